@@ -1,0 +1,79 @@
+#include "threads.h"
+
+#include <pthread.h>
+#include <sched.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cmath>
+#include <cstdlib>
+#include <fstream>
+#include <stdexcept>
+#include <string>
+#include <thread>
+
+namespace pydl {
+namespace {
+
+int processors_allowed() {
+#if defined(__linux__)
+    // A fixed cpu_set_t holds 1024 processors; on larger machines the call fails and the fall-back counts
+    // them.
+    cpu_set_t allowed;
+    if (sched_getaffinity(0, sizeof(allowed), &allowed) == 0) return std::max(1, CPU_COUNT(&allowed));
+#endif
+    return std::max(1, int(std::thread::hardware_concurrency()));
+}
+
+// Processors' worth of time the control group grants, rounded up; 0 if it sets no limit.
+int control_group_quota() {
+    std::string quota;
+    double period = 0;
+    if (std::ifstream file("/sys/fs/cgroup/cpu.max"); file >> quota >> period) {
+        if (quota == "max" || period <= 0) return 0;
+        return int(std::ceil(std::atof(quota.c_str()) / period));
+    }
+    double microseconds = 0;
+    std::ifstream quota_file("/sys/fs/cgroup/cpu/cpu.cfs_quota_us");
+    std::ifstream period_file("/sys/fs/cgroup/cpu/cpu.cfs_period_us");
+    if (quota_file >> microseconds && period_file >> period && microseconds > 0 && period > 0)
+        return int(std::ceil(microseconds / period));
+    return 0;
+}
+
+int default_count() {
+    int count = processors_allowed();
+    if (const int quota = control_group_quota(); quota > 0) count = std::min(count, quota);
+    if (const char* wanted = std::getenv("OMP_NUM_THREADS")) {
+        // The variable may be a list, one number for each level of nesting; the first is ours.
+        if (const int number = std::atoi(wanted); number > 0) count = std::min(count, number);
+    }
+    return count;
+}
+
+std::atomic<int> chosen{0};  // 0: not yet asked for
+std::atomic<bool> forked{false};
+
+[[maybe_unused]] const int fork_watch = pthread_atfork(nullptr, nullptr, [] { forked = true; });
+
+}  // namespace
+
+int num_threads() {
+    if (forked.load(std::memory_order_relaxed)) return 1;
+    int count = chosen.load(std::memory_order_relaxed);
+    if (count == 0) {
+        int unset = 0;
+        const int initial = default_count();
+        count = chosen.compare_exchange_strong(unset, initial) ? initial : unset;
+    }
+    return count;
+}
+
+void set_num_threads(int count) {
+    if (count < 1)
+        throw std::invalid_argument("set_num_threads: the count is " + std::to_string(count) +
+                                    " but must be at least 1");
+    chosen = count;
+}
+
+}  // namespace pydl

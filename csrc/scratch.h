@@ -1,0 +1,30 @@
+// Temporary memory of a kernel.
+#pragma once
+
+#include "runtime/arena.h"
+#include "simd.h"
+
+namespace pydl::PYDL_ISA {
+
+// count elements of undefined contents, 64-byte aligned, given back at the end of the scope. Cheap enough to
+// ask for inside a parallel loop, once for each chunk.
+template <typename T>
+class Scratch {
+  public:
+    explicit Scratch(int64_t count) {
+        size_t bytes;
+        if (count < 0 || __builtin_mul_overflow(size_t(count), sizeof(T), &bytes)) throw_out_of_memory();
+        data_ = static_cast<T*>(arena_allocate(bytes));
+    }
+    ~Scratch() { arena_free(data_); }
+    Scratch(const Scratch&) = delete;
+    Scratch& operator=(const Scratch&) = delete;
+
+    T* data() const { return data_; }
+    T& operator[](int64_t i) const { return data_[i]; }
+
+  private:
+    T* data_;
+};
+
+}  // namespace pydl::PYDL_ISA

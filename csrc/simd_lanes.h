@@ -1,0 +1,94 @@
+// Operations that move values between lanes: reductions, interleaving, transposition. Included by simd.h.
+#pragma once
+
+#include "simd.h"
+
+namespace pydl::PYDL_ISA {
+
+// Lane i of the result is lane i ^ Step of v.
+template <int Step, typename V, int... I>
+PYDL_INLINE V exchange(V v, std::integer_sequence<int, I...>) {
+    return __builtin_shufflevector(v, v, (I ^ Step)...);
+}
+
+// Combines all lanes pairwise, halving each time: the same tree for every call.
+template <int Step, typename V, typename F>
+PYDL_INLINE lane<V> reduce(V v, F combine) {
+    if constexpr (Step == 0) {
+        return v[0];
+    } else {
+        const V other = exchange<Step>(v, std::make_integer_sequence<int, width<lane<V>>>{});
+        return reduce<Step / 2>(combine(v, other), combine);
+    }
+}
+template <typename V>
+PYDL_INLINE lane<V> reduce_add(V v) {
+    return reduce<width<lane<V>> / 2>(v, [](V a, V b) { return a + b; });
+}
+template <typename V>
+PYDL_INLINE lane<V> reduce_max(V v) {
+    return reduce<width<lane<V>> / 2>(v, [](V a, V b) { return max(a, b); });
+}
+template <typename V>
+PYDL_INLINE lane<V> reduce_min(V v) {
+    return reduce<width<lane<V>> / 2>(v, [](V a, V b) { return min(a, b); });
+}
+
+template <typename V, int... I>
+PYDL_INLINE V pick_every_second(V a, V b, int first, std::integer_sequence<int, I...>) {
+    return first == 0 ? __builtin_shufflevector(a, b, (2 * I)...)
+                      : __builtin_shufflevector(a, b, (2 * I + 1)...);
+}
+// Of the 2 * width numbers a, b: those at even and those at odd places.
+template <typename V>
+PYDL_INLINE V even_lanes(V a, V b) {
+    return pick_every_second(a, b, 0, std::make_integer_sequence<int, width<lane<V>>>{});
+}
+template <typename V>
+PYDL_INLINE V odd_lanes(V a, V b) {
+    return pick_every_second(a, b, 1, std::make_integer_sequence<int, width<lane<V>>>{});
+}
+
+template <int First, typename V, int... I>
+PYDL_INLINE V zip(V a, V b, std::integer_sequence<int, I...>) {
+    constexpr int n = sizeof...(I);
+    return __builtin_shufflevector(a, b, (First + I / 2 + (I % 2) * n)...);
+}
+// a0 b0 a1 b1 ...: the first and the second width numbers of that sequence (the inverse of even_lanes,
+// odd_lanes).
+template <typename V>
+PYDL_INLINE V zip_low(V a, V b) {
+    return zip<0>(a, b, std::make_integer_sequence<int, width<lane<V>>>{});
+}
+template <typename V>
+PYDL_INLINE V zip_high(V a, V b) {
+    return zip<width<lane<V>> / 2>(a, b, std::make_integer_sequence<int, width<lane<V>>>{});
+}
+
+template <int Step, bool Upper, typename V, int... I>
+PYDL_INLINE V swap_blocks(V a, V b, std::integer_sequence<int, I...>) {
+    constexpr int n = sizeof...(I);
+    if constexpr (Upper)
+        return __builtin_shufflevector(a, b, ((I & Step) ? n + I : I + Step)...);
+    else
+        return __builtin_shufflevector(a, b, ((I & Step) ? n + I - Step : I)...);
+}
+
+// Transposes the square of `width` vectors in place: rows[i][j] <-> rows[j][i]. Each round swaps the
+// off-diagonal Step x Step blocks of every 2 Step x 2 Step block.
+template <typename T, int Step = width<T> / 2>
+PYDL_INLINE void transpose(vec<T> (&rows)[width<T>]) {
+    constexpr auto lanes = std::make_integer_sequence<int, width<T>>{};
+#pragma GCC unroll 64
+    for (int i = 0; i < width<T>; i++) {
+        if ((i & Step) == 0) {
+            const vec<T> low = swap_blocks<Step, false>(rows[i], rows[i + Step], lanes);
+            const vec<T> high = swap_blocks<Step, true>(rows[i], rows[i + Step], lanes);
+            rows[i] = low;
+            rows[i + Step] = high;
+        }
+    }
+    if constexpr (Step > 1) transpose<T, Step / 2>(rows);
+}
+
+}  // namespace pydl::PYDL_ISA
