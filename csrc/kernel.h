@@ -1,0 +1,150 @@
+// How a kernel becomes callable from Python: PYDL_KERNEL(name, "argument, names") below its definition.
+//
+//     template <typename T>
+//     void relu_forward(NdArray<const T> x, NdArray<T> y) { ... }
+//     PYDL_KERNEL(relu_forward, "x, y")
+//
+// registers relu_forward<float> and relu_forward<double>. The types of the parameters say all that the
+// binding has to check (dtype, rank, writability), so a kernel needs no line of binding code.
+#pragma once
+#include <utility>
+
+#include "array.h"
+#include "simd.h"
+
+namespace pydl::PYDL_ISA {
+
+template <typename T>
+constexpr DType dtype_of = std::is_same_v<T, float>     ? DType::float32
+                           : std::is_same_v<T, double>  ? DType::float64
+                           : std::is_same_v<T, int64_t> ? DType::int64
+                                                        : DType::uint8;
+
+template <typename T>
+constexpr bool is_parametric = std::is_same_v<T, float> || std::is_same_v<T, double>;
+
+// FromPython<P>: how a parameter of type P is described (parameter) and made from the value passed (make).
+template <typename P>
+struct FromPython;
+
+template <typename T, int R>
+struct FromPython<Array<T, R>> {
+    using Element = std::remove_const_t<T>;
+    static constexpr Parameter parameter = {Kind::array, dtype_of<Element>, !std::is_const_v<T>, false, R,
+                                            is_parametric<Element>};
+    static Array<T, R> make(const Value& value) {
+        Array<T, R> array;
+        array.data = static_cast<T*>(value.arrays->data);
+        for (int d = 0; d < R; ++d) {
+            array.shape[d] = value.arrays->shape[d];
+            array.stride[d] = value.arrays->stride[d];
+        }
+        return array;
+    }
+};
+
+template <typename T>
+struct FromPython<NdArray<T>> {
+    using Element = std::remove_const_t<T>;
+    static constexpr Parameter parameter = {Kind::array, dtype_of<Element>, !std::is_const_v<T>, false, -1,
+                                            is_parametric<Element>};
+    static NdArray<T> make(const Value& value) {
+        NdArray<T> array;
+        array.data = static_cast<T*>(value.arrays->data);
+        array.rank = value.arrays->rank;
+        for (int d = 0; d < array.rank; ++d) {
+            array.shape[d] = value.arrays->shape[d];
+            array.stride[d] = value.arrays->stride[d];
+        }
+        return array;
+    }
+};
+
+template <typename A>
+struct FromPython<Optional<A>> {
+    static constexpr Parameter parameter = {FromPython<A>::parameter.kind,   FromPython<A>::parameter.dtype,
+                                            FromPython<A>::parameter.writes, true,
+                                            FromPython<A>::parameter.rank,   FromPython<A>::parameter.parametric};
+    static Optional<A> make(const Value& value) {
+        if (value.arrays == nullptr) return {A{}, false};
+        return {FromPython<A>::make(value), true};
+    }
+};
+
+template <typename T>
+struct FromPython<ArrayList<T>> {
+    using Element = std::remove_const_t<T>;
+    static constexpr Parameter parameter = {Kind::list, dtype_of<Element>, !std::is_const_v<T>, false, -1,
+                                            is_parametric<Element>};
+    static ArrayList<T> make(const Value& value) { return {value.arrays, value.count}; }
+};
+
+template <>
+struct FromPython<int64_t> {
+    static constexpr Parameter parameter = {Kind::integer, DType::int64, false, false, 0, false};
+    static int64_t make(const Value& value) { return value.integers[0]; }
+};
+
+template <>
+struct FromPython<bool> {
+    static constexpr Parameter parameter = {Kind::boolean, DType::uint8, false, false, 0, false};
+    static bool make(const Value& value) { return value.integers[0] != 0; }
+};
+
+template <>
+struct FromPython<double> {
+    static constexpr Parameter parameter = {Kind::real, DType::float64, false, false, 0, false};
+    static double make(const Value& value) { return value.real; }
+};
+
+template <int K>
+struct FromPython<Ints<K>> {
+    static_assert(K <= kMaxIntegers);
+    static constexpr Parameter parameter = {Kind::integers, DType::int64, false, false, K, false};
+    static Ints<K> make(const Value& value) {
+        Ints<K> ints;
+        for (int k = 0; k < K; ++k) ints.value[k] = value.integers[k];
+        return ints;
+    }
+};
+
+// Unpacks the values of a call into the kernel's own parameters.
+template <typename T, auto function>
+struct Caller;
+
+template <typename T, typename... P, void (*function)(P...)>
+struct Caller<T, function> {
+    static constexpr Parameter parameters[] = {FromPython<P>::parameter...};
+    static constexpr int count = sizeof...(P);
+
+    static void call(const Value* values) {
+        FlushDenormals guard(std::is_same_v<T, float>);  // restored on return: never leaks to numpy
+        unpack(values, std::make_index_sequence<sizeof...(P)>{});
+    }
+
+    template <size_t... I>
+    static void unpack(const Value* values, std::index_sequence<I...>) {
+        function(FromPython<P>::make(values[I])...);
+    }
+};
+
+}  // namespace pydl::PYDL_ISA
+
+#define PYDL_QUOTE_(x) #x
+#define PYDL_QUOTE(x) PYDL_QUOTE_(x)
+
+#define PYDL_INSTANTIATE(name, arguments, type)                                                            \
+    static constexpr Kernel name##_##type = {                                                              \
+        #name,                                                                                             \
+        arguments,                                                                                         \
+        PYDL_QUOTE(PYDL_ISA),                                                                              \
+        dtype_of<type>,                                                                                    \
+        Caller<type, &name<type>>::count,                                                                  \
+        Caller<type, &name<type>>::parameters,                                                             \
+        &Caller<type, &name<type>>::call};                                                                 \
+    PYDL_TABLE_ENTRY static const Kernel* const name##_##type##_entry = &name##_##type;
+
+// Both instantiations of a kernel; used once below its definition, inside namespace pydl::PYDL_ISA.
+#define PYDL_KERNEL(name, arguments)          \
+    PYDL_INSTANTIATE(name, arguments, float)  \
+    PYDL_INSTANTIATE(name, arguments, double)

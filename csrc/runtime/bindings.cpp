@@ -1,0 +1,150 @@
+// The Python module pydl._native: the kernels of each instruction set, thread count, allocator, build facts.
+#define NPY_NO_DEPRECATED_API NPY_1_7_API_VERSION
+#define NPY_TARGET_VERSION NPY_1_22_API_VERSION
+#define PY_ARRAY_UNIQUE_SYMBOL pydl_numpy
+#include <pybind11/pybind11.h>
+#include <pybind11/stl.h>
+
+#include <numpy/arrayobject.h>
+
+#include <map>
+#include <string>
+
+#include "arena.h"
+#include "dispatch.h"
+#include "native_kernel.h"
+#include "threads.h"
+
+namespace py = pybind11;
+
+namespace pydl {
+namespace {
+
+py::dict kernels(const std::string& isa) {
+    bool runnable = false;
+    for (const std::string& each : runnable_isas()) runnable |= each == isa;
+    if (!runnable) throw py::value_error("kernels: this build or processor has no instruction set '" + isa + "'");
+    std::map<std::string, std::vector<const Kernel*>> by_name;
+    for (const Kernel* kernel : kernels_of(isa)) by_name[kernel->name].push_back(kernel);
+    py::dict result;
+    for (const auto& [name, instantiations] : by_name) result[py::str(name)] = make_native_kernel(instantiations);
+    return result;
+}
+
+constexpr int kMaxDimensions = 32;  // what every numpy since 1.x can hold
+
+void free_capsule(PyObject* capsule) { arena_free(PyCapsule_GetPointer(capsule, nullptr)); }
+
+// empty(shape, dtype): an uninitialised, 64-byte aligned array whose memory comes from the arena and goes back
+// to it. A plain C function, because every operation calls it once.
+PyObject* empty(PyObject*, PyObject* const* arguments, Py_ssize_t count) {
+    if (count != 2 || !PyTuple_Check(arguments[0])) {
+        PyErr_SetString(PyExc_TypeError, "empty(shape, dtype): shape must be a tuple");
+        return nullptr;
+    }
+    const Py_ssize_t rank = PyTuple_GET_SIZE(arguments[0]);
+    if (rank > kMaxDimensions) {
+        PyErr_Format(PyExc_ValueError, "empty: %zd dimensions, at most %d are possible", rank, kMaxDimensions);
+        return nullptr;
+    }
+    PyArray_Descr* descriptor = nullptr;
+    if (!PyArray_DescrConverter(arguments[1], &descriptor)) return nullptr;
+    if (PyDataType_REFCHK(descriptor)) {
+        PyErr_SetString(PyExc_TypeError, "empty: dtype must be a plain number type");
+        Py_DECREF(descriptor);
+        return nullptr;
+    }
+    npy_intp shape[kMaxDimensions];
+    size_t bytes = PyDataType_ELSIZE(descriptor);
+    bool zero = false, overflow = false;
+    for (Py_ssize_t d = 0; d < rank; ++d) {
+        shape[d] = PyLong_AsSsize_t(PyTuple_GET_ITEM(arguments[0], d));
+        if (shape[d] < 0) {
+            if (!PyErr_Occurred()) PyErr_Format(PyExc_ValueError, "empty: dimension %zd is negative (%zd)", d, shape[d]);
+            Py_DECREF(descriptor);
+            return nullptr;
+        }
+        zero |= shape[d] == 0;
+        // The limit leaves room for signed arithmetic on byte offsets.
+        overflow |= __builtin_mul_overflow(bytes, static_cast<size_t>(shape[d]), &bytes) || bytes > (size_t{1} << 62);
+    }
+    if (zero) {
+        bytes = 0;
+    } else if (overflow) {
+        PyErr_SetString(PyExc_ValueError, "empty: the product of the shape is too large");
+        Py_DECREF(descriptor);
+        return nullptr;
+    }
+    void* data = nullptr;
+    try {
+        data = arena_allocate(bytes);
+    } catch (const std::exception&) {
+        Py_DECREF(descriptor);
+        PyErr_Format(PyExc_MemoryError, "empty: %zu bytes could not be allocated", bytes);
+        return nullptr;
+    }
+    PyObject* owner = PyCapsule_New(data, nullptr, free_capsule);
+    if (!owner) {
+        arena_free(data);
+        Py_DECREF(descriptor);
+        return nullptr;
+    }
+    PyObject* array = PyArray_NewFromDescr(&PyArray_Type, descriptor, static_cast<int>(rank), shape, nullptr, data,
+                                           NPY_ARRAY_CARRAY, nullptr);
+    if (!array) {
+        Py_DECREF(owner);
+        return nullptr;
+    }
+    if (PyArray_SetBaseObject(reinterpret_cast<PyArrayObject*>(array), owner) < 0) {
+        Py_DECREF(array);
+        return nullptr;
+    }
+    return array;
+}
+
+PyMethodDef functions[] = {{"empty", reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(empty)),
+                            METH_FASTCALL, "empty(shape, dtype) -> uninitialised array from the arena"},
+                           {nullptr, nullptr, 0, nullptr}};
+
+py::dict arena_stats() {
+    const ArenaStatistics now = arena_statistics();
+    py::dict result;
+    result["bytes_in_use"] = now.bytes_in_use;
+    result["bytes_cached"] = now.bytes_cached;
+    result["system_requests"] = now.system_requests;
+    return result;
+}
+
+std::string compiler() {
+#if defined(__clang__)
+    return std::string("clang ") + __clang_version__;
+#else
+    return std::string("gcc ") + __VERSION__;
+#endif
+}
+
+bool has_openmp() {
+#ifdef _OPENMP
+    return true;
+#else
+    return false;
+#endif
+}
+
+}  // namespace
+}  // namespace pydl
+
+PYBIND11_MODULE(_native, module) {
+    using namespace pydl;
+    import_array1();
+    add_native_kernel_type(module);
+    if (PyModule_AddFunctions(module.ptr(), functions) < 0) throw py::error_already_set();
+    module.attr("isas") = py::tuple(py::cast(runnable_isas()));
+    module.attr("compiler") = compiler();
+    module.attr("openmp") = has_openmp();
+    module.def("kernels", &kernels, py::arg("isa"), "{name: kernel} of one instruction set");
+    module.def("set_num_threads", &set_num_threads, py::arg("n"));
+    module.def("get_num_threads", &num_threads);
+    module.def("arena_stats", &arena_stats);
+    module.def("arena_trim", &arena_trim, "gives cached memory back to the operating system");
+}

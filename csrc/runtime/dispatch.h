@@ -1,0 +1,16 @@
+// Which instruction sets this build has and this processor runs, and where each one's kernels are.
+#pragma once
+#include <string>
+#include <vector>
+
+#include "kernel_table.h"
+
+namespace pydl {
+
+// The variants that were compiled in and that this processor can run, best first.
+const std::vector<std::string>& runnable_isas();
+
+// Every entry of the kernel table that belongs to one variant.
+std::vector<const Kernel*> kernels_of(const std::string& isa);
+
+}  // namespace pydl

@@ -1,0 +1,61 @@
+// The table of kernels: what the runtime and the kernels tell each other, as plain data.
+//
+// Kernels are compiled once per instruction set, the runtime once for the baseline. This header is the only
+// one both sides include, so it holds no code: a function defined here could be emitted with AVX-512
+// instructions by one translation unit and then be picked by the linker for all of them.
+#pragma once
+#include <cstdint>
+
+namespace pydl {
+
+constexpr int kMaxRank = 8;      // most dimensions an array argument may have
+constexpr int kMaxIntegers = 6;  // most numbers in a tuple argument
+
+enum class Kind : uint8_t { array, list, integer, real, boolean, integers };
+enum class DType : uint8_t { float32, float64, int64, uint8 };
+
+// What a kernel says of one of its parameters.
+struct Parameter {
+    Kind kind;
+    DType dtype;       // of an array or of the arrays of a list
+    bool writes;       // the kernel writes into the array
+    bool optional;     // Python may pass None
+    int8_t rank;       // of an array, -1 for any; the length of a tuple
+    bool parametric;   // dtype is the kernel's template parameter, so it chooses the instantiation
+};
+
+struct ArrayValue {
+    void* data;
+    int32_t rank;
+    int64_t shape[kMaxRank];
+    int64_t stride[kMaxRank];  // in elements
+};
+
+// One argument of one call, as the binding hands it over.
+struct Value {
+    const ArrayValue* arrays;  // one for an array (null: None was passed), count of them for a list
+    int64_t count;
+    int64_t integers[kMaxIntegers];
+    double real;
+};
+
+struct Kernel {
+    const char* name;
+    const char* arguments;  // "x, y, stride"
+    const char* isa;
+    DType dtype;
+    int32_t count;
+    const Parameter* parameters;
+    void (*call)(const Value*);
+};
+
+}  // namespace pydl
+
+// Each kernel puts a pointer to its entry into one linker section, and the runtime reads the section as an
+// array. Registration is thus constant data: a constructor that ran at load time would be compiled for the
+// kernel's instruction set and crash on a machine without it.
+#ifdef __APPLE__
+#define PYDL_TABLE_ENTRY __attribute__((section("__DATA,pydl_kernels"), used))
+#else
+#define PYDL_TABLE_ENTRY __attribute__((section("pydl_kernels"), used))
+#endif

@@ -1,0 +1,18 @@
+// The Python type of a kernel: a callable that checks its arguments against the kernel's parameters,
+// releases the interpreter lock and calls.
+#pragma once
+#include <pybind11/pybind11.h>
+
+#include <vector>
+
+#include "kernel_table.h"
+
+namespace pydl {
+
+// Adds the type to the module. Call once, before any kernel object is made.
+void add_native_kernel_type(pybind11::module_& module);
+
+// One callable a kernel name, joined from the table entries of its instantiations.
+pybind11::object make_native_kernel(const std::vector<const Kernel*>& instantiations);
+
+}  // namespace pydl

@@ -1,0 +1,95 @@
+"""Checks that ops make on their arguments before any kernel runs, so that every refusal reads alike."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+
+def check_array(op: str, name: str, value: Any) -> Array:
+    """`value` as a numpy array that kernels can read. Lists and numbers are converted, wrong kinds refused."""
+    if not isinstance(value, np.ndarray):
+        if value is None or isinstance(value, str | bytes | dict | set):
+            raise TypeError(f"{op}: {name} must be a tensor or an array, not {type(value).__name__}")
+        value = from_numbers(op, name, value)
+    if value.dtype.kind not in "fiub":
+        raise TypeError(f"{op}: {name} has dtype {value.dtype} but must hold numbers")
+    if not value.dtype.isnative:
+        raise TypeError(
+            f"{op}: {name} has foreign byte order (dtype {value.dtype.str}) but must be native; "
+            f"convert it with .astype({value.dtype.newbyteorder('=').str!r})"
+        )
+    return value if value.flags.aligned else value.copy()
+
+
+def from_numbers(op: str, name: str, value: Any) -> Array:
+    """An array from Python numbers or nested lists: floats become float32, integers int64, as in PyTorch."""
+    try:
+        array = np.asarray(value)
+    except ValueError as error:
+        raise ValueError(f"{op}: {name} is not a rectangular array of numbers ({error})") from None
+    if array.dtype == np.float64 and not isinstance(value, np.generic):
+        return array.astype(np.float32)
+    return array
+
+
+def check_floats(op: str, /, **arrays: Any) -> list[Any]:
+    """The arguments as arrays of one floating dtype (None stays None).
+
+    The first one sets the dtype; another floating dtype beside it is refused, since a silent conversion would hide
+    a mistake and cost time.
+    """
+    checked: list[Any] = []
+    first = ""
+    for name, value in arrays.items():
+        if value is None:
+            checked.append(None)
+            continue
+        array = check_array(op, name, value)
+        if array.dtype.type not in (np.float32, np.float64):
+            raise TypeError(f"{op}: {name} has dtype {array.dtype} but must be float32 or float64")
+        if not first:
+            first, dtype = name, array.dtype
+        elif array.dtype != dtype:
+            raise TypeError(f"{op}: {name} is {array.dtype} but {first} is {dtype}; convert one of them")
+        checked.append(array)
+    return checked
+
+
+def check_rank(op: str, name: str, array: Array, *ranks: int, layout: str) -> None:
+    """Refuses an array whose number of dimensions is none of `ranks`; `layout` says what they mean."""
+    if array.ndim not in ranks:
+        raise ValueError(f"{op}: {name} must be {layout}, but has shape {array.shape}")
+
+
+def check_integer(op: str, name: str, value: Any, low: int) -> int:
+    """`value` as an int of at least `low`."""
+    if isinstance(value, bool) or not isinstance(value, int | np.integer):
+        raise TypeError(f"{op}: {name} must be an integer, not {value!r}")
+    if value < low:
+        raise ValueError(f"{op}: {name} must be at least {low}, not {value}")
+    if value > 2**31 - 1:
+        raise ValueError(f"{op}: {name} is too large ({value})")
+    return int(value)
+
+
+def check_pair(op: str, name: str, value: Any, low: int) -> tuple[int, int]:
+    """`value`, one integer or (height, width), as a pair of ints of at least `low`."""
+    if isinstance(value, tuple | list):
+        if len(value) != 2:
+            raise ValueError(f"{op}: {name} must be one integer or two, not {value!r}")
+        return check_integer(op, name, value[0], low), check_integer(op, name, value[1], low)
+    both = check_integer(op, name, value, low)
+    return both, both
+
+
+def check_dim(op: str, dim: Any, rank: int, name: str = "dim") -> int:
+    """A dimension's number counted from the front: -1 is the last one."""
+    if isinstance(dim, bool) or not isinstance(dim, int | np.integer):
+        raise TypeError(f"{op}: {name} must be an integer, not {dim!r}")
+    if not -max(rank, 1) <= dim < max(rank, 1):
+        raise IndexError(f"{op}: {name} is {dim}, but the input has {rank} dimensions")
+    return int(dim) % max(rank, 1)

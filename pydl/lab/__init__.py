@@ -1,0 +1,3 @@
+"""Seeing how learning works."""
+
+from .gradcheck import gradcheck as gradcheck

@@ -1,0 +1,295 @@
+"""Tensor: a numpy array that remembers how it was computed.
+
+    w = pydl.tensor([1.0, 2.0], requires_grad=True)
+    loss = (w * w).sum()
+    loss.backward()
+    w.grad               # tensor([2., 4.])
+
+What a Tensor can be asked (methods and operators) is listed in methods.py; how gradients come back is in tape.pyx.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from . import random, tape
+from .arguments import Array, check_array
+from .op import empty
+from .tape import TensorBase
+
+float32, float64, int64 = np.dtype(np.float32), np.dtype(np.float64), np.dtype(np.int64)
+
+
+class Tensor(TensorBase):
+    """An n-dimensional array of numbers with a gradient.
+
+    data: the numpy array, grad: dC/d(this) after backward(), a Tensor or None; requires_grad: whether it gets one.
+    Tensor(array) shares the array's memory; pydl.tensor(...) copies.
+    """
+
+    __slots__ = ()
+    __array_priority__ = 1000  # so that ndarray + Tensor asks the Tensor
+
+    def __init__(self, data: Any, requires_grad: bool = False) -> None:
+        self.data = check_array("Tensor", "data", data.data if isinstance(data, Tensor) else data)
+        if requires_grad:
+            self.requires_grad = True
+
+    # What it looks like
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The size of each dimension."""
+        return self.data.shape
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """The numpy dtype of the elements."""
+        return self.data.dtype
+
+    @property
+    def ndim(self) -> int:
+        """The number of dimensions."""
+        return self.data.ndim
+
+    def dim(self) -> int:
+        """The number of dimensions."""
+        return self.data.ndim
+
+    def size(self, dim: int | None = None) -> Any:
+        """The shape, or the size of one dimension."""
+        return self.data.shape if dim is None else self.data.shape[dim]
+
+    def numel(self) -> int:
+        """The number of elements."""
+        return self.data.size
+
+    def __len__(self) -> int:
+        if self.data.ndim == 0:
+            raise TypeError("len: this tensor has no dimensions")
+        return len(self.data)
+
+    def __repr__(self) -> str:
+        text = np.array2string(self.data, separator=", ", prefix="tensor(", precision=4, threshold=100)
+        notes = [] if self.dtype in (float32, int64, np.bool_) else [f"dtype={self.dtype}"]
+        if self.grad_fn is not None:
+            notes.append(f"grad_fn={self.grad_fn!r}")
+        elif self.requires_grad:
+            notes.append("requires_grad=True")
+        return f"tensor({', '.join([text, *notes])})"
+
+    def __bool__(self) -> bool:
+        return bool(self.item())
+
+    def __float__(self) -> float:
+        return float(self.item())
+
+    def __int__(self) -> int:
+        return int(self.item())
+
+    def __index__(self) -> int:
+        if self.data.dtype.kind not in "iub" or self.data.size != 1:
+            raise TypeError(f"index: only a tensor of one integer is an index, this is {self.dtype} {self.shape}")
+        return int(self.data.item())
+
+    __hash__ = object.__hash__
+
+    # Other forms of the same numbers
+
+    def numpy(self) -> Array:
+        """The numpy array itself, without a copy. A tensor that needs a gradient is refused: detach() it first."""
+        if self.requires_grad and tape.is_grad_enabled():
+            raise RuntimeError("numpy: this tensor needs a gradient, which numpy cannot record; use detach().numpy()")
+        return self.data
+
+    def item(self) -> Any:
+        """The one number that the tensor holds."""
+        if self.data.size != 1:
+            raise ValueError(f"item: only a tensor of one element is a number, this one has shape {self.shape}")
+        return self.data.item()
+
+    def tolist(self) -> Any:
+        """Nested Python lists of the numbers."""
+        return self.data.tolist()
+
+    def detach(self) -> Tensor:
+        """The same memory without the history: gradients do not flow through it."""
+        twin = tape.tensor_of(self.data)
+        twin.share_version(self)
+        return twin
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
+        array = self.numpy()
+        if dtype is not None and array.dtype != dtype:
+            if copy is False:
+                raise ValueError(f"__array__: {array.dtype} becomes {np.dtype(dtype)} only by a copy")
+            return array.astype(dtype)
+        return array.copy() if copy else array
+
+    def __dlpack__(self, **options: Any) -> Any:
+        return self.numpy().__dlpack__(**options)
+
+    def __dlpack_device__(self) -> tuple[int, int]:
+        return self.data.__dlpack_device__()
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Tensor:
+        if self.grad_fn is not None:
+            raise RuntimeError(
+                "deepcopy: only tensors made by the user can be copied with their settings; detach() first"
+            )
+        twin = type(self).__new__(type(self))
+        twin.data = self.data.copy()
+        twin.requires_grad = self.requires_grad
+        if self.grad is not None:
+            twin.grad = tape.tensor_of(self.grad.data.copy())
+        memo[id(self)] = twin
+        return twin
+
+    # Gradients
+
+    def backward(self, gradient: Any = None, retain_graph: bool = False) -> None:
+        """Computes the gradient of this tensor by every leaf it was computed from, and adds it to their .grad.
+
+        gradient: dC/d(this), needed where this is not one number. retain_graph: keep the record for another
+        backward(); otherwise its memory is freed on the way. Errors: RuntimeError where nothing was recorded, the
+        record is freed already, or a tensor that a gradient needs was changed in place.
+        """
+        tape.backward(self, gradient, retain_graph)
+
+    def register_hook(self, hook: Any) -> tape.HookHandle:
+        """Calls hook(gradient) when the gradient of this tensor is known; a returned value replaces it."""
+        return tape.register_hook(self, hook)
+
+    def retain_grad(self) -> None:
+        """Keeps the gradient of a tensor that is not a leaf in .grad."""
+        if self.grad_fn is None or self._retains_grad:
+            return
+
+        def keep(gradient: Tensor) -> None:
+            self.grad = gradient if self.grad is None else tape.tensor_of(self.grad.data + gradient.data)
+
+        self._retains_grad = True
+        self.register_hook(keep)
+
+    def requires_grad_(self, requires_grad: bool = True) -> Tensor:
+        """Sets requires_grad; returns the tensor."""
+        self.requires_grad = requires_grad
+        return self
+
+    # In-place changes: counted, so that a gradient never uses overwritten numbers
+
+    def _writable(self, operation: str) -> Array:
+        if self.requires_grad and tape.is_grad_enabled():
+            raise RuntimeError(f"{operation}: a tensor that needs a gradient changes in place only under no_grad()")
+        if not self.data.flags.writeable:
+            raise ValueError(f"{operation}: the tensor's memory is read-only; change a clone() instead")
+        self.bump_version()
+        return self.data
+
+    def zero_(self) -> Tensor:
+        """Sets every element to 0."""
+        return self.fill_(0)
+
+    def fill_(self, value: float) -> Tensor:
+        """Sets every element to `value`."""
+        self._writable("fill_")[...] = value
+        return self
+
+    def copy_(self, source: Any) -> Tensor:
+        """Copies the elements of `source`, of the same shape, into this tensor."""
+        new = check_array("copy_", "source", source.data if isinstance(source, Tensor) else source)
+        if new.shape != self.shape:
+            raise ValueError(f"copy_: source has shape {new.shape} but the tensor has {self.shape}")
+        self._writable("copy_")[...] = new
+        return self
+
+
+tape.set_tensor_type(Tensor)
+
+
+def tensor(data: Any, dtype: Any = None, requires_grad: bool = False) -> Tensor:
+    """A Tensor with a copy of `data`: numbers, nested lists, an array or a Tensor.
+
+    Without dtype, Python floats become float32 and integers int64; arrays keep theirs.
+    """
+    array = check_array("tensor", "data", data.data if isinstance(data, Tensor) else data)
+    copy = empty(array.shape, array.dtype if dtype is None else np.dtype(dtype))
+    copy[...] = array
+    return Tensor(copy, requires_grad)
+
+
+def from_numpy(array: Array) -> Tensor:
+    """A Tensor that shares the array's memory."""
+    if not isinstance(array, np.ndarray):
+        raise TypeError(f"from_numpy: array must be a numpy array, not {type(array).__name__}")
+    return Tensor(array)
+
+
+class no_grad:
+    """Records nothing inside: `with pydl.no_grad(): ...`, or as a decorator `@pydl.no_grad()`."""
+
+    def __enter__(self) -> None:
+        self._before = tape.is_grad_enabled()
+        tape.set_grad_enabled(False)
+
+    def __exit__(self, *error: object) -> None:
+        tape.set_grad_enabled(self._before)
+
+    def __call__(self, function: Any) -> Any:
+        from functools import wraps
+
+        @wraps(function)
+        def wrapped(*args: Any, **kwargs: Any) -> Any:
+            with no_grad():
+                return function(*args, **kwargs)
+
+        return wrapped
+
+
+class enable_grad(no_grad):
+    """Records again inside a no_grad() block."""
+
+    def __enter__(self) -> None:
+        super().__enter__()
+        tape.set_grad_enabled(True)
+
+
+def _shape(size: tuple[Any, ...]) -> tuple[int, ...]:
+    """zeros(2, 3) and zeros((2, 3)) are the same."""
+    return tuple(size[0]) if len(size) == 1 and isinstance(size[0], tuple | list) else size
+
+
+def full(size: tuple[int, ...], fill_value: float, dtype: Any = float32, requires_grad: bool = False) -> Tensor:
+    """A tensor of one number, repeated."""
+    array = empty(tuple(size), np.dtype(dtype))
+    array[...] = fill_value
+    return Tensor(array, requires_grad)
+
+
+def zeros(*size: Any, dtype: Any = float32, requires_grad: bool = False) -> Tensor:
+    """A tensor of zeros: zeros(2, 3) or zeros((2, 3))."""
+    return full(_shape(size), 0, dtype, requires_grad)
+
+
+def ones(*size: Any, dtype: Any = float32, requires_grad: bool = False) -> Tensor:
+    """A tensor of ones: ones(2, 3) or ones((2, 3))."""
+    return full(_shape(size), 1, dtype, requires_grad)
+
+
+def arange(*bounds: float, dtype: Any = None, requires_grad: bool = False) -> Tensor:
+    """arange(end), arange(start, end) or arange(start, end, step): the numbers from start up to, not with, end."""
+    array = np.arange(*bounds, dtype=dtype)
+    return tensor(array.astype(float32) if dtype is None and array.dtype.kind == "f" else array, None, requires_grad)
+
+
+def rand(*size: Any, dtype: Any = float32, requires_grad: bool = False) -> Tensor:
+    """Uniform random numbers from [0, 1), drawn from the global generator."""
+    return tensor(random.generator().random(_shape(size), dtype=np.dtype(dtype)), None, requires_grad)  # type: ignore[arg-type]
+
+
+def randn(*size: Any, dtype: Any = float32, requires_grad: bool = False) -> Tensor:
+    """Random numbers from the normal distribution N(0, 1), drawn from the global generator."""
+    array = random.generator().standard_normal(_shape(size), dtype=np.dtype(dtype))  # type: ignore[arg-type]
+    return tensor(array, None, requires_grad)

@@ -1,0 +1,137 @@
+"""Builds the two native modules: pydl._native (kernels, once per instruction set) and pydl.tape (Cython).
+
+Environment:
+    PYDL_BUILD_ISA   variants to build, comma-separated (default: all of this architecture)
+    PYDL_SANITIZE    address,undefined: a build for finding memory errors
+    CXX              the C++ compiler (default: g++, then clang++)
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import shlex
+import shutil
+import subprocess
+import sys
+import sysconfig
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from setuptools import Extension, setup
+from setuptools.command.build_ext import build_ext
+
+ROOT = Path(__file__).resolve().parent
+# A value-changing flag such as -ffast-math is deliberately absent: NaN and infinities must keep their meaning.
+FLAGS = "-std=c++17 -O3 -fPIC -fvisibility=hidden -ffp-contract=fast -fno-math-errno -fno-trapping-math -Wall -Wextra"
+VARIANTS = {
+    "x86_64": {
+        "sse2": "-msse2",
+        "avx2": "-mavx2 -mfma",
+        "avx512": "-mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx2 -mfma -mprefer-vector-width=512",
+    },
+    "aarch64": {"neon": ""},
+}
+ALIASES = {"amd64": "x86_64", "arm64": "aarch64"}
+
+
+def variants() -> dict[str, list[str]]:
+    """The instruction sets to compile the kernels for, each with its flags."""
+    machine = platform.machine().lower()
+    known = VARIANTS.get(ALIASES.get(machine, machine), {"generic": ""})
+    chosen = os.environ.get("PYDL_BUILD_ISA")
+    names = chosen.split(",") if chosen else list(known)
+    for name in names:
+        if name not in known:
+            raise SystemExit(f"PYDL_BUILD_ISA: {name} is not one of {', '.join(known)}")
+    return {name: known[name].split() for name in names}
+
+
+def find_compiler() -> list[str]:
+    """The C++ compiler's command, or one sentence on what to install."""
+    for command in (os.environ.get("CXX"), "g++", "clang++"):
+        if command and shutil.which(shlex.split(command)[0]):
+            return shlex.split(command)
+    raise SystemExit("pydl is built with a C++17 compiler, and none was found: install one (Debian: apt install g++).")
+
+
+def check_openmp(compiler: list[str]) -> None:
+    """Stops the build with one sentence where the compiler lacks OpenMP or C++17."""
+    with tempfile.TemporaryDirectory() as folder:
+        source = Path(folder, "probe.cpp")
+        source.write_text("#include <omp.h>\n#include <optional>\nint main() { return omp_get_max_threads() < 1; }\n")
+        command = [*compiler, "-std=c++17", "-fopenmp", str(source), "-o", str(Path(folder, "probe"))]
+        if subprocess.run(command, capture_output=True).returncode != 0:
+            raise SystemExit(
+                f"pydl needs C++17 and OpenMP, and {compiler[0]} could not build a program that uses them: "
+                "install GCC 9 or newer with libgomp (Debian: apt install g++), or Clang with libomp-dev."
+            )
+
+
+class BuildNative(build_ext):
+    """Compiles csrc/*.cpp once per instruction set and csrc/runtime/*.cpp once, then links them as one module."""
+
+    def build_extension(self, extension: Extension) -> None:
+        if extension.name == "pydl._native":
+            extension.extra_objects = self.compile_native()
+        super().build_extension(extension)
+
+    def compile_native(self) -> list[str]:
+        import numpy
+        import pybind11
+
+        compiler = find_compiler()
+        check_openmp(compiler)
+        sanitize = os.environ.get("PYDL_SANITIZE")
+        flags = [*FLAGS.split(), "-fopenmp", "-I", str(ROOT / "csrc")]
+        if sanitize:
+            flags += [f"-fsanitize={sanitize}", "-fno-omit-frame-pointer", "-g", "-O1"]
+        else:
+            flags += ["-DNDEBUG"]
+        includes = [pybind11.get_include(), numpy.get_include(), sysconfig.get_paths()["include"]]
+        runtime = [f for path in includes for f in ("-isystem", path)]
+        folder = Path(self.build_temp, "sanitized" if sanitize else "native").resolve()
+        tasks = [(source, folder / "runtime", flags + runtime) for source in sorted(ROOT.glob("csrc/runtime/*.cpp"))]
+        for isa, isa_flags in variants().items():
+            define = [*flags, f"-DPYDL_ISA={isa}", *isa_flags]
+            tasks += [(source, folder / isa, define) for source in sorted(ROOT.glob("csrc/*.cpp"))]
+        with ThreadPoolExecutor(self.parallel or os.cpu_count()) as pool:
+            return list(pool.map(lambda task: compile_one(compiler, *task), tasks))
+
+
+def compile_one(compiler: list[str], source: Path, folder: Path, flags: list[str]) -> str:
+    """Compiles a source unless its object is newer than all it was made from; returns the object's path."""
+    folder.mkdir(parents=True, exist_ok=True)
+    target, needs = folder / f"{source.stem}.o", folder / f"{source.stem}.d"
+    command = [*compiler, *flags, "-MMD", "-MF", str(needs), "-c", str(source), "-o", str(target)]
+    record = folder / f"{source.stem}.command"
+    if not is_current(target, needs, record, command):
+        done = subprocess.run(command, capture_output=True, text=True)
+        sys.stderr.write(done.stderr)
+        if done.returncode != 0:
+            raise SystemExit(f"pydl: {source.relative_to(ROOT)} could not be compiled for {folder.name}.")
+        record.write_text(shlex.join(command))
+    return str(target)
+
+
+def is_current(target: Path, needs: Path, record: Path, command: list[str]) -> bool:
+    """Whether the object was made by this command from files that have not changed since."""
+    if not (target.exists() and needs.exists() and record.exists()) or record.read_text() != shlex.join(command):
+        return False
+    sources = needs.read_text().replace("\\\n", " ").split(": ", 1)[1].split()
+    made = target.stat().st_mtime
+    return all(os.path.exists(source) and os.path.getmtime(source) <= made for source in sources)
+
+
+def extensions() -> list[Extension]:
+    from Cython.Build import cythonize
+
+    sanitize = os.environ.get("PYDL_SANITIZE")
+    link = ["-fopenmp"] + ([f"-fsanitize={sanitize}"] if sanitize else ["-Wl,-s"] if sys.platform == "linux" else [])
+    native = Extension("pydl._native", sources=[], extra_link_args=link, language="c++")
+    tape = Extension("pydl.tape", sources=["pydl/tape.pyx"], extra_compile_args=["-O2"])
+    return [native, *cythonize([tape], language_level=3, quiet=True)]
+
+
+setup(ext_modules=extensions(), cmdclass={"build_ext": BuildNative})
