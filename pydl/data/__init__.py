@@ -1,0 +1,24 @@
+"""Data sets, the loader that cuts them into batches, and transforms that vary a batch."""
+
+from .collate import collate
+from .dataset import Dataset, Subset, TensorDataset, random_split
+from .idx import read_idx
+from .loader import DataLoader
+from .sets import LoadedData, load
+from .transforms import Compose, Normalize, RandomAffine, affine
+
+__all__ = [
+    "Compose",
+    "DataLoader",
+    "Dataset",
+    "LoadedData",
+    "Normalize",
+    "RandomAffine",
+    "Subset",
+    "TensorDataset",
+    "affine",
+    "collate",
+    "load",
+    "random_split",
+    "read_idx",
+]

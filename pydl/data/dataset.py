@@ -1,0 +1,143 @@
+"""Data sets: collections with a length whose items are reached by number."""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..random import generator as global_generator
+from .collate import collate
+
+if TYPE_CHECKING:
+    from numpy.random import Generator
+
+
+class Dataset(ABC):
+    """The interface of a data set: ``len(dataset)`` and ``dataset[i]``.
+
+    A subclass may add ``gather(indices)``, which returns the whole batch of an index array at once; where it is
+    missing, a batch is collated from single items.
+    """
+
+    @abstractmethod
+    def __len__(self) -> int: ...
+
+    @abstractmethod
+    def __getitem__(self, index: Any) -> Any: ...
+
+
+def gather(dataset: Any, indices: np.ndarray) -> Any:
+    """The batch of ``dataset``'s items at ``indices`` (1-d int64): one step, or item by item."""
+    method = getattr(dataset, "gather", None)
+    if method is not None:
+        return method(indices)
+    return collate([dataset[int(i)] for i in indices])
+
+
+class TensorDataset(Dataset):
+    """Arrays that share their first dimension: ``dataset[i] = (arrays[0][i], arrays[1][i], ...)``.
+
+    ``arrays`` are ndarrays or Tensors of shapes (N, ...); they are kept, not copied. ``i`` is an integer, a slice or an
+    index array (integers or a mask of N booleans), and each gives a tuple with one entry per array.
+
+    Raises ValueError where first dimensions differ or an array has none.
+    """
+
+    def __init__(self, *arrays: Any) -> None:
+        if not arrays:
+            raise ValueError("TensorDataset: got no arrays, needs at least one")
+        self.arrays = tuple(np.asarray(a.numpy() if hasattr(a, "numpy") else a) for a in arrays)
+        for position, array in enumerate(self.arrays):
+            if array.ndim == 0:
+                raise ValueError(f"TensorDataset: array {position} has no dimensions, needs shape (N, ...)")
+            if len(array) != len(self.arrays[0]):
+                raise ValueError(
+                    f"TensorDataset: array {position} has {len(array)} items but array 0 has {len(self.arrays[0])} "
+                    f"(shapes {array.shape} and {self.arrays[0].shape})"
+                )
+
+    def __len__(self) -> int:
+        return len(self.arrays[0])
+
+    def __getitem__(self, index: Any) -> tuple[Any, ...]:
+        return tuple(array[index] for array in self.arrays)
+
+    def gather(self, indices: np.ndarray) -> Any:
+        """A contiguous copy of the items at ``indices``, one index operation per array."""
+        if type(self).__getitem__ is not TensorDataset.__getitem__:
+            # A subclass that changes what an item is has to be asked for its items.
+            return collate([self[int(i)] for i in indices])
+        return tuple(np.ascontiguousarray(array[indices]) for array in self.arrays)
+
+    def __repr__(self) -> str:
+        return f"TensorDataset({', '.join(f'{a.dtype}{a.shape}' for a in self.arrays)})"
+
+
+class Subset(Dataset):
+    """The items of ``dataset`` at ``indices``, in that order: ``subset[i] = dataset[indices[i]]``.
+
+    ``i`` may also be a slice or an index array, which give the batch of those items.
+
+    Raises ValueError where an index does not exist in ``dataset``.
+    """
+
+    def __init__(self, dataset: Any, indices: Sequence[int] | np.ndarray) -> None:
+        indices = np.asarray(indices)
+        if indices.size == 0:
+            indices = indices.astype(np.int64)
+        if indices.ndim != 1 or indices.dtype.kind not in "iu":
+            raise ValueError(
+                f"Subset: indices are {indices.dtype} of shape {indices.shape}, needs integers of shape (N,)"
+            )
+        size = len(dataset)
+        outside = indices[(indices < -size) | (indices >= size)]
+        if outside.size:
+            raise ValueError(f"Subset: index {outside[0]} does not exist in a data set of {size} items")
+        self.dataset = dataset
+        self.indices = indices.astype(np.int64)
+
+    def __len__(self) -> int:
+        return len(self.indices)
+
+    def __getitem__(self, index: Any) -> Any:
+        chosen = self.indices[index]
+        return self.dataset[int(chosen)] if chosen.ndim == 0 else gather(self.dataset, chosen)
+
+    def gather(self, indices: np.ndarray) -> Any:
+        """The batch at ``indices``, in one step where the data set below can do so."""
+        return gather(self.dataset, self.indices[indices])
+
+
+def random_split(dataset: Any, lengths: Sequence[int | float], generator: Generator | None = None) -> list[Subset]:
+    """Cut a shuffled ``dataset`` into disjoint parts that together hold every item once.
+
+    ``lengths`` are the parts' sizes, which must add up to ``len(dataset)``, or fractions that add up to 1: part k then
+    gets floor(fraction_k * N) items, and the items left over go to the parts in turn, first part first.
+    ``generator`` draws the permutation; None means the library's own (``pydl.manual_seed``).
+
+    Source: the semantics of torch.utils.data.random_split.
+    """
+    sizes = _sizes(lengths, len(dataset))
+    order = (global_generator() if generator is None else generator).permutation(len(dataset))
+    ends = np.cumsum(sizes, dtype=np.int64)
+    return [Subset(dataset, order[end - size : end]) for size, end in zip(sizes, ends, strict=True)]
+
+
+def _sizes(lengths: Sequence[int | float], total: int) -> list[int]:
+    if any(not length >= 0 for length in lengths):
+        raise ValueError(f"random_split: lengths are {list(lengths)}, needs numbers of at least 0")
+    if all(isinstance(length, (int, np.integer)) for length in lengths) and sum(lengths) == total:
+        return [int(length) for length in lengths]
+    if not math.isclose(sum(lengths), 1):
+        raise ValueError(
+            f"random_split: lengths {list(lengths)} add up to {sum(lengths)}, "
+            f"needs {total} items or fractions that add up to 1"
+        )
+    sizes = [math.floor(fraction * total) for fraction in lengths]
+    for k in range(total - sum(sizes)):
+        sizes[k % len(sizes)] += 1
+    return sizes

