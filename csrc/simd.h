@@ -153,6 +153,14 @@ PYDL_INLINE void store_partial(T* p, std::common_type_t<vec<T>> v, int64_t n) {
         if (i < n) p[i] = v[i];
 }
 
+// The same pointer, about which the compiler knows nothing. After a long loop it keeps addresses derived from
+// the pointer from being computed before the loop, where they would take registers from it.
+template <typename T>
+PYDL_INLINE T* forget(T* p) {
+    asm("" : "+r"(p));
+    return p;
+}
+
 template <typename T>
 PYDL_INLINE void prefetch(const T* p) {
     __builtin_prefetch(p);

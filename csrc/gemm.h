@@ -1,0 +1,129 @@
+// C = A B, or C += A B, for matrices with any strides: chooses among the ways to compute it by the sizes
+// alone.
+#pragma once
+
+#include "gemm_blocked.h"
+#include "gemm_thin.h"
+
+namespace pydl::PYDL_ISA {
+
+// Calls an epilogue written for C with a row of C's transpose.
+template <typename Epilogue>
+struct TransposedEpilogue {
+    const Epilogue& epilogue;
+    template <typename T>
+    void operator()(T* tile, int64_t, int64_t, int64_t column, int64_t, int64_t columns) const {
+        epilogue(tile, int64_t(1), column, int64_t(0), columns, int64_t(1));
+    }
+};
+
+// A product with few tiles but a long sum, such as the gradient of a small weight over a large batch, is cut
+// along k into parts that threads can share; their sums are added in order. How many parts depends on the
+// sizes only.
+template <typename T>
+int64_t parts_of_k(int64_t M, int64_t N, int64_t K) {
+    constexpr int64_t enough_tiles = 8, part = 4 * GemmBlocks<T>::depth, most = 16;
+    const int64_t tiles = ((M - 1) / tile_rows<T> + 1) * ((N - 1) / tile_columns<T> + 1);
+    if (tiles >= enough_tiles || K < 2 * part) return 1;
+    return K / part < most ? K / part : most;
+}
+
+template <typename T, typename Epilogue>
+void gemm_split(int64_t count, Matrix<const T> a, Matrix<const T> b, T* c, int64_t c_stride, bool accumulate,
+                const Epilogue& epilogue) {
+    const int64_t M = a.rows, N = b.columns, K = a.columns;
+    const Parts parts(K, (K + count - 1) / count);
+    const Scratch<T> partial(parts.count * M * N);
+    parallel_for(parts.count, 1, [&](int64_t begin, int64_t end) {
+        for (int64_t p = begin; p < end; p++) {
+            const int64_t k = parts.begin(p), depth = parts.length(p, K);
+            gemm_blocked<T>(M, N, depth, PackRows<T>{a.part(0, k, M, depth)},
+                            PackColumns<T>{b.part(k, 0, depth, N), false}, partial.data() + p * M * N, N,
+                            false, NoEpilogue{});
+        }
+    });
+    for (int64_t i = 0; i < M; i++) {
+        for (int64_t j = 0; j < N; j += width<T>) {
+            T* at = c + i * c_stride + j;
+            vec<T> sum = accumulate ? load_partial(at, N - j) : vec<T>{};
+            for (int64_t p = 0; p < parts.count; p++)
+                sum += load_partial(partial.data() + (p * M + i) * N + j, N - j);
+            store_partial(at, sum, N - j);
+        }
+    }
+    epilogue(c, c_stride, int64_t(0), int64_t(0), M, N);
+}
+
+// c (+)= a b, then the epilogue. Sizes may be zero; without accumulation c is not read. c must not overlap a
+// or b.
+template <typename T, typename Epilogue = NoEpilogue>
+void gemm(Matrix<const T> a, Matrix<const T> b, Matrix<T> c, bool accumulate = false,
+          const Epilogue& epilogue = Epilogue{}) {
+    const int64_t M = c.rows, N = c.columns, K = a.columns;
+    if (M <= 0 || N <= 0) return;
+    if (N == 1 && M > 1 && c.row_stride == 1 && is_thin(b.transposed(), a.transposed()))
+        return thin_product<T, 1>(b.transposed(), a.transposed(), c.data, M, accumulate,
+                                  TransposedEpilogue<Epilogue>{epilogue});
+    if (c.column_stride != 1 && N > 1) {
+        // Tiles are stored as rows of whole vectors: anything else takes the way through a row-major copy.
+        const Scratch<T> copy(M * N);
+        const Matrix<T> rows{copy.data(), M, N, N, 1};
+        if (accumulate)
+            for (int64_t i = 0; i < M; i++)
+                for (int64_t j = 0; j < N; j++) rows(i, j) = c(i, j);
+        gemm<T>(a, b, rows, accumulate, epilogue);
+        for (int64_t i = 0; i < M; i++)
+            for (int64_t j = 0; j < N; j++) c(i, j) = rows(i, j);
+        return;
+    }
+    if (is_thin(a, b)) return thin_product<T, 1>(a, b, c.data, c.row_stride, accumulate, epilogue);
+    if (const int64_t parts = parts_of_k<T>(M, N, K); parts > 1)
+        return gemm_split<T>(parts, a, b, c.data, c.row_stride, accumulate, epilogue);
+    // With few rows a packed panel of B would not be used often enough to pay for packing it.
+    const bool b_may_stay = M <= 4 * tile_rows<T>;
+    gemm_blocked<T>(M, N, K, PackRows<T>{a}, PackColumns<T>{b, b_may_stay}, c.data, c.row_stride, accumulate,
+                    epilogue);
+}
+
+// Many products; product(i) runs the i-th with gemm(). Small ones share the threads between them, large ones
+// use all threads one after another. work: multiply-adds of one product.
+template <typename F>
+void gemm_batch(int64_t count, int64_t work, const F& product) {
+    constexpr int64_t large = 1 << 24;
+    if (work >= large && count < 64) {
+        for (int64_t i = 0; i < count; i++) product(i);
+        return;
+    }
+    parallel_for(count, 1 + 400000 / (work + 1), [&](int64_t begin, int64_t end) {
+        for (int64_t i = begin; i < end; i++) product(i);
+    });
+}
+
+// A right factor packed once and used many times, such as the weights of a recurrence. For gemm_blocked.
+template <typename T>
+class PackedColumns {
+  public:
+    explicit PackedColumns(Matrix<const T> b)
+        : columns_((b.columns + tile_columns<T> - 1) / tile_columns<T> * tile_columns<T>),
+          panels_(columns_ * b.rows) {
+        const Parts blocks(b.rows, GemmBlocks<T>::depth);
+        const PackColumns<T> pack{b, false};
+        for (int64_t block = 0; block < blocks.count; block++) {
+            const int64_t k = blocks.begin(block), depth = blocks.length(block, b.rows);
+            for (int64_t j = 0; j < b.columns; j += tile_columns<T>) {
+                const int64_t columns = b.columns - j < tile_columns<T> ? b.columns - j : tile_columns<T>;
+                pack(panels_.data() + k * columns_ + j * depth, j, columns, k, depth);
+            }
+        }
+    }
+    void operator()(T*, int64_t, int64_t, int64_t, int64_t) const {}
+    Panel<T> in_place(int64_t column, int64_t columns, int64_t k, int64_t depth) const {
+        return {panels_.data() + k * columns_ + column * depth, whole_vectors<T>(columns)};
+    }
+
+  private:
+    int64_t columns_;
+    Scratch<T> panels_;
+};
+
+}  // namespace pydl::PYDL_ISA

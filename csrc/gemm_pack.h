@@ -1,0 +1,132 @@
+// Copying parts of a matrix into the panels of microkernel.h.
+#pragma once
+
+#include "simd.h"
+
+namespace pydl::PYDL_ISA {
+
+// Parts for a length: as few as the limit allows, all of nearly the same size, so that no short one is left
+// over.
+struct Parts {
+    int64_t count, size;  // all of `size` but the last, which may be shorter
+    Parts(int64_t length, int64_t limit, int64_t multiple = 1) {
+        count = length <= limit ? 1 : (length - 1) / limit + 1;
+        size = (length + count - 1) / count;
+        size = (size + multiple - 1) / multiple * multiple;
+        count = size > 0 ? (length + size - 1) / size : 1;
+    }
+    int64_t begin(int64_t part) const { return part * size; }
+    int64_t length(int64_t part, int64_t whole) const {
+        const int64_t left = whole - part * size;
+        return left < size ? left : size;
+    }
+};
+
+template <typename T>
+inline int64_t whole_vectors(int64_t count) {
+    return (count + width<T> - 1) / width<T> * width<T>;
+}
+
+// panel[k * pitch + i] = source[i * lane_stride + k * k_stride] for i < count, k < depth; zero for count <= i
+// < pitch. The lanes are rows for a panel of A (pitch = count) and columns for a panel of B (pitch = whole
+// vectors).
+template <typename T>
+void pack_copying(T* panel, int64_t pitch, int64_t count, const T* source, int64_t k_stride, int64_t depth) {
+    // lane_stride 1: every step is a copy of one run.
+    constexpr int64_t W = width<T>;
+    for (int64_t k = 0; k < depth; k++) {
+        const T* from = source + k * k_stride;
+        T* to = panel + k * pitch;
+        int64_t i = 0;
+        for (; i + W <= count; i += W) store(to + i, load(from + i));
+        if (i < pitch) store_partial(to + i, load_partial(from + i, count - i), pitch - i);
+    }
+}
+
+template <typename T>
+void pack_transposing(T* panel, int64_t pitch, int64_t count, const T* source, int64_t lane_stride,
+                      int64_t depth) {
+    // k_stride 1: squares of width x width are transposed in registers.
+    constexpr int W = width<T>;
+    const bool one_block = pitch <= W;
+    for (int64_t k = 0; k < depth; k += W) {
+        const int64_t steps = depth - k < W ? depth - k : W;
+        for (int64_t i = 0; i < pitch; i += W) {
+            vec<T> square[W];
+#pragma GCC unroll 16
+            for (int r = 0; r < W; r++) {
+                const T* from = source + (i + r) * lane_stride + k;
+                square[r] = i + r >= count ? vec<T>{} : steps == W ? load(from) : load_partial(from, steps);
+            }
+            transpose<T>(square);
+            T* to = panel + k * pitch + i;
+            const int64_t lanes = pitch - i;
+            if (steps == W && (lanes >= W || (one_block && k + W < depth))) {
+                // Of a narrow panel each store runs into the next step's place, which is written afterwards.
+#pragma GCC unroll 16
+                for (int s = 0; s < W; s++) store(to + s * pitch, square[s]);
+            } else {
+#pragma GCC unroll 16
+                for (int s = 0; s < W; s++)
+                    if (s < steps) store_partial(to + s * pitch, square[s], lanes);
+            }
+        }
+    }
+}
+
+template <typename T>
+void pack_panel(T* panel, int64_t pitch, int64_t count, const T* source, int64_t lane_stride,
+                int64_t k_stride, int64_t depth) {
+    if (lane_stride == 1) return pack_copying(panel, pitch, count, source, k_stride, depth);
+    if (k_stride == 1) return pack_transposing(panel, pitch, count, source, lane_stride, depth);
+    for (int64_t k = 0; k < depth; k++) {
+        for (int64_t i = 0; i < count; i++) panel[k * pitch + i] = source[i * lane_stride + k * k_stride];
+        for (int64_t i = count; i < pitch; i++) panel[k * pitch + i] = T(0);
+    }
+}
+
+// A matrix somewhere in memory; strides in elements, of any sign, 0 for repetition.
+template <typename T>
+struct Matrix {
+    T* data;
+    int64_t rows, columns;
+    int64_t row_stride, column_stride;
+
+    T& operator()(int64_t i, int64_t j) const { return data[i * row_stride + j * column_stride]; }
+    Matrix transposed() const { return {data, columns, rows, column_stride, row_stride}; }
+    Matrix part(int64_t i, int64_t j, int64_t m, int64_t n) const {
+        return {data + i * row_stride + j * column_stride, m, n, row_stride, column_stride};
+    }
+};
+
+// A panel that needs no packing: null if there is none.
+template <typename T>
+struct Panel {
+    const T* data;
+    int64_t stride;
+};
+
+// How gemm reads its factors. A convolution supplies its own with the same members.
+template <typename T>
+struct PackRows {
+    Matrix<const T> a;
+    void operator()(T* panel, int64_t row, int64_t rows, int64_t k, int64_t depth) const {
+        pack_panel(panel, rows, rows, &a(row, k), a.row_stride, a.column_stride, depth);
+    }
+};
+
+template <typename T>
+struct PackColumns {
+    Matrix<const T> b;
+    bool may_stay;  // whether whole vectors of a row-major B are to be read where they are
+    void operator()(T* panel, int64_t column, int64_t columns, int64_t k, int64_t depth) const {
+        pack_panel(panel, whole_vectors<T>(columns), columns, &b(k, column), b.column_stride, b.row_stride,
+                   depth);
+    }
+    Panel<T> in_place(int64_t column, int64_t columns, int64_t k, int64_t) const {
+        if (!may_stay || b.column_stride != 1 || columns % width<T> != 0) return {nullptr, 0};
+        return {&b(k, column), b.row_stride};
+    }
+};
+
+}  // namespace pydl::PYDL_ISA
