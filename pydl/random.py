@@ -2,31 +2,42 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
+if TYPE_CHECKING:
+    from numpy.random import Generator
 
-_generator = np.random.default_rng()
+_generator: Generator | None = None
 
 
-def generator() -> np.random.Generator:
-    """The global generator, a numpy Generator."""
+def generator() -> Generator:
+    """The global generator, a numpy Generator. Until manual_seed() it starts anywhere."""
+    global _generator
+    if _generator is None:
+        # On first use, because numpy.random takes 30 ms to import and `import pydl` must be quick.
+        from numpy.random import default_rng
+
+        _generator = default_rng()
     return _generator
 
 
-def manual_seed(seed: int) -> np.random.Generator:
+def manual_seed(seed: int) -> Generator:
     """Restarts the global generator from `seed`: the same seed gives the same numbers, bit for bit."""
-    if not isinstance(seed, int | np.integer) or seed < 0:
+    import operator
+
+    from numpy.random import default_rng
+
+    if isinstance(seed, bool) or operator.index(seed) < 0:
         raise ValueError(f"manual_seed: seed must be a non-negative integer, not {seed!r}")
-    _generator.bit_generator.state = np.random.default_rng(int(seed)).bit_generator.state
-    return _generator
+    generator().bit_generator.state = default_rng(operator.index(seed)).bit_generator.state
+    return generator()
 
 
 def get_rng_state() -> dict[str, Any]:
     """The generator's state, plain numbers that JSON can hold."""
-    return dict(_generator.bit_generator.state)
+    return dict(generator().bit_generator.state)
 
 
 def set_rng_state(state: dict[str, Any]) -> None:
     """Puts the generator back where get_rng_state() found it."""
-    _generator.bit_generator.state = state
+    generator().bit_generator.state = state
