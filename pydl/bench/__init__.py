@@ -1,0 +1,137 @@
+"""`pydl bench --against …`: pydl timed beside other libraries, on the same work, cores and thread counts.
+
+`workloads.py` says what is computed, `peers/` how each library does it, `compare.py` how it is measured,
+`report.py` how it is told.
+"""
+
+from __future__ import annotations
+
+import datetime
+import os
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+
+def main(
+    against: list[str],
+    threads: list[int],
+    only: str | None = None,
+    blocks: int = 20,
+    out: str | None = None,
+) -> int:
+    """Compares pydl with the peers of these names and prints the table; returns the exit code.
+
+    `threads` are the thread counts to measure at, `only` selects rows by a part of their name or area, `out` is the
+    folder that gets `bench.json` and `bench.md`. The exit code is 1 when pydl could not do a row or its numbers differ
+    from a peer's, 130 after Ctrl-C. Raises ValueError for names and numbers that make no sense.
+    """
+    from . import report, workloads
+    from .compare import Library, Settings, run_row
+    from .machine import describe
+    from .peers import PEERS, choose
+
+    peers = choose(against)
+    rows = workloads.select(only)
+    cores = available_cores()
+    for count in threads:
+        if not 1 <= count <= len(cores):
+            raise ValueError(f"bench: {count} threads need as many cores, and this process may use {len(cores)}")
+    if blocks < 1:
+        raise ValueError(f"bench: blocks is {blocks}, but at least 1 is needed")
+    missing = [
+        f"{peer.name} left out: {', '.join(peer.missing())} is not installed; pip install pydl-cpu[bench]"
+        for peer in peers
+        if peer.missing()
+    ]
+    for line in missing:
+        print(line, file=sys.stderr)
+    present = [peer for peer in peers if not peer.missing()]
+
+    result: dict[str, Any] = {
+        "date": datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d %H:%M UTC"),
+        "machine": describe(),
+        "versions": {},
+        "settings": {"blocks": blocks, "threads": threads, "only": only},
+        "command": command(against, threads, only, blocks),
+        "missing": missing,
+        "rows": [],
+    }
+    code = 0
+    progress = Progress(len(rows) * len(threads))
+    with tempfile.TemporaryDirectory(prefix="pydl-bench-") as directory:
+        for count in threads:
+            settings = Settings(blocks=blocks)
+            libraries = [Library(peer, count, cores[:count], settings) for peer in (PEERS["pydl"], *present)]
+            try:
+                for row in rows:
+                    progress.row(f"{row.name}, {count} thread{'s' * (count != 1)}")
+                    result["rows"].append(run_row(row, libraries, Path(directory), progress.step))
+            except KeyboardInterrupt:
+                code = 130
+            finally:
+                for library in libraries:
+                    library.close()
+                    result["versions"] |= library.versions
+            if code:
+                break
+    progress.done()
+    print(report.text(result), end="")
+    if code:
+        print("stopped: these are the rows measured so far; nothing was written", file=sys.stderr)
+    elif out is not None:
+        for path in report.write(result, Path(out)):
+            print(f"written: {path}")
+    return code or int(any(suspicious(row) for row in result["rows"]))
+
+
+def suspicious(row: dict[str, Any]) -> bool:
+    """Whether pydl could not do a row, or its numbers are not a peer's. A peer that breaks down is only reported."""
+    outcomes = [outcome for record in row["libraries"].values() for outcome in record["variants"].values()]
+    return row["libraries"]["pydl"]["status"] in ("error", "failed") or any(
+        outcome["status"] == "differs" for outcome in outcomes
+    )
+
+
+def available_cores() -> list[int]:
+    if hasattr(os, "sched_getaffinity"):
+        return sorted(os.sched_getaffinity(0))
+    return list(range(os.cpu_count() or 1))
+
+
+def command(against: list[str], threads: list[int], only: str | None, blocks: int) -> str:
+    selected = f" --only {only!r}" if only else ""
+    return (
+        f"pydl bench --against {','.join(against)} --threads {','.join(map(str, threads))}{selected} --blocks {blocks}"
+    )
+
+
+class Progress:
+    """One line on the standard error: which row, what it is doing, how long the rest will take.
+
+    On a terminal the line is rewritten in place; elsewhere there is one line for each row.
+    """
+
+    def __init__(self, rows: int) -> None:
+        self.rows, self.at, self.start, self.name = rows, 0, time.monotonic(), ""
+        self.terminal = sys.stderr.isatty()
+
+    def row(self, name: str) -> None:
+        self.at, self.name = self.at + 1, name
+        if not self.terminal:
+            print(self._line(), file=sys.stderr, flush=True)
+
+    def step(self, what: str) -> None:
+        if self.terminal:
+            print(f"\r\x1b[2K{self._line()}: {what}", end="", file=sys.stderr, flush=True)
+
+    def done(self) -> None:
+        if self.terminal:
+            print("\r\x1b[2K", end="", file=sys.stderr, flush=True)
+
+    def _line(self) -> str:
+        finished, spent = self.at - 1, time.monotonic() - self.start
+        left = f", about {spent / finished * (self.rows - finished):.0f} s left" if finished else ""
+        return f"[{self.at}/{self.rows}{left}] {self.name}"

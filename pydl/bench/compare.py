@@ -1,0 +1,303 @@
+"""The measurement: every library does every row in turn, side by side in time, on the same cores.
+
+A row goes like this. Each library prepares its variants, and what they computed is held against pydl's numbers; one
+that differs is reported and not timed. Then come the blocks. In each, all contestants run in a fresh random order
+and then once more in the reverse of it (A B C C B A), so that a machine that gets slower or faster meanwhile treats
+them alike; each waits for the one before to be at rest. What counts is the ratio within a block.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import random
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .peers import Peer
+from .process import Process, WorkerFailed
+from .ratios import paired_ratio, undisturbed
+from .workloads import Workload
+
+Record = dict[str, Any]
+
+
+@dataclass
+class Settings:
+    blocks: int = 20
+    visit_seconds: float = 0.02  # a contestant's turn, of which each block has two
+    prepare_timeout: float = 120.0
+    run_timeout: float = 60.0
+    slow_timeout: float = 60.0  # for a variant that calls a compiler
+    slow_budget: float = 120.0  # for all of those of one library at one thread count
+    hopeless: float = 1.5  # a variant this many times slower than its library's best one is not timed further
+    seed: int = 0
+
+
+@dataclass(eq=False)
+class Library:
+    """One library at one thread count. Its worker is started when it is first needed, and again after a failure.
+
+    A worker that cannot even say hello is not tried again: `broken` keeps the reason.
+    """
+
+    peer: Peer
+    threads: int
+    cores: list[int]
+    settings: Settings
+    versions: dict[str, str] = field(default_factory=dict)
+    slow: set[str] = field(default_factory=set)
+    slow_spent: float = 0.0
+    process: Process | None = None
+    broken: str = ""
+
+    @property
+    def name(self) -> str:
+        return self.peer.name
+
+    def ask(self, action: str, timeout: float, **request: Any) -> Record:
+        if self.process is None:
+            self._start()
+        assert self.process is not None
+        try:
+            return self.process.ask(action, timeout, **request)
+        except WorkerFailed:
+            self.process = None
+            raise
+
+    def _start(self) -> None:
+        if self.broken:
+            raise WorkerFailed(self.broken)
+        self.process = Process(self.peer.module, self.threads, self.cores)
+        try:
+            hello = self.process.ask("hello", self.settings.prepare_timeout)
+        except WorkerFailed as failure:
+            self.process, self.broken = None, str(failure)
+            raise
+        if "error" in hello:
+            self.close()
+            self.broken = hello["error"]
+            raise WorkerFailed(self.broken)
+        self.versions, self.slow = hello["versions"], set(hello["slow"])
+
+    def close(self) -> None:
+        if self.process is not None:
+            self.process.close()
+            self.process = None
+
+    def prepare(self, row: Workload, directory: Path, expected: dict[str, np.ndarray] | None) -> Record:
+        """Prepares the variants of a row and checks their numbers. Variants that fail are noted, the others go on."""
+        record: Record = {"status": "ok", "note": "", "variants": {}}
+        try:
+            variants = self.ask("variants", self.settings.prepare_timeout, workload=row.name)
+        except WorkerFailed as failure:
+            return record | {"status": "failed", "note": str(failure)}
+        if "error" in variants:
+            return record | {"status": "error", "note": variants["error"]}
+        if not variants["variants"]:
+            return record | {"status": "not supported"}
+        for variant in variants["variants"]:
+            outcome = self._prepare_variant(row, variant, directory, expected)
+            record["variants"][variant] = outcome
+            if outcome["status"] == "failed":  # the worker is new and has forgotten the variants before this one
+                for earlier, before in record["variants"].items():
+                    if before["status"] == "ok":
+                        record["variants"][earlier] = self._prepare_variant(row, earlier, directory, expected)
+        if not any(outcome["status"] == "ok" for outcome in record["variants"].values()):
+            first = next(iter(record["variants"].values()))
+            return record | {"status": first["status"], "note": first["note"]}
+        return record
+
+    def _prepare_variant(
+        self, row: Workload, variant: str, directory: Path, expected: dict[str, np.ndarray] | None
+    ) -> Record:
+        timeout = self.settings.prepare_timeout
+        if variant in self.slow:
+            timeout = min(self.settings.slow_timeout, self.settings.slow_budget - self.slow_spent)
+            if timeout <= 0:
+                return {"status": "skipped", "note": f"the {self.settings.slow_budget:g} s for {variant} are used up"}
+        path = directory / f"{self.name} {self.threads}.npz"
+        start = time.monotonic()
+        try:
+            answer = self.ask("prepare", timeout, workload=row.name, variant=variant, outputs=str(path))
+        except WorkerFailed as failure:
+            return {"status": "failed", "note": str(failure)}
+        finally:
+            if variant in self.slow:
+                self.slow_spent += time.monotonic() - start
+        if "error" in answer:
+            return {"status": "error", "note": answer["error"]}
+        difference = compare_outputs(row, read_outputs(path), expected) if expected is not None else ""
+        if difference:
+            return {"status": "differs", "note": difference}
+        return {"status": "ok", "note": "", "estimate": answer["nanoseconds"], "prepare": time.monotonic() - start}
+
+
+def read_outputs(path: Path) -> dict[str, np.ndarray]:
+    with np.load(path) as outputs:
+        return dict(outputs)
+
+
+def compare_outputs(row: Workload, found: dict[str, np.ndarray], expected: dict[str, np.ndarray]) -> str:
+    """What is different between a library's numbers and pydl's; "" when nothing is, within the row's tolerance."""
+    if found.keys() != expected.keys():
+        return f"gives {', '.join(sorted(found))} where pydl gives {', '.join(sorted(expected))}"
+    for name, wanted in expected.items():
+        if found[name].shape != wanted.shape:
+            return f"{name} has shape {found[name].shape} where pydl's has {wanted.shape}"
+        difference = np.abs(found[name] - wanted).max(initial=0.0)
+        allowed = row.tolerance * np.abs(wanted).max(initial=0.0)
+        if not difference <= allowed:  # also true for NaN
+            return f"{name} differs from pydl's by {difference:.3g}, and {allowed:.3g} is allowed"
+    return ""
+
+
+@dataclass(frozen=True)
+class Contestant:
+    library: Library
+    variant: str
+    repetitions: int
+
+
+def contestants(library: Library, record: Record) -> list[Contestant]:
+    """The variants worth timing: the right ones that are not hopelessly slower than the library's fastest."""
+    settings, chosen = library.settings, []
+    fit = {variant: outcome for variant, outcome in record["variants"].items() if outcome["status"] == "ok"}
+    best = min((outcome["estimate"] for outcome in fit.values()), default=0)
+    for variant, outcome in fit.items():
+        if outcome["estimate"] > settings.hopeless * best:
+            outcome |= {"status": "slower", "note": f"{outcome['estimate'] / best:.1f} x as long as the best variant"}
+            continue
+        repetitions = max(1, min(2000, round(settings.visit_seconds * 1e9 / max(1, outcome["estimate"]))))
+        chosen.append(Contestant(library, variant, repetitions))
+        outcome |= {"repetitions": repetitions, "blocks": [], "fastest": float("inf")}
+    return chosen
+
+
+def run_row(row: Workload, libraries: list[Library], directory: Path, progress: Callable[[str], None]) -> Record:
+    """All of one row: pydl is the first of `libraries`."""
+    ours, settings = libraries[0], libraries[0].settings
+    result: Record = {
+        "name": row.name,
+        "area": row.area,
+        "threads": ours.threads,
+        "flops": row.flops,
+        "bytes": row.bytes,
+        "bound": row.bound,
+        "notes": [],
+    }
+    records: dict[str, Record] = {}
+    expected = None
+    for library in libraries:
+        progress(f"{library.name} prepares")
+        records[library.name] = library.prepare(row, directory, expected)
+        if library is ours and records[ours.name]["status"] != "ok":
+            return result | {"libraries": records}  # nothing to compare with
+        if library is ours:
+            expected = read_outputs(directory / f"{ours.name} {ours.threads}.npz")
+
+    result["peak"] = probe(ours, row)
+    order = [entry for library in libraries for entry in contestants(library, records[library.name])]
+    steal = measure(row, order, records, settings, progress, result["notes"])
+    for library in libraries:
+        summarise(records[library.name], records[ours.name], undisturbed(steal))
+    disturbed = len(steal) - len(undisturbed(steal))
+    if disturbed:
+        result["notes"].append(f"{disturbed} of {len(steal)} blocks left out: the hypervisor took time away")
+    for library in libraries:
+        if library.process is not None:
+            with contextlib.suppress(WorkerFailed):  # the next row starts a new one
+                library.ask("drop", settings.run_timeout)
+    return result | {"libraries": records}
+
+
+def measure(
+    row: Workload,
+    order: list[Contestant],
+    records: dict[str, Record],
+    settings: Settings,
+    progress: Callable[[str], None],
+    notes: list[str],
+) -> list[float]:
+    """The blocks: fills in the records' "blocks" and "fastest", returns each block's share of stolen time."""
+    shuffle = random.Random(f"{settings.seed} {row.name}")
+    steal = []
+    for block in range(settings.blocks):
+        progress(f"block {block + 1}/{settings.blocks}")
+        shuffle.shuffle(order)
+        sums: dict[Contestant, float] = dict.fromkeys(order, 0.0)
+        before = processor_time()
+        for contestant in [*order, *reversed(order)]:
+            library = contestant.library
+            record = records[library.name]
+            if record["status"] != "ok":
+                continue
+            answer: Record
+            try:
+                answer = library.ask(
+                    "run",
+                    settings.run_timeout,
+                    workload=row.name,
+                    variant=contestant.variant,
+                    repetitions=contestant.repetitions,
+                )
+            except WorkerFailed as failure:
+                answer = {"error": str(failure)}
+            if "error" in answer:
+                record |= {"status": "failed", "note": answer["error"]}
+                continue
+            sums[contestant] += answer["nanoseconds"] / contestant.repetitions / 2
+            outcome = record["variants"][contestant.variant]
+            outcome["fastest"] = min(outcome["fastest"], answer["fastest"])
+            restless = f"{library.name}'s threads did not come to rest between turns"
+            if library.process is not None and not library.process.wait_idle() and restless not in notes:
+                notes.append(restless)
+        steal.append(stolen_share(before, processor_time()))
+        order = [contestant for contestant in order if records[contestant.library.name]["status"] == "ok"]
+        for contestant in order:
+            records[contestant.library.name]["variants"][contestant.variant]["blocks"].append(sums[contestant])
+        if not any(contestant.library.name == "pydl" for contestant in order):
+            break
+    return steal
+
+
+def summarise(record: Record, ours: Record, kept: list[int]) -> None:
+    """Adds the medians, which variant is the best, and its ratio to pydl."""
+    if record["status"] != "ok":
+        return
+    timed = {variant: outcome for variant, outcome in record["variants"].items() if outcome["status"] == "ok"}
+    for outcome in timed.values():
+        outcome["median"] = float(np.median([outcome["blocks"][index] for index in kept]))
+    record["best"] = min(timed, key=lambda variant: timed[variant]["median"])
+    best = timed[record["best"]]
+    record["nanoseconds"], record["fastest"] = best["median"], best["fastest"]
+    if record is not ours and ours["status"] == "ok":
+        mine = ours["variants"][ours["best"]]["blocks"]
+        ratio, low, high = paired_ratio([best["blocks"][i] for i in kept], [mine[i] for i in kept])
+        record |= {"ratio": ratio, "low": low, "high": high}
+
+
+def probe(ours: Library, row: Workload) -> Record | None:
+    """What the machine can do now, measured by pydl's worker: flops a second, bytes a second at this working set."""
+    try:
+        answer = ours.ask("probe", ours.settings.run_timeout, bytes=row.bytes)
+    except WorkerFailed:
+        return None
+    return None if "error" in answer else answer
+
+
+def processor_time() -> tuple[int, int]:
+    """(stolen by the hypervisor, all) in clock ticks since boot; zeros where the system does not tell."""
+    try:
+        ticks = [int(tick) for tick in Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:9]]
+    except (OSError, ValueError):
+        return 0, 0
+    return ticks[7], sum(ticks)
+
+
+def stolen_share(before: tuple[int, int], after: tuple[int, int]) -> float:
+    return (after[0] - before[0]) / max(1, after[1] - before[1])

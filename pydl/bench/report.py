@@ -1,0 +1,192 @@
+"""The comparison as a table for reading (text, Markdown) or as JSON for programs."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+from .ratios import geometric_mean
+
+Record = dict[str, Any]
+TROUBLE = ("error", "failed", "differs")
+LOSS = "<"  # marks a ratio below one
+HEADER = ("row", "thr", "pydl", "min", "rate", "of peak", "peer", "best variant", "time", "min", "ratio", "95 % interval")
+LEGEND = (
+    "ratio: peer's time / pydl's, median over blocks measured side by side; above 1 pydl is faster, "
+    f"{LOSS} marks the rows where it is not. min: the fastest single step. rate: the row's own operations (or bytes, "
+    "where memory is the limit) a second. Inputs are handed over to each library once, outside the time; compilation "
+    "is outside the time."
+)
+
+
+def duration(nanoseconds: float) -> str:
+    """Three significant digits with a unit: 123 ns, 4.56 us, 78.9 ms, 1.23 s."""
+    for unit, size in (("s", 1e9), ("ms", 1e6), ("us", 1e3)):
+        if nanoseconds >= size:
+            value = nanoseconds / size
+            return f"{value:.{max(0, 2 - len(str(int(value))) + 1)}f} {unit}"
+    return f"{nanoseconds:.0f} ns"
+
+
+def peaks(rows: list[Record]) -> dict[int, float]:
+    """The highest rate of multiply-adds that any probe of the run saw, for each thread count, in flops a second."""
+    found: dict[int, float] = {}
+    for row in rows:
+        if row.get("peak"):
+            found[row["threads"]] = max(found.get(row["threads"], 0.0), row["peak"]["flops"])
+    return found
+
+
+def rate(row: Record, nanoseconds: float, peak: dict[int, float]) -> tuple[str, str]:
+    """What the row achieved, as GFLOP/s or GB/s, with its part of what the machine showed it can do."""
+    amount, unit = (row["bytes"], "GB/s") if row["bound"] == "bytes" else (row["flops"], "GFLOP/s")
+    achieved = amount / nanoseconds
+    limit = 0.0
+    if row.get("peak"):
+        limit = (row["peak"]["bytes"] if row["bound"] == "bytes" else peak[row["threads"]]) / 1e9
+    return f"{achieved:.3g} {unit}", f"{100 * achieved / limit:.0f} %" if limit else ""
+
+
+def table_lines(rows: list[Record]) -> list[tuple[str, ...]]:
+    """One line for each row and peer."""
+    lines, peak = [], peaks(rows)
+    for row in rows:
+        ours = row["libraries"]["pydl"]
+        if ours["status"] == "ok":
+            achieved, share = rate(row, ours["nanoseconds"], peak)
+            left = (row["name"], str(row["threads"]), duration(ours["nanoseconds"]), duration(ours["fastest"]))
+            left += (achieved, share)
+        else:
+            left = (row["name"], str(row["threads"]), ours["status"], "", "", "")
+        peers = {name: record for name, record in row["libraries"].items() if name != "pydl"}
+        if not peers:
+            lines.append(left + ("",) * 6)
+        for position, (name, record) in enumerate(peers.items()):
+            right = (name, record["status"], "", "", "", "")
+            if "ratio" in record:
+                mark = f" {LOSS}" if record["ratio"] < 1 else ""
+                right = (
+                    name,
+                    record["best"],
+                    duration(record["nanoseconds"]),
+                    duration(record["fastest"]),
+                    f"{record['ratio']:.2f}{mark}",
+                    f"{record['low']:.2f} .. {record['high']:.2f}",
+                )
+            lines.append((left if position == 0 else ("",) * 6) + right)
+    return lines
+
+
+def area_means(rows: list[Record]) -> list[Record]:
+    """Geometric mean of the ratios per area, thread count and peer; "fastest" is each row's best peer."""
+    groups: dict[tuple[str, int, str], list[float]] = {}
+    for row in rows:
+        ratios = {name: record["ratio"] for name, record in row["libraries"].items() if "ratio" in record}
+        if ratios:
+            ratios["fastest"] = min(ratios.values())
+        for name, ratio in ratios.items():
+            groups.setdefault((row["area"], row["threads"], name), []).append(ratio)
+    return [
+        {"area": area, "threads": threads, "peer": peer, "rows": len(ratios), "ratio": geometric_mean(ratios)}
+        for (area, threads, peer), ratios in groups.items()
+    ]
+
+
+def mean_lines(means: list[Record]) -> tuple[list[str], list[tuple[str, ...]]]:
+    """Header and lines of the table of means: an area and a thread count a line, a peer a column."""
+    peers = list(dict.fromkeys(mean["peer"] for mean in means if mean["peer"] != "fastest"))
+    peers += ["fastest"] if means else []
+    by_line: dict[tuple[str, int], dict[str, str]] = {}
+    for mean in means:
+        mark = f" {LOSS}" if mean["ratio"] < 1 else ""
+        by_line.setdefault((mean["area"], mean["threads"]), {})[mean["peer"]] = f"{mean['ratio']:.2f}{mark}"
+    header = ["area", "thr", *("fastest peer" if peer == "fastest" else peer for peer in peers)]
+    return header, [
+        (area, str(threads), *(values.get(peer, "") for peer in peers)) for (area, threads), values in by_line.items()
+    ]
+
+
+def notes(rows: list[Record]) -> list[str]:
+    """Whatever was not timed as planned: wrong numbers, crashes, skipped variants, disturbances."""
+    said: dict[str, None] = {}
+    for row in rows:
+        where = f"{row['name']}, {row['threads']} thread{'s' * (row['threads'] != 1)}"
+        for name, record in row["libraries"].items():
+            if record["status"] in TROUBLE:
+                said[f"{where}: {name} {record['status']}: {record['note']}"] = None
+            for variant, outcome in record.get("variants", {}).items():
+                if outcome["status"] in (*TROUBLE, "skipped") and outcome["note"] != record["note"]:
+                    said[f"{where}: {name} {variant} {outcome['status']}: {outcome['note']}"] = None
+        for note in row["notes"]:
+            said[f"{where}: {note}"] = None
+    return list(said)
+
+
+def head(result: Record) -> list[str]:
+    """Machine, date, versions, settings, measured limits."""
+    machine = result["machine"]
+    lines = [
+        f"{machine['processor']}, {machine['cores']} cores, {machine['system']}, {result['date']}",
+        ", ".join(f"{name} {version}" for name, version in result["versions"].items()),
+        f"{result['settings']['blocks']} blocks; {result['command']}",
+    ]
+    for threads, peak in peaks(result["rows"]).items():
+        seen = [row["peak"]["flops"] / 1e9 for row in result["rows"] if row["threads"] == threads and row.get("peak")]
+        lines.append(
+            f"measured peak of multiply-adds (float32), {threads} thread{'s' * (threads != 1)}: {peak / 1e9:.0f} "
+            f"GFLOP/s (lowest probe of the run: {min(seen):.0f})"
+        )
+    return lines + result["missing"]
+
+
+def text(result: Record) -> str:
+    parts = [*head(result), "", *_columns(HEADER, table_lines(result["rows"])), "", LEGEND]
+    header, lines = mean_lines(area_means(result["rows"]))
+    if lines:
+        parts += ["", "geometric mean of the ratios", *_columns(header, lines)]
+    found = notes(result["rows"])
+    if found:
+        parts += ["", "notes", *(f"- {note}" for note in found)]
+    return "\n".join(parts) + "\n"
+
+
+def markdown(result: Record) -> str:
+    parts = ["# pydl compared", "", *(f"- {line}" for line in head(result)), ""]
+    parts += [*_pipes(HEADER, table_lines(result["rows"])), "", LEGEND]
+    header, lines = mean_lines(area_means(result["rows"]))
+    if lines:
+        parts += ["", "## Geometric mean of the ratios", "", *_pipes(header, lines)]
+    found = notes(result["rows"])
+    if found:
+        parts += ["", "## Notes", "", *(f"- {note}" for note in found)]
+    return "\n".join(parts) + "\n"
+
+
+def _columns(header: Any, lines: list[tuple[str, ...]]) -> list[str]:
+    widths = [max(map(len, column)) for column in zip(header, *lines, strict=True)]
+    return [
+        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
+        for line in (header, ["-" * width for width in widths], *lines)
+    ]
+
+
+def _pipes(header: Any, lines: list[tuple[str, ...]]) -> list[str]:
+    return ["| " + " | ".join(line) + " |" for line in (header, ["---"] * len(header), *lines)]
+
+
+def write(result: Record, folder: Path) -> list[Path]:
+    """`bench.json` with every block of every variant, `bench.md` with the table; each appears whole or not at all."""
+    folder.mkdir(parents=True, exist_ok=True)
+    contents = {"bench.json": json.dumps(result, indent=1) + "\n", "bench.md": markdown(result)}
+    temporary = {folder / name: folder / f".{name}.{os.getpid()}" for name in contents}
+    try:
+        for (target, path), content in zip(temporary.items(), contents.values(), strict=True):
+            path.write_text(content, encoding="utf-8")
+        for target, path in temporary.items():
+            os.replace(path, target)
+    finally:
+        for path in temporary.values():
+            path.unlink(missing_ok=True)
+    return list(temporary)

@@ -1,0 +1,124 @@
+"""The worker process: one library at one thread count, told what to do by lines of JSON on its standard input.
+
+Request                                             Answer
+{"do": "hello"}                                     {"versions": {...}, "slow": [...]}
+{"do": "variants", "workload": w}                   {"variants": [...]}, empty where the work is not supported
+{"do": "prepare", "workload": w, "variant": v,
+ "outputs": path}                                   {"nanoseconds": estimate of one step}; the numbers are in `path`
+{"do": "run", "workload": w, "variant": v,
+ "repetitions": n}                                  {"nanoseconds": of all n steps, "fastest": of one step}
+{"do": "probe", "bytes": n}                         {"flops": per second, "bytes": per second}, pydl's worker only
+{"do": "drop"}                                      {}; forgets everything prepared
+{"do": "quit"}                                      the process ends, as it does when its standard input is closed
+
+An answer {"error": text} says that a request failed; the worker goes on.
+"""
+
+from __future__ import annotations
+
+import gc
+import importlib
+import json
+import os
+import sys
+import time
+from typing import Any
+
+import numpy as np
+
+from . import workloads
+from .peers import Run
+
+WARM_NANOSECONDS = 100_000_000
+
+
+class Worker:
+    def __init__(self, module: str, threads: int) -> None:
+        self.peer = importlib.import_module(module)
+        self.threads = threads
+        self.versions = self.peer.set_up(threads)
+        self.prepared: dict[tuple[str, str], tuple[Run, workloads.Arrays]] = {}
+
+    def hello(self) -> dict[str, Any]:
+        return {"versions": self.versions, "slow": list(getattr(self.peer, "SLOW", ()))}
+
+    def variants(self, workload: str) -> dict[str, Any]:
+        row = workloads.find(workload)
+        if row.kind not in self.peer.KINDS:
+            return {"variants": []}
+        return {"variants": list(self.peer.KINDS[row.kind](row, row.inputs()))}
+
+    def prepare(self, workload: str, variant: str, outputs: str) -> dict[str, Any]:
+        row = workloads.find(workload)
+        inputs = row.inputs()
+        run = self.peer.KINDS[row.kind](row, inputs)[variant]()
+        self.prepared[workload, variant] = run, inputs  # libraries may keep views of the inputs, so these stay alive
+
+        run.reset()
+        results = [{name: np.array(value) for name, value in run.read(run.step()).items()} for _ in range(row.steps)]
+        np.savez(outputs, **{name: np.stack([result[name] for result in results]) for name in results[0]})
+
+        run.reset()
+        spent, steps = 0, 0
+        while spent < WARM_NANOSECONDS and steps < 1000:
+            start = time.perf_counter_ns()
+            run.step()
+            latest = time.perf_counter_ns() - start
+            spent, steps = spent + latest, steps + 1
+        return {"nanoseconds": latest if steps < 10 else spent // steps}
+
+    def run(self, workload: str, variant: str, repetitions: int) -> dict[str, Any]:
+        run, _ = self.prepared[workload, variant]
+        gc.collect()
+        run.reset()
+        run.step()  # brings its data back into the caches after the other libraries' turns
+        step, clock = run.step, time.perf_counter_ns
+        fastest = last = start = clock()
+        for _ in range(repetitions):
+            step()
+            now = clock()
+            fastest, last = min(fastest, now - last), now
+        return {"nanoseconds": last - start, "fastest": fastest}
+
+    def probe(self, bytes: int) -> dict[str, Any]:
+        from . import machine
+
+        return {"flops": machine.fma_peak(), "bytes": machine.bandwidth(bytes)}
+
+    def drop(self) -> dict[str, Any]:
+        self.prepared.clear()
+        gc.collect()
+        return {}
+
+
+REQUESTS = ("hello", "variants", "prepare", "run", "probe", "drop")
+
+
+def main() -> None:
+    module, threads, cores = sys.argv[1], int(sys.argv[2]), [int(core) for core in sys.argv[3].split(",")]
+    # Before the library is loaded: several of them count the processors once, at import.
+    if hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, cores)
+    # Answers go to a private copy of standard output, so that nothing a library prints can end up among them.
+    answers = os.fdopen(os.dup(1), "w", buffering=1)
+    os.dup2(2, 1)
+
+    worker: Worker | None = None
+    for line in sys.stdin:
+        request = json.loads(line)
+        action = request.pop("do")
+        if action == "quit":
+            break
+        try:
+            if worker is None:
+                worker = Worker(module, threads)
+            if action not in REQUESTS:
+                raise ValueError(f"worker: unknown request {action!r}; the known ones are {', '.join(REQUESTS)}")
+            answer = getattr(worker, action)(**request)
+        except Exception as error:
+            answer = {"error": f"{type(error).__name__}: {error}".splitlines()[0]}
+        print(json.dumps(answer), file=answers, flush=True)
+
+
+if __name__ == "__main__":
+    main()
