@@ -74,7 +74,7 @@ class BuildNative(build_ext):
 
     def build_extension(self, extension: Extension) -> None:
         if extension.name == "pydl._native":
-            extension.extra_objects = self.compile_native()
+            extension.extra_objects = extension.depends = self.compile_native()  # depends: link again after a change
         super().build_extension(extension)
 
     def compile_native(self) -> list[str]:
