@@ -1,4 +1,4 @@
-"""The comparison with peers: statistics, worker protocol, failures of workers, report. Nothing here depends on speed."""
+"""The comparison with peers: statistics, worker protocol, failures of workers, report. Nothing depends on speed."""
 
 from __future__ import annotations
 
@@ -125,7 +125,9 @@ def test_disturbed_blocks_are_left_out_unless_they_are_the_most():
 def test_every_row_has_inputs_costs_and_a_name_of_its_own():
     assert len({row.name for row in workloads.WORKLOADS}) == len(workloads.WORKLOADS)
     for row in workloads.WORKLOADS:
-        assert row.flops > 0 and row.bytes > 0 and row.bound in ("flops", "bytes")
+        assert row.flops > 0
+        assert row.bytes > 0
+        assert row.bound in ("flops", "bytes")
         first, second = row.inputs(), row.inputs()
         for name, array in first.items():
             assert array.dtype in (np.float32, np.int64)
@@ -187,7 +189,8 @@ def test_a_row_gets_ratio_interval_and_best_variant(library, tmp_path):
 def test_numbers_that_differ_are_not_timed(library, tmp_path):
     result = run([library("pydl", "good"), library("other", "wrong")], tmp_path)
     other = result["libraries"]["other"]
-    assert other["status"] == "differs" and "y differs from pydl's by 1" in other["note"]
+    assert other["status"] == "differs"
+    assert "y differs from pydl's by 1" in other["note"]
     assert "ratio" not in other
     assert bench.suspicious(result)
 
@@ -205,7 +208,8 @@ def test_a_crash_is_reported_and_the_others_go_on(library, tmp_path, variant, sa
     libraries = [library("pydl", "good"), library("unlucky", variant), library("other", "good")]
     result = run(libraries, tmp_path)
     unlucky = result["libraries"]["unlucky"]
-    assert unlucky["status"] == "failed" and said in unlucky["note"]
+    assert unlucky["status"] == "failed"
+    assert said in unlucky["note"]
     assert "ratio" in result["libraries"]["other"]
     assert not bench.suspicious(result)
     # In the next row its worker is a new one.
@@ -242,7 +246,8 @@ def test_a_library_that_cannot_be_imported_is_reported(library, tmp_path):
 
 def test_without_pydl_there_is_nothing_to_compare(library, tmp_path):
     result = run([library("pydl", "raises"), library("other", "good")], tmp_path)
-    assert result["libraries"].keys() == {"pydl"} and bench.suspicious(result)
+    assert result["libraries"].keys() == {"pydl"}
+    assert bench.suspicious(result)
 
 
 def test_closing_ends_the_process(library):
@@ -282,7 +287,8 @@ def test_main_writes_table_and_json(library, monkeypatch, tmp_path, capsys):
     assert bench.main(["torch", "jax"], [1], "matmul 64", 3, str(out)) == 0
     printed = capsys.readouterr()
     assert "jax left out: no_such_module_anywhere is not installed; pip install pydl-cpu[bench]" in printed.err
-    assert "matmul 64" in printed.out and "geometric mean" in printed.out
+    assert "matmul 64" in printed.out
+    assert "geometric mean" in printed.out
     result = json.loads((out / "bench.json").read_text())
     assert result["versions"] == {"pydl": "1.0", "torch": "1.0"}
     assert len(result["rows"][0]["libraries"]["torch"]["variants"]["good"]["blocks"]) == 3
@@ -338,7 +344,9 @@ def test_durations(nanoseconds, said):
 @pytest.mark.parametrize("render", [report.text, report.markdown])
 def test_losses_are_marked_and_everything_is_told(render):
     lost, won = render(example(0.5)), render(example(2.0))
-    assert "0.50 <" in lost and "2.00 <" not in won and "2.00" in won
+    assert "0.50 <" in lost
+    assert "2.00 <" not in won
+    assert "2.00" in won
     for said in ("50 GFLOP/s", "50 %", "0.25 .. 1.00", "not supported", "openvino left out", "fused"):
         assert said in lost
     assert "matmul 64, 1 thread: torch compile failed: worker ended with code 1" in lost
@@ -354,7 +362,8 @@ def test_means_per_area_and_against_the_fastest_peer():
     first, second = example(0.5)["rows"][0], example(8.0)["rows"][0]
     second["libraries"]["jax"] = first["libraries"]["torch"] | {"ratio": 2.0}
     means = {mean["peer"]: mean for mean in report.area_means([first, second])}
-    assert means["torch"]["ratio"] == pytest.approx(2.0) and means["torch"]["rows"] == 2
+    assert means["torch"]["ratio"] == pytest.approx(2.0)
+    assert means["torch"]["rows"] == 2
     assert means["fastest"]["ratio"] == pytest.approx(1.0)
 
 

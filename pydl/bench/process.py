@@ -26,7 +26,7 @@ class Process:
     """One worker. `ask` sends a request; an answer that does not come raises WorkerFailed, after which it is gone."""
 
     def __init__(self, module: str, threads: int, cores: list[int]) -> None:
-        self.errors = tempfile.TemporaryFile()
+        self.errors = tempfile.TemporaryFile()  # noqa: SIM115  closed with the process
         self.pending = b""
         self.child = subprocess.Popen(
             [sys.executable, "-m", "pydl.bench.worker", module, str(threads), ",".join(map(str, cores))],
@@ -120,7 +120,8 @@ class Process:
         with contextlib.suppress(OSError):
             os.killpg(self.child.pid, signal.SIGKILL)
         self.child.wait()
-        assert self.child.stdin is not None and self.child.stdout is not None
+        assert self.child.stdin is not None
+        assert self.child.stdout is not None
         with contextlib.suppress(OSError):
             self.child.stdin.close()
         self.child.stdout.close()

@@ -12,7 +12,8 @@ from .ratios import geometric_mean
 Record = dict[str, Any]
 TROUBLE = ("error", "failed", "differs")
 LOSS = "<"  # marks a ratio below one
-HEADER = ("row", "thr", "pydl", "min", "rate", "of peak", "peer", "best variant", "time", "min", "ratio", "95 % interval")
+_OURS = ("row", "thr", "pydl", "min", "rate", "of peak")
+HEADER = (*_OURS, "peer", "best variant", "time", "min", "ratio", "95 % interval")
 LEGEND = (
     "ratio: peer's time / pydl's, median over blocks measured side by side; above 1 pydl is faster, "
     f"{LOSS} marks the rows where it is not. min: the fastest single step. rate: the row's own operations (or bytes, "
@@ -51,20 +52,21 @@ def rate(row: Record, nanoseconds: float, peak: dict[int, float]) -> tuple[str, 
 
 def table_lines(rows: list[Record]) -> list[tuple[str, ...]]:
     """One line for each row and peer."""
-    lines, peak = [], peaks(rows)
+    lines: list[tuple[str, ...]] = []
+    peak = peaks(rows)
     for row in rows:
         ours = row["libraries"]["pydl"]
         if ours["status"] == "ok":
             achieved, share = rate(row, ours["nanoseconds"], peak)
-            left = (row["name"], str(row["threads"]), duration(ours["nanoseconds"]), duration(ours["fastest"]))
-            left += (achieved, share)
+            measured = (duration(ours["nanoseconds"]), duration(ours["fastest"]), achieved, share)
         else:
-            left = (row["name"], str(row["threads"]), ours["status"], "", "", "")
+            measured = (ours["status"], "", "", "")
+        left = (row["name"], str(row["threads"]), *measured)
         peers = {name: record for name, record in row["libraries"].items() if name != "pydl"}
         if not peers:
             lines.append(left + ("",) * 6)
         for position, (name, record) in enumerate(peers.items()):
-            right = (name, record["status"], "", "", "", "")
+            right: tuple[str, ...] = (name, record["status"], "", "", "", "")
             if "ratio" in record:
                 mark = f" {LOSS}" if record["ratio"] < 1 else ""
                 right = (
@@ -138,7 +140,7 @@ def head(result: Record) -> list[str]:
             f"measured peak of multiply-adds (float32), {threads} thread{'s' * (threads != 1)}: {peak / 1e9:.0f} "
             f"GFLOP/s (lowest probe of the run: {min(seen):.0f})"
         )
-    return lines + result["missing"]
+    return [*lines, *result["missing"]]
 
 
 def text(result: Record) -> str:
@@ -182,7 +184,7 @@ def write(result: Record, folder: Path) -> list[Path]:
     contents = {"bench.json": json.dumps(result, indent=1) + "\n", "bench.md": markdown(result)}
     temporary = {folder / name: folder / f".{name}.{os.getpid()}" for name in contents}
     try:
-        for (target, path), content in zip(temporary.items(), contents.values(), strict=True):
+        for path, content in zip(temporary.values(), contents.values(), strict=True):
             path.write_text(content, encoding="utf-8")
         for target, path in temporary.items():
             os.replace(path, target)

@@ -56,7 +56,8 @@ class Worker:
 
         run.reset()
         results = [{name: np.array(value) for name, value in run.read(run.step()).items()} for _ in range(row.steps)]
-        np.savez(outputs, **{name: np.stack([result[name] for result in results]) for name in results[0]})
+        stacked: dict[str, Any] = {name: np.stack([result[name] for result in results]) for name in results[0]}
+        np.savez(outputs, **stacked)
 
         run.reset()
         spent, steps = 0, 0

@@ -38,7 +38,7 @@ LEARNING_RATE = 1e-3
 
 @dataclass(frozen=True)
 class Workload:
-    """One row. `gradients` is "" (forward only), "all", or "weight" (a first layer: nobody needs the input's gradient)."""
+    """One row. `gradients` is "" (forward only), "all", or "weight" (a first layer: no gradient of the images)."""
 
     name: str
     area: str
@@ -81,13 +81,13 @@ def _conv2d_output(H: int, W: int, K: int, stride: int, padding: int) -> tuple[i
 
 
 def _conv2d_inputs(
-    g: np.random.Generator, N: int, C: int, H: int, W: int, O: int, K: int, stride: int = 1, padding: int = 0
+    g: np.random.Generator, N: int, C: int, H: int, W: int, M: int, K: int, stride: int = 1, padding: int = 0
 ) -> Arrays:
     return {
         "input": _normal(g, N, C, H, W),
-        "weight": _normal(g, O, C, K, K, scale=1 / math.sqrt(C * K * K)),
-        "bias": _normal(g, O),
-        "dy": _normal(g, N, O, *_conv2d_output(H, W, K, stride, padding)),
+        "weight": _normal(g, M, C, K, K, scale=1 / math.sqrt(C * K * K)),
+        "bias": _normal(g, M),
+        "dy": _normal(g, N, M, *_conv2d_output(H, W, K, stride, padding)),
     }
 
 
@@ -95,11 +95,11 @@ def _max_pool2d_inputs(g: np.random.Generator, N: int, C: int, H: int, W: int, K
     return {"input": _normal(g, N, C, H, W), "dy": _normal(g, N, C, H // K, W // K)}
 
 
-def _lstm_inputs(g: np.random.Generator, T: int, B: int, I: int, H: int) -> Arrays:
+def _lstm_inputs(g: np.random.Generator, T: int, B: int, F: int, H: int) -> Arrays:
     scale = 1 / math.sqrt(H)
     return {
-        "input": _normal(g, T, B, I),
-        "weight_ih_l0": _normal(g, 4 * H, I, scale=scale),
+        "input": _normal(g, T, B, F),
+        "weight_ih_l0": _normal(g, 4 * H, F, scale=scale),
         "weight_hh_l0": _normal(g, 4 * H, H, scale=scale),
         "bias_ih_l0": _normal(g, 4 * H, scale=scale),
         "bias_hh_l0": _normal(g, 4 * H, scale=scale),
@@ -159,8 +159,8 @@ def _matmul_cost(w: Workload) -> tuple[int, int]:
 def _conv2d_cost(w: Workload) -> tuple[int, int]:
     s = w.sizes
     H, W = _conv2d_output(s["H"], s["W"], s["K"], s.get("stride", 1), s.get("padding", 0))
-    inputs, weights = s["N"] * s["C"] * s["H"] * s["W"], s["O"] * s["C"] * s["K"] ** 2
-    outputs = s["N"] * s["O"] * H * W
+    inputs, weights = s["N"] * s["C"] * s["H"] * s["W"], s["M"] * s["C"] * s["K"] ** 2
+    outputs = s["N"] * s["M"] * H * W
     # One product for the result and one for each gradient. (Counted as the direct sum, whichever algorithm runs.)
     products = {"": 1, "weight": 2, "all": 3}[w.gradients]
     traffic = inputs + weights + outputs
@@ -176,9 +176,9 @@ def _max_pool2d_cost(w: Workload) -> tuple[int, int]:
 
 
 def _lstm_cost(w: Workload) -> tuple[int, int]:
-    T, B, I, H = (w.sizes[size] for size in "TBIH")
-    traffic = T * B * I + 4 * H * (I + H + 2) + T * B * H
-    return 2 * T * B * 4 * H * (I + H) * (3 if w.gradients else 1), F32 * traffic * (2 if w.gradients else 1)
+    T, B, F, H = (w.sizes[size] for size in "TBFH")
+    traffic = T * B * F + 4 * H * (F + H + 2) + T * B * H
+    return 2 * T * B * 4 * H * (F + H) * (3 if w.gradients else 1), F32 * traffic * (2 if w.gradients else 1)
 
 
 def _cross_entropy_cost(w: Workload) -> tuple[int, int]:
@@ -225,13 +225,13 @@ COST: dict[str, Callable[[Workload], tuple[int, int]]] = {
     "infer": _network_cost,
 }
 
-_LENET1 = {"N": 64, "C": 1, "H": 28, "W": 28, "O": 20, "K": 5}
-_LENET2 = {"N": 64, "C": 20, "H": 12, "W": 12, "O": 40, "K": 5}
-_RGB = {"N": 8, "C": 3, "H": 224, "W": 224, "O": 64, "K": 7, "stride": 2, "padding": 3}
-_CONV3X3 = {"N": 8, "C": 64, "H": 56, "W": 56, "O": 64, "K": 3, "padding": 1}
+_LENET1 = {"N": 64, "C": 1, "H": 28, "W": 28, "M": 20, "K": 5}
+_LENET2 = {"N": 64, "C": 20, "H": 12, "W": 12, "M": 40, "K": 5}
+_RGB = {"N": 8, "C": 3, "H": 224, "W": 224, "M": 64, "K": 7, "stride": 2, "padding": 3}
+_CONV3X3 = {"N": 8, "C": 64, "H": 56, "W": 56, "M": 64, "K": 3, "padding": 1}
 _POOL = {"N": 64, "C": 32, "H": 56, "W": 56, "K": 2}
-_LSTM_B64 = {"T": 28, "B": 64, "I": 28, "H": 128}
-_LSTM_B1 = {"T": 100, "B": 1, "I": 64, "H": 64}
+_LSTM_B64 = {"T": 28, "B": 64, "F": 28, "H": 128}
+_LSTM_B1 = {"T": 100, "B": 1, "F": 64, "H": 64}
 
 # Sizes are fixed before anybody tunes a kernel on them; rows that turn out slow stay.
 WORKLOADS: tuple[Workload, ...] = (
@@ -271,9 +271,7 @@ WORKLOADS: tuple[Workload, ...] = (
         for batch in (1, 64)
     ),
     *(
-        Workload(
-            f"inference {title}, batch {batch}", "inference", "infer", {"network": network, "batch": batch}
-        )
+        Workload(f"inference {title}, batch {batch}", "inference", "infer", {"network": network, "batch": batch})
         for network, title in (("mlp", "MLP 784-256-10"), ("lenet", "LeNet 20-40"))
         for batch in (1, 64)
     ),

@@ -75,7 +75,7 @@ def max_pool2d(workload: Workload, inputs: Arrays) -> Variants:
 
 def lstm(workload: Workload, inputs: Arrays) -> Variants:
     def make() -> Run:
-        layer = pydl.nn.LSTM(workload.sizes["I"], workload.sizes["H"])
+        layer = pydl.nn.LSTM(workload.sizes["F"], workload.sizes["H"])
         names = ("weight_ih_l0", "weight_hh_l0", "bias_ih_l0", "bias_hh_l0")
         layer.load_state_dict({name: inputs[name] for name in names})
         (x,) = _tensors(inputs, ("input",), workload.gradients)

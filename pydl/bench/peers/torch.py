@@ -29,7 +29,7 @@ def _function(
     apply: Callable[..., torch.Tensor],
     memory_format: torch.memory_format = torch.contiguous_format,
 ) -> Run:
-    """`apply` on the named inputs, alone or followed by the gradients (without the sums into `.grad`, which cost time)."""
+    """`apply` on the named inputs, alone or followed by the gradients (not summed into `.grad`: that costs time)."""
 
     def place(name: str) -> torch.Tensor:
         tensor = torch.from_numpy(inputs[name].copy())
@@ -91,7 +91,7 @@ def max_pool2d(workload: Workload, inputs: Arrays) -> Variants:
 
 def lstm(workload: Workload, inputs: Arrays) -> Variants:
     def make() -> Run:
-        layer = torch.nn.LSTM(workload.sizes["I"], workload.sizes["H"])
+        layer = torch.nn.LSTM(workload.sizes["F"], workload.sizes["H"])
         names = tuple(name for name, _ in layer.named_parameters())
         layer.load_state_dict({name: torch.from_numpy(inputs[name]) for name in names})
         x = torch.from_numpy(inputs["input"].copy()).requires_grad_(bool(workload.gradients))
