@@ -10,6 +10,15 @@ from .tensor import Tensor
 
 METHODS = {
     "relu": ops.relu,
+    # Reductions
+    "amax": ops.amax,
+    "amin": ops.amin,
+    "argmax": ops.argmax,
+    "argmin": ops.argmin,
+    "max": ops.max,
+    "mean": ops.mean,
+    "min": ops.min,
+    "sum": ops.sum,
 }
 
 for _name, _operation in METHODS.items():
