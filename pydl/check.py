@@ -19,6 +19,7 @@ from typing import Any
 
 import numpy as np
 
+from . import optim as _optim  # noqa: F401  its kernels belong to the table
 from .arguments import Array
 from .op import KERNELS, Kernel
 
