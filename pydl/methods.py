@@ -9,6 +9,9 @@ from . import ops
 from .tensor import Tensor
 
 METHODS = {
+    "matmul": ops.matmul,
+    "__matmul__": ops.matmul,
+    "__rmatmul__": lambda self, other: ops.matmul(other, self),
     "relu": ops.relu,
     # Reductions
     "amax": ops.amax,

@@ -1,4 +1,5 @@
 """The operations, by family. Each file holds the formula, the pure-Python reference and the gradient of one."""
+# ruff: noqa: I001  grouped by family, not by name
 
 # Activations
 from .relu import relu as relu
@@ -12,3 +13,7 @@ from .max import max as max
 from .max import min as min
 from .mean import mean as mean
 from .sum import sum as sum
+
+# Products
+from .linear import linear as linear
+from .matmul import matmul as matmul
