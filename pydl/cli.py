@@ -81,7 +81,7 @@ def run_train(arguments: argparse.Namespace) -> int:
 
     name = arguments.recipe
     recipe = find_recipe(name)
-    parser = argparse.ArgumentParser(prog=f"pydl train {name}", description=recipe.__doc__.split("\n")[0])
+    parser = argparse.ArgumentParser(prog=f"pydl train {name}", description=(recipe.__doc__ or "").split("\n")[0])
     parser.add_argument("--out", default=f"runs/{name}", help=f"folder for the results (default: runs/{name})")
     parser.add_argument("--seed", type=int, help="where the random numbers start (default: 0)")
     parser.add_argument("--threads", type=int, help="how many processors to use; the results do not depend on it")

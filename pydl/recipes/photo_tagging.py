@@ -129,7 +129,7 @@ def train(args: argparse.Namespace) -> dict[str, Any]:
 def choose_settings(args: argparse.Namespace, resumed: dict[str, Any] | None) -> dict[str, Any]:
     """What was asked for, completed by defaults; a resumed training keeps its own settings."""
     few = FEW if pydl.get_backend() == "reference" else None
-    defaults = {"data": "mnist-5k", "epochs": 1 if few else 20, "images": few, "seed": 0}
+    defaults: dict[str, Any] = {"data": "mnist-5k", "epochs": 1 if few else 20, "images": few, "seed": 0}
     settings = resumed or defaults
     for name in defaults:
         asked = getattr(args, name)
