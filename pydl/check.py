@@ -19,7 +19,6 @@ from typing import Any
 
 import numpy as np
 
-from . import optim as _optim  # noqa: F401  its kernels belong to the table
 from .arguments import Array
 from .op import KERNELS, Kernel
 
@@ -61,6 +60,15 @@ class Draw:
         else:
             values = rng.uniform(low, high if high is not None else low + 1, shape)
         return lay_out(values.astype(self.dtype), layout)
+
+    def broadcast_pair(
+        self, low: float | None = None, high: float | None = None
+    ) -> tuple[Array, Array, tuple[int, ...]]:
+        """Two arrays whose shapes broadcast together, and the common shape."""
+        full = self.shape(high=7)
+        shapes = [tuple(self.choice(size, size, 1) for size in full)[self.integer(0, len(full)) :] for _ in "ab"]
+        a, b = (self.array(self.choice(full, shape), low, high) for shape in shapes)
+        return a, b, np.broadcast_shapes(a.shape, b.shape)
 
     def special(self, shape: tuple[int, ...]) -> Array:
         """N(0, 1) with some NaN, infinities, zeros and denormals among them."""
@@ -116,7 +124,8 @@ def compare(argument: str, native: Array, reference: Array) -> Comparison:
     if native.size == 0:
         return Comparison(argument, 0.0, (), None, None)
     if native.dtype.kind != "f":
-        error = np.where(native != reference, np.inf, 0.0)
+        differs = (native != reference).astype(float) * np.inf
+        error = np.nan_to_num(differs, nan=0.0, posinf=np.inf)
     else:
         got, want = flush(native).astype(np.float64), flush(reference).astype(np.float64)
         finite = np.isfinite(want) & np.isfinite(got)

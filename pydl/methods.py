@@ -5,23 +5,45 @@ The table stands here and not in tensor.py because operations are made of Tensor
 
 from __future__ import annotations
 
-from . import ops
+from typing import Any
+
+from . import inplace, ops
 from .tensor import Tensor
 
+
+def _reflected(operation: Any) -> Any:
+    """other - tensor, where Python asks the tensor because `other` does not know how."""
+    return lambda tensor, other: operation(other, tensor)
+
+
 METHODS = {
-    "matmul": ops.matmul,
-    "__matmul__": ops.matmul,
-    "__rmatmul__": lambda self, other: ops.matmul(other, self),
+    # Arithmetic
+    "add": ops.add,
+    "div": ops.div,
+    "mul": ops.mul,
+    "neg": ops.neg,
+    "sub": ops.sub,
+    # Activations
     "relu": ops.relu,
-    # Reductions
-    "amax": ops.amax,
-    "amin": ops.amin,
-    "argmax": ops.argmax,
-    "argmin": ops.argmin,
-    "max": ops.max,
-    "mean": ops.mean,
-    "min": ops.min,
-    "sum": ops.sum,
+    # In place
+    "add_": inplace.add_,
+    "div_": inplace.div_,
+    "mul_": inplace.mul_,
+    "sub_": inplace.sub_,
+    # Operators
+    "__add__": ops.add,
+    "__iadd__": inplace.add_,
+    "__imul__": inplace.mul_,
+    "__isub__": inplace.sub_,
+    "__itruediv__": inplace.div_,
+    "__mul__": ops.mul,
+    "__neg__": ops.neg,
+    "__radd__": _reflected(ops.add),
+    "__rmul__": _reflected(ops.mul),
+    "__rsub__": _reflected(ops.sub),
+    "__rtruediv__": _reflected(ops.div),
+    "__sub__": ops.sub,
+    "__truediv__": ops.div,
 }
 
 for _name, _operation in METHODS.items():

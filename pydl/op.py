@@ -27,6 +27,7 @@ An *op* is the public function around kernels: it checks its arguments, allocate
 
 What it returns: the array (or a list of arrays, for several results), the function that turns dC/dy into one gradient
 for each tensor argument, and the names of the tensor arguments (or "output") whose data that function still needs.
+A name that only the gradient of argument i needs may be given as (name, i): it then counts only if i has a gradient.
 The gradient function returns new arrays, dy itself or views of dy, and None where needs[i] is False or there is no
 gradient. With several results it receives a tuple of gradients, None for a result that was not used.
 """

@@ -240,6 +240,10 @@ cdef class Op:
             shapes.append(tensor._data.shape)
         outputs = results if type(results) is tuple else (results,)
         for name in saves:
+            if type(name) is tuple:
+                name, used_by = name
+                if inputs[used_by] is None:
+                    continue
             if name == "output":
                 for item in outputs:
                     if item is not None:

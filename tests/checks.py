@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import pydl
 from pydl import _native
-from pydl.check import DTYPES, Draw, limit, run_both
+from pydl.check import DTYPES, Draw, flush, limit, run_both
 from pydl.op import native_isa
 
 
@@ -74,8 +77,6 @@ def check_gradient(f, *inputs, **settings):
 
 def check_torch(f, torch_f, *inputs, rtol=1e-5):
     """Value and gradients of f against PyTorch's, in float32 and float64. Skipped where PyTorch is missing."""
-    import pytest
-
     torch = pytest.importorskip("torch")
     for dtype in DTYPES:
         mine = [_leaf(pydl.tensor, x, dtype) for x in inputs]
@@ -91,6 +92,77 @@ def check_torch(f, torch_f, *inputs, rtol=1e-5):
             for i, (a, b) in enumerate(zip(mine, theirs, strict=True)):
                 if getattr(b, "grad", None) is not None:
                     close(a.grad.numpy(), b.grad.numpy(), tolerance, f"gradient of argument {i}")
+
+
+def check_broadcasting(f, torch_f, low=-2.0, high=2.0):
+    """Value and gradients of a function of two arrays that broadcast, of numbers, and of arrays without elements."""
+    rng = np.random.default_rng(3)
+    for a_shape, b_shape in [((3, 4), (3, 4)), ((2, 3, 4), (4,)), ((3, 1), (2, 1, 5)), ((), (2, 2)), ((0, 3), (1, 3))]:
+        a, b = rng.uniform(low, high, a_shape), rng.uniform(low, high, b_shape)
+        check_gradient(f, a, b)
+        check_torch(f, torch_f, a, b)
+    a = rng.uniform(low, high, (2, 3))
+    check_torch(lambda x: f(x, 1.5), lambda x: torch_f(x, 1.5), a)
+    b = np.abs(a)
+    check_torch(lambda x: f(x, x.data[0]), lambda x: torch_f(x, x.detach()[0]), b)  # only one of the two has a gradient
+    x, z = pydl.tensor(a.astype(np.float32), requires_grad=True), pydl.tensor(b, requires_grad=True)
+    y = f(x, z)
+    assert y.dtype == np.float64
+    y.backward(np.ones(y.shape))
+    assert x.grad.dtype == np.float32, "a gradient has the dtype of its tensor"
+    assert z.grad.dtype == np.float64
+    name = f.name
+    with pytest.raises(ValueError, match=rf"{name}: shapes \(2, 3\) and \(4,\) do not broadcast together"):
+        f(a, np.ones(4))
+    with pytest.raises(TypeError, match=f"{name}: .* must be a tensor or an array, not str"):
+        f(a, "text")
+
+
+def check_promotion(f, torch_f):
+    """dtype and value for every pair of dtypes, with dimensions and without, and Python numbers, as in PyTorch."""
+    torch = pytest.importorskip("torch")
+    arrays = [np.array(value, dtype) for dtype in ["?", "u1", "i4", "i8", "f4", "f8"] for value in (3, [1, 2])]
+    numbers = [True, 2, 0.1]
+    for a, b in [*itertools.product(arrays, arrays), *itertools.product(arrays, numbers)]:
+        try:
+            want = torch_f(torch.tensor(a), torch.tensor(b) if isinstance(b, np.ndarray) else b).numpy()
+        except RuntimeError:  # PyTorch refuses bool in some places where it is taken for 0 and 1 here
+            assert any(np.asarray(each).dtype == np.bool_ for each in (a, b))
+            continue
+        got = f(a, b)
+        assert got.dtype == want.dtype, (a, b)
+        np.testing.assert_allclose(got.numpy(), want, rtol=1e-6, err_msg=f"{a!r}, {b!r}")
+
+
+def check_special_values(f, torch_f, arity=1, rtol=1e-5):
+    """NaN, infinities, zeros, the largest and smallest numbers and all their pairs, as in PyTorch.
+
+    float32 kernels may take denormals for zero, in their arguments and their results.
+    """
+    torch = pytest.importorskip("torch")
+    for dtype in DTYPES:
+        limits = np.finfo(dtype)
+        special = [np.nan, np.inf, -np.inf, 0.0, -0.0, 1.0, -1.0, 2.5, -30.0, 100.0, -800.0]
+        special += [limits.max, limits.min, limits.tiny * 2, limits.tiny / 8]
+        x = np.array(special, dtype)
+        arguments = [x] if arity == 1 else [np.repeat(x, len(x)), np.tile(x, len(x))]
+        got = f(*arguments).numpy()
+        exact, flushed = (
+            torch_f(*(torch.tensor(each) for each in side)).numpy()
+            for side in (arguments, [flush(x) for x in arguments])
+        )
+        for i, value in np.ndenumerate(got):
+            wanted = {float(exact[i]), float(flushed[i])} if dtype == np.float32 else {float(exact[i])}
+            assert any(same_number(float(value), want, dtype, rtol) for want in wanted), (
+                f"{[float(each[i]) for each in arguments]} in {np.dtype(dtype)} gives {value}, PyTorch {wanted}"
+            )
+
+
+def same_number(got, want, dtype, rtol):
+    if np.isnan(want) or np.isinf(want) or np.isnan(got) or np.isinf(got):
+        return got == want or (np.isnan(got) and np.isnan(want))
+    smallest = float(np.finfo(dtype).tiny) if dtype == np.float32 else 0.0
+    return abs(got - want) <= (rtol if dtype == np.float32 else 1e-12) * abs(want) + smallest
 
 
 def close(got, want, tolerance, what):

@@ -1,19 +1,12 @@
 """The operations, by family. Each file holds the formula, the pure-Python reference and the gradient of one."""
-# ruff: noqa: I001  grouped by family, not by name
+
+# Arithmetic
+from .add import add as add
+from .div import div as div
+from .mul import mul as mul
+from .neg import neg as neg
 
 # Activations
 from .relu import relu as relu
-
-# Reductions
-from .amax import amax as amax
-from .amax import amin as amin
-from .argmax import argmax as argmax
-from .argmax import argmin as argmin
-from .max import max as max
-from .max import min as min
-from .mean import mean as mean
-from .sum import sum as sum
-
-# Products
-from .linear import linear as linear
-from .matmul import matmul as matmul
+from .sub import sub as sub
+from .sum_to import sum_to as sum_to

@@ -1,0 +1,14 @@
+// sub: y = a - b. See pydl/ops/sub.py.
+#include "elementwise.h"
+#include "kernel.h"
+
+namespace pydl::PYDL_ISA {
+
+template <typename T>
+void sub_forward(NdArray<const T> a, NdArray<const T> b, NdArray<T> y) {
+    elementwise(
+        "sub_forward: a and b must broadcast to y", [](vec<T> a, vec<T> b) { return a - b; }, y, a, b);
+}
+PYDL_KERNEL(sub_forward, "a, b, y")
+
+}  // namespace pydl::PYDL_ISA

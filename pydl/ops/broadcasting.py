@@ -1,0 +1,122 @@
+"""How the arguments of an arithmetic operation come to have one shape and one dtype.
+
+Shape    dimensions are compared from the last one backwards; a missing one or one of size 1 is repeated
+Dtype    bool < integer < float, and the highest kind sets the dtype. Within a kind arrays with dimensions decide, then
+         arrays without, then Python numbers, so that `x + 1.0` keeps the dtype of x; of arrays with equal say the
+         widest dtype wins (float32 with float64 gives float64)
+
+The gradient goes back the other way: summed over what was repeated, and in the dtype that the argument had.
+
+Source   Harris et al., "Array programming with NumPy", Nature 585 (2020), for the shapes; the documentation of
+         torch.result_type for the dtypes
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..arguments import Array, check_array
+from ..op import empty
+from .sum_to import sum_to
+
+ndarray = np.ndarray
+float32, float64 = np.dtype(np.float32), np.dtype(np.float64)
+Form = tuple[tuple[int, ...], np.dtype[Any]]  # the shape and dtype of an argument, and so of its gradient
+
+_KINDS = {"b": 0, "i": 1, "u": 1, "f": 2}
+
+
+def operands(
+    op: str, a: Any, b: Any, names: tuple[str, str] = ("input", "other"), division: bool = False
+) -> tuple[Array, Array, Array, Form, Form]:
+    """a and b as arrays of one dtype, the array for the result, and what the gradients of a and b look like.
+
+    division: integers are made float32. Errors: ValueError where the shapes do not fit, TypeError for other dtypes.
+    """
+    # Float arrays of one dtype, and a number with one: the usual cases, without detours.
+    if type(b) is ndarray:
+        dtype = b.dtype
+        if type(a) is float and dtype in (float32, float64):
+            a = np.array(a, dtype)
+    elif type(a) is ndarray:
+        dtype = a.dtype
+        if type(b) is float and dtype in (float32, float64):
+            b = np.array(b, dtype)
+    if (
+        type(a) is ndarray
+        and type(b) is ndarray
+        and a.dtype == dtype
+        and b.dtype == dtype
+        and dtype in (float32, float64)
+        and a.flags.aligned
+        and b.flags.aligned
+    ):
+        shape, b_shape = a.shape, b.shape
+        y = empty(shape if shape == b_shape else broadcast_shape(op, a, b), dtype)
+        return a, b, y, (shape, dtype), (b_shape, dtype)
+    x, z = promote(op, {names[0]: a, names[1]: b}, division)
+    return x, z, empty(broadcast_shape(op, x, z), x.dtype), _form(a, x), _form(b, z)
+
+
+def promote(op: str, arguments: dict[str, Any], division: bool = False) -> list[Array]:
+    """The arguments as arrays of one dtype; see the top of this file."""
+    numbers, scalars, arrays, checked = [], [], [], {}
+    for name, value in arguments.items():
+        if isinstance(value, bool | int | float | np.generic):
+            array = check_array(op, name, np.array(value))
+            numbers.append(float32 if array.dtype.kind == "f" else array.dtype)
+        else:
+            array = check_array(op, name, value)
+            (arrays if array.ndim else scalars).append(array.dtype)
+        checked[name] = array
+    common = np.dtype(np.bool_)
+    for group in (numbers, scalars, arrays):  # the say grows, so the last one of the highest kind decides
+        if group:
+            dtype = _common_dtype(op, group)
+            common = dtype if _KINDS[dtype.kind] >= _KINDS[common.kind] else common
+    if division and common.kind != "f":
+        common = float32
+    if common.kind == "f" and common != float32 and common != float64:
+        raise TypeError(f"{op}: the arguments have dtype {common} but must be float32, float64, integers or bool")
+    return [_convert(op, name, array, common) for name, array in checked.items()]
+
+
+def _common_dtype(op: str, dtypes: list[np.dtype[Any]]) -> np.dtype[Any]:
+    """The widest dtype of the highest kind."""
+    highest = max(_KINDS[dtype.kind] for dtype in dtypes)
+    common = np.result_type(*(dtype for dtype in dtypes if _KINDS[dtype.kind] == highest))
+    if _KINDS[common.kind] != highest:
+        raise TypeError(f"{op}: no integer dtype holds both {' and '.join(map(str, dtypes))}; convert one of them")
+    return common
+
+
+def _convert(op: str, name: str, array: Array, dtype: np.dtype[Any]) -> Array:
+    if array.dtype == dtype:
+        return array
+    if dtype.kind in "iu" and array.ndim == 0 and not np.iinfo(dtype).min <= array.item() <= np.iinfo(dtype).max:
+        raise ValueError(f"{op}: {name} is {array.item()}, which does not fit the other argument's dtype {dtype}")
+    return array.astype(dtype)
+
+
+def _form(value: Any, array: Array) -> Form:
+    """The form of the gradient of an argument that became `array`."""
+    return array.shape, value.dtype if isinstance(value, ndarray) else array.dtype
+
+
+def fit(dy: Array, form: Form) -> Array:
+    """The gradient of the broadcast argument as that of the argument itself."""
+    shape, dtype = form
+    if dy.shape != shape:
+        dy = sum_to(dy, shape)
+    return dy if dy.dtype == dtype else dy.astype(dtype)
+
+
+def broadcast_shape(op: str, *arrays: Array) -> tuple[int, ...]:
+    """The common shape."""
+    try:
+        return np.broadcast(*arrays).shape
+    except ValueError:
+        *shapes, last = (str(array.shape) for array in arrays)
+        raise ValueError(f"{op}: shapes {', '.join(shapes)} and {last} do not broadcast together") from None

@@ -1,0 +1,65 @@
+"""div: the quotient.
+
+    y = a / b
+
+Shapes    a, b: any that broadcast together; y: the broadcast shape. Two integers give float32
+Gradient  da = dy / b, db = -dy a / b^2, each summed over the copies that broadcasting made
+Special   x / 0 is an infinity, 0 / 0 is NaN
+Source    IEEE 754-2019, section 5.4.1 (division); the quotient rule of the calculus
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..op import empty, kernel, op
+from .broadcasting import fit, operands
+
+
+@kernel(writes="y")
+def div_forward(a, b, y):
+    a, b = np.broadcast_to(a, y.shape), np.broadcast_to(b, y.shape)
+    for i in np.ndindex(y.shape):
+        y[i] = a[i] / b[i]
+
+
+@kernel(writes="db")
+def div_backward_other(dy, a, b, db):
+    a, b = np.broadcast_to(a, db.shape), np.broadcast_to(b, db.shape)
+    for i in np.ndindex(db.shape):
+        db[i] = -dy[i] * a[i] / b[i] ** 2
+
+
+@div_forward.samples
+def _(draw):
+    a, b, shape = draw.broadcast_pair(0.5, 3.0)
+    return {"a": a, "b": b, "y": draw.out(shape)}
+
+
+@div_backward_other.samples
+def _(draw):
+    a, b, shape = draw.broadcast_pair(0.5, 3.0)
+    return {"dy": draw.array(shape), "a": a, "b": b, "db": draw.out(shape)}
+
+
+@op("input", "other")
+def div(input: Any, other: Any) -> Any:
+    """input / other, element by element. See the top of this file."""
+    a, b, y, a_form, b_form = operands("div", input, other, division=True)
+    div_forward(a, b, y)
+
+    def gradient(dy, needs):
+        da = db = None
+        if needs[0]:
+            da = empty(dy.shape, dy.dtype)
+            div_forward(dy, b, da)
+            da = fit(da, a_form)
+        if needs[1]:
+            db = empty(dy.shape, dy.dtype)
+            div_backward_other(dy, a, b, db)
+            db = fit(db, b_form)
+        return da, db
+
+    return y, gradient, (("other", 0), ("input", 1), ("other", 1))

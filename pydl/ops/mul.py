@@ -1,0 +1,53 @@
+"""mul: the product, element by element.
+
+    y = a b
+
+Shapes    a, b: any that broadcast together; y: the broadcast shape
+Gradient  da = dy b, db = dy a, each summed over the copies that broadcasting made
+Source    IEEE 754-2019, section 5.4.1 (multiplication); the product rule of the calculus
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..op import empty, kernel, op
+from .broadcasting import fit, operands
+
+
+@kernel(writes="y")
+def mul_forward(a, b, y):
+    a, b = np.broadcast_to(a, y.shape), np.broadcast_to(b, y.shape)
+    for i in np.ndindex(y.shape):
+        y[i] = a[i] * b[i]
+
+
+@mul_forward.samples
+def _(draw):
+    a, b, shape = draw.broadcast_pair()
+    return {"a": a, "b": b, "y": draw.out(shape)}
+
+
+@op("input", "other")
+def mul(input: Any, other: Any) -> Any:
+    """input * other, element by element. See the top of this file."""
+    a, b, y, a_form, b_form = operands("mul", input, other)
+    if y.dtype.kind != "f":
+        return np.multiply(a, b, out=y)
+    mul_forward(a, b, y)
+
+    def gradient(dy, needs):
+        da = db = None
+        if needs[0]:
+            da = empty(dy.shape, dy.dtype)
+            mul_forward(dy, b, da)
+            da = fit(da, a_form)
+        if needs[1]:
+            db = empty(dy.shape, dy.dtype)
+            mul_forward(dy, a, db)
+            db = fit(db, b_form)
+        return da, db
+
+    return y, gradient, (("other", 0), ("input", 1))

@@ -1,0 +1,53 @@
+"""sub: the difference.
+
+    y = a - b
+
+Shapes    a, b: any that broadcast together; y: the broadcast shape
+Gradient  da = dy, db = -dy, each summed over the copies that broadcasting made
+Source    IEEE 754-2019, section 5.4.1 (subtraction); the sum rule of the calculus
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..op import empty, kernel, op
+from .broadcasting import fit, operands
+from .neg import neg_forward
+
+
+@kernel(writes="y")
+def sub_forward(a, b, y):
+    a, b = np.broadcast_to(a, y.shape), np.broadcast_to(b, y.shape)
+    for i in np.ndindex(y.shape):
+        y[i] = a[i] - b[i]
+
+
+@sub_forward.samples
+def _(draw):
+    a, b, shape = draw.broadcast_pair()
+    return {"a": a, "b": b, "y": draw.out(shape)}
+
+
+@op("input", "other")
+def sub(input: Any, other: Any) -> Any:
+    """input - other, element by element. See the top of this file."""
+    a, b, y, a_form, b_form = operands("sub", input, other)
+    if y.dtype.kind == "b":
+        raise TypeError("sub: input and other are bool; use logical_not or convert one of them")
+    if y.dtype.kind != "f":
+        return np.subtract(a, b, out=y)
+    sub_forward(a, b, y)
+
+    def gradient(dy, needs):
+        da = fit(dy, a_form) if needs[0] else None
+        db = None
+        if needs[1]:
+            negative = empty(dy.shape, dy.dtype)
+            neg_forward(dy, negative)
+            db = fit(negative, b_form)
+        return da, db
+
+    return y, gradient, ()

@@ -1,0 +1,39 @@
+import numpy as np
+import pytest
+from checks import check_broadcasting, check_kernel, check_promotion, check_special_values
+
+import pydl
+from pydl.ops.sub import sub, sub_forward
+
+torch = pytest.importorskip("torch")
+
+
+def test_native_equals_reference():
+    check_kernel(sub_forward)
+
+
+def test_broadcasting():
+    check_broadcasting(sub, torch.sub)
+
+
+def test_dtypes():
+    check_promotion(sub, torch.sub)
+
+
+def test_special_values():
+    check_special_values(sub, torch.sub, arity=2)
+
+
+def test_worked_by_hand():
+    a = pydl.tensor([1.0, 2.0], requires_grad=True)
+    b = pydl.tensor([10.0], requires_grad=True)
+    y = a - b
+    y.backward(np.array([3.0, 4.0]))
+    assert y.tolist() == [-9.0, -8.0]
+    assert a.grad.tolist() == [3.0, 4.0]
+    assert b.grad.tolist() == [-7.0]
+
+
+def test_refuses_bool():
+    with pytest.raises(TypeError, match="sub: input and other are bool; use logical_not"):
+        sub(np.array([True]), np.array([True]))
