@@ -10,3 +10,20 @@ from .neg import neg as neg
 from .relu import relu as relu
 from .sub import sub as sub
 from .sum_to import sum_to as sum_to
+
+# Reductions
+from .amax import amax as amax
+from .amax import amin as amin
+from .argmax import argmax as argmax
+from .argmax import argmin as argmin
+from .max import max as max
+from .max import min as min
+from .mean import mean as mean
+from .sum import sum as sum
+
+# Products
+from .linear import linear as linear
+from .matmul import matmul as matmul
+
+# Pooling
+from .max_pool2d import max_pool2d as max_pool2d

@@ -1,0 +1,128 @@
+"""max_pool2d: the largest element of every window.
+
+    y[n,c,p,q] = max over i < KH, j < KW of  x[n, c, p*sh - ph + i*dh, q*sw - pw + j*dw]
+
+with stride s, padding p and dilation d. Padding counts as -inf.
+
+Shapes    x (N, C, H, W), y (N, C, OH, OW); or without N.
+          OH = floor((H + 2 ph - dh (KH - 1) - 1) / sh) + 1, and OW alike. ceil_mode rounds up instead, but leaves out
+          a last window that would start right of the input and its left padding.
+Gradient  dx[the winner of window (p,q)] += dy[p,q]
+Special   of equal elements the first in row-major order wins; NaN wins over every number
+Source    Ranzato, Huang, Boureau, LeCun, "Unsupervised learning of invariant feature hierarchies", CVPR 2007;
+          Goodfellow, Bengio, Courville, "Deep Learning", MIT Press 2016, section 9.3
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..op import empty, kernel, op
+from ..pooling import check_pooling, draw_pooling
+
+# Kernels of up to so many elements number the winner of a window in one byte.
+COMPACT = 256
+
+
+@kernel(writes="y, window, indices")
+def max_pool2d_forward(x, y, window, indices, kernel, stride, padding, dilation):
+    """window: number i*KW + j of the winner; indices: its position h*W + w in the plane. Each may be None."""
+    N, C, H, W = x.shape
+    (KH, KW), (sh, sw), (ph, pw), (dh, dw) = kernel, stride, padding, dilation
+    for n, c, p, q in np.ndindex(y.shape):
+        best, winner = -np.inf, None
+        for i in range(KH):
+            for j in range(KW):
+                h, w = p * sh - ph + i * dh, q * sw - pw + j * dw
+                if 0 <= h < H and 0 <= w < W:
+                    value = x[n, c, h, w]
+                    if winner is None or value > best or np.isnan(value):
+                        best, winner = value, (i * KW + j, h * W + w)
+        y[n, c, p, q] = best
+        if window is not None:
+            window[n, c, p, q] = winner[0]
+        if indices is not None:
+            indices[n, c, p, q] = winner[1]
+
+
+@kernel(writes="dx")
+def max_pool2d_backward(dy, window, indices, dx, kernel, stride, padding, dilation):
+    """Needs one of window and indices."""
+    N, C, H, W = dx.shape
+    KW, (sh, sw), (ph, pw), (dh, dw) = kernel[1], stride, padding, dilation
+    dx[...] = 0.0
+    for n, c, p, q in np.ndindex(dy.shape):
+        if window is not None:
+            i, j = divmod(int(window[n, c, p, q]), KW)
+            h, w = p * sh - ph + i * dh, q * sw - pw + j * dw
+        else:
+            h, w = divmod(int(indices[n, c, p, q]), W)
+        dx[n, c, h, w] += dy[n, c, p, q]
+
+
+@max_pool2d_forward.samples
+def _(draw):
+    x, y, geometry = draw_pooling(draw, dilated=True)
+    values = draw.choice(draw.array, draw.special)(x)
+    return {
+        "x": np.round(values, draw.choice(0, 8)),  # rounded to integers there are many equal elements
+        "y": draw.out(y),
+        "window": draw.choice(None, draw.out(y, np.uint8)),
+        "indices": draw.choice(None, draw.out(y, np.int64)),
+        **dict(zip(("kernel", "stride", "padding", "dilation"), geometry, strict=True)),
+    }
+
+
+@max_pool2d_backward.samples
+def _(draw):
+    x, y, geometry = draw_pooling(draw, dilated=True)
+    window, indices = draw.out(y, np.uint8), draw.out(y, np.int64)
+    max_pool2d_forward.reference(draw.array(x), np.empty(y), window, indices, *geometry)
+    compact = draw.choice(True, True, False)
+    return {
+        "dy": draw.array(y),
+        "window": window if compact else None,
+        "indices": None if compact else indices,
+        "dx": draw.out(x),
+        **dict(zip(("kernel", "stride", "padding", "dilation"), geometry, strict=True)),
+    }
+
+
+@op("input")
+def max_pool2d(
+    input: Any,
+    kernel_size: Any,
+    stride: Any = None,
+    padding: Any = 0,
+    dilation: Any = 1,
+    ceil_mode: bool = False,
+    return_indices: bool = False,
+) -> Any:
+    """The largest element of every window of kernel_size (stride defaults to it). See the top of this file.
+
+    return_indices: also the position h*W + w of each largest element in its plane, int64.
+    """
+    pool = check_pooling("max_pool2d", input, kernel_size, stride, padding, dilation, ceil_mode)
+    x, geometry = pool.x, (pool.kernel, pool.stride, pool.padding, pool.dilation)
+    shape = x.shape[:2] + pool.out_plane
+    compact = pool.kernel[0] * pool.kernel[1] <= COMPACT
+    y = empty(pool.out, x.dtype)
+    window = empty(shape, np.dtype(np.uint8)) if compact else None
+    indices = empty(pool.out, np.dtype(np.int64)) if return_indices or not compact else None
+    positions = None if indices is None else indices.reshape(shape)
+    max_pool2d_forward(x, y.reshape(shape), window, positions, *geometry)
+    unbatched = len(pool.out) == 3
+
+    def gradient(dy, needs):
+        if return_indices:
+            dy = dy[0]
+        dx = empty(x.shape[1:] if unbatched else x.shape, dy.dtype)
+        max_pool2d_backward(
+            dy.reshape(shape), window, None if compact else positions, dx.reshape(x.shape), *geometry
+        )
+        return dx
+
+    saves = ("output",) if return_indices and not compact else ()
+    return ([y, indices] if return_indices else y), gradient, saves
