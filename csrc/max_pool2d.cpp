@@ -1,8 +1,9 @@
-// max_pool2d: y[n,c,p,q] = max over i, j of x[n, c, p*s - pad + i*d, q*s - pad + j*d]. See pydl/ops/max_pool2d.py.
+// max_pool2d: y[n,c,p,q] = max over i, j of x[n, c, p*s - pad + i*d, q*s - pad + j*d]. See
+// pydl/ops/max_pool2d.py.
 //
-// Forward looks at the elements of a window in row-major order for `width` windows at once and remembers which
-// element won, in one byte a window: "window" = i * KW + j. Backward is in gather form: every row of dx is
-// written once, as the sum over the windows that it may have won, so rows are independent of one another.
+// Forward looks at the elements of a window in row-major order for `width` windows at once and remembers
+// which element won, in one byte a window: "window" = i * KW + j. Backward gives each thread its own rows of
+// dx.
 #include "kernel.h"
 #include "pooling.h"
 
@@ -13,6 +14,19 @@ struct ByteVec {
     typedef uint8_t type __attribute__((vector_size(width<T>)));
 };
 
+// n < Limit bytes, without a loop over single ones.
+template <int Limit>
+PYDL_INLINE void copy_bytes(uint8_t* to, const uint8_t* from, int64_t n) {
+    if constexpr (Limit > 1) {
+        constexpr int part = Limit / 2;
+        if (n & part) {
+            __builtin_memcpy(to, from, part);
+            to += part, from += part;
+        }
+        copy_bytes<part>(to, from, n);
+    }
+}
+
 // As many bytes as a vec<T> has lanes, widened to its lanes.
 template <typename T>
 PYDL_INLINE mask<T> load_bytes(const uint8_t* p, int64_t n) {
@@ -20,7 +34,7 @@ PYDL_INLINE mask<T> load_bytes(const uint8_t* p, int64_t n) {
     if (n >= width<T>)
         __builtin_memcpy(&bytes, p, width<T>);
     else
-        for (int64_t k = 0; k < n; ++k) bytes[k] = p[k];
+        copy_bytes<width<T>>(reinterpret_cast<uint8_t*>(&bytes), p, n);
     return __builtin_convertvector(bytes, mask<T>);
 }
 
@@ -30,7 +44,7 @@ PYDL_INLINE void store_bytes(uint8_t* p, mask<T> v, int64_t n) {
     if (n >= width<T>)
         __builtin_memcpy(p, &bytes, width<T>);
     else
-        for (int64_t k = 0; k < n; ++k) p[k] = bytes[k];
+        copy_bytes<width<T>>(p, reinterpret_cast<const uint8_t*>(&bytes), n);
 }
 
 // The best of the elements seen so far in each of `width` windows, and its number i * KW + j.
@@ -67,6 +81,16 @@ MaxPool<T> max_pool(const int64_t (&x)[4], const int64_t (&y)[4], Ints<2> kernel
     return pool;
 }
 
+inline bool is_halving(const PoolAxis& axis) {
+    return axis.kernel == 2 && axis.stride == 2 && axis.dilation == 1 && axis.padding == 0 &&
+           2 * axis.out <= axis.size;
+}
+
+template <typename T>
+bool is_2x2(const MaxPool<T>& pool) {
+    return is_halving(pool.rows) && is_halving(pool.columns);
+}
+
 // ---- forward ----
 
 // Windows of 2x2 with stride 2 that need no padding: straight from the two rows.
@@ -89,7 +113,8 @@ void max_pool_row_2x2(const T* upper, const T* lower, int64_t count, T* y, uint8
 }
 
 // One row of windows of any kind. rows[i] are the split rows that window elements (i, *) read, offset[j] is
-// where the elements (*, j) of the windows begin in them; KW is the kernel's width, or 0 where only `kw` knows.
+// where the elements (*, j) of the windows begin in them; KW is the kernel's width, or 0 where only `kw`
+// knows.
 template <int KW, typename T>
 void max_pool_row(const T* const* rows, int64_t first, int64_t last, const int64_t* offset, int64_t kw,
                   const int_of<T>* start, int64_t count, T* y, int_of<T>* element) {
@@ -127,10 +152,7 @@ void max_pool2d_forward(Array<const T, 4> x, Array<T, 4> y, Optional<Array<uint8
     };
     const int64_t items = pool.planes() * OH, grain = row_grain(OW * KH * KW);
 
-    const bool is_2x2 = KH == 2 && KW == 2 && rows.stride == 2 && columns.stride == 2 && rows.dilation == 1 &&
-                        columns.dilation == 1 && rows.last(OH - 1) == 2 && columns.last(OW - 1) == 2 &&
-                        rows.padding == 0 && columns.padding == 0;
-    if (is_2x2 && !indices && x.stride[3] == 1) {
+    if (is_2x2(pool) && !indices && x.stride[3] == 1) {
         parallel_for(items, grain, [&](int64_t begin, int64_t end) {
             for (int64_t item = begin; item < end; ++item) {
                 const T* upper = plane_of(item / OH) + item % OH * 2 * x.stride[2];
@@ -162,8 +184,8 @@ void max_pool2d_forward(Array<const T, 4> x, Array<T, 4> y, Optional<Array<uint8
             for (int64_t i = first; i < last; ++i) {
                 const int64_t h = rows.start(p) + i * rows.dilation;
                 window_rows[i] = cache.get(h, [&](T* row) {
-                    split_row(plane + h * x.stride[2], x.stride[3], used, columns.padding, columns.stride, row,
-                              length);
+                    split_row(plane + h * x.stride[2], x.stride[3], used, columns.padding, columns.stride,
+                              row, length);
                 });
             }
             const auto run = KW == 2 ? max_pool_row<2, T> : KW == 3 ? max_pool_row<3, T> : max_pool_row<0, T>;
@@ -187,7 +209,8 @@ PYDL_KERNEL(max_pool2d_forward, "x, y, window, indices, kernel, stride, padding,
 
 // Two rows of dx under windows of 2x2 with stride 2: each element belongs to one window.
 template <typename T>
-void max_pool_backward_2x2(const T* dy, int64_t step, const uint8_t* window, int64_t count, T* upper, T* lower) {
+void max_pool_backward_2x2(const T* dy, int64_t step, const uint8_t* window, int64_t count, T* upper,
+                           T* lower) {
     constexpr int64_t W = width<T>;
     using I = int_of<T>;
     for (int64_t q = 0; q < count; q += W) {
@@ -209,122 +232,101 @@ void set_zero(T* p, int64_t count) {
     for (int64_t k = 0; k < count; ++k) p[k] = T(0);
 }
 
-// dx by the compact form: which element of its window won.
+// Windows of 2x2 with stride 2 and no padding: rows of dx come in pairs, and each element is written once.
 template <typename T>
-void backward_by_window(const MaxPool<T>& pool, Array<const T, 4> dy, Array<const uint8_t, 4> window,
-                        Array<T, 4> dx) {
-    using I = int_of<T>;
-    const PoolAxis &rows = pool.rows, &columns = pool.columns;
-    const int64_t H = rows.size, OH = rows.out, OW = columns.out, KH = rows.kernel, KW = columns.kernel;
-    const auto dy_row = [&](int64_t plane, int64_t p) {
-        return dy.data + plane / pool.C * dy.stride[0] + plane % pool.C * dy.stride[1] + p * dy.stride[2];
-    };
-    const auto window_row = [&](int64_t plane, int64_t p) { return window.data + (plane * OH + p) * OW; };
-
-    const bool is_2x2 = KH == 2 && KW == 2 && rows.stride == 2 && columns.stride == 2 && rows.dilation == 1 &&
-                        columns.dilation == 1 && rows.padding == 0 && columns.padding == 0 &&
-                        2 * OH <= H && 2 * OW <= columns.size;
-    if (is_2x2) {
-        const int64_t pairs = (H + 1) / 2, W = columns.size;
-        parallel_for(pool.planes() * pairs, row_grain(2 * W), [&](int64_t begin, int64_t end) {
-            for (int64_t item = begin; item < end; ++item) {
-                const int64_t plane = item / pairs, p = item % pairs;
-                T* upper = dx.data + (plane * H + 2 * p) * W;
-                const bool has_windows = p < OH;
-                if (has_windows)
-                    max_pool_backward_2x2(dy_row(plane, p), dy.stride[3], window_row(plane, p), OW, upper,
-                                          upper + W);
-                for (int64_t h = 2 * p; h < H && h < 2 * p + 2; ++h) {
-                    const int64_t done = has_windows ? 2 * OW : 0;
-                    set_zero(dx.data + (plane * H + h) * W + done, W - done);
-                }
-            }
-        });
-        return;
-    }
-
-    // Rows of dy and of window, as lanes wide, with room on both sides where no window lies (element -1).
-    const int64_t reach = columns.place(KW - 1);
-    const int64_t length = round_up((columns.size + columns.padding - 1) / columns.stride + 1, width<T>);
-    const int64_t wide = reach + (length > OW ? length : OW) + width<T>;
-    // The elements (*, j) of each phase, phase by phase.
-    Scratch<int64_t> elements(KW), begins(columns.stride + 1);
-    int64_t listed = 0;
-    for (int64_t phase = 0; phase < columns.stride; ++phase) {
-        begins[phase] = listed;
-        for (int64_t j = 0; j < KW; ++j)
-            if (columns.phase(j) == phase) elements[listed++] = j;
-    }
-    begins[columns.stride] = listed;
-    const int64_t overlap = (rows.span() - 1) / rows.stride + 1;  // rows of windows over one row of x
-
-    parallel_for(pool.planes() * H, row_grain(columns.size * KW * overlap), [&](int64_t begin, int64_t end) {
-        RowCache<T> gradients(overlap, wide);
-        RowCache<I> winners(overlap, wide);
-        gradients.fill(T(0));
-        winners.fill(I(-1));
-        Scratch<const T*> g(overlap);
-        Scratch<const I*> won(overlap);
-        Scratch<I> number(overlap);  // of element (i, 0)
-        Scratch<T> phases(columns.stride * length);
+void backward_2x2(const MaxPool<T>& pool, Array<const T, 4> dy, Array<const uint8_t, 4> window,
+                  Array<T, 4> dx) {
+    const int64_t H = pool.rows.size, W = pool.columns.size, OH = pool.rows.out, OW = pool.columns.out;
+    const int64_t pairs = (H + 1) / 2;
+    parallel_for(pool.planes() * pairs, row_grain(2 * W), [&](int64_t begin, int64_t end) {
         for (int64_t item = begin; item < end; ++item) {
-            const int64_t plane = item / H, h = item % H;
-            if (item == begin || h == 0) gradients.forget(), winners.forget();
-            // Window row p reads row h as its row i if p * stride - padding + i * dilation = h.
-            int64_t count = 0;
-            const int64_t top = h + rows.padding;
-            int64_t p = top - rows.span() + 1;
-            p = p <= 0 ? 0 : (p + rows.stride - 1) / rows.stride;
-            for (; p < OH && p * rows.stride <= top; ++p) {
-                const int64_t distance = top - p * rows.stride;
-                if (distance % rows.dilation != 0) continue;
-                g[count] = gradients.get(p, [&](T* row) {
-                    split_row(dy_row(plane, p), dy.stride[3], OW, reach, 1, row, wide);
-                });
-                won[count] = winners.get(p, [&](I* row) {
-                    const uint8_t* source = window_row(plane, p);
-                    for (int64_t q = 0; q < OW; ++q) row[reach + q] = source[q];
-                });
-                number[count++] = I(distance / rows.dilation * KW);
-            }
-            for (int64_t phase = 0; phase < columns.stride; ++phase) {
-                for (int64_t q = 0; q < length; q += width<T>) {
-                    vec<T> sum{};
-                    for (int64_t k = 0; k < count; ++k)
-                        for (int64_t e = begins[phase]; e < begins[phase + 1]; ++e) {
-                            const int64_t j = elements[e], at = reach + q - columns.place(j);
-                            const mask<T> wins = load(won[k] + at) == I(number[k] + j);
-                            sum += select(wins, load(g[k] + at), vec<T>{});
-                        }
-                    store(phases.data() + phase * length + q, sum);
-                }
-            }
-            merge_row(phases.data(), length, columns.size, columns.padding, columns.stride,
-                      dx.data + item * columns.size);
+            const int64_t plane = item / pairs, p = item % pairs;
+            T* upper = dx.data + (plane * H + 2 * p) * W;
+            const bool has_windows = p < OH;
+            if (has_windows)
+                max_pool_backward_2x2(&dy(plane / pool.C, plane % pool.C, p, 0), dy.stride[3],
+                                      window.data + (plane * OH + p) * OW, OW, upper, upper + W);
+            const int64_t done = has_windows ? 2 * OW : 0;
+            set_zero(upper + done, W - done);
+            if (2 * p + 1 < H) set_zero(upper + W + done, W - done);
         }
     });
 }
 
-// dx by positions in the plane, for windows too large for the compact form: planes are independent.
+// Windows of any kind. A task is a band of rows of dx in one plane: it is set to zero, and then each window
+// over the band adds its dy where its winner is in the band, in row-major order of the windows wherever bands
+// end. add_row(plane, p, dy, out, top, bottom) does that for one row of windows.
+template <typename T, typename F>
+void backward_by_bands(const MaxPool<T>& pool, Array<const T, 4> dy, Array<T, 4> dx, const F& add_row) {
+    const PoolAxis& rows = pool.rows;
+    const int64_t H = rows.size, W = pool.columns.size;
+    const int64_t band = row_grain(W) < H ? row_grain(W) : H, bands = (H + band - 1) / band;
+    parallel_for(pool.planes() * bands, row_grain(band * W), [&](int64_t begin, int64_t end) {
+        for (int64_t item = begin; item < end; ++item) {
+            const int64_t plane = item / bands, top = item % bands * band;
+            const int64_t bottom = top + band < H ? top + band : H;
+            T* out = dx.data + plane * H * W;
+            set_zero(out + top * W, (bottom - top) * W);
+            const T* g = dy.data + plane / pool.C * dy.stride[0] + plane % pool.C * dy.stride[1];
+            // From the first row of windows that ends below `top` to the last that starts above `bottom`.
+            int64_t p = top + rows.padding - rows.span() + 1;
+            p = p <= 0 ? 0 : (p + rows.stride - 1) / rows.stride;
+            for (; p < rows.out && rows.start(p) < bottom; ++p)
+                add_row(plane, p, g + p * dy.stride[2], out, top, bottom);
+        }
+    });
+}
+
 template <typename T>
 void backward_by_indices(const MaxPool<T>& pool, Array<const T, 4> dy, Array<const int64_t, 4> indices,
                          Array<T, 4> dx) {
-    const int64_t plane_size = pool.rows.size * pool.columns.size;
-    const int64_t outputs = pool.rows.out * pool.columns.out;
-    bool inside = true;
-    for (int64_t k = 0; k < indices.size(); ++k)
-        inside = inside && indices.data[k] >= 0 && indices.data[k] < plane_size;
-    require(inside, "max_pool2d_backward: indices must be positions in a plane of x");
-    parallel_for(pool.planes(), row_grain(plane_size), [&](int64_t begin, int64_t end) {
-        for (int64_t plane = begin; plane < end; ++plane) {
-            T* out = dx.data + plane * plane_size;
-            const int64_t* index = indices.data + plane * outputs;
-            set_zero(out, plane_size);
-            for (int64_t p = 0; p < pool.rows.out; ++p)
-                for (int64_t q = 0; q < pool.columns.out; ++q)
-                    out[*index++] += dy(plane / pool.C, plane % pool.C, p, q);
-        }
-    });
+    const int64_t OH = pool.rows.out, OW = pool.columns.out, W = pool.columns.size;
+    backward_by_bands(pool, dy, dx,
+                      [&](int64_t plane, int64_t p, const T* g, T* out, int64_t top, int64_t bottom) {
+                          const int64_t* index = indices.data + (plane * OH + p) * OW;
+                          for (int64_t q = 0; q < OW; ++q)
+                              if (index[q] >= top * W && index[q] < bottom * W)
+                                  out[index[q]] += g[q * dy.stride[3]];
+                      });
+}
+
+template <typename T>
+void backward_by_window(const MaxPool<T>& pool, Array<const T, 4> dy, Array<const uint8_t, 4> window,
+                        Array<T, 4> dx) {
+    const PoolAxis &rows = pool.rows, &columns = pool.columns;
+    const int64_t OH = rows.out, OW = columns.out, W = columns.size;
+    require(rows.kernel * columns.kernel <= 256, "max_pool2d_backward: this kernel needs indices");
+    // Where element k of a window lies from its corner; numbers that no element has stand for the corner.
+    int64_t down[256] = {}, right[256] = {}, distance[256] = {};
+    for (int64_t k = 0; k < rows.kernel * columns.kernel; ++k) {
+        down[k] = k / columns.kernel * rows.dilation;
+        right[k] = k % columns.kernel * columns.dilation;
+        distance[k] = down[k] * W + right[k];
+    }
+    // Windows [inner, outer) need no padding on either side.
+    int64_t inner = 0, outer = OW;
+    while (inner < OW && columns.start(inner) < 0) ++inner;
+    while (outer > inner && columns.start(outer - 1) + columns.span() > W) --outer;
+
+    backward_by_bands(pool, dy, dx,
+                      [&](int64_t plane, int64_t p, const T* g, T* out, int64_t top, int64_t bottom) {
+                          const uint8_t* element = window.data + (plane * OH + p) * OW;
+                          const auto add_checked = [&](int64_t begin, int64_t end) {
+                              for (int64_t q = begin; q < end; ++q) {
+                                  const int64_t h = rows.start(p) + down[element[q]],
+                                                w = columns.start(q) + right[element[q]];
+                                  if (h >= top && h < bottom && w >= 0 && w < W)
+                                      out[h * W + w] += g[q * dy.stride[3]];
+                              }
+                          };
+                          if (rows.start(p) < top || rows.start(p) + rows.span() > bottom)
+                              return add_checked(0, OW);
+                          add_checked(0, inner);
+                          T* corner = out + rows.start(p) * W + columns.start(inner);
+                          for (int64_t q = inner; q < outer; ++q, corner += columns.stride)
+                              corner[distance[element[q]]] += g[q * dy.stride[3]];
+                          add_checked(outer, OW);
+                      });
 }
 
 template <typename T>
@@ -339,10 +341,12 @@ void max_pool2d_backward(Array<const T, 4> dy, Optional<Array<const uint8_t, 4>>
     require(dx.contiguous() && (window ? window->contiguous() : indices->contiguous()),
             "max_pool2d_backward: dx, window and indices must be contiguous");
     if (dx.size() == 0) return;
-    if (window)
-        backward_by_window(pool, dy, *window, dx);
-    else
+    if (indices)
         backward_by_indices(pool, dy, *indices, dx);
+    else if (is_2x2(pool))
+        backward_2x2(pool, dy, *window, dx);
+    else
+        backward_by_window(pool, dy, *window, dx);
 }
 PYDL_KERNEL(max_pool2d_backward, "dy, window, indices, dx, kernel, stride, padding, dilation")
 

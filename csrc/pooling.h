@@ -1,5 +1,5 @@
-// What the pooling kernels share: how windows lie along one axis, and rows sorted so that neighbouring windows
-// are neighbouring lanes.
+// What the pooling kernels share: how windows lie along one axis, and rows sorted so that neighbouring
+// windows are neighbouring lanes.
 //
 // With stride s, window o reads the padded columns o*s + j*dilation. Sorting a row by column modulo s into s
 // *phases* turns every such read into contiguous ones:
@@ -65,8 +65,8 @@ void split_row(const T* x, int64_t step, int64_t count, int64_t padding, int64_t
     constexpr int64_t W = width<T>;
     if (stride == 1) {
         for (int64_t w = 0; w < count; w += W)
-            store_partial(phases + padding + w, load_strided(x + w * step, step, count - w < W ? count - w : W),
-                          count - w);
+            store_partial(phases + padding + w,
+                          load_strided(x + w * step, step, count - w < W ? count - w : W), count - w);
     } else if (stride == 2 && step == 1) {
         T* even = phases + (padding % 2) * length + padding / 2;
         T* odd = phases + ((padding + 1) % 2) * length + (padding + 1) / 2;

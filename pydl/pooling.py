@@ -59,9 +59,7 @@ def check_pooling(
     shape = (*x.shape[:-2], *sizes)
     planes = x if x.ndim == 4 else x[None]
     # A kernel may be larger than what it can ever see; numbers that count its elements stay small without the rest.
-    seen = [
-        min(kernel[axis], (planes.shape[axis + 2] + 2 * pads[axis] - 1) // dilations[axis] + 1) for axis in (0, 1)
-    ]
+    seen = [min(kernel[axis], (planes.shape[axis + 2] + 2 * pads[axis] - 1) // dilations[axis] + 1) for axis in (0, 1)]
     return Pooling(planes, (seen[0], seen[1]), steps, pads, dilations, shape)
 
 

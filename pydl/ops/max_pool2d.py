@@ -29,7 +29,7 @@ COMPACT = 256
 @kernel(writes="y, window, indices")
 def max_pool2d_forward(x, y, window, indices, kernel, stride, padding, dilation):
     """window: number i*KW + j of the winner; indices: its position h*W + w in the plane. Each may be None."""
-    N, C, H, W = x.shape
+    H, W = x.shape[2:]
     (KH, KW), (sh, sw), (ph, pw), (dh, dw) = kernel, stride, padding, dilation
     for n, c, p, q in np.ndindex(y.shape):
         best, winner = -np.inf, None
@@ -50,8 +50,8 @@ def max_pool2d_forward(x, y, window, indices, kernel, stride, padding, dilation)
 @kernel(writes="dx")
 def max_pool2d_backward(dy, window, indices, dx, kernel, stride, padding, dilation):
     """Needs one of window and indices."""
-    N, C, H, W = dx.shape
-    KW, (sh, sw), (ph, pw), (dh, dw) = kernel[1], stride, padding, dilation
+    W, KW = dx.shape[3], kernel[1]
+    (sh, sw), (ph, pw), (dh, dw) = stride, padding, dilation
     dx[...] = 0.0
     for n, c, p, q in np.ndindex(dy.shape):
         if window is not None:
@@ -119,9 +119,7 @@ def max_pool2d(
         if return_indices:
             dy = dy[0]
         dx = empty(x.shape[1:] if unbatched else x.shape, dy.dtype)
-        max_pool2d_backward(
-            dy.reshape(shape), window, None if compact else positions, dx.reshape(x.shape), *geometry
-        )
+        max_pool2d_backward(dy.reshape(shape), window, None if compact else positions, dx.reshape(x.shape), *geometry)
         return dx
 
     saves = ("output",) if return_indices and not compact else ()
