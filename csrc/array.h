@@ -71,6 +71,19 @@ struct NdArray {
     }
 };
 
+// The same array for reading: what one step of a kernel wrote is the input of the next.
+template <typename T>
+NdArray<const T> read_only(const NdArray<T>& array) {
+    NdArray<const T> same;
+    same.data = array.data;
+    same.rank = array.rank;
+    for (int d = 0; d < array.rank; ++d) {
+        same.shape[d] = array.shape[d];
+        same.stride[d] = array.stride[d];
+    }
+    return same;
+}
+
 template <typename A, typename B>
 bool same_shape(const NdArray<A>& a, const NdArray<B>& b) {
     if (a.rank != b.rank) return false;

@@ -3,6 +3,8 @@
 Every operation exists twice, as a native kernel and as a pure-Python reference, under one name: see pydl.ops.
 """
 
+from typing import TYPE_CHECKING
+
 from . import methods as _methods  # noqa: F401  gives Tensor its methods
 from . import ops as ops
 from .config import __version__ as __version__
@@ -25,13 +27,38 @@ from .tensor import randn as randn
 from .tensor import tensor as tensor
 from .tensor import zeros as zeros
 
-_LAZY = ("bench", "cli", "data", "lab", "nn", "optim", "training")
+if TYPE_CHECKING:
+    from . import bench as bench
+    from . import data as data
+    from . import lab as lab
+    from . import nn as nn
+    from . import optim as optim
+    from . import plot as plot
+    from . import training as training
+    from .serialization import load as load
+    from .serialization import load_metadata as load_metadata
+    from .serialization import save as save
+    from .training import Trainer as Trainer
+
+# Imported on first use, so that `import pydl` stays quick: name -> (module, name in it or None for the module itself).
+_LAZY = {
+    **{name: (name, None) for name in ("bench", "data", "lab", "nn", "optim", "plot", "training")},
+    **{name: ("serialization", name) for name in ("load", "load_metadata", "save")},
+    "Trainer": ("training", "Trainer"),
+}
 
 
 def __getattr__(name: str) -> object:
-    """Sub-packages and what they give to the top level are imported on first use: `import pydl` stays quick."""
     import importlib
 
-    if name in _LAZY:
-        return importlib.import_module(f"{__name__}.{name}")
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    if name not in _LAZY:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    module, attribute = _LAZY[name]
+    found = importlib.import_module(f"{__name__}.{module}")
+    value = found if attribute is None else getattr(found, attribute)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_LAZY})

@@ -93,3 +93,21 @@ def check_dim(op: str, dim: Any, rank: int, name: str = "dim") -> int:
     if not -max(rank, 1) <= dim < max(rank, 1):
         raise IndexError(f"{op}: {name} is {dim}, but the input has {rank} dimensions")
     return int(dim) % max(rank, 1)
+
+
+def check_dims(op: str, dim: Any, rank: int) -> tuple[int, ...]:
+    """The dimensions that `dim` (an integer, several, or None for all) names, counted from the front."""
+    if dim is None:
+        return tuple(range(rank))
+    if not isinstance(dim, tuple | list):
+        dim = (dim,)
+    dims = tuple(check_dim(op, each, rank) for each in dim)
+    if len(set(dims)) != len(dims):
+        raise ValueError(f"{op}: dim {tuple(dim)} names a dimension twice (the input has {rank} dimensions)")
+    return dims if rank > 0 else ()
+
+
+def reduced_shapes(shape: tuple[int, ...], dims: tuple[int, ...], keepdim: bool) -> tuple[Any, Any]:
+    """The shape with 1 in place of each reduced dimension, and the shape of the result."""
+    ones = tuple(1 if d in dims else size for d, size in enumerate(shape))
+    return ones, ones if keepdim else tuple(size for d, size in enumerate(shape) if d not in dims)

@@ -25,6 +25,17 @@ METHODS = {
     "sub": ops.sub,
     # Activations
     "relu": ops.relu,
+    # Reductions
+    "amax": ops.amax,
+    "amin": ops.amin,
+    "argmax": ops.argmax,
+    "argmin": ops.argmin,
+    "max": ops.max,
+    "mean": ops.mean,
+    "min": ops.min,
+    "sum": ops.sum,
+    # Products
+    "matmul": ops.matmul,
     # In place
     "add_": inplace.add_,
     "div_": inplace.div_,
@@ -36,9 +47,11 @@ METHODS = {
     "__imul__": inplace.mul_,
     "__isub__": inplace.sub_,
     "__itruediv__": inplace.div_,
+    "__matmul__": ops.matmul,
     "__mul__": ops.mul,
     "__neg__": ops.neg,
     "__radd__": _reflected(ops.add),
+    "__rmatmul__": _reflected(ops.matmul),
     "__rmul__": _reflected(ops.mul),
     "__rsub__": _reflected(ops.sub),
     "__rtruediv__": _reflected(ops.div),

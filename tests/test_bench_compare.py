@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from pydl import bench
-from pydl.bench import compare, process, ratios, report, workloads
+from pydl.bench import compare, disturbance, process, ratios, report, workloads
 from pydl.bench.peers import PEERS, Peer, choose
 
 ROW = workloads.find("matmul 64")
@@ -114,9 +114,33 @@ def test_geometric_mean():
     assert ratios.geometric_mean([1.0, 8.0, 1.0]) == pytest.approx(2.0)
 
 
+@pytest.mark.parametrize(
+    ("after", "disturbed"),
+    [
+        (disturbance.Snapshot(stolen=0, busy=90, all=100, own=85), False),
+        (disturbance.Snapshot(stolen=0, busy=90, all=100, own=50), True),  # somebody else used 40 %
+        (disturbance.Snapshot(stolen=5, busy=90, all=100, own=90), True),  # the hypervisor took 5 %
+        (disturbance.Snapshot(), False),  # a system that does not tell
+    ],
+)
+def test_disturbance(after, disturbed):
+    assert disturbance.disturbed(disturbance.Snapshot(), after) is disturbed
+
+
 def test_disturbed_blocks_are_left_out_unless_they_are_the_most():
-    assert ratios.undisturbed([0.0, 0.5, 0.01, 0.0]) == [0, 2, 3]
-    assert ratios.undisturbed([0.5, 0.5, 0.0]) == [0, 1, 2]
+    assert disturbance.quiet([False, True, False]) == [0, 2]
+    assert "1 of 3 blocks left out" in disturbance.note([False, True, False])
+    assert disturbance.quiet([True, True, False]) == [0, 1, 2]
+    assert "cannot be trusted" in disturbance.note([True, True, False])
+    assert disturbance.note([False]) == ""
+
+
+def test_snapshots_grow():
+    first = disturbance.snapshot(bench.available_cores(), [])
+    sum(range(10**6))
+    second = disturbance.snapshot(bench.available_cores(), [])
+    assert second.all >= first.all
+    assert second.own >= first.own
 
 
 # --- rows

@@ -18,9 +18,10 @@ from typing import Any
 
 import numpy as np
 
+from . import disturbance
 from .peers import Peer
 from .process import Process, WorkerFailed
-from .ratios import paired_ratio, undisturbed
+from .ratios import paired_ratio
 from .workloads import Workload
 
 Record = dict[str, Any]
@@ -30,10 +31,12 @@ Record = dict[str, Any]
 class Settings:
     blocks: int = 20
     visit_seconds: float = 0.02  # a contestant's turn, of which each block has two
+    row_seconds: float = 40.0  # no further block starts after so long, once there are least_blocks
+    least_blocks: int = 5
     prepare_timeout: float = 120.0
     run_timeout: float = 60.0
     slow_timeout: float = 60.0  # for a variant that calls a compiler
-    slow_budget: float = 120.0  # for all of those of one library at one thread count
+    slow_budget: float = 90.0  # for all of those of one library at one thread count
     hopeless: float = 1.5  # a variant this many times slower than its library's best one is not timed further
     seed: int = 0
 
@@ -202,12 +205,11 @@ def run_row(row: Workload, libraries: list[Library], directory: Path, progress: 
 
     result["peak"] = probe(ours, row)
     order = [entry for library in libraries for entry in contestants(library, records[library.name])]
-    steal = measure(row, order, records, settings, progress, result["notes"])
+    disturbed = measure(row, order, records, settings, progress, result["notes"])
     for library in libraries:
-        summarise(records[library.name], records[ours.name], undisturbed(steal))
-    disturbed = len(steal) - len(undisturbed(steal))
-    if disturbed:
-        result["notes"].append(f"{disturbed} of {len(steal)} blocks left out: the hypervisor took time away")
+        summarise(records[library.name], records[ours.name], disturbance.quiet(disturbed))
+    if any(disturbed):
+        result["notes"].append(disturbance.note(disturbed))
     for library in libraries:
         if library.process is not None:
             with contextlib.suppress(WorkerFailed):  # the next row starts a new one
@@ -222,15 +224,21 @@ def measure(
     settings: Settings,
     progress: Callable[[str], None],
     notes: list[str],
-) -> list[float]:
-    """The blocks: fills in the records' "blocks" and "fastest", returns each block's share of stolen time."""
+) -> list[bool]:
+    """The blocks: fills in the records' "blocks" and "fastest", returns for each whether it was disturbed."""
     shuffle = random.Random(f"{settings.seed} {row.name}")
-    steal = []
+    libraries = {contestant.library for contestant in order}
+    cores = next(iter(libraries)).cores
+    disturbed: list[bool] = []
+    start = time.monotonic()
     for block in range(settings.blocks):
+        if block >= settings.least_blocks and time.monotonic() - start > settings.row_seconds:
+            notes.append(f"stopped after {block} blocks, which took {settings.row_seconds:g} s")
+            break
         progress(f"block {block + 1}/{settings.blocks}")
         shuffle.shuffle(order)
         sums: dict[Contestant, float] = dict.fromkeys(order, 0.0)
-        before = processor_time()
+        before = disturbance.snapshot(cores, processes(libraries))
         for contestant in [*order, *reversed(order)]:
             library = contestant.library
             record = records[library.name]
@@ -256,13 +264,17 @@ def measure(
             restless = f"{library.name}'s threads did not come to rest between turns"
             if library.process is not None and not library.process.wait_idle() and restless not in notes:
                 notes.append(restless)
-        steal.append(stolen_share(before, processor_time()))
+        disturbed.append(disturbance.disturbed(before, disturbance.snapshot(cores, processes(libraries))))
         order = [contestant for contestant in order if records[contestant.library.name]["status"] == "ok"]
         for contestant in order:
             records[contestant.library.name]["variants"][contestant.variant]["blocks"].append(sums[contestant])
         if not any(contestant.library.name == "pydl" for contestant in order):
             break
-    return steal
+    return disturbed
+
+
+def processes(libraries: set[Library]) -> list[int]:
+    return [library.process.child.pid for library in libraries if library.process is not None]
 
 
 def summarise(record: Record, ours: Record, kept: list[int]) -> None:
@@ -288,16 +300,3 @@ def probe(ours: Library, row: Workload) -> Record | None:
     except WorkerFailed:
         return None
     return None if "error" in answer else answer
-
-
-def processor_time() -> tuple[int, int]:
-    """(stolen by the hypervisor, all) in clock ticks since boot; zeros where the system does not tell."""
-    try:
-        ticks = [int(tick) for tick in Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:9]]
-    except (OSError, ValueError):
-        return 0, 0
-    return ticks[7], sum(ticks)
-
-
-def stolen_share(before: tuple[int, int], after: tuple[int, int]) -> float:
-    return (after[0] - before[0]) / max(1, after[1] - before[1])

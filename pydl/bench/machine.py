@@ -58,7 +58,8 @@ def fma_peak(dtype: Any = np.float32) -> float:
     """Additions and multiplications a second, at the thread count in force."""
     y = _full(TILE * get_num_threads(), 1.0, dtype)
     # Towards 1 / (1 - 1/2) * 1/2 = 1: numbers that neither overflow nor become denormal, however long it runs.
-    return 2 * y.size * _rounds_a_second(lambda rounds: _native(machine_peak_multiply_add)(y, 0.5, 0.5, rounds))
+    work = 2 * y.size
+    return work * _rounds_a_second(lambda rounds: _native(machine_peak_multiply_add)(y, 0.5, 0.5, rounds), work)
 
 
 def bandwidth(bytes: int, dtype: Any = np.float32) -> float:
@@ -70,7 +71,8 @@ def bandwidth(bytes: int, dtype: Any = np.float32) -> float:
     itemsize: int = np.dtype(dtype).itemsize
     size: int = min(max(bytes, 12_000), 192_000_000) // (3 * itemsize)
     a, b, y = (_full(size, value, dtype) for value in (1.0, 2.0, 0.0))
-    return 3 * itemsize * size * _rounds_a_second(lambda rounds: _native(machine_peak_triad)(a, b, y, 0.5, rounds))
+    work = 3 * itemsize * size
+    return work * _rounds_a_second(lambda rounds: _native(machine_peak_triad)(a, b, y, 0.5, rounds), work)
 
 
 def _native(probe: Kernel) -> Callable[..., None]:
@@ -87,12 +89,13 @@ def _full(size: int, value: float, dtype: Any) -> np.ndarray:
     return array
 
 
-def _rounds_a_second(run: Callable[[int], None]) -> float:
+def _rounds_a_second(run: Callable[[int], None], work: int) -> float:
     """More and more rounds, until the best of PROBES measurements lasts PROBE_SECONDS.
 
-    The best, also on the way there: starting the threads, or another process, can make a single call long.
+    The best, also on the way there: starting the threads, or another process, can make a single call long. The first
+    try already has enough work not to measure the call alone.
     """
-    rounds = 1
+    rounds = max(1, 20_000_000 // work)
     while (seconds := min(_time(run, rounds) for _ in range(PROBES))) < PROBE_SECONDS:
         rounds = round(rounds * min(max(1.2 * PROBE_SECONDS / seconds, 2), 100))
     return rounds / seconds

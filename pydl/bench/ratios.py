@@ -31,9 +31,3 @@ def paired_ratio(
 def geometric_mean(values: Iterable[float]) -> float:
     """exp(mean(log(x))): the mean for ratios, in which 2 and 1/2 cancel."""
     return float(np.exp(np.mean(np.log(np.asarray(list(values), float)))))
-
-
-def undisturbed(steal: list[float], limit: float = 0.01) -> list[int]:
-    """Indices of the blocks in which the hypervisor took at most `limit` of the time; all, if fewer than half stay."""
-    kept = [index for index, share in enumerate(steal) if share <= limit]
-    return kept if 2 * len(kept) >= len(steal) else list(range(len(steal)))

@@ -1,15 +1,16 @@
 """The operations, by family. Each file holds the formula, the pure-Python reference and the gradient of one."""
+# ruff: noqa: I001  grouped by family, not by name
 
 # Arithmetic
 from .add import add as add
 from .div import div as div
 from .mul import mul as mul
 from .neg import neg as neg
+from .sub import sub as sub
+from .sum_to import sum_to as sum_to
 
 # Activations
 from .relu import relu as relu
-from .sub import sub as sub
-from .sum_to import sum_to as sum_to
 
 # Reductions
 from .amax import amax as amax

@@ -1,0 +1,31 @@
+"""linear: layers of small networks, one row at a time and in batches."""
+
+import numpy as np
+from run import Bench, out, randn
+
+from pydl.ops.linear import linear_backward_bias, linear_forward
+
+
+def linear_forward_numpy(x, weight, bias, y):
+    np.matmul(x, weight.T, out=y)
+    y += bias
+
+
+BENCHES = [
+    Bench(
+        linear_forward,
+        shapes=[(1, 784, 128), (64, 784, 128), (64, 128, 10), (64, 800, 500), (1, 4096, 1000), (256, 1024, 1024)],
+        small=(2, 16, 8),
+        arguments=lambda N, K, M: (randn(N, K), randn(M, K), randn(M), out(N, M)),
+        numpy=linear_forward_numpy,
+        flops=lambda N, K, M: 2 * N * K * M,
+    ),
+    Bench(
+        linear_backward_bias,
+        shapes=[(64, 128), (256, 4096)],
+        small=(16, 8),
+        arguments=lambda N, M: (randn(N, M), out(M)),
+        numpy=lambda dy, dbias: dy.sum(0, out=dbias),
+        bytes=lambda N, M: 4 * N * M,
+    ),
+]

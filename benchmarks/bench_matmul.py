@@ -1,0 +1,20 @@
+"""matmul: squares from a few microseconds up, and the products of a layer's gradients."""
+
+import numpy as np
+from run import Bench, out, randn
+
+from pydl.ops.matmul import matmul_forward
+
+SQUARES = [(n, n, n) for n in (32, 64, 128, 256, 512, 1024)]
+SHAPES = [*SQUARES, (64, 784, 128), (20, 25, 576), (1, 1024, 1024), (128, 4096, 64)]
+
+BENCHES = [
+    Bench(
+        matmul_forward,
+        SHAPES,
+        small=(8, 8, 8),
+        arguments=lambda M, K, N: (randn(M, K), randn(K, N), out(M, N)),
+        numpy=lambda a, b, y: np.matmul(a, b, out=y),
+        flops=lambda M, K, N: 2 * M * K * N,
+    ),
+]

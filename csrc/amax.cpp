@@ -1,0 +1,63 @@
+// amax, amin: y = the largest, the smallest of x over some dimensions. See pydl/ops/amax.py.
+#include "kernel.h"
+#include "reduce.h"
+
+namespace pydl::PYDL_ISA {
+
+// The larger, or with sign = -1 the smaller, of two; NaN wins.
+template <typename T, int sign>
+struct Extreme {
+    using Sum = T;
+    static vec<T> identity() { return broadcast<T>(-sign * T(__builtin_inf())); }
+    PYDL_INLINE static vec<T> read(const T* p) { return load(p); }
+    PYDL_INLINE static vec<T> read(const T* p, int64_t n) {
+        return select(iota<int_of<T>>() < int_of<T>(n), load_partial(p, n), identity());
+    }
+    PYDL_INLINE static vec<T> combine(vec<T> a, vec<T> b) { return sign > 0 ? max(a, b) : min(a, b); }
+    PYDL_INLINE static T fold(vec<T> v) { return sign > 0 ? reduce_max(v) : reduce_min(v); }
+    static T finish(T extreme, int64_t) { return extreme; }
+};
+
+template <typename T>
+void amax_forward(NdArray<const T> x, NdArray<T> y) {
+    require(x.size() > 0 || y.size() == 0, "amax_forward: nothing has no largest element");
+    reduce<Extreme<T, 1>>("amax_forward: y must have the shape of x, with 1 where it is reduced", x, y);
+}
+PYDL_KERNEL(amax_forward, "x, y")
+
+template <typename T>
+void amin_forward(NdArray<const T> x, NdArray<T> y) {
+    require(x.size() > 0 || y.size() == 0, "amin_forward: nothing has no smallest element");
+    reduce<Extreme<T, -1>>("amin_forward: y must have the shape of x, with 1 where it is reduced", x, y);
+}
+PYDL_KERNEL(amin_forward, "x, y")
+
+// dx = dy / ties where x is the extreme y, else 0.
+template <typename T>
+void amax_backward(NdArray<const T> dy, NdArray<const T> x, NdArray<const T> y, NdArray<T> dx) {
+    require(same_shape(x, dx) && same_shape(dy, y),
+            "amax_backward: dx must have the shape of x, dy that of y");
+    const char* mismatch = "amax_backward: y must have the shape of x, with 1 where it is reduced";
+    elementwise(
+        mismatch,
+        [](vec<T> x, vec<T> y) {
+            return select((x == y) | ((x != x) & (y != y)), broadcast<T>(1), vec<T>{});
+        },
+        dx, x, y);
+    Scratch<T> counts(y.size());
+    NdArray<T> ties{counts.data(), y.rank, {}, {}};
+    int64_t stride = 1;
+    for (int d = y.rank - 1; d >= 0; --d) {
+        ties.shape[d] = y.shape[d];
+        ties.stride[d] = stride;
+        stride *= y.shape[d];
+    }
+    reduce<Addition<T>>(mismatch, read_only(dx), ties);
+    // An element that is no extreme gets 0, also where dy is infinite or NaN.
+    elementwise(
+        mismatch, [](vec<T> hit, vec<T> ties, vec<T> dy) { return select(hit != T(0), dy / ties, vec<T>{}); },
+        dx, read_only(dx), read_only(ties), dy);
+}
+PYDL_KERNEL(amax_backward, "dy, x, y, dx")
+
+}  // namespace pydl::PYDL_ISA

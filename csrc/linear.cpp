@@ -1,0 +1,51 @@
+// linear: y = x W^T + b, and the gradients of W and b. See pydl/ops/linear.py.
+#include "gemm.h"
+#include "kernel.h"
+
+namespace pydl::PYDL_ISA {
+
+template <typename T>
+Matrix<T> matrix(const Array<T, 2>& x) {
+    return {x.data, x.shape[0], x.shape[1], x.stride[0], x.stride[1]};
+}
+
+template <typename T>
+void linear_forward(Array<const T, 2> x, Array<const T, 2> weight, Optional<Array<const T, 1>> bias,
+                    Array<T, 2> y) {
+    require(x.shape[1] == weight.shape[1] && y.shape[0] == x.shape[0] && y.shape[1] == weight.shape[0],
+            "linear_forward: x (N, K), weight (M, K) and y (N, M) do not fit");
+    require(!bias || bias->shape[0] == weight.shape[0],
+            "linear_forward: bias must have as many elements as weight rows");
+    const BiasActivation<T> add_bias{nullptr, 0, bias ? bias->data : nullptr, bias ? bias->stride[0] : 0};
+    gemm<T>(matrix(x), matrix(weight).transposed(), matrix(y), false, add_bias);
+}
+PYDL_KERNEL(linear_forward, "x, weight, bias, y")
+
+// Column sums in blocks of rows of fixed size, added in order: the same bits for any number of threads.
+template <typename T>
+void linear_backward_bias(Array<const T, 2> dy, Array<T, 1> dbias) {
+    require(dbias.shape[0] == dy.shape[1], "linear_backward_bias: dy (N, M) and dbias (M) do not fit");
+    const int64_t N = dy.shape[0], M = dy.shape[1];
+    const int64_t grain = width<T> * (1 + 65536 / ((N + 1) * width<T>));
+    parallel_for(M, grain, [&](int64_t begin, int64_t end) {
+        for (int64_t m = begin; m < end; m += width<T>) {
+            const int64_t lanes = end - m < width<T> ? end - m : width<T>;
+            // Four sums, because an addition waits for the one before it.
+            vec<T> sum[4] = {};
+            for (int64_t n = 0; n < N; ++n) {
+                vec<T> row{};
+                if (dy.stride[1] == 1) {
+                    row = load_partial(&dy(n, m), lanes);
+                } else {
+                    for (int64_t l = 0; l < lanes; ++l) row[l] = dy(n, m + l);
+                }
+                sum[n % 4] += row;
+            }
+            const vec<T> total = (sum[0] + sum[1]) + (sum[2] + sum[3]);
+            for (int64_t l = 0; l < lanes; ++l) dbias(m + l) = total[l];
+        }
+    });
+}
+PYDL_KERNEL(linear_backward_bias, "dy, dbias")
+
+}  // namespace pydl::PYDL_ISA

@@ -1,0 +1,126 @@
+// matmul: y = a b for the last two dimensions, the others broadcast or summed. See pydl/ops/matmul.py.
+#include "gemm.h"
+#include "kernel.h"
+
+namespace pydl::PYDL_ISA {
+
+// The dimensions before the last two. One that is larger in a or b than in y is summed over.
+struct Batch {
+    int kept = 0, summed = 0;
+    int64_t kept_size[kMaxRank], summed_size[kMaxRank];
+    int64_t kept_stride[3][kMaxRank], summed_stride[2][kMaxRank];  // of a, b, y and of a, b
+    int64_t kept_count = 1, summed_count = 1;
+};
+
+template <typename T>
+bool describe(const NdArray<const T>& a, const NdArray<const T>& b, const NdArray<T>& y, Batch& batch) {
+    for (int d = 0; d < y.rank - 2; ++d) {
+        const int64_t size = a.shape[d] == 1 ? b.shape[d] : a.shape[d];
+        if ((a.shape[d] != size && a.shape[d] != 1) || (b.shape[d] != size && b.shape[d] != 1)) return false;
+        const int64_t of_a = a.shape[d] == 1 ? 0 : a.stride[d], of_b = b.shape[d] == 1 ? 0 : b.stride[d];
+        if (y.shape[d] == size) {
+            if (size == 1) continue;
+            batch.kept_size[batch.kept] = size;
+            batch.kept_stride[0][batch.kept] = of_a;
+            batch.kept_stride[1][batch.kept] = of_b;
+            batch.kept_stride[2][batch.kept++] = y.stride[d];
+            batch.kept_count *= size;
+        } else if (y.shape[d] == 1) {
+            batch.summed_size[batch.summed] = size;
+            batch.summed_stride[0][batch.summed] = of_a;
+            batch.summed_stride[1][batch.summed++] = of_b;
+            batch.summed_count *= size;
+        } else {
+            return false;
+        }
+    }
+    return true;
+}
+
+inline int64_t offset_of(int64_t index, int rank, const int64_t* size, const int64_t* stride) {
+    int64_t offset = 0;
+    for (int d = rank - 1; d >= 0; --d) {
+        offset += index % size[d] * stride[d];
+        index /= size[d];
+    }
+    return offset;
+}
+
+// Whether the dimensions continue one of `inner` elements `step` apart, so that all together are one long
+// dimension.
+inline bool continues(int rank, const int64_t* size, const int64_t* stride, int64_t inner, int64_t step) {
+    for (int d = rank - 1; d >= 0; --d) {
+        if (stride[d] != inner * step) return false;
+        inner *= size[d];
+    }
+    return true;
+}
+
+inline bool repeats(int rank, const int64_t* stride) {
+    for (int d = 0; d < rank; ++d)
+        if (stride[d] != 0) return false;
+    return true;
+}
+
+template <typename A>
+auto last_two(const A& x) {
+    const int r = x.rank - 2, c = x.rank - 1;
+    return Matrix<std::remove_pointer_t<decltype(x.data)>>{x.data, x.shape[r], x.shape[c], x.stride[r],
+                                                           x.stride[c]};
+}
+
+template <typename T>
+void matmul_forward(NdArray<const T> a, NdArray<const T> b, NdArray<T> y) {
+    require(a.rank >= 2 && b.rank == a.rank && y.rank == a.rank,
+            "matmul_forward: a, b and y must have equally many dimensions, at least 2");
+    Matrix<const T> left = last_two(a), right = last_two(b);
+    Matrix<T> product = last_two(y);
+    require(left.columns == right.rows && left.rows == product.rows && right.columns == product.columns,
+            "matmul_forward: a (..., M, K), b (..., K, N) and y (..., M, N) do not fit");
+    Batch batch;
+    require(describe(a, b, y, batch),
+            "matmul_forward: the leading dimensions of a and b must broadcast, and those of "
+            "y be the result or 1");
+    if (y.size() == 0) return;
+    if (batch.summed_count == 0) {  // a sum without terms
+        left.columns = right.rows = 0;
+        batch.summed = 0, batch.summed_count = 1;
+    }
+
+    // One b for all of a: the batch is more rows. A sum over the batch: it is a longer k. Both make one large
+    // product.
+    if (batch.summed == 0 && repeats(batch.kept, batch.kept_stride[1]) &&
+        continues(batch.kept, batch.kept_size, batch.kept_stride[0], left.rows, left.row_stride) &&
+        continues(batch.kept, batch.kept_size, batch.kept_stride[2], product.rows, product.row_stride)) {
+        left.rows *= batch.kept_count;
+        product.rows = left.rows;
+        batch.kept = 0, batch.kept_count = 1;
+    } else if (continues(batch.summed, batch.summed_size, batch.summed_stride[0], left.columns,
+                         left.column_stride) &&
+               continues(batch.summed, batch.summed_size, batch.summed_stride[1], right.rows,
+                         right.row_stride)) {
+        left.columns *= batch.summed_count;
+        right.rows = left.columns;
+        batch.summed = 0, batch.summed_count = 1;
+    }
+
+    const int64_t terms = batch.summed_count;
+    gemm_batch(batch.kept_count, product.rows * product.columns * left.columns * terms, [&](int64_t i) {
+        const auto at = [&](int operand) {
+            return offset_of(i, batch.kept, batch.kept_size, batch.kept_stride[operand]);
+        };
+        Matrix<const T> l = left, r = right;
+        Matrix<T> p = product;
+        p.data += at(2);
+        for (int64_t s = 0; s < terms; ++s) {
+            l.data =
+                left.data + at(0) + offset_of(s, batch.summed, batch.summed_size, batch.summed_stride[0]);
+            r.data =
+                right.data + at(1) + offset_of(s, batch.summed, batch.summed_size, batch.summed_stride[1]);
+            gemm<T>(l, r, p, s > 0);
+        }
+    });
+}
+PYDL_KERNEL(matmul_forward, "a, b, y")
+
+}  // namespace pydl::PYDL_ISA

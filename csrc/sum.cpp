@@ -1,0 +1,13 @@
+// sum: y = the sum of x over some dimensions. See pydl/ops/sum.py.
+#include "kernel.h"
+#include "reduce.h"
+
+namespace pydl::PYDL_ISA {
+
+template <typename T>
+void sum_forward(NdArray<const T> x, NdArray<T> y) {
+    reduce<Addition<T>>("sum_forward: y must have the shape of x, with 1 where it is summed", x, y);
+}
+PYDL_KERNEL(sum_forward, "x, y")
+
+}  // namespace pydl::PYDL_ISA

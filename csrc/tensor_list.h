@@ -1,0 +1,89 @@
+// Loops over all elements of all tensors of a list: what an optimizer does in one call for a whole model.
+//
+//     update([=](vec<T>& w, vec<T>& g) { w = fma(-lr, g, w); }, w, g);
+//
+// The tensors are walked as if they lay one behind another, and that one long row is cut into grains, so a
+// model of many small tensors shares its threads as evenly as one large tensor does.
+#pragma once
+#include "array.h"
+#include "parallel.h"
+#include "simd.h"
+
+namespace pydl::PYDL_ISA {
+
+constexpr int64_t kTensorListGrain = 16384;  // elements below which a second thread costs more than it brings
+
+template <typename T>
+int64_t total_size(const ArrayList<T>& list) {
+    int64_t n = 0;
+    for (int64_t k = 0; k < list.count; ++k) n += list.size(k);
+    return n;
+}
+
+template <typename A, typename B>
+bool matches(const ArrayList<A>& a, const ArrayList<B>& b) {
+    if (a.count != b.count) return false;
+    for (int64_t k = 0; k < a.count; ++k)
+        if (a.size(k) != b.size(k)) return false;
+    return true;
+}
+
+// An empty list stands for a state that the chosen variant of the rule does not have.
+template <typename A, typename B>
+bool matches_or_empty(const ArrayList<A>& a, const ArrayList<B>& b) {
+    return b.count == 0 || matches(a, b);
+}
+
+// f(k, from, to) for the elements [from, to) of tensor k that fall into [begin, end) of the long row.
+template <typename T, typename F>
+void for_each_run(const ArrayList<T>& list, int64_t begin, int64_t end, const F& f) {
+    int64_t start = 0;
+    for (int64_t k = 0; k < list.count && start < end; ++k) {
+        const int64_t size = list.size(k);
+        const int64_t from = begin > start ? begin - start : 0;
+        const int64_t to = end - start < size ? end - start : size;
+        if (from < to) f(k, from, to);
+        start += size;
+    }
+}
+
+// One tensor of a list inside the loop: E is const T for what is only read; p is null for an empty list.
+template <typename T, typename E>
+struct Operand {
+    E* p;
+    vec<T> value;
+
+    PYDL_INLINE void load(int64_t i, int64_t n) { value = p ? load_partial<T>(p + i, n) : vec<T>{}; }
+    PYDL_INLINE void store(int64_t i, int64_t n) const {
+        if constexpr (!std::is_const_v<E>)
+            if (p) store_partial<T>(p + i, value, n);
+    }
+};
+
+template <typename F, typename... O>
+PYDL_INLINE void update_vector(const F& f, int64_t i, int64_t n, O... operand) {
+    (operand.load(i, n), ...);
+    f(operand.value...);
+    (operand.store(i, n), ...);
+}
+
+template <typename T, typename F, typename... O>
+void update_run(const F& f, int64_t from, int64_t to, O... operand) {
+    int64_t i = from;
+    for (; i + width<T> <= to; i += width<T>) update_vector(f, i, width<T>, operand...);
+    if (i < to) update_vector(f, i, to - i, operand...);
+}
+
+// f(w, x, ...) on vectors of matching elements of all lists; what f assigns to lists of non-const T is
+// stored.
+template <typename T, typename F, typename... E>
+void update(const F& f, const ArrayList<T>& w, const ArrayList<E>&... x) {
+    parallel_for(total_size(w), kTensorListGrain, [&](int64_t begin, int64_t end) {
+        for_each_run(w, begin, end, [&](int64_t k, int64_t from, int64_t to) {
+            update_run<T>(f, from, to, Operand<T, T>{w.data(k), vec<T>{}},
+                          Operand<T, E>{x.count > 0 ? x.data(k) : nullptr, vec<T>{}}...);
+        });
+    });
+}
+
+}  // namespace pydl::PYDL_ISA

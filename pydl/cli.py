@@ -1,0 +1,157 @@
+"""The `pydl` command."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from typing import Any
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Runs one command; returns the exit code: 0 done, 1 a check failed, 2 a wrong call, 130 interrupted."""
+    arguments = build_parser().parse_args(argv)
+    try:
+        return int(arguments.run(arguments))
+    except KeyboardInterrupt:
+        print("\npydl: interrupted", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        return 141
+    except (ValueError, TypeError, RuntimeError, ImportError, OSError, FloatingPointError) as error:
+        print(f"pydl: {error}", file=sys.stderr)
+        return 2
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """All commands and their options."""
+    import pydl
+
+    parser = argparse.ArgumentParser(prog="pydl", description="Deep learning on CPUs that a person can read.")
+    parser.add_argument("--version", action="version", version=f"pydl {pydl.__version__}")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    info = commands.add_parser("info", help="version, instruction set, threads, caches, compiler, optional packages")
+    info.set_defaults(run=run_info)
+
+    train = commands.add_parser("train", help="train one of the applications", description=describe_recipes())
+    train.add_argument("recipe", help="which application")
+    train.add_argument("options", nargs=argparse.REMAINDER, help="options of the recipe: pydl train RECIPE --help")
+    train.set_defaults(run=run_train)
+
+    predict = commands.add_parser("predict", help="apply a trained network to files")
+    predict.add_argument("checkpoint", help="model.safetensors of a training")
+    predict.add_argument("files", nargs="+", metavar="FILE", help="what to apply it to: images for photo-tagging")
+    predict.set_defaults(run=run_predict)
+
+    check = commands.add_parser("check", help="compare every native kernel with its pure-Python reference")
+    check.add_argument("--cases", type=int, default=20, help="sets of arguments for each kernel and dtype")
+    check.add_argument("--seed", type=int, default=0, help="which random arguments")
+    check.add_argument("--only", metavar="TEXT", default="", help="kernels whose name contains TEXT")
+    check.set_defaults(run=run_check)
+
+    bench = commands.add_parser("bench", help="compare the speed with other libraries")
+    bench.add_argument("--against", default="torch", help="torch,jax,onnxruntime,openvino (default: torch)")
+    bench.add_argument("--threads", default="", help="thread counts, 1,2 say (default: all processors)")
+    bench.add_argument("--only", metavar="TEXT", help="workloads whose name contains TEXT")
+    bench.add_argument("--blocks", type=int, default=20, help="measurements of each library and workload")
+    bench.add_argument("--out", help="folder for bench.md and bench.json")
+    bench.set_defaults(run=run_bench)
+    return parser
+
+
+def describe_recipes() -> str:
+    """One line a recipe."""
+    from .recipes import RECIPES
+
+    return "Recipes: " + "; ".join(f"{name} ({what})" for name, what in RECIPES.items())
+
+
+def run_info(arguments: argparse.Namespace) -> int:
+    import pydl
+
+    load_kernels()
+    pydl.show_config()
+    return 0
+
+
+def run_train(arguments: argparse.Namespace) -> int:
+    import pydl
+
+    from .recipes import find_recipe
+
+    name = arguments.recipe
+    recipe = find_recipe(name)
+    parser = argparse.ArgumentParser(prog=f"pydl train {name}", description=(recipe.__doc__ or "").split("\n")[0])
+    parser.add_argument("--out", default=f"runs/{name}", help=f"folder for the results (default: runs/{name})")
+    parser.add_argument("--seed", type=int, help="where the random numbers start (default: 0)")
+    parser.add_argument("--threads", type=int, help="how many processors to use; the results do not depend on it")
+    parser.add_argument("--backend", choices=("native", "reference"), help="fast kernels or pure Python")
+    parser.add_argument("--resume", action="store_true", help="continue an interrupted training from --out")
+    parser.add_argument("--overwrite", action="store_true", help="discard an unfinished training in --out")
+    recipe.add_arguments(parser)
+    options = parser.parse_args(arguments.options)
+    if options.threads is not None:
+        pydl.set_num_threads(options.threads)
+    if options.backend is not None:
+        pydl.use_backend(options.backend)
+    try:
+        recipe.train(options)
+    except KeyboardInterrupt:
+        print(f"\nInterrupted. Continue with: pydl train {name} --out {options.out} --resume", file=sys.stderr)
+        return 130
+    return 0
+
+
+def run_predict(arguments: argparse.Namespace) -> int:
+    import pydl
+
+    from .recipes import find_recipe
+
+    facts: dict[str, Any] = pydl.load_metadata(arguments.checkpoint)
+    if "recipe" not in facts:
+        raise ValueError(
+            f"{arguments.checkpoint}: does not say which recipe made it; give the model.safetensors of a training"
+        )
+    return 1 if find_recipe(facts["recipe"]).predict(arguments.checkpoint, arguments.files) else 0
+
+
+def run_check(arguments: argparse.Namespace) -> int:
+    from .check import check_all
+    from .op import KERNELS, isa
+
+    load_kernels()
+    names = [name for name in KERNELS if arguments.only in name]
+    if not names:
+        raise ValueError(f"--only: no kernel's name contains {arguments.only!r}")
+    width = max(map(len, names))
+    print(f"native kernels ({isa}) against the pure-Python reference, {arguments.cases} random cases each\n")
+    print(f"{'kernel':<{width}}  {'dtype':<8} {'cases':>5}  {'error':>8}  {'allowed':>8}")
+    wrong = 0
+    for row in check_all(arguments.cases, arguments.seed, names):
+        verdict = "equal" if row.equal else row.note or "DIFFERENT"
+        print(
+            f"{row.kernel:<{width}}  {row.dtype:<8} {row.cases:>5}  {row.error:>8.1e}  {row.allowed:>8.1e}  {verdict}",
+            flush=True,
+        )
+        wrong += not row.equal
+    print(f"\n{len(names)} kernels, " + ("all equal within the tolerance" if not wrong else f"{wrong} rows differ"))
+    return 1 if wrong else 0
+
+
+def load_kernels() -> None:
+    """Imports all that defines kernels, so that the table is complete."""
+    from . import ops, optim  # noqa: F401
+
+
+def run_bench(arguments: argparse.Namespace) -> int:
+    from . import bench, get_num_threads
+
+    try:
+        threads = [int(each) for each in arguments.threads.split(",")] if arguments.threads else [get_num_threads()]
+    except ValueError:
+        raise ValueError(f"--threads: must be numbers like 1,2, not {arguments.threads!r}") from None
+    return int(bench.main(arguments.against.split(","), threads, arguments.only, arguments.blocks, arguments.out))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

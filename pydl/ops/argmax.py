@@ -1,0 +1,91 @@
+"""argmax, argmin: where the first largest, the first smallest element along a dimension is.
+
+    index[k] = the first c with x[k, c] = max over c' of x[k, c']      (argmin: min)
+
+Shapes    x (*), index (int64): x without the dimension dim, or with size 1 there if keepdim
+          without dim: index () into the flattened x
+Gradient  none, an index is no smooth function of x; see max.py for that of the values
+Special   NaN comes before every number; nothing has no largest element (ValueError)
+Source    the definition; the prediction of a classifier is the argmax of its outputs
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..arguments import check_array, check_dim, check_floats
+from ..op import empty, kernel, op
+
+int64 = np.dtype(np.int64)
+
+
+@kernel(writes="y, index")
+def argmax_forward(x, y, index):
+    for k in np.ndindex(y.shape):
+        best = 0
+        for c in range(1, x.shape[-1]):
+            if x[k][c] > x[k][best] or (np.isnan(x[k][c]) and not np.isnan(x[k][best])):
+                best = c
+        index[k] = best
+        y[k] = x[k][best]
+
+
+@kernel(writes="y, index")
+def argmin_forward(x, y, index):
+    for k in np.ndindex(y.shape):
+        best = 0
+        for c in range(1, x.shape[-1]):
+            if x[k][c] < x[k][best] or (np.isnan(x[k][c]) and not np.isnan(x[k][best])):
+                best = c
+        index[k] = best
+        y[k] = x[k][best]
+
+
+@argmax_forward.samples
+@argmin_forward.samples
+def _(draw):
+    shape = (*draw.shape(high=5)[:3], draw.integer(1, 100))
+    x = draw.special(shape) if draw.integer(0, 1) else np.round(draw.array(shape))
+    return {"x": x, "y": draw.out(shape[:-1]), "index": draw.out(shape[:-1], int64)}
+
+
+def search(name: str, forward: Any, x: Any, dim: Any, keepdim: bool) -> tuple[Any, Any, int]:
+    """Values and indices along `dim`, and dim counted from the front."""
+    d = check_dim(name, dim, x.ndim)
+    if x.ndim == 0:
+        return x.copy(), np.zeros((), int64), 0
+    if x.shape[d] == 0:
+        raise ValueError(f"{name}: input has shape {x.shape}, and nothing has no largest or smallest element")
+    last = np.moveaxis(x, d, -1)
+    shape = (*x.shape[:d], 1, *x.shape[d + 1 :]) if keepdim else last.shape[:-1]
+    if x.dtype.kind != "f":
+        index = np.asarray((np.argmax if forward is argmax_forward else np.argmin)(x, axis=d)).astype(int64)
+        y = np.take_along_axis(x, np.expand_dims(index, d), d)
+        return y.reshape(shape), index.reshape(shape), d
+    (last,) = check_floats(name, input=last)
+    y, index = empty(shape, x.dtype), empty(shape, int64)
+    forward(last, y.reshape(last.shape[:-1]), index.reshape(last.shape[:-1]))
+    return y, index, d
+
+
+def arg(name: str, forward: Any, input: Any, dim: Any, keepdim: bool) -> Any:
+    """What argmax and argmin have in common."""
+    x = check_array(name, "input", input)
+    if dim is not None:
+        return search(name, forward, x, dim, keepdim)[1]
+    index = search(name, forward, x.reshape(-1), 0, False)[1]
+    return index.reshape((1,) * x.ndim) if keepdim else index
+
+
+@op("input")
+def argmax(input: Any, dim: int | None = None, keepdim: bool = False) -> Any:
+    """Where the first largest element is, int64. See the top of this file."""
+    return arg("argmax", argmax_forward, input, dim, keepdim)
+
+
+@op("input")
+def argmin(input: Any, dim: int | None = None, keepdim: bool = False) -> Any:
+    """Where the first smallest element is, int64. See the top of this file."""
+    return arg("argmin", argmin_forward, input, dim, keepdim)

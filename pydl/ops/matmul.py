@@ -1,0 +1,109 @@
+"""matmul: the product of matrices, batches of matrices and vectors.
+
+    y[..., m, n] = sum_k a[..., m, k] b[..., k, n]
+
+Shapes    a (*, M, K), b (*, K, N), y (*, M, N); leading dimensions are broadcast against each other. A vector a (K)
+          stands for one row and a vector b (K) for one column; that dimension is not in y.
+Gradient  da = dy b^T, db = a^T dy, summed over the leading dimensions along which a or b was broadcast
+Source    Goto, van de Geijn, "Anatomy of high-performance matrix multiplication", ACM TOMS 34 (2008), for the native
+          kernel's loops
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..arguments import check_floats
+from ..op import empty, kernel, op
+
+
+@kernel(writes="y")
+def matmul_forward(a, b, y):
+    """A leading dimension that is 1 in y but not in a or b is summed over, which is what the gradients need."""
+    M, K = a.shape[-2:]
+    N = b.shape[-1]
+    y[...] = 0.0
+    for batch in np.ndindex(np.broadcast_shapes(a.shape[:-2], b.shape[:-2])):
+        A, B, Y = entry(a, batch), entry(b, batch), entry(y, batch)
+        for m in range(M):
+            for n in range(N):
+                for k in range(K):
+                    Y[m, n] += A[m, k] * B[k, n]
+
+
+def entry(x, batch):
+    """The matrix of x at a place in the batch; x is repeated along dimensions of size 1."""
+    return x[tuple(0 if size == 1 else i for i, size in zip(batch, x.shape[:-2], strict=True))]
+
+
+@matmul_forward.samples
+def _(draw):
+    small = draw.choice((0, 9), (1, 4))
+    M, K, N = (draw.integer(*small) for _ in range(3))
+    # Shapes that take the kernel's different ways: wide, tall, a long sum.
+    shape = draw.choice("small", "small", "wide", "tall", "deep", "square")
+    if shape == "wide":
+        N = draw.integer(30, 300)
+    elif shape == "tall":
+        M = draw.integer(30, 300)
+    elif shape == "deep":
+        M, K, N = draw.integer(1, 6), draw.choice(300, 2100), draw.integer(1, 3)
+    elif shape == "square":
+        M, K, N = draw.integer(10, 30), draw.integer(10, 20), draw.integer(10, 40)
+    batch = draw.shape(rank=draw.integer(0, 2) if shape == "small" else 0, high=3)
+    of_a = tuple(draw.choice(size, size, 1) for size in batch)
+    of_b = tuple(size if other == 1 else draw.choice(size, size, 1) for size, other in zip(batch, of_a, strict=True))
+    of_y = tuple(draw.choice(size, size, 1) for size in batch)
+    a, b = draw.array((*of_a, M, K)), draw.array((*of_b, K, N))
+    return {"a": a, "b": b, "y": draw.out((*of_y, M, N))}
+
+
+@op("input", "other")
+def matmul(input: Any, other: Any) -> Any:
+    """The matrix product of two tensors, like torch.matmul. See the top of this file."""
+    left, right = check_floats("matmul", input=input, other=other)
+    shapes = f"(input {left.shape}, other {right.shape})"
+    for name, array in (("input", left), ("other", right)):
+        if array.ndim == 0:
+            raise ValueError(f"matmul: {name} is a scalar but must have at least 1 dimension {shapes}")
+    a = left[np.newaxis, :] if left.ndim == 1 else left
+    b = right[:, np.newaxis] if right.ndim == 1 else right
+    if a.shape[-1] != b.shape[-2]:
+        raise ValueError(
+            f"matmul: input has {a.shape[-1]} columns but other has {b.shape[-2]} rows; they must be equal {shapes}"
+        )
+    rank = max(a.ndim, b.ndim)
+    a, b = with_rank(a, rank), with_rank(b, rank)
+    try:
+        batch = np.broadcast_shapes(a.shape[:-2], b.shape[:-2])
+    except ValueError:
+        raise ValueError(
+            f"matmul: the leading dimensions {left.shape[:-2]} of input and {right.shape[:-2]} of other cannot be "
+            f"broadcast against each other {shapes}"
+        ) from None
+    y = empty((*batch, a.shape[-2], b.shape[-1]), a.dtype)
+    matmul_forward(a, b, y)
+    matrix_shape = y.shape
+    shape = (*batch, *(() if left.ndim == 1 else y.shape[-2:-1]), *(() if right.ndim == 1 else y.shape[-1:]))
+
+    def gradient(dy, needs):
+        dy = dy.reshape(matrix_shape)
+        da = db = None
+        if needs[0]:
+            da = empty(a.shape, a.dtype)
+            matmul_forward(dy, b.swapaxes(-1, -2), da)
+            da = da.reshape(left.shape)
+        if needs[1]:
+            db = empty(b.shape, b.dtype)
+            matmul_forward(a.swapaxes(-1, -2), dy, db)
+            db = db.reshape(right.shape)
+        return da, db
+
+    return y.reshape(shape), gradient, ("input", "other")
+
+
+def with_rank(x: Any, rank: int) -> Any:
+    """x with leading dimensions of size 1 up to `rank` dimensions."""
+    return x.reshape((1,) * (rank - x.ndim) + x.shape) if x.ndim < rank else x

@@ -1,0 +1,69 @@
+"""sum: addition over some or all dimensions.
+
+    y[k] = sum over r of x[k, r]      (k: the kept indices, r: the ones in dim)
+
+Shapes    x (*), y: x without the dimensions dim, or with size 1 there if keepdim; no dim: all, y ()
+Gradient  dx[k, r] = dy[k]
+Special   the sum of nothing is 0; integers and bool add up in int64
+Source    The native kernel adds in double precision and in an order that the shape alone fixes; see Higham,
+          "The accuracy of floating point summation", SIAM J. Sci. Comput. 14 (1993)
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..arguments import check_array, check_dims, check_floats, reduced_shapes
+from ..op import empty, kernel, op
+
+
+def index_of_result(i, y):
+    """Where the element with index i belongs in y, which has size 1 in each reduced dimension."""
+    return tuple(min(position, size - 1) for position, size in zip(i, y.shape, strict=True))
+
+
+@kernel(writes="y")
+def sum_forward(x, y):
+    y[...] = 0.0
+    for i in np.ndindex(x.shape):
+        y[index_of_result(i, y)] += x[i]
+
+
+def draw_reduction(draw, low=0):
+    """An array and the shape of its reduction over random dimensions."""
+    shape = draw.shape(low=low, high=6)
+    ones = tuple(draw.choice(size, 1) if size > 0 else 1 for size in shape)
+    # Mostly positive, so that no sum is the tiny difference of large numbers, whose digits are rounding errors.
+    return draw.array(shape, -1.0, 3.0), ones
+
+
+@sum_forward.samples
+def _(draw):
+    x, ones = draw_reduction(draw)
+    return {"x": x, "y": draw.out(ones)}
+
+
+def sum_array(x: Any, dims: tuple[int, ...], keepdim: bool) -> Any:
+    """The sum of an array of float32 or float64."""
+    ones, shape = reduced_shapes(x.shape, dims, keepdim)
+    y = empty(shape, x.dtype)
+    sum_forward(x, y.reshape(ones))
+    return y
+
+
+@op("input")
+def sum(input: Any, dim: int | tuple[int, ...] | None = None, keepdim: bool = False) -> Any:
+    """The sum over the dimensions `dim`. See the top of this file."""
+    x = check_array("sum", "input", input)
+    dims = check_dims("sum", dim, x.ndim)
+    if x.dtype.kind != "f":
+        return np.asarray(x.sum(dims, np.int64, keepdims=keepdim))
+    (x,) = check_floats("sum", input=x)
+    ones, _ = reduced_shapes(x.shape, dims, keepdim)
+
+    def gradient(dy, needs):
+        return np.broadcast_to(dy.reshape(ones), x.shape)
+
+    return sum_array(x, dims, keepdim), gradient, ()

@@ -1,0 +1,105 @@
+"""clip_grad_norm: gradients are made smaller together, so that the length of all of them, as one vector, is bounded.
+
+    total = (sum over all elements |g|^p)^(1/p)          p = 1, 2, or infinity: the largest |g|
+    g = g min(1, max_norm / (total + 1e-6))
+
+Shapes    g: list of arrays of any shapes, norm (): one number
+Source    Pascanu, Mikolov, Bengio, "On the difficulty of training recurrent neural networks", ICML 2013
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+
+from ..arguments import Array
+from ..op import empty, kernel
+from ..tensor import Tensor
+
+
+@kernel(writes="norm")
+def grad_norm(g, norm, p):
+    total = 0.0
+    for k in range(len(g)):
+        for i in np.ndindex(g[k].shape):
+            if p == np.inf:
+                total = np.maximum(total, abs(g[k][i]))
+            else:
+                total += abs(g[k][i]) ** p
+    norm[()] = total if p == np.inf else total ** (1 / p)
+
+
+@kernel(writes="g")
+def grad_scale(g, factor):
+    for k in range(len(g)):
+        for i in np.ndindex(g[k].shape):
+            g[k][i] *= factor
+
+
+@grad_norm.samples
+def _(draw):
+    g = [draw.array(draw.shape()).copy() for _ in range(draw.integer(0, 3))]
+    return {"g": g, "norm": draw.out(()) if g else np.full((), np.nan, np.float32), "p": draw.choice(1.0, 2.0, np.inf)}
+
+
+@grad_scale.samples
+def _(draw):
+    return {"g": [draw.array(draw.shape()).copy() for _ in range(draw.integer(0, 3))], "factor": 0.3}
+
+
+def clip_grad_norm_(
+    parameters: Tensor | Iterable[Tensor],
+    max_norm: float,
+    norm_type: float = 2.0,
+    error_if_nonfinite: bool = False,
+) -> Tensor:
+    """Scales the gradients of the parameters in place; returns their norm as it was. See the top of this file.
+
+    Errors: ValueError where norm_type is not 1, 2 or infinity or max_norm is negative; RuntimeError where the norm is
+    NaN or infinite and error_if_nonfinite is True.
+    """
+    p = float(norm_type)
+    if p not in (1.0, 2.0, np.inf):
+        raise ValueError(f"clip_grad_norm_: norm_type must be 1, 2 or infinity, not {norm_type!r}")
+    if not max_norm >= 0:
+        raise ValueError(f"clip_grad_norm_: max_norm must be at least 0, not {max_norm!r}")
+    with_gradient = gradients_of("clip_grad_norm_", parameters)
+    lists = by_dtype(with_gradient)
+    norms = []
+    for arrays in lists:
+        norm = empty((), arrays[0].dtype)
+        grad_norm(arrays, norm, p)
+        norms.append(norm)
+    total = norms[0] if len(norms) == 1 else np.linalg.norm(np.array(norms, np.float32), p) if norms else 0.0
+    total = np.asarray(total, norms[0].dtype if norms else np.float32)
+    if error_if_nonfinite and not np.isfinite(total):
+        raise RuntimeError(f"clip_grad_norm_: the norm of the gradients is {float(total)}, so they cannot be scaled")
+    scale = max_norm / (float(total) + 1e-6)
+    if not scale >= 1:  # a NaN reaches every gradient and so is seen
+        for arrays in lists:
+            grad_scale(arrays, scale)
+        for gradient in with_gradient:
+            gradient.bump_version()
+    return Tensor(total)
+
+
+def gradients_of(name: str, parameters: Tensor | Iterable[Tensor]) -> list[Tensor]:
+    """The gradients of those parameters that have one, each in contiguous memory."""
+    gradients = []
+    for parameter in [parameters] if isinstance(parameters, Tensor) else parameters:
+        if not isinstance(parameter, Tensor):
+            raise TypeError(f"{name}: parameters must be Tensors, not {type(parameter).__name__}")
+        if parameter.grad is not None:
+            if not parameter.grad.data.flags.c_contiguous:
+                parameter.grad.data = parameter.grad.data.copy(order="C")
+            gradients.append(parameter.grad)
+    return gradients
+
+
+def by_dtype(tensors: list[Tensor]) -> list[list[Array]]:
+    """The arrays in one list for each dtype: what kernels take."""
+    lists: dict[str, list[Array]] = {}
+    for tensor in tensors:
+        lists.setdefault(tensor.data.dtype.char, []).append(tensor.data)
+    return list(lists.values())

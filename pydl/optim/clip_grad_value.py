@@ -1,0 +1,43 @@
+"""clip_grad_value: every element of every gradient is kept in [-clip_value, clip_value].
+
+    g = min(max(g, -clip_value), clip_value)          NaN stays NaN
+
+Shapes    g: list of arrays of any shapes
+Source    Mikolov, "Statistical language models based on neural networks", PhD thesis, Brno (2012)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+
+from ..op import kernel
+from ..tensor import Tensor
+from .clip_grad_norm import by_dtype, gradients_of
+
+
+@kernel(writes="g")
+def clip_grad_value(g, limit):
+    for k in range(len(g)):
+        for i in np.ndindex(g[k].shape):
+            g[k][i] = np.minimum(np.maximum(g[k][i], -limit), limit)
+
+
+@clip_grad_value.samples
+def _(draw):
+    return {"g": [draw.special(draw.shape()).copy() for _ in range(draw.integer(0, 3))], "limit": 0.5}
+
+
+def clip_grad_value_(parameters: Tensor | Iterable[Tensor], clip_value: float) -> None:
+    """Clips the gradients of the parameters in place. See the top of this file.
+
+    Errors: ValueError for a negative clip_value.
+    """
+    if not clip_value >= 0:
+        raise ValueError(f"clip_grad_value_: clip_value must be at least 0, not {clip_value!r}")
+    gradients = gradients_of("clip_grad_value_", parameters)
+    for arrays in by_dtype(gradients):
+        clip_grad_value(arrays, float(clip_value))
+    for gradient in gradients:
+        gradient.bump_version()

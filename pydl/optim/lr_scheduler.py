@@ -1,0 +1,224 @@
+"""Learning rates that change from step to step, each a formula of the number of steps made.
+
+scheduler = OneCycleLR(optimizer, max_lr=0.1, total_steps=len(loader) * epochs)
+for batch in loader: ...; optimizer.step(); scheduler.step()
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+from .optimizer import Optimizer
+
+
+class LRScheduler:
+    """The base class. A subclass says in get_lr() what the learning rate of each group is at step self.last_epoch.
+
+    The first value is set when the scheduler is made, the next one by each step(). last_epoch: the number of the last
+    step that was made, to go on from there; -1 starts anew.
+    """
+
+    def __init__(self, optimizer: Optimizer, last_epoch: int = -1) -> None:
+        self.optimizer = self._checked(optimizer)
+        for group in optimizer.param_groups:
+            if last_epoch == -1:
+                group["initial_lr"] = group["lr"]
+            elif "initial_lr" not in group:
+                raise ValueError(
+                    f"{type(self).__name__}: last_epoch is {last_epoch}, but the groups have no initial_lr"
+                )
+        self.base_lrs = [group["initial_lr"] for group in optimizer.param_groups]
+        self.last_epoch = last_epoch
+        self.step()
+
+    def _checked(self, optimizer: Any) -> Optimizer:
+        if not isinstance(optimizer, Optimizer):
+            raise TypeError(f"{type(self).__name__}: optimizer must be an Optimizer, not {type(optimizer).__name__}")
+        return optimizer
+
+    def get_lr(self) -> list[float]:
+        """The learning rate of each group at step self.last_epoch."""
+        raise NotImplementedError(f"{type(self).__name__} must say what the learning rate is")
+
+    def get_last_lr(self) -> list[float]:
+        """The learning rate of each group, as it was set last."""
+        return list(self._last_lr)
+
+    def step(self) -> None:
+        """Sets the next learning rate. Call it after optimizer.step()."""
+        self.last_epoch += 1
+        self._last_lr = self.get_lr()
+        for group, lr in zip(self.optimizer.param_groups, self._last_lr, strict=True):
+            group["lr"] = lr
+
+    def state_dict(self) -> dict[str, Any]:
+        """All settings and counts: numbers, words and lists of numbers."""
+        return {key: value for key, value in self.__dict__.items() if key != "optimizer"}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Takes over what state_dict() gave. The groups' learning rates are part of the optimizer's state."""
+        unknown = sorted(set(state_dict) - set(self.__dict__))
+        if unknown:
+            raise ValueError(f"{type(self).__name__}: the state has entries that do not belong: {', '.join(unknown)}")
+        self.__dict__.update(state_dict)
+
+
+class StepLR(LRScheduler):
+    """lr = base_lr gamma^floor(t / step_size): a fall every step_size steps."""
+
+    def __init__(self, optimizer: Optimizer, step_size: int, gamma: float = 0.1, last_epoch: int = -1) -> None:
+        if step_size < 1:
+            raise ValueError(f"StepLR: step_size must be at least 1, not {step_size!r}")
+        self.step_size = step_size
+        self.gamma = gamma
+        super().__init__(optimizer, last_epoch)
+
+    def get_lr(self) -> list[float]:
+        return [base * self.gamma ** (self.last_epoch // self.step_size) for base in self.base_lrs]
+
+
+class ExponentialLR(LRScheduler):
+    """lr = base_lr gamma^t."""
+
+    def __init__(self, optimizer: Optimizer, gamma: float, last_epoch: int = -1) -> None:
+        self.gamma = gamma
+        super().__init__(optimizer, last_epoch)
+
+    def get_lr(self) -> list[float]:
+        return [base * self.gamma**self.last_epoch for base in self.base_lrs]
+
+
+class CosineAnnealingLR(LRScheduler):
+    """lr = eta_min + (base_lr - eta_min) (1 + cos(pi t / T_max)) / 2: half a cosine down to eta_min, then up again.
+
+    Source: Loshchilov, Hutter, "SGDR: stochastic gradient descent with warm restarts", ICLR 2017 (without restarts).
+    """
+
+    def __init__(self, optimizer: Optimizer, T_max: int, eta_min: float = 0.0, last_epoch: int = -1) -> None:
+        if T_max < 1:
+            raise ValueError(f"CosineAnnealingLR: T_max must be at least 1, not {T_max!r}")
+        self.T_max = T_max
+        self.eta_min = eta_min
+        super().__init__(optimizer, last_epoch)
+
+    def get_lr(self) -> list[float]:
+        share = (1 + math.cos(math.pi * self.last_epoch / self.T_max)) / 2
+        return [self.eta_min + (base - self.eta_min) * share for base in self.base_lrs]
+
+
+def _cosine(start: float, end: float, share: float) -> float:
+    return end + (start - end) / 2 * (math.cos(math.pi * share) + 1)
+
+
+def _linear(start: float, end: float, share: float) -> float:
+    return start + (end - start) * share
+
+
+_ANNEAL: dict[str, Callable[[float, float, float], float]] = {"cos": _cosine, "linear": _linear}
+
+
+class OneCycleLR(LRScheduler):
+    """One rise and one fall of the learning rate over the whole training, the momentum going the other way.
+
+        max_lr / div_factor -> max_lr in the first pct_start of total_steps, -> initial / final_div_factor in the rest
+
+    total_steps, or epochs times steps_per_epoch, says how long. three_phase: falls as long as it rose, back to the
+    initial rate, before the last phase. cycle_momentum: momentum (or the first beta) goes from max_momentum to
+    base_momentum and back. max_lr, base_momentum, max_momentum: a number, or one for each group.
+    Errors: ValueError where the length is not known, an option is out of range, momentum is to be cycled but the
+    optimizer has none, or there are more steps than total_steps.
+    Source: Smith, Topin, "Super-convergence: very fast training of neural networks using large learning rates" (2018).
+    """
+
+    def __init__(
+        self,
+        optimizer: Optimizer,
+        max_lr: float | list[float],
+        total_steps: int | None = None,
+        epochs: int | None = None,
+        steps_per_epoch: int | None = None,
+        pct_start: float = 0.3,
+        anneal_strategy: str = "cos",
+        cycle_momentum: bool = True,
+        base_momentum: float | list[float] = 0.85,
+        max_momentum: float | list[float] = 0.95,
+        div_factor: float = 25.0,
+        final_div_factor: float = 1e4,
+        three_phase: bool = False,
+        last_epoch: int = -1,
+    ) -> None:
+        if total_steps is None:
+            if epochs is None or steps_per_epoch is None:
+                raise ValueError("OneCycleLR: give total_steps, or both epochs and steps_per_epoch")
+            total_steps = epochs * steps_per_epoch
+        if not isinstance(total_steps, int) or total_steps < 1:
+            raise ValueError(f"OneCycleLR: the number of steps must be an integer of at least 1, not {total_steps!r}")
+        if not 0 <= pct_start <= 1:
+            raise ValueError(f"OneCycleLR: pct_start must be from 0 to 1, not {pct_start!r}")
+        if anneal_strategy not in _ANNEAL:
+            raise ValueError(f"OneCycleLR: anneal_strategy must be 'cos' or 'linear', not {anneal_strategy!r}")
+        self.total_steps = total_steps
+        self.anneal_strategy = anneal_strategy
+        self.cycle_momentum = cycle_momentum
+        # Each phase: its last step, and where lr and momentum go.
+        if three_phase:
+            rise = float(pct_start * total_steps) - 1
+            self.phases = [
+                [rise, "initial_lr", "max_lr", "max_momentum", "base_momentum"],
+                [float(2 * pct_start * total_steps) - 2, "max_lr", "initial_lr", "base_momentum", "max_momentum"],
+                [total_steps - 1, "initial_lr", "min_lr", "max_momentum", "max_momentum"],
+            ]
+        else:
+            self.phases = [
+                [float(pct_start * total_steps) - 1, "initial_lr", "max_lr", "max_momentum", "base_momentum"],
+                [total_steps - 1, "max_lr", "min_lr", "base_momentum", "max_momentum"],
+            ]
+        groups = self._checked(optimizer).param_groups
+        if cycle_momentum and not all("momentum" in group or "betas" in group for group in groups):
+            raise ValueError("OneCycleLR: the optimizer has no momentum to cycle; set cycle_momentum=False")
+        if last_epoch == -1:
+            tops = self._each(optimizer, "max_lr", max_lr)
+            bases = self._each(optimizer, "base_momentum", base_momentum)
+            highs = self._each(optimizer, "max_momentum", max_momentum)
+            for group, top, base, high in zip(groups, tops, bases, highs, strict=True):
+                group["max_lr"] = top
+                group["lr"] = top / div_factor
+                group["min_lr"] = top / div_factor / final_div_factor
+                if cycle_momentum:
+                    group["base_momentum"], group["max_momentum"] = base, high
+        super().__init__(optimizer, last_epoch)
+
+    def _each(self, optimizer: Optimizer, name: str, value: float | list[float]) -> list[float]:
+        count = len(optimizer.param_groups)
+        if not isinstance(value, list | tuple):
+            return [value] * count
+        if len(value) != count:
+            raise ValueError(f"OneCycleLR: {name} has {len(value)} values, but the optimizer has {count} groups")
+        return list(value)
+
+    def get_lr(self) -> list[float]:
+        if self.last_epoch > self.total_steps:
+            raise ValueError(f"OneCycleLR: step {self.last_epoch} was asked for, but total_steps is {self.total_steps}")
+        return [self._now(group, 1) for group in self.optimizer.param_groups]
+
+    def step(self) -> None:
+        super().step()
+        if self.cycle_momentum:
+            for group in self.optimizer.param_groups:
+                momentum = self._now(group, 3)
+                if "betas" in group:
+                    group["betas"] = (momentum, *group["betas"][1:])
+                else:
+                    group["momentum"] = momentum
+
+    def _now(self, group: dict[str, Any], column: int) -> float:
+        """The value between the phase's two ends, in `column` and the next, at step self.last_epoch."""
+        start = 0.0
+        for i, phase in enumerate(self.phases):
+            if self.last_epoch <= phase[0] or i == len(self.phases) - 1:
+                share = (self.last_epoch - start) / (phase[0] - start) if phase[0] != start else 1.0
+                return _ANNEAL[self.anneal_strategy](group[phase[column]], group[phase[column + 1]], share)
+            start = phase[0]
+        raise AssertionError("the last phase ends the loop")

@@ -1,0 +1,228 @@
+"""Optimizer: what all update rules share: parameter groups, their state, and the walk over both.
+
+A rule updates many parameters in one kernel call. Parameters go together where they share the dtype and what the rule
+counts for each of them (the number of steps, say), so that an ordinary model is one call a step.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, ClassVar
+
+import numpy as np
+
+from ..arguments import Array
+from ..op import empty
+from ..tensor import Tensor, enable_grad
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float | np.number) and not isinstance(value, bool) and not math.isnan(value)
+
+
+# An option's range: what it must be, in words, and the test.
+Range = tuple[str, Callable[[Any], bool]]
+at_least_zero: Range = ("a number of at least 0", lambda value: _is_number(value) and value >= 0)
+fraction: Range = ("a number from 0 to below 1", lambda value: _is_number(value) and 0 <= value < 1)
+
+
+# What learning-rate schedulers keep in a group, beside the rule's own options.
+SCHEDULED = ("initial_lr", "max_lr", "min_lr", "max_momentum", "base_momentum")
+
+
+class Optimizer:
+    """The base class. A subclass gives its defaults to __init__ and says in `update` how a batch of parameters moves.
+
+    params: Tensors that need gradients, or dicts {"params": tensors, "lr": ...} whose other keys replace the defaults
+    for these tensors. Errors: ValueError for no parameters, one given twice, one that is not a leaf, an option that
+    does not exist or is out of its range; TypeError for what is not a Tensor of float32 or float64.
+    """
+
+    # What options must be. Those that are not listed may be anything.
+    RANGES: ClassVar[dict[str, Range]] = dict.fromkeys(("lr", "weight_decay", "eps", "momentum"), at_least_zero)
+
+    def __init__(self, params: Iterable[Any], defaults: dict[str, Any]) -> None:
+        self.defaults = defaults
+        self.state: dict[Tensor, dict[str, Any]] = {}
+        self.param_groups: list[dict[str, Any]] = []
+        if isinstance(params, Tensor | np.ndarray | dict):
+            raise TypeError(f"{self.name}: params must be a list of Tensors or of dicts, not {type(params).__name__}")
+        groups = list(params)
+        if not groups:
+            raise ValueError(f"{self.name}: params is empty; give it model.parameters()")
+        for group in groups if isinstance(groups[0], dict) else [{"params": groups}]:
+            self.add_param_group(group)
+
+    @property
+    def name(self) -> str:
+        """The rule's name, as errors carry it."""
+        return type(self).__name__
+
+    def add_param_group(self, param_group: dict[str, Any]) -> None:
+        """Adds parameters with their own options: {"params": tensors, "lr": ...}."""
+        if not isinstance(param_group, dict) or "params" not in param_group:
+            raise TypeError(f"{self.name}: a parameter group must be a dict with the key 'params'")
+        params = param_group["params"]
+        params = [params] if isinstance(params, Tensor) else list(params)
+        for key in param_group:
+            if key != "params" and key not in self.defaults:
+                raise ValueError(f"{self.name}: there is no option {key!r}; it has {', '.join(self.defaults)}")
+        group = {"params": params, **self.defaults, **{k: v for k, v in param_group.items() if k != "params"}}
+        self.check_options(group)
+        known = {id(each) for other in self.param_groups for each in other["params"]}
+        for i, each in enumerate(params):
+            self._check_parameter(each, i)
+            if id(each) in known:
+                raise ValueError(f"{self.name}: parameter {i} of the group was given already; each belongs once")
+            known.add(id(each))
+        self.param_groups.append(group)
+
+    def _check_parameter(self, value: Any, i: int) -> None:
+        if not isinstance(value, Tensor):
+            raise TypeError(f"{self.name}: parameter {i} must be a Tensor, not {type(value).__name__}")
+        if value.dtype.type not in (np.float32, np.float64):
+            raise TypeError(f"{self.name}: parameter {i} has dtype {value.dtype} but must be float32 or float64")
+        if not value.is_leaf:
+            raise ValueError(f"{self.name}: parameter {i} was computed from others; only leaves can be optimized")
+
+    def check_options(self, group: dict[str, Any]) -> None:
+        """Refuses options that are out of their range."""
+        for key, (needs, holds) in self.RANGES.items():
+            if key in group and not holds(group[key]):
+                raise ValueError(f"{self.name}: {key} must be {needs}, not {group[key]!r}")
+
+    def step(self, closure: Callable[[], Any] | None = None) -> Any:
+        """Updates every parameter that has a gradient. closure: computes the loss again; its result is returned."""
+        loss = None
+        if closure is not None:
+            with enable_grad():
+                loss = closure()
+        for group in self.param_groups:
+            for params in self._batches(group):
+                self._update_batch(group, params)
+        return loss
+
+    def _batches(self, group: dict[str, Any]) -> Iterator[list[Tensor]]:
+        batches: dict[Any, list[Tensor]] = {}
+        for param in group["params"]:
+            if param.grad is not None:
+                state = self.state.get(param)
+                if state is None:
+                    state = self.state[param] = {}
+                key = (param.data.dtype.char, self.batch_key(state))
+                batches.setdefault(key, []).append(param)
+        yield from batches.values()
+
+    def batch_key(self, state: dict[str, Any]) -> Any:
+        """What parameters of one kernel call have in common besides the dtype. A state is empty at first."""
+        return None
+
+    def _update_batch(self, group: dict[str, Any], params: list[Tensor]) -> None:
+        weights = [_contiguous(param.data) for param in params]
+        gradients = [self._gradient(param) for param in params]
+        self.update(group, weights, gradients, [self.state[param] for param in params])
+        for param, weight in zip(params, weights, strict=True):
+            if weight is not param.data:
+                param.data[...] = weight
+            param.bump_version()
+
+    def _gradient(self, param: Tensor) -> Array:
+        grad = param.grad
+        if not isinstance(grad, Tensor):
+            raise TypeError(f"{self.name}: the gradient of a parameter must be a Tensor, not {type(grad).__name__}")
+        if grad.data.shape != param.data.shape or grad.data.dtype != param.data.dtype:
+            raise ValueError(
+                f"{self.name}: the gradient of a parameter is {grad.dtype} {grad.shape}, "
+                f"but the parameter is {param.dtype} {param.shape}"
+            )
+        return _contiguous(grad.data)
+
+    def update(
+        self, group: dict[str, Any], weights: list[Array], gradients: list[Array], states: list[dict[str, Any]]
+    ) -> None:
+        """Moves the weights, which are C-contiguous and of one dtype, in place, and their states with them."""
+        raise NotImplementedError(f"{self.name} must say how parameters move")
+
+    def zero_grad(self, set_to_none: bool = True) -> None:
+        """Forgets the gradients, or sets them to zeros."""
+        for group in self.param_groups:
+            for param in group["params"]:
+                if set_to_none:
+                    param.grad = None
+                elif param.grad is not None:
+                    param.grad.data[...] = 0
+
+    def state_dict(self) -> dict[str, Any]:
+        """{"state": {i: {name: array or number}}, "param_groups": [options, with "params": [i, ...]]}.
+
+        Parameters are numbered in the order of the groups. The arrays are the optimizer's own, not copies.
+        """
+        number = {param: i for i, param in enumerate(self._all_params())}
+        groups = [{**group, "params": [number[param] for param in group["params"]]} for group in self.param_groups]
+        return {"state": {number[param]: dict(state) for param, state in self.state.items()}, "param_groups": groups}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Takes over what state_dict() gave; arrays are copied. Errors: ValueError where it is of other parameters."""
+        groups, params = state_dict["param_groups"], self._all_params()
+        sizes, own = [len(group["params"]) for group in groups], [len(group["params"]) for group in self.param_groups]
+        if sizes != own:
+            raise ValueError(f"{self.name}: the state has groups of {sizes} parameters, this optimizer of {own}")
+        state = {}
+        for i, entries in state_dict["state"].items():
+            if not 0 <= int(i) < len(params):
+                raise ValueError(f"{self.name}: the state has a parameter {i}, this optimizer {len(params)} of them")
+            param = params[int(i)]
+            state[param] = {key: self._loaded(key, value, int(i), param) for key, value in entries.items()}
+        options = []
+        for group, new in zip(self.param_groups, groups, strict=True):
+            unknown = [key for key in new if key != "params" and key not in self.defaults and key not in SCHEDULED]
+            if unknown:
+                raise ValueError(f"{self.name}: the state has options that do not exist here: {', '.join(unknown)}")
+            options.append({**group, **{key: value for key, value in new.items() if key != "params"}})
+            self.check_options(options[-1])
+        self.state = state
+        for group, new in zip(self.param_groups, options, strict=True):
+            group.update(new)
+
+    def _loaded(self, key: str, value: Any, i: int, param: Tensor) -> Any:
+        if not isinstance(value, np.ndarray | Tensor):
+            return value
+        array = value.data if isinstance(value, Tensor) else value
+        if array.shape != param.shape:
+            raise ValueError(
+                f"{self.name}: {key} of parameter {i} has shape {array.shape}, the parameter {param.shape}"
+            )
+        return np.array(array, param.dtype, order="C")
+
+    def _all_params(self) -> list[Tensor]:
+        return [param for group in self.param_groups for param in group["params"]]
+
+    def __repr__(self) -> str:
+        lines = [f"{self.name} ("]
+        for i, group in enumerate(self.param_groups):
+            lines.append(f"Parameter Group {i}")
+            lines += [f"    {key}: {value}" for key, value in sorted(group.items()) if key != "params"]
+        return "\n".join([*lines, ")"])
+
+
+def _contiguous(array: Array) -> Array:
+    # Not np.ascontiguousarray, which gives a 0-dimensional array a dimension.
+    return array if array.flags.c_contiguous else array.copy(order="C")
+
+
+def state_arrays(states: list[dict[str, Any]], name: str, weights: list[Array], first: float = 0.0) -> list[Array]:
+    """The array `name` of every state; where there is none yet, one like the weight, filled with `first`."""
+    for state, weight in zip(states, weights, strict=True):
+        if name not in state:
+            state[name] = empty(weight.shape, weight.dtype)
+            state[name][...] = first
+    return [state[name] for state in states]
+
+
+def count_step(states: list[dict[str, Any]]) -> int:
+    """Adds 1 to the number of steps that these states, which are equally old, have made, and returns it."""
+    step = int(states[0].get("step", 0)) + 1
+    for state in states:
+        state["step"] = step
+    return step

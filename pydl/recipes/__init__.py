@@ -1,0 +1,19 @@
+"""The applications, each a file that reads from top to bottom: `pydl train NAME`.
+
+A recipe module has add_arguments(parser), train(args) and predict(path, files).
+"""
+
+from __future__ import annotations
+
+from types import ModuleType
+
+RECIPES = {"photo-tagging": "image to object: a convolutional network on handwritten digits or clothes"}
+
+
+def find_recipe(name: str) -> ModuleType:
+    """The module of a recipe. Error: ValueError that lists what exists."""
+    import importlib
+
+    if name not in RECIPES:
+        raise ValueError(f"there is no recipe {name!r}; the recipes are {', '.join(RECIPES)}")
+    return importlib.import_module(f".{name.replace('-', '_')}", __name__)

@@ -1,0 +1,34 @@
+"""LRSchedule: a learning-rate schedule as part of a training."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from .callback import Callback
+
+if TYPE_CHECKING:
+    from .trainer import Trainer
+
+
+class LRSchedule(Callback):
+    """Steps a scheduler of pydl.optim.lr_scheduler after every "batch" or every "epoch"."""
+
+    def __init__(self, scheduler: Any, every: str = "epoch") -> None:
+        if every not in ("batch", "epoch"):
+            raise ValueError(f"LRSchedule: every must be 'batch' or 'epoch', not {every!r}")
+        self.scheduler = scheduler
+        self.every = every
+
+    def on_batch_end(self, trainer: Trainer, logs: dict[str, float]) -> None:
+        if self.every == "batch":
+            self.scheduler.step()
+
+    def on_epoch_end(self, trainer: Trainer, logs: dict[str, float]) -> None:
+        if self.every == "epoch":
+            self.scheduler.step()
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"scheduler": self.scheduler.state_dict()}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self.scheduler.load_state_dict(state["scheduler"])

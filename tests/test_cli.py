@@ -1,0 +1,169 @@
+"""The `pydl` command as a person types it."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from pydl.cli import main
+
+SMALL = ["--images", "96", "--epochs", "2"]
+
+
+def run(capsys, *arguments):
+    code = main([str(each) for each in arguments])
+    printed = capsys.readouterr()
+    return code, printed.out, printed.err
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """A short training, shared by the tests that only look at what it leaves."""
+    folder = tmp_path_factory.mktemp("trained")
+    assert main(["train", "photo-tagging", "--out", str(folder), *SMALL]) == 0
+    return folder
+
+
+def test_training_leaves_everything(trained):
+    for name in ("model.safetensors", "checkpoint.safetensors", "learning-curve.png", "confusion-matrix.png"):
+        assert (trained / name).stat().st_size > 5_000, name
+    figures = json.loads((trained / "metrics.json").read_text())
+    assert 0 < figures["test_accuracy"] <= 1
+    assert figures["settings"] == {"data": "mnist-5k", "epochs": 2, "images": 96, "seed": 0}
+    assert len(list((trained / "examples").glob("*.png"))) == 10
+
+
+def test_predict(trained, capsys, tmp_path):
+    images = sorted((trained / "examples").glob("*.png"))
+    code, out, _ = run(capsys, "predict", trained / "model.safetensors", *images)
+    assert code == 0
+    lines = out.splitlines()
+    assert len(lines) == 10
+    assert all(line.count("%") == 3 for line in lines)
+    (tmp_path / "text.png").write_text("no image")
+    code, out, _ = run(
+        capsys, "predict", trained / "model.safetensors", tmp_path / "text.png", tmp_path / "none.png", images[0]
+    )
+    assert code == 1
+    assert "text.png: is no image that can be read" in out
+    assert "none.png: there is no such file" in out
+    assert len(out.splitlines()) == 3
+
+
+def test_predict_sees_a_scan_like_the_training_images(trained, tmp_path):
+    Image = pytest.importorskip("PIL.Image")
+    from pydl.recipes.images import read_image
+
+    original = Image.open(trained / "examples" / "3.png")
+    Image.eval(original, lambda value: 255 - value).resize((140, 140)).convert("RGB").save(tmp_path / "scan.png")
+    difference = read_image(tmp_path / "scan.png", 28) - read_image(trained / "examples" / "3.png", 28)
+    assert np.abs(difference).mean() < 0.05
+
+
+def test_the_same_seed_gives_the_same_bytes_with_any_threads(trained, tmp_path):
+    for threads in ("1", "3"):
+        out = tmp_path / threads
+        assert main(["train", "photo-tagging", "--out", str(out), "--threads", threads, *SMALL]) == 0
+        for name in ("model.safetensors", "checkpoint.safetensors"):
+            assert (out / name).read_bytes() == (trained / name).read_bytes(), f"{name} with {threads} threads"
+
+
+@pytest.mark.timeout(600)
+def test_interrupted_and_resumed_gives_the_same_bytes(trained, tmp_path):
+    out = tmp_path / "out"
+    command = [sys.executable, "-m", "pydl", "train", "photo-tagging", "--out", str(out), *SMALL]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        for line in process.stdout:
+            if line.startswith("epoch 1/2"):
+                process.send_signal(signal.SIGINT)
+                break
+        _, err = process.communicate()
+    if process.returncode == 0:
+        pytest.skip("the training was over before the signal arrived")
+    assert process.returncode == 130
+    assert f"--out {out} --resume" in err
+    assert main(["train", "photo-tagging", "--out", str(out)]) == 2, "an unfinished training is not overwritten"
+    assert main(["train", "photo-tagging", "--out", str(out), "--resume", "--epochs", "5"]) == 2
+    assert main(["train", "photo-tagging", "--out", str(out), "--resume"]) == 0
+    for name in ("model.safetensors", "checkpoint.safetensors"):
+        assert (out / name).read_bytes() == (trained / name).read_bytes(), name
+
+
+def test_reference_trains_to_the_same_losses(tmp_path):
+    losses = {}
+    for backend in ("native", "reference"):
+        out = tmp_path / backend
+        few = ["--images", "2", "--epochs", "1"]
+        assert main(["train", "photo-tagging", "--backend", backend, "--out", str(out), *few]) == 0
+        from pydl.training import read_checkpoint
+
+        losses[backend] = read_checkpoint(out / "checkpoint.safetensors")["callbacks"][0]["epochs"][0]
+    assert losses["native"].keys() == losses["reference"].keys()
+    for name, value in losses["native"].items():
+        assert value == pytest.approx(losses["reference"][name], abs=1e-4), name
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["train", "cat-herding"], "there is no recipe 'cat-herding'; the recipes are photo-tagging"),
+        (["train", "photo-tagging", "--epochs", "0"], "--epochs: must be at least 1, not 0"),
+        (["train", "photo-tagging", "--images", "1"], "--images: must be at least 2"),
+        (["train", "photo-tagging", "--threads", "0"], "set_num_threads: n must be at least 1"),
+        (["train", "photo-tagging", "--seed", "-1"], "manual_seed: seed must be a non-negative integer"),
+        (["train", "photo-tagging", "--resume"], "there is no checkpoint in"),
+        (["predict", "missing.safetensors", "a.png"], "missing.safetensors"),
+        (["check", "--only", "no such kernel"], "no kernel's name contains"),
+        (["bench", "--against", "numpy"], "numpy"),
+        (["bench", "--threads", "many"], "must be numbers like 1,2"),
+    ],
+)
+def test_wrong_calls(capsys, tmp_path, monkeypatch, arguments, message):
+    monkeypatch.chdir(tmp_path)
+    code, _, err = run(capsys, *arguments)
+    assert code == 2
+    assert err.startswith("pydl: ")
+    assert message in err
+    assert len(err.splitlines()) == 1
+
+
+def test_unknown_data_set(capsys):
+    with pytest.raises(SystemExit) as stop:
+        main(["train", "photo-tagging", "--data", "imagenet"])
+    assert stop.value.code == 2
+    assert "mnist-5k" in capsys.readouterr().err
+
+
+def test_check_prints_a_table_and_fails_on_a_mismatch(capsys, monkeypatch):
+    code, out, _ = run(capsys, "check", "--only", "relu", "--cases", "3")
+    assert code == 0
+    assert "relu_forward" in out
+    assert "all equal" in out
+    from pydl.op import KERNELS
+
+    monkeypatch.setattr(KERNELS["relu_forward"], "native", lambda x, y: np.copyto(y, x))
+    code, out, _ = run(capsys, "check", "--only", "relu", "--cases", "3")
+    assert code == 1
+    assert "DIFFERENT" in out
+
+
+def test_info(capsys):
+    code, out, _ = run(capsys, "info")
+    assert code == 0
+    for name in ("instruction set", "threads", "caches", "compiler", "safetensors"):
+        assert name in out
+
+
+def test_import_is_light():
+    """What `import pydl` brings beside numpy: nothing that takes time, and no optional package."""
+    code = "import sys, numpy; before = set(sys.modules); import pydl; print(*sorted(set(sys.modules) - before))"
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment)
+    loaded = set(done.stdout.split())
+    heavy = {"numpy.random", "json", "argparse", "matplotlib", "tqdm", "PIL", "safetensors", "lzma", "gzip", "inspect"}
+    assert not loaded & heavy
+    assert not {name for name in loaded if name.startswith(("pydl.nn", "pydl.optim", "pydl.training", "pydl.bench"))}

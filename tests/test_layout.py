@@ -1,0 +1,114 @@
+"""The rules of the house: one word names an operation in every folder. CONTRIBUTING.md explains them."""
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+import pydl.bench.machine  # defines the two kernels that measure the machine
+import pydl.ops
+import pydl.optim
+from pydl import _native
+from pydl.op import KERNELS
+
+ROOT = Path(__file__).resolve().parent.parent
+PACKAGE = ROOT / "pydl"
+SOURCES = sorted(PACKAGE.rglob("*.py"))
+NATIVE = sorted([*ROOT.glob("csrc/*.cpp"), *ROOT.glob("csrc/*.h"), *ROOT.glob("csrc/runtime/*")])
+
+# What a folder may import from the package: arrows run one way.
+BELOW = {
+    "ops": {"ops", "op", "tensor", "tape", "arguments", "random", "_native"},
+    "nn": {"nn", "ops", "op", "tensor", "tape", "arguments", "random"},
+    "optim": {"optim", "op", "tensor", "tape", "arguments", "random"},
+    "data": {"data", "random", "arguments", "tensor"},
+}
+
+
+def names(paths):
+    return [str(path.relative_to(ROOT)) for path in paths]
+
+
+def decorated(path, decorator):
+    """The functions in a file that carry @decorator(...)."""
+    tree = ast.parse(path.read_text())
+    return [
+        node
+        for node in tree.body
+        if isinstance(node, ast.FunctionDef)
+        for each in node.decorator_list
+        if isinstance(each, ast.Call) and getattr(each.func, "id", "") == decorator
+    ]
+
+
+OPS = [path for path in sorted(PACKAGE.glob("ops/*.py")) if decorated(path, "op")]
+WITH_KERNELS = [path for path in SOURCES if decorated(path, "kernel") and path.parent.name in ("ops", "optim")]
+
+
+@pytest.mark.parametrize("path", OPS, ids=names(OPS))
+def test_op_file(path):
+    document = ast.get_docstring(ast.parse(path.read_text())) or ""
+    assert document.startswith(f"{path.stem}: "), "the docstring begins with the op's name"
+    for heading in ("Shapes", "Gradient", "Source"):
+        assert re.search(rf"^{heading}\b", document, re.M), f"the docstring has no {heading}"
+    assert any(node.name == path.stem for node in decorated(path, "op")), "the file is named after its op"
+    assert (ROOT / f"tests/test_{path.stem}.py").exists()
+    assert hasattr(pydl.ops, path.stem), "pydl/ops/__init__.py lists the op"
+
+
+@pytest.mark.parametrize("path", WITH_KERNELS, ids=names(WITH_KERNELS))
+def test_kernel_file(path):
+    assert list(ROOT.glob(f"csrc/{path.stem}*.cpp")), "the kernel is in csrc under the same word"
+    assert (ROOT / f"benchmarks/bench_{path.stem}.py").exists()
+    assert (ROOT / f"tests/test_{path.stem}.py").exists()
+
+
+@pytest.mark.parametrize("name", sorted(KERNELS))
+def test_kernel_exists_twice(name):
+    kernel = KERNELS[name]
+    assert kernel.sample is not None, "the kernel says how its arguments are drawn"
+    for isa in _native.isas:
+        native = _native.kernels(isa).get(name)
+        assert native is not None, f"there is no native kernel for {isa}"
+        assert tuple(native.arguments) == kernel.arguments
+
+
+def test_every_native_kernel_has_a_reference():
+    for isa in _native.isas:
+        assert set(_native.kernels(isa)) <= set(KERNELS)
+
+
+@pytest.mark.parametrize("path", NATIVE, ids=names(NATIVE))
+def test_native_source(path):
+    text = path.read_text()
+    if path.name != "parallel.h":
+        assert not re.search(r"#pragma omp|omp\.h|\bomp_\w+\(", text), "OpenMP belongs into parallel.h"
+    if not path.name.startswith("simd") and path.parent.name != "runtime":
+        assert not re.search(r"\b_mm\d*_|immintrin|arm_neon|__AVX|__SSE|__aarch64__", text), (
+            "intrinsics belong into simd.h"
+        )
+        assert not re.search(r"#include <(vector|algorithm|functional|iostream|cmath|string|memory)>", text), (
+            "standard-library code in a kernel could be linked into another instruction set's variant"
+        )
+    assert len(text.splitlines()) <= 400, "a file is read in one sitting"
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=names(SOURCES))
+def test_python_source(path):
+    assert len(path.read_text().splitlines()) <= 400, "a file is read in one sitting"
+    assert not re.search(r"util|helper|common|misc", path.stem), "a file is named after what it is"
+    tree = ast.parse(path.read_text())
+    assert path.stem == "__main__" or ast.get_docstring(tree), "a file opens with one sentence on what it is"
+    allowed = BELOW.get(path.relative_to(PACKAGE).parts[0])
+    if allowed is None:
+        return
+    package = ("pydl", *path.relative_to(PACKAGE).parent.parts)
+    for node in tree.body:
+        if isinstance(node, ast.ImportFrom):
+            base = package[: len(package) - node.level + 1] if node.level else ()
+            full = (*base, *((node.module or "").split(".") if node.module else ()))
+            targets = [(*full, alias.name) for alias in node.names] if full == ("pydl",) else [full]
+            for target in targets:
+                if target[0] == "pydl" and len(target) > 1:
+                    assert target[1] in allowed, f"{'.'.join(target)} is not below {path.parent.name}"

@@ -1,0 +1,113 @@
+import numpy as np
+import pytest
+from checks import check_gradient, check_kernel, check_torch
+
+import pydl
+from pydl.ops.matmul import matmul, matmul_forward
+
+rng = np.random.default_rng(0)
+
+# Vectors, matrices, batches, broadcast batches, empty sums and empty results.
+SHAPES = [
+    ((3,), (3,)),
+    ((3,), (3, 4)),
+    ((2, 3), (3,)),
+    ((2, 3), (3, 4)),
+    ((5, 2, 3), (3,)),
+    ((5, 2, 3), (3, 4)),
+    ((3,), (5, 3, 4)),
+    ((2, 3), (5, 3, 4)),
+    ((5, 2, 3), (5, 3, 4)),
+    ((6, 1, 2, 3), (5, 3, 4)),
+    ((1, 5, 2, 3), (6, 1, 3, 4)),
+    ((2, 0), (0, 4)),
+    ((0, 3), (3, 4)),
+    ((0, 2, 3), (3, 4)),
+    ((70, 33), (33, 50)),
+]
+
+
+def test_native_equals_reference():
+    check_kernel(matmul_forward, examples=60)
+
+
+def test_worked_by_hand():
+    a = pydl.tensor([[1.0, 2.0], [3.0, 4.0]], requires_grad=True)
+    b = pydl.tensor([[5.0, 6.0], [7.0, 8.0]], requires_grad=True)
+    y = matmul(a, b)
+    y.backward(np.array([[1.0, 0.0], [0.0, 1.0]], np.float32))
+    assert y.tolist() == [[19.0, 22.0], [43.0, 50.0]]
+    assert a.grad.tolist() == [[5.0, 7.0], [6.0, 8.0]]
+    assert b.grad.tolist() == [[1.0, 3.0], [2.0, 4.0]]
+
+
+@pytest.mark.parametrize("shapes", [s for s in SHAPES if 0 not in s[0] + s[1] and max(s[0]) < 10], ids=str)
+def test_gradient(shapes):
+    check_gradient(matmul, *(rng.standard_normal(shape) for shape in shapes))
+
+
+@pytest.mark.parametrize("shapes", SHAPES, ids=str)
+def test_torch(shapes):
+    torch = pytest.importorskip("torch")
+    check_torch(matmul, torch.matmul, *(rng.standard_normal(shape) for shape in shapes))
+
+
+@pytest.mark.parametrize("M", [1, 2, 3, 5, 17, 100, 513])
+@pytest.mark.parametrize(("K", "N"), [(1, 1), (7, 100), (257, 33), (700, 64), (64, 700)])
+def test_sizes_around_the_blocks(M, K, N):
+    """Against numpy, with every layout of the factors."""
+    for dtype, tolerance in ((np.float32, 1e-5), (np.float64, 1e-13)):
+        a, b = rng.standard_normal((M, K)).astype(dtype), rng.standard_normal((K, N)).astype(dtype)
+        want = a.astype(np.float64) @ b.astype(np.float64)
+        scale = (np.abs(a).astype(np.float64) @ np.abs(b)).max()
+        for left in (a, np.asfortranarray(a), np.repeat(a, 2, 1)[:, ::2]):
+            for right in (b, np.asfortranarray(b), np.ascontiguousarray(b[::-1])[::-1]):
+                got = matmul(left, right).numpy()
+                np.testing.assert_allclose(got, want, rtol=0, atol=tolerance * scale)
+
+
+def test_large_is_the_same_for_any_number_of_threads():
+    a, b = (rng.standard_normal(shape).astype(np.float32) for shape in ((300, 1500), (1500, 200)))
+    before, results = pydl.get_num_threads(), []
+    try:
+        for threads in (1, 2, 3):
+            pydl.set_num_threads(threads)
+            results.append([matmul(a, b).numpy(), matmul(a[:20], b).numpy(), matmul(a[0], b).numpy()])
+    finally:
+        pydl.set_num_threads(before)
+    for other in results[1:]:
+        for x, y in zip(results[0], other, strict=True):
+            np.testing.assert_array_equal(x, y)
+
+
+def test_special_values_reach_only_their_row_and_column():
+    a = np.ones((20, 40), np.float32)
+    b = np.ones((40, 37), np.float32)
+    a[3, 39], b[5, 36] = np.nan, np.inf
+    y = matmul(a, b).numpy()
+    assert np.isnan(y[3]).all()
+    assert np.isinf(np.delete(y[:, 36], 3)).all()
+    assert (np.delete(y, 3, 0)[:, :36] == 40).all()
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "error", "message"),
+    [
+        (np.ones((2, 3)), np.ones((4, 5)), ValueError, r"matmul: input has 3 columns but other has 4 rows; .*\(2, 3\)"),
+        (np.ones(()), np.ones((4, 5)), ValueError, "matmul: input is a scalar but must have at least 1 dimension"),
+        (np.ones((4, 4)), np.ones(()), ValueError, "matmul: other is a scalar but must have at least 1 dimension"),
+        (np.ones((2, 3, 4)), np.ones((5, 4, 3)), ValueError, r"matmul: the leading dimensions \(2,\) of input"),
+        (np.ones((2, 2)), np.ones((2, 2), np.float32), TypeError, "matmul: other is float32 but input is float64"),
+        (np.ones((2, 2), int), np.ones((2, 2)), TypeError, "matmul: input has dtype int64"),
+    ],
+)
+def test_refuses(a, b, error, message):
+    with pytest.raises(error, match=message):
+        matmul(a, b)
+
+
+def test_kernel_refuses_shapes_that_do_not_fit():
+    a, b = np.ones((2, 3)), np.ones((3, 4))
+    for wrong in (np.ones((2, 3)), np.ones((3, 4)), np.ones((1, 2, 4))):
+        with pytest.raises(ValueError, match="matmul_forward"):
+            matmul_forward.native(a, b, wrong)
