@@ -312,7 +312,6 @@ def test_main_writes_table_and_json(library, monkeypatch, tmp_path, capsys):
     printed = capsys.readouterr()
     assert "jax left out: no_such_module_anywhere is not installed; pip install pydl-cpu[bench]" in printed.err
     assert "matmul 64" in printed.out
-    assert "geometric mean" in printed.out
     result = json.loads((out / "bench.json").read_text())
     assert result["versions"] == {"pydl": "1.0", "torch": "1.0"}
     assert len(result["rows"][0]["libraries"]["torch"]["variants"]["good"]["blocks"]) == 3
@@ -341,7 +340,7 @@ def test_names_and_numbers_that_make_no_sense():
 def example(ratio=0.5, **changes):
     row = {
         "name": "matmul 64", "area": "matmul", "threads": 1, "flops": 2_000_000, "bytes": 1000, "bound": "flops",
-        "notes": [], "peak": {"flops": 100e9, "bytes": 10e9},
+        "trusted": True, "notes": [], "peak": {"flops": 100e9, "bytes": 10e9},
         "libraries": {
             "pydl": {"status": "ok", "note": "", "best": "eager", "nanoseconds": 40_000.0, "fastest": 39_000,
                      "variants": {"eager": {"status": "ok", "note": ""}}},
@@ -380,6 +379,13 @@ def test_memory_bound_rows_are_held_against_the_bandwidth():
     row = example(bound="bytes", bytes=200_000)["rows"][0]
     assert report.rate(row, 40_000.0, {1: 100e9}) == ("5 GB/s", "50 %")
     assert report.rate(row | {"peak": None}, 40_000.0, {}) == ("5 GB/s", "")
+
+
+def test_rows_in_doubt_are_marked_and_do_not_count_in_the_means():
+    doubtful = example(2.0, trusted=False)
+    assert "2.00 ?" in report.text(doubtful)
+    assert report.area_means(doubtful["rows"]) == []
+    assert "geometric mean" not in report.text(doubtful)
 
 
 def test_means_per_area_and_against_the_fastest_peer():

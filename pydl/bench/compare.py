@@ -192,6 +192,7 @@ def run_row(row: Workload, libraries: list[Library], directory: Path, progress: 
         "bytes": row.bytes,
         "bound": row.bound,
         "notes": [],
+        "trusted": True,
     }
     records: dict[str, Record] = {}
     expected = None
@@ -208,6 +209,7 @@ def run_row(row: Workload, libraries: list[Library], directory: Path, progress: 
     disturbed = measure(row, order, records, settings, progress, result["notes"])
     for library in libraries:
         summarise(records[library.name], records[ours.name], disturbance.quiet(disturbed))
+    result["trusted"] = disturbance.trusted(disturbed)
     if any(disturbed):
         result["notes"].append(disturbance.note(disturbed))
     for library in libraries:

@@ -64,7 +64,12 @@ def disturbed(before: Snapshot, after: Snapshot) -> bool:
 def quiet(blocks: list[bool]) -> list[int]:
     """The indices of the blocks that nobody disturbed; all of them, if those are fewer than half."""
     kept = [index for index, was_disturbed in enumerate(blocks) if not was_disturbed]
-    return kept if 2 * len(kept) >= len(blocks) else list(range(len(blocks)))
+    return kept if trusted(blocks) else list(range(len(blocks)))
+
+
+def trusted(blocks: list[bool]) -> bool:
+    """Whether at least half of the blocks were undisturbed."""
+    return 2 * sum(blocks) <= len(blocks)
 
 
 def note(blocks: list[bool]) -> str:
@@ -72,6 +77,6 @@ def note(blocks: list[bool]) -> str:
     count = sum(blocks)
     if count == 0:
         return ""
-    if 2 * count > len(blocks):
+    if not trusted(blocks):
         return f"other processes had the cores in {count} of {len(blocks)} blocks, so this row cannot be trusted"
     return f"{count} of {len(blocks)} blocks left out: other processes or the hypervisor had the cores"

@@ -12,11 +12,13 @@ from .ratios import geometric_mean
 Record = dict[str, Any]
 TROUBLE = ("error", "failed", "differs")
 LOSS = "<"  # marks a ratio below one
+DOUBT = "?"  # marks a row measured while other processes had the cores
 _OURS = ("row", "thr", "pydl", "min", "rate", "of peak")
 HEADER = (*_OURS, "peer", "best variant", "time", "min", "ratio", "95 % interval")
 LEGEND = (
     "ratio: peer's time / pydl's, median over blocks measured side by side; above 1 pydl is faster, "
-    f"{LOSS} marks the rows where it is not. min: the fastest single step. rate: the row's own operations (or bytes, "
+    f"{LOSS} marks the rows where it is not, {DOUBT} those in which other processes had the cores (not counted "
+    "in the means). min: the fastest single step. rate: the row's own operations (or bytes, "
     "where memory is the limit) a second. Inputs are handed over to each library once, outside the time; compilation "
     "is outside the time."
 )
@@ -68,7 +70,7 @@ def table_lines(rows: list[Record]) -> list[tuple[str, ...]]:
         for position, (name, record) in enumerate(peers.items()):
             right: tuple[str, ...] = (name, record["status"], "", "", "", "")
             if "ratio" in record:
-                mark = f" {LOSS}" if record["ratio"] < 1 else ""
+                mark = (f" {LOSS}" if record["ratio"] < 1 else "") + ("" if row["trusted"] else f" {DOUBT}")
                 right = (
                     name,
                     record["best"],
@@ -86,6 +88,8 @@ def area_means(rows: list[Record]) -> list[Record]:
     groups: dict[tuple[str, int, str], list[float]] = {}
     for row in rows:
         ratios = {name: record["ratio"] for name, record in row["libraries"].items() if "ratio" in record}
+        if not row["trusted"]:
+            continue
         if ratios:
             ratios["fastest"] = min(ratios.values())
         for name, ratio in ratios.items():
