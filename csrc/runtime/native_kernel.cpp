@@ -256,7 +256,8 @@ py::object make_native_kernel(const std::vector<const Kernel*>& instantiations) 
     const Kernel* kernel = self->float32;
     if (kernel->count > kMaxArguments) throw std::runtime_error(std::string(kernel->name) + " has too many arguments");
     self->chooser = 0;
-    while (self->chooser < kernel->count - 1 && !kernel->parameters[self->chooser].parametric) ++self->chooser;
+    const auto chooses = [](const Parameter& p) { return p.parametric && !p.optional; };
+    while (self->chooser < kernel->count - 1 && !chooses(kernel->parameters[self->chooser])) ++self->chooser;
     py::str names(kernel->arguments);
     py::tuple split(names.attr("split")(", "));
     if (static_cast<int>(split.size()) != kernel->count)

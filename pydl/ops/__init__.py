@@ -28,3 +28,7 @@ from .matmul import matmul as matmul
 
 # Pooling
 from .max_pool2d import max_pool2d as max_pool2d
+
+# Recurrent
+from .lstm import lstm as lstm
+from .lstm_cell import lstm_cell as lstm_cell

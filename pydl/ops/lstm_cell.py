@@ -1,0 +1,185 @@
+"""lstm_cell: one step of the long short-term memory.
+
+    i = sigmoid(W_ii x + b_ii + W_hi h + b_hi)      input gate: how much of the new goes in
+    f = sigmoid(W_if x + b_if + W_hf h + b_hf)      forget gate: how much of the old stays
+    g = tanh   (W_ig x + b_ig + W_hg h + b_hg)      the new, a candidate for the cell
+    o = sigmoid(W_io x + b_io + W_ho h + b_ho)      output gate: how much of the cell shows
+    c' = f * c + i * g
+    h' = o * tanh(c')
+
+The four weights of a kind lie one above the other: w_ih = [W_ii; W_if; W_ig; W_io], and so do the biases and `gates`.
+
+Shapes    x (B, D), h c h' c' (B, H), w_ih (4H, D), w_hh (4H, H), b_ih b_hh (4H), gates (B, 4H)
+Gradient  with dc' the gradient that arrives at c' and dh' the one at h':
+              do = dh' * tanh(c')        dc' += dh' * o * (1 - tanh(c')^2)
+              di = dc' * g    df = dc' * c    dg = dc' * i    dc = dc' * f
+          through the gates, da = (di i (1 - i), df f (1 - f), dg (1 - g^2), do o (1 - o)), and then
+              dx = da w_ih    dh = da w_hh    dw_ih = da^T x    dw_hh = da^T h    db = sum of da over the batch
+Source    Hochreiter, Schmidhuber, "Long short-term memory", Neural Computation 9 (1997);
+          Gers, Schmidhuber, Cummins, "Learning to forget", Neural Computation 12 (2000): the forget gate;
+          order of the gates and two biases: PyTorch's torch.nn.LSTMCell
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from ..arguments import check_floats, check_rank
+from ..op import empty, kernel, op
+
+
+@kernel(writes="gates, h_next, c_next")
+def lstm_cell_forward(x, h, c, w_ih, w_hh, b_ih, b_hh, gates, h_next, c_next):
+    B, D = x.shape
+    H = h.shape[1]
+    for n in range(B):
+        for j in range(4 * H):
+            a = sum(w_ih[j, k] * x[n, k] for k in range(D)) + sum(w_hh[j, k] * h[n, k] for k in range(H))
+            a += 0.0 if b_ih is None else b_ih[j]
+            a += 0.0 if b_hh is None else b_hh[j]
+            gates[n, j] = math.tanh(a) if 2 * H <= j < 3 * H else _sigmoid(a)
+        for u in range(H):
+            i, f, g, o = gates[n, u], gates[n, H + u], gates[n, 2 * H + u], gates[n, 3 * H + u]
+            c_next[n, u] = f * c[n, u] + i * g
+            h_next[n, u] = o * math.tanh(c_next[n, u])
+
+
+def _sigmoid(a):
+    e = math.exp(-abs(a))  # never overflows
+    return e / (1.0 + e) if a < 0.0 else 1.0 / (1.0 + e)
+
+
+@kernel(writes="dx, dh, dc, dw_ih, dw_hh, db")
+def lstm_cell_backward(dh_next, dc_next, x, h, c, w_ih, w_hh, gates, c_next, dx, dh, dc, dw_ih, dw_hh, db):
+    """dh_next, dc_next are None where no gradient arrived; dx, dw_ih, dw_hh, db are None where nobody needs them."""
+    B, D = x.shape
+    H = h.shape[1]
+    da = np.zeros((B, 4 * H))
+    for n in range(B):
+        for u in range(H):
+            i, f, g, o = gates[n, u], gates[n, H + u], gates[n, 2 * H + u], gates[n, 3 * H + u]
+            dh_u = 0.0 if dh_next is None else dh_next[n, u]
+            dc_u = 0.0 if dc_next is None else dc_next[n, u]
+            squashed = math.tanh(c_next[n, u])
+            dc_u += dh_u * o * (1.0 - squashed**2)
+            da[n, u] = dc_u * g * i * (1.0 - i)
+            da[n, H + u] = dc_u * c[n, u] * f * (1.0 - f)
+            da[n, 2 * H + u] = dc_u * i * (1.0 - g**2)
+            da[n, 3 * H + u] = dh_u * squashed * o * (1.0 - o)
+            dc[n, u] = dc_u * f
+    for n, k in np.ndindex(B, H):
+        dh[n, k] = sum(da[n, j] * w_hh[j, k] for j in range(4 * H))
+    if dx is not None:
+        for n, k in np.ndindex(B, D):
+            dx[n, k] = sum(da[n, j] * w_ih[j, k] for j in range(4 * H))
+    for j in range(4 * H):
+        for k in range(D if dw_ih is not None else 0):
+            dw_ih[j, k] = sum(da[n, j] * x[n, k] for n in range(B))
+        for k in range(H if dw_hh is not None else 0):
+            dw_hh[j, k] = sum(da[n, j] * h[n, k] for n in range(B))
+        if db is not None:
+            db[j] = sum(da[n, j] for n in range(B))
+
+
+def _draw_cell(draw):
+    B, D, H = draw.integer(0, 5), draw.integer(0, 5), draw.choice(1, 2, 3, 5, 8, 17, 20)
+    bias = draw.choice(True, False)
+    return {
+        "x": draw.array((B, D)),
+        "h": draw.array((B, H)),
+        "c": draw.array((B, H)),
+        "w_ih": draw.array((4 * H, D)),
+        "w_hh": draw.array((4 * H, H)),
+        "b_ih": draw.array((4 * H,)) if bias else None,
+        "b_hh": draw.array((4 * H,)) if bias else None,
+        "gates": draw.out((B, 4 * H)),
+        "h_next": draw.out((B, H)),
+        "c_next": draw.out((B, H)),
+    }
+
+
+@lstm_cell_forward.samples
+def _(draw):
+    return _draw_cell(draw)
+
+
+@lstm_cell_backward.samples
+def _(draw):
+    drawn = _draw_cell(draw)
+    lstm_cell_forward.run_reference(*drawn.values())
+    kept = {name: drawn[name] for name in ("x", "h", "c", "w_ih", "w_hh", "gates", "c_next")}
+    arrived = {f"d{name}_next": draw.array(drawn["h"].shape) if draw.choice(True, False) else None for name in "hc"}
+    results = {f"d{name}": draw.out(drawn[name].shape) for name in ("x", "h", "c", "w_ih", "w_hh")}
+    results["db"] = draw.out(drawn["w_ih"].shape[:1])
+    for name in ("dx", "dw_ih", "dw_hh", "db"):
+        if draw.choice(False, False, True):
+            results[name] = None
+    return {**arrived, **kept, **results}
+
+
+def lstm_cell(input: Any, hx: tuple[Any, Any], w_ih: Any, w_hh: Any, b_ih: Any = None, b_hh: Any = None) -> Any:
+    """(h', c') of one step from the state hx = (h, c). See the top of this file.
+
+    input (B, D), h and c (B, H), w_ih (4H, D), w_hh (4H, H), b_ih and b_hh (4H) or None.
+    Errors: TypeError for hx that is no pair or wrong dtypes, ValueError for shapes that do not fit each other.
+    """
+    h, c = check_state("lstm_cell", hx)
+    return _lstm_cell(input, h, c, w_ih, w_hh, b_ih, b_hh)
+
+
+@op("input", "h", "c", "w_ih", "w_hh", "b_ih", "b_hh")
+def _lstm_cell(input, h, c, w_ih, w_hh, b_ih, b_hh):
+    x, h, c, w_ih, w_hh, b_ih, b_hh = check_floats(
+        "lstm_cell", input=input, h=h, c=c, w_ih=w_ih, w_hh=w_hh, b_ih=b_ih, b_hh=b_hh
+    )
+    check_rank("lstm_cell", "input", x, 2, layout="(B, D)")
+    check_weights("lstm_cell", x, h, c, w_ih, w_hh, b_ih, b_hh)
+    B, H = h.shape
+    gates, h_next, c_next = empty((B, 4 * H), x.dtype), empty((B, H), x.dtype), empty((B, H), x.dtype)
+    lstm_cell_forward(x, h, c, w_ih, w_hh, b_ih, b_hh, gates, h_next, c_next)
+
+    def gradient(dys, needs):
+        dx = empty(x.shape, x.dtype) if needs[0] else None
+        dh, dc = empty(h.shape, x.dtype), empty(c.shape, x.dtype)
+        dw_ih = empty(w_ih.shape, x.dtype) if needs[3] else None
+        dw_hh = empty(w_hh.shape, x.dtype) if needs[4] else None
+        db = empty((4 * H,), x.dtype) if needs[5] or needs[6] else None
+        lstm_cell_backward(*dys, x, h, c, w_ih, w_hh, gates, c_next, dx, dh, dc, dw_ih, dw_hh, db)
+        return dx, dh, dc, dw_ih, dw_hh, db, db
+
+    return [h_next, c_next], gradient, ("input", "h", "c", "w_ih", "w_hh", "output")
+
+
+def check_state(name: str, hx: Any) -> tuple[Any, Any]:
+    """hx as the pair (h, c)."""
+    if not isinstance(hx, tuple | list) or len(hx) != 2:
+        what = f"{len(hx)} values" if isinstance(hx, tuple | list) else type(hx).__name__
+        raise TypeError(f"{name}: the state must be a pair (h, c), not {what}")
+    return hx[0], hx[1]
+
+
+def check_weights(name: str, x: Any, h: Any, c: Any, w_ih: Any, w_hh: Any, b_ih: Any, b_hh: Any) -> None:
+    """Refuses weights and states that do not fit the input (..., B, D) or each other."""
+    check_rank(name, "w_ih", w_ih, 2, layout="(4H, D)")
+    check_rank(name, "w_hh", w_hh, 2, layout="(4H, H)")
+    H = w_hh.shape[1]
+    if w_hh.shape[0] != 4 * H:
+        raise ValueError(f"{name}: w_hh must be (4H, H), four gates of H units, but has shape {w_hh.shape}")
+    if w_ih.shape[0] != 4 * H:
+        raise ValueError(
+            f"{name}: w_ih has {w_ih.shape[0]} rows but w_hh has {4 * H} (w_ih {w_ih.shape}, w_hh {w_hh.shape})"
+        )
+    if x.shape[-1] != w_ih.shape[1]:
+        raise ValueError(
+            f"{name}: w_ih expects {w_ih.shape[1]} features but input has {x.shape[-1]} "
+            f"(input {x.shape}, w_ih {w_ih.shape})"
+        )
+    for label, state in (("h", h), ("c", c)):
+        if state.shape != (x.shape[-2], H):
+            raise ValueError(f"{name}: {label} has shape {state.shape} but must be {(x.shape[-2], H)} = (batch, H)")
+    for label, bias in (("b_ih", b_ih), ("b_hh", b_hh)):
+        if bias is not None and bias.shape != (4 * H,):
+            raise ValueError(f"{name}: {label} has shape {bias.shape} but must be {(4 * H,)} = (4H,)")
