@@ -1,5 +1,4 @@
 """The operations, by family. Each file holds the formula, the pure-Python reference and the gradient of one."""
-# ruff: noqa: I001  grouped by family, not by name
 
 # Arithmetic
 from .add import add as add
@@ -27,6 +26,7 @@ from .linear import linear as linear
 from .matmul import matmul as matmul
 
 # Pooling
+from .avg_pool2d import avg_pool2d as avg_pool2d
 from .max_pool2d import max_pool2d as max_pool2d
 
 # Recurrent

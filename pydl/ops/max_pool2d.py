@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from ..op import empty, kernel, op
-from ..pooling import check_pooling, draw_pooling
+from .pooling import check_pooling, draw_pooling
 
 # Kernels of up to so many elements number the winner of a window in one byte.
 COMPACT = 256

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from .arguments import Array, check_floats, check_integer, check_pair, check_rank
+from ..arguments import Array, check_floats, check_integer, check_pair, check_rank
 
 Pair = tuple[int, int]
 

@@ -1,0 +1,110 @@
+"""avg_pool2d: the mean of every window.
+
+    y[n,c,p,q] = 1/D * sum over i < KH, j < KW of  x[n, c, p*sh - ph + i, q*sw - pw + j]
+
+with stride s and padding p (zeros). D is divisor_override if given; else the number of elements of the window that
+lie in the input or, with count_include_pad, in the input and its padding.
+
+Shapes    x (N, C, H, W), y (N, C, OH, OW); or without N.
+          OH = floor((H + 2 ph - KH) / sh) + 1, and OW alike; ceil_mode as in max_pool2d.
+Gradient  dx[h,w] = sum of dy[p,q] / D over the windows (p,q) that hold (h,w)
+Source    LeCun, Bottou, Bengio, Haffner, "Gradient-based learning applied to document recognition",
+          Proceedings of the IEEE 86 (1998), section II.B
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..op import empty, kernel, op
+from .pooling import check_divisor, check_pooling, draw_pooling
+
+
+def _window(position, size, kernel, padding):
+    """Start and end of a window inside the input, and how many elements it has with the padding."""
+    end = min(position + kernel, size + padding)
+    return max(position, 0), min(end, size), end - position
+
+
+@kernel(writes="y")
+def avg_pool2d_forward(x, y, kernel, stride, padding, count_include_pad, divisor_override):
+    """divisor_override is 0 where there is none."""
+    for n, c, p, q in np.ndindex(y.shape):
+        top, bottom, height = _window(p * stride[0] - padding[0], x.shape[2], kernel[0], padding[0])
+        left, right, width = _window(q * stride[1] - padding[1], x.shape[3], kernel[1], padding[1])
+        inside = (bottom - top) * (right - left)
+        total = 0.0
+        for h in range(top, bottom):
+            for w in range(left, right):
+                total += x[n, c, h, w]
+        y[n, c, p, q] = total / (divisor_override or (height * width if count_include_pad else inside))
+
+
+@kernel(writes="dx")
+def avg_pool2d_backward(dy, dx, kernel, stride, padding, count_include_pad, divisor_override):
+    dx[...] = 0.0
+    for n, c, p, q in np.ndindex(dy.shape):
+        top, bottom, height = _window(p * stride[0] - padding[0], dx.shape[2], kernel[0], padding[0])
+        left, right, width = _window(q * stride[1] - padding[1], dx.shape[3], kernel[1], padding[1])
+        inside = (bottom - top) * (right - left)
+        divisor = divisor_override or (height * width if count_include_pad else inside)
+        for h in range(top, bottom):
+            for w in range(left, right):
+                dx[n, c, h, w] += dy[n, c, p, q] / divisor
+
+
+def _draw(draw):
+    x, y, (kernel, stride, padding, _) = draw_pooling(draw, dilated=False)
+    return (
+        x,
+        y,
+        {
+            "kernel": kernel,
+            "stride": stride,
+            "padding": padding,
+            "count_include_pad": draw.choice(False, True),
+            "divisor_override": draw.choice(0, 0, 3),
+        },
+    )
+
+
+@avg_pool2d_forward.samples
+def _(draw):
+    x, y, settings = _draw(draw)
+    return {"x": draw.choice(draw.array, draw.special)(x), "y": draw.out(y), **settings}
+
+
+@avg_pool2d_backward.samples
+def _(draw):
+    x, y, settings = _draw(draw)
+    return {"dy": draw.choice(draw.array, draw.special)(y), "dx": draw.out(x), **settings}
+
+
+@op("input")
+def avg_pool2d(
+    input: Any,
+    kernel_size: Any,
+    stride: Any = None,
+    padding: Any = 0,
+    ceil_mode: bool = False,
+    count_include_pad: bool = True,
+    divisor_override: int | None = None,
+) -> Any:
+    """The mean of every window of kernel_size (stride defaults to it). See the top of this file."""
+    pool = check_pooling("avg_pool2d", input, kernel_size, stride, padding, 1, ceil_mode)
+    divisor = check_divisor("avg_pool2d", divisor_override)
+    x = pool.x
+    settings = (pool.kernel, pool.stride, pool.padding, bool(count_include_pad), divisor)
+    shape = x.shape[:2] + pool.out_plane
+    y = empty(pool.out, x.dtype)
+    avg_pool2d_forward(x, y.reshape(shape), *settings)
+    unbatched = len(pool.out) == 3
+
+    def gradient(dy, needs):
+        dx = empty(x.shape[1:] if unbatched else x.shape, dy.dtype)
+        avg_pool2d_backward(dy.reshape(shape), dx.reshape(x.shape), *settings)
+        return dx
+
+    return y, gradient, ()

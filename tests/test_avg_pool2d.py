@@ -1,0 +1,94 @@
+import numpy as np
+import pytest
+from checks import check_gradient, check_kernel, check_torch
+
+import pydl
+from pydl.ops.avg_pool2d import avg_pool2d, avg_pool2d_backward, avg_pool2d_forward
+
+RNG = np.random.default_rng(0)
+
+# shape of x, then kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override
+CASES = [
+    ((2, 3, 8, 8), 2, None, 0, False, True, None),
+    ((2, 3, 7, 67), 2, 2, 0, True, True, None),
+    ((1, 2, 9, 37), 3, 2, 1, False, False, None),
+    ((1, 2, 8, 36), 3, 2, 1, True, True, None),
+    ((1, 2, 8, 36), 3, 2, 1, True, False, None),
+    ((2, 1, 10, 23), (3, 5), (1, 3), (1, 2), False, True, 7),
+    ((2, 1, 11, 40), (4, 3), (5, 1), (2, 1), True, False, 1),
+    ((2, 2, 7, 7), 7, 1, 0, False, True, None),
+    ((3, 9, 9), 3, 3, 1, True, True, None),
+    ((0, 3, 6, 6), 2, 2, 0, False, True, None),
+    ((1, 1, 2, 2), 3, 2, 0, True, True, None),
+]
+
+
+@pytest.mark.parametrize("kernel", [avg_pool2d_forward, avg_pool2d_backward], ids=lambda k: k.name)
+def test_native_equals_reference(kernel):
+    check_kernel(kernel, examples=60)
+
+
+def test_worked_by_hand():
+    x = pydl.tensor([[[1.0, 2.0, 5.0], [4.0, 3.0, 7.0]]], requires_grad=True)
+    y = avg_pool2d(x, 2, 1)
+    assert y.tolist() == [[[2.5, 4.25]]]
+    y.backward(np.array([[[4.0, 8.0]]]))
+    assert x.grad.tolist() == [[[1.0, 3.0, 2.0], [1.0, 3.0, 2.0]]]
+
+
+def test_padding_counts_or_not():
+    x = np.full((1, 2, 2), 8.0, np.float32)
+    assert avg_pool2d(x, 2, 2, 1).tolist() == [[[2.0, 2.0], [2.0, 2.0]]]
+    assert avg_pool2d(x, 2, 2, 1, count_include_pad=False).tolist() == [[[8.0, 8.0], [8.0, 8.0]]]
+
+
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_torch(case):
+    shape, *settings = case
+    torch = pytest.importorskip("torch")
+    x = RNG.standard_normal(shape)
+    check_torch(lambda x: avg_pool2d(x, *settings), lambda x: torch.nn.functional.avg_pool2d(x, *settings), x)
+
+
+@pytest.mark.parametrize("settings", [(2,), (3, 2, 1), ((1, 3), (1, 2), (0, 1), True, False), (3, 2, 0, True)], ids=str)
+def test_gradient(settings):
+    check_gradient(lambda x: avg_pool2d(x, *settings), RNG.standard_normal((1, 2, 5, 6)))
+
+
+def test_any_strides():
+    x = RNG.standard_normal((2, 3, 12, 40)).astype(np.float32)
+    for view in (x[::-1, :, ::2, ::-1], x.transpose(1, 0, 3, 2), x[:, :, ::-1, ::3]):
+        want = avg_pool2d(np.ascontiguousarray(view), 3, 2, 1).numpy()
+        np.testing.assert_array_equal(avg_pool2d(view, 3, 2, 1).numpy(), want)
+
+
+def test_special_values_stay_in_their_windows():
+    x = np.ones((1, 1, 6), np.float32)
+    x[0, 0, 0], x[0, 0, 2], x[0, 0, 5] = np.nan, np.inf, -np.inf
+    np.testing.assert_array_equal(avg_pool2d(x, (1, 2)).numpy(), [[[np.nan, np.inf, -np.inf]]])
+
+
+X = np.zeros((1, 2, 5, 6), np.float32)
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "message"),
+    [
+        (
+            lambda: avg_pool2d(X, 3, padding=2),
+            ValueError,
+            "padding is 2 but may be at most half the kernel size (3, 3)",
+        ),
+        (lambda: avg_pool2d(X, 7), ValueError, "avg_pool2d: kernel size (7, 7) with dilation (1, 1) is larger than"),
+        (lambda: avg_pool2d(X, 0), ValueError, "avg_pool2d: kernel_size must be at least 1, not 0"),
+        (lambda: avg_pool2d(X, 2, 0), ValueError, "avg_pool2d: stride must be at least 1, not 0"),
+        (lambda: avg_pool2d(X, 2, divisor_override=0), ValueError, "divisor_override must be at least 1, not 0"),
+        (lambda: avg_pool2d(X, (2, 2.5)), TypeError, "avg_pool2d: kernel_size must be an integer, not 2.5"),
+        (lambda: avg_pool2d(X[0, 0], 2), ValueError, "input must be (N, C, H, W) or (C, H, W), but has shape (5, 6)"),
+        (lambda: avg_pool2d(X.astype(np.int8), 2), TypeError, "input has dtype int8 but must be float32 or float64"),
+    ],
+)
+def test_refuses(call, error, message):
+    with pytest.raises(error) as raised:
+        call()
+    assert message in str(raised.value)
