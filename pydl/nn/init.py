@@ -1,0 +1,150 @@
+"""First values of weights: random numbers of a chosen variance, drawn from pydl.random's generator.
+
+A layer y = W x with fan_in inputs and fan_out outputs keeps the variance of what flows forward if Var(W) = 1 / fan_in,
+and of what flows back if Var(W) = 1 / fan_out; a non-linearity shrinks it, which a gain makes up for.
+
+    normal_            N(mean, std^2), by default N(0, 1)
+    uniform_           U(a, b)
+    xavier_uniform_    U(-r, r), r = gain sqrt(6 / (fan_in + fan_out))
+    xavier_normal_     N(0, gain^2 2 / (fan_in + fan_out))
+    kaiming_uniform_   U(-r, r), r = gain sqrt(3 / fan)
+    kaiming_normal_    N(0, gain^2 / fan)
+    orthogonal_        a random matrix of orthonormal rows or columns
+
+fan_in is the size of a weight's second dimension times the size of its kernel, fan_out the same with the first one.
+Numbers are drawn in double precision, so that a seed means the same weights in float32 and float64. All functions
+change the tensor in place, whether it needs a gradient or not, and return it.
+
+Source: Glorot, Bengio, "Understanding the difficulty of training deep feedforward neural networks", AISTATS 2010
+(xavier); He, Zhang, Ren, Sun, "Delving deep into rectifiers", ICCV 2015 (kaiming); Saxe, McClelland, Ganguli, "Exact
+solutions to the nonlinear dynamics of learning in deep linear neural networks", ICLR 2014 (orthogonal)
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+
+import numpy as np
+
+from ..arguments import Array
+from ..random import generator
+from ..tensor import Tensor, no_grad
+
+
+def _fill(tensor: Tensor, values: Array) -> Tensor:
+    with no_grad():
+        return tensor.copy_(values)
+
+
+def normal_(tensor: Tensor, mean: float = 0.0, std: float = 1.0) -> Tensor:
+    """N(mean, std^2); by default N(0, 1)."""
+    return _fill(tensor, generator().normal(mean, std, tensor.shape))
+
+
+def uniform_(tensor: Tensor, a: float = 0.0, b: float = 1.0) -> Tensor:
+    """U(a, b)."""
+    return _fill(tensor, generator().uniform(a, b, tensor.shape))
+
+
+def constant_(tensor: Tensor, val: float) -> Tensor:
+    """The same number everywhere."""
+    return _fill(tensor, np.full(tensor.shape, val))
+
+
+def zeros_(tensor: Tensor) -> Tensor:
+    """Zeros."""
+    return constant_(tensor, 0.0)
+
+
+def ones_(tensor: Tensor) -> Tensor:
+    """Ones."""
+    return constant_(tensor, 1.0)
+
+
+_GAINS = {
+    "linear": 1.0,
+    "conv1d": 1.0,
+    "conv2d": 1.0,
+    "conv3d": 1.0,
+    "sigmoid": 1.0,
+    "tanh": 5.0 / 3,
+    "relu": math.sqrt(2.0),
+    "selu": 3.0 / 4,
+}
+
+
+def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
+    """What a non-linearity's weights are multiplied by: sqrt(2) for relu, sqrt(2 / (1 + param^2)) for leaky_relu."""
+    if nonlinearity == "leaky_relu":
+        slope = 0.01 if param is None else param
+        return math.sqrt(2.0 / (1 + slope**2))
+    if nonlinearity not in _GAINS:
+        known = ", ".join([*_GAINS, "leaky_relu"])
+        raise ValueError(f"calculate_gain: nonlinearity must be one of {known}, not {nonlinearity!r}")
+    return _GAINS[nonlinearity]
+
+
+def fans(name: str, tensor: Tensor) -> tuple[int, int]:
+    """(fan_in, fan_out) of a weight (out, in, *kernel)."""
+    if tensor.ndim < 2:
+        raise ValueError(f"{name}: tensor must have at least 2 dimensions (out, in), but has shape {tensor.shape}")
+    kernel = math.prod(tensor.shape[2:])
+    return tensor.shape[1] * kernel, tensor.shape[0] * kernel
+
+
+def xavier_uniform_(tensor: Tensor, gain: float = 1.0) -> Tensor:
+    """U(-r, r), r = gain sqrt(6 / (fan_in + fan_out)): the variance of xavier_normal_."""
+    bound = gain * math.sqrt(6.0 / max(sum(fans("xavier_uniform_", tensor)), 1))
+    return uniform_(tensor, -bound, bound)
+
+
+def xavier_normal_(tensor: Tensor, gain: float = 1.0) -> Tensor:
+    """N(0, gain^2 2 / (fan_in + fan_out)): the mean of what forward and backward ask for."""
+    return normal_(tensor, 0.0, gain * math.sqrt(2.0 / max(sum(fans("xavier_normal_", tensor)), 1)))
+
+
+def _kaiming_std(name: str, tensor: Tensor, a: float, mode: str, nonlinearity: str) -> float:
+    if mode not in ("fan_in", "fan_out"):
+        raise ValueError(f"{name}: mode must be 'fan_in' or 'fan_out', not {mode!r}")
+    fan = fans(name, tensor)[mode == "fan_out"]
+    return calculate_gain(nonlinearity, a) / math.sqrt(max(fan, 1))
+
+
+def kaiming_uniform_(tensor: Tensor, a: float = 0, mode: str = "fan_in", nonlinearity: str = "leaky_relu") -> Tensor:
+    """U(-r, r), r = gain sqrt(3 / fan): the variance of kaiming_normal_. a: the slope of leaky_relu."""
+    bound = math.sqrt(3.0) * _kaiming_std("kaiming_uniform_", tensor, a, mode, nonlinearity)
+    return uniform_(tensor, -bound, bound)
+
+
+def kaiming_normal_(tensor: Tensor, a: float = 0, mode: str = "fan_in", nonlinearity: str = "leaky_relu") -> Tensor:
+    """N(0, gain^2 / fan), fan being fan_in or fan_out as `mode` says. a: the slope of leaky_relu."""
+    return normal_(tensor, 0.0, _kaiming_std("kaiming_normal_", tensor, a, mode, nonlinearity))
+
+
+def orthogonal_(tensor: Tensor, gain: float = 1.0) -> Tensor:
+    """gain times a random matrix whose rows, or columns if there are fewer of them, are orthonormal.
+
+    Q of the QR decomposition of N(0, 1) numbers, with the signs that make R's diagonal positive, so that every such
+    matrix is equally likely. More than two dimensions count as (out, all the others).
+    """
+    fans("orthogonal_", tensor)
+    rows, columns = tensor.shape[0], math.prod(tensor.shape[1:])
+    numbers = generator().standard_normal((max(rows, columns), min(rows, columns)))
+    q, r = np.linalg.qr(numbers)
+    q *= np.where(np.diag(r) < 0, -1.0, 1.0)
+    return _fill(tensor, gain * (q if rows >= columns else q.T).reshape(tensor.shape))
+
+
+def reset_(parameters: Iterable[Tensor | None], fan_in: int, init: str | None) -> None:
+    """The first values of a layer's parameters. init: None or "notes".
+
+    None      U(-r, r), r = 1 / sqrt(fan_in), for weight and bias, as PyTorch has it
+    "notes"   N(0, 1) for weight and bias
+    """
+    if init not in (None, "notes"):
+        raise ValueError(f"init: must be None (uniform, as in PyTorch) or 'notes' (N(0, 1)), not {init!r}")
+    bound = 1 / math.sqrt(fan_in) if fan_in > 0 else 0.0
+    for parameter in parameters:
+        if parameter is not None:
+            normal_(parameter) if init == "notes" else uniform_(parameter, -bound, bound)
