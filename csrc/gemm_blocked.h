@@ -34,9 +34,8 @@ struct GemmBlocks {
 };
 
 // The product with its factors given as packers: pack_a(panel, row, rows, k, depth), pack_b(panel, column,
-// columns, k, depth), and pack_b.in_place(column, columns, k, depth) for a B that lies in panels already
-// (null data where it does not). C has unit column stride. epilogue(tile, c_stride, row, column, rows,
-// columns).
+// columns, k, depth), and their in_place(...) for panels that need no packing (null data where they do). C
+// has unit column stride. epilogue(tile, c_stride, row, column, rows, columns).
 template <typename T, typename PackA, typename PackB, typename Epilogue>
 void gemm_blocked(int64_t M, int64_t N, int64_t K, const PackA& pack_a, const PackB& pack_b, T* c,
                   int64_t c_stride, bool accumulate, const Epilogue& epilogue) {
@@ -69,13 +68,21 @@ void gemm_blocked(int64_t M, int64_t N, int64_t K, const PackA& pack_a, const Pa
                     return {packed_b.data() + panel * NR * depth, whole_vectors<T>(columns_of(panel))};
                 };
 
+                const auto panel_of_a = [&](int64_t p) -> Panel<T> {
+                    const Panel<T> found =
+                        pack_a.in_place(i0 + rows.begin(p), rows.length(p, stripe_m), k0, depth);
+                    if (found.data != nullptr) return found;
+                    return {packed_a.data() + rows.begin(p) * depth, 0};
+                };
+
                 const int64_t pack_grain = 1 + 65536 / (depth * NR + 1);
                 const int64_t b_panels = is == 0 ? column_panels : 0;
                 parallel_for(rows.count + b_panels, pack_grain, [&](int64_t begin, int64_t end) {
                     for (int64_t p = begin; p < end; p++) {
                         if (p < rows.count) {
-                            pack_a(packed_a.data() + rows.begin(p) * depth, i0 + rows.begin(p),
-                                   rows.length(p, stripe_m), k0, depth);
+                            T* own = packed_a.data() + rows.begin(p) * depth;
+                            if (panel_of_a(p).data == own)
+                                pack_a(own, i0 + rows.begin(p), rows.length(p, stripe_m), k0, depth);
                         } else {
                             const int64_t panel = p - rows.count;
                             T* own = packed_b.data() + panel * NR * depth;
@@ -90,23 +97,30 @@ void gemm_blocked(int64_t M, int64_t N, int64_t K, const PackA& pack_a, const Pa
                 if (groups_wanted > 0 && group * groups_wanted > rows.count)
                     group = (rows.count + groups_wanted - 1) / groups_wanted;
                 const Parts groups(rows.count, group);
+                const auto multiply_pair = [&](int64_t g, int64_t panel) {
+                    const Panel<T> b = panel_of_b(panel);
+                    const int64_t j = j0 + panel * NR, columns = columns_of(panel);
+                    const int64_t p_end = groups.begin(g) + groups.length(g, rows.count);
+                    for (int64_t p = groups.begin(g); p < p_end; p++) {
+                        const Panel<T> a = panel_of_a(p);
+                        const int64_t i = i0 + rows.begin(p);
+                        const int m = int(rows.length(p, stripe_m));
+                        T* tile = c + i * c_stride + j;
+                        const bool add = accumulate || !first;
+                        if (a.stride == 0)
+                            tile_function<T>(m, columns)(depth, a.data, b.data, b.stride, tile, c_stride,
+                                                         columns, add);
+                        else
+                            strided_tile_function<T>(m, columns)(depth, a.data, a.stride, b.data, b.stride,
+                                                                 tile, c_stride, columns, add);
+                        if (last) epilogue(tile, c_stride, i, j, int64_t(m), columns);
+                    }
+                };
                 const int64_t pair_work = groups.size * rows.size * NR * (depth + 1);
                 parallel_for(groups.count * column_panels, 1 + Blocks::thread_work / pair_work,
                              [&](int64_t begin, int64_t end) {
-                                 for (int64_t pair = begin; pair < end; pair++) {
-                                     const int64_t g = pair / column_panels, panel = pair % column_panels;
-                                     const Panel<T> b = panel_of_b(panel);
-                                     const int64_t j = j0 + panel * NR, columns = columns_of(panel);
-                                     const int64_t p_end = groups.begin(g) + groups.length(g, rows.count);
-                                     for (int64_t p = groups.begin(g); p < p_end; p++) {
-                                         const int64_t i = i0 + rows.begin(p), m = rows.length(p, stripe_m);
-                                         T* tile = c + i * c_stride + j;
-                                         tile_function<T>(int(m), columns)(
-                                             depth, packed_a.data() + rows.begin(p) * depth, b.data, b.stride,
-                                             tile, c_stride, columns, accumulate || !first);
-                                         if (last) epilogue(tile, c_stride, i, j, m, columns);
-                                     }
-                                 }
+                                 for (int64_t pair = begin; pair < end; pair++)
+                                     multiply_pair(pair / column_panels, pair % column_panels);
                              });
             }
         }

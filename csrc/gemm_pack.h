@@ -99,10 +99,11 @@ struct Matrix {
     }
 };
 
-// A panel that needs no packing: null if there is none.
+// A panel where it lies. Of B: `stride` from one step to the next. Of A: from one row to the next, 0 if
+// packed.
 template <typename T>
 struct Panel {
-    const T* data;
+    const T* data;  // null: there is none, and the panel has to be packed
     int64_t stride;
 };
 
@@ -110,8 +111,13 @@ struct Panel {
 template <typename T>
 struct PackRows {
     Matrix<const T> a;
+    bool may_stay;  // whether a row-major A is to be read where it is
     void operator()(T* panel, int64_t row, int64_t rows, int64_t k, int64_t depth) const {
         pack_panel(panel, rows, rows, &a(row, k), a.row_stride, a.column_stride, depth);
+    }
+    Panel<T> in_place(int64_t row, int64_t, int64_t k, int64_t) const {
+        if (!may_stay || a.column_stride != 1) return {nullptr, 0};
+        return {&a(row, k), a.row_stride};
     }
 };
 
