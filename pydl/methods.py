@@ -36,6 +36,9 @@ METHODS = {
     "sum": ops.sum,
     # Products
     "matmul": ops.matmul,
+    # Probabilities
+    "log_softmax": ops.log_softmax,
+    "softmax": ops.softmax,
     # In place
     "add_": inplace.add_,
     "div_": inplace.div_,

@@ -32,3 +32,7 @@ from .max_pool2d import max_pool2d as max_pool2d
 # Recurrent
 from .lstm import lstm as lstm
 from .lstm_cell import lstm_cell as lstm_cell
+
+# Probabilities
+from .log_softmax import log_softmax as log_softmax
+from .softmax import softmax as softmax

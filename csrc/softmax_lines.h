@@ -1,0 +1,117 @@
+// The lines along which softmax and its relatives work: x[a, :, b] of an array (A, K, B).
+//
+// A kernel is written once, for a *line* of `steps` vectors, and runs in two forms. Where B = 1 the vectors
+// lie along a line, and sums and maxima over it end with a reduction of the lanes ("along"). Else the lanes
+// are neighbouring lines b, b+1, ..., a vector for each k, and there is nothing to reduce ("across").
+#pragma once
+#include "elementwise.h"
+
+namespace pydl::PYDL_ISA {
+
+template <typename T>
+struct AlongLine {
+    T* data;
+    int64_t stride, size;
+
+    static constexpr bool across = false;
+    int64_t steps() const { return (size + width<T> - 1) / width<T>; }
+    int64_t lines() const { return 1; }
+    // Lanes beyond the end hold `rest`.
+    PYDL_INLINE vec<T> get(int64_t step, T rest) const {
+        const int64_t n = size - step * width<T>;
+        if (n >= width<T> && stride == 1) return load(data + step * width<T>);
+        const vec<T> v = load_strided(data + step * width<T> * stride, stride, n < width<T> ? n : width<T>);
+        return select(iota<int_of<T>>() < int_of<T>(n < width<T> ? n : width<T>), v, broadcast<T>(rest));
+    }
+    PYDL_INLINE void put(int64_t step, vec<T> v) const {
+        const int64_t n = size - step * width<T>;
+        store_strided(data + step * width<T> * stride, stride, v, n < width<T> ? n : width<T>);
+    }
+    PYDL_INLINE static vec<T> all_sum(vec<T> v) { return broadcast<T>(reduce_add(v)); }
+    PYDL_INLINE static vec<T> all_max(vec<T> v) { return broadcast<T>(reduce_max(v)); }
+};
+
+template <typename T>
+struct AcrossLines {
+    T* data;
+    int64_t stride, size;    // along k
+    int64_t spacing, count;  // from line to line; lanes in use
+
+    static constexpr bool across = true;
+    int64_t steps() const { return size; }
+    int64_t lines() const { return count; }
+    PYDL_INLINE vec<T> get(int64_t step, T) const {
+        return load_strided(data + step * stride, spacing, count);
+    }
+    PYDL_INLINE void put(int64_t step, vec<T> v) const {
+        store_strided(data + step * stride, spacing, v, count);
+    }
+    PYDL_INLINE static vec<T> all_sum(vec<T> v) { return v; }
+    PYDL_INLINE static vec<T> all_max(vec<T> v) { return v; }
+};
+
+template <typename T>
+using Mutable = std::remove_const_t<T>;
+
+template <typename T>
+AlongLine<Mutable<T>> line_along(const Array<T, 3>& x, int64_t a) {
+    return {const_cast<Mutable<T>*>(x.data) + a * x.stride[0], x.stride[1], x.shape[1]};
+}
+
+template <typename T>
+AcrossLines<Mutable<T>> lines_across(const Array<T, 3>& x, int64_t a, int64_t b) {
+    const int64_t left = x.shape[2] - b;
+    return {const_cast<Mutable<T>*>(x.data) + a * x.stride[0] + b * x.stride[2], x.stride[1], x.shape[1],
+            x.stride[2], left < width<Mutable<T>> ? left : width<Mutable<T>>};
+}
+
+template <typename A, typename B>
+bool same_shape(const Array<A, 3>& a, const Array<B, 3>& b) {
+    return a.shape[0] == b.shape[0] && a.shape[1] == b.shape[1] && a.shape[2] == b.shape[2];
+}
+
+// f(number of the first line, line of each array) for all lines of arrays of one shape. Lines are numbered in
+// the order of (a, b).
+template <typename F, typename First, typename... More>
+void for_each_line(const F& f, const First& first, const More&... more) {
+    using T = Mutable<std::remove_reference_t<decltype(*first.data)>>;
+    const int64_t A = first.shape[0], K = first.shape[1], B = first.shape[2];
+    if (B == 1) {
+        parallel_for(A, kElementwiseGrain / 4 / (K + 1) + 1, [&](int64_t begin, int64_t end) {
+            for (int64_t a = begin; a < end; ++a) f(a, line_along(first, a), line_along(more, a)...);
+        });
+    } else {
+        const int64_t bundles = (B + width<T> - 1) / width<T>;
+        parallel_for(A * bundles, kElementwiseGrain / 4 / (K * width<T> + 1) + 1,
+                     [&](int64_t begin, int64_t end) {
+                         for (int64_t item = begin; item < end; ++item) {
+                             const int64_t a = item / bundles, b = item % bundles * width<T>;
+                             f(a * B + b, lines_across(first, a, b), lines_across(more, a, b)...);
+                         }
+                     });
+    }
+}
+
+// The largest element of a line, and the sum of e^(x - largest), in all lanes that belong to it.
+template <typename T>
+struct Exponentials {
+    vec<T> largest, sum;
+};
+
+template <typename T, typename Line>
+PYDL_INLINE vec<T> largest_of(const Line& x) {
+    vec<T> largest = broadcast<T>(-__builtin_inff());
+    for (int64_t step = 0; step < x.steps(); ++step)
+        largest = max(largest, x.get(step, T(-__builtin_inff())));
+    return Line::all_max(largest);
+}
+
+template <typename T, typename Line>
+PYDL_INLINE Exponentials<T> sum_exponentials(const Line& x) {
+    const vec<T> largest = largest_of<T>(x);
+    vec<T> sum{};
+    for (int64_t step = 0; step < x.steps(); ++step) sum += exp(x.get(step, T(-__builtin_inff())) - largest);
+    return {largest, Line::all_sum(sum)};
+}
+
+}  // namespace pydl::PYDL_ISA
