@@ -2,12 +2,30 @@
 
 from . import functional as functional
 from . import init as init
-
-# Building blocks
+from .activations import ELU as ELU
+from .activations import GELU as GELU
+from .activations import LeakyReLU as LeakyReLU
+from .activations import LogSoftmax as LogSoftmax
+from .activations import ReLU as ReLU
+from .activations import Sigmoid as Sigmoid
+from .activations import SiLU as SiLU
+from .activations import Softmax as Softmax
+from .activations import Softplus as Softplus
+from .activations import Tanh as Tanh
+from .avg_pool2d import AvgPool2d as AvgPool2d
 from .containers import ModuleList as ModuleList
 from .containers import Sequential as Sequential
-
-# Layers
+from .conv2d import Conv2d as Conv2d
+from .dropout import Dropout as Dropout
+from .flatten import Flatten as Flatten
+from .identity import Identity as Identity
 from .linear import Linear as Linear
+from .losses import BCELoss as BCELoss
+from .losses import BCEWithLogitsLoss as BCEWithLogitsLoss
+from .losses import CrossEntropyLoss as CrossEntropyLoss
+from .losses import L1Loss as L1Loss
+from .losses import MSELoss as MSELoss
+from .losses import NLLLoss as NLLLoss
+from .max_pool2d import MaxPool2d as MaxPool2d
 from .module import Module as Module
 from .parameter import Parameter as Parameter

@@ -1,0 +1,114 @@
+"""The losses as modules. Formulas and sources stand with the operation of the same name in pydl/ops.
+
+reduction: "mean" or "sum" over the elements (or samples), or "none" for one loss each.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .. import ops
+from ..tensor import Tensor, tensor
+from .module import Module
+
+
+class Loss(Module):
+    """What all losses have: a reduction, and weights, which are part of the state but not learned."""
+
+    def __init__(self, reduction: str) -> None:
+        super().__init__()
+        if reduction not in ("mean", "sum", "none"):
+            raise ValueError(f"{type(self).__name__}: reduction must be 'mean', 'sum' or 'none', not {reduction!r}")
+        self.reduction = reduction
+
+    def register_weight(self, name: str, weight: Any) -> None:
+        """Keeps an optional array as a buffer."""
+        self.register_buffer(name, weight if weight is None or isinstance(weight, Tensor) else tensor(weight))
+
+
+class CrossEntropyLoss(Loss):
+    """-log softmax(input)[target]: input (N, C, ...) of any numbers, target (N, ...) of classes, or probabilities.
+
+    weight (C): of each class. ignore_index: a target that does not count. label_smoothing: the share of the target
+    that is spread over all classes.
+    """
+
+    def __init__(
+        self,
+        weight: Any = None,
+        *,
+        ignore_index: int = -100,
+        reduction: str = "mean",
+        label_smoothing: float = 0.0,
+    ) -> None:
+        super().__init__(reduction)
+        self.register_weight("weight", weight)
+        self.ignore_index = ignore_index
+        self.label_smoothing = label_smoothing
+
+    def forward(self, input: Any, target: Any) -> Tensor:
+        return ops.cross_entropy(
+            input,
+            target,
+            weight=self.weight,
+            ignore_index=self.ignore_index,
+            reduction=self.reduction,
+            label_smoothing=self.label_smoothing,
+        )
+
+
+class NLLLoss(Loss):
+    """-input[target]: input (N, C, ...) of log-probabilities, target (N, ...) of classes."""
+
+    def __init__(self, weight: Any = None, *, ignore_index: int = -100, reduction: str = "mean") -> None:
+        super().__init__(reduction)
+        self.register_weight("weight", weight)
+        self.ignore_index = ignore_index
+
+    def forward(self, input: Any, target: Any) -> Tensor:
+        return ops.nll_loss(input, target, weight=self.weight, ignore_index=self.ignore_index, reduction=self.reduction)
+
+
+class BCELoss(Loss):
+    """-(target log(input) + (1 - target) log(1 - input)) for probabilities."""
+
+    def __init__(self, weight: Any = None, *, reduction: str = "mean") -> None:
+        super().__init__(reduction)
+        self.register_weight("weight", weight)
+
+    def forward(self, input: Any, target: Any) -> Tensor:
+        return ops.binary_cross_entropy(input, target, weight=self.weight, reduction=self.reduction)
+
+
+class BCEWithLogitsLoss(Loss):
+    """BCELoss of sigmoid(input), computed so that large numbers do no harm. pos_weight: of the positive class."""
+
+    def __init__(self, weight: Any = None, *, reduction: str = "mean", pos_weight: Any = None) -> None:
+        super().__init__(reduction)
+        self.register_weight("weight", weight)
+        self.register_weight("pos_weight", pos_weight)
+
+    def forward(self, input: Any, target: Any) -> Tensor:
+        return ops.binary_cross_entropy_with_logits(
+            input, target, weight=self.weight, reduction=self.reduction, pos_weight=self.pos_weight
+        )
+
+
+class MSELoss(Loss):
+    """(input - target)^2."""
+
+    def __init__(self, *, reduction: str = "mean") -> None:
+        super().__init__(reduction)
+
+    def forward(self, input: Any, target: Any) -> Tensor:
+        return ops.mse_loss(input, target, reduction=self.reduction)
+
+
+class L1Loss(Loss):
+    """|input - target|."""
+
+    def __init__(self, *, reduction: str = "mean") -> None:
+        super().__init__(reduction)
+
+    def forward(self, input: Any, target: Any) -> Tensor:
+        return ops.l1_loss(input, target, reduction=self.reduction)
