@@ -22,6 +22,7 @@ from .mean import mean as mean
 from .sum import sum as sum
 
 # Products
+from .conv2d import conv2d as conv2d
 from .linear import linear as linear
 from .matmul import matmul as matmul
 

@@ -1,0 +1,131 @@
+// The part of an image that a piece of a convolution reads, copied so that each tap finds its pixels side by
+// side.
+//
+// Output i reads, at tap u, the source at i * stride + u * dilation + origin; outside the source lie zeros.
+// The copy, called a frame, has these zeros written out, and where the stride is more than 1 it is sorted
+// into planes, so that along a plane i grows by one from element to element:
+//
+//     stride 2, 3 taps, padding 1     source  . 0 1 2 3 4 5 .
+//                                     plane 0   . 1 3 5           taps 0 (offset 0) and 2 (offset 1)
+//                                     plane 1   0 2 4             tap 1
+//
+// With that, a tap is an offset into the frame and every convolution is one of stride 1. The same is done to
+// both axes: a frame is [row plane][column plane][row][column] for each channel. A dilation so large that
+// taps have no source element in common gives every tap a plane of its own.
+#pragma once
+
+#include "array.h"
+#include "scratch.h"
+#include "simd.h"
+
+namespace pydl::PYDL_ISA {
+
+struct Axis {
+    int64_t source, outputs, taps, stride, dilation, origin;
+
+    // Whether some tap of some output lies outside the source.
+    bool leaves_source() const {
+        return origin < 0 || (outputs - 1) * stride + (taps - 1) * dilation + origin >= source;
+    }
+};
+
+// The planes of one axis for runs of up to `run` outputs.
+class Planes {
+  public:
+    Planes(const Axis& axis, int64_t run)
+        : axis_(axis), run_(run), plane_(axis.taps), offset_(axis.taps), start_(axis.taps) {
+        const bool apart = axis.dilation >= axis.stride * run;
+        for (int64_t u = 0; u < axis.taps; u++) {
+            const int64_t first = u * axis.dilation + axis.origin;
+            int64_t plane = apart ? count_ : 0, offset = 0;
+            while (plane < count_ && (first - start_[plane]) % axis.stride != 0) plane++;
+            if (plane == count_)
+                start_[count_++] = first;
+            else
+                offset = (first - start_[plane]) / axis.stride;
+            plane_[u] = plane;
+            offset_[u] = offset;
+            if (offset > reach_) reach_ = offset;
+        }
+    }
+    int64_t count() const { return count_; }
+    int64_t length() const { return run_ + reach_; }
+    // Elements of a plane that `run` outputs read.
+    int64_t length(int64_t run) const { return run + reach_; }
+    int64_t plane(int64_t tap) const { return plane_[tap]; }
+    int64_t offset(int64_t tap) const { return offset_[tap]; }
+    // Where element 0 of the plane comes from if the run starts at output `i`.
+    int64_t source(int64_t plane, int64_t i) const { return start_[plane] + i * axis_.stride; }
+    const Axis& axis() const { return axis_; }
+
+  private:
+    Axis axis_;
+    int64_t run_, count_ = 0, reach_ = 0;
+    Scratch<int64_t> plane_, offset_, start_;
+};
+
+// to[q] = from[first + q * step], where that lies in [0, size), else 0, for q < count. from has the stride
+// given.
+template <typename T>
+inline void copy_padded(T* to, int64_t count, const T* from, int64_t stride, int64_t size, int64_t first,
+                        int64_t step) {
+    int64_t begin = first >= 0 ? 0 : (-first - 1) / step + 1;
+    int64_t end = first >= size ? 0 : (size - 1 - first) / step + 1;
+    if (end > count) end = count;
+    if (begin > end) begin = end;
+    int64_t q = 0;
+    for (; q < begin; q++) to[q] = T(0);
+    if (stride == 1 && step == 1) {
+        for (; q < end; q += width<T>)
+            store_partial(to + q, load_partial(from + first + q, end - q), end - q);
+        q = end;
+    } else {
+        for (; q < end; q++) to[q] = from[(first + q * step) * stride];
+    }
+    for (; q < count; q++) to[q] = T(0);
+}
+
+// How the frames of a convolution are laid out, and where its taps are in them.
+class FrameLayout {
+  public:
+    // For runs of up to `run_rows` output rows of one image and all columns.
+    FrameLayout(const Axis& rows, const Axis& columns, int64_t run_rows)
+        : rows_(rows, run_rows), columns_(columns, columns.outputs), tap_(rows.taps * columns.taps) {
+        for (int64_t u = 0; u < rows.taps; u++)
+            for (int64_t v = 0; v < columns.taps; v++) {
+                const int64_t plane = rows_.plane(u) * columns_.count() + columns_.plane(v);
+                tap_[u * columns.taps + v] =
+                    (plane * rows_.length() + rows_.offset(u)) * pitch() + columns_.offset(v);
+            }
+    }
+    // From one output row to the next, and from one channel to the next.
+    int64_t pitch() const { return columns_.length(); }
+    int64_t channel() const { return rows_.count() * columns_.count() * rows_.length() * pitch(); }
+    // Where taps (u, v), in order, find the pixel of output (0, 0).
+    const int64_t* taps() const { return tap_.data(); }
+
+    // The frame of `rows` output rows from row i on and of `channels` channels that start at x, one image
+    // whose strides are those of dimensions 1 to 3 of the array.
+    template <typename T>
+    void fill(T* frame, const T* x, const int64_t (&stride)[4], int64_t channels, int64_t i,
+              int64_t rows) const {
+        for (int64_t c = 0; c < channels; c++, x += stride[1])
+            for (int64_t pu = 0; pu < rows_.count(); pu++)
+                for (int64_t pv = 0; pv < columns_.count(); pv++) {
+                    T* to = frame + c * channel() + (pu * columns_.count() + pv) * rows_.length() * pitch();
+                    const int64_t first = columns_.source(pv, 0);
+                    for (int64_t q = 0; q < rows_.length(rows); q++, to += pitch()) {
+                        const int64_t h = rows_.source(pu, i) + q * rows_.axis().stride;
+                        const bool inside = h >= 0 && h < rows_.axis().source;
+                        copy_padded(to, pitch(), inside ? x + h * stride[2] : x, stride[3],
+                                    inside ? columns_.axis().source : 0, first, columns_.axis().stride);
+                    }
+                }
+    }
+
+  private:
+    Planes rows_, columns_;
+    Scratch<int64_t> tap_;
+};
+
+}  // namespace pydl::PYDL_ISA

@@ -1,0 +1,280 @@
+// A convolution as a matrix product whose right factor, the image patches, exists one panel at a time:
+//
+//     y[n, m, (i, j)] = bias[m] + sum over (c, u, v) of  w[m, (c, u, v)] * patch[(c, u, v), (n, i, j)]
+//
+// The lanes of a tile (microkernel.h) are output pixels, so images are read and written as they are, channel
+// by channel. The pixels of the whole batch are one long row of columns: a panel may end one image and begin
+// the next.
+//
+//   for each task: some panels of columns, threads share     (in parallel)
+//     for each block of (c, u) pairs
+//       copies what it reads of the images into frames, unless it can be read in place
+//       gathers the patches of its columns into panels
+//       for each panel, for each panel of weights: one tile
+//
+// The bias is one more step of the sum, at which every pixel is 1.
+#pragma once
+
+#include "conv2d_weights.h"
+
+namespace pydl::PYDL_ISA {
+
+// Neighbouring columns of a panel that are neighbouring pixels of one output row.
+struct Run {
+    int64_t lane, length;
+    int64_t
+        source;  // where tap (0, 0) of the first pixel is, relative to the frame, or to x when read in place
+    int64_t target;  // where its output is, relative to feature 0 of y
+};
+
+// How one convolution is cut into tasks.
+template <typename T>
+struct Plan {
+    static constexpr int64_t NR = tile_columns<T>;
+    int64_t pixels, columns;       // output pixels of an image, of the batch
+    int64_t image_rows, segments;  // output rows of one image and images that a task touches at most
+    bool in_place;                 // x is read without frames
+    bool flat;                     // an image's output plane is contiguous
+    Parts tasks;                   // along the panels of columns
+    Parts row_groups;              // along the panels of weights, where there are few columns
+
+    Plan(const Correlation<T>& conv, const PackedWeights<T>& weights)
+        : pixels(conv.rows.outputs * conv.columns.outputs),
+          columns(conv.x.shape[0] * pixels),
+          in_place(conv.x.stride[3] == 1 && conv.columns.stride == 1 && !conv.rows.leaves_source() &&
+                   !conv.columns.leaves_source()),
+          flat(conv.y.stride[3] == 1 && (conv.rows.outputs == 1 || conv.y.stride[2] == conv.columns.outputs)),
+          tasks((columns + NR - 1) / NR, panels_of_task(conv, weights, (columns + NR - 1) / NR)),
+          row_groups(weights.rows.count, panels_of_group(conv, weights, tasks.count)) {
+        const int64_t width = conv.columns.outputs, most = tasks.size * NR;
+        const int64_t touched = (most - 1) / width + 2;  // a run of columns may begin and end inside a row
+        image_rows = touched < conv.rows.outputs ? touched : conv.rows.outputs;
+        segments = (most - 1) / pixels + 2;
+        if (segments > conv.x.shape[0]) segments = conv.x.shape[0];
+    }
+
+  private:
+    static int64_t panels_of_task(const Correlation<T>& conv, const PackedWeights<T>& weights,
+                                  int64_t panels) {
+        const int64_t fits = (int64_t(256) << 10) / (NR * int64_t(sizeof(T)) * weights.most_depth());
+        const int64_t most = fits < 1 ? 1 : fits > 32 ? 32 : fits;
+        const int64_t wanted = (panels * conv.groups - 1) / GemmBlocks<T>::tasks + 1;
+        return wanted < most ? wanted : most;
+    }
+    // Patches are gathered once for each group of weight panels: more than one only for want of tasks.
+    static int64_t panels_of_group(const Correlation<T>& conv, const PackedWeights<T>& weights,
+                                   int64_t tasks) {
+        const int64_t groups = GemmBlocks<T>::tasks / (tasks * conv.groups);
+        const int64_t least = 4, size = groups > 1 ? weights.rows.count / groups : weights.rows.count;
+        return size < least ? least : size;
+    }
+};
+
+// A task: the columns [begin, end) of one group.
+template <typename T>
+class ProductTask {
+    static constexpr int64_t NR = tile_columns<T>;
+
+  public:
+    ProductTask(const Correlation<T>& conv, const PackedWeights<T>& weights, const Plan<T>& plan,
+                int64_t group, int64_t row_group, int64_t begin, int64_t end)
+        : conv_(conv),
+          weights_(weights),
+          plan_(plan),
+          group_(group),
+          row_begin_(plan.row_groups.begin(row_group)),
+          row_end_(row_begin_ + plan.row_groups.length(row_group, weights.rows.count)),
+          begin_(begin),
+          end_(end),
+          panels_((end - begin + NR - 1) / NR),
+          layout_(conv.rows, conv.columns, plan.image_rows),
+          runs_(end - begin + 1),
+          first_run_(panels_ + 1),
+          frame_(plan.in_place ? 0 : plan.segments * segment() + NR),
+          patches_(panels_ * NR * weights.most_depth() + NR),
+          m_begin_(weights.rows.begin(row_begin_)),
+          m_end_(row_end_ < weights.rows.count ? weights.rows.begin(row_end_) : conv.features),
+          tiles_(scattered_panels() * (m_end_ - m_begin_) * NR) {}
+
+    void run() {
+        list_runs();
+        const Parts groups(row_end_ - row_begin_, 1 + GemmBlocks<T>::group_rows / weights_.rows.size);
+        for (int64_t block = 0; block < weights_.blocks.count; block++) {
+            if (!plan_.in_place) fill_frames(block);
+            for (int64_t p = 0; p < panels_; p++) gather(p, block);
+            for (int64_t g = 0; g < groups.count; g++)
+                for (int64_t p = 0; p < panels_; p++)
+                    for (int64_t r = groups.begin(g);
+                         r < groups.begin(g) + groups.length(g, row_end_ - row_begin_); r++)
+                        multiply(p, row_begin_ + r, block);
+        }
+        for (int64_t p = 0; p < panels_; p++)
+            if (!is_direct(p)) scatter(p);
+    }
+
+  private:
+    int64_t columns_of(int64_t panel) const {
+        const int64_t left = end_ - begin_ - panel * NR;
+        return left < NR ? left : NR;
+    }
+    // Elements of one image's frame.
+    int64_t segment() const { return most_channels() * layout_.channel(); }
+    int64_t most_channels() const {
+        const int64_t U = conv_.rows.taps;
+        if (U == 0) return 0;
+        const int64_t touched = (weights_.blocks.size - 1) / U + 2;
+        return touched < conv_.channels ? touched : conv_.channels;
+    }
+    // Whether the columns of a panel are neighbours in y as well, so that tiles can be stored there.
+    bool is_direct(int64_t panel) const {
+        const int64_t first = begin_ + panel * NR, last = first + columns_of(panel) - 1;
+        if (conv_.y.stride[3] != 1) return false;
+        return plan_.flat ? first / plan_.pixels == last / plan_.pixels
+                          : first / conv_.columns.outputs == last / conv_.columns.outputs;
+    }
+    int64_t scattered_panels() const {
+        int64_t count = 0;
+        for (int64_t p = 0; p < panels_; p++) count += !is_direct(p);
+        return count;
+    }
+
+    void list_runs() {
+        const int64_t I = conv_.rows.outputs, J = conv_.columns.outputs;
+        const Array<T, 4>& y = conv_.y;
+        const int64_t (&x)[4] = conv_.x.stride;
+        const int64_t first_row = begin_ / J, first_image = first_row / I;
+        int64_t count = 0;
+        for (int64_t p = 0; p < panels_; p++) {
+            first_run_[p] = count;
+            for (int64_t lane = 0; lane < columns_of(p);) {
+                const int64_t column = begin_ + p * NR + lane, row = column / J;
+                const int64_t n = row / I, i = row % I, j = column % J;
+                int64_t length = J - j;
+                if (length > columns_of(p) - lane) length = columns_of(p) - lane;
+                const int64_t top = n == first_image ? first_row % I : 0;
+                const int64_t source = plan_.in_place
+                                           ? n * x[0] + (i * conv_.rows.stride + conv_.rows.origin) * x[2] +
+                                                 j + conv_.columns.origin
+                                           : (n - first_image) * segment() + (i - top) * layout_.pitch() + j;
+                runs_[count++] = {lane, length, source, n * y.stride[0] + i * y.stride[2] + j * y.stride[3]};
+                lane += length;
+            }
+        }
+        first_run_[panels_] = count;
+    }
+
+    void fill_frames(int64_t block) {
+        const int64_t I = conv_.rows.outputs, J = conv_.columns.outputs, U = conv_.rows.taps;
+        if (U == 0) return;
+        const int64_t first_row = begin_ / J, last_row = (end_ - 1) / J, first_image = first_row / I;
+        const int64_t unit = weights_.blocks.begin(block), units = weights_.units(block);
+        const int64_t channel = unit / U, channels = (unit + units - 1) / U - channel + 1;
+        for (int64_t n = first_image; n <= last_row / I; n++) {
+            const int64_t top = n == first_image ? first_row % I : 0;
+            const int64_t bottom = n == last_row / I ? last_row % I : I - 1;
+            layout_.fill(frame_.data() + (n - first_image) * segment(),
+                         conv_.x.data + n * conv_.x.stride[0] +
+                             (group_ * conv_.channels + channel) * conv_.x.stride[1],
+                         conv_.x.stride, channels, top, bottom - top + 1);
+        }
+    }
+
+    // The panel of patches of one block of k. Each run is copied in whole vectors: what is too much is
+    // overwritten by the next run or step.
+    void gather(int64_t panel, int64_t block) {
+        const int64_t U = conv_.rows.taps, V = conv_.columns.taps,
+                      pitch = whole_vectors<T>(columns_of(panel));
+        const int64_t unit = weights_.blocks.begin(block), units = weights_.units(block);
+        const Run* runs = runs_.data() + first_run_[panel];
+        const int64_t count = first_run_[panel + 1] - first_run_[panel];
+        T* to = patches_.data() + panel * NR * weights_.most_depth();
+        const int64_t first_channel = U > 0 ? unit / U : 0;
+        for (int64_t k = unit; k < unit + units; k++) {
+            const int64_t c = k / U, u = k % U;
+            for (int64_t v = 0; v < V; v++, to += pitch) {
+                if (plan_.in_place) {
+                    const T* from = conv_.x.data + (group_ * conv_.channels + c) * conv_.x.stride[1] +
+                                    u * conv_.rows.dilation * conv_.x.stride[2] + v * conv_.columns.dilation;
+                    for (int64_t r = 0; r < count; r++)
+                        for (int64_t l = 0; l < runs[r].length; l += width<T>)
+                            store(to + runs[r].lane + l,
+                                  load_partial(from + runs[r].source + l, runs[r].length - l));
+                } else {
+                    const T* from =
+                        frame_.data() + (c - first_channel) * layout_.channel() + layout_.taps()[u * V + v];
+                    for (int64_t r = 0; r < count; r++)
+                        for (int64_t l = 0; l < runs[r].length; l += width<T>)
+                            store(to + runs[r].lane + l, load(from + runs[r].source + l));
+                }
+            }
+        }
+        if (conv_.bias != nullptr && block == weights_.blocks.count - 1)
+            for (int64_t l = 0; l < pitch; l += width<T>) store(to + l, broadcast<T>(1));
+    }
+
+    void multiply(int64_t panel, int64_t row_panel, int64_t block) {
+        const int64_t m = weights_.rows.begin(row_panel), columns = columns_of(panel);
+        const int64_t rows = weights_.rows.length(row_panel, conv_.features);
+        const T* b = patches_.data() + panel * NR * weights_.most_depth();
+        const bool direct = is_direct(panel);
+        T* c = direct ? target(m) + runs_[first_run_[panel]].target : tile(panel) + (m - m_begin_) * NR;
+        tile_function<T>(int(rows), columns)(weights_.depth(block), weights_.panel(group_, row_panel, block),
+                                             b, whole_vectors<T>(columns), c, direct ? conv_.y.stride[1] : NR,
+                                             columns, block > 0);
+    }
+    T* target(int64_t m) const { return conv_.y.data + (group_ * conv_.features + m) * conv_.y.stride[1]; }
+    T* tile(int64_t panel) const {
+        int64_t before = 0;
+        for (int64_t p = 0; p < panel; p++) before += !is_direct(p);
+        return tiles_.data() + before * (m_end_ - m_begin_) * NR;
+    }
+
+    void scatter(int64_t panel) {
+        for (int64_t m = m_begin_; m < m_end_; m++) {
+            const T* from = tile(panel) + (m - m_begin_) * NR;
+            T* to = target(m);
+            for (int64_t r = first_run_[panel]; r < first_run_[panel + 1]; r++) {
+                const Run run = runs_[r];
+                if (conv_.y.stride[3] == 1)
+                    for (int64_t l = 0; l < run.length; l += width<T>)
+                        store_partial(to + run.target + l, load_partial(from + run.lane + l, run.length - l),
+                                      run.length - l);
+                else
+                    for (int64_t l = 0; l < run.length; l++)
+                        to[run.target + l * conv_.y.stride[3]] = from[run.lane + l];
+            }
+        }
+    }
+
+    const Correlation<T>& conv_;
+    const PackedWeights<T>& weights_;
+    const Plan<T>& plan_;
+    int64_t group_, row_begin_, row_end_, begin_, end_, panels_;
+    FrameLayout layout_;
+    Scratch<Run> runs_;
+    Scratch<int64_t> first_run_;
+    Scratch<T> frame_, patches_;
+    int64_t m_begin_, m_end_;
+    Scratch<T> tiles_;
+};
+
+template <typename T>
+void correlate_product(const Correlation<T>& conv) {
+    const PackedWeights<T> weights(conv);
+    const Plan<T> plan(conv, weights);
+    constexpr int64_t NR = tile_columns<T>;
+    const int64_t tasks = conv.groups * plan.row_groups.count * plan.tasks.count;
+    const int64_t work =
+        plan.tasks.size * NR * (weights.rows.size * plan.row_groups.size + 4) * conv.channels * conv.taps();
+    parallel_for(tasks, 1 + GemmBlocks<T>::thread_work / (work + 1), [&](int64_t first, int64_t last) {
+        for (int64_t task = first; task < last; task++) {
+            const int64_t t = task % plan.tasks.count, rest = task / plan.tasks.count;
+            const int64_t begin = plan.tasks.begin(t) * NR, end = begin + plan.tasks.size * NR;
+            ProductTask<T>(conv, weights, plan, rest / plan.row_groups.count, rest % plan.row_groups.count,
+                           begin, end < plan.columns ? end : plan.columns)
+                .run();
+        }
+    });
+}
+
+}  // namespace pydl::PYDL_ISA

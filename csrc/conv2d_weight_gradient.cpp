@@ -1,0 +1,221 @@
+// conv2d: the gradient with respect to the weight and the bias. See pydl/ops/conv2d.py.
+//
+//     dw[(c, u, v), o] = sum over (n, i, j) of  x[n, c, i * stride + u * dilation - top, ...] * dy[n, o, i,
+//     j]
+//
+// is a product whose long side, the output pixels, is summed over. The lanes of a tile are output channels o,
+// its rows are taps (c, u, v). A tap's pixels lie side by side in a frame (conv2d_frame.h), so the tile reads
+// them behind one pointer a row and no patch is ever copied; only dy is transposed, one strip of pixels at a
+// time. One more tap, at which every pixel is 1, gives the bias.
+//
+//   for each task: a group, some of its channels, a part of the batch's output rows      (in parallel)
+//     for each strip of output rows
+//       copies what it reads of the images into frames
+//       for each panel of output channels: transposes dy, then for each panel of taps: one tile
+//
+// How the rows are cut into parts depends on the sizes alone, and the parts are added in order.
+#include "conv2d_shape.h"
+#include "conv2d_weight_dots.h"
+#include "gemm_blocked.h"
+#include "kernel.h"
+
+namespace pydl::PYDL_ISA {
+
+// c[t][o] (+)= sum over rows r and k < depth of  tap[t][row[r] + k] * dy[r * depth + k][o].
+template <typename T>
+using TapTile = void (*)(const T* const* tap, const int64_t* row, int64_t rows, int64_t depth, const T* dy,
+                         int64_t dy_stride, T* c, int64_t c_stride);
+
+template <typename T, int MR, int NV>
+void tap_tile(const T* const* tap, const int64_t* row, int64_t rows, int64_t depth, const T* dy,
+              int64_t dy_stride, T* c, int64_t c_stride) {
+    vec<T> acc[MR][NV] = {};
+    PointerRows<T, MR> at;
+    for (int64_t r = 0; r < rows; r++) {
+#pragma GCC unroll 32
+        for (int i = 0; i < MR; i++) at.row[i] = tap[i] + row[r];
+        outer_products<T, MR, NV>(acc, depth, at, Columns<T>{dy + r * depth * dy_stride, dy_stride});
+    }
+    store_tile<T, MR, NV>(acc, c, c_stride, NV * width<T>, true);
+}
+
+template <typename T, typename Shapes>
+struct TapTileTable;
+template <typename T, int... I>
+struct TapTileTable<T, std::integer_sequence<int, I...>> {
+    static constexpr TapTile<T> entry[] = {tap_tile<T, I / tile_vectors<T> + 1, I % tile_vectors<T> + 1>...};
+};
+template <typename T>
+inline TapTile<T> tap_tile_function(int64_t rows, int64_t columns) {
+    using Table = TapTileTable<T, std::make_integer_sequence<int, tile_rows<T> * tile_vectors<T>>>;
+    return Table::entry[(rows - 1) * tile_vectors<T> + (columns - 1) / width<T>];
+}
+
+template <typename T>
+struct WeightGradient {
+    static constexpr int64_t NR = tile_columns<T>;
+    static constexpr int64_t strip_pixels = 256;
+
+    const Array<const T, 4>& dy;
+    const Array<const T, 4>& x;
+    const Conv2dShape& s;
+    bool with_bias;
+    int64_t taps, channels, features;  // of a filter's channel; of a group
+    Parts chunks;                      // of a group's channels
+    int64_t chunk_taps, pitch;         // rows and row length of a partial sum
+    Parts strips;                      // of the N * I output rows
+    Parts parts;                       // of the strips
+    int64_t strip_images, strip_rows;  // that a strip touches at most, rows of one image
+    FrameLayout layout;
+
+    WeightGradient(const Array<const T, 4>& dy, const Array<const T, 4>& x, const Conv2dShape& s,
+                   bool with_bias)
+        : dy(dy),
+          x(x),
+          s(s),
+          with_bias(with_bias),
+          taps(s.U * s.V),
+          channels(s.C / s.groups),
+          features(s.O / s.groups),
+          chunks(channels, 1 + 131072 / (taps * whole_vectors<T>(features))),
+          chunk_taps(chunks.size * taps + 1),
+          pitch(whole_vectors<T>(features)),
+          strips(s.N * s.I, 1 + strip_pixels / s.J),
+          parts(strips.count, (strips.count * s.groups * chunks.count - 1) / 16 + 1),
+          strip_images((strips.size - 1) / s.I + 2 < s.N ? (strips.size - 1) / s.I + 2 : s.N),
+          strip_rows(strips.size < s.I ? strips.size : s.I),
+          layout(s.rows, s.columns, strip_rows) {}
+
+    int64_t partial_size() const { return chunk_taps * pitch; }
+    // Taps of a chunk, the bias's at the end of the first one.
+    int64_t taps_of(int64_t chunk) const {
+        return chunks.length(chunk, channels) * taps + (with_bias && chunk == 0);
+    }
+
+    // Adds up part `part` in sum[tap][o].
+    void run(int64_t group, int64_t chunk, int64_t part, T* sum) const {
+        const int64_t own_channels = chunks.length(chunk, channels), own_taps = taps_of(chunk);
+        const int64_t segment = (own_channels + 1) * layout.channel();  // the last channel is the bias's
+        const Scratch<T> frame(strip_images * segment), panel(strips.size * s.J * NR);
+        const Scratch<const T*> tap(own_taps);
+        const Scratch<int64_t> row(strips.size);
+        for (int64_t t = 0; t < own_channels * taps; t++)
+            tap[t] = frame.data() + t / taps * layout.channel() + layout.taps()[t % taps];
+        if (own_taps > own_channels * taps)
+            tap[own_taps - 1] = frame.data() + own_channels * layout.channel();
+        for (int64_t n = 0; n < strip_images; n++)
+            for (int64_t k = 1; k <= layout.channel(); k++) frame[(n + 1) * segment - k] = T(1);
+        for (int64_t k = 0; k < partial_size(); k++) sum[k] = T(0);
+
+        for (int64_t strip = parts.begin(part); strip < parts.begin(part) + parts.length(part, strips.count);
+             strip++) {
+            const int64_t first = strips.begin(strip), count = strips.length(strip, s.N * s.I);
+            const int64_t first_image = first / s.I, last_image = (first + count - 1) / s.I;
+            for (int64_t n = first_image; n <= last_image; n++) {
+                const int64_t top = n == first_image ? first % s.I : 0;
+                const int64_t end = n == last_image ? first + count - n * s.I : s.I;
+                T* own = frame.data() + (n - first_image) * segment;
+                const int64_t channel = group * channels + chunks.begin(chunk);
+                layout.fill(own, x.data + n * x.stride[0] + channel * x.stride[1], x.stride, own_channels,
+                            top, end - top);
+                for (int64_t i = top; i < end; i++)
+                    row[n * s.I + i - first] = (n - first_image) * segment + (i - top) * layout.pitch();
+            }
+            for (int64_t o = 0; o < features; o += NR) {
+                const int64_t columns = features - o < NR ? features - o : NR,
+                              lanes = whole_vectors<T>(columns);
+                transpose_strip(panel.data(), group * features + o, columns, first, count);
+                const Parts tiles(own_taps, tile_rows<T>);
+                for (int64_t t = 0; t < tiles.count; t++)
+                    tap_tile_function<T>(tiles.length(t, own_taps), columns)(
+                        tap.data() + tiles.begin(t), row.data(), count, s.J, panel.data(), lanes,
+                        sum + tiles.begin(t) * pitch + o, pitch);
+            }
+        }
+    }
+
+    // panel[pixel][lane] = dy of the output rows [first, first + count), an image's rows at once where they
+    // lie one behind another.
+    void transpose_strip(T* panel, int64_t channel, int64_t columns, int64_t first, int64_t count) const {
+        const bool flat = s.I == 1 || dy.stride[2] == s.J * dy.stride[3];
+        const int64_t lanes = whole_vectors<T>(columns);
+        for (int64_t r = first; r < first + count;) {
+            const int64_t n = r / s.I, i = r % s.I;
+            int64_t rows = flat ? s.I - i : 1;
+            if (rows > first + count - r) rows = first + count - r;
+            pack_panel(panel + (r - first) * s.J * lanes, lanes, columns,
+                       dy.data + n * dy.stride[0] + channel * dy.stride[1] + i * dy.stride[2], dy.stride[1],
+                       dy.stride[3], rows * s.J);
+            r += rows;
+        }
+    }
+};
+
+template <typename T>
+void gather_weight_gradient(Array<const T, 4> dy, Array<const T, 4> x, const Conv2dShape& s, Array<T, 4> dw,
+                            T* db, int64_t db_stride) {
+    const WeightGradient<T> job(dy, x, s, db != nullptr);
+    const int64_t sums = s.groups * job.chunks.count, size = job.partial_size();
+    const Scratch<T> partial(sums * job.parts.count * size);
+    const int64_t work = size * job.parts.size * job.strips.size * s.J;
+    parallel_for(
+        sums * job.parts.count, 1 + GemmBlocks<T>::thread_work / (work + 1), [&](int64_t begin, int64_t end) {
+            for (int64_t task = begin; task < end; task++) {
+                const int64_t part = task % job.parts.count, sum = task / job.parts.count;
+                job.run(sum / job.chunks.count, sum % job.chunks.count, part, partial.data() + task * size);
+            }
+        });
+    const bool contiguous = dw.contiguous();
+    parallel_for(sums, 1 + 65536 / (size * job.parts.count), [&](int64_t begin, int64_t end) {
+        for (int64_t sum = begin; sum < end; sum++) {
+            T* total = partial.data() + sum * job.parts.count * size;
+            for (int64_t part = 1; part < job.parts.count; part++)
+                for (int64_t k = 0; k < size; k += width<T>)
+                    store(total + k, load(total + k) + load(total + part * size + k));
+            const int64_t g = sum / job.chunks.count, chunk = sum % job.chunks.count;
+            const int64_t own_taps = job.chunks.length(chunk, job.channels) * job.taps;
+            const int64_t first_channel = job.chunks.begin(chunk), first_feature = g * job.features;
+            for (int64_t o = 0; o < job.features; o++)
+                for (int64_t t = 0; t < own_taps; t++) {
+                    const int64_t c = first_channel + t / job.taps, u = t % job.taps / s.V, v = t % s.V;
+                    if (contiguous)
+                        (&dw(first_feature + o, first_channel, 0, 0))[t] = total[t * job.pitch + o];
+                    else
+                        dw(first_feature + o, c, u, v) = total[t * job.pitch + o];
+                }
+            if (db != nullptr && chunk == 0)
+                for (int64_t o = 0; o < job.features; o++)
+                    db[(first_feature + o) * db_stride] = total[own_taps * job.pitch + o];
+        }
+    });
+}
+
+template <typename T>
+void conv2d_weight_gradient(Array<const T, 4> dy, Array<const T, 4> x, Array<T, 4> dw,
+                            Optional<Array<T, 1>> db, Ints<2> stride, Ints<4> padding, Ints<2> dilation,
+                            int64_t groups) {
+    const Conv2dShape s = conv2d_shape(
+        x, dw, dy, stride, padding, dilation, groups,
+        "conv2d_weight_gradient: dy, x, dw, db, stride, padding, dilation and groups do not fit");
+    require(!db || db->shape[0] == s.O,
+            "conv2d_weight_gradient: db must have one element for each of dw's output channels");
+    T* bias = db ? db->data : nullptr;
+    const int64_t bias_stride = db ? db->stride[0] : 0;
+    if (s.O == 0) return;
+    if (s.N == 0 || s.C == 0) {
+        for (int64_t o = 0; o < s.O; o++) {
+            for (int64_t c = 0; c < dw.shape[1]; c++)
+                for (int64_t u = 0; u < s.U; u++)
+                    for (int64_t v = 0; v < s.V; v++) dw(o, c, u, v) = T(0);
+            if (bias != nullptr && s.N == 0) bias[o * bias_stride] = T(0);
+        }
+        if (s.N == 0) return;
+    }
+    if (s.O / groups <= kDotFeatures<T>)
+        dot_weight_gradient<T>(dy, x, s, dw, bias, bias_stride);
+    else
+        gather_weight_gradient<T>(dy, x, s, dw, bias, bias_stride);
+}
+PYDL_KERNEL(conv2d_weight_gradient, "dy, x, dw, db, stride, padding, dilation, groups")
+
+}  // namespace pydl::PYDL_ISA

@@ -1,0 +1,93 @@
+// A convolution as its algorithms see it, forward or backward, and its weights packed into panels.
+#pragma once
+
+#include "conv2d_frame.h"
+#include "gemm_blocked.h"
+
+namespace pydl::PYDL_ISA {
+
+// What forward and input-gradient kernels have in common. x, y: the channels of all groups; channels,
+// features: those of one group. w is read as w[group, m, c, u, v] through strides of any sign.
+template <typename T>
+struct Correlation {
+    Array<const T, 4> x;
+    Array<T, 4> y;
+    const T* w;
+    int64_t w_group, w_stride[4];
+    const T* bias;
+    int64_t bias_stride;
+    int64_t groups, channels, features;
+    Axis rows, columns;
+
+    int64_t taps() const { return rows.taps * columns.taps; }
+    const T* weights(int64_t group, int64_t m) const { return w + group * w_group + m * w_stride[0]; }
+};
+
+// The weights as panels of A. Blocks of k are whole rows of taps.
+template <typename T>
+class PackedWeights {
+  public:
+    explicit PackedWeights(const Correlation<T>& conv)
+        : conv_(conv),
+          rows(conv.features, tile_rows<T>),
+          blocks(conv.channels * conv.rows.taps, block_units(conv.columns.taps)),
+          depth_(conv.channels * conv.taps() + (conv.bias != nullptr)),
+          packed_(conv.groups * conv.features * depth_) {
+        const int64_t panels = conv.groups * rows.count * blocks.count;
+        parallel_for(panels, 1 + 32768 / (rows.size * blocks.size * conv.columns.taps + 1),
+                     [&](int64_t begin, int64_t end) {
+                         for (int64_t p = begin; p < end; p++)
+                             pack(p / blocks.count / rows.count, p / blocks.count % rows.count,
+                                  p % blocks.count);
+                     });
+    }
+    // Steps of a block.
+    int64_t depth(int64_t block) const {
+        return units(block) * conv_.columns.taps + (conv_.bias != nullptr && block == blocks.count - 1);
+    }
+    int64_t most_depth() const { return blocks.size * conv_.columns.taps + 1; }
+    int64_t units(int64_t block) const { return blocks.length(block, conv_.channels * conv_.rows.taps); }
+    T* panel(int64_t group, int64_t row_panel, int64_t block) const {
+        return packed_.data() + group * conv_.features * depth_ +
+               conv_.features * blocks.begin(block) * conv_.columns.taps +
+               rows.begin(row_panel) * depth(block);
+    }
+
+  private:
+    static int64_t block_units(int64_t row_of_taps) {
+        const int64_t units = GemmBlocks<T>::depth / (row_of_taps + 1);
+        return units < 1 ? 1 : units;
+    }
+    void pack(int64_t group, int64_t row_panel, int64_t block) const {
+        const int64_t U = conv_.rows.taps, V = conv_.columns.taps;
+        const int64_t m0 = rows.begin(row_panel), count = rows.length(row_panel, conv_.features);
+        const int64_t* stride = conv_.w_stride;
+        const T* from = conv_.weights(group, m0);
+        T* to = panel(group, row_panel, block);
+        const int64_t begin = blocks.begin(block), end = begin + units(block);
+        if (stride[3] == 1 && stride[2] == V && stride[1] == U * V) {
+            pack_panel(to, count, count, from + begin * V, stride[0], int64_t(1), (end - begin) * V);
+            to += (end - begin) * V * count;
+        } else {
+            for (int64_t unit = begin; unit < end; unit++)
+                for (int64_t v = 0; v < V; v++, to += count) {
+                    const T* tap = from + unit / U * stride[1] + unit % U * stride[2] + v * stride[3];
+                    for (int64_t m = 0; m < count; m++) to[m] = tap[m * stride[0]];
+                }
+        }
+        if (conv_.bias != nullptr && block == blocks.count - 1)
+            for (int64_t m = 0; m < count; m++)
+                to[m] = conv_.bias[(group * conv_.features + m0 + m) * conv_.bias_stride];
+    }
+
+    const Correlation<T>& conv_;
+
+  public:
+    const Parts rows, blocks;
+
+  private:
+    int64_t depth_;
+    Scratch<T> packed_;
+};
+
+}  // namespace pydl::PYDL_ISA

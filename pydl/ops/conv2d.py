@@ -1,0 +1,223 @@
+"""conv2d: two-dimensional convolution (cross-correlation) of a batch of images with filters.
+
+    y[n,o,i,j] = b[o] + sum over c, u, v of  w[o,c,u,v] * x[n, g*C/groups + c, i*stride + u*dilation - top,
+                                                                               j*stride + v*dilation - left]
+
+with g = o // (O/groups), the group of the filter, and x zero outside the image: these zeros are multiplied like any
+other number. groups cuts the channels and the filters into groups that see nothing of each other; groups = C is the
+depthwise convolution.
+
+Shapes    x (N, C, H, W), w (O, C/groups, U, V), b (O) -> y (N, O, I, J), where
+          I = (H + top + bottom - dilation*(U - 1) - 1) // stride + 1 and J likewise; one image (C, H, W) -> (O, I, J)
+Gradient  dx[n,c,h,w'] = sum over o, u, v of  w[o,c,u,v] * dy[n,o,i,j], where tap (u, v) of (i, j) is pixel (h, w');
+          for stride 1 that is the convolution of dy with the filters turned by 180 degrees
+          dw[o,c,u,v] = sum over n, i, j of  dy[n,o,i,j] * x[n, c, i*stride + u*dilation - top, ...]
+          db[o] = sum over n, i, j of  dy[n,o,i,j]
+Source    LeCun, Bottou, Bengio, Haffner, "Gradient-based learning applied to document recognition", Proc. IEEE
+          86 (1998);
+          Nielsen, "Neural Networks and Deep Learning", chapter 6;
+          Dumoulin, Visin, "A guide to convolution arithmetic for deep learning", arXiv:1603.07285 (2016)
+"""
+# ruff: noqa: E741  sizes are capital letters, O and I among them
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..arguments import check_floats, check_integer, check_pair, check_rank
+from ..op import empty, kernel, op
+
+
+def pixel(x, n, c, h, w):
+    """x[n,c,h,w], zero outside the image."""
+    inside = 0 <= h < x.shape[2] and 0 <= w < x.shape[3]
+    return x[n, c, h, w] if inside else 0.0
+
+
+@kernel(writes="y")
+def conv2d_forward(x, w, b, y, stride, padding, dilation, groups):
+    O, C, U, V = w.shape
+    top, _, left, _ = padding
+    for n, o, i, j in np.ndindex(y.shape):
+        first = o // (O // groups) * C
+        total = 0.0 if b is None else b[o]
+        for c, u, v in np.ndindex(C, U, V):
+            row = i * stride[0] + u * dilation[0] - top
+            column = j * stride[1] + v * dilation[1] - left
+            total += w[o, c, u, v] * pixel(x, n, first + c, row, column)
+        y[n, o, i, j] = total
+
+
+@kernel(writes="dx")
+def conv2d_input_gradient(dy, w, dx, stride, padding, dilation, groups):
+    O, C, U, V = w.shape
+    top, _, left, _ = padding
+    for n, channel, row, column in np.ndindex(dx.shape):
+        g, c = divmod(channel, C)
+        total = 0.0
+        for u, v in np.ndindex(U, V):
+            i, past_i = divmod(row + top - u * dilation[0], stride[0])
+            j, past_j = divmod(column + left - v * dilation[1], stride[1])
+            if past_i == 0 and past_j == 0:
+                for o in range(g * (O // groups), (g + 1) * (O // groups)):
+                    total += w[o, c, u, v] * pixel(dy, n, o, i, j)
+        dx[n, channel, row, column] = total
+
+
+@kernel(writes="dw, db")
+def conv2d_weight_gradient(dy, x, dw, db, stride, padding, dilation, groups):
+    O, C, U, V = dw.shape
+    N, _, I, J = dy.shape
+    top, _, left, _ = padding
+    for o, c, u, v in np.ndindex(O, C, U, V):
+        first = o // (O // groups) * C
+        total = 0.0
+        for n, i, j in np.ndindex(N, I, J):
+            row = i * stride[0] + u * dilation[0] - top
+            column = j * stride[1] + v * dilation[1] - left
+            total += dy[n, o, i, j] * pixel(x, n, first + c, row, column)
+        dw[o, c, u, v] = total
+    if db is not None:
+        for o in range(O):
+            db[o] = sum(dy[n, o, i, j] for n, i, j in np.ndindex(N, I, J))
+
+
+def draw_case(draw):
+    """Sizes that differ in every dimension, and settings for them: a dictionary of x's, w's and y's shapes and more."""
+    groups = draw.choice(1, 1, 2, 3)
+    per_group, filters = draw.integer(1, 4), draw.choice(1, 2, 5, 17)
+    taps = draw.integer(1, 3), draw.integer(1, 3)
+    stride = draw.integer(1, 3), draw.integer(1, 3)
+    dilation = draw.integer(1, 3), draw.integer(1, 2)
+    padding = tuple(draw.integer(0, 3) for _ in range(4))
+    size, output = [], []
+    for axis in range(2):
+        reach = dilation[axis] * (taps[axis] - 1) + 1
+        added = padding[2 * axis] + padding[2 * axis + 1]
+        size.append(draw.integer(max(1, reach - added), max(1, reach - added) + 5))
+        output.append((size[axis] + added - reach) // stride[axis] + 1)
+    batch = draw.integer(0, 2)
+    return {
+        "x": (batch, groups * per_group, *size),
+        "w": (groups * filters, per_group, *taps),
+        "y": (batch, groups * filters, *output),
+        "settings": {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups},
+    }
+
+
+@conv2d_forward.samples
+def _(draw):
+    case = draw_case(draw)
+    b = draw.choice(None, draw.array(case["w"][:1]))
+    return {"x": draw.array(case["x"]), "w": draw.array(case["w"]), "b": b, "y": draw.out(case["y"])} | case["settings"]
+
+
+@conv2d_input_gradient.samples
+def _(draw):
+    case = draw_case(draw)
+    return {"dy": draw.array(case["y"]), "w": draw.array(case["w"]), "dx": draw.out(case["x"])} | case["settings"]
+
+
+@conv2d_weight_gradient.samples
+def _(draw):
+    case = draw_case(draw)
+    dw, db = draw.out(case["w"]), draw.choice(None, draw.out(case["w"][:1]))
+    return {"dy": draw.array(case["y"]), "x": draw.array(case["x"]), "dw": dw, "db": db} | case["settings"]
+
+
+def check_padding(padding: Any, taps: tuple[int, int], stride: tuple[int, int], dilation: tuple[int, int]) -> Any:
+    """(top, bottom, left, right) from one integer, (height, width), "valid" or "same"."""
+    if padding == "valid":
+        return 0, 0, 0, 0
+    if padding == "same":
+        if stride != (1, 1):
+            raise ValueError(f"conv2d: padding='same' needs stride 1, but stride is {stride}")
+        added = [d * (k - 1) for d, k in zip(dilation, taps, strict=True)]
+        return added[0] // 2, added[0] - added[0] // 2, added[1] // 2, added[1] - added[1] // 2
+    if isinstance(padding, str):
+        raise ValueError(f"conv2d: padding must be 'valid', 'same' or integers, not {padding!r}")
+    height, width = check_pair("conv2d", "padding", padding, 0)
+    return height, height, width, width
+
+
+def check_shapes(x: Any, w: Any, b: Any, groups: int) -> None:
+    """Refuses operands that do not fit each other. x may be one image."""
+    given = f"(input {x.shape}, weight {w.shape}, groups={groups})"
+    check_rank("conv2d", "input", x, 3, 4, layout="(N, C, H, W) or (C, H, W)")
+    check_rank("conv2d", "weight", w, 4, layout="(out_channels, in_channels/groups, height, width)")
+    if 0 in w.shape:
+        raise ValueError(f"conv2d: weight has a dimension of size 0 and must have none {given}")
+    if w.shape[0] % groups != 0:
+        raise ValueError(
+            f"conv2d: weight has {w.shape[0]} output channels, which groups={groups} does not divide {given}"
+        )
+    if x.shape[-3] != w.shape[1] * groups:
+        per_group = f" for each of the {groups} groups" if groups > 1 else ""
+        raise ValueError(
+            f"conv2d: weight has {w.shape[1]} input channels{per_group} but input has {x.shape[-3]} {given}"
+        )
+    if b is not None and b.shape != (w.shape[0],):
+        raise ValueError(f"conv2d: bias must have shape ({w.shape[0]},) for the weight {w.shape}, but has {b.shape}")
+
+
+def output_shape(x: Any, w: Any, stride: Any, padding: Any, dilation: Any) -> tuple[int, ...]:
+    """The shape of y for a batch x. Refuses a kernel that does not fit and a result that no memory could hold."""
+    sizes = []
+    for axis, name in enumerate(("height", "width")):
+        padded = x.shape[2 + axis] + padding[2 * axis] + padding[2 * axis + 1]
+        reach = dilation[axis] * (w.shape[2 + axis] - 1) + 1
+        if reach > padded:
+            raise ValueError(
+                f"conv2d: weight covers {reach} pixels in {name} but the padded input has {padded} "
+                f"(input {x.shape}, weight {w.shape}, padding {padding}, dilation {dilation})"
+            )
+        sizes.append((padded - reach) // stride[axis] + 1)
+    shape = (x.shape[0], w.shape[0], *sizes)
+    elements = max(shape[0], 1) * shape[1] * shape[2] * shape[3]
+    if max(*x.shape, *w.shape, *shape) >= 2**31 or elements * x.itemsize >= 2**63:
+        raise ValueError(f"conv2d: the result would have the shape {shape}, which is too large")
+    return shape
+
+
+@op("input", "weight", "bias")
+def conv2d(
+    input: Any,
+    weight: Any,
+    bias: Any = None,
+    stride: int | tuple[int, int] = 1,
+    padding: int | tuple[int, int] | str = 0,
+    dilation: int | tuple[int, int] = 1,
+    groups: int = 1,
+) -> Any:
+    """The convolution of input with the filters weight. See the top of this file.
+
+    padding: zeros around the image, one integer or (height, width); "valid" is none, "same" keeps the image's size
+    (for stride 1; an odd number of zeros puts the extra one below and to the right).
+    """
+    x, w, b = check_floats("conv2d", input=input, weight=weight, bias=bias)
+    stride = check_pair("conv2d", "stride", stride, 1)
+    dilation = check_pair("conv2d", "dilation", dilation, 1)
+    groups = check_integer("conv2d", "groups", groups, 1)
+    check_shapes(x, w, b, groups)
+    padding = check_padding(padding, w.shape[2:], stride, dilation)
+    batch = x if x.ndim == 4 else x[None]
+    settings = (stride, padding, dilation, groups)
+    y = empty(output_shape(batch, w, stride, padding, dilation), x.dtype)
+    conv2d_forward(batch, w, b, y, *settings)
+
+    def gradient(dy, needs):
+        dy = dy.reshape(y.shape)
+        dx = dw = db = None
+        if needs[0]:
+            dx = empty(batch.shape, x.dtype)
+            conv2d_input_gradient(dy, w, dx, *settings)
+            dx = dx.reshape(x.shape)
+        if needs[1] or needs[2]:
+            dw = empty(w.shape, x.dtype)
+            db = empty(b.shape, x.dtype) if needs[2] else None
+            conv2d_weight_gradient(dy, batch, dw, db, *settings)
+        return dx, dw if needs[1] else None, db
+
+    return y if x.ndim == 4 else y[0], gradient, ("input", "weight")

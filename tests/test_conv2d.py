@@ -1,0 +1,217 @@
+import numpy as np
+import pytest
+from checks import check_gradient, check_kernel, check_torch
+
+import pydl
+from pydl.ops.conv2d import conv2d, conv2d_forward, conv2d_input_gradient, conv2d_weight_gradient
+
+
+def randn(*shape):
+    return np.random.default_rng(sum(shape)).standard_normal(shape)
+
+
+@pytest.mark.parametrize(
+    "kernel", [conv2d_forward, conv2d_input_gradient, conv2d_weight_gradient], ids=lambda k: k.name
+)
+def test_native_equals_reference(kernel):
+    check_kernel(kernel, examples=80)
+
+
+def test_worked_by_hand():
+    """One 3x3 image, one 2x2 filter: z = w * x + b, and for the errors delta = dC/dz of Nielsen's chapter 6
+    dC/db = sum(delta), dC/dw = x * delta, dC/dx = delta, padded by 1, * w turned by 180 degrees."""
+    x = pydl.tensor([[[[1.0, 2.0, 3.0], [4.0, 5.0, 6.0], [7.0, 8.0, 9.0]]]], requires_grad=True)
+    w = pydl.tensor([[[[1.0, 10.0], [100.0, 1000.0]]]], requires_grad=True)
+    b = pydl.tensor([0.5], requires_grad=True)
+    z = conv2d(x, w, b)
+    assert z.tolist() == [[[[5421.5, 6532.5], [8754.5, 9865.5]]]]
+    z.backward(np.array([[[[1.0, 2.0], [3.0, 4.0]]]]))
+    assert b.grad.tolist() == [10.0]
+    assert w.grad.tolist() == [[[[37.0, 47.0], [67.0, 77.0]]]]
+    assert x.grad.tolist() == [[[[1.0, 12.0, 20.0], [103.0, 1234.0, 2040.0], [300.0, 3400.0, 4000.0]]]]
+
+
+def test_sizes_of_the_first_layer():
+    """28x28 pixels, 5x5 filters that move by one pixel: 24x24 neurons for each of 20 filters."""
+    assert conv2d(randn(7, 1, 28, 28), randn(20, 1, 5, 5), randn(20)).shape == (7, 20, 24, 24)
+
+
+SMALL = [
+    # input, weight, settings
+    ((2, 2, 4, 5), (3, 2, 3, 2), {}),
+    ((2, 2, 5, 4), (2, 2, 2, 3), {"stride": (2, 1), "padding": (1, 2)}),
+    ((1, 4, 4, 4), (4, 1, 3, 3), {"groups": 4, "padding": "same"}),
+    ((1, 2, 5, 5), (2, 1, 2, 2), {"groups": 2, "dilation": 2, "stride": 2, "padding": 1}),
+    ((2, 4, 5), (2, 2, 2, 2), {"padding": "same"}),
+]
+
+
+@pytest.mark.parametrize(("shape", "filters", "settings"), SMALL)
+def test_gradient(shape, filters, settings):
+    check_gradient(lambda x, w, b: conv2d(x, w, b, **settings), randn(*shape), randn(*filters), randn(filters[0]))
+
+
+LARGE = [
+    ((4, 1, 28, 28), (20, 1, 5, 5), {}),
+    ((3, 20, 12, 12), (40, 20, 5, 5), {}),
+    ((2, 3, 33, 31), (8, 3, 7, 7), {"stride": 2, "padding": 3}),
+    ((2, 16, 14, 14), (24, 16, 1, 1), {}),
+    ((2, 16, 15, 14), (24, 16, 1, 1), {"stride": 2}),
+    ((1, 70, 9, 9), (67, 70, 3, 3), {"padding": 1}),
+    ((5, 40, 3, 3), (33, 40, 3, 3), {}),
+    ((40, 6, 2, 2), (7, 6, 2, 2), {"padding": 1}),
+    ((2, 8, 21, 40), (8, 1, 3, 3), {"groups": 8, "padding": 1}),
+    ((2, 8, 21, 23), (16, 1, 5, 5), {"groups": 8, "padding": "same"}),
+    ((2, 8, 17, 18), (8, 2, 3, 3), {"groups": 4, "stride": (2, 3), "padding": (1, 0)}),
+    ((2, 12, 9, 9), (24, 4, 3, 3), {"groups": 3, "padding": 2, "dilation": 2}),
+    ((1, 4, 20, 20), (6, 4, 3, 3), {"padding": 9, "dilation": 9}),
+    ((1, 4, 20, 20), (6, 4, 3, 4), {"padding": "same", "dilation": (3, 5)}),
+    ((2, 3, 16, 16), (10, 3, 8, 8), {"stride": 8}),
+    ((2, 3, 11, 12), (10, 3, 2, 2), {"stride": 4, "dilation": 3}),
+    ((2, 3, 9, 9), (10, 3, 2, 2), {"stride": 2, "dilation": 2, "padding": 1}),
+    ((1, 1, 40, 40), (5, 1, 33, 20), {}),
+    ((6, 9, 10), (5, 6, 3, 3), {"padding": "valid"}),
+    ((0, 3, 9, 9), (5, 3, 3, 3), {}),
+]
+
+
+@pytest.mark.filterwarnings("ignore:Using padding='same'")  # PyTorch's, on how it pads
+@pytest.mark.parametrize(("shape", "filters", "settings"), LARGE)
+def test_torch(shape, filters, settings):
+    torch = pytest.importorskip("torch")
+    x, w, b = randn(*shape), randn(*filters), randn(filters[0])
+    check_torch(
+        lambda x, w, b: conv2d(x, w, b, **settings),
+        lambda x, w, b: torch.nn.functional.conv2d(x, w, b, **settings),
+        x,
+        w,
+        b,
+    )
+
+
+def test_without_bias_and_for_some_gradients_only():
+    x, w = pydl.tensor(randn(1, 2, 4, 4)), pydl.tensor(randn(3, 2, 3, 3), requires_grad=True)
+    conv2d(x, w).sum().backward()
+    assert x.grad is None
+    assert w.grad.shape == w.shape
+    b = pydl.tensor(randn(3), requires_grad=True)
+    conv2d(x, w.detach(), b).sum().backward()
+    np.testing.assert_allclose(b.grad.numpy(), 4.0)
+
+
+@pytest.mark.parametrize("filters", [(40, 3, 3, 3), (2, 3, 3, 3)], ids=["product", "direct"])
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_special_values_stay_where_they_touch(filters, value):
+    """A NaN or infinity in the image reaches the outputs and weights whose taps meet it, and no others."""
+    x, w = randn(2, 3, 9, 9), randn(*filters)
+    x[1, 2, 4, 5] = value
+    y = conv2d(x, w, padding=1).numpy()
+    expected = np.zeros(y.shape, bool)
+    expected[1, :, 3:6, 4:7] = True
+    np.testing.assert_array_equal(~np.isfinite(y), expected)
+
+    dy = np.zeros(y.shape)
+    dx, dw = np.empty(x.shape), np.empty(w.shape)
+    settings = ((1, 1), (1, 1, 1, 1), (1, 1), 1)
+    conv2d_weight_gradient(dy, x, dw, None, *settings)
+    np.testing.assert_array_equal(np.isnan(dw), np.broadcast_to(np.arange(3)[:, None, None] == 2, w.shape))
+    dy[0, 1, 0, 8] = value
+    conv2d_input_gradient(dy, w, dx, *settings)
+    expected = np.zeros(x.shape, bool)
+    expected[0, :, :2, 7:] = True
+    np.testing.assert_array_equal(~np.isfinite(dx), expected)
+
+
+def test_padding_of_each_side():
+    """The kernels pad each side on its own: the same as an image with zeros around it."""
+    x, w = randn(1, 2, 5, 6), randn(5, 2, 3, 3)
+    padded = np.pad(x, ((0, 0), (0, 0), (2, 0), (1, 3)))
+    y = np.empty((1, 5, 5, 8))
+    conv2d_forward(x, w, None, y, (1, 1), (2, 0, 1, 3), (1, 1), 1)
+    np.testing.assert_allclose(y, conv2d(padded, w).numpy(), rtol=1e-12, atol=1e-12)
+
+
+def test_read_only_and_reversed_arrays():
+    x, w = randn(2, 3, 8, 9), randn(5, 3, 3, 3)
+    expected = conv2d(x[..., ::-1].copy(), w[::-1].copy()).numpy()
+    x.flags.writeable = w.flags.writeable = False
+    np.testing.assert_array_equal(conv2d(x[..., ::-1], w[::-1]).numpy(), expected)
+
+
+X, W = np.zeros((8, 1, 28, 28), np.float32), np.zeros((20, 1, 5, 5), np.float32)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "message"),
+    [
+        (
+            {"weight": np.zeros((20, 3, 5, 5), np.float32)},
+            ValueError,
+            r"conv2d: weight has 3 input channels but input has 1 "
+            r"\(input \(8, 1, 28, 28\), weight \(20, 3, 5, 5\), groups=1\)",
+        ),
+        (
+            {"groups": 2},
+            ValueError,
+            r"weight has 1 input channels for each of the 2 groups but input has 1 \(input \(8, 1",
+        ),
+        ({"groups": 3}, ValueError, r"weight has 20 output channels, which groups=3 does not divide"),
+        ({"groups": 0}, ValueError, "groups must be at least 1, not 0"),
+        ({"stride": 0}, ValueError, "stride must be at least 1, not 0"),
+        ({"stride": (1, 2, 3)}, ValueError, "stride must be one integer or two"),
+        ({"stride": 1.5}, TypeError, "stride must be an integer, not 1.5"),
+        ({"dilation": (1, 0)}, ValueError, "dilation must be at least 1, not 0"),
+        ({"padding": -1}, ValueError, "padding must be at least 0, not -1"),
+        ({"padding": "full"}, ValueError, "padding must be 'valid', 'same' or integers, not 'full'"),
+        ({"padding": "same", "stride": 2}, ValueError, r"padding='same' needs stride 1, but stride is \(2, 2\)"),
+        ({"dilation": 7}, ValueError, "weight covers 29 pixels in height but the padded input has 28"),
+        ({"bias": np.zeros(3, np.float32)}, ValueError, r"bias must have shape \(20,\) .* but has \(3,\)"),
+        ({"weight": W.astype(np.float64)}, TypeError, "weight is float64 but input is float32; convert one"),
+        ({"input": X.astype(np.int64)}, TypeError, "input has dtype int64 but must be float32 or float64"),
+        ({"input": X[0, 0]}, ValueError, r"input must be \(N, C, H, W\) or \(C, H, W\), but has shape \(28, 28\)"),
+        ({"weight": W[0]}, ValueError, r"weight must be \(out_channels, in_channels/groups, height, width\)"),
+        ({"weight": W[:0]}, ValueError, "weight has a dimension of size 0"),
+        ({"padding": 2**30}, ValueError, "which is too large"),
+        ({"padding": 2**40}, ValueError, "padding is too large"),
+    ],
+)
+def test_refuses(arguments, error, message):
+    with pytest.raises(error, match="^conv2d: .*" + message.removeprefix("conv2d: ")):
+        conv2d(**{"input": X, "weight": W} | arguments)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"y": np.zeros((8, 20, 25, 24), np.float32)},
+        {"w": np.zeros((20, 2, 5, 5), np.float32)},
+        {"b": np.zeros(19, np.float32)},
+        {"stride": (0, 1)},
+        {"padding": (0, 0, -1, 1)},
+        {"padding": (2**62, 0, 0, 0)},
+        {"dilation": (2**62, 1)},
+        {"groups": 0},
+        {"groups": 3},
+    ],
+    ids=str,
+)
+def test_native_kernels_check_what_they_are_given(change):
+    """Called directly, with whatever arguments, a kernel leaves no array's bounds."""
+    given = {
+        "x": X,
+        "w": W,
+        "b": np.zeros(20, np.float32),
+        "y": np.zeros((8, 20, 24, 24), np.float32),
+        "stride": (1, 1),
+        "padding": (0, 0, 0, 0),
+        "dilation": (1, 1),
+        "groups": 1,
+    } | change
+    settings = [given[name] for name in ("stride", "padding", "dilation", "groups")]
+    with pytest.raises(ValueError, match=r"^conv2d_forward: "):
+        conv2d_forward.native(given["x"], given["w"], given["b"], given["y"], *settings)
+    with pytest.raises(ValueError, match=r"^conv2d_weight_gradient: "):
+        conv2d_weight_gradient.native(given["y"], given["x"], given["w"].copy(), given["b"].copy(), *settings)
+    if "b" not in change:
+        with pytest.raises(ValueError, match=r"^conv2d_input_gradient: "):
+            conv2d_input_gradient.native(given["y"], given["w"], given["x"].copy(), *settings)
