@@ -37,3 +37,6 @@ from .lstm_cell import lstm_cell as lstm_cell
 # Probabilities
 from .log_softmax import log_softmax as log_softmax
 from .softmax import softmax as softmax
+
+# Losses
+from .cross_entropy import cross_entropy as cross_entropy

@@ -1,0 +1,48 @@
+// What the two forms of cross_entropy share: how losses are reduced, and weights of classes as vectors that
+// fit the lines of logits.
+#pragma once
+#include "loss.h"
+#include "softmax_lines.h"
+
+namespace pydl::PYDL_ISA {
+
+// As in pydl/ops/losses.py.
+enum Reduce : int64_t { kNone = 0, kMean = 1, kSum = 2 };
+
+// The weights of one line's classes as vectors that fit the line's: all ones where there are none.
+template <typename T, typename Line>
+struct ClassWeights {
+    const T* data;
+    int64_t stride, size;
+
+    PYDL_INLINE vec<T> get(int64_t step) const {
+        if (data == nullptr) return broadcast<T>(T(1));
+        if constexpr (Line::across) return broadcast<T>(data[step * stride]);
+        return AlongLine<T>{const_cast<T*>(data), stride, size}.get(step, T(0));
+    }
+    T of(int64_t c) const { return data == nullptr ? T(1) : data[c * stride]; }
+};
+
+template <typename T, typename Line>
+ClassWeights<T, Line> weights_for(const Optional<Array<const T, 1>>& weight, const Line& line) {
+    if (!weight) return {nullptr, 0, 0};
+    return {weight->data, weight->stride[0], line.size};
+}
+
+// f(step) summed over a line, counting only lanes inside it.
+template <typename T, typename Line, typename F>
+PYDL_INLINE vec<T> sum_along(const Line& line, const F& f) {
+    vec<T> sum{};
+    for (int64_t step = 0; step < line.steps(); ++step) {
+        if constexpr (Line::across) {
+            sum += f(step);
+        } else {
+            const int64_t left = line.size - step * width<T>;
+            sum +=
+                left >= width<T> ? f(step) : select(iota<int_of<T>>() < int_of<T>(left), f(step), vec<T>{});
+        }
+    }
+    return Line::all_sum(sum);
+}
+
+}  // namespace pydl::PYDL_ISA

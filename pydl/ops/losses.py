@@ -1,0 +1,83 @@
+"""What the losses share: their reductions, and checks of targets."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from ..arguments import Array, check_array
+from ..op import empty
+
+# The numbers stand for the words in kernels, see csrc/class_weights.h.
+REDUCTIONS = {"none": 0, "mean": 1, "sum": 2}
+
+
+def check_reduction(op: str, reduction: Any) -> int:
+    """The number of a reduction: 0 none, 1 mean, 2 sum."""
+    if not isinstance(reduction, str) or reduction not in REDUCTIONS:
+        raise ValueError(f"{op}: reduction is {reduction!r} but must be 'none', 'mean' or 'sum'")
+    return REDUCTIONS[reduction]
+
+
+def check_same_shape(op: str, input: Array, target: Array) -> None:
+    """Refuses a target that would broadcast: (N, 1) against (N,) is N*N differences, and always a mistake."""
+    if input.shape != target.shape:
+        raise ValueError(f"{op}: input has shape {input.shape} but target has {target.shape}; they must be equal")
+
+
+def check_no_gradient(op: str, **needed: bool) -> None:
+    """Refuses gradients that an operation does not have, rather than leaving them out silently."""
+    for name, needs in needed.items():
+        if needs:
+            raise RuntimeError(f"{op}: {name} has no gradient; use {name}.detach()")
+
+
+def check_classes(op: str, target: Any, shape: tuple[int, ...], ignore_index: int) -> Array:
+    """Class labels for an input of `shape`, (C,), (N, C) or (N, C, d1, ...), as int64."""
+    labels = check_array(op, "target", target)
+    if labels.dtype.kind not in "iu":
+        hint = f" (or probabilities of shape {shape})" if op == "cross_entropy" else ""
+        raise TypeError(f"{op}: target has dtype {labels.dtype} but class labels must be integers{hint}")
+    needed = shape[:1] + shape[2:] if len(shape) > 1 else ()
+    if labels.shape != needed:
+        raise ValueError(f"{op}: target has shape {labels.shape} but must have {needed} for an input of shape {shape}")
+    labels = labels.astype(np.int64, copy=False)
+    classes = shape[1] if len(shape) > 1 else shape[0]
+    if labels.size and not (labels.min() >= 0 and labels.max() < classes):
+        wrong = np.argwhere(((labels < 0) | (labels >= classes)) & (labels != ignore_index))
+        if len(wrong):
+            place = tuple(int(i) for i in wrong[0])
+            where = f"[{', '.join(map(str, place))}]" if place else ""
+            raise ValueError(
+                f"{op}: target{where} is {labels[place]} but there are {classes} classes (0 to {classes - 1})"
+            )
+    return labels
+
+
+def check_class_weight(op: str, weight: Array | None, shape: tuple[int, ...]) -> None:
+    """Refuses weights that are not one number a class."""
+    classes = shape[1] if len(shape) > 1 else shape[0]
+    if weight is not None and weight.shape != (classes,):
+        raise ValueError(f"{op}: weight has shape {weight.shape} but must have ({classes},), one number a class")
+
+
+def check_class_input(op: str, x: Array) -> None:
+    """Refuses an input without a dimension of classes, or without a class."""
+    if x.ndim == 0:
+        raise ValueError(f"{op}: input must be (C,), (N, C) or (N, C, d1, ...), but has shape ()")
+    if x.shape[1 if x.ndim > 1 else 0] == 0:
+        raise ValueError(f"{op}: input has no classes (shape {x.shape})")
+
+
+def as_classes(array: Array) -> Array:
+    """(C,), (N, C) or (N, C, d1, ...) as (N, C, D)."""
+    shape = array.shape if array.ndim > 1 else (1, *array.shape)
+    return array.reshape(shape[0], shape[1], math.prod(shape[2:]))
+
+
+def result(shape: tuple[int, ...], dtype: Any, reduction: int) -> tuple[Array, Array]:
+    """An array for a loss, and the same memory as the kernels write it, with one dimension."""
+    y = empty(() if reduction else shape, dtype)
+    return y, y.reshape(y.size)
