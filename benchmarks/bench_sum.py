@@ -1,9 +1,8 @@
-"""sum and mean: all elements, along rows, along columns (the gradient of a bias), over all but the channels."""
+"""sum: all elements, along rows, along columns (the gradient of a bias), over all but the channels."""
 
 import numpy as np
 from run import Bench, out, randn
 
-from pydl.ops.mean import mean_backward, mean_forward
 from pydl.ops.sum import sum_forward
 
 # The shape of x and that of y.
@@ -33,21 +32,5 @@ BENCHES = [
         arguments=lambda x, y: (randn(*x), out(*y)),
         numpy=lambda x, y: np.sum(x, reduced(x, y), out=y, keepdims=True),
         bytes=lambda x, y: 4 * (size(x) + size(y)),
-    ),
-    Bench(
-        mean_forward,
-        SHAPES,
-        small=SMALL,
-        arguments=lambda x, y: (randn(*x), out(*y)),
-        numpy=lambda x, y: np.mean(x, reduced(x, y), out=y, keepdims=True),
-        bytes=lambda x, y: 4 * (size(x) + size(y)),
-    ),
-    Bench(
-        mean_backward,
-        [(1_000,), (1_000_000,)],
-        small=(1_000,),
-        arguments=lambda n: (randn(n), 7, out(n)),
-        numpy=lambda dy, count, dx: np.divide(dy, count, out=dx),
-        bytes=lambda n: 8 * n,
     ),
 ]

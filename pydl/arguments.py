@@ -107,7 +107,36 @@ def check_dims(op: str, dim: Any, rank: int) -> tuple[int, ...]:
     return dims if rank > 0 else ()
 
 
+def reduced_dims(op: str, dim: Any, rank: int) -> tuple[int, ...]:
+    """The dimensions that a reduction runs over: as check_dims, but as in PyTorch () means all of them too."""
+    return check_dims(op, None if isinstance(dim, tuple | list) and not dim else dim, rank)
+
+
 def reduced_shapes(shape: tuple[int, ...], dims: tuple[int, ...], keepdim: bool) -> tuple[Any, Any]:
     """The shape with 1 in place of each reduced dimension, and the shape of the result."""
     ones = tuple(1 if d in dims else size for d, size in enumerate(shape))
     return ones, ones if keepdim else tuple(size for d, size in enumerate(shape) if d not in dims)
+
+
+def check_shape(op: str, shape: tuple[Any, ...], low: int = 0) -> tuple[int, ...]:
+    """The sizes that reshape(x, 2, 3) or reshape(x, (2, 3)) names, each at least `low`."""
+    if len(shape) == 1 and isinstance(shape[0], tuple | list):
+        shape = tuple(shape[0])
+    sizes = []
+    for size in shape:
+        if isinstance(size, bool) or not isinstance(size, int | np.integer):
+            raise TypeError(f"{op}: a shape holds integers, not {size!r}")
+        if size < low:
+            raise ValueError(f"{op}: sizes must be at least {low}, but the shape is {shape}")
+        sizes.append(int(size))
+    return tuple(sizes)
+
+
+def check_new_dim(op: str, dim: Any, shape: tuple[int, ...]) -> int:
+    """Where a new dimension goes, counted from the front: -1 is behind the last one."""
+    if isinstance(dim, bool) or not isinstance(dim, int | np.integer):
+        raise TypeError(f"{op}: dim must be an integer, not {dim!r}")
+    places = len(shape) + 1
+    if not -places <= dim < places:
+        raise IndexError(f"{op}: dim is {dim}, but must be from {-places} to {places - 1} (input {shape})")
+    return int(dim) % places

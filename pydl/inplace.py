@@ -46,14 +46,7 @@ def _in_place(operation: Any) -> Callable[[Tensor, Any], Tensor]:
 
 
 def _check_recorded(name: str, tensor: Tensor, other: Any) -> None:
-    if tensor.is_leaf and tensor.requires_grad:
-        raise RuntimeError(f"{name}: a leaf that needs a gradient changes in place only under no_grad()")
-    if isinstance(tensor.data.base, np.ndarray):
-        # The other tensors on this memory would keep a history that does not know of the change.
-        raise RuntimeError(
-            f"{name}: the tensor is a view of another one, whose gradient would miss this change; "
-            f"use the operation that makes a new tensor, or no_grad()"
-        )
+    tensor.check_recorded_change(name)
     if isinstance(other, Tensor | np.ndarray) and other.dtype.kind == "f" and other.dtype != tensor.dtype:
         raise TypeError(f"{name}: other is {other.dtype} but the tensor is {tensor.dtype}; convert one of them")
 

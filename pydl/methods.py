@@ -7,7 +7,10 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from . import inplace, ops
+from .assignment import assign
 from .tensor import Tensor
 
 
@@ -60,6 +63,33 @@ METHODS = {
     "__rtruediv__": _reflected(ops.div),
     "__sub__": ops.sub,
     "__truediv__": ops.div,
+    # Shape, parts, copies
+    "__getitem__": ops.getitem,
+    "__setitem__": assign,
+    "broadcast_to": ops.broadcast_to,
+    "chunk": ops.chunk,
+    "clone": ops.clone,
+    "contiguous": ops.contiguous,
+    "expand": ops.expand,
+    "flatten": ops.flatten,
+    "flip": ops.flip,
+    "permute": ops.permute,
+    "reshape": ops.reshape,
+    "split": ops.split,
+    "squeeze": ops.squeeze,
+    "to": ops.to,
+    "transpose": ops.transpose,
+    "unbind": ops.unbind,
+    "unsqueeze": ops.unsqueeze,
+    "view": ops.view,
+    "bool": lambda self: ops.to(self, np.bool_),
+    "double": lambda self: ops.to(self, np.float64),
+    "float": lambda self: ops.to(self, np.float32),
+    "int": lambda self: ops.to(self, np.int32),
+    "long": lambda self: ops.to(self, np.int64),
+    "__iter__": lambda self: iter(ops.unbind(self)),
+    "T": property(ops.matrix),
+    "mT": property(ops.matrix_transpose),
 }
 
 for _name, _operation in METHODS.items():

@@ -25,9 +25,13 @@ cdef object make_tensor = None  # the class that operations return, set by tenso
 
 
 cdef class Version:
-    """Counts the in-place changes of one piece of memory; tensors that share memory share it."""
+    """Counts the in-place changes of one piece of memory; tensors that share memory share it.
+
+    sharers: how many tensors those are.
+    """
 
     cdef readonly long long count
+    cdef readonly long long sharers
 
 
 def is_grad_enabled():
@@ -47,6 +51,7 @@ cdef class Node:
     gradient  (dy, needs) -> a gradient for each tensor argument; None once it was used and freed
     saved     (name, version, count) of the arrays that gradient still needs
     outputs   how many results the operation has
+    several   whether they came as a list, so that gradient wants a tuple of dy
     """
 
     cdef readonly str name
@@ -56,12 +61,14 @@ cdef class Node:
     cdef object gradient
     cdef tuple saved
     cdef readonly int outputs
+    cdef bint several
     cdef readonly list hooks   # (output index, function), run on the complete dC/dy
 
     def __repr__(self):
         return f"<{self.name} node>"
 
 
+@cython.no_gc_clear  # __dealloc__ needs version; every cycle through a tensor also has a list, a node or a function
 cdef class TensorBase:
     """The fields of a Tensor that the tape works on. See tensor.py for what people use."""
 
@@ -79,6 +86,10 @@ cdef class TensorBase:
         self._requires_grad = False
         self._index = 0
         self.version = Version.__new__(Version)
+        self.version.sharers = 1
+
+    def __dealloc__(self):
+        self.version.sharers -= 1
 
     @property
     def data(self):
@@ -119,7 +130,19 @@ cdef class TensorBase:
 
     def share_version(self, TensorBase other):
         """Says that this tensor uses the memory of the other one."""
+        other.version.sharers += 1
+        self.version.sharers -= 1
         self.version = other.version
+
+    def check_recorded_change(self, str operation):
+        """Refuses an in-place change that is to be recorded where gradients could not know of it."""
+        if self._requires_grad and self.grad_fn is None:
+            raise RuntimeError(f"{operation}: a leaf that needs a gradient changes in place only under no_grad()")
+        if self.version.sharers > 1:
+            raise RuntimeError(
+                f"{operation}: the tensor is a view of another one or has views, and their gradients would miss this "
+                f"change; use a clone(), an operation that makes a new tensor, or no_grad()"
+            )
 
     def adopt_history(self, TensorBase other):
         """Takes over how `other` was made: an in-place operation is an ordinary one whose result moves in here."""
@@ -178,6 +201,8 @@ cdef class Op:
         cdef int i
         cdef TensorBase tensor
         if self.variadic:
+            if not arguments and self.tensor_names[0] in kwargs:
+                arguments.append(kwargs.pop(self.tensor_names[0]))
             if not arguments or not isinstance(arguments[0], (list, tuple)):
                 raise TypeError(f"{self.name}: {self.tensor_names[0]} must be a list or tuple of tensors")
             tensors = list(arguments[0])
@@ -214,12 +239,14 @@ cdef class Op:
         return results
 
     cdef object finish(self, object result, list tensors):
-        cdef TensorBase output
         if type(result) is list:
-            return tuple([wrap(array) if array is not None else None for array in result])
-        output = wrap(result)
-        if self.view and tensors[0] is not None:
-            output.version = (<TensorBase>tensors[0]).version
+            return tuple([self.finish_one(array, tensors) if array is not None else None for array in result])
+        return self.finish_one(result, tensors)
+
+    cdef TensorBase finish_one(self, object array, list tensors):
+        cdef TensorBase output = wrap(array)
+        if self.view and tensors[0] is not None and is_view(array, (<TensorBase>tensors[0])._data):
+            output.share_version(<TensorBase>tensors[0])
         return output
 
     cdef record(self, object results, list tensors, object gradient, tuple saves):
@@ -262,6 +289,7 @@ cdef class Op:
         node.gradient = gradient
         node.saved = tuple(saved)
         node.outputs = len(outputs)
+        node.several = type(results) is tuple
         for i in range(node.outputs):
             if outputs[i] is None:
                 continue
@@ -270,6 +298,12 @@ cdef class Op:
                 output.grad_fn = node
                 output._index = i
                 output._requires_grad = True
+
+
+cdef bint is_view(object array, object of):
+    """Whether a view operation could return a view; where strides do not allow it, numpy makes a copy."""
+    base = array.base
+    return array is of or (base is not None and (base is of or base is of.base))
 
 
 def register_hook(TensorBase tensor, function):
@@ -308,9 +342,12 @@ cdef object run_hooks(list hooks, int index, object dy):
         given = wrap(dy)
         replaced = function(given)
         if replaced is not None:
-            if replaced.shape != dy.shape:
-                raise RuntimeError(f"hook: the gradient has shape {dy.shape}, the hook returned {replaced.shape}")
-            dy = replaced._data if isinstance(replaced, TensorBase) else replaced
+            array = (<TensorBase>replaced)._data if isinstance(replaced, TensorBase) else replaced
+            if not isinstance(array, ndarray):
+                raise TypeError(f"hook: it must return a tensor, an array or None, not {type(replaced).__name__}")
+            if array.shape != dy.shape:
+                raise RuntimeError(f"hook: the gradient has shape {dy.shape}, the hook returned {array.shape}")
+            dy = array.astype(dy.dtype, copy=False)
     return dy
 
 
@@ -366,7 +403,7 @@ def backward(TensorBase tensor, object gradient=None, bint retain_graph=False):
             )
         dy = np.ones(tensor._data.shape, tensor._data.dtype)
     else:
-        dy = gradient._data if isinstance(gradient, TensorBase) else np.asarray(gradient)
+        dy = (<TensorBase>gradient)._data if isinstance(gradient, TensorBase) else np.asarray(gradient)
         if dy.shape != tensor._data.shape:
             raise ValueError(f"backward: gradient has shape {dy.shape} but the tensor has {tensor._data.shape}")
         dy = dy.astype(tensor._data.dtype)
@@ -404,11 +441,13 @@ def backward(TensorBase tensor, object gradient=None, bint retain_graph=False):
             node.gradient = None
             node.saved = ()
             node.inputs = ()
+            node.hooks = None  # they may hold the tensor, and with it this node
 
 
 cdef add_to(list dys, int index, object dx):
     # Never in place: an operation may have handed the same array to several inputs.
-    dys[index] = dx if dys[index] is None else np.add(dys[index], dx)
+    # asarray, because the sum of two arrays without dimensions is a number to numpy.
+    dys[index] = dx if dys[index] is None else np.asarray(np.add(dys[index], dx))
 
 
 cdef bint is_fresh(object dx, list dys, object grads):
@@ -440,7 +479,7 @@ cdef tuple call_gradient(Node node, list dys):
         alive = alive or dy is not None
     if not alive:
         return (None,) * len(node.inputs)
-    grads = node.gradient(dys[0] if node.outputs == 1 else tuple(dys), needs)
+    grads = node.gradient(tuple(dys) if node.several else dys[0], needs)
     if type(grads) is not tuple:
         grads = (grads,)
     if len(grads) != len(node.inputs):

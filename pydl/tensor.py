@@ -168,7 +168,9 @@ class Tensor(TensorBase):
             return
 
         def keep(gradient: Tensor) -> None:
-            self.grad = gradient if self.grad is None else tape.tensor_of(self.grad.data + gradient.data)
+            # A copy: the array itself goes on to other tensors.
+            new = gradient.data.copy() if self.grad is None else np.asarray(self.grad.data + gradient.data)
+            self.grad = tape.tensor_of(new)
 
         self._retains_grad = True
         self.register_hook(keep)
@@ -242,7 +244,7 @@ class no_grad:
 
         @wraps(function)
         def wrapped(*args: Any, **kwargs: Any) -> Any:
-            with no_grad():
+            with type(self)():
                 return function(*args, **kwargs)
 
         return wrapped

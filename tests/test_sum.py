@@ -5,7 +5,6 @@ import pytest
 from checks import check_gradient, check_kernel, check_torch
 
 import pydl
-from pydl.ops.mean import mean, mean_backward, mean_forward
 from pydl.ops.sum import sum, sum_forward
 
 rng = np.random.default_rng(0)
@@ -13,36 +12,29 @@ X = rng.standard_normal((3, 4, 2))
 DIMS = [None, 0, 1, -1, (0, 2), (1, -1), (0, 1, 2), ()]
 
 
-@pytest.mark.parametrize("kernel", [sum_forward, mean_forward, mean_backward], ids=lambda k: k.name)
-def test_native_equals_reference(kernel):
-    check_kernel(kernel, examples=50)
+def test_native_equals_reference():
+    check_kernel(sum_forward, examples=50)
 
 
 def test_worked_by_hand():
     x = pydl.tensor([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]], requires_grad=True)
     assert x.sum().item() == 21
     assert x.sum(0).tolist() == [5, 7, 9]
-    assert x.mean(1, keepdim=True).tolist() == [[2], [5]]
-    x.mean().backward()
-    np.testing.assert_allclose(x.grad.numpy(), np.full((2, 3), 1 / 6), rtol=1e-6)
+    assert x.sum(1, keepdim=True).tolist() == [[6], [15]]
+    x.sum(0).backward(np.array([1.0, 2.0, 3.0]))
+    assert x.grad.tolist() == [[1, 2, 3], [1, 2, 3]]
 
 
 @pytest.mark.parametrize("dim", DIMS)
-@pytest.mark.parametrize("f", [sum, mean], ids=["sum", "mean"])
-def test_gradient(f, dim):
-    check_gradient(lambda x: f(x, dim), X)
+def test_gradient(dim):
+    check_gradient(lambda x: sum(x, dim), X)
 
 
 @pytest.mark.parametrize("keepdim", [False, True])
-@pytest.mark.parametrize("dim", [None, 0, -1, (0, 2), (1, -1)])
-@pytest.mark.parametrize("name", ["sum", "mean"])
-def test_torch(name, dim, keepdim):
-    if dim is None and keepdim:
-        check_torch(lambda x: getattr(x, name)((0, 1, 2), True), lambda x: getattr(x, name)((0, 1, 2), True), X)
-    elif dim is None:
-        check_torch(lambda x: getattr(x, name)(), lambda x: getattr(x, name)(), X)
-    else:
-        check_torch(lambda x: getattr(x, name)(dim, keepdim), lambda x: getattr(x, name)(dim, keepdim), X)
+@pytest.mark.parametrize("dim", [0, -1, (0, 2), (1, -1), (0, 1, 2), ()])
+def test_torch(dim, keepdim):
+    check_torch(lambda x: x.sum(dim, keepdim), lambda x: x.sum(dim, keepdim), X)
+    check_torch(lambda x: x.sum(), lambda x: x.sum(), X)
 
 
 def test_ten_million_floats_lose_nothing():
@@ -78,9 +70,8 @@ def test_nothing():
     assert sum(np.zeros((0,), np.float32)).item() == 0
     assert sum(np.zeros((3, 0)), 1).tolist() == [0, 0, 0]
     assert sum(np.zeros((3, 0)), 0).shape == (0,)
-    assert math.isnan(mean(np.zeros((0,), np.float32)).item())
     x = pydl.zeros(0, 3, requires_grad=True)
-    x.mean().backward()
+    x.sum().backward()
     assert x.grad.shape == (0, 3)
 
 
@@ -94,7 +85,7 @@ def test_a_number():
     x = pydl.tensor(3.0, requires_grad=True)
     y = x.sum()
     y.backward()
-    assert (y.item(), x.grad.item(), x.mean(0).item(), x.sum(-1, keepdim=True).shape) == (3, 1, 3, ())
+    assert (y.item(), x.grad.item(), x.sum(-1, keepdim=True).shape) == (3, 1, ())
 
 
 @pytest.mark.parametrize(
@@ -103,7 +94,6 @@ def test_a_number():
         (lambda: sum(X, 3), IndexError, "sum: dim is 3, but the input has 3 dimensions"),
         (lambda: sum(X, (0, -3)), ValueError, r"sum: dim \(0, -3\) names a dimension twice"),
         (lambda: sum(X, 1.0), TypeError, "sum: dim must be an integer, not 1.0"),
-        (lambda: mean(np.arange(3)), TypeError, "mean: input has dtype int64 but must be float32 or float64"),
         (lambda: sum(X.astype(">f8")), TypeError, "sum: input has foreign byte order"),
         (lambda: sum(X.astype(np.float16)), TypeError, "sum: input has dtype float16"),
     ],

@@ -40,3 +40,28 @@ from .softmax import softmax as softmax
 
 # Losses
 from .cross_entropy import cross_entropy as cross_entropy
+
+# Shape, parts, copies
+from .cat import cat as cat
+from .cat import stack as stack
+from .clone import clone as clone
+from .clone import contiguous as contiguous
+from .clone import to as to
+from .expand import broadcast_to as broadcast_to
+from .expand import expand as expand
+from .flip import flip as flip
+from .getitem import getitem as getitem
+from .pad import pad as pad
+from .reshape import flatten as flatten
+from .reshape import reshape as reshape
+from .reshape import squeeze as squeeze
+from .reshape import unsqueeze as unsqueeze
+from .reshape import view as view
+from .setitem import setitem as setitem
+from .split import chunk as chunk
+from .split import split as split
+from .split import unbind as unbind
+from .transpose import matrix as matrix
+from .transpose import matrix_transpose as matrix_transpose
+from .transpose import permute as permute
+from .transpose import transpose as transpose

@@ -1,4 +1,4 @@
-"""amax, amin: the largest and the smallest element over some or all dimensions.
+"""amax: the largest element over some or all dimensions, and amin: the smallest.
 
     y[k] = max over r of x[k, r]      (k: the kept indices, r: the ones in dim); amin: min
 
@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from ..arguments import check_array, check_dims, check_floats, reduced_shapes
+from ..arguments import check_array, check_floats, reduced_dims, reduced_shapes
 from ..op import empty, kernel, op
 from .sum import draw_reduction, index_of_result
 
@@ -70,7 +70,7 @@ def _(draw):
 def extreme(name: str, forward: Any, numpy_form: Any, input: Any, dim: Any, keepdim: bool) -> Any:
     """What amax and amin have in common."""
     x = check_array(name, "input", input)
-    dims = check_dims(name, dim, x.ndim)
+    dims = reduced_dims(name, dim, x.ndim)
     ones, shape = reduced_shapes(x.shape, dims, keepdim)
     if any(x.shape[d] == 0 for d in dims):
         raise ValueError(f"{name}: input has shape {x.shape}, and nothing has no largest or smallest element")

@@ -1,4 +1,4 @@
-"""argmax, argmin: where the first largest, the first smallest element along a dimension is.
+"""argmax: where the first largest element along a dimension is, and argmin: the first smallest.
 
     index[k] = the first c with x[k, c] = max over c' of x[k, c']      (argmin: min)
 

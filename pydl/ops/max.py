@@ -1,4 +1,4 @@
-"""max, min: the largest, the smallest element of all, or the one along a dimension with its index.
+"""max: the largest element of all, or the one along a dimension with its index, and min: the smallest.
 
     y[k] = x[k, index[k]],   index[k] = the first c with x[k, c] = max over c' of x[k, c']      (min: min)
 
@@ -16,7 +16,7 @@ import numpy as np
 
 from ..arguments import check_array
 from ..op import op
-from .amax import amax, amin
+from .amax import amax_forward, amin_forward, extreme
 from .argmax import argmax_forward, argmin_forward, search
 
 
@@ -38,22 +38,16 @@ def values_and_indices(name: str, forward: Any, input: Any, dim: Any, keepdim: b
 
 
 @op("input")
-def max_along(input: Any, dim: int, keepdim: bool = False) -> Any:
-    """(values, indices) of the largest elements along dim."""
+def max(input: Any, dim: int | None = None, keepdim: bool = False) -> Any:
+    """The largest element of all, or (values, indices) along dim. See the top of this file."""
+    if dim is None:
+        return extreme("max", amax_forward, np.max, input, None, keepdim)
     return values_and_indices("max", argmax_forward, input, dim, keepdim)
 
 
 @op("input")
-def min_along(input: Any, dim: int, keepdim: bool = False) -> Any:
-    """(values, indices) of the smallest elements along dim."""
-    return values_and_indices("min", argmin_forward, input, dim, keepdim)
-
-
-def max(input: Any, dim: int | None = None, keepdim: bool = False) -> Any:
-    """The largest element of all, or (values, indices) along dim. See the top of this file."""
-    return amax(input) if dim is None else max_along(input, dim, keepdim)
-
-
 def min(input: Any, dim: int | None = None, keepdim: bool = False) -> Any:
     """The smallest element of all, or (values, indices) along dim. See the top of this file."""
-    return amin(input) if dim is None else min_along(input, dim, keepdim)
+    if dim is None:
+        return extreme("min", amin_forward, np.min, input, None, keepdim)
+    return values_and_indices("min", argmin_forward, input, dim, keepdim)

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from ..arguments import check_dims, check_floats, reduced_shapes
+from ..arguments import check_floats, reduced_dims, reduced_shapes
 from ..op import empty, kernel, op
 from .sum import draw_reduction, index_of_result
 
@@ -51,7 +51,7 @@ def _(draw):
 def mean(input: Any, dim: int | tuple[int, ...] | None = None, keepdim: bool = False) -> Any:
     """The average over the dimensions `dim`. See the top of this file."""
     (x,) = check_floats("mean", input=input)
-    dims = check_dims("mean", dim, x.ndim)
+    dims = reduced_dims("mean", dim, x.ndim)
     ones, shape = reduced_shapes(x.shape, dims, keepdim)
     y = empty(shape, x.dtype)
     mean_forward(x, y.reshape(ones))

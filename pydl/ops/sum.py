@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from ..arguments import check_array, check_dims, check_floats, reduced_shapes
+from ..arguments import check_array, check_floats, reduced_dims, reduced_shapes
 from ..op import empty, kernel, op
 
 
@@ -45,25 +45,19 @@ def _(draw):
     return {"x": x, "y": draw.out(ones)}
 
 
-def sum_array(x: Any, dims: tuple[int, ...], keepdim: bool) -> Any:
-    """The sum of an array of float32 or float64."""
-    ones, shape = reduced_shapes(x.shape, dims, keepdim)
-    y = empty(shape, x.dtype)
-    sum_forward(x, y.reshape(ones))
-    return y
-
-
 @op("input")
 def sum(input: Any, dim: int | tuple[int, ...] | None = None, keepdim: bool = False) -> Any:
     """The sum over the dimensions `dim`. See the top of this file."""
     x = check_array("sum", "input", input)
-    dims = check_dims("sum", dim, x.ndim)
+    dims = reduced_dims("sum", dim, x.ndim)
     if x.dtype.kind != "f":
         return np.asarray(x.sum(dims, np.int64, keepdims=keepdim))
     (x,) = check_floats("sum", input=x)
-    ones, _ = reduced_shapes(x.shape, dims, keepdim)
+    ones, shape = reduced_shapes(x.shape, dims, keepdim)
+    y = empty(shape, x.dtype)
+    sum_forward(x, y.reshape(ones))
 
     def gradient(dy, needs):
         return np.broadcast_to(dy.reshape(ones), x.shape)
 
-    return sum_array(x, dims, keepdim), gradient, ()
+    return y, gradient, ()

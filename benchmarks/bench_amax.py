@@ -1,14 +1,12 @@
-"""amax and argmax: all elements, along rows (the prediction of a classifier), along columns."""
+"""amax and amin: all elements, along rows, along columns."""
 
 import numpy as np
 from run import Bench, out, randn
 
 from pydl.ops.amax import amax_backward, amax_forward, amin_forward
-from pydl.ops.argmax import argmax_forward, argmin_forward
 
 # The shape of x and that of y.
 SHAPES = [((10_000_000,), (1,)), ((4096, 1024), (4096, 1)), ((4096, 1024), (1, 1024)), ((1000, 10), (1000, 1))]
-ROWS = [(1, 10_000_000), (4096, 1024), (1000, 10)]
 
 
 def reduced(x, y):
@@ -26,17 +24,6 @@ def extreme(kernel, of):
     )
 
 
-def where(kernel, of):
-    return Bench(
-        kernel,
-        ROWS,
-        small=(100, 10),
-        arguments=lambda n, c: (randn(n, c), out(n), out(n, dtype=np.int64)),
-        numpy=lambda x, y, index: of(x, -1, out=index),
-        bytes=lambda n, c: 4 * n * c + 12 * n,
-    )
-
-
 def amax_backward_arguments(n, c):
     x = randn(n, c)
     return randn(n, 1), x, x.max(1, keepdims=True), out(n, c)
@@ -50,8 +37,6 @@ def amax_backward_numpy(dy, x, y, dx):
 BENCHES = [
     extreme(amax_forward, np.max),
     extreme(amin_forward, np.min),
-    where(argmax_forward, np.argmax),
-    where(argmin_forward, np.argmin),
     Bench(
         amax_backward,
         [(4096, 1024)],

@@ -1,0 +1,52 @@
+"""clone: the same numbers in other memory; contiguous and to: only where needed, and in another dtype.
+
+    y[i] = x[i]
+
+Shapes    x and y (*)
+Gradient  dx = dy in the dtype of x
+Memory    clone always copies, in row-major order; contiguous and to only where something has to change
+Source    Harris et al., "Array programming with NumPy", Nature 585 (2020)
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..arguments import check_array
+from ..op import empty, op
+
+
+@op("input")
+def clone(input: Any) -> Any:
+    """A copy with a gradient. See the top of this file."""
+    x = check_array("clone", "input", input)
+    y = empty(x.shape, x.dtype)
+    y[...] = x
+    return y, lambda dy, needs: dy, ()
+
+
+@op("input")
+def astype(input: Any, dtype: Any) -> Any:
+    """A copy in another dtype. See the top of this file."""
+    x = check_array("to", "input", input)
+    y = empty(x.shape, dtype)
+    y[...] = x
+    return y, lambda dy, needs: dy.astype(x.dtype), ()
+
+
+def contiguous(input: Any) -> Any:
+    """The tensor itself if its elements lie in row-major order, else a clone()."""
+    return input if input.data.flags.c_contiguous else clone(input)
+
+
+def to(input: Any, dtype: Any) -> Any:
+    """The tensor itself if it has the dtype, else a copy of it in that dtype: to(x, "float64")."""
+    try:
+        new = np.dtype(dtype)
+    except TypeError:
+        raise TypeError(f"to: {dtype!r} is no dtype; use a numpy one such as np.float32 or 'int64'") from None
+    if new.kind not in "fiub":
+        raise TypeError(f"to: dtype {new} holds no numbers")
+    return input if input.dtype == new else astype(input, new)

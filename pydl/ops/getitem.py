@@ -1,0 +1,98 @@
+"""getitem: parts of a tensor, x[index].
+
+    y = x[index]      index: integers, slices, None, ..., boolean masks, integer arrays, and tuples of them
+
+Shapes    as in numpy and PyTorch: an integer takes a dimension away, None puts one in, ... stands for all that is not
+          named; a mask gives the elements where it is True; integer arrays are broadcast, and pick one element each
+Gradient  dx is 0 but for dx[index] += dy; where an array picks an element twice, both gradients add up
+Memory    shared with x, unless there is a mask or an integer array among the indices
+Source    Harris et al., "Array programming with NumPy", Nature 585 (2020)
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from ..arguments import check_array
+from ..op import empty, kernel, op
+from ..tape import TensorBase
+
+
+@kernel(writes="dx")
+def getitem_backward(dy, index, dx):
+    for m, d in np.ndindex(dy.shape):
+        dx[index[m], d] += dy[m, d]
+
+
+@getitem_backward.samples
+def _(draw):
+    M, D, N = draw.integer(0, 20), draw.integer(0, 40), draw.integer(1, 6)
+    return {"dy": draw.array((M, D)), "index": draw.integers((M,), 0, N - 1), "dx": draw.array((N, D)).copy()}
+
+
+def plain_index(name: str, index: Any) -> tuple[Any, ...]:
+    """The index as a tuple that numpy understands, with arrays of its own: the gradient must not see later changes."""
+    return tuple(_plain(name, each) for each in (index if isinstance(index, tuple) else (index,)))
+
+
+def _plain(name: str, each: Any) -> Any:
+    if isinstance(each, TensorBase):
+        each = each.data
+    elif isinstance(each, list):
+        each = check_array(name, "index", each) if each else np.empty(0, np.int64)
+    if not isinstance(each, np.ndarray):
+        return each
+    if each.dtype.kind not in "iub":
+        raise IndexError(f"{name}: an index array must hold integers or bool, but has dtype {each.dtype}")
+    return int(each) if each.ndim == 0 and each.dtype.kind != "b" else each.copy()
+
+
+def part(name: str, x: Any, index: tuple[Any, ...]) -> Any:
+    """x[index] as an array, also where numpy would give a number."""
+    try:
+        return x[index if any(each is Ellipsis for each in index) else (*index, ...)]
+    except IndexError as error:
+        raise IndexError(f"{name}: {error} (tensor {x.shape})") from None
+
+
+def picks(index: tuple[Any, ...]) -> bool:
+    """Whether there are integer arrays in the index, which may name an element more than once."""
+    return any(isinstance(each, np.ndarray) and each.dtype.kind != "b" for each in index)
+
+
+def rows(shape: tuple[int, ...], index: tuple[Any, ...]) -> tuple[Any, int]:
+    """The rows that an index with integer arrays picks, in x seen as (N, D): their numbers, and D."""
+    while index and index[-1] is Ellipsis:
+        index = index[:-1]
+    if all(isinstance(each, int | np.integer | np.ndarray) and not isinstance(each, bool) for each in index) and all(
+        each.dtype.kind != "b" for each in index if isinstance(each, np.ndarray)
+    ):
+        k = len(index)
+        numbers = np.zeros((), np.int64)
+        for each, size in zip(index, shape[:k], strict=True):
+            numbers = numbers * size + np.where(np.less(each, 0), np.add(each, size), each)
+        return numbers.reshape(-1), math.prod(shape[k:])
+    positions = np.arange(math.prod(shape)).reshape(shape)[index]
+    return positions.reshape(-1), 1
+
+
+@op("input", view=True)
+def getitem(input: Any, index: Any) -> Any:
+    """x[index]. See the top of this file."""
+    x = check_array("getitem", "input", input)
+    plain = plain_index("getitem", index)
+
+    def gradient(dy, needs):
+        dx = empty(x.shape, x.dtype)
+        dx[...] = 0
+        if not picks(plain):
+            dx[plain] = dy
+        elif dy.size > 0:
+            numbers, D = rows(x.shape, plain)
+            getitem_backward(dy.reshape(-1, D), numbers.astype(np.int64, copy=False), dx.reshape(-1, D))
+        return dx
+
+    return part("getitem", x, plain), gradient, ()

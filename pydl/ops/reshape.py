@@ -1,0 +1,85 @@
+"""reshape: the same elements in another shape; so do view, flatten, squeeze, unsqueeze.
+
+    y.flat[i] = x.flat[i]      (row-major order)
+
+Shapes    reshape, view: as asked, one size may be -1 and follows from the others
+          flatten: the dimensions start_dim to end_dim become one; squeeze, unsqueeze: take away, put in a size 1
+Gradient  dx = dy in the shape of x
+Memory    shared with x where its strides allow it (view refuses where they do not), else copied
+Source    Harris et al., "Array programming with NumPy", Nature 585 (2020)
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from ..arguments import check_array, check_dim, check_dims, check_new_dim, check_shape
+from ..op import op
+
+
+def in_shape(x: Any, shape: tuple[int, ...]) -> Any:
+    """What all of these operations return."""
+    old = x.shape
+    return x.reshape(shape), lambda dy, needs: dy.reshape(old), ()
+
+
+def complete(name: str, x: Any, shape: tuple[Any, ...]) -> tuple[int, ...]:
+    """The shape with its -1 replaced."""
+    sizes = check_shape(name, shape, low=-1)
+    known = math.prod(size for size in sizes if size != -1)
+    unknown = sizes.count(-1)
+    if unknown > 1:
+        raise ValueError(f"{name}: only one size can follow from the others, but {sizes} has {unknown} times -1")
+    if unknown == 1:
+        if known == 0 or x.size % known:
+            raise ValueError(f"{name}: {x.size} elements of shape {x.shape} do not fill the shape {sizes}")
+        return tuple(x.size // known if size == -1 else size for size in sizes)
+    if known != x.size:
+        raise ValueError(f"{name}: input has {x.size} elements of shape {x.shape}, but {sizes} has {known}")
+    return sizes
+
+
+@op("input", view=True)
+def reshape(input: Any, *shape: Any) -> Any:
+    """The elements in another shape: reshape(x, 2, -1) or reshape(x, (2, -1)). See the top of this file."""
+    x = check_array("reshape", "input", input)
+    return in_shape(x, complete("reshape", x, shape))
+
+
+@op("input", view=True)
+def view(input: Any, *shape: Any) -> Any:
+    """As reshape, but never a copy: ValueError where the strides do not allow the shape."""
+    x = check_array("view", "input", input)
+    new = complete("view", x, shape)
+    if x.size > 0 and not np.may_share_memory(x, x.reshape(new)):
+        raise ValueError(f"view: input {x.shape} is strided, so that {new} needs a copy; use reshape()")
+    return in_shape(x, new)
+
+
+@op("input", view=True)
+def flatten(input: Any, start_dim: int = 0, end_dim: int = -1) -> Any:
+    """The dimensions start_dim to end_dim, both included, as one. See the top of this file."""
+    x = check_array("flatten", "input", input)
+    first, last = check_dim("flatten", start_dim, x.ndim, "start_dim"), check_dim("flatten", end_dim, x.ndim, "end_dim")
+    if first > last:
+        raise ValueError(f"flatten: start_dim {start_dim} comes after end_dim {end_dim} (input {x.shape})")
+    return in_shape(x, (*x.shape[:first], math.prod(x.shape[first : last + 1]), *x.shape[last + 1 :]))
+
+
+@op("input", view=True)
+def squeeze(input: Any, dim: int | tuple[int, ...] | None = None) -> Any:
+    """Without the dimensions of size 1: all, or those of `dim` that are of size 1. See the top of this file."""
+    x = check_array("squeeze", "input", input)
+    dims = check_dims("squeeze", dim, x.ndim)
+    return in_shape(x, tuple(size for d, size in enumerate(x.shape) if size != 1 or d not in dims))
+
+
+@op("input", view=True)
+def unsqueeze(input: Any, dim: int) -> Any:
+    """With a new dimension of size 1 at the place `dim`. See the top of this file."""
+    x = check_array("unsqueeze", "input", input)
+    d = check_new_dim("unsqueeze", dim, x.shape)
+    return in_shape(x, (*x.shape[:d], 1, *x.shape[d:]))

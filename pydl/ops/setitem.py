@@ -1,0 +1,64 @@
+"""setitem: assignment to parts of a tensor, x[index] = value.
+
+    y = x but for y[index] = value      and from then on x means y
+
+Shapes    value broadcasts to x[index]; its dtype becomes that of x
+Gradient  dx = dy but for dx[index] = 0;  dvalue = dy[index] summed to the shape of value
+          (where an integer array names an element twice, the last value stays, and the gradient is that one's)
+Memory    that of x, which changes in place; x[index] = value for a Tensor is in pydl/assignment.py
+Source    Harris et al., "Array programming with NumPy", Nature 585 (2020)
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..arguments import check_array
+from ..op import op
+from .broadcasting import fit
+from .getitem import part, picks
+
+
+def write(x: Any, index: tuple[Any, ...], value: Any) -> Any:
+    """x[index] = value for arrays; returns value as an array."""
+    if not x.flags.writeable:
+        raise ValueError("setitem: the tensor's memory is read-only; change a clone() instead")
+    # Python numbers keep their digits; check_array would round them to float32.
+    if not isinstance(value, int | float):
+        checked = check_array("setitem", "value", value)
+        value = checked if isinstance(value, np.ndarray) else np.asarray(value)
+    try:
+        x[index] = value
+    except IndexError as error:
+        raise IndexError(f"setitem: {error} (tensor {x.shape})") from None
+    except ValueError:
+        region = part("setitem", x, index).shape
+        raise ValueError(f"setitem: value has shape {value.shape} but must broadcast to {region}") from None
+    return value
+
+
+@op("input", "value", view=True)
+def setitem(input: Any, value: Any, index: tuple[Any, ...]) -> Any:
+    """Writes value into input[index], index as plain_index() gives it; returns input's own array."""
+    value = np.asarray(write(input, index, value))
+
+    def gradient(dy, needs):
+        dx = dvalue = None
+        if needs[0]:
+            dx = dy.copy()
+            dx[index] = 0
+        if needs[1]:
+            region = part("setitem", dy, index)
+            if picks(index):
+                order = np.arange(region.size).reshape(region.shape)
+                last = np.empty(dy.shape, np.int64)
+                last[index] = order
+                region = np.where(last[index] == order, region, 0)
+            # Dimensions of size 1 that value has beyond those of the region.
+            extra = max(value.ndim - region.ndim, 0)
+            dvalue = fit(region, (value.shape[extra:], value.dtype)).reshape(value.shape)
+        return dx, dvalue
+
+    return input, gradient, ()

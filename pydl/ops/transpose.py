@@ -1,0 +1,55 @@
+"""transpose: two dimensions change places, and permute: all come in another order.
+
+    y[i[dims[0]], i[dims[1]], ...] = x[i]      transpose: two dimensions change places
+
+Shapes    y has the size x.shape[dims[d]] in dimension d
+Gradient  dx = dy with the dimensions back in their old order
+Memory    shared with x
+Source    Harris et al., "Array programming with NumPy", Nature 585 (2020)
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..arguments import check_array, check_dim, check_dims
+from ..op import op
+
+
+@op("input", view=True)
+def transpose(input: Any, dim0: int, dim1: int) -> Any:
+    """The dimensions dim0 and dim1 change places. See the top of this file."""
+    x = check_array("transpose", "input", input)
+    a, b = check_dim("transpose", dim0, x.ndim, "dim0"), check_dim("transpose", dim1, x.ndim, "dim1")
+    if x.ndim == 0:
+        return x.view(), lambda dy, needs: dy, ()
+    return x.swapaxes(a, b), lambda dy, needs: dy.swapaxes(a, b), ()
+
+
+@op("input", view=True)
+def permute(input: Any, *dims: Any) -> Any:
+    """The dimensions in the order dims: permute(x, 2, 0, 1) or permute(x, (2, 0, 1)). See the top of this file."""
+    x = check_array("permute", "input", input)
+    if len(dims) == 1 and isinstance(dims[0], tuple | list):
+        dims = tuple(dims[0])
+    order = check_dims("permute", dims, x.ndim)
+    if len(order) != x.ndim:
+        raise ValueError(f"permute: dims {dims} must name each of the {x.ndim} dimensions of input (shape {x.shape})")
+    back = tuple(int(d) for d in np.argsort(order))
+    return x.transpose(order), lambda dy, needs: dy.transpose(back), ()
+
+
+def matrix_transpose(input: Any) -> Any:
+    """Tensor.mT: the last two dimensions change places."""
+    if input.ndim < 2:
+        raise ValueError(f"mT: the tensor must have at least 2 dimensions, but has shape {input.shape}")
+    return transpose(input, -2, -1)
+
+
+def matrix(input: Any) -> Any:
+    """Tensor.T: the transpose of a matrix; vectors and numbers stay as they are."""
+    if input.ndim > 2:
+        raise ValueError(f"T: the tensor must be a matrix, but has shape {input.shape}; use mT or permute()")
+    return transpose(input, 0, -1)

@@ -1,0 +1,51 @@
+import numpy as np
+import pytest
+from checks import check_gradient, check_torch
+
+import pydl
+from pydl.ops import cat, stack
+
+rng = np.random.default_rng(0)
+X = rng.standard_normal((4, 3, 5))
+Y = rng.standard_normal((4, 2, 5))
+
+
+@pytest.fixture(scope="module")
+def torch():
+    return pytest.importorskip("torch")
+
+
+@pytest.mark.parametrize("dim", [1, -2])
+def test_cat(torch, dim):
+    check_torch(lambda x, y: cat([x, y, x], dim), lambda x, y: torch.cat([x, y, x], dim), X, Y)
+    check_gradient(lambda x, y: cat((x, y), dim), X, Y)
+
+
+@pytest.mark.parametrize("dim", [0, 1, 3, -1])
+def test_stack(torch, dim):
+    check_torch(lambda x, y: stack([x, y], dim), lambda x, y: torch.stack([x, y], dim), X, 2 * X)
+    check_gradient(lambda x, y: stack([x, y], dim), X[:2, :1, :2], X[2:, :1, :2])
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "message"),
+    [
+        (lambda: cat([]), ValueError, "cat: tensors is empty"),
+        (lambda: cat(X), TypeError, "cat: tensors must be a list or tuple of tensors"),
+        (lambda: cat([X, Y]), ValueError, r"cat: tensors\[1\] has shape \(4, 2, 5\) but must fit \(4, 3, 5\) in all"),
+        (lambda: cat([X, X[0]]), ValueError, r"cat: tensors\[1\] has shape \(3, 5\) but tensors\[0\] has"),
+        (
+            lambda: cat([X, X.astype(np.float32)]),
+            TypeError,
+            r"cat: tensors\[1\] is float32 but tensors\[0\] is float64",
+        ),
+        (lambda: cat([pydl.tensor(1.0)]), ValueError, r"cat: tensors without dimensions .* use stack\(\)"),
+        (lambda: cat([X], 3), IndexError, "cat: dim is 3"),
+        (lambda: cat([X, "x"]), TypeError, r"cat: tensors\[1\] must be a tensor"),
+        (lambda: stack([X, Y]), ValueError, r"stack: tensors\[1\] has shape \(4, 2, 5\) but tensors\[0\] has"),
+        (lambda: stack([X], 4), IndexError, "stack: dim is 4, but must be from -4 to 3"),
+    ],
+)
+def test_refuses(call, error, message):
+    with pytest.raises(error, match=message):
+        call()

@@ -1,0 +1,58 @@
+"""clone, contiguous, to, float, double, long: the same numbers in other memory or another dtype."""
+
+import numpy as np
+import pytest
+from checks import check_gradient, check_torch
+
+import pydl
+
+X = np.arange(6.0).reshape(2, 3) / 7
+
+
+@pytest.mark.parametrize("f", [lambda x: x.clone(), lambda x: x.contiguous(), lambda x: x.T.contiguous()])
+def test_copies(f):
+    check_torch(f, f, X)
+    check_gradient(f, X)
+
+
+def test_clone_is_contiguous_and_new():
+    x = pydl.tensor(X)
+    for y in (x.clone(), x.T.clone(), x[:, ::-1].clone()):
+        assert not np.shares_memory(x.data, y.data)
+        assert y.data.flags.c_contiguous
+    assert x.contiguous() is x
+    assert x.T.contiguous().data.flags.c_contiguous
+
+
+@pytest.mark.parametrize("source", [np.float32, np.float64])
+@pytest.mark.parametrize("target", [np.float32, np.float64])
+def test_gradients_come_back_in_the_old_dtype(source, target):
+    x = pydl.tensor(X, dtype=source, requires_grad=True)
+    y = x.to(target)
+    y.backward(np.full(X.shape, 2.0))
+    assert y.dtype == target
+    assert x.grad.dtype == source
+    assert x.grad.tolist() == np.full(X.shape, 2.0).tolist()
+
+
+def test_the_same_dtype_is_the_same_tensor():
+    x = pydl.tensor([1.0])
+    assert x.float() is x
+    assert x.to("float32") is x
+
+
+def test_names():
+    x = pydl.tensor([0.0, 1.75, -2.5], requires_grad=True)
+    assert x.double().dtype == np.float64
+    assert x.long().tolist() == [0, 1, -2]
+    assert not x.long().requires_grad
+    assert x.int().dtype == np.int32
+    assert x.bool().tolist() == [False, True, True]
+    assert pydl.tensor([1, 2]).float().dtype == np.float32
+    assert pydl.tensor([True]).double().tolist() == [1.0]
+
+
+@pytest.mark.parametrize("dtype", ["text", "complex64", object, "S3"])
+def test_refuses(dtype):
+    with pytest.raises(TypeError, match="to: "):
+        pydl.tensor([1.0]).to(dtype)

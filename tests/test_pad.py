@@ -1,0 +1,45 @@
+import numpy as np
+import pytest
+from checks import check_gradient, check_torch
+
+from pydl.ops import pad
+
+rng = np.random.default_rng(0)
+X = rng.standard_normal((4, 3, 5))
+
+
+@pytest.fixture(scope="module")
+def torch():
+    return pytest.importorskip("torch")
+
+
+@pytest.mark.parametrize(
+    "sizes", [(1, 2), (0, 0, 3, 1), (1, 1, 2, 2, 0, 3), (-1, -2), (-2, 4, 0, -1), (2, -4), (), (-9, 7), (7, -9)]
+)
+def test_pad(torch, sizes):
+    f = torch.nn.functional.pad
+    if sizes in ((-9, 7), (7, -9)):  # beyond what PyTorch does: all of x is cut off
+        assert not pad(X, sizes, value=0.0).numpy().any()
+        return
+    check_torch(lambda x: pad(x, sizes), lambda x: f(x, sizes), X)
+    check_torch(lambda x: pad(x, sizes, "constant", 1.5), lambda x: f(x, sizes, "constant", 1.5), X)
+    check_gradient(lambda x: pad(x, sizes), X)
+
+
+def test_pad_of_integers():
+    assert pad(np.array([1, 2]), (1, 1), value=7).tolist() == [7, 1, 2, 7]
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "message"),
+    [
+        (lambda: pad(X, (1,)), ValueError, "pad: pad has 1 numbers, but needs two for each of up to 3 dimensions"),
+        (lambda: pad(X, (1,) * 8), ValueError, "pad: pad has 8 numbers"),
+        (lambda: pad(X, (-3, -3)), ValueError, "pad: -3 and -3 cut more than there is in dimension 2"),
+        (lambda: pad(X, (1, 1), "reflect"), ValueError, "pad: mode is 'reflect', but only 'constant' is supported"),
+        (lambda: pad(X, 1), TypeError, "pad: pad must be a tuple of integers, not 1"),
+    ],
+)
+def test_refuses(call, error, message):
+    with pytest.raises(error, match=message):
+        call()
