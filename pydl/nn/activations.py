@@ -8,7 +8,6 @@ from __future__ import annotations
 from typing import Any
 
 from .. import ops
-from ..tensor import Tensor
 from .module import Module
 
 
@@ -18,7 +17,7 @@ class ReLU(Module):
     def __init__(self, inplace: bool = False) -> None:
         super().__init__()
 
-    def forward(self, input: Any) -> Tensor:
+    def forward(self, input: Any) -> Any:
         return ops.relu(input)
 
 
@@ -29,7 +28,7 @@ class LeakyReLU(Module):
         super().__init__()
         self.negative_slope = negative_slope
 
-    def forward(self, input: Any) -> Tensor:
+    def forward(self, input: Any) -> Any:
         return ops.leaky_relu(input, self.negative_slope)
 
     def extra_repr(self) -> str:
@@ -43,7 +42,7 @@ class ELU(Module):
         super().__init__()
         self.alpha = alpha
 
-    def forward(self, input: Any) -> Tensor:
+    def forward(self, input: Any) -> Any:
         return ops.elu(input, self.alpha)
 
     def extra_repr(self) -> str:
@@ -57,7 +56,7 @@ class GELU(Module):
         super().__init__()
         self.approximate = approximate
 
-    def forward(self, input: Any) -> Tensor:
+    def forward(self, input: Any) -> Any:
         return ops.gelu(input, self.approximate)
 
     def extra_repr(self) -> str:
@@ -70,7 +69,7 @@ class SiLU(Module):
     def __init__(self, inplace: bool = False) -> None:
         super().__init__()
 
-    def forward(self, input: Any) -> Tensor:
+    def forward(self, input: Any) -> Any:
         return ops.silu(input)
 
 
@@ -82,7 +81,7 @@ class Softplus(Module):
         self.beta = beta
         self.threshold = threshold
 
-    def forward(self, input: Any) -> Tensor:
+    def forward(self, input: Any) -> Any:
         return ops.softplus(input, self.beta, self.threshold)
 
     def extra_repr(self) -> str:
@@ -92,14 +91,14 @@ class Softplus(Module):
 class Sigmoid(Module):
     """1 / (1 + e^-x)."""
 
-    def forward(self, input: Any) -> Tensor:
+    def forward(self, input: Any) -> Any:
         return ops.sigmoid(input)
 
 
 class Tanh(Module):
     """The hyperbolic tangent."""
 
-    def forward(self, input: Any) -> Tensor:
+    def forward(self, input: Any) -> Any:
         return ops.tanh(input)
 
 
@@ -110,7 +109,7 @@ class Softmax(Module):
         super().__init__()
         self.dim = dim
 
-    def forward(self, input: Any) -> Tensor:
+    def forward(self, input: Any) -> Any:
         return ops.softmax(input, self.dim)
 
     def extra_repr(self) -> str:
@@ -124,7 +123,7 @@ class LogSoftmax(Module):
         super().__init__()
         self.dim = dim
 
-    def forward(self, input: Any) -> Tensor:
+    def forward(self, input: Any) -> Any:
         return ops.log_softmax(input, self.dim)
 
     def extra_repr(self) -> str:

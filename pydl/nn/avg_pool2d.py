@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from .. import ops
-from ..tensor import Tensor
 from .module import Module
 
 
@@ -32,7 +31,7 @@ class AvgPool2d(Module):
         self.count_include_pad = count_include_pad
         self.divisor_override = divisor_override
 
-    def forward(self, input: Any) -> Tensor:
+    def forward(self, input: Any) -> Any:
         return ops.avg_pool2d(
             input,
             self.kernel_size,

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from .. import ops
-from ..tensor import Tensor
 from .module import Module
 
 
@@ -22,7 +21,7 @@ class Dropout(Module):
         self.p = p
         self.inplace = inplace
 
-    def forward(self, input: Any) -> Tensor:
+    def forward(self, input: Any) -> Any:
         return ops.dropout(input, self.p, self.training)
 
     def extra_repr(self) -> str:

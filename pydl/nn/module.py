@@ -37,10 +37,17 @@ class Module:
     """The base class of layers and networks. See the top of this file."""
 
     training: bool
+    _parameters: dict[str, Parameter | None]
+    _buffers: dict[str, Tensor | None]
+    _modules: dict[str, Any]  # of Module or None
+    _not_saved: set[str]
+    _forward_pre_hooks: list[Callable[..., Any]]
+    _forward_hooks: list[Callable[..., Any]]
 
     def __init__(self) -> None:
-        fields = {"_parameters": {}, "_buffers": {}, "_modules": {}, "_not_saved": set()}
-        self.__dict__.update(fields, _forward_pre_hooks=[], _forward_hooks=[], training=True)
+        # Past __setattr__, which looks into these tables.
+        self.__dict__.update(_parameters={}, _buffers={}, _modules={}, _not_saved=set())
+        self.__dict__.update(_forward_pre_hooks=[], _forward_hooks=[], training=True)
 
     # Running it
 
@@ -116,7 +123,8 @@ class Module:
             raise AttributeError(
                 f"{type(self).__name__}: call super().__init__() at the start of __init__, before anything is assigned"
             )
-        return self.__dict__[table]
+        owned: dict[str, Any] = self.__dict__[table]
+        return owned
 
     def _register(self, kind: str, name: str, value: Any) -> None:
         table = self._owned(kind)

@@ -163,6 +163,7 @@ class OneCycleLR(LRScheduler):
         self.anneal_strategy = anneal_strategy
         self.cycle_momentum = cycle_momentum
         # Each phase: its last step, and where lr and momentum go.
+        self.phases: list[list[Any]]
         if three_phase:
             rise = float(pct_start * total_steps) - 1
             self.phases = [
