@@ -51,6 +51,7 @@ from .expand import broadcast_to as broadcast_to
 from .expand import expand as expand
 from .flip import flip as flip
 from .getitem import getitem as getitem
+from .one_hot import one_hot as one_hot
 from .pad import pad as pad
 from .reshape import flatten as flatten
 from .reshape import reshape as reshape
