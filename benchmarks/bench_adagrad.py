@@ -1,13 +1,12 @@
-"""adagrad: the update of a small convolutional network, of many small tensors, and of one that no cache holds."""
+"""adagrad: all tensors of a model in one call."""
 
 import numpy as np
 from run import Bench, out, randn
 
 from pydl.optim.adagrad import adagrad_update
 
-LENET = (500, 20, 20000, 40, 64000, 100, 1000, 10)
-SMALL = (100,) * 200
-LARGE = (4_000_000,)
+# How many tensors, and how many elements each: as in a small convolutional network, many small ones, a large one.
+SHAPES = [(8, 10_000), (200, 100), (1, 4_000_000)]
 
 
 def adagrad_numpy(w, g, s, lr, weight_decay, eps):
@@ -19,10 +18,17 @@ def adagrad_numpy(w, g, s, lr, weight_decay, eps):
 BENCHES = [
     Bench(
         adagrad_update,
-        [LENET, SMALL, LARGE],
-        small=(1000,),
-        arguments=lambda *n: ([randn(k) for k in n], [randn(k) for k in n], [out(k) for k in n], 0.01, 0.0, 1e-10),
+        SHAPES,
+        small=(4, 250),
+        arguments=lambda count, n: (
+            [randn(n) for _ in range(count)],
+            [randn(n) for _ in range(count)],
+            [out(n) for _ in range(count)],
+            0.01,
+            0.0,
+            1e-10,
+        ),
         numpy=adagrad_numpy,
-        bytes=lambda *n: 20 * sum(n),
+        bytes=lambda count, n: 20 * count * n,
     )
 ]

@@ -1,13 +1,12 @@
-"""adam: the update of a small convolutional network, of many small tensors, and of one that no cache holds."""
+"""adam: all tensors of a model in one call."""
 
 import numpy as np
 from run import Bench, out, randn
 
 from pydl.optim.adam import adam_update
 
-LENET = (500, 20, 20000, 40, 64000, 100, 1000, 10)
-SMALL = (100,) * 200
-LARGE = (4_000_000,)
+# How many tensors, and how many elements each: as in a small convolutional network, many small ones, a large one.
+SHAPES = [(8, 10_000), (200, 100), (1, 4_000_000)]
 
 
 def adam_numpy(w, g, m, v, v_max, lr, beta1, beta2, eps, weight_decay, decoupled, correction1, correction2):
@@ -19,18 +18,18 @@ def adam_numpy(w, g, m, v, v_max, lr, beta1, beta2, eps, weight_decay, decoupled
         weight -= lr / correction1 * mean / (np.sqrt(square / correction2) + eps)
 
 
-def arguments(*sizes):
-    w, g, m, v = ([make(n) for n in sizes] for make in (randn, randn, out, out))
+def arguments(count, n):
+    w, g, m, v = ([make(n) for _ in range(count)] for make in (randn, randn, out, out))
     return w, g, m, v, [], 0.001, 0.9, 0.999, 1e-8, 0.0, False, 0.1, 0.001
 
 
 BENCHES = [
     Bench(
         adam_update,
-        [LENET, SMALL, LARGE],
-        small=(1000,),
+        SHAPES,
+        small=(4, 250),
         arguments=arguments,
         numpy=adam_numpy,
-        bytes=lambda *n: 28 * sum(n),
+        bytes=lambda count, n: 28 * count * n,
     )
 ]

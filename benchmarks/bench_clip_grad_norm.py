@@ -1,13 +1,12 @@
-"""clip_grad_norm: the gradients of a small convolutional network, many small ones, and one that no cache holds."""
+"""clip_grad_norm: all tensors of a model in one call."""
 
 import numpy as np
 from run import Bench, out, randn
 
 from pydl.optim.clip_grad_norm import grad_norm, grad_scale
 
-LENET = (500, 20, 20000, 40, 64000, 100, 1000, 10)
-SMALL = (100,) * 200
-LARGE = (4_000_000,)
+# How many tensors, and how many elements each: as in a small convolutional network, many small ones, a large one.
+SHAPES = [(8, 10_000), (200, 100), (1, 4_000_000)]
 
 
 def grad_norm_numpy(g, norm, p):
@@ -22,18 +21,18 @@ def grad_scale_numpy(g, factor):
 BENCHES = [
     Bench(
         grad_norm,
-        [LENET, SMALL, LARGE],
-        small=(1000,),
-        arguments=lambda *n: ([randn(k) for k in n], out(), 2.0),
+        SHAPES,
+        small=(4, 250),
+        arguments=lambda count, n: ([randn(n) for _ in range(count)], out(), 2.0),
         numpy=grad_norm_numpy,
-        bytes=lambda *n: 4 * sum(n),
+        bytes=lambda count, n: 4 * count * n,
     ),
     Bench(
         grad_scale,
-        [LENET, SMALL, LARGE],
-        small=(1000,),
-        arguments=lambda *n: ([randn(k) for k in n], 1.0),
+        SHAPES,
+        small=(4, 250),
+        arguments=lambda count, n: ([randn(n) for _ in range(count)], 1.0),
         numpy=grad_scale_numpy,
-        bytes=lambda *n: 8 * sum(n),
+        bytes=lambda count, n: 8 * count * n,
     ),
 ]

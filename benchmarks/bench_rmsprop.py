@@ -1,13 +1,12 @@
-"""rmsprop: the update of a small convolutional network, of many small tensors, and of one that no cache holds."""
+"""rmsprop: all tensors of a model in one call."""
 
 import numpy as np
 from run import Bench, out, randn
 
 from pydl.optim.rmsprop import rmsprop_update
 
-LENET = (500, 20, 20000, 40, 64000, 100, 1000, 10)
-SMALL = (100,) * 200
-LARGE = (4_000_000,)
+# How many tensors, and how many elements each: as in a small convolutional network, many small ones, a large one.
+SHAPES = [(8, 10_000), (200, 100), (1, 4_000_000)]
 
 
 def rmsprop_numpy(w, g, s, a, v, lr, alpha, eps, weight_decay, momentum):
@@ -17,18 +16,18 @@ def rmsprop_numpy(w, g, s, a, v, lr, alpha, eps, weight_decay, momentum):
         weight -= lr * gradient / (np.sqrt(square) + eps)
 
 
-def arguments(*sizes):
-    w, g, s = ([make(n) for n in sizes] for make in (randn, randn, out))
+def arguments(count, n):
+    w, g, s = ([make(n) for _ in range(count)] for make in (randn, randn, out))
     return w, g, s, [], [], 0.01, 0.99, 1e-8, 0.0, 0.0
 
 
 BENCHES = [
     Bench(
         rmsprop_update,
-        [LENET, SMALL, LARGE],
-        small=(1000,),
+        SHAPES,
+        small=(4, 250),
         arguments=arguments,
         numpy=rmsprop_numpy,
-        bytes=lambda *n: 20 * sum(n),
+        bytes=lambda count, n: 20 * count * n,
     )
 ]

@@ -1,12 +1,11 @@
-"""sgd: the update of a small convolutional network, of many small tensors, and of one that no cache holds."""
+"""sgd: all tensors of a model in one call."""
 
 from run import Bench, out, randn
 
 from pydl.optim.sgd import sgd_update
 
-LENET = (500, 20, 20000, 40, 64000, 100, 1000, 10)
-SMALL = (100,) * 200
-LARGE = (4_000_000,)
+# How many tensors, and how many elements each: as in a small convolutional network, many small ones, a large one.
+SHAPES = [(8, 10_000), (200, 100), (1, 4_000_000)]
 
 
 def sgd_numpy(w, g, v, lr, momentum, dampening, weight_decay, nesterov):
@@ -19,12 +18,12 @@ def sgd_numpy(w, g, v, lr, momentum, dampening, weight_decay, nesterov):
 BENCHES = [
     Bench(
         sgd_update,
-        [LENET, SMALL, LARGE],
-        small=(1000,),
-        arguments=lambda *n: (
-            [randn(k) for k in n],
-            [randn(k) for k in n],
-            [out(k) for k in n],
+        SHAPES,
+        small=(4, 250),
+        arguments=lambda count, n: (
+            [randn(n) for _ in range(count)],
+            [randn(n) for _ in range(count)],
+            [out(n) for _ in range(count)],
             0.1,
             0.9,
             0.0,
@@ -32,6 +31,6 @@ BENCHES = [
             False,
         ),
         numpy=sgd_numpy,
-        bytes=lambda *n: 20 * sum(n),
+        bytes=lambda count, n: 20 * count * n,
     )
 ]
