@@ -1,13 +1,10 @@
-// What the two forms of cross_entropy share: how losses are reduced, and weights of classes as vectors that
-// fit the lines of logits.
+// What losses over classes share: checked labels, and weights of classes as vectors that fit the lines of
+// logits.
 #pragma once
 #include "loss.h"
 #include "softmax_lines.h"
 
 namespace pydl::PYDL_ISA {
-
-// As in pydl/ops/losses.py.
-enum Reduce : int64_t { kNone = 0, kMean = 1, kSum = 2 };
 
 // The weights of one line's classes as vectors that fit the line's: all ones where there are none.
 template <typename T, typename Line>
@@ -22,6 +19,22 @@ struct ClassWeights {
     }
     T of(int64_t c) const { return data == nullptr ? T(1) : data[c * stride]; }
 };
+
+// No label may lead outside the logits (N, C, D).
+template <typename T>
+void check_classes(const int64_t (&x)[3], Array<const int64_t, 2> target,
+                   const Optional<Array<const T, 1>>& weight, int64_t ignore_index) {
+    require(target.shape[0] == x[0] && target.shape[1] == x[2],
+            "classes: target must have the shape (N, D) of x (N, C, D)");
+    require(!weight || weight->shape[0] == x[1], "classes: weight must have an element a class");
+    bool valid = true;
+    for (int64_t n = 0; n < target.shape[0]; ++n)
+        for (int64_t d = 0; d < target.shape[1]; ++d) {
+            const int64_t c = target(n, d);
+            valid = valid && (c == ignore_index || (c >= 0 && c < x[1]));
+        }
+    require(valid, "classes: target has a class that x does not have");
+}
 
 template <typename T, typename Line>
 ClassWeights<T, Line> weights_for(const Optional<Array<const T, 1>>& weight, const Line& line) {

@@ -8,6 +8,9 @@
 
 namespace pydl::PYDL_ISA {
 
+// As in pydl/ops/losses.py.
+enum Reduce : int64_t { kNone = 0, kMean = 1, kSum = 2 };
+
 constexpr int64_t kLossBlock = 4096;
 
 template <typename T>
@@ -28,13 +31,20 @@ double sum_of(const T* p, int64_t count) {
     return total;
 }
 
-// y[i] = f(x[i], ...) where y has as many elements as x, or y[0] = scale * sum of f(x[i], ...) where it has
-// one
-// ("none", or "sum" and "mean"). All inputs have one length.
+// What an absent weight is: one number for all elements.
+template <typename T>
+inline constexpr T kOne = T(1);
+template <typename T>
+Array<const T, 1> or_ones(const Optional<Array<const T, 1>>& weight, int64_t count) {
+    return weight ? *weight : Array<const T, 1>{&kOne<T>, {count}, {0}};
+}
+
+// y[i] = f(x[i], ...), or y[0] = their sum or mean. All inputs have one length.
 template <typename T, typename F, typename... X>
-void loss_forward(const char* mismatch, F f, bool reduce, double scale, Array<T, 1> y,
-                  Array<const T, 1> first, X... more) {
+void loss_forward(const char* mismatch, F f, int64_t reduction, Array<T, 1> y, Array<const T, 1> first,
+                  X... more) {
     const int64_t count = first.shape[0];
+    const bool reduce = reduction != kNone;
     require(((more.shape[0] == count) && ...) && y.shape[0] == (reduce ? 1 : count), mismatch);
     const auto at = [&](int64_t i, int64_t n) PYDL_INLINE_LAMBDA {
         return f(load_strided(first.data + i * first.stride[0], first.stride[0], n),
@@ -61,12 +71,13 @@ void loss_forward(const char* mismatch, F f, bool reduce, double scale, Array<T,
     if (!reduce) return;
     double total = 0;
     for (int64_t block = 0; block < blocks; ++block) total += sums[block];
-    y.data[0] = T(total * scale);
+    y.data[0] = T(reduction == kMean ? total / double(count) : total);
 }
 
-// dx[i] = scale * dy[i] * f(x[i], ...), where dy has one element for all i or one for each. dx may be absent.
+// dx[i] = dy[i] * f(x[i], ...), divided by the number of elements for a mean. dy has one element for all i or
+// one for each; dx may be absent.
 template <typename T, typename F, typename... X>
-void loss_backward(const char* mismatch, F f, double scale, Array<const T, 1> dy, Optional<Array<T, 1>> dx,
+void loss_backward(const char* mismatch, F f, bool mean, Array<const T, 1> dy, Optional<Array<T, 1>> dx,
                    Array<const T, 1> first, X... more) {
     const int64_t count = first.shape[0];
     require(((more.shape[0] == count) && ...) && (!dx || dx->shape[0] == count) &&
@@ -75,7 +86,7 @@ void loss_backward(const char* mismatch, F f, double scale, Array<const T, 1> dy
     if (!dx || count == 0) return;
     const Array<T, 1>& out = *dx;
     const int64_t step = dy.shape[0] == 1 ? 0 : dy.stride[0];
-    const vec<T> factor = broadcast<T>(T(scale));
+    const vec<T> factor = broadcast<T>(mean ? T(1 / double(count)) : T(1));
     parallel_for(count, kElementwiseGrain, [&](int64_t begin, int64_t end) {
         for (int64_t i = begin; i < end; i += width<T>) {
             const int64_t n = end - i < width<T> ? end - i : width<T>;

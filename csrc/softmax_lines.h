@@ -39,7 +39,7 @@ struct AcrossLines {
 
     static constexpr bool across = true;
     int64_t steps() const { return size; }
-    int64_t lines() const { return count; }
+    int64_t lines() const { return count < width<T> ? count : width<T>; }
     PYDL_INLINE vec<T> get(int64_t step, T) const {
         return load_strided(data + step * stride, spacing, count);
     }

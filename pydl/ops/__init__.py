@@ -39,6 +39,8 @@ from .log_softmax import log_softmax as log_softmax
 from .softmax import softmax as softmax
 
 # Losses
+from .binary_cross_entropy import binary_cross_entropy as binary_cross_entropy
+from .binary_cross_entropy_with_logits import binary_cross_entropy_with_logits as binary_cross_entropy_with_logits
 from .cross_entropy import cross_entropy as cross_entropy
 
 # Shape, parts, copies
@@ -66,3 +68,9 @@ from .transpose import matrix as matrix
 from .transpose import matrix_transpose as matrix_transpose
 from .transpose import permute as permute
 from .transpose import transpose as transpose
+from .l1_loss import l1_loss as l1_loss
+from .mse_loss import mse_loss as mse_loss
+from .nll_loss import nll_loss as nll_loss
+
+# Regularisation
+from .dropout import dropout as dropout

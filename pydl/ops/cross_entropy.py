@@ -33,13 +33,6 @@ def _log_softmax(x):
     return [each - largest - log_sum for each in x], largest, log_sum
 
 
-def _reduce(terms, divisor, reduction, y):
-    if reduction == 0:
-        y[...] = terms
-    else:
-        y[0] = sum(terms) / divisor if divisor != 0 else np.nan
-
-
 @kernel(writes="y, largest, log_sum, norm")
 def cross_entropy_forward(x, target, weight, y, largest, log_sum, norm, ignore_index, label_smoothing, reduction):
     """norm: what the sum of the losses is divided by."""
@@ -59,7 +52,7 @@ def cross_entropy_forward(x, target, weight, y, largest, log_sum, norm, ignore_i
         terms.append(loss)
         counted += w[right]
     norm[0] = counted if reduction == 1 else 1.0
-    _reduce(terms, norm[0], reduction, y)
+    losses.reduce(terms, norm[0], reduction, y)
 
 
 @kernel(writes="dx")
@@ -89,7 +82,7 @@ def cross_entropy_probabilities_forward(x, target, weight, y, largest, log_sum, 
         for c in range(C):
             loss -= w[c] * ((1 - label_smoothing) * target[n, c, d] + label_smoothing / C) * log_p[c]
         terms.append(loss)
-    _reduce(terms, N * D if reduction == 1 else 1, reduction, y)
+    losses.reduce(terms, N * D, reduction, y)
 
 
 @kernel(writes="dx, dtarget")

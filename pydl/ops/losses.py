@@ -71,6 +71,16 @@ def check_class_input(op: str, x: Array) -> None:
         raise ValueError(f"{op}: input has no classes (shape {x.shape})")
 
 
+def spread(op: str, name: str, weight: Array | None, shape: tuple[int, ...]) -> Array | None:
+    """A weight of each element, as one dimension."""
+    if weight is None:
+        return None
+    try:
+        return np.broadcast_to(weight, shape).reshape(math.prod(shape))
+    except ValueError:
+        raise ValueError(f"{op}: {name} has shape {weight.shape} and does not broadcast to {shape}") from None
+
+
 def as_classes(array: Array) -> Array:
     """(C,), (N, C) or (N, C, d1, ...) as (N, C, D)."""
     shape = array.shape if array.ndim > 1 else (1, *array.shape)
@@ -81,3 +91,11 @@ def result(shape: tuple[int, ...], dtype: Any, reduction: int) -> tuple[Array, A
     """An array for a loss, and the same memory as the kernels write it, with one dimension."""
     y = empty(() if reduction else shape, dtype)
     return y, y.reshape(y.size)
+
+
+def reduce(terms: list[float], divisor: float, reduction: int, y: Array) -> None:
+    """For references: writes the terms, their sum, or their sum over `divisor`."""
+    if reduction == 0:
+        y[...] = terms
+    else:
+        y[0] = sum(terms) / np.float64(divisor if reduction == 1 else 1)

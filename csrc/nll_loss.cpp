@@ -1,0 +1,55 @@
+// nll_loss: -weight * x[target], from log-probabilities (N, C, D) and classes (N, D). See
+// pydl/ops/nll_loss.py.
+#include "class_weights.h"
+#include "kernel.h"
+
+namespace pydl::PYDL_ISA {
+
+template <typename T>
+void nll_loss_forward(Array<const T, 3> x, Array<const int64_t, 2> target, Optional<Array<const T, 1>> weight,
+                      Array<T, 1> y, Array<T, 1> norm, int64_t ignore_index, int64_t reduction) {
+    check_classes(x.shape, target, weight, ignore_index);
+    const int64_t D = x.shape[2], lines = x.shape[0] * D;
+    require(norm.shape[0] == 1 && y.contiguous() && y.shape[0] == (reduction == kNone ? lines : 1),
+            "nll_loss_forward: y and norm must fit x");
+    Scratch<T> own(reduction == kNone ? 0 : lines), counted(reduction == kMean ? lines : 0);
+    T* losses = reduction == kNone ? y.data : own.data();
+    parallel_for(lines, kElementwiseGrain, [&](int64_t begin, int64_t end) {
+        for (int64_t line = begin; line < end; ++line) {
+            const int64_t n = line / D, d = line % D, c = target(n, d);
+            const T w = c == ignore_index ? T(0) : weight ? (*weight)(c) : T(1);
+            losses[line] = c == ignore_index ? T(0) : -w * x(n, c, d);
+            if (reduction == kMean) counted[line] = w;
+        }
+    });
+    const double total_weight = reduction == kMean ? sum_of(counted.data(), lines) : 1;
+    norm.data[0] = T(total_weight);
+    if (reduction != kNone) y.data[0] = T(sum_of(losses, lines) / total_weight);
+}
+PYDL_KERNEL(nll_loss_forward, "x, target, weight, y, norm, ignore_index, reduction")
+
+template <typename T>
+void nll_loss_backward(Array<const T, 1> dy, Array<const int64_t, 2> target,
+                       Optional<Array<const T, 1>> weight, Array<const T, 1> norm, Array<T, 3> dx,
+                       int64_t ignore_index) {
+    check_classes(dx.shape, target, weight, ignore_index);
+    const int64_t C = dx.shape[1], D = dx.shape[2], lines = dx.shape[0] * D;
+    require(norm.shape[0] == 1 && dx.contiguous() && (dy.shape[0] == 1 || dy.shape[0] == lines),
+            "nll_loss_backward: dy, norm and dx must fit each other");
+    const int64_t dy_step = dy.shape[0] == 1 ? 0 : dy.stride[0];
+    parallel_for(dx.shape[0], kElementwiseGrain / (C * D + 1) + 1, [&](int64_t begin, int64_t end) {
+        for (int64_t n = begin; n < end; ++n) {
+            T* out = dx.data + n * C * D;
+            for (int64_t k = 0; k < C * D; ++k) out[k] = T(0);
+            for (int64_t d = 0; d < D; ++d) {
+                const int64_t c = target(n, d);
+                if (c == ignore_index) continue;
+                out[c * D + d] =
+                    -(weight ? (*weight)(c) : T(1)) * dy.data[(n * D + d) * dy_step] / norm.data[0];
+            }
+        }
+    });
+}
+PYDL_KERNEL(nll_loss_backward, "dy, target, weight, norm, dx, ignore_index")
+
+}  // namespace pydl::PYDL_ISA

@@ -1,0 +1,107 @@
+"""binary_cross_entropy: how surprising a yes or no is to a probability, in nats.
+
+    loss[i] = - w[i] * (t[i] * log x[i] + (1 - t[i]) * log(1 - x[i]))
+
+and with reduction "mean" or "sum" the mean or the sum over all i. No logarithm counts for less than -100, so that
+one hopeless example does not make the loss infinite. From raw scores binary_cross_entropy_with_logits is more exact.
+
+Shapes    x (*) in [0, 1], target t (*) of the same shape; weight w broadcasts to it;
+          loss () or, with reduction "none", (*)
+Gradient  dx[i] = w[i] * (x[i] - t[i]) / max(x[i] (1 - x[i]), 1e-12) * dloss, divided by the number of elements for
+          the mean; dtarget[i] = w[i] * (log(1 - x[i]) - log x[i]) * dloss alike
+Source    Goodfellow, Bengio, Courville, "Deep Learning", MIT Press 2016, section 6.2.2.2
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..arguments import check_floats
+from ..op import empty, kernel, op
+from . import losses
+
+
+def _log(x):
+    return max(np.log(x), -100.0)
+
+
+@kernel(writes="y")
+def binary_cross_entropy_forward(x, target, weight, y, reduction):
+    """reduction: 0 none, 1 mean, 2 sum. weight may be None."""
+    terms = []
+    for i in range(len(x)):
+        w = 1.0 if weight is None else weight[i]
+        terms.append(-w * (target[i] * _log(x[i]) + (1 - target[i]) * _log(1 - x[i])))
+    losses.reduce(terms, len(x), reduction, y)
+
+
+@kernel(writes="dx, dtarget", tolerance=2.0)
+def binary_cross_entropy_backward(dy, x, target, weight, dx, dtarget, mean):
+    """dx and dtarget may be None."""
+    for i in range(len(x)):
+        g = dy[i % len(dy)] * (1.0 if weight is None else weight[i]) / (len(x) if mean else 1)
+        if dx is not None:
+            dx[i] = g * (x[i] - target[i]) / max(x[i] * (1 - x[i]), 1e-12)
+        if dtarget is not None:
+            dtarget[i] = g * (_log(1 - x[i]) - _log(x[i]))
+
+
+@binary_cross_entropy_forward.samples
+def _(draw):
+    size, reduction = draw.integer(1, 100), draw.integer(0, 2)
+    return {
+        "x": draw.array((size,), 0.001, 0.999),
+        "target": draw.array((size,), 0.0, 1.0),
+        "weight": draw.choice(None, draw.array((size,), 0.1, 2.0)),
+        "y": draw.out((1 if reduction else size,)),
+        "reduction": reduction,
+    }
+
+
+@binary_cross_entropy_backward.samples
+def _(draw):
+    size, reduction = draw.integer(0, 100), draw.integer(0, 2)
+    return {
+        "dy": draw.array((1 if reduction else size,)),
+        "x": draw.array((size,), 0.001, 0.999),
+        "target": draw.array((size,), 0.0, 1.0),
+        "weight": draw.choice(None, draw.array((size,), 0.1, 2.0)),
+        "dx": draw.choice(None, draw.out((size,))),
+        "dtarget": draw.choice(None, draw.out((size,))),
+        "mean": reduction == 1,
+    }
+
+
+@op("input", "target", "weight")
+def binary_cross_entropy(
+    input: Any,
+    target: Any,
+    weight: Any = None,
+    reduction: str = "mean",
+) -> Any:
+    """-(target log(input) + (1 - target) log(1 - input)), its mean or its sum. See the top of this file."""
+    name = "binary_cross_entropy"
+    x, t, w = check_floats(name, input=input, target=target, weight=weight)
+    how = losses.check_reduction(name, reduction)
+    losses.check_same_shape(name, x, t)
+    for argument, values in (("input", x), ("target", t)):
+        if x.size and not (values.min() >= 0 and values.max() <= 1):
+            raise ValueError(
+                f"{name}: {argument} must lie between 0 and 1 but has {values.min():g} to {values.max():g}"
+                + ("; binary_cross_entropy_with_logits takes raw scores" if values is x else "")
+            )
+    shape, size = x.shape, x.size
+    y, flat_y = losses.result(shape, x.dtype, how)
+    arrays = [x.reshape(size), t.reshape(size), losses.spread(name, "weight", w, shape)]
+    binary_cross_entropy_forward(*arrays, flat_y, how)
+
+    def gradient(dy, needs):
+        losses.check_no_gradient(name, weight=needs[2])
+        dx, dt = (empty(shape, x.dtype) if need else None for need in needs[:2])
+        gradients = (None if each is None else each.reshape(size) for each in (dx, dt))
+        binary_cross_entropy_backward(dy.reshape(dy.size), *arrays, *gradients, how == 1)
+        return dx, dt, None
+
+    return y, gradient, ("input", "target", "weight")

@@ -1,0 +1,75 @@
+"""dropout: sets a random part of the elements to 0 while training, so that no unit comes to rely on another.
+
+    y[i] = x[i] * mask[i] / (1 - p),   mask[i] = 0 with probability p, else 1
+
+The division keeps the expected value ("inverted" dropout), so that nothing has to be done when not training:
+then, and for p = 0, the result is the input itself.
+
+Shapes    x (*), y (*): any shape
+Gradient  dx[i] = dy[i] * mask[i] / (1 - p)
+Special   p = 1 gives zeros
+Source    Srivastava, Hinton, Krizhevsky, Sutskever, Salakhutdinov, "Dropout: a simple way to prevent neural networks
+          from overfitting", JMLR 15 (2014)
+"""
+
+from __future__ import annotations
+
+import functools
+from typing import Any
+
+import numpy as np
+
+from .. import random
+from ..arguments import check_floats
+from ..op import empty, kernel, op
+from ..tensor import Tensor
+
+
+@kernel(writes="y")
+def dropout_forward(x, mask, y, scale):
+    """Also the gradient: the same numbers are kept on the way back."""
+    for i in range(len(x)):
+        y[i] = x[i] * (scale if mask[i] else 0.0)
+
+
+@dropout_forward.samples
+def _(draw):
+    size = draw.integer(0, 100)
+    return {
+        "x": draw.choice(draw.array, draw.special)((size,)),
+        "mask": draw.integers((size,), 0, 1).astype(np.uint8),
+        "y": draw.out((size,)),
+        "scale": draw.choice(1.0, 1.25, 2.0),
+    }
+
+
+def _only_in_training(dropout: Any) -> Any:
+    """Hands back the tensor itself where there is nothing to drop."""
+
+    @functools.wraps(dropout)
+    def checked(input: Any, p: float = 0.5, training: bool = True) -> Any:
+        if not 0.0 <= p <= 1.0:
+            raise ValueError(f"dropout: p is {p} but must lie between 0 and 1")
+        if training and p > 0.0:
+            return dropout(input, p, training)
+        return input if isinstance(input, Tensor) else Tensor(check_floats("dropout", input=input)[0])
+
+    return checked
+
+
+@_only_in_training
+@op("input")
+def dropout(input: Any, p: float = 0.5, training: bool = True) -> Any:
+    """input with each element set to 0 with probability p, the others divided by 1 - p. See the top of this file."""
+    (x,) = check_floats("dropout", input=input)
+    mask = random.generator().random(x.size, dtype=np.float32) >= p
+    scale = 1.0 / (1.0 - p) if p < 1.0 else 0.0
+    y = empty(x.shape, x.dtype)
+    dropout_forward(x.reshape(x.size), mask, y.reshape(x.size), scale)
+
+    def gradient(dy, needs):
+        dx = empty(dy.shape, dy.dtype)
+        dropout_forward(dy.reshape(dy.size), mask, dx.reshape(dy.size), scale)
+        return dx
+
+    return y, gradient, ()

@@ -1,0 +1,83 @@
+import numpy as np
+import pytest
+from checks import check_kernel
+
+import pydl
+from pydl.ops.dropout import dropout, dropout_forward
+
+
+def test_native_equals_reference():
+    check_kernel(dropout_forward)
+
+
+def test_worked_by_hand():
+    y = np.empty(3, np.float32)
+    dropout_forward(np.array([1.0, 2.0, 3.0], np.float32), np.array([1, 0, 1], np.uint8), y, 2.0)
+    assert y.tolist() == [2.0, 0.0, 6.0]
+
+
+def test_keeps_a_share_and_the_mean():
+    pydl.manual_seed(1)
+    y = dropout(np.ones(200_000, np.float32), 0.3).numpy()
+    np.testing.assert_array_equal(np.unique(y), np.array([0, 1 / 0.7], np.float32))
+    assert abs((y == 0).mean() - 0.3) < 0.005  # five standard deviations
+    assert abs(y.mean() - 1) < 0.01
+
+
+def test_gradient_goes_where_the_numbers_went():
+    x = pydl.tensor(np.random.default_rng(0).standard_normal((30, 7)), requires_grad=True)
+    y = dropout(x, 0.4)
+    dy = np.random.default_rng(1).standard_normal(y.shape)
+    y.backward(dy)
+    np.testing.assert_allclose(x.grad.numpy(), dy * (y.detach().numpy() != 0) / 0.6)
+
+
+def test_the_seed_decides():
+    x = np.ones((3, 50), np.float32)
+    results = []
+    for seed in (5, 5, 6):
+        pydl.manual_seed(seed)
+        results.append(dropout(x).tolist())
+    assert results[0] == results[1] != results[2]
+
+
+def test_nothing_to_do_gives_the_same_tensor():
+    x = pydl.tensor([1.0, 2.0])
+    assert dropout(x, 0.5, training=False) is x
+    assert dropout(x, 0.0) is x
+    assert dropout(x.data, 0.5, False).data is x.data
+
+
+def test_everything_dropped():
+    x = pydl.tensor([1.0, -2.0], requires_grad=True)
+    y = dropout(x, 1.0)
+    y.backward(np.ones(2))
+    assert (y.tolist(), x.grad.tolist()) == ([0.0, 0.0], [0.0, 0.0])
+
+
+def test_dropped_nan_stays_nan_as_in_torch():
+    y = dropout(np.full(100, np.nan, np.float32)).numpy()
+    assert np.isnan(y).all()
+
+
+@pytest.mark.parametrize("view", [lambda x: x[::-1, ::-2], lambda x: x.T, lambda x: x[:0], lambda x: x[0, 0]])
+def test_any_strides(view):
+    x = view(np.arange(1.0, 41.0).reshape(4, 10))
+    y = dropout(x, 0.5).numpy()
+    assert y.shape == x.shape
+    np.testing.assert_array_equal(y[y != 0], 2 * np.asarray(x)[y != 0])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "message"),
+    [
+        ((np.ones(3), 1.5), ValueError, "dropout: p is 1.5 but must lie between 0 and 1"),
+        ((np.ones(3), -0.1), ValueError, "dropout: p is -0.1 but must lie between 0 and 1"),
+        ((np.ones(3), float("nan"), False), ValueError, "dropout: p is nan but must lie between 0 and 1"),
+        ((np.ones(3, int),), TypeError, "dropout: input has dtype int64 but must be float32 or float64"),
+        ((np.ones(3, int), 0.5, False), TypeError, "dropout: input has dtype int64 but must be float32 or float64"),
+    ],
+)
+def test_refuses(arguments, error, message):
+    with pytest.raises(error, match=message):
+        dropout(*arguments)
