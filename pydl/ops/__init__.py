@@ -42,6 +42,9 @@ from .softmax import softmax as softmax
 from .binary_cross_entropy import binary_cross_entropy as binary_cross_entropy
 from .binary_cross_entropy_with_logits import binary_cross_entropy_with_logits as binary_cross_entropy_with_logits
 from .cross_entropy import cross_entropy as cross_entropy
+from .l1_loss import l1_loss as l1_loss
+from .mse_loss import mse_loss as mse_loss
+from .nll_loss import nll_loss as nll_loss
 
 # Shape, parts, copies
 from .cat import cat as cat
@@ -68,9 +71,6 @@ from .transpose import matrix as matrix
 from .transpose import matrix_transpose as matrix_transpose
 from .transpose import permute as permute
 from .transpose import transpose as transpose
-from .l1_loss import l1_loss as l1_loss
-from .mse_loss import mse_loss as mse_loss
-from .nll_loss import nll_loss as nll_loss
 
 # Regularisation
 from .dropout import dropout as dropout
