@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 Array = np.ndarray[Any, np.dtype[Any]]
+_float32, _float64 = np.dtype(np.float32), np.dtype(np.float64)
 
 
 def check_array(op: str, name: str, value: Any) -> Array:
@@ -33,6 +34,18 @@ def from_numbers(op: str, name: str, value: Any) -> Array:
         raise ValueError(f"{op}: {name} is not a rectangular array of numbers ({error})") from None
     if array.dtype == np.float64 and not isinstance(value, np.generic):
         return array.astype(np.float32)
+    return array
+
+
+def check_float(op: str, name: str, value: Any, integers: bool = False) -> Array:
+    """`value` as a float32 or float64 array; integers become float32 where they are allowed."""
+    if type(value) is np.ndarray and value.dtype in (_float32, _float64) and value.flags.aligned:
+        return value
+    array = check_array(op, name, value)
+    if integers and array.dtype.kind in "iub":
+        return array.astype(np.float32)
+    if array.dtype not in (_float32, _float64):
+        raise TypeError(f"{op}: {name} has dtype {array.dtype} but must be float32 or float64")
     return array
 
 
@@ -140,3 +153,10 @@ def check_new_dim(op: str, dim: Any, shape: tuple[int, ...]) -> int:
     if not -places <= dim < places:
         raise IndexError(f"{op}: dim is {dim}, but must be from {-places} to {places - 1} (input {shape})")
     return int(dim) % places
+
+
+def check_number(op: str, name: str, value: Any) -> float:
+    """`value` as a float."""
+    if isinstance(value, bool) or not isinstance(value, int | float | np.integer | np.floating):
+        raise TypeError(f"{op}: {name} must be a number, not {value!r}")
+    return float(value)

@@ -19,15 +19,49 @@ def _reflected(operation: Any) -> Any:
     return lambda tensor, other: operation(other, tensor)
 
 
+def _equality(operation: Any) -> Any:
+    """tensor == other, where Python itself answers for what is no number: None, a string."""
+
+    def method(tensor: Tensor, other: Any) -> Any:
+        if isinstance(other, Tensor | np.ndarray | np.generic | bool | int | float | list | tuple):
+            return operation(tensor, other)
+        return NotImplemented
+
+    return method
+
+
 METHODS = {
     # Arithmetic
+    "abs": ops.abs,
     "add": ops.add,
+    "clamp": ops.clamp,
+    "clip": ops.clip,
     "div": ops.div,
+    "exp": ops.exp,
+    "log": ops.log,
+    "maximum": ops.maximum,
+    "minimum": ops.minimum,
     "mul": ops.mul,
     "neg": ops.neg,
+    "pow": ops.pow,
+    "sqrt": ops.sqrt,
+    "square": ops.square,
     "sub": ops.sub,
+    # Comparison
+    "eq": ops.eq,
+    "ge": ops.ge,
+    "gt": ops.gt,
+    "isfinite": ops.isfinite,
+    "isinf": ops.isinf,
+    "isnan": ops.isnan,
+    "le": ops.le,
+    "logical_not": ops.logical_not,
+    "lt": ops.lt,
+    "ne": ops.ne,
     # Activations
     "relu": ops.relu,
+    "sigmoid": ops.sigmoid,
+    "tanh": ops.tanh,
     # Reductions
     "amax": ops.amax,
     "amin": ops.amin,
@@ -48,17 +82,26 @@ METHODS = {
     "mul_": inplace.mul_,
     "sub_": inplace.sub_,
     # Operators
+    "__abs__": ops.abs,
     "__add__": ops.add,
+    "__eq__": _equality(ops.eq),
+    "__ge__": ops.ge,
+    "__gt__": ops.gt,
     "__iadd__": inplace.add_,
     "__imul__": inplace.mul_,
     "__isub__": inplace.sub_,
     "__itruediv__": inplace.div_,
+    "__le__": ops.le,
+    "__lt__": ops.lt,
     "__matmul__": ops.matmul,
     "__mul__": ops.mul,
+    "__ne__": _equality(ops.ne),
     "__neg__": ops.neg,
+    "__pow__": ops.pow,
     "__radd__": _reflected(ops.add),
     "__rmatmul__": _reflected(ops.matmul),
     "__rmul__": _reflected(ops.mul),
+    "__rpow__": _reflected(ops.pow),
     "__rsub__": _reflected(ops.sub),
     "__rtruediv__": _reflected(ops.div),
     "__sub__": ops.sub,

@@ -15,6 +15,16 @@ from pydl.check import DTYPES, Draw, flush, limit, run_both
 from pydl.op import native_isa
 
 
+class Oracle:
+    """PyTorch, imported at its first use: a test that gets there without it is skipped."""
+
+    def __getattr__(self, name):
+        return getattr(pytest.importorskip("torch"), name)
+
+
+torch = Oracle()
+
+
 class HypothesisDraw(Draw):
     """A Draw whose numbers hypothesis chooses, so that it can shrink what fails."""
 
@@ -77,7 +87,6 @@ def check_gradient(f, *inputs, **settings):
 
 def check_torch(f, torch_f, *inputs, rtol=1e-5):
     """Value and gradients of f against PyTorch's, in float32 and float64. Skipped where PyTorch is missing."""
-    torch = pytest.importorskip("torch")
     for dtype in DTYPES:
         mine = [_leaf(pydl.tensor, x, dtype) for x in inputs]
         theirs = [_leaf(torch.tensor, x, dtype) for x in inputs]
@@ -118,11 +127,9 @@ def check_broadcasting(f, torch_f, low=-2.0, high=2.0):
         f(a, "text")
 
 
-def check_promotion(f, torch_f):
+def check_promotion(f, torch_f, numbers=(True, 2, 0.1)):
     """dtype and value for every pair of dtypes, with dimensions and without, and Python numbers, as in PyTorch."""
-    torch = pytest.importorskip("torch")
     arrays = [np.array(value, dtype) for dtype in ["?", "u1", "i4", "i8", "f4", "f8"] for value in (3, [1, 2])]
-    numbers = [True, 2, 0.1]
     for a, b in [*itertools.product(arrays, arrays), *itertools.product(arrays, numbers)]:
         try:
             want = torch_f(torch.tensor(a), torch.tensor(b) if isinstance(b, np.ndarray) else b).numpy()
@@ -139,7 +146,6 @@ def check_special_values(f, torch_f, arity=1, rtol=1e-5):
 
     float32 kernels may take denormals for zero, in their arguments and their results.
     """
-    torch = pytest.importorskip("torch")
     for dtype in DTYPES:
         limits = np.finfo(dtype)
         special = [np.nan, np.inf, -np.inf, 0.0, -0.0, 1.0, -1.0, 2.5, -30.0, 100.0, -800.0]

@@ -1,11 +1,9 @@
 import numpy as np
 import pytest
-from checks import check_broadcasting, check_kernel, check_promotion, check_special_values
+from checks import check_broadcasting, check_kernel, check_promotion, check_special_values, torch
 
 import pydl
 from pydl.ops.div import div, div_backward_other, div_forward
-
-torch = pytest.importorskip("torch")
 
 
 @pytest.mark.parametrize("kernel", [div_forward, div_backward_other], ids=lambda k: k.name)

@@ -1,11 +1,9 @@
 import numpy as np
 import pytest
-from checks import check_gradient, check_kernel, check_special_values, check_torch
+from checks import check_gradient, check_kernel, check_special_values, check_torch, torch
 
 import pydl
 from pydl.ops.neg import neg, neg_forward
-
-torch = pytest.importorskip("torch")
 
 
 def test_native_equals_reference():

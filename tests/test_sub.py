@@ -1,11 +1,9 @@
 import numpy as np
 import pytest
-from checks import check_broadcasting, check_kernel, check_promotion, check_special_values
+from checks import check_broadcasting, check_kernel, check_promotion, check_special_values, torch
 
 import pydl
 from pydl.ops.sub import sub, sub_forward
-
-torch = pytest.importorskip("torch")
 
 
 def test_native_equals_reference():

@@ -1,15 +1,45 @@
 """The operations, by family. Each file holds the formula, the pure-Python reference and the gradient of one."""
 
 # Arithmetic
+from .abs import abs as abs
 from .add import add as add
+from .clamp import clamp as clamp
+from .clamp import clip as clip
 from .div import div as div
+from .exp import exp as exp
+from .log import log as log
+from .maximum import maximum as maximum
+from .minimum import minimum as minimum
 from .mul import mul as mul
 from .neg import neg as neg
+from .pow import pow as pow
+from .sqrt import sqrt as sqrt
+from .square import square as square
 from .sub import sub as sub
 from .sum_to import sum_to as sum_to
+from .where import where as where
+
+# Comparison
+from .eq import eq as eq
+from .eq import ne as ne
+from .isnan import isfinite as isfinite
+from .isnan import isinf as isinf
+from .isnan import isnan as isnan
+from .logical_not import logical_not as logical_not
+from .lt import ge as ge
+from .lt import gt as gt
+from .lt import le as le
+from .lt import lt as lt
 
 # Activations
+from .elu import elu as elu
+from .gelu import gelu as gelu
+from .leaky_relu import leaky_relu as leaky_relu
 from .relu import relu as relu
+from .sigmoid import sigmoid as sigmoid
+from .silu import silu as silu
+from .softplus import softplus as softplus
+from .tanh import tanh as tanh
 
 # Reductions
 from .amax import amax as amax

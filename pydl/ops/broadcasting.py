@@ -57,7 +57,7 @@ def operands(
         y = empty(shape if shape == b_shape else broadcast_shape(op, a, b), dtype)
         return a, b, y, (shape, dtype), (b_shape, dtype)
     x, z = promote(op, {names[0]: a, names[1]: b}, division)
-    return x, z, empty(broadcast_shape(op, x, z), x.dtype), _form(a, x), _form(b, z)
+    return x, z, empty(broadcast_shape(op, x, z), x.dtype), form_of(a, x), form_of(b, z)
 
 
 def promote(op: str, arguments: dict[str, Any], division: bool = False) -> list[Array]:
@@ -100,7 +100,7 @@ def _convert(op: str, name: str, array: Array, dtype: np.dtype[Any]) -> Array:
     return array.astype(dtype)
 
 
-def _form(value: Any, array: Array) -> Form:
+def form_of(value: Any, array: Array) -> Form:
     """The form of the gradient of an argument that became `array`."""
     return array.shape, value.dtype if isinstance(value, ndarray) else array.dtype
 

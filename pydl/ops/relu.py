@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from ..arguments import check_floats
+from ..arguments import check_float
 from ..op import empty, kernel, op
 
 
@@ -46,7 +46,7 @@ def _(draw):
 @op("input")
 def relu(input: Any) -> Any:
     """max(input, 0), element by element. See the top of this file."""
-    (x,) = check_floats("relu", input=input)
+    x = check_float("relu", "input", input)
     y = empty(x.shape, x.dtype)
     relu_forward(x, y)
 

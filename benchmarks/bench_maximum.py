@@ -1,0 +1,35 @@
+"""maximum: of two arrays and of an array and one number."""
+
+import math
+
+import numpy as np
+from run import Bench, out, randn
+
+from pydl.ops.maximum import maximum_backward, maximum_forward
+
+SHAPES = [((8, 8), (8, 8)), ((4096, 4096), (4096, 4096)), ((2048, 1024), (1,))]
+SMALL = ((20, 50), (50,))
+
+
+def maximum_backward_numpy(dy, a, b, da):
+    np.multiply(dy, a > b, out=da)
+
+
+BENCHES = [
+    Bench(
+        maximum_forward,
+        SHAPES,
+        small=SMALL,
+        arguments=lambda a, b: (randn(*a), randn(*b), out(*a)),
+        numpy=lambda a, b, y: np.maximum(a, b, out=y),
+        bytes=lambda a, b: 4 * (2 * math.prod(a) + math.prod(b)),
+    ),
+    Bench(
+        maximum_backward,
+        SHAPES[:2],
+        small=SMALL,
+        arguments=lambda a, b: (randn(*a), randn(*a), randn(*b), out(*a)),
+        numpy=maximum_backward_numpy,
+        bytes=lambda a, b: 4 * (3 * math.prod(a) + math.prod(b)),
+    ),
+]

@@ -1,0 +1,39 @@
+"""eq: equality, and ne, its opposite.
+
+    y = (a = b)
+
+Shapes    a, b: any that broadcast together; y (bool): the broadcast shape
+Gradient  none: the result is not a number
+Special   NaN equals nothing, not even itself
+Source    IEEE 754-2019, section 5.11 (comparisons)
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..arguments import Array, check_array
+from ..op import empty, op
+from .broadcasting import broadcast_shape
+
+
+def compare(op: str, ufunc: np.ufunc, input: Any, other: Any) -> Array:
+    """ufunc(input, other) as a bool array."""
+    a, b = check_array(op, "input", input), check_array(op, "other", other)
+    # numpy gives a number the dtype of the array beside it, as long as it still is a number.
+    a, b = (value if isinstance(value, bool | int | float) else array for value, array in ((input, a), (other, b)))
+    return ufunc(a, b, out=empty(broadcast_shape(op, np.asarray(a), np.asarray(b)), np.dtype(np.bool_)))
+
+
+@op("input", "other")
+def eq(input: Any, other: Any) -> Any:
+    """Whether input equals other, element by element."""
+    return compare("eq", np.equal, input, other)
+
+
+@op("input", "other")
+def ne(input: Any, other: Any) -> Any:
+    """Whether input does not equal other, element by element."""
+    return compare("ne", np.not_equal, input, other)

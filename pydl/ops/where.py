@@ -1,0 +1,63 @@
+"""where: a choice between two arrays.
+
+    y = a where condition holds, else b
+
+Shapes    condition (bool), a, b: any that broadcast together; y: the broadcast shape
+Gradient  da = dy where condition holds, else 0; db = dy where it does not, else 0; each summed over the copies that
+          broadcasting made
+Source    Harris et al., "Array programming with NumPy", Nature 585 (2020); the derivative of a function by cases
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..arguments import check_array
+from ..op import empty, kernel, op
+from .broadcasting import broadcast_shape, fit, form_of, promote
+
+
+@kernel(writes="y")
+def where_forward(condition, a, b, y):
+    condition, a, b = (np.broadcast_to(x, y.shape) for x in (condition, a, b))
+    for i in np.ndindex(y.shape):
+        y[i] = a[i] if condition[i] else b[i]
+
+
+@where_forward.samples
+def _(draw):
+    a, b, shape = draw.broadcast_pair()
+    chosen = tuple(draw.choice(size, size, 1) for size in shape)
+    return {"condition": draw.integers(chosen, 0, 1).astype(bool), "a": a, "b": b, "y": draw.out(shape)}
+
+
+@op("condition", "input", "other")
+def where(condition: Any, input: Any, other: Any) -> Any:
+    """input where condition holds, else other, element by element. See the top of this file."""
+    chosen = check_array("where", "condition", condition)
+    if chosen.dtype.kind != "b":
+        raise TypeError(f"where: condition has dtype {chosen.dtype} but must be bool; compare it with something")
+    a, b = promote("where", {"input": input, "other": other})
+    y = empty(broadcast_shape("where", chosen, a, b), a.dtype)
+    if y.dtype.kind != "f":
+        np.copyto(y, np.where(chosen, a, b))
+        return y
+    where_forward(chosen, a, b, y)
+    a_form, b_form = form_of(input, a), form_of(other, b)
+
+    def gradient(dy, needs):
+        zero = np.zeros((), dy.dtype)
+        da = db = None
+        if needs[1]:
+            da = empty(dy.shape, dy.dtype)
+            where_forward(chosen, dy, zero, da)
+            da = fit(da, a_form)
+        if needs[2]:
+            db = empty(dy.shape, dy.dtype)
+            where_forward(chosen, zero, dy, db)
+            db = fit(db, b_form)
+        return None, da, db
+
+    return y, gradient, ("condition",)

@@ -1,0 +1,39 @@
+import numpy as np
+import pytest
+from checks import check_gradient, check_kernel, check_special_values, check_torch, torch
+
+import pydl
+from pydl.ops.clamp import clamp, clamp_backward, clamp_forward
+
+X = np.array([[-2.0, -0.5, 0.25], [3.0, -1.0, 0.75]])
+LIMITS = [{"min": -0.75}, {"max": 0.5}, {"min": -0.75, "max": 0.5}, {"min": 1.0, "max": -1.0}]
+
+
+@pytest.mark.parametrize("kernel", [clamp_forward, clamp_backward], ids=lambda kernel: kernel.name)
+def test_native_equals_reference(kernel):
+    check_kernel(kernel)
+
+
+@pytest.mark.parametrize("limits", LIMITS)
+def test_gradient_and_torch(limits):
+    check_gradient(lambda x: clamp(x, **limits), X)
+    check_torch(lambda x: clamp(x, **limits), lambda x: torch.clamp(x, **limits), X)
+    check_special_values(lambda x: clamp(x, **limits), lambda x: torch.clamp(x, **limits))
+
+
+def test_the_limits_themselves_have_a_gradient():
+    x = pydl.tensor([0.0, 0.1, 1.0, 1.5], requires_grad=True)
+    x.clip(0.1, 1).backward(np.ones(4))
+    assert x.grad.tolist() == [0.0, 1.0, 1.0, 0.0]
+
+
+def test_integers():
+    assert clamp(pydl.tensor([1, 5, 9]), 2, 7).tolist() == [2, 5, 7]
+    assert clamp(pydl.tensor([1, 5]), min=1.5).tolist() == [1.5, 5.0]
+
+
+def test_refuses():
+    with pytest.raises(ValueError, match="clamp: min and max are both None"):
+        clamp(X)
+    with pytest.raises(TypeError, match="clamp: min must be a number, not 'low'"):
+        clamp(X, min="low")

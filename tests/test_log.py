@@ -1,0 +1,27 @@
+import numpy as np
+from checks import check_gradient, check_kernel, check_special_values, check_torch, torch
+
+import pydl
+from pydl.ops.log import log, log_forward
+
+X = np.array([[0.5, 1.0, 2.5]])
+
+
+def test_native_equals_reference():
+    check_kernel(log_forward)
+
+
+def test_gradient_and_torch():
+    check_gradient(log, X)
+    check_torch(log, torch.log, X)
+    check_torch(log, torch.log, np.zeros((0, 3)))
+
+
+def test_special_values():
+    check_special_values(log, torch.log)
+
+
+def test_integers_become_float32():
+    y = log(pydl.tensor([1, 2]))
+    assert y.dtype == np.float32
+    np.testing.assert_allclose(y.numpy(), [0.0, np.log(2)], rtol=1e-6)

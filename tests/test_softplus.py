@@ -1,0 +1,36 @@
+import numpy as np
+import pytest
+from checks import check_gradient, check_kernel, check_special_values, check_torch, torch
+
+from pydl.ops.softplus import softplus, softplus_backward, softplus_forward
+
+X = np.array([[-2.0, -0.5, 0.25], [3.0, -1.0, 0.75]])
+
+
+@pytest.mark.parametrize("kernel", [softplus_forward, softplus_backward], ids=lambda k: k.name)
+def test_native_equals_reference(kernel):
+    check_kernel(kernel)
+
+
+def test_gradient_and_torch():
+    check_gradient(softplus, X)
+    check_torch(softplus, torch.nn.functional.softplus, X)
+    check_gradient(lambda x: softplus(x, 2.0, 1.0), X)
+    check_torch(lambda x: softplus(x, 2.0, 1.0), lambda x: torch.nn.functional.softplus(x, 2.0, 1.0), X)
+    check_torch(
+        lambda x: softplus(x, beta=0.5, threshold=100.0),
+        lambda x: torch.nn.functional.softplus(x, beta=0.5, threshold=100.0),
+        X,
+    )
+    check_torch(softplus, torch.nn.functional.softplus, np.zeros((0, 3)))
+
+
+def test_special_values():
+    check_special_values(softplus, torch.nn.functional.softplus)
+
+
+def test_refuses():
+    with pytest.raises(TypeError, match="softplus: input has dtype int64 but must be float32 or float64"):
+        softplus(np.array([1]))
+    with pytest.raises(TypeError, match="softplus: beta must be a number, not 'big'"):
+        softplus(X, beta="big")

@@ -1,0 +1,29 @@
+import numpy as np
+import pytest
+from checks import check_gradient, check_kernel, check_special_values, check_torch, torch
+
+import pydl
+from pydl.ops.tanh import tanh, tanh_backward, tanh_forward
+
+X = np.array([[-2.0, -0.5, 0.25], [3.0, -1.0, 0.75]])
+
+
+@pytest.mark.parametrize("kernel", [tanh_forward, tanh_backward], ids=lambda k: k.name)
+def test_native_equals_reference(kernel):
+    check_kernel(kernel)
+
+
+def test_gradient_and_torch():
+    check_gradient(tanh, X)
+    check_torch(tanh, torch.tanh, X)
+    check_torch(tanh, torch.tanh, np.zeros((0, 3)))
+
+
+def test_special_values():
+    check_special_values(tanh, torch.tanh)
+
+
+def test_integers_become_float32():
+    y = tanh(pydl.tensor([0, 1]))
+    assert y.dtype == np.float32
+    np.testing.assert_allclose(y.numpy(), [0.0, np.tanh(1)], rtol=1e-6)
