@@ -12,21 +12,28 @@ from .config import __version__ as __version__
 from .config import get_num_threads as get_num_threads
 from .config import set_num_threads as set_num_threads
 from .config import show_config as show_config
+from .creation import arange as arange
+from .creation import full as full
+from .creation import full_like as full_like
+from .creation import ones as ones
+from .creation import ones_like as ones_like
+from .creation import rand as rand
+from .creation import rand_like as rand_like
+from .creation import randn as randn
+from .creation import randn_like as randn_like
+from .creation import zeros as zeros
+from .creation import zeros_like as zeros_like
 from .op import get_backend as get_backend
 from .op import use_backend as use_backend
+from .ops import cat as cat
+from .ops import stack as stack
 from .random import manual_seed as manual_seed
 from .tape import is_grad_enabled as is_grad_enabled
 from .tensor import Tensor as Tensor
-from .tensor import arange as arange
 from .tensor import enable_grad as enable_grad
 from .tensor import from_numpy as from_numpy
-from .tensor import full as full
 from .tensor import no_grad as no_grad
-from .tensor import ones as ones
-from .tensor import rand as rand
-from .tensor import randn as randn
 from .tensor import tensor as tensor
-from .tensor import zeros as zeros
 
 if TYPE_CHECKING:
     from . import bench as bench

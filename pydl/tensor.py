@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from . import random, tape
+from . import tape
 from .arguments import Array, check_array
 from .op import empty
 from .tape import TensorBase
@@ -89,6 +89,12 @@ class Tensor(TensorBase):
     def __int__(self) -> int:
         return int(self.item())
 
+    def __format__(self, spec: str) -> str:
+        return format(self.item() if spec and self.data.ndim == 0 else str(self), spec)
+
+    def __contains__(self, value: Any) -> bool:
+        return bool(np.any(self.data == (value.data if isinstance(value, Tensor) else value)))
+
     def __index__(self) -> int:
         if self.data.dtype.kind not in "iub" or self.data.size != 1:
             raise TypeError(f"index: only a tensor of one integer is an index, this is {self.dtype} {self.shape}")
@@ -133,6 +139,11 @@ class Tensor(TensorBase):
 
     def __dlpack_device__(self) -> tuple[int, int]:
         return self.data.__dlpack_device__()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        if self.grad_fn is not None:
+            raise RuntimeError("pickle: only tensors made by the user can be copied or sent; detach() first")
+        return type(self), (self.data, self.requires_grad)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Tensor:
         if self.grad_fn is not None:
@@ -192,7 +203,8 @@ class Tensor(TensorBase):
 
     def zero_(self) -> Tensor:
         """Sets every element to 0."""
-        return self.fill_(0)
+        self._writable("zero_")[...] = 0
+        return self
 
     def fill_(self, value: float) -> Tensor:
         """Sets every element to `value`."""
@@ -218,7 +230,8 @@ def tensor(data: Any, dtype: Any = None, requires_grad: bool = False) -> Tensor:
     """
     array = check_array("tensor", "data", data.data if isinstance(data, Tensor) else data)
     copy = empty(array.shape, array.dtype if dtype is None else np.dtype(dtype))
-    copy[...] = array
+    # From the numbers themselves where check_array has rounded them to float32.
+    copy[...] = data if copy.dtype == float64 and isinstance(data, float | list | tuple) else array
     return Tensor(copy, requires_grad)
 
 
@@ -256,42 +269,3 @@ class enable_grad(no_grad):
     def __enter__(self) -> None:
         super().__enter__()
         tape.set_grad_enabled(True)
-
-
-def _shape(size: tuple[Any, ...]) -> tuple[int, ...]:
-    """zeros(2, 3) and zeros((2, 3)) are the same."""
-    return tuple(size[0]) if len(size) == 1 and isinstance(size[0], tuple | list) else size
-
-
-def full(size: tuple[int, ...], fill_value: float, dtype: Any = float32, requires_grad: bool = False) -> Tensor:
-    """A tensor of one number, repeated."""
-    array = empty(tuple(size), np.dtype(dtype))
-    array[...] = fill_value
-    return Tensor(array, requires_grad)
-
-
-def zeros(*size: Any, dtype: Any = float32, requires_grad: bool = False) -> Tensor:
-    """A tensor of zeros: zeros(2, 3) or zeros((2, 3))."""
-    return full(_shape(size), 0, dtype, requires_grad)
-
-
-def ones(*size: Any, dtype: Any = float32, requires_grad: bool = False) -> Tensor:
-    """A tensor of ones: ones(2, 3) or ones((2, 3))."""
-    return full(_shape(size), 1, dtype, requires_grad)
-
-
-def arange(*bounds: float, dtype: Any = None, requires_grad: bool = False) -> Tensor:
-    """arange(end), arange(start, end) or arange(start, end, step): the numbers from start up to, not with, end."""
-    array = np.arange(*bounds, dtype=dtype)
-    return tensor(array.astype(float32) if dtype is None and array.dtype.kind == "f" else array, None, requires_grad)
-
-
-def rand(*size: Any, dtype: Any = float32, requires_grad: bool = False) -> Tensor:
-    """Uniform random numbers from [0, 1), drawn from the global generator."""
-    return tensor(random.generator().random(_shape(size), dtype=np.dtype(dtype)), None, requires_grad)  # type: ignore[arg-type]
-
-
-def randn(*size: Any, dtype: Any = float32, requires_grad: bool = False) -> Tensor:
-    """Random numbers from the normal distribution N(0, 1), drawn from the global generator."""
-    array = random.generator().standard_normal(_shape(size), dtype=np.dtype(dtype))  # type: ignore[arg-type]
-    return tensor(array, None, requires_grad)

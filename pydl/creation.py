@@ -1,0 +1,88 @@
+"""Tensors of given contents: one number, a range, random numbers.
+
+    zeros(2, 3), zeros((2, 3))          both forms of a shape
+    zeros_like(x)                       the shape and dtype of x
+
+Random numbers come from the global generator: see random.py.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from . import random
+from .arguments import check_array, check_shape
+from .op import empty
+from .tensor import Tensor, float32, tensor
+
+
+def full(size: Any, fill_value: float, dtype: Any = None, requires_grad: bool = False) -> Tensor:
+    """A tensor of one number, repeated. Without dtype, a float gives float32, an integer int64, a bool bool."""
+    contents = check_array("full", "fill_value", fill_value)
+    array = empty(check_shape("full", (size,)), contents.dtype if dtype is None else np.dtype(dtype))
+    array[...] = fill_value
+    return Tensor(array, requires_grad)
+
+
+def zeros(*size: Any, dtype: Any = float32, requires_grad: bool = False) -> Tensor:
+    """A tensor of zeros: zeros(2, 3) or zeros((2, 3))."""
+    return full(check_shape("zeros", size), 0, dtype, requires_grad)
+
+
+def ones(*size: Any, dtype: Any = float32, requires_grad: bool = False) -> Tensor:
+    """A tensor of ones: ones(2, 3) or ones((2, 3))."""
+    return full(check_shape("ones", size), 1, dtype, requires_grad)
+
+
+def arange(*bounds: float, dtype: Any = None, requires_grad: bool = False) -> Tensor:
+    """arange(end), arange(start, end) or arange(start, end, step): the numbers from start up to, not with, end."""
+    array = np.arange(*bounds, dtype=dtype)
+    return tensor(array.astype(float32) if dtype is None and array.dtype.kind == "f" else array, None, requires_grad)
+
+
+def rand(*size: Any, dtype: Any = float32, requires_grad: bool = False) -> Tensor:
+    """Uniform random numbers from [0, 1)."""
+    array = random.generator().random(check_shape("rand", size), dtype=float_dtype("rand", dtype))
+    return tensor(array, None, requires_grad)
+
+
+def randn(*size: Any, dtype: Any = float32, requires_grad: bool = False) -> Tensor:
+    """Random numbers from the normal distribution N(0, 1)."""
+    array = random.generator().standard_normal(check_shape("randn", size), dtype=float_dtype("randn", dtype))
+    return tensor(array, None, requires_grad)
+
+
+def float_dtype(op: str, dtype: Any) -> Any:
+    """The dtype of random numbers."""
+    new = np.dtype(dtype)
+    if new.type not in (np.float32, np.float64):
+        raise TypeError(f"{op}: dtype is {new} but must be float32 or float64")
+    return new
+
+
+def full_like(input: Any, fill_value: float, dtype: Any = None, requires_grad: bool = False) -> Tensor:
+    """A tensor of one number in the shape of input, and in its dtype unless another is given."""
+    x = check_array("full_like", "input", input.data if isinstance(input, Tensor) else input)
+    return full(x.shape, fill_value, x.dtype if dtype is None else dtype, requires_grad)
+
+
+def zeros_like(input: Any, dtype: Any = None, requires_grad: bool = False) -> Tensor:
+    """Zeros in the shape and dtype of input."""
+    return full_like(input, 0, dtype, requires_grad)
+
+
+def ones_like(input: Any, dtype: Any = None, requires_grad: bool = False) -> Tensor:
+    """Ones in the shape and dtype of input."""
+    return full_like(input, 1, dtype, requires_grad)
+
+
+def rand_like(input: Any, dtype: Any = None, requires_grad: bool = False) -> Tensor:
+    """Uniform random numbers from [0, 1) in the shape and dtype of input."""
+    return rand(input.shape, dtype=input.dtype if dtype is None else dtype, requires_grad=requires_grad)
+
+
+def randn_like(input: Any, dtype: Any = None, requires_grad: bool = False) -> Tensor:
+    """Random numbers from N(0, 1) in the shape and dtype of input."""
+    return randn(input.shape, dtype=input.dtype if dtype is None else dtype, requires_grad=requires_grad)
