@@ -13,7 +13,8 @@ def classes(N, C, D):
     return np.random.default_rng(0).integers(0, C, (N, D))
 
 
-def forward_numpy(x, target, weight, y, *rest):
+def forward_numpy(x, target, weight, y, norm, *rest):
+    norm[0] = target.size
     y[0] = -np.take_along_axis(x, target[:, None], 1).mean()
 
 
