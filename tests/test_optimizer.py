@@ -134,6 +134,7 @@ LEAF = pydl.tensor([1.0], requires_grad=True)
         ([{"lr": 1}], TypeError, "SGD: a parameter group must be a dict with the key 'params'"),
         ([np.ones(3)], TypeError, "SGD: parameter 0 must be a Tensor, not ndarray"),
         ([pydl.tensor([1])], TypeError, "SGD: parameter 0 has dtype int64 but must be float32 or float64"),
+        ([pydl.from_numpy(np.broadcast_to(np.ones(1), 3))], ValueError, "SGD: parameter 0 is read-only memory"),
         ([LEAF.relu()], ValueError, "SGD: parameter 0 was computed from others; only leaves can be optimized"),
     ],
 )

@@ -35,8 +35,8 @@ class Optimizer:
     """The base class. A subclass gives its defaults to __init__ and says in `update` how a batch of parameters moves.
 
     params: Tensors that need gradients, or dicts {"params": tensors, "lr": ...} whose other keys replace the defaults
-    for these tensors. Errors: ValueError for no parameters, one given twice, one that is not a leaf, an option that
-    does not exist or is out of its range; TypeError for what is not a Tensor of float32 or float64.
+    for these tensors. Errors: ValueError for no parameters, one given twice, one that is not a leaf or read-only, an
+    option that does not exist or is out of its range; TypeError for what is not a Tensor of float32 or float64.
     """
 
     # What options must be. Those that are not listed may be anything.
@@ -85,6 +85,8 @@ class Optimizer:
             raise TypeError(f"{self.name}: parameter {i} has dtype {value.dtype} but must be float32 or float64")
         if not value.is_leaf:
             raise ValueError(f"{self.name}: parameter {i} was computed from others; only leaves can be optimized")
+        if not value.data.flags.writeable:
+            raise ValueError(f"{self.name}: parameter {i} is read-only memory; give a copy of it")
 
     def check_options(self, group: dict[str, Any]) -> None:
         """Refuses options that are out of their range."""
