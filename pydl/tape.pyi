@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-Array = np.ndarray[Any, np.dtype[Any]]
+Array = np.ndarray[tuple[int, ...], np.dtype[Any]]
 
 def is_grad_enabled() -> bool: ...
 def set_grad_enabled(recording: bool) -> None: ...

@@ -122,7 +122,7 @@ class Tensor(TensorBase):
 
     def detach(self) -> Tensor:
         """The same memory without the history: gradients do not flow through it."""
-        twin = tape.tensor_of(self.data)
+        twin: Tensor = tape.tensor_of(self.data)
         twin.share_version(self)
         return twin
 
