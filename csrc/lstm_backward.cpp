@@ -39,7 +39,7 @@ void lstm_backward_steps(const Optional<Array<const T, 3>>& dh, const Optional<A
                     fill_run(now + b * 4 * H, T(0), 4 * H);
                     continue;
                 }
-                const bool first = reverse ? before == (lengths ? (*lengths)(b) : T_) : t == 0;
+                const bool first = is_first(lengths, T_, reverse, t, b);
                 lstm_units_backward(H, gates + (t * B + b) * 4 * H,
                                     first ? c_first(b) : c.data + (before * B + b) * H,
                                     c.data + (t * B + b) * H, dh ? dy(t, b) : nullptr, dh0 + b * H,
@@ -56,27 +56,31 @@ void lstm_backward_steps(const Optional<Array<const T, 3>>& dh, const Optional<A
     });
 }
 
-// dw_hh = sum over steps of dgates_t^T h_(t-1), where the first step of a sequence has h0.
+// What went into the gates of every step, row by row: x_t, the h before it and, for the biases, a 1. Padding
+// is zero, so that whatever it holds adds nothing to a sum over the rows.
 template <typename T>
-void lstm_backward_w_hh(const Array<const T, 2>& h0, const Lengths& lengths, bool reverse,
-                        const Array<const T, 3>& h, const T* dgates, const Array<T, 2>& dw_hh) {
-    const int64_t T_ = h.shape[0], B = h.shape[1], H = h.shape[2];
-    const int64_t rows = T_ > 0 ? (T_ - 1) * B : 0, later = reverse || T_ == 0 ? 0 : B, earlier = B - later;
-    const Matrix<T> dw{dw_hh.data, 4 * H, H, H, 1};
-    // A reversed sequence that is shorter than T begins beside padding: h there is zero and adds nothing.
-    gemm<T>(Matrix<const T>{dgates + later * 4 * H, rows, 4 * H, 4 * H, 1}.transposed(),
-            {h.data + (rows > 0 ? earlier * H : 0), rows, H, H, 1}, dw);
-    const Scratch<T> first(B * 4 * H);
-    for (int64_t b = 0; b < B; b++) {
-        const int64_t length = lengths ? (*lengths)(b) : T_;
-        const int64_t t = reverse ? length - 1 : 0;
-        if (length > 0)
-            copy_run(first.data() + b * 4 * H, dgates + (t * B + b) * 4 * H, 4 * H);
-        else
-            fill_run(first.data() + b * 4 * H, T(0), 4 * H);
-    }
-    gemm<T>(Matrix<const T>{first.data(), B, 4 * H, 4 * H, 1}.transposed(),
-            {h0.data, B, H, h0.stride[0], h0.stride[1]}, dw, true);
+void gather_inputs(const Array<const T, 3>& x, const Array<const T, 2>& h0, const Lengths& lengths,
+                   bool reverse, const Array<const T, 3>& h, T* inputs) {
+    const int64_t T_ = x.shape[0], B = x.shape[1], D = x.shape[2], H = h.shape[2], columns = D + H + 1;
+    const Rows<T> h_first(h0);
+    parallel_for(T_ * B, 1 + 32768 / columns, [&](int64_t begin, int64_t end) {
+        for (int64_t row = begin; row < end; row++) {
+            const int64_t t = row / B, b = row % B, before = reverse ? t + 1 : t - 1;
+            T* to = inputs + row * columns;
+            if (!is_active(lengths, t, b)) {
+                fill_run(to, T(0), columns);
+                continue;
+            }
+            const T* from = x.data + t * x.stride[0] + b * x.stride[1];
+            if (x.stride[2] == 1)
+                copy_run(to, from, D);
+            else
+                for (int64_t d = 0; d < D; d++) to[d] = from[d * x.stride[2]];
+            copy_run(to + D,
+                     is_first(lengths, T_, reverse, t, b) ? h_first(b) : h.data + (before * B + b) * H, H);
+            to[D + H] = T(1);
+        }
+    });
 }
 
 template <typename T>
@@ -108,12 +112,19 @@ void lstm_backward(Optional<Array<const T, 3>> dh, Optional<Array<const T, 2>> d
                         dc0.data);
     const Matrix<const T> all{dgates.data(), T_ * B, 4 * H, 4 * H, 1};
     if (dx) gemm<T>(all, {w_ih.data, 4 * H, D, w_ih.stride[0], w_ih.stride[1]}, {dx->data, T_ * B, D, D, 1});
-    if (dw_ih) {
-        const SequenceRows<T> rows(x, 0, T_, lengths);
-        gemm<T>(all.transposed(), rows.matrix(), {dw_ih->data, 4 * H, D, D, 1});
+    if (!dw_ih && !dw_hh && !db) return;
+    // One product for all three: the large factor is read and packed once.
+    const int64_t columns = D + H + 1;
+    const Scratch<T> inputs(T_ * B * columns), dw(4 * H * columns);
+    gather_inputs(x, h0, lengths, reverse, h, inputs.data());
+    gemm<T>(all.transposed(), {inputs.data(), T_ * B, columns, columns, 1},
+            {dw.data(), 4 * H, columns, columns, 1});
+    for (int64_t j = 0; j < 4 * H; j++) {
+        const T* const row = dw.data() + j * columns;
+        if (dw_ih) copy_run(dw_ih->data + j * D, row, D);
+        if (dw_hh) copy_run(dw_hh->data + j * H, row + D, H);
+        if (db) db->data[j] = row[D + H];
     }
-    if (dw_hh) lstm_backward_w_hh(h0, lengths, reverse, h, dgates.data(), *dw_hh);
-    if (db) sum_rows(dgates.data(), T_ * B, 4 * H, db->data);
 }
 PYDL_KERNEL(
     lstm_backward,

@@ -12,6 +12,27 @@ Matrix<const T> as_matrix(const Array<const T, 2>& a) {
     return {a.data, a.shape[0], a.shape[1], a.stride[0], a.stride[1]};
 }
 
+// sum[j] = sum over rows of a[row, j], for a row-major matrix. Rows are added in runs, whose sums are then
+// added: the error of a long sum of rounded numbers stays small.
+template <typename T>
+void sum_rows(const T* a, int64_t rows, int64_t columns, T* sum) {
+    constexpr int64_t run = 128;
+    parallel_for(columns, width<T> * (1 + 16384 / (rows + 1)), [&](int64_t begin, int64_t end) {
+        for (int64_t j = begin; j < end; j += width<T>) {
+            const int64_t lanes = end - j;
+            vec<T> total{};
+            for (int64_t first = 0; first < rows; first += run) {
+                const int64_t last = first + run < rows ? first + run : rows;
+                vec<T> part{};
+                for (int64_t row = first; row < last; row++)
+                    part += load_partial(a + row * columns + j, lanes);
+                total += part;
+            }
+            store_partial(sum + j, total, lanes);
+        }
+    });
+}
+
 template <typename T>
 void lstm_cell_forward(Array<const T, 2> x, Array<const T, 2> h, Array<const T, 2> c, Array<const T, 2> w_ih,
                        Array<const T, 2> w_hh, Optional<Array<const T, 1>> b_ih,

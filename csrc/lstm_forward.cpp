@@ -21,6 +21,34 @@ void pack_gates(const RecurrentWeights<T>& packed, const Array<const T, 2>& w_hh
             packed.pack(v++, &w_hh(gate * H + u, 0), w_hh.stride[0], w_hh.stride[1], H - u, strip.data());
 }
 
+// Steps [t0, t0 + steps) of x (T, B, D) as a matrix of steps * B rows: where they lie if their rows are
+// evenly spaced, else copied.
+template <typename T>
+class SequenceRows {
+  public:
+    SequenceRows(const Array<const T, 3>& x, int64_t t0, int64_t steps)
+        : even_(x.shape[1] == 1 || steps == 1 || x.stride[0] == x.shape[1] * x.stride[1]),
+          copy_(even_ ? 0 : steps * x.shape[1] * x.shape[2]) {
+        const int64_t B = x.shape[1], D = x.shape[2];
+        const T* const first = x.data + t0 * x.stride[0];
+        matrix_ = {first, steps * B, D, B == 1 ? x.stride[0] : x.stride[1], x.stride[2]};
+        if (even_) return;
+        matrix_ = {copy_.data(), steps * B, D, D, 1};
+        parallel_for(steps * B, 1 + 32768 / (D + 1), [&](int64_t begin, int64_t end) {
+            for (int64_t row = begin; row < end; row++) {
+                const T* from = first + row / B * x.stride[0] + row % B * x.stride[1];
+                for (int64_t d = 0; d < D; d++) copy_[row * D + d] = from[d * x.stride[2]];
+            }
+        });
+    }
+    const Matrix<const T>& matrix() const { return matrix_; }
+
+  private:
+    bool even_;
+    Scratch<T> copy_;
+    Matrix<const T> matrix_;
+};
+
 template <typename T>
 void lstm_forward(Array<const T, 3> x, Array<const T, 2> h0, Array<const T, 2> c0, Array<const T, 2> w_ih,
                   Array<const T, 2> w_hh, Optional<Array<const T, 1>> b_ih, Optional<Array<const T, 1>> b_hh,
@@ -65,7 +93,7 @@ void lstm_forward(Array<const T, 3> x, Array<const T, 2> h0, Array<const T, 2> c
         const int64_t s0 = chunks.begin(part), steps = chunks.length(part, T_);
         const int64_t t0 = reverse ? T_ - s0 - steps : s0;
         T* const input = gates ? gates->data + t0 * B * 4 * H : scratch.data();
-        const SequenceRows<T> rows(x, t0, steps, Lengths{});
+        const SequenceRows<T> rows(x, t0, steps);
         gemm<T>(rows.matrix(),
                 Matrix<const T>{w_ih.data, 4 * H, D, w_ih.stride[0], w_ih.stride[1]}.transposed(),
                 {input, steps * B, 4 * H, 4 * H, 1});
