@@ -26,6 +26,8 @@ from .losses import CrossEntropyLoss as CrossEntropyLoss
 from .losses import L1Loss as L1Loss
 from .losses import MSELoss as MSELoss
 from .losses import NLLLoss as NLLLoss
+from .lstm import LSTM as LSTM
+from .lstm_cell import LSTMCell as LSTMCell
 from .max_pool2d import MaxPool2d as MaxPool2d
 from .module import Module as Module
 from .parameter import Parameter as Parameter

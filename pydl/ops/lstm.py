@@ -184,14 +184,15 @@ def check_lengths(name: str, lengths: Any, T: int, B: int) -> Array | None:
     """The lengths of B sequences of at most T steps, as an array of its own that nobody else can change."""
     if lengths is None:
         return None
-    lengths = check_array(name, "lengths", lengths)
-    if lengths.dtype.kind not in "iu":
-        raise TypeError(f"{name}: lengths has dtype {lengths.dtype} but must hold integers")
-    if lengths.shape != (B,):
-        raise ValueError(f"{name}: lengths has shape {lengths.shape} but must be {(B,)}, one for each sequence")
-    if B and not 0 <= lengths.min() <= lengths.max() <= T:
+    given = check_array(name, "lengths", lengths)
+    if given.dtype.kind not in "iu":
+        raise TypeError(f"{name}: lengths has dtype {given.dtype} but must hold integers")
+    if given.shape != (B,):
+        raise ValueError(f"{name}: lengths has shape {given.shape} but must be {(B,)}, one for each sequence")
+    if B and not 0 <= given.min() <= given.max() <= T:
         raise ValueError(
             f"{name}: lengths must be from 0 to {T}, the steps of the input, "
-            f"but go from {lengths.min()} to {lengths.max()}"
+            f"but go from {given.min()} to {given.max()}"
         )
-    return lengths.astype(np.int64)
+    own: Array = given.astype(np.int64)
+    return own
