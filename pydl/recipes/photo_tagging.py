@@ -19,7 +19,7 @@ import numpy as np
 
 import pydl
 from pydl import nn
-from pydl.data import DataLoader, RandomAffine, Subset
+from pydl.data import Compose, DataLoader, Normalize, RandomAffine, Subset, TensorDataset
 from pydl.nn.functional import cross_entropy
 from pydl.optim import Adam
 from pydl.optim.lr_scheduler import OneCycleLR
@@ -82,12 +82,14 @@ def train(args: argparse.Namespace) -> dict[str, Any]:
     if pydl.get_backend() == "reference":
         print(f"The pure-Python reference needs about a second for an image, so it gets {len(learn)} of them.")
 
+    normalize = Normalize(*brightness(learn))
     loader = DataLoader(
         learn,
         batch_size=min(BATCH, max(1, len(learn) // 2)),
         shuffle=True,
-        transform=RandomAffine(degrees=10, translate=(0.08, 0.08), scale=(0.9, 1.1)),
+        transform=Compose([RandomAffine(degrees=10, translate=(0.08, 0.08), scale=(0.9, 1.1)), normalize]),
     )
+    validation, test = (TensorDataset(normalize(images), labels) for images, labels in (validation[:], test[:]))
     model = network(len(data.classes))
     optimizer = Adam(model.parameters(), lr=PEAK_LEARNING_RATE)
     one_cycle = OneCycleLR(optimizer, max_lr=PEAK_LEARNING_RATE, total_steps=max(1, settings["epochs"] * len(loader)))
@@ -106,21 +108,26 @@ def train(args: argparse.Namespace) -> dict[str, Any]:
     seconds = time.perf_counter() - started
 
     figures = trainer.evaluate(test)
-    images, labels = test[:]
-    scores = trainer.predict(images)
+    inputs, labels = test[:]
+    scores = trainer.predict(inputs)
     results = {
         "test_accuracy": round(figures["accuracy"], 4),
         "test_loss": round(figures["loss"], 4),
-        "baseline_nearest_mean_accuracy": round(nearest_mean_accuracy(learn, test, len(data.classes)), 4),
+        "baseline_nearest_mean_accuracy": round(nearest_mean_accuracy(learn, data.test, len(data.classes)), 4),
         "best_epoch": best.best_epoch,
         "training_images": len(learn),
         "test_images": len(test),
         "training_seconds": round(seconds, 1),
     }
-    facts = {"recipe": "photo-tagging", "classes": list(data.classes), "settings": settings}
+    facts = {
+        "recipe": "photo-tagging",
+        "classes": list(data.classes),
+        "brightness": brightness(learn),
+        "settings": settings,
+    }
     pydl.save(model.state_dict(), folder / "model.safetensors", metadata=facts)
     draw(folder, history.epochs, best.best_epoch, confusion_matrix(labels, scores.argmax(1), len(data.classes)), data)
-    write_examples(folder / "examples", images, labels, data.classes)
+    write_examples(folder / "examples", *data.test[: len(test)], data.classes)
     report(folder, results, settings)
     print(f"\nTry it: pydl predict {folder / 'model.safetensors'} {folder / 'examples'}/*.png")
     return results
@@ -152,8 +159,15 @@ def divide(data: Any, images: int | None) -> tuple[Subset, Subset, Any]:
     learn, validation, test = np.arange(total - held), np.arange(total - held, total), data.test
     if images is not None and images < len(learn):
         learn = learn[:images]
-        validation, test = validation[: max(images, 1)], test if images > 200 else Subset(data.test, range(images))
+        if images <= FEW:
+            validation, test = validation[:images], Subset(data.test, range(images))
     return Subset(data.train, learn), Subset(data.train, validation), test
+
+
+def brightness(learn: Any) -> tuple[float, float]:
+    """Mean and standard deviation of the training images' pixels: with inputs around 0 a network learns sooner."""
+    images = learn[:][0]
+    return round(float(images.mean()), 4), round(float(images.std()), 4)
 
 
 def nearest_mean_accuracy(learn: Any, test: Any, classes: int) -> float:
@@ -193,6 +207,7 @@ def predict(path: str, files: list[str]) -> int:
     model = network(len(facts["classes"]))
     model.load_state_dict(pydl.load(path))
     model.eval()
+    normalize = Normalize(*facts["brightness"])
     failed = 0
     for file in files:
         try:
@@ -202,7 +217,7 @@ def predict(path: str, files: list[str]) -> int:
             failed += 1
             continue
         with pydl.no_grad():
-            shares = nn.functional.softmax(model(image[None, None]), dim=1).numpy()[0]
+            shares = nn.functional.softmax(model(normalize(image[None, None])), dim=1).numpy()[0]
         likely = np.argsort(-shares, kind="stable")[:3]
         print(f"{file}: " + ", ".join(f"{facts['classes'][k]} ({100 * shares[k]:.1f} %)" for k in likely))
     return failed
