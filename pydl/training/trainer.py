@@ -35,7 +35,8 @@ class Trainer:
 
     loss       (outputs, targets) -> a Tensor of one number, the mean over the batch
     metrics    functions (outputs, targets) -> number on arrays, computed over whole data sets; named by __name__
-    callbacks  run in the order given, after the history (and, unless progress=False, the progress bar)
+    callbacks  run in the order given, after the history and a progress bar (unless there is one among them, or
+               progress=False)
 
     epoch counts from 1 while training; epochs is how many there will be, batches how many steps each has.
     """
@@ -54,8 +55,10 @@ class Trainer:
         self.optimizer = optimizer
         self.metrics = list(metrics)
         self.history = History()
-        self._bar = ProgressBar() if progress else None
-        self.callbacks: list[Callback] = [self.history, *([self._bar] if self._bar else []), *callbacks]
+        own = next((each for each in callbacks if isinstance(each, ProgressBar)), None)
+        self._bar = own or (ProgressBar() if progress else None)
+        added = [self._bar] if self._bar is not None and own is None else []
+        self.callbacks: list[Callback] = [self.history, *added, *callbacks]
         self.epoch = self.epochs = self.batches = 0
         self.stop = False
 
