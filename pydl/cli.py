@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from pathlib import Path
 from typing import Any
 
 
@@ -97,7 +98,9 @@ def run_train(arguments: argparse.Namespace) -> int:
     try:
         recipe.train(options)
     except KeyboardInterrupt:
-        print(f"\nInterrupted. Continue with: pydl train {name} --out {options.out} --resume", file=sys.stderr)
+        saved = (Path(options.out) / "checkpoint.safetensors").exists()
+        hint = f"Continue with: pydl train {name} --out {options.out} --resume" if saved else "Nothing was saved yet."
+        print(f"\nInterrupted. {hint}", file=sys.stderr)
         return 130
     return 0
 
