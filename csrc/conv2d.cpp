@@ -1,6 +1,7 @@
 // conv2d: the convolution and its gradient with respect to the input. See pydl/ops/conv2d.py.
 #include "conv2d_direct.h"
 #include "conv2d_product.h"
+#include "conv2d_scatter.h"
 #include "conv2d_shape.h"
 #include "kernel.h"
 
@@ -88,6 +89,14 @@ void fill_zero(const Array<T, 4>& x) {
                  });
 }
 
+// Gathering computes a product for every tap of every pixel of x, also where the tap meets the padding of dy;
+// scattering none too many, but adds up shares, which is worth it where each is a sum over several output
+// channels.
+inline bool pays_to_scatter(const Conv2dShape& s) {
+    const bool all_meet = s.rows.stride == 1 && s.columns.stride == 1 && 4 * s.H * s.W <= 5 * s.I * s.J;
+    return s.O / s.groups >= 8 && (!all_meet || s.C / s.groups <= kDirectFeatures);
+}
+
 template <typename T>
 void conv2d_input_gradient(Array<const T, 4> dy, Array<const T, 4> w, Array<T, 4> dx, Ints<2> stride,
                            Ints<4> padding, Ints<2> dilation, int64_t groups) {
@@ -95,6 +104,7 @@ void conv2d_input_gradient(Array<const T, 4> dy, Array<const T, 4> w, Array<T, 4
         conv2d_shape(dx, w, dy, stride, padding, dilation, groups,
                      "conv2d_input_gradient: dy, w, dx, stride, padding, dilation and groups do not fit");
     if (dx.size() == 0) return;
+    if (pays_to_scatter(s)) return ScatteredGradient<T>(dy, w, dx, s).run();
     Correlation<T> conv;
     conv.x = dy;
     conv.bias = nullptr;

@@ -101,6 +101,8 @@ class FrameLayout {
     // From one output row to the next, and from one channel to the next.
     int64_t pitch() const { return columns_.length(); }
     int64_t channel() const { return rows_.count() * columns_.count() * rows_.length() * pitch(); }
+    const Planes& rows() const { return rows_; }
+    const Planes& columns() const { return columns_; }
     // Where taps (u, v), in order, find the pixel of output (0, 0).
     const int64_t* taps() const { return tap_.data(); }
 
