@@ -73,16 +73,16 @@ inline void copy_padded(T* to, int64_t count, const T* from, int64_t stride, int
     int64_t end = first >= size ? 0 : (size - 1 - first) / step + 1;
     if (end > count) end = count;
     if (begin > end) begin = end;
-    int64_t q = 0;
-    for (; q < begin; q++) to[q] = T(0);
-    if (stride == 1 && step == 1) {
-        for (; q < end; q += width<T>)
+    // The rows of small images are short, so the zeros are written as vectors, under the rest where need be.
+    if (begin > 0)
+        for (int64_t q = 0; q < begin; q += width<T>) store_partial(to + q, vec<T>{}, count - q);
+    if (end < count)
+        for (int64_t q = end; q < count; q += width<T>) store_partial(to + q, vec<T>{}, count - q);
+    if (stride == 1 && step == 1)
+        for (int64_t q = begin; q < end; q += width<T>)
             store_partial(to + q, load_partial(from + first + q, end - q), end - q);
-        q = end;
-    } else {
-        for (; q < end; q++) to[q] = from[(first + q * step) * stride];
-    }
-    for (; q < count; q++) to[q] = T(0);
+    else
+        for (int64_t q = begin; q < end; q++) to[q] = from[(first + q * step) * stride];
 }
 
 // How the frames of a convolution are laid out, and where its taps are in them.

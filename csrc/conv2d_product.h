@@ -15,11 +15,13 @@
 // The bias is one more step of the sum, at which every pixel is 1.
 #pragma once
 
+#include "conv2d_gather.h"
 #include "conv2d_weights.h"
 
 namespace pydl::PYDL_ISA {
 
-// Neighbouring columns of a panel that are neighbouring pixels of one output row.
+// Neighbouring columns of a panel that are neighbours in the image and in y, such as pixels of one output
+// row.
 struct Run {
     int64_t lane, length;
     int64_t
@@ -31,6 +33,7 @@ struct Run {
 template <typename T>
 struct Plan {
     static constexpr int64_t NR = tile_columns<T>;
+    static constexpr int64_t tasks_wanted = 16;
     int64_t pixels, columns;       // output pixels of an image, of the batch
     int64_t image_rows, segments;  // output rows of one image and images that a task touches at most
     bool in_place;                 // x is read without frames
@@ -54,19 +57,24 @@ struct Plan {
     }
 
   private:
+    // Groups of weight panels that may be tasks of their own: patches are gathered anew for each, so that
+    // only many features are worth dividing.
+    static int64_t most_groups(const PackedWeights<T>& weights) {
+        const int64_t least = 128 / tile_rows<T>;
+        return weights.rows.count < 2 * least ? 1 : weights.rows.count / least;
+    }
     static int64_t panels_of_task(const Correlation<T>& conv, const PackedWeights<T>& weights,
                                   int64_t panels) {
         const int64_t fits = (int64_t(256) << 10) / (NR * int64_t(sizeof(T)) * weights.most_depth());
         const int64_t most = fits < 1 ? 1 : fits > 32 ? 32 : fits;
-        const int64_t wanted = (panels * conv.groups - 1) / GemmBlocks<T>::tasks + 1;
+        const int64_t wanted = (panels * conv.groups * most_groups(weights) - 1) / tasks_wanted + 1;
         return wanted < most ? wanted : most;
     }
-    // Patches are gathered once for each group of weight panels: more than one only for want of tasks.
     static int64_t panels_of_group(const Correlation<T>& conv, const PackedWeights<T>& weights,
                                    int64_t tasks) {
-        const int64_t groups = GemmBlocks<T>::tasks / (tasks * conv.groups);
-        const int64_t least = 4, size = groups > 1 ? weights.rows.count / groups : weights.rows.count;
-        return size < least ? least : size;
+        int64_t groups = tasks_wanted / (tasks * conv.groups);
+        if (groups > most_groups(weights)) groups = most_groups(weights);
+        return groups > 1 ? (weights.rows.count - 1) / groups + 1 : weights.rows.count;
     }
 };
 
@@ -90,6 +98,7 @@ class ProductTask {
           layout_(conv.rows, conv.columns, plan.image_rows),
           runs_(end - begin + 1),
           first_run_(panels_ + 1),
+          taps_(weights.most_depth()),
           frame_(plan.in_place ? 0 : plan.segments * segment() + NR),
           patches_(panels_ * NR * weights.most_depth() + NR),
           m_begin_(weights.rows.begin(row_begin_)),
@@ -101,6 +110,7 @@ class ProductTask {
         const Parts groups(row_end_ - row_begin_, 1 + GemmBlocks<T>::group_rows / weights_.rows.size);
         for (int64_t block = 0; block < weights_.blocks.count; block++) {
             if (!plan_.in_place) fill_frames(block);
+            list_taps(block);
             for (int64_t p = 0; p < panels_; p++) gather(p, block);
             for (int64_t g = 0; g < groups.count; g++)
                 for (int64_t p = 0; p < panels_; p++)
@@ -156,7 +166,13 @@ class ProductTask {
                                            ? n * x[0] + (i * conv_.rows.stride + conv_.rows.origin) * x[2] +
                                                  j + conv_.columns.origin
                                            : (n - first_image) * segment() + (i - top) * layout_.pitch() + j;
-                runs_[count++] = {lane, length, source, n * y.stride[0] + i * y.stride[2] + j * y.stride[3]};
+                const int64_t target = n * y.stride[0] + i * y.stride[2] + j * y.stride[3];
+                Run* last = count > first_run_[p] ? &runs_[count - 1] : nullptr;
+                if (last != nullptr && last->source + last->length == source &&
+                    last->target + last->length * y.stride[3] == target)
+                    last->length += length;
+                else
+                    runs_[count++] = {lane, length, source, target};
                 lane += length;
             }
         }
@@ -179,37 +195,39 @@ class ProductTask {
         }
     }
 
-    // The panel of patches of one block of k. Each run is copied in whole vectors: what is too much is
-    // overwritten by the next run or step.
-    void gather(int64_t panel, int64_t block) {
-        const int64_t U = conv_.rows.taps, V = conv_.columns.taps,
-                      pitch = whole_vectors<T>(columns_of(panel));
+    // Where tap (0, 0) of output (0, 0) would be moved for each step of a block.
+    void list_taps(int64_t block) {
+        const int64_t U = conv_.rows.taps, V = conv_.columns.taps;
         const int64_t unit = weights_.blocks.begin(block), units = weights_.units(block);
-        const Run* runs = runs_.data() + first_run_[panel];
-        const int64_t count = first_run_[panel + 1] - first_run_[panel];
-        T* to = patches_.data() + panel * NR * weights_.most_depth();
-        const int64_t first_channel = U > 0 ? unit / U : 0;
-        for (int64_t k = unit; k < unit + units; k++) {
-            const int64_t c = k / U, u = k % U;
-            for (int64_t v = 0; v < V; v++, to += pitch) {
-                if (plan_.in_place) {
-                    const T* from = conv_.x.data + (group_ * conv_.channels + c) * conv_.x.stride[1] +
-                                    u * conv_.rows.dilation * conv_.x.stride[2] + v * conv_.columns.dilation;
-                    for (int64_t r = 0; r < count; r++)
-                        for (int64_t l = 0; l < runs[r].length; l += width<T>)
-                            store(to + runs[r].lane + l,
-                                  load_partial(from + runs[r].source + l, runs[r].length - l));
-                } else {
-                    const T* from =
-                        frame_.data() + (c - first_channel) * layout_.channel() + layout_.taps()[u * V + v];
-                    for (int64_t r = 0; r < count; r++)
-                        for (int64_t l = 0; l < runs[r].length; l += width<T>)
-                            store(to + runs[r].lane + l, load(from + runs[r].source + l));
-                }
-            }
+        for (int64_t k = 0; k < units; k++) {
+            const int64_t c = (unit + k) / U, u = (unit + k) % U;
+            for (int64_t v = 0; v < V; v++)
+                taps_[k * V + v] =
+                    plan_.in_place
+                        ? conv_.x.data + (group_ * conv_.channels + c) * conv_.x.stride[1] +
+                              u * conv_.rows.dilation * conv_.x.stride[2] + v * conv_.columns.dilation
+                        : frame_.data() + (c - unit / U) * layout_.channel() + layout_.taps()[u * V + v];
         }
+    }
+
+    // The patches of a panel's columns, for one block of k.
+    void gather(int64_t panel, int64_t block) {
+        const int64_t pitch = whole_vectors<T>(columns_of(panel)),
+                      depth = weights_.units(block) * conv_.columns.taps;
+        T* to = patches_.data() + panel * NR * weights_.most_depth();
+        VectorCopy copies[NR];
+        int64_t count = 0;
+        bool exact = false;
+        for (int64_t r = first_run_[panel]; r < first_run_[panel + 1]; r++)
+            for (int64_t l = 0; l < runs_[r].length; l += width<T>) {
+                const int64_t left = runs_[r].length - l;
+                copies[count++] = {runs_[r].lane + l, runs_[r].source + l, left};
+                // A frame may be read beyond the run, x may not.
+                exact = exact || (plan_.in_place && left < width<T>);
+            }
+        (exact ? copy_steps<true, T> : copy_steps<false, T>)(to, pitch, taps_.data(), depth, copies, count);
         if (conv_.bias != nullptr && block == weights_.blocks.count - 1)
-            for (int64_t l = 0; l < pitch; l += width<T>) store(to + l, broadcast<T>(1));
+            for (int64_t l = 0; l < pitch; l += width<T>) store(to + depth * pitch + l, broadcast<T>(1));
     }
 
     void multiply(int64_t panel, int64_t row_panel, int64_t block) {
@@ -253,6 +271,7 @@ class ProductTask {
     FrameLayout layout_;
     Scratch<Run> runs_;
     Scratch<int64_t> first_run_;
+    Scratch<const T*> taps_;
     Scratch<T> frame_, patches_;
     int64_t m_begin_, m_end_;
     Scratch<T> tiles_;

@@ -1,16 +1,15 @@
 // conv2d: the gradient with respect to the weight and the bias. See pydl/ops/conv2d.py.
 //
-//     dw[(c, u, v), o] = sum over (n, i, j) of  x[n, c, i * stride + u * dilation - top, ...] * dy[n, o, i,
-//     j]
+//     dw[(c, u, v), o] = sum over (n, i, j) of  x[n, c, pixel under tap (u, v) of (i, j)] * dy[n, o, i, j]
 //
 // is a product whose long side, the output pixels, is summed over. The lanes of a tile are output channels o,
 // its rows are taps (c, u, v). A tap's pixels lie side by side in a frame (conv2d_frame.h), so the tile reads
 // them behind one pointer a row and no patch is ever copied; only dy is transposed, one strip of pixels at a
-// time. One more tap, at which every pixel is 1, gives the bias.
+// time, and what it adds up to is the bias's gradient.
 //
 //   for each task: a group, some of its channels, a part of the batch's output rows      (in parallel)
 //     for each strip of output rows
-//       copies what it reads of the images into frames
+//       copies what it reads of the images into frames, unless it can be read in place
 //       for each panel of output channels: transposes dy, then for each panel of taps: one tile
 //
 // How the rows are cut into parts depends on the sizes alone, and the parts are added in order.
@@ -59,7 +58,7 @@ struct WeightGradient {
     const Array<const T, 4>& dy;
     const Array<const T, 4>& x;
     const Conv2dShape& s;
-    bool with_bias;
+    bool with_bias, in_place;          // whether x is read without frames
     int64_t taps, channels, features;  // of a filter's channel; of a group
     Parts chunks;                      // of a group's channels
     int64_t chunk_taps, pitch;         // rows and row length of a partial sum
@@ -74,6 +73,8 @@ struct WeightGradient {
           x(x),
           s(s),
           with_bias(with_bias),
+          in_place(x.stride[3] == 1 && s.columns.stride == 1 && !s.rows.leaves_source() &&
+                   !s.columns.leaves_source()),
           taps(s.U * s.V),
           channels(s.C / s.groups),
           features(s.O / s.groups),
@@ -87,24 +88,21 @@ struct WeightGradient {
           layout(s.rows, s.columns, strip_rows) {}
 
     int64_t partial_size() const { return chunk_taps * pitch; }
-    // Taps of a chunk, the bias's at the end of the first one.
-    int64_t taps_of(int64_t chunk) const {
-        return chunks.length(chunk, channels) * taps + (with_bias && chunk == 0);
-    }
-
-    // Adds up part `part` in sum[tap][o].
+    // Adds up part `part` in sum[tap][o]; behind the taps of chunk 0 comes the bias.
     void run(int64_t group, int64_t chunk, int64_t part, T* sum) const {
-        const int64_t own_channels = chunks.length(chunk, channels), own_taps = taps_of(chunk);
-        const int64_t segment = (own_channels + 1) * layout.channel();  // the last channel is the bias's
-        const Scratch<T> frame(strip_images * segment), panel(strips.size * s.J * NR);
+        const int64_t own_channels = chunks.length(chunk, channels), own_taps = own_channels * taps;
+        const int64_t channel = group * channels + chunks.begin(chunk),
+                      segment = own_channels * layout.channel();
+        const Scratch<T> frame(in_place ? 0 : strip_images * segment), panel(strips.size * s.J * NR);
         const Scratch<const T*> tap(own_taps);
         const Scratch<int64_t> row(strips.size);
-        for (int64_t t = 0; t < own_channels * taps; t++)
-            tap[t] = frame.data() + t / taps * layout.channel() + layout.taps()[t % taps];
-        if (own_taps > own_channels * taps)
-            tap[own_taps - 1] = frame.data() + own_channels * layout.channel();
-        for (int64_t n = 0; n < strip_images; n++)
-            for (int64_t k = 1; k <= layout.channel(); k++) frame[(n + 1) * segment - k] = T(1);
+        for (int64_t t = 0; t < own_taps; t++) {
+            const int64_t c = t / taps, u = t % taps / s.V, v = t % s.V;
+            tap[t] = in_place ? x.data + (channel + c) * x.stride[1] +
+                                    (s.rows.origin + u * s.rows.dilation) * x.stride[2] + s.columns.origin +
+                                    v * s.columns.dilation
+                              : frame.data() + c * layout.channel() + layout.taps()[t % taps];
+        }
         for (int64_t k = 0; k < partial_size(); k++) sum[k] = T(0);
 
         for (int64_t strip = parts.begin(part); strip < parts.begin(part) + parts.length(part, strips.count);
@@ -114,23 +112,39 @@ struct WeightGradient {
             for (int64_t n = first_image; n <= last_image; n++) {
                 const int64_t top = n == first_image ? first % s.I : 0;
                 const int64_t end = n == last_image ? first + count - n * s.I : s.I;
-                T* own = frame.data() + (n - first_image) * segment;
-                const int64_t channel = group * channels + chunks.begin(chunk);
-                layout.fill(own, x.data + n * x.stride[0] + channel * x.stride[1], x.stride, own_channels,
-                            top, end - top);
+                const int64_t own = (n - first_image) * segment;
+                if (!in_place)
+                    layout.fill(frame.data() + own, x.data + n * x.stride[0] + channel * x.stride[1],
+                                x.stride, own_channels, top, end - top);
                 for (int64_t i = top; i < end; i++)
-                    row[n * s.I + i - first] = (n - first_image) * segment + (i - top) * layout.pitch();
+                    row[n * s.I + i - first] = in_place ? n * x.stride[0] + i * s.rows.stride * x.stride[2]
+                                                        : own + (i - top) * layout.pitch();
             }
             for (int64_t o = 0; o < features; o += NR) {
-                const int64_t columns = features - o < NR ? features - o : NR,
-                              lanes = whole_vectors<T>(columns);
+                const int64_t columns = features - o < NR ? features - o : NR;
+                const int64_t lanes = whole_vectors<T>(columns);
                 transpose_strip(panel.data(), group * features + o, columns, first, count);
+                if (with_bias && chunk == 0)
+                    add_pixels(sum + own_taps * pitch + o, panel.data(), count * s.J, lanes);
                 const Parts tiles(own_taps, tile_rows<T>);
-                for (int64_t t = 0; t < tiles.count; t++)
+                for (int64_t t = 0; t < tiles.count && own_taps > 0; t++)
                     tap_tile_function<T>(tiles.length(t, own_taps), columns)(
                         tap.data() + tiles.begin(t), row.data(), count, s.J, panel.data(), lanes,
                         sum + tiles.begin(t) * pitch + o, pitch);
             }
+        }
+    }
+
+    // sum[lane] += panel[pixel][lane], in four chains, since each addition waits for the one before.
+    static void add_pixels(T* sum, const T* panel, int64_t pixels, int64_t lanes) {
+        for (int64_t l = 0; l < lanes; l += width<T>) {
+            vec<T> chain[4] = {};
+            int64_t p = 0;
+            for (; p + 4 <= pixels; p += 4)
+#pragma GCC unroll 4
+                for (int i = 0; i < 4; i++) chain[i] += load(panel + (p + i) * lanes + l);
+            for (; p < pixels; p++) chain[0] += load(panel + p * lanes + l);
+            store(sum + l, load(sum + l) + ((chain[0] + chain[1]) + (chain[2] + chain[3])));
         }
     }
 
@@ -150,6 +164,24 @@ struct WeightGradient {
         }
     }
 };
+
+// to[o * to_pitch + t] = from[t * from_pitch + o] for o < features, t < taps; from has whole vectors.
+template <typename T>
+void transpose_into(T* to, int64_t to_pitch, int64_t features, const T* from, int64_t from_pitch,
+                    int64_t taps) {
+    constexpr int W = width<T>;
+    for (int64_t o = 0; o < features; o += W)
+        for (int64_t t = 0; t < taps; t += W) {
+            vec<T> square[W];
+#pragma GCC unroll 16
+            for (int r = 0; r < W; r++)
+                square[r] = t + r < taps ? load(from + (t + r) * from_pitch + o) : vec<T>{};
+            transpose<T>(square);
+#pragma GCC unroll 16
+            for (int r = 0; r < W; r++)
+                if (o + r < features) store_partial(to + (o + r) * to_pitch + t, square[r], taps - t);
+        }
+}
 
 template <typename T>
 void gather_weight_gradient(Array<const T, 4> dy, Array<const T, 4> x, const Conv2dShape& s, Array<T, 4> dw,
@@ -175,14 +207,15 @@ void gather_weight_gradient(Array<const T, 4> dy, Array<const T, 4> x, const Con
             const int64_t g = sum / job.chunks.count, chunk = sum % job.chunks.count;
             const int64_t own_taps = job.chunks.length(chunk, job.channels) * job.taps;
             const int64_t first_channel = job.chunks.begin(chunk), first_feature = g * job.features;
-            for (int64_t o = 0; o < job.features; o++)
-                for (int64_t t = 0; t < own_taps; t++) {
-                    const int64_t c = first_channel + t / job.taps, u = t % job.taps / s.V, v = t % s.V;
-                    if (contiguous)
-                        (&dw(first_feature + o, first_channel, 0, 0))[t] = total[t * job.pitch + o];
-                    else
-                        dw(first_feature + o, c, u, v) = total[t * job.pitch + o];
-                }
+            if (contiguous) {
+                T* to = &dw(first_feature, first_channel, 0, 0);
+                transpose_into(to, dw.stride[0], job.features, total, job.pitch, own_taps);
+            } else {
+                for (int64_t o = 0; o < job.features; o++)
+                    for (int64_t t = 0; t < own_taps; t++)
+                        dw(first_feature + o, first_channel + t / job.taps, t % job.taps / s.V, t % s.V) =
+                            total[t * job.pitch + o];
+            }
             if (db != nullptr && chunk == 0)
                 for (int64_t o = 0; o < job.features; o++)
                     db[(first_feature + o) * db_stride] = total[own_taps * job.pitch + o];

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from checks import check_gradient, check_kernel, check_torch
+from checks import check_gradient, check_kernel, check_threads, check_torch
 
 import pydl
 from pydl.ops.conv2d import conv2d, conv2d_forward, conv2d_input_gradient, conv2d_weight_gradient
@@ -87,6 +87,26 @@ def test_torch(shape, filters, settings):
         w,
         b,
     )
+
+
+SHARED_BY_THREADS = [
+    # N, C, H, O, U, stride, padding, groups: large enough for several tasks of every algorithm
+    (16, 20, 12, 40, 5, 1, 0, 1),
+    (1, 64, 28, 160, 3, 1, 1, 1),
+    (2, 3, 64, 32, 7, 2, 3, 1),
+    (4, 48, 40, 48, 3, 1, 1, 48),
+]
+
+
+@pytest.mark.parametrize(("N", "C", "H", "O", "U", "stride", "padding", "groups"), SHARED_BY_THREADS)
+def test_same_bits_for_any_number_of_threads(N, C, H, O, U, stride, padding, groups):  # noqa: E741
+    size = (H + 2 * padding - U) // stride + 1
+    x, w, y = (randn(*shape) for shape in ((N, C, H, H), (O, C // groups, U, U), (N, O, size, size)))
+    settings = {"stride": (stride,) * 2, "padding": (padding,) * 4, "dilation": (1, 1), "groups": groups}
+    b = randn(O)
+    check_threads(conv2d_forward, {"x": x, "w": w, "b": b, "y": y} | settings)
+    check_threads(conv2d_input_gradient, {"dy": y, "w": w, "dx": x} | settings)
+    check_threads(conv2d_weight_gradient, {"dy": y, "x": x, "dw": w, "db": b} | settings)
 
 
 def test_without_bias_and_for_some_gradients_only():
