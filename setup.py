@@ -1,7 +1,7 @@
 """Builds the two native modules: pydl._native (kernels, once per instruction set) and pydl.tape (Cython).
 
 Environment:
-    PYDL_BUILD_ISA   variants to build, comma-separated (default: all of this architecture)
+    PYDL_BUILD_ISA   variants to build, comma-separated (default: all of this architecture; generic: for any)
     PYDL_SANITIZE    address,undefined: a build for finding memory errors
     CXX              the C++ compiler (default: g++, then clang++)
 """
@@ -34,14 +34,18 @@ VARIANTS = {
     "aarch64": {"neon": ""},
 }
 ALIASES = {"amd64": "x86_64", "arm64": "aarch64"}
+# For any other processor: what the compiler makes of its own vector extensions. Contraction is off because the
+# scalar and the vector form of an expression must round alike.
+GENERIC = {"generic": "-DPYDL_GENERIC -ffp-contract=off"}
 
 
 def variants() -> dict[str, list[str]]:
     """The instruction sets to compile the kernels for, each with its flags."""
     machine = platform.machine().lower()
-    known = VARIANTS.get(ALIASES.get(machine, machine), {"generic": ""})
+    own = VARIANTS.get(ALIASES.get(machine, machine), GENERIC)
+    known = own | GENERIC
     chosen = os.environ.get("PYDL_BUILD_ISA")
-    names = chosen.split(",") if chosen else list(known)
+    names = chosen.split(",") if chosen else list(own)
     for name in names:
         if name not in known:
             raise SystemExit(f"PYDL_BUILD_ISA: {name} is not one of {', '.join(known)}")
@@ -56,48 +60,77 @@ def find_compiler() -> list[str]:
     raise SystemExit("pydl is built with a C++17 compiler, and none was found: install one (Debian: apt install g++).")
 
 
-def check_openmp(compiler: list[str]) -> None:
-    """Stops the build with one sentence where the compiler lacks OpenMP or C++17."""
+def find_openmp(compiler: list[str]) -> tuple[list[str], list[str]]:
+    """The flags that compile and link OpenMP, or one sentence where the compiler lacks it or C++17."""
+    choices = [(["-fopenmp"], ["-fopenmp"])]
+    if sys.platform == "darwin":  # Apple's Clang has the pragmas but neither header nor library: Homebrew has
+        for prefix in ("/opt/homebrew/opt/libomp", "/usr/local/opt/libomp"):
+            choices.append((["-Xpreprocessor", "-fopenmp", f"-I{prefix}/include"], [f"-L{prefix}/lib", "-lomp"]))
     with tempfile.TemporaryDirectory() as folder:
         source = Path(folder, "probe.cpp")
         source.write_text("#include <omp.h>\n#include <optional>\nint main() { return omp_get_max_threads() < 1; }\n")
-        command = [*compiler, "-std=c++17", "-fopenmp", str(source), "-o", str(Path(folder, "probe"))]
-        if subprocess.run(command, capture_output=True).returncode != 0:
-            raise SystemExit(
-                f"pydl needs C++17 and OpenMP, and {compiler[0]} could not build a program that uses them: "
-                "install GCC 9 or newer with libgomp (Debian: apt install g++), or Clang with libomp-dev."
-            )
+        for compile_flags, link_flags in choices:
+            command = [*compiler, "-std=c++17", *compile_flags, str(source), "-o", str(Path(folder, "probe"))]
+            if subprocess.run([*command, *link_flags], capture_output=True).returncode == 0:
+                return compile_flags, link_flags
+    raise SystemExit(
+        f"pydl needs C++17 and OpenMP, and {compiler[0]} could not build a program that uses them: "
+        "install GCC 9 or newer with libgomp (Debian: apt install g++), or Clang with libomp-dev (macOS: brew install "
+        "libomp)."
+    )
+
+
+def find_python_headers() -> str:
+    """The folder of Python.h, or one sentence on how to get it."""
+    folder = sysconfig.get_paths()["include"]
+    if not Path(folder, "Python.h").exists():
+        raise SystemExit(
+            f"pydl is built with the headers of Python, and {folder} has no Python.h: install them (Debian: apt "
+            "install python3-dev)."
+        )
+    return folder
 
 
 class BuildNative(build_ext):
     """Compiles csrc/*.cpp once per instruction set and csrc/runtime/*.cpp once, then links them as one module."""
 
-    def build_extension(self, extension: Extension) -> None:
-        if extension.name == "pydl._native":
-            extension.extra_objects = extension.depends = self.compile_native()  # depends: link again after a change
-        super().build_extension(extension)
+    def run(self) -> None:
+        os.environ["CXX"] = shlex.join(find_compiler())  # for setuptools too, which links and compiles the tape
+        super().run()
 
-    def compile_native(self) -> list[str]:
+    def build_extension(self, extension: Extension) -> None:
+        find_python_headers()
+        if extension.name == "pydl._native":
+            compile_flags, link_flags = find_openmp(find_compiler())
+            extension.extra_objects = self.compile_native(compile_flags)
+            extension.extra_link_args += link_flags
+            # Objects of another choice of variants may be older than the module they are to replace: always link.
+            before, self.force = self.force, True
+            super().build_extension(extension)
+            self.force = before
+        else:
+            super().build_extension(extension)
+
+    def compile_native(self, openmp: list[str]) -> list[str]:
         import numpy
         import pybind11
 
-        compiler = find_compiler()
-        check_openmp(compiler)
         sanitize = os.environ.get("PYDL_SANITIZE")
-        flags = [*FLAGS.split(), "-fopenmp", "-I", str(ROOT / "csrc")]
+        flags = [*FLAGS.split(), *openmp, "-I", str(ROOT / "csrc")]
         if sanitize:
-            flags += [f"-fsanitize={sanitize}", "-fno-omit-frame-pointer", "-g", "-O1"]
+            flags += [f"-fsanitize={sanitize}", "-fno-omit-frame-pointer", "-g1", "-O1"]
         else:
             flags += ["-DNDEBUG"]
-        includes = [pybind11.get_include(), numpy.get_include(), sysconfig.get_paths()["include"]]
+        includes = [pybind11.get_include(), numpy.get_include(), find_python_headers()]
         runtime = [f for path in includes for f in ("-isystem", path)]
         folder = Path(self.build_temp, "sanitized" if sanitize else "native").resolve()
-        tasks = [(source, folder / "runtime", flags + runtime) for source in sorted(ROOT.glob("csrc/runtime/*.cpp"))]
+        tasks = [(source, folder / "runtime", flags + runtime) for source in ROOT.glob("csrc/runtime/*.cpp")]
         for isa, isa_flags in variants().items():
             define = [*flags, f"-DPYDL_ISA={isa}", *isa_flags]
-            tasks += [(source, folder / isa, define) for source in sorted(ROOT.glob("csrc/*.cpp"))]
+            tasks += [(source, folder / isa, define) for source in ROOT.glob("csrc/*.cpp")]
+        tasks.sort(key=lambda task: (-task[0].stat().st_size, task[1], task[0]))  # the longest first
         with ThreadPoolExecutor(self.parallel or os.cpu_count()) as pool:
-            return list(pool.map(lambda task: compile_one(compiler, *task), tasks))
+            return sorted(pool.map(lambda task: compile_one(find_compiler(), *task), tasks))
 
 
 def compile_one(compiler: list[str], source: Path, folder: Path, flags: list[str]) -> str:
@@ -128,10 +161,18 @@ def extensions() -> list[Extension]:
     from Cython.Build import cythonize
 
     sanitize = os.environ.get("PYDL_SANITIZE")
-    link = ["-fopenmp"] + ([f"-fsanitize={sanitize}"] if sanitize else ["-Wl,-s"] if sys.platform == "linux" else [])
-    native = Extension("pydl._native", sources=[], extra_link_args=link, language="c++")
-    tape = Extension("pydl.tape", sources=["pydl/tape.pyx"], extra_compile_args=["-O2"])
+    strip = ["-Wl,-s"] if sys.platform == "linux" else []
+    native_link = [f"-fsanitize={sanitize}"] if sanitize else strip
+    native = Extension("pydl._native", sources=[], extra_link_args=native_link, language="c++")
+    tape = Extension(
+        "pydl.tape",
+        sources=["pydl/tape.pyx"],
+        extra_compile_args=["-O2", "-g0"],
+        extra_link_args=strip,
+        language="c++",  # so that one compiler is enough
+    )
     return [native, *cythonize([tape], language_level=3, quiet=True)]
 
 
-setup(ext_modules=extensions(), cmdclass={"build_ext": BuildNative})
+if __name__ == "__main__":  # the tests import this file
+    setup(ext_modules=extensions(), cmdclass={"build_ext": BuildNative})

@@ -13,10 +13,13 @@
 #include <utility>
 
 #ifndef PYDL_ISA
-#error "PYDL_ISA must name the instruction set this kernel file is compiled for (sse2, avx2, avx512 or neon)"
+#error "PYDL_ISA must name the instruction set this kernel file is compiled for (sse2, avx2, avx512, neon or generic)"
 #endif
 
-#if defined(__AVX512F__) || defined(__AVX2__) || defined(__SSE2__)
+// PYDL_GENERIC: the compiler's vector extensions alone, for a processor that this file does not know.
+#if defined(PYDL_GENERIC)
+#define PYDL_VECTOR_BYTES 16
+#elif defined(__AVX512F__) || defined(__AVX2__) || defined(__SSE2__)
 #include <immintrin.h>
 #define PYDL_X86 1
 #if defined(__AVX512F__)
@@ -28,9 +31,10 @@
 #endif
 #elif defined(__aarch64__)
 #include <arm_neon.h>
+#define PYDL_NEON 1
 #define PYDL_VECTOR_BYTES 16
 #else
-#error "pydl has kernels for x86-64 and AArch64 only"
+#error "simd.h knows x86-64 and AArch64; compile the variant generic (-DPYDL_GENERIC) for other processors"
 #endif
 
 // A vector function that is not inlined spills every vector register around its call.
@@ -52,13 +56,13 @@ template <typename T>
 inline constexpr int width = PYDL_VECTOR_BYTES / sizeof(T);
 
 // Vector registers of the instruction set: what a register tile may be made of.
-#if defined(__AVX512F__) || defined(__aarch64__)
+#if defined(__AVX512F__) || defined(PYDL_NEON)
 inline constexpr int vector_registers = 32;
 #else
 inline constexpr int vector_registers = 16;
 #endif
 
-#if defined(__FMA__) || defined(__aarch64__)
+#if defined(__FMA__) || defined(PYDL_NEON)
 inline constexpr bool has_fma = true;
 #else
 inline constexpr bool has_fma = false;
@@ -176,7 +180,7 @@ PYDL_INLINE To bit_cast(From v) {
     return out;
 }
 
-// a * b + c, rounded once where the instruction set can (all but SSE2).
+// a * b + c, rounded once where the instruction set can (all but SSE2 and generic).
 PYDL_INLINE float fma(float a, float b, float c) {
     if constexpr (has_fma) return __builtin_fmaf(a, b, c);
     return a * b + c;
@@ -190,7 +194,7 @@ PYDL_INLINE vec<float> fma(vec<float> a, vec<float> b, vec<float> c) {
     return (vec<float>)_mm512_fmadd_ps((__m512)a, (__m512)b, (__m512)c);
 #elif defined(__FMA__)
     return (vec<float>)_mm256_fmadd_ps((__m256)a, (__m256)b, (__m256)c);
-#elif defined(__aarch64__)
+#elif defined(PYDL_NEON)
     return (vec<float>)vfmaq_f32((float32x4_t)c, (float32x4_t)a, (float32x4_t)b);
 #else
     return a * b + c;
@@ -201,7 +205,7 @@ PYDL_INLINE vec<double> fma(vec<double> a, vec<double> b, vec<double> c) {
     return (vec<double>)_mm512_fmadd_pd((__m512d)a, (__m512d)b, (__m512d)c);
 #elif defined(__FMA__)
     return (vec<double>)_mm256_fmadd_pd((__m256d)a, (__m256d)b, (__m256d)c);
-#elif defined(__aarch64__)
+#elif defined(PYDL_NEON)
     return (vec<double>)vfmaq_f64((float64x2_t)c, (float64x2_t)a, (float64x2_t)b);
 #else
     return a * b + c;
@@ -268,8 +272,11 @@ PYDL_INLINE vec<float> sqrt(vec<float> x) {
     return (vec<float>)_mm256_sqrt_ps((__m256)x);
 #elif defined(PYDL_X86)
     return (vec<float>)_mm_sqrt_ps((__m128)x);
-#else
+#elif defined(PYDL_NEON)
     return (vec<float>)vsqrtq_f32((float32x4_t)x);
+#else
+    for (int i = 0; i < width<float>; i++) x[i] = sqrt(x[i]);
+    return x;
 #endif
 }
 PYDL_INLINE vec<double> sqrt(vec<double> x) {
@@ -279,8 +286,11 @@ PYDL_INLINE vec<double> sqrt(vec<double> x) {
     return (vec<double>)_mm256_sqrt_pd((__m256d)x);
 #elif defined(PYDL_X86)
     return (vec<double>)_mm_sqrt_pd((__m128d)x);
-#else
+#elif defined(PYDL_NEON)
     return (vec<double>)vsqrtq_f64((float64x2_t)x);
+#else
+    for (int i = 0; i < width<double>; i++) x[i] = sqrt(x[i]);
+    return x;
 #endif
 }
 
@@ -314,8 +324,11 @@ PYDL_INLINE bool any(M m) {
     return _mm256_movemask_epi8((__m256i)m) != 0;
 #elif defined(PYDL_X86)
     return _mm_movemask_epi8((__m128i)m) != 0;
-#else
+#elif defined(PYDL_NEON)
     return vmaxvq_u32((uint32x4_t)m) != 0;
+#else
+    const auto halves = bit_cast<vec<int64_t>>(m);
+    return (halves[0] | halves[1]) != 0;
 #endif
 }
 template <typename M>
@@ -344,16 +357,18 @@ class FlushDenormals {
     static uint64_t state() {
 #if defined(PYDL_X86)
         return _mm_getcsr();
-#else
+#elif defined(PYDL_NEON)
         uint64_t word;
         asm volatile("mrs %0, fpcr" : "=r"(word));
         return word;
+#else
+        return 0;  // denormals keep their value where nothing is known of the processor
 #endif
     }
-    static void set_state(uint64_t word) {
+    static void set_state([[maybe_unused]] uint64_t word) {
 #if defined(PYDL_X86)
         _mm_setcsr(uint32_t(word));
-#else
+#elif defined(PYDL_NEON)
         asm volatile("msr fpcr, %0" ::"r"(word));
 #endif
     }
