@@ -13,7 +13,7 @@
 #include <utility>
 
 #ifndef PYDL_ISA
-#error "PYDL_ISA must name the instruction set this kernel file is compiled for (sse2, avx2, avx512, neon or generic)"
+#error "PYDL_ISA must name the variant this file is compiled for: sse2, avx2, avx512, neon or generic"
 #endif
 
 // PYDL_GENERIC: the compiler's vector extensions alone, for a processor that this file does not know.

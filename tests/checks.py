@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 
 import numpy as np
 import pytest
@@ -23,6 +24,10 @@ class Oracle:
 
 
 torch = Oracle()
+
+
+# At most so many sets of arguments for a kernel: for slow builds, such as those with sanitizers.
+MOST_EXAMPLES = int(os.environ.get("PYDL_TEST_EXAMPLES", 1000))
 
 
 class HypothesisDraw(Draw):
@@ -47,7 +52,11 @@ def check_kernel(kernel, examples=30):
     assert kernel.native.arguments == kernel.arguments, "kernel and reference name their arguments alike"
 
     @settings(
-        max_examples=examples, deadline=None, database=None, derandomize=True, suppress_health_check=list(HealthCheck)
+        max_examples=min(examples, MOST_EXAMPLES),
+        deadline=None,
+        database=None,
+        derandomize=True,
+        suppress_health_check=list(HealthCheck),
     )
     @given(st.data(), st.sampled_from(DTYPES))
     def holds(data, dtype):

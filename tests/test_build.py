@@ -1,0 +1,126 @@
+"""setup.py: what it says where a part is missing, what it builds where, and when it compiles again."""
+
+import importlib.util
+import os
+import shutil
+import sysconfig
+import warnings
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("setuptools")
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="module")
+def build():
+    specification = importlib.util.spec_from_file_location("pydl_setup", ROOT / "setup.py")
+    module = importlib.util.module_from_spec(specification)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # setuptools' own
+        specification.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture
+def compiler(build):
+    try:
+        return build.find_compiler()
+    except SystemExit:
+        pytest.skip("no C++ compiler")
+
+
+def program(path, text):
+    path.write_text(f"#!/bin/sh\n{text}\n")
+    path.chmod(0o755)
+    return str(path)
+
+
+def test_no_compiler(build, monkeypatch, tmp_path):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setenv("CXX", "g++-of-another-machine -m64")
+    with pytest.raises(SystemExit, match=r"a C\+\+17 compiler, and none was found: install one .*apt install g\+\+"):
+        build.find_compiler()
+
+
+def test_compiler_of_the_environment_comes_first(build, monkeypatch, tmp_path):
+    mine = program(tmp_path / "mine", "exit 0")
+    monkeypatch.setenv("CXX", f"{mine} -m64")
+    assert build.find_compiler() == [mine, "-m64"]
+
+
+def test_clang_where_there_is_no_gcc(build, monkeypatch, tmp_path):
+    program(tmp_path / "clang++", "exit 0")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.delenv("CXX", raising=False)
+    assert build.find_compiler() == ["clang++"]
+
+
+def test_no_openmp(build, tmp_path):
+    without = program(tmp_path / "without", "echo 'omp.h: no such file' >&2; exit 1")
+    with pytest.raises(SystemExit, match=r"needs C\+\+17 and OpenMP, and .*without could not build .*: install GCC 9"):
+        build.find_openmp([without])
+
+
+def test_openmp(build, compiler):
+    assert build.find_openmp(compiler)[0][-1:] in (["-fopenmp"], ["-I/opt/homebrew/opt/libomp/include"])
+
+
+def test_no_python_headers(build, monkeypatch, tmp_path):
+    monkeypatch.setattr(sysconfig, "get_paths", lambda: {"include": str(tmp_path)})
+    with pytest.raises(SystemExit, match=r"has no Python\.h: install them .*python3-dev"):
+        build.find_python_headers()
+
+
+@pytest.mark.parametrize(
+    ("machine", "chosen", "names"),
+    [
+        ("x86_64", None, ["sse2", "avx2", "avx512"]),
+        ("AMD64", "avx2", ["avx2"]),
+        ("arm64", None, ["neon"]),
+        ("riscv64", None, ["generic"]),
+        ("x86_64", "generic,sse2", ["generic", "sse2"]),
+    ],
+)
+def test_variants(build, monkeypatch, machine, chosen, names):
+    monkeypatch.setattr(build.platform, "machine", lambda: machine)
+    monkeypatch.delenv("PYDL_BUILD_ISA", raising=False)
+    if chosen:
+        monkeypatch.setenv("PYDL_BUILD_ISA", chosen)
+    assert list(build.variants()) == names
+
+
+def test_unknown_variant(build, monkeypatch):
+    monkeypatch.setattr(build.platform, "machine", lambda: "x86_64")
+    monkeypatch.setenv("PYDL_BUILD_ISA", "neon")
+    with pytest.raises(SystemExit, match="PYDL_BUILD_ISA: neon is not one of sse2, avx2, avx512, generic"):
+        build.variants()
+
+
+def test_compiles_again_only_after_a_change(build, compiler, monkeypatch, tmp_path):
+    monkeypatch.setattr(build, "ROOT", tmp_path)
+    source, header = tmp_path / "answer.cpp", tmp_path / "answer.h"
+    header.write_text("int answer();\n")
+    source.write_text('#include "answer.h"\nint answer() { return 42; }\n')
+    target = Path(build.compile_one(compiler, source, tmp_path / "sse2", ["-O1"]))
+
+    def compiled(flags):
+        os.utime(target, (1e9, 1e9))  # older than anything, unless it is made anew
+        for path in (source, target.with_suffix(".d"), target.with_suffix(".command")):
+            os.utime(path, (1e8, 1e8))
+        os.utime(header, (header_time, header_time))
+        build.compile_one(compiler, source, tmp_path / "sse2", flags)
+        return target.stat().st_mtime > 1e9
+
+    header_time = 1e8
+    assert not compiled(["-O1"])
+    assert compiled(["-O0"]), "other flags"
+    assert not compiled(["-O0"])
+    header_time = 1.1e9
+    assert compiled(["-O0"]), "a newer header"
+    header_time = 1e8
+    shutil.rmtree(tmp_path / "sse2")
+    source.write_text("int answer() { return }\n")
+    with pytest.raises(SystemExit, match=r"answer\.cpp could not be compiled for sse2"):
+        build.compile_one(compiler, source, tmp_path / "sse2", ["-O1"])
