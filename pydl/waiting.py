@@ -9,8 +9,18 @@ The runtime reads the environment once, when it is loaded; a choice of the user'
 """
 
 import os
+from importlib.machinery import EXTENSION_SUFFIXES
+from pathlib import Path
 
 _CHOICES = ("GOMP_SPINCOUNT", "OMP_WAIT_POLICY")
+
+_FOLDER = Path(__file__).parent
+
+if not any((_FOLDER / f"_native{suffix}").exists() for suffix in EXTENSION_SUFFIXES):
+    raise ImportError(
+        f"{_FOLDER} has pydl's sources but not its native modules: use the installed pydl from another "
+        "folder, or build it in place (pip install -e .)"
+    )
 
 if any(name in os.environ for name in _CHOICES):
     from . import _native as _native
