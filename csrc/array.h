@@ -36,7 +36,8 @@ struct Array {
         return n;
     }
 
-    // Whether the elements lie one behind another in row-major order (dimensions of size 1 may have any stride).
+    // Whether the elements lie one behind another in row-major order (any stride will do where the size is
+    // 1).
     bool contiguous() const {
         int64_t expected = 1;
         for (int d = R - 1; d >= 0; --d) {

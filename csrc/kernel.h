@@ -30,8 +30,8 @@ struct FromPython;
 template <typename T, int R>
 struct FromPython<Array<T, R>> {
     using Element = std::remove_const_t<T>;
-    static constexpr Parameter parameter = {Kind::array, dtype_of<Element>, !std::is_const_v<T>, false, R,
-                                            is_parametric<Element>};
+    static constexpr Parameter parameter = {Kind::array, dtype_of<Element>,     !std::is_const_v<T>, false,
+                                            R,           is_parametric<Element>};
     static Array<T, R> make(const Value& value) {
         Array<T, R> array;
         array.data = static_cast<T*>(value.arrays->data);
@@ -46,8 +46,8 @@ struct FromPython<Array<T, R>> {
 template <typename T>
 struct FromPython<NdArray<T>> {
     using Element = std::remove_const_t<T>;
-    static constexpr Parameter parameter = {Kind::array, dtype_of<Element>, !std::is_const_v<T>, false, -1,
-                                            is_parametric<Element>};
+    static constexpr Parameter parameter = {Kind::array, dtype_of<Element>,     !std::is_const_v<T>, false,
+                                            -1,          is_parametric<Element>};
     static NdArray<T> make(const Value& value) {
         NdArray<T> array;
         array.data = static_cast<T*>(value.arrays->data);
@@ -62,9 +62,10 @@ struct FromPython<NdArray<T>> {
 
 template <typename A>
 struct FromPython<Optional<A>> {
-    static constexpr Parameter parameter = {FromPython<A>::parameter.kind,   FromPython<A>::parameter.dtype,
-                                            FromPython<A>::parameter.writes, true,
-                                            FromPython<A>::parameter.rank,   FromPython<A>::parameter.parametric};
+    static constexpr Parameter parameter = {
+        FromPython<A>::parameter.kind,   FromPython<A>::parameter.dtype,
+        FromPython<A>::parameter.writes, true,
+        FromPython<A>::parameter.rank,   FromPython<A>::parameter.parametric};
     static Optional<A> make(const Value& value) {
         if (value.arrays == nullptr) return {A{}, false};
         return {FromPython<A>::make(value), true};
@@ -74,8 +75,8 @@ struct FromPython<Optional<A>> {
 template <typename T>
 struct FromPython<ArrayList<T>> {
     using Element = std::remove_const_t<T>;
-    static constexpr Parameter parameter = {Kind::list, dtype_of<Element>, !std::is_const_v<T>, false, -1,
-                                            is_parametric<Element>};
+    static constexpr Parameter parameter = {Kind::list, dtype_of<Element>,     !std::is_const_v<T>, false,
+                                            -1,         is_parametric<Element>};
     static ArrayList<T> make(const Value& value) { return {value.arrays, value.count}; }
 };
 
@@ -133,18 +134,17 @@ struct Caller<T, function> {
 #define PYDL_QUOTE_(x) #x
 #define PYDL_QUOTE(x) PYDL_QUOTE_(x)
 
-#define PYDL_INSTANTIATE(name, arguments, type)                                                            \
-    static constexpr Kernel name##_##type = {                                                              \
-        #name,                                                                                             \
-        arguments,                                                                                         \
-        PYDL_QUOTE(PYDL_ISA),                                                                              \
-        dtype_of<type>,                                                                                    \
-        Caller<type, &name<type>>::count,                                                                  \
-        Caller<type, &name<type>>::parameters,                                                             \
-        &Caller<type, &name<type>>::call};                                                                 \
+#define PYDL_INSTANTIATE(name, arguments, type)                                     \
+    static constexpr Kernel name##_##type = {#name,                                 \
+                                             arguments,                             \
+                                             PYDL_QUOTE(PYDL_ISA),                  \
+                                             dtype_of<type>,                        \
+                                             Caller<type, &name<type>>::count,      \
+                                             Caller<type, &name<type>>::parameters, \
+                                             &Caller<type, &name<type>>::call};     \
     PYDL_TABLE_ENTRY static const Kernel* const name##_##type##_entry = &name##_##type;
 
 // Both instantiations of a kernel; used once below its definition, inside namespace pydl::PYDL_ISA.
-#define PYDL_KERNEL(name, arguments)          \
-    PYDL_INSTANTIATE(name, arguments, float)  \
+#define PYDL_KERNEL(name, arguments)         \
+    PYDL_INSTANTIATE(name, arguments, float) \
     PYDL_INSTANTIATE(name, arguments, double)

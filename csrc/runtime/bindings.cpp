@@ -23,20 +23,24 @@ namespace {
 py::dict kernels(const std::string& isa) {
     bool runnable = false;
     for (const std::string& each : runnable_isas()) runnable |= each == isa;
-    if (!runnable) throw py::value_error("kernels: this build or processor has no instruction set '" + isa + "'");
+    if (!runnable)
+        throw py::value_error("kernels: this build or processor has no instruction set '" + isa + "'");
     std::map<std::string, std::vector<const Kernel*>> by_name;
     for (const Kernel* kernel : kernels_of(isa)) by_name[kernel->name].push_back(kernel);
     py::dict result;
-    for (const auto& [name, instantiations] : by_name) result[py::str(name)] = make_native_kernel(instantiations);
+    for (const auto& [name, instantiations] : by_name)
+        result[py::str(name)] = make_native_kernel(instantiations);
     return result;
 }
 
 constexpr int kMaxDimensions = 32;  // what every numpy since 1.x can hold
 
-void free_capsule(PyObject* capsule) { arena_free(PyCapsule_GetPointer(capsule, nullptr)); }
+void free_capsule(PyObject* capsule) {
+    arena_free(PyCapsule_GetPointer(capsule, nullptr));
+}
 
-// empty(shape, dtype): an uninitialised, 64-byte aligned array whose memory comes from the arena and goes back
-// to it. A plain C function, because every operation calls it once.
+// empty(shape, dtype): an uninitialised, 64-byte aligned array whose memory comes from the arena and goes
+// back to it. A plain C function, because every operation calls it once.
 PyObject* empty(PyObject*, PyObject* const* arguments, Py_ssize_t count) {
     if (count != 2 || !PyTuple_Check(arguments[0])) {
         PyErr_SetString(PyExc_TypeError, "empty(shape, dtype): shape must be a tuple");
@@ -44,7 +48,8 @@ PyObject* empty(PyObject*, PyObject* const* arguments, Py_ssize_t count) {
     }
     const Py_ssize_t rank = PyTuple_GET_SIZE(arguments[0]);
     if (rank > kMaxDimensions) {
-        PyErr_Format(PyExc_ValueError, "empty: %zd dimensions, at most %d are possible", rank, kMaxDimensions);
+        PyErr_Format(PyExc_ValueError, "empty: %zd dimensions, at most %d are possible", rank,
+                     kMaxDimensions);
         return nullptr;
     }
     PyArray_Descr* descriptor = nullptr;
@@ -60,13 +65,15 @@ PyObject* empty(PyObject*, PyObject* const* arguments, Py_ssize_t count) {
     for (Py_ssize_t d = 0; d < rank; ++d) {
         shape[d] = PyLong_AsSsize_t(PyTuple_GET_ITEM(arguments[0], d));
         if (shape[d] < 0) {
-            if (!PyErr_Occurred()) PyErr_Format(PyExc_ValueError, "empty: dimension %zd is negative (%zd)", d, shape[d]);
+            if (!PyErr_Occurred())
+                PyErr_Format(PyExc_ValueError, "empty: dimension %zd is negative (%zd)", d, shape[d]);
             Py_DECREF(descriptor);
             return nullptr;
         }
         zero |= shape[d] == 0;
         // The limit leaves room for signed arithmetic on byte offsets.
-        overflow |= __builtin_mul_overflow(bytes, static_cast<size_t>(shape[d]), &bytes) || bytes > (size_t{1} << 62);
+        overflow |=
+            __builtin_mul_overflow(bytes, static_cast<size_t>(shape[d]), &bytes) || bytes > (size_t{1} << 62);
     }
     if (zero) {
         bytes = 0;
@@ -89,8 +96,8 @@ PyObject* empty(PyObject*, PyObject* const* arguments, Py_ssize_t count) {
         Py_DECREF(descriptor);
         return nullptr;
     }
-    PyObject* array = PyArray_NewFromDescr(&PyArray_Type, descriptor, static_cast<int>(rank), shape, nullptr, data,
-                                           NPY_ARRAY_CARRAY, nullptr);
+    PyObject* array = PyArray_NewFromDescr(&PyArray_Type, descriptor, static_cast<int>(rank), shape, nullptr,
+                                           data, NPY_ARRAY_CARRAY, nullptr);
     if (!array) {
         Py_DECREF(owner);
         return nullptr;

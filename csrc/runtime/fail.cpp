@@ -4,6 +4,8 @@
 
 namespace pydl {
 
-void fail(const char* message) { throw std::invalid_argument(message); }
+void fail(const char* message) {
+    throw std::invalid_argument(message);
+}
 
 }  // namespace pydl

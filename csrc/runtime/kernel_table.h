@@ -17,11 +17,11 @@ enum class DType : uint8_t { float32, float64, int64, uint8 };
 // What a kernel says of one of its parameters.
 struct Parameter {
     Kind kind;
-    DType dtype;       // of an array or of the arrays of a list
-    bool writes;       // the kernel writes into the array
-    bool optional;     // Python may pass None
-    int8_t rank;       // of an array, -1 for any; the length of a tuple
-    bool parametric;   // dtype is the kernel's template parameter, so it chooses the instantiation
+    DType dtype;      // of an array or of the arrays of a list
+    bool writes;      // the kernel writes into the array
+    bool optional;    // Python may pass None
+    int8_t rank;      // of an array, -1 for any; the length of a tuple
+    bool parametric;  // dtype is the kernel's template parameter, so it chooses the instantiation
 };
 
 struct ArrayValue {

@@ -31,21 +31,29 @@ struct NativeKernel {
 
 const char* dtype_name(DType dtype) {
     switch (dtype) {
-        case DType::float32: return "float32";
-        case DType::float64: return "float64";
-        case DType::int64: return "int64";
-        default: return "uint8";
+        case DType::float32:
+            return "float32";
+        case DType::float64:
+            return "float64";
+        case DType::int64:
+            return "int64";
+        default:
+            return "uint8";
     }
 }
 
 bool has_dtype(PyArrayObject* array, DType dtype) {
     const int type = PyArray_TYPE(array);
     switch (dtype) {
-        case DType::float32: return type == NPY_FLOAT32;
-        case DType::float64: return type == NPY_FLOAT64;
+        case DType::float32:
+            return type == NPY_FLOAT32;
+        case DType::float64:
+            return type == NPY_FLOAT64;
         // int64 is `long` on some platforms and `long long` on others; both kinds pass.
-        case DType::int64: return PyArray_ITEMSIZE(array) == 8 && PyTypeNum_ISSIGNED(type) && PyTypeNum_ISINTEGER(type);
-        default: return type == NPY_UINT8 || type == NPY_BOOL;
+        case DType::int64:
+            return PyArray_ITEMSIZE(array) == 8 && PyTypeNum_ISSIGNED(type) && PyTypeNum_ISINTEGER(type);
+        default:
+            return type == NPY_UINT8 || type == NPY_BOOL;
     }
 }
 
@@ -59,11 +67,20 @@ class Call {
             PyObject* argument = arguments[index_];
             const Parameter& parameter = kernel_->parameters[index_];
             switch (parameter.kind) {
-                case Kind::array: unpack_array(argument, parameter); break;
-                case Kind::list: unpack_list(argument, parameter); break;
-                case Kind::integers: unpack_integers(argument, parameter); break;
-                case Kind::real: unpack_real(argument); break;
-                default: values_[index_].integers[0] = integer(argument);
+                case Kind::array:
+                    unpack_array(argument, parameter);
+                    break;
+                case Kind::list:
+                    unpack_list(argument, parameter);
+                    break;
+                case Kind::integers:
+                    unpack_integers(argument, parameter);
+                    break;
+                case Kind::real:
+                    unpack_real(argument);
+                    break;
+                default:
+                    values_[index_].integers[0] = integer(argument);
             }
         }
     }
@@ -76,14 +93,16 @@ class Call {
   private:
     [[noreturn]] void refuse(const std::string& had, const std::string& needs) {
         const char* name = PyUnicode_AsUTF8(PyTuple_GET_ITEM(self_->argument_names, index_));
-        throw py::type_error(std::string(kernel_->name) + ": " + name + " is " + had + " but must be " + needs);
+        throw py::type_error(std::string(kernel_->name) + ": " + name + " is " + had + " but must be " +
+                             needs);
     }
 
     void view(PyObject* argument, const Parameter& parameter, ArrayValue& out) {
         if (!PyArray_Check(argument)) refuse(Py_TYPE(argument)->tp_name, "a numpy array");
         auto array = reinterpret_cast<PyArrayObject*>(argument);
         if (!has_dtype(array, parameter.dtype))
-            refuse("of dtype " + py::str(py::handle(reinterpret_cast<PyObject*>(PyArray_DESCR(array)))).cast<std::string>(),
+            refuse("of dtype " + py::str(py::handle(reinterpret_cast<PyObject*>(PyArray_DESCR(array))))
+                                     .cast<std::string>(),
                    dtype_name(parameter.dtype));
         if (!PyArray_ISNOTSWAPPED(array)) refuse("of foreign byte order", "of native byte order");
         if (!PyArray_ISALIGNED(array)) refuse("not aligned", "aligned to its element size");
@@ -92,8 +111,10 @@ class Call {
         if (parameter.kind == Kind::array && parameter.rank >= 0 && rank != parameter.rank)
             refuse(std::to_string(rank) + "-dimensional", std::to_string(parameter.rank) + "-dimensional");
         if (rank > kMaxRank)
-            refuse(std::to_string(rank) + "-dimensional", "at most " + std::to_string(kMaxRank) + "-dimensional");
-        if (parameter.kind == Kind::list && !PyArray_IS_C_CONTIGUOUS(array)) refuse("not contiguous", "C-contiguous");
+            refuse(std::to_string(rank) + "-dimensional",
+                   "at most " + std::to_string(kMaxRank) + "-dimensional");
+        if (parameter.kind == Kind::list && !PyArray_IS_C_CONTIGUOUS(array))
+            refuse("not contiguous", "C-contiguous");
         const int64_t item = PyArray_ITEMSIZE(array);
         out.data = PyArray_DATA(array);
         out.rank = rank;
@@ -125,7 +146,8 @@ class Call {
 
     void unpack_integers(PyObject* argument, const Parameter& parameter) {
         if (!PyTuple_Check(argument) || PyTuple_GET_SIZE(argument) != parameter.rank)
-            refuse(py::repr(argument).cast<std::string>(), "a tuple of " + std::to_string(parameter.rank) + " integers");
+            refuse(py::repr(argument).cast<std::string>(),
+                   "a tuple of " + std::to_string(parameter.rank) + " integers");
         for (int k = 0; k < parameter.rank; ++k)
             values_[index_].integers[k] = integer(PyTuple_GET_ITEM(argument, k));
     }
@@ -230,9 +252,9 @@ PyType_Slot slots[] = {{Py_tp_call, reinterpret_cast<void*>(PyVectorcall_Call)},
                        {Py_tp_dealloc, reinterpret_cast<void*>(deallocate)},
                        {0, nullptr}};
 
-PyType_Spec specification = {"pydl._native.NativeKernel", sizeof(NativeKernel), 0,
-                             Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_VECTORCALL | Py_TPFLAGS_DISALLOW_INSTANTIATION,
-                             slots};
+PyType_Spec specification = {
+    "pydl._native.NativeKernel", sizeof(NativeKernel), 0,
+    Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_VECTORCALL | Py_TPFLAGS_DISALLOW_INSTANTIATION, slots};
 
 PyTypeObject* native_kernel_type = nullptr;
 
@@ -254,7 +276,8 @@ py::object make_native_kernel(const std::vector<const Kernel*>& instantiations) 
     for (const Kernel* kernel : instantiations)
         (kernel->dtype == DType::float64 ? self->float64 : self->float32) = kernel;
     const Kernel* kernel = self->float32;
-    if (kernel->count > kMaxArguments) throw std::runtime_error(std::string(kernel->name) + " has too many arguments");
+    if (kernel->count > kMaxArguments)
+        throw std::runtime_error(std::string(kernel->name) + " has too many arguments");
     self->chooser = 0;
     const auto chooses = [](const Parameter& p) { return p.parametric && !p.optional; };
     while (self->chooser < kernel->count - 1 && !chooses(kernel->parameters[self->chooser])) ++self->chooser;

@@ -191,8 +191,7 @@ def check_lengths(name: str, lengths: Any, T: int, B: int) -> Array | None:
         raise ValueError(f"{name}: lengths has shape {given.shape} but must be {(B,)}, one for each sequence")
     if B and not 0 <= given.min() <= given.max() <= T:
         raise ValueError(
-            f"{name}: lengths must be from 0 to {T}, the steps of the input, "
-            f"but go from {given.min()} to {given.max()}"
+            f"{name}: lengths must be from 0 to {T}, the steps of the input, but go from {given.min()} to {given.max()}"
         )
     own: Array = given.astype(np.int64)
     return own
