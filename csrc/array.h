@@ -36,8 +36,7 @@ struct Array {
         return n;
     }
 
-    // Whether the elements lie one behind another in row-major order (any stride will do where the size is
-    // 1).
+    // Whether the elements lie one behind another, row by row (a dimension of size 1 may have any stride).
     bool contiguous() const {
         int64_t expected = 1;
         for (int d = R - 1; d >= 0; --d) {
