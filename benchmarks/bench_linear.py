@@ -6,9 +6,10 @@ from run import Bench, out, randn
 from pydl.ops.linear import linear_backward_bias, linear_forward
 
 
-def linear_forward_numpy(x, weight, bias, y):
+def linear_forward_numpy(x, weight, bias, y, activation):
     np.matmul(x, weight.T, out=y)
     y += bias
+    np.maximum(y, 0, out=y)
 
 
 BENCHES = [
@@ -16,7 +17,7 @@ BENCHES = [
         linear_forward,
         shapes=[(1, 784, 128), (64, 784, 128), (64, 128, 10), (64, 800, 500), (1, 4096, 1000), (256, 1024, 1024)],
         small=(2, 16, 8),
-        arguments=lambda N, K, M: (randn(N, K), randn(M, K), randn(M), out(N, M)),
+        arguments=lambda N, K, M: (randn(N, K), randn(M, K), randn(M), out(N, M), 1),  # 1: relu
         numpy=linear_forward_numpy,
         flops=lambda N, K, M: 2 * N * K * M,
     ),

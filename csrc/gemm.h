@@ -107,31 +107,4 @@ void gemm_batch(int64_t count, int64_t work, const F& product) {
     });
 }
 
-// A right factor packed once and used many times, such as the weights of a recurrence. For gemm_blocked.
-template <typename T>
-class PackedColumns {
-  public:
-    explicit PackedColumns(Matrix<const T> b)
-        : columns_((b.columns + tile_columns<T> - 1) / tile_columns<T> * tile_columns<T>),
-          panels_(columns_ * b.rows) {
-        const Parts blocks(b.rows, GemmBlocks<T>::depth);
-        const PackColumns<T> pack{b, false};
-        for (int64_t block = 0; block < blocks.count; block++) {
-            const int64_t k = blocks.begin(block), depth = blocks.length(block, b.rows);
-            for (int64_t j = 0; j < b.columns; j += tile_columns<T>) {
-                const int64_t columns = b.columns - j < tile_columns<T> ? b.columns - j : tile_columns<T>;
-                pack(panels_.data() + k * columns_ + j * depth, j, columns, k, depth);
-            }
-        }
-    }
-    void operator()(T*, int64_t, int64_t, int64_t, int64_t) const {}
-    Panel<T> in_place(int64_t column, int64_t columns, int64_t k, int64_t depth) const {
-        return {panels_.data() + k * columns_ + column * depth, whole_vectors<T>(columns)};
-    }
-
-  private:
-    int64_t columns_;
-    Scratch<T> panels_;
-};
-
 }  // namespace pydl::PYDL_ISA

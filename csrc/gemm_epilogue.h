@@ -13,7 +13,8 @@ struct NoEpilogue {
     void operator()(T*, int64_t, int64_t, int64_t, int64_t, int64_t) const {}
 };
 
-enum class Activation : int64_t { none, relu, leaky_relu, sigmoid, tanh };
+// In the order of ACTIVATIONS in pydl/ops/linear.py.
+enum class Activation : int64_t { none, relu, sigmoid, tanh };
 
 // c = activation(c + row_bias[i] + column_bias[j]); either bias may be null.
 template <typename T>
@@ -23,11 +24,9 @@ struct BiasActivation {
     const T* column_bias;
     int64_t column_bias_stride;
     Activation activation = Activation::none;
-    T slope = T(0.01);  // of leaky_relu below zero
 
     void operator()(T* tile, int64_t stride, int64_t row, int64_t column, int64_t rows,
                     int64_t columns) const {
-        const T alpha = slope;
         switch (activation) {
             case Activation::none:
                 if (row_bias || column_bias)
@@ -36,10 +35,6 @@ struct BiasActivation {
             case Activation::relu:
                 apply(tile, stride, row, column, rows, columns,
                       [](vec<T> v) { return select(v <= T(0), vec<T>{}, v); });
-                break;
-            case Activation::leaky_relu:
-                apply(tile, stride, row, column, rows, columns,
-                      [alpha](vec<T> v) { return select(v < T(0), v * alpha, v); });
                 break;
             case Activation::sigmoid:
                 apply(tile, stride, row, column, rows, columns, [](vec<T> v) { return sigmoid(v); });

@@ -1,4 +1,4 @@
-// linear: y = x W^T + b, and the gradients of W and b. See pydl/ops/linear.py.
+// linear: y = f(x W^T + b), and the gradients of W and b. See pydl/ops/linear.py.
 #include "gemm.h"
 #include "kernel.h"
 
@@ -11,15 +11,18 @@ Matrix<T> matrix(const Array<T, 2>& x) {
 
 template <typename T>
 void linear_forward(Array<const T, 2> x, Array<const T, 2> weight, Optional<Array<const T, 1>> bias,
-                    Array<T, 2> y) {
+                    Array<T, 2> y, int64_t activation) {
     require(x.shape[1] == weight.shape[1] && y.shape[0] == x.shape[0] && y.shape[1] == weight.shape[0],
             "linear_forward: x (N, K), weight (M, K) and y (N, M) do not fit");
     require(!bias || bias->shape[0] == weight.shape[0],
             "linear_forward: bias must have as many elements as weight rows");
-    const BiasActivation<T> add_bias{nullptr, 0, bias ? bias->data : nullptr, bias ? bias->stride[0] : 0};
-    gemm<T>(matrix(x), matrix(weight).transposed(), matrix(y), false, add_bias);
+    require(activation >= 0 && activation <= int64_t(Activation::tanh),
+            "linear_forward: activation must be a number from 0 to 3");
+    const BiasActivation<T> finish{nullptr, 0, bias ? bias->data : nullptr, bias ? bias->stride[0] : 0,
+                                   Activation(activation)};
+    gemm<T>(matrix(x), matrix(weight).transposed(), matrix(y), false, finish);
 }
-PYDL_KERNEL(linear_forward, "x, weight, bias, y")
+PYDL_KERNEL(linear_forward, "x, weight, bias, y, activation")
 
 // Column sums in blocks of rows of fixed size, added in order: the same bits for any number of threads.
 template <typename T>

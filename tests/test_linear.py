@@ -31,6 +31,20 @@ def test_gradient(shape):
     check_gradient(linear, rng.standard_normal(shape), rng.standard_normal((4, 3)), rng.standard_normal(4))
 
 
+@pytest.mark.parametrize("activation", ["relu", "sigmoid", "tanh"])
+def test_activation(activation):
+    inputs = rng.standard_normal((5, 3)), rng.standard_normal((4, 3)), rng.standard_normal(4)
+    check_gradient(lambda *given: linear(*given, activation=activation), *inputs)
+    x, weight, bias = (pydl.tensor(each) for each in inputs)
+    apart = getattr(linear(x, weight, bias), activation)()
+    np.testing.assert_allclose(linear(x, weight, bias, activation).numpy(), apart.numpy(), rtol=1e-14)
+
+
+def test_refuses_an_unknown_activation():
+    with pytest.raises(ValueError, match="activation must be one of None, 'relu', 'sigmoid', 'tanh', not 'sine'"):
+        linear(np.ones((2, 3)), np.ones((4, 3)), activation="sine")
+
+
 @pytest.mark.parametrize("shape", INPUT_SHAPES, ids=str)
 @pytest.mark.parametrize("with_bias", [True, False])
 def test_torch(shape, with_bias):

@@ -1,9 +1,10 @@
-"""linear: a fully connected layer.
+"""linear: a fully connected layer, with its activation if one is named.
 
-    y[n, m] = b[m] + sum_k x[n, k] W[m, k]
+    z[n, m] = b[m] + sum_k x[n, k] W[m, k],    y = f(z)
 
 Shapes    x (*, K), W (M, K), b (M) or None, y (*, M); n runs over all leading dimensions of x together
-Gradient  dx = dy W,  dW = dy^T x,  db[m] = sum_n dy[n, m]
+Gradient  dz = dy f'(z),  dx = dz W,  dW = dz^T x,  db[m] = sum_n dz[n, m]
+          (every f here tells f'(z) from y: relu by y > 0, sigmoid is y (1 - y), tanh is 1 - y^2)
 Source    Rumelhart, Hinton, Williams, "Learning representations by back-propagating errors", Nature 323 (1986)
 """
 
@@ -16,17 +17,29 @@ import numpy as np
 from ..arguments import check_floats, check_rank
 from ..op import empty, kernel, op
 from .matmul import matmul_forward
+from .relu import relu_backward
+from .sigmoid import sigmoid_backward
+from .tanh import tanh_backward
+
+# name: (f, the kernel that turns dy and y into dz). The kernel linear_forward is told the position in this table.
+ACTIVATIONS = {
+    None: (lambda z: z, None),
+    "relu": (lambda z: 0.0 if z <= 0.0 else z, relu_backward),
+    "sigmoid": (lambda z: 1 / (1 + np.exp(-z)), sigmoid_backward),
+    "tanh": (np.tanh, tanh_backward),
+}
 
 
 @kernel(writes="y")
-def linear_forward(x, weight, bias, y):
+def linear_forward(x, weight, bias, y, activation):
     N, K = x.shape
+    f, _ = list(ACTIVATIONS.values())[activation]
     for n in range(N):
         for m in range(weight.shape[0]):
             total = 0.0 if bias is None else bias[m]
             for k in range(K):
                 total += x[n, k] * weight[m, k]
-            y[n, m] = total
+            y[n, m] = f(total)
 
 
 @kernel(writes="dbias")
@@ -47,7 +60,7 @@ def _(draw):
         N, K, M = draw.integer(1, 6), draw.choice(300, 2100), draw.integer(1, 3)
     x, weight = draw.array((N, K)), draw.array((M, K))
     bias = draw.choice(None, draw.array((M,)))
-    return {"x": x, "weight": weight, "bias": bias, "y": draw.out((N, M))}
+    return {"x": x, "weight": weight, "bias": bias, "y": draw.out((N, M)), "activation": draw.integer(0, 3)}
 
 
 @linear_backward_bias.samples
@@ -57,8 +70,14 @@ def _(draw):
 
 
 @op("input", "weight", "bias")
-def linear(input: Any, weight: Any, bias: Any = None) -> Any:
-    """input @ weight.T + bias, like torch.nn.functional.linear. See the top of this file."""
+def linear(input: Any, weight: Any, bias: Any = None, activation: str | None = None) -> Any:
+    """input @ weight.T + bias, like torch.nn.functional.linear. See the top of this file.
+
+    activation: "relu", "sigmoid" or "tanh" is applied to the numbers while they are still in the cache.
+    """
+    if activation not in ACTIVATIONS:
+        known = ", ".join(repr(name) for name in ACTIVATIONS)
+        raise ValueError(f"linear: activation must be one of {known}, not {activation!r}")
     x, w, b = check_floats("linear", input=input, weight=weight, bias=bias)
     shapes = f"(input {x.shape}, weight {w.shape})"
     check_rank("linear", "weight", w, 2, layout="(out_features, in_features)")
@@ -71,10 +90,15 @@ def linear(input: Any, weight: Any, bias: Any = None) -> Any:
     N = int(np.prod(x.shape[:-1]))
     rows = x.reshape(N, K)
     y = empty((N, M), x.dtype)
-    linear_forward(rows, w, b, y)
+    linear_forward(rows, w, b, y, list(ACTIVATIONS).index(activation))
+    activation_backward = ACTIVATIONS[activation][1]
 
     def gradient(dy, needs):
         dy = dy.reshape(N, M)
+        if activation_backward is not None:
+            dz = empty((N, M), y.dtype)
+            activation_backward(dy, y, dz)
+            dy = dz
         dx = dw = db = None
         if needs[0]:
             dx = empty((N, K), x.dtype)
@@ -88,4 +112,5 @@ def linear(input: Any, weight: Any, bias: Any = None) -> Any:
             linear_backward_bias(dy, db)
         return dx, dw, db
 
-    return y.reshape(*x.shape[:-1], M), gradient, ("input", "weight")
+    saves = ("input", "weight") if activation is None else ("input", "weight", "output")
+    return y.reshape(*x.shape[:-1], M), gradient, saves
