@@ -13,7 +13,7 @@ arguments that fail.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -138,21 +138,29 @@ def compare(argument: str, native: Array, reference: Array) -> Comparison:
     return Comparison(argument, float(error[worst]), index, native[worst], reference[worst])
 
 
+def run_on_copies(run: Callable[..., None], kernel: Kernel, arguments: dict[str, Any]) -> dict[str, Any]:
+    """What `run`, one of the kernel's two implementations, writes; the arguments themselves stay as they are."""
+    own = {name: _copy(value) if name in kernel.writes else value for name, value in arguments.items()}
+    run(*(own[name] for name in kernel.arguments))
+    return {name: own[name] for name in kernel.writes}
+
+
+def compare_all(native: dict[str, Any], reference: dict[str, Any]) -> list[Comparison]:
+    """Compares two outcomes of run_on_copies, array by array."""
+    comparisons = []
+    for name, got in native.items():
+        if got is not None:
+            pairs = zip(got, reference[name], strict=True) if isinstance(got, list) else [(got, reference[name])]
+            comparisons += [compare(name, a, b) for a, b in pairs]
+    return comparisons
+
+
 def run_both(kernel: Kernel, arguments: dict[str, Any]) -> list[Comparison]:
     """Runs the native kernel and the reference on copies of the arguments and compares all that they wrote."""
-    sides = []
-    for run in (kernel.native, kernel.run_reference):
-        own = {name: _copy(value) if name in kernel.writes else value for name, value in arguments.items()}
-        run(*(own[name] for name in kernel.arguments))
-        sides.append(own)
-    comparisons = []
-    for name in kernel.writes:
-        native, reference = sides[0][name], sides[1][name]
-        if native is None:
-            continue
-        pairs = zip(native, reference, strict=True) if isinstance(native, list) else [(native, reference)]
-        comparisons += [compare(name, a, b) for a, b in pairs]
-    return comparisons
+    if kernel.native is None:
+        raise RuntimeError(f"run_both: {kernel.name} has no native kernel")
+    native, reference = (run_on_copies(run, kernel, arguments) for run in (kernel.native, kernel.run_reference))
+    return compare_all(native, reference)
 
 
 def _copy(value: Any) -> Any:

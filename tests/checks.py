@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 import pydl
 from pydl import _native
-from pydl.check import DTYPES, Draw, flush, limit, run_both
+from pydl.check import DTYPES, Draw, compare_all, flush, limit, run_on_copies
 from pydl.op import native_isa
 
 
@@ -61,30 +61,30 @@ def check_kernel(kernel, examples=30):
     @given(st.data(), st.sampled_from(DTYPES))
     def holds(data, dtype):
         arguments = kernel.sample(HypothesisDraw(dtype, data))
+        reference = run_on_copies(kernel.run_reference, kernel, arguments)
         for isa in _native.isas:
             with native_isa(isa):
-                for comparison in run_both(kernel, arguments):
+                for comparison in compare_all(check_threads(kernel, arguments), reference):
                     assert comparison.error <= limit(kernel, dtype), (
                         f"{kernel.name} on {isa}, {np.dtype(dtype)}: {comparison}"
                     )
-                check_threads(kernel, arguments)
 
     holds()
 
 
 def check_threads(kernel, arguments):
-    """The same bits for every number of threads."""
+    """The same bits for every number of threads. Returns what the kernel writes."""
     outcomes = []
     before = pydl.get_num_threads()
     try:
         for threads in (1, 2, 3):
             pydl.set_num_threads(threads)
-            own = {name: _copy(value) if name in kernel.writes else value for name, value in arguments.items()}
-            kernel.native(*(own[name] for name in kernel.arguments))
-            outcomes.append(b"".join(_bytes(own[name]) for name in kernel.writes))
+            outcomes.append(run_on_copies(kernel.native, kernel, arguments))
     finally:
         pydl.set_num_threads(before)
-    assert outcomes[0] == outcomes[1] == outcomes[2], f"{kernel.name}: the result depends on the number of threads"
+    one, two, three = ([_bytes(written) for written in outcome.values()] for outcome in outcomes)
+    assert one == two == three, f"{kernel.name}: the result depends on the number of threads"
+    return outcomes[0]
 
 
 def check_gradient(f, *inputs, **settings):
@@ -191,10 +191,6 @@ def _leaf(make, value, dtype):
     if isinstance(value, np.ndarray) and value.dtype.kind == "f":
         return make(value.astype(dtype), requires_grad=True)
     return make(value) if isinstance(value, np.ndarray) else value
-
-
-def _copy(value):
-    return [each.copy() for each in value] if isinstance(value, list) else None if value is None else value.copy()
 
 
 def _bytes(value):

@@ -5,7 +5,7 @@ import pytest
 from checks import check_threads
 
 import pydl
-from pydl.check import limit, run_both
+from pydl.check import compare_all, limit, run_on_copies
 
 SHAPES = [(3, 4), (5,), (), (0, 2)]
 
@@ -76,6 +76,6 @@ def large_lists(count, dtype=np.float32):
 
 def check_large(kernel, arguments):
     """A model of several grains: native = reference, and the same bits for any number of threads."""
-    check_threads(kernel, arguments)
-    for comparison in run_both(kernel, arguments):
+    reference = run_on_copies(kernel.run_reference, kernel, arguments)
+    for comparison in compare_all(check_threads(kernel, arguments), reference):
         assert comparison.error <= limit(kernel, np.float32), comparison

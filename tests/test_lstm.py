@@ -4,7 +4,7 @@ from checks import check_gradient, check_kernel, check_threads, check_torch
 
 import pydl
 from pydl import _native
-from pydl.check import Draw, limit, run_both
+from pydl.check import Draw, compare_all, limit, run_on_copies
 from pydl.op import native_isa
 from pydl.ops.lstm import lstm, lstm_backward, lstm_forward
 from pydl.ops.lstm_cell import lstm_cell
@@ -44,9 +44,10 @@ def both_kernels(T, B, D, H, dtype, reverse):
 def test_native_equals_reference_in_all_shapes_of_tiles(B, H, dtype):
     # Few rows share a register tile with many units, many rows with few.
     for kernel, arguments in zip((lstm_forward, lstm_backward), both_kernels(2, B, 2, H, dtype, B == 2), strict=True):
+        reference = run_on_copies(kernel.run_reference, kernel, arguments)
         for isa in _native.isas:
             with native_isa(isa):
-                for comparison in run_both(kernel, arguments):
+                for comparison in compare_all(check_threads(kernel, arguments), reference):
                     assert comparison.error <= limit(kernel, dtype), (isa, comparison)
 
 
