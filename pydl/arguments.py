@@ -23,7 +23,8 @@ def check_array(op: str, name: str, value: Any) -> Array:
             f"{op}: {name} has foreign byte order (dtype {value.dtype.str}) but must be native; "
             f"convert it with .astype({value.dtype.newbyteorder('=').str!r})"
         )
-    return value if value.flags.aligned else value.copy()
+    array: Array = value
+    return array if array.flags.aligned else array.copy()
 
 
 def from_numbers(op: str, name: str, value: Any) -> Array:

@@ -37,12 +37,17 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal, ParamSpec, overload
 
 import numpy as np
 
 from . import _native
 from .tape import Op
+
+if TYPE_CHECKING:
+    from .tensor import Tensor
+
+P = ParamSpec("P")
 
 KERNELS: dict[str, Kernel] = {}
 empty = _native.empty
@@ -165,15 +170,26 @@ def kernel(writes: str, tolerance: float = 1.0) -> Callable[[Callable[..., None]
     return join
 
 
-def op(*tensor_names: str, variadic: bool = False, view: bool = False) -> Callable[[Callable[..., Any]], Any]:
+@overload
+def op(
+    *tensor_names: str, variadic: bool = False, view: bool = False
+) -> Callable[[Callable[P, Any]], Op[P, Tensor]]: ...
+@overload
+def op(
+    *tensor_names: str, variadic: bool = False, view: bool = False, several: Literal[True]
+) -> Callable[[Callable[P, Any]], Op[P, Any]]: ...
+def op(
+    *tensor_names: str, variadic: bool = False, view: bool = False, several: bool = False
+) -> Callable[[Callable[P, Any]], Op[P, Any]]:
     """Decorator: makes a function of arrays a function of Tensors with a gradient. See the top of this file.
 
     tensor_names: the leading parameters that may be Tensors. variadic: the first one is a list of tensors.
-    view: the result is a view of the first argument's memory.
+    view: the result is a view of the first argument's memory. several: the result is a tuple of tensors, always or for
+    some arguments; only type checkers need to know.
     """
 
-    def wrap(function: Callable[..., Any]) -> Any:
-        operation = Op(function, tensor_names, variadic, view)
+    def wrap(function: Callable[P, Any]) -> Op[P, Any]:
+        operation: Op[P, Any] = Op(function, tensor_names, variadic, view)
         for name in ("__doc__", "__name__", "__qualname__", "__module__"):
             setattr(operation, name, getattr(function, name))
         operation.__wrapped__ = function

@@ -1,11 +1,13 @@
 """The types of tape.pyx, for type checkers."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Generic, ParamSpec, TypeVar
 
 import numpy as np
 
 Array = np.ndarray[tuple[int, ...], np.dtype[Any]]
+P = ParamSpec("P")
+R = TypeVar("R", covariant=True)
 
 def is_grad_enabled() -> bool: ...
 def set_grad_enabled(recording: bool) -> None: ...
@@ -53,16 +55,17 @@ class TensorBase:
     def check_recorded_change(self, operation: str) -> None: ...
     def adopt_history(self, other: TensorBase) -> None: ...
 
-class Op:
+class Op(Generic[P, R]):
+    # Called with the parameters P of its function, with Tensors; returns an R of Tensors.
     function: Callable[..., Any]
     name: str
     tensor_names: tuple[str, ...]
-    __wrapped__: Callable[..., Any]
+    __wrapped__: Callable[P, Any]
     def __init__(
-        self, function: Callable[..., Any], tensor_names: tuple[str, ...], variadic: bool = False, view: bool = False
+        self, function: Callable[P, Any], tensor_names: tuple[str, ...], variadic: bool = False, view: bool = False
     ) -> None: ...
     def __get__(self, instance: Any, owner: Any) -> Callable[..., Any]: ...
-    def __call__(self, *args: Any, **kwargs: Any) -> Any: ...
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R: ...
 
 class HookHandle:
     def __init__(self, hooks: list[Any], entry: Any) -> None: ...

@@ -10,14 +10,18 @@ What a Tensor can be asked (methods and operators) is listed in methods.py; how 
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from . import tape
 from .arguments import Array, check_array
 from .op import empty
-from .tape import TensorBase
+
+if TYPE_CHECKING:
+    from .methods import TensorMethods as TensorBase  # with what methods.py adds to Tensor
+else:
+    from .tape import TensorBase
 
 float32, float64, int64 = np.dtype(np.float32), np.dtype(np.float64), np.dtype(np.int64)
 

@@ -135,7 +135,7 @@ def _find_fashion_mnist(root: str | os.PathLike[str] | None, download: bool) -> 
                 return {name: path for name, path in paths.items() if path}
     if download:
         try:
-            import pooch  # type: ignore[import-untyped]
+            import pooch
         except ImportError:
             pass
         else:

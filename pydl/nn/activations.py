@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from .. import ops
+from ..tensor import Tensor
 from .module import Module
 
 
@@ -17,7 +18,7 @@ class ReLU(Module):
     def __init__(self, inplace: bool = False) -> None:
         super().__init__()
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: Any) -> Tensor:
         return ops.relu(input)
 
 
@@ -28,7 +29,7 @@ class LeakyReLU(Module):
         super().__init__()
         self.negative_slope = negative_slope
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: Any) -> Tensor:
         return ops.leaky_relu(input, self.negative_slope)
 
     def extra_repr(self) -> str:
@@ -42,7 +43,7 @@ class ELU(Module):
         super().__init__()
         self.alpha = alpha
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: Any) -> Tensor:
         return ops.elu(input, self.alpha)
 
     def extra_repr(self) -> str:
@@ -56,7 +57,7 @@ class GELU(Module):
         super().__init__()
         self.approximate = approximate
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: Any) -> Tensor:
         return ops.gelu(input, self.approximate)
 
     def extra_repr(self) -> str:
@@ -69,7 +70,7 @@ class SiLU(Module):
     def __init__(self, inplace: bool = False) -> None:
         super().__init__()
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: Any) -> Tensor:
         return ops.silu(input)
 
 
@@ -81,7 +82,7 @@ class Softplus(Module):
         self.beta = beta
         self.threshold = threshold
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: Any) -> Tensor:
         return ops.softplus(input, self.beta, self.threshold)
 
     def extra_repr(self) -> str:
@@ -91,14 +92,14 @@ class Softplus(Module):
 class Sigmoid(Module):
     """1 / (1 + e^-x)."""
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: Any) -> Tensor:
         return ops.sigmoid(input)
 
 
 class Tanh(Module):
     """The hyperbolic tangent."""
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: Any) -> Tensor:
         return ops.tanh(input)
 
 
@@ -109,7 +110,7 @@ class Softmax(Module):
         super().__init__()
         self.dim = dim
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: Any) -> Tensor:
         return ops.softmax(input, self.dim)
 
     def extra_repr(self) -> str:
@@ -123,7 +124,7 @@ class LogSoftmax(Module):
         super().__init__()
         self.dim = dim
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: Any) -> Tensor:
         return ops.log_softmax(input, self.dim)
 
     def extra_repr(self) -> str:

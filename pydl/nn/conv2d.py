@@ -9,6 +9,7 @@ import numpy as np
 from .. import ops
 from ..arguments import check_integer, check_pair
 from ..op import empty
+from ..tensor import Tensor
 from .init import fans, reset_
 from .module import Module
 from .parameter import Parameter
@@ -70,7 +71,7 @@ class Conv2d(Module):
         """Draws the parameters anew."""
         reset_([self.weight, self.bias], fans("Conv2d", self.weight)[0], self.init)
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: Any) -> Tensor:
         return ops.conv2d(input, self.weight, self.bias, self.stride, self.padding, self.dilation, self.groups)
 
     def extra_repr(self) -> str:

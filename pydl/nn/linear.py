@@ -9,6 +9,7 @@ import numpy as np
 from .. import ops
 from ..arguments import check_integer
 from ..op import empty
+from ..tensor import Tensor
 from .init import reset_
 from .module import Module
 from .parameter import Parameter
@@ -42,7 +43,7 @@ class Linear(Module):
         """Draws the parameters anew."""
         reset_([self.weight, self.bias], self.in_features, self.init)
 
-    def forward(self, input: Any) -> Any:
+    def forward(self, input: Any) -> Tensor:
         return ops.linear(input, self.weight, self.bias)
 
     def extra_repr(self) -> str:

@@ -46,7 +46,7 @@ class CrossEntropyLoss(Loss):
         self.ignore_index = ignore_index
         self.label_smoothing = label_smoothing
 
-    def forward(self, input: Any, target: Any) -> Any:
+    def forward(self, input: Any, target: Any) -> Tensor:
         return ops.cross_entropy(
             input,
             target,
@@ -65,7 +65,7 @@ class NLLLoss(Loss):
         self.register_weight("weight", weight)
         self.ignore_index = ignore_index
 
-    def forward(self, input: Any, target: Any) -> Any:
+    def forward(self, input: Any, target: Any) -> Tensor:
         return ops.nll_loss(input, target, weight=self.weight, ignore_index=self.ignore_index, reduction=self.reduction)
 
 
@@ -76,7 +76,7 @@ class BCELoss(Loss):
         super().__init__(reduction)
         self.register_weight("weight", weight)
 
-    def forward(self, input: Any, target: Any) -> Any:
+    def forward(self, input: Any, target: Any) -> Tensor:
         return ops.binary_cross_entropy(input, target, weight=self.weight, reduction=self.reduction)
 
 
@@ -88,7 +88,7 @@ class BCEWithLogitsLoss(Loss):
         self.register_weight("weight", weight)
         self.register_weight("pos_weight", pos_weight)
 
-    def forward(self, input: Any, target: Any) -> Any:
+    def forward(self, input: Any, target: Any) -> Tensor:
         return ops.binary_cross_entropy_with_logits(
             input, target, weight=self.weight, reduction=self.reduction, pos_weight=self.pos_weight
         )
@@ -100,7 +100,7 @@ class MSELoss(Loss):
     def __init__(self, *, reduction: str = "mean") -> None:
         super().__init__(reduction)
 
-    def forward(self, input: Any, target: Any) -> Any:
+    def forward(self, input: Any, target: Any) -> Tensor:
         return ops.mse_loss(input, target, reduction=self.reduction)
 
 
@@ -110,5 +110,5 @@ class L1Loss(Loss):
     def __init__(self, *, reduction: str = "mean") -> None:
         super().__init__(reduction)
 
-    def forward(self, input: Any, target: Any) -> Any:
+    def forward(self, input: Any, target: Any) -> Tensor:
         return ops.l1_loss(input, target, reduction=self.reduction)

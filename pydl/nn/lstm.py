@@ -88,7 +88,7 @@ class LSTM(Module):
         """Draws the parameters anew."""
         reset_(self.parameters(), self.hidden_size, self.init)
 
-    def forward(self, input: Any, hx: Any = None, *, lengths: Any = None) -> Any:
+    def forward(self, input: Any, hx: Any = None, *, lengths: Any = None) -> tuple[Tensor, tuple[Tensor, Tensor]]:
         x = input if isinstance(input, Tensor) else Tensor(input)
         if x.ndim not in (2, 3):
             layout = "(B, T, D)" if self.batch_first else "(T, B, D)"

@@ -48,7 +48,7 @@ class LSTMCell(Module):
         """Draws the parameters anew."""
         reset_(self.parameters(), self.hidden_size, self.init)
 
-    def forward(self, input: Any, hx: Any = None) -> Any:
+    def forward(self, input: Any, hx: Any = None) -> tuple[Tensor, Tensor]:
         x = input if isinstance(input, Tensor) else Tensor(input)
         if x.ndim not in (1, 2):
             raise ValueError(f"LSTMCell: input must be (B, D) or (D), but has shape {x.shape}")

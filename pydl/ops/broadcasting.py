@@ -62,7 +62,10 @@ def operands(
 
 def promote(op: str, arguments: dict[str, Any], division: bool = False) -> list[Array]:
     """The arguments as arrays of one dtype; see the top of this file."""
-    numbers, scalars, arrays, checked = [], [], [], {}
+    numbers: list[np.dtype[Any]] = []
+    scalars: list[np.dtype[Any]] = []
+    arrays: list[np.dtype[Any]] = []
+    checked = {}
     for name, value in arguments.items():
         if isinstance(value, bool | int | float | np.generic):
             array = check_array(op, name, np.array(value))
@@ -71,7 +74,7 @@ def promote(op: str, arguments: dict[str, Any], division: bool = False) -> list[
             array = check_array(op, name, value)
             (arrays if array.ndim else scalars).append(array.dtype)
         checked[name] = array
-    common = np.dtype(np.bool_)
+    common: np.dtype[Any] = np.dtype(np.bool_)
     for group in (numbers, scalars, arrays):  # the say grows, so the last one of the highest kind decides
         if group:
             dtype = _common_dtype(op, group)

@@ -16,6 +16,7 @@ import numpy as np
 
 from ..arguments import check_array
 from ..op import empty, op
+from ..tensor import Tensor
 
 
 @op("input")
@@ -36,12 +37,12 @@ def astype(input: Any, dtype: Any) -> Any:
     return y, lambda dy, needs: dy.astype(x.dtype), ()
 
 
-def contiguous(input: Any) -> Any:
+def contiguous(input: Tensor) -> Tensor:
     """The tensor itself if its elements lie in row-major order, else a clone()."""
     return input if input.data.flags.c_contiguous else clone(input)
 
 
-def to(input: Any, dtype: Any) -> Any:
+def to(input: Tensor, dtype: Any) -> Tensor:
     """The tensor itself if it has the dtype, else a copy of it in that dtype: to(x, "float64")."""
     try:
         new = np.dtype(dtype)

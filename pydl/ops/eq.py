@@ -23,8 +23,10 @@ def compare(op: str, ufunc: np.ufunc, input: Any, other: Any) -> Array:
     """ufunc(input, other) as a bool array."""
     a, b = check_array(op, "input", input), check_array(op, "other", other)
     # numpy gives a number the dtype of the array beside it, as long as it still is a number.
-    a, b = (value if isinstance(value, bool | int | float) else array for value, array in ((input, a), (other, b)))
-    return ufunc(a, b, out=empty(broadcast_shape(op, np.asarray(a), np.asarray(b)), np.dtype(np.bool_)))
+    sides = (value if isinstance(value, bool | int | float) else array for value, array in ((input, a), (other, b)))
+    y = empty(broadcast_shape(op, a, b), np.dtype(np.bool_))
+    ufunc(*sides, out=y)
+    return y
 
 
 @op("input", "other")

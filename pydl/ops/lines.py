@@ -16,8 +16,9 @@ def along(array: Array, dim: int) -> Array:
 
 def draw_lines(draw: Any, shortest: int = 1) -> tuple[int, int, int]:
     """For samples: a shape (A, K, B), lines long enough for several vectors or many lines beside each other."""
-    return draw.choice(
+    shape: tuple[int, int, int] = draw.choice(
         (draw.integer(0, 3), draw.integer(shortest, 70), 1),
         (draw.integer(0, 2), draw.integer(shortest, 5), draw.integer(2, 40)),
         (draw.integer(1, 40), draw.integer(shortest, 5), 1),
     )
+    return shape

@@ -27,6 +27,7 @@ import numpy as np
 from ..arguments import Array, check_array, check_floats, check_rank
 from ..op import empty, kernel, op
 from ..tape import TensorBase, is_grad_enabled
+from ..tensor import Tensor
 from .lstm_cell import check_state, check_weights, lstm_cell_backward, lstm_cell_forward
 
 
@@ -138,7 +139,7 @@ def lstm(
     b_hh: Any = None,
     lengths: Any = None,
     reverse: bool = False,
-) -> Any:
+) -> tuple[Tensor, Tensor, Tensor]:
     """(h, h_n, c_n) of one layer in one direction over the sequences `input`. See the top of this file.
 
     input (T, B, D); hx = (h_0, c_0), each (B, H); w_ih (4H, D), w_hh (4H, H), b_ih and b_hh (4H) or None;
@@ -149,10 +150,12 @@ def lstm(
     h0, c0 = check_state("lstm", hx)
     tensors = (input, h0, c0, w_ih, w_hh, b_ih, b_hh)
     records = is_grad_enabled() and any(isinstance(t, TensorBase) and t.requires_grad for t in tensors)
-    return _lstm(*tensors, lengths.data if isinstance(lengths, TensorBase) else lengths, bool(reverse), records)
+    lengths = lengths.data if isinstance(lengths, TensorBase) else lengths
+    results: tuple[Tensor, Tensor, Tensor] = _lstm(*tensors, lengths, bool(reverse), records)
+    return results
 
 
-@op("input", "h0", "c0", "w_ih", "w_hh", "b_ih", "b_hh")
+@op("input", "h0", "c0", "w_ih", "w_hh", "b_ih", "b_hh", several=True)
 def _lstm(input, h0, c0, w_ih, w_hh, b_ih, b_hh, lengths, reverse, records):
     x, h0, c0, w_ih, w_hh, b_ih, b_hh = check_floats(
         "lstm", input=input, h_0=h0, c_0=c0, w_ih=w_ih, w_hh=w_hh, b_ih=b_ih, b_hh=b_hh

@@ -29,6 +29,7 @@ import numpy as np
 
 from ..arguments import check_floats, check_rank
 from ..op import empty, kernel, op
+from ..tensor import Tensor
 
 
 @kernel(writes="gates, h_next, c_next")
@@ -120,17 +121,20 @@ def _(draw):
     return {**arrived, **kept, **results}
 
 
-def lstm_cell(input: Any, hx: tuple[Any, Any], w_ih: Any, w_hh: Any, b_ih: Any = None, b_hh: Any = None) -> Any:
+def lstm_cell(
+    input: Any, hx: tuple[Any, Any], w_ih: Any, w_hh: Any, b_ih: Any = None, b_hh: Any = None
+) -> tuple[Tensor, Tensor]:
     """(h', c') of one step from the state hx = (h, c). See the top of this file.
 
     input (B, D), h and c (B, H), w_ih (4H, D), w_hh (4H, H), b_ih and b_hh (4H) or None.
     Errors: TypeError for hx that is no pair or wrong dtypes, ValueError for shapes that do not fit each other.
     """
     h, c = check_state("lstm_cell", hx)
-    return _lstm_cell(input, h, c, w_ih, w_hh, b_ih, b_hh)
+    results: tuple[Tensor, Tensor] = _lstm_cell(input, h, c, w_ih, w_hh, b_ih, b_hh)
+    return results
 
 
-@op("input", "h", "c", "w_ih", "w_hh", "b_ih", "b_hh")
+@op("input", "h", "c", "w_ih", "w_hh", "b_ih", "b_hh", several=True)
 def _lstm_cell(input, h, c, w_ih, w_hh, b_ih, b_hh):
     x, h, c, w_ih, w_hh, b_ih, b_hh = check_floats(
         "lstm_cell", input=input, h=h, c=c, w_ih=w_ih, w_hh=w_hh, b_ih=b_ih, b_hh=b_hh

@@ -37,7 +37,7 @@ def values_and_indices(name: str, forward: Any, input: Any, dim: Any, keepdim: b
     return [y, index], gradient, ()
 
 
-@op("input")
+@op("input", several=True)
 def max(input: Any, dim: int | None = None, keepdim: bool = False) -> Any:
     """The largest element of all, or (values, indices) along dim. See the top of this file."""
     if dim is None:
@@ -45,7 +45,7 @@ def max(input: Any, dim: int | None = None, keepdim: bool = False) -> Any:
     return values_and_indices("max", argmax_forward, input, dim, keepdim)
 
 
-@op("input")
+@op("input", several=True)
 def min(input: Any, dim: int | None = None, keepdim: bool = False) -> Any:
     """The smallest element of all, or (values, indices) along dim. See the top of this file."""
     if dim is None:

@@ -32,7 +32,8 @@ def max_pool2d_forward(x, y, window, indices, kernel, stride, padding, dilation)
     H, W = x.shape[2:]
     (KH, KW), (sh, sw), (ph, pw), (dh, dw) = kernel, stride, padding, dilation
     for n, c, p, q in np.ndindex(y.shape):
-        best, winner = -np.inf, None
+        best = -np.inf
+        winner: Any = None
         for i in range(KH):
             for j in range(KW):
                 h, w = p * sh - ph + i * dh, q * sw - pw + j * dw
@@ -90,7 +91,7 @@ def _(draw):
     }
 
 
-@op("input")
+@op("input", several=True)
 def max_pool2d(
     input: Any,
     kernel_size: Any,

@@ -53,7 +53,7 @@ def equal_sizes(total: int, size: int) -> list[int]:
     return [min(size, total - start) for start in range(0, total, size)] or [0]
 
 
-@op("input", view=True)
+@op("input", view=True, several=True)
 def split(input: Any, split_size_or_sections: int | Sequence[int], dim: int = 0) -> Any:
     """Pieces of one size, or of the given sizes, along dim. See the top of this file."""
     x, d = check_cut("split", input, dim)
@@ -67,7 +67,7 @@ def split(input: Any, split_size_or_sections: int | Sequence[int], dim: int = 0)
     return cut(x, slices(sizes), d)
 
 
-@op("input", view=True)
+@op("input", view=True, several=True)
 def chunk(input: Any, chunks: int, dim: int = 0) -> Any:
     """At most `chunks` pieces along dim. See the top of this file."""
     x, d = check_cut("chunk", input, dim)
@@ -76,7 +76,7 @@ def chunk(input: Any, chunks: int, dim: int = 0) -> Any:
     return cut(x, slices(equal_sizes(total, size) if total else [0] * chunks), d)
 
 
-@op("input", view=True)
+@op("input", view=True, several=True)
 def unbind(input: Any, dim: int = 0) -> Any:
     """The sub-tensors at each index of dim. See the top of this file."""
     x, d = check_cut("unbind", input, dim)

@@ -16,6 +16,7 @@ import numpy as np
 
 from ..arguments import check_array, check_dim, check_dims
 from ..op import op
+from ..tensor import Tensor
 
 
 @op("input", view=True)
@@ -41,14 +42,14 @@ def permute(input: Any, *dims: Any) -> Any:
     return x.transpose(order), lambda dy, needs: dy.transpose(back), ()
 
 
-def matrix_transpose(input: Any) -> Any:
+def matrix_transpose(input: Tensor) -> Tensor:
     """Tensor.mT: the last two dimensions change places."""
     if input.ndim < 2:
         raise ValueError(f"mT: the tensor must have at least 2 dimensions, but has shape {input.shape}")
     return transpose(input, -2, -1)
 
 
-def matrix(input: Any) -> Any:
+def matrix(input: Tensor) -> Tensor:
     """Tensor.T: the transpose of a matrix; vectors and numbers stay as they are."""
     if input.ndim > 2:
         raise ValueError(f"T: the tensor must be a matrix, but has shape {input.shape}; use mT or permute()")

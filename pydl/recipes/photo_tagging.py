@@ -89,7 +89,7 @@ def train(args: argparse.Namespace) -> dict[str, Any]:
         shuffle=True,
         transform=Compose([RandomAffine(degrees=10, translate=(0.08, 0.08), scale=(0.9, 1.1)), normalize]),
     )
-    validation, test = (TensorDataset(normalize(images), labels) for images, labels in (validation[:], test[:]))
+    to_validate, to_test = (TensorDataset(normalize(images), labels) for images, labels in (validation[:], test[:]))
     model = network(len(data.classes))
     optimizer = Adam(model.parameters(), lr=PEAK_LEARNING_RATE)
     one_cycle = OneCycleLR(optimizer, max_lr=PEAK_LEARNING_RATE, total_steps=max(1, settings["epochs"] * len(loader)))
@@ -103,12 +103,12 @@ def train(args: argparse.Namespace) -> dict[str, Any]:
     )
     started = time.perf_counter()
     history = trainer.fit(
-        loader, validation=validation, epochs=settings["epochs"], resume=checkpoint if args.resume else None
+        loader, validation=to_validate, epochs=settings["epochs"], resume=checkpoint if args.resume else None
     )
     seconds = time.perf_counter() - started
 
-    figures = trainer.evaluate(test)
-    inputs, labels = test[:]
+    figures = trainer.evaluate(to_test)
+    inputs, labels = to_test[:]
     scores = trainer.predict(inputs)
     results = {
         "test_accuracy": round(figures["accuracy"], 4),
@@ -127,7 +127,8 @@ def train(args: argparse.Namespace) -> dict[str, Any]:
     }
     pydl.save(model.state_dict(), folder / "model.safetensors", metadata=facts)
     draw(folder, history.epochs, best.best_epoch, confusion_matrix(labels, scores.argmax(1), len(data.classes)), data)
-    write_examples(folder / "examples", *data.test[: len(test)], data.classes)
+    images, answers = data.test[: len(test)]
+    write_examples(folder / "examples", images, answers, data.classes)
     report(folder, results, settings)
     print(f"\nTry it: pydl predict {folder / 'model.safetensors'} {folder / 'examples'}/*.png")
     return results
