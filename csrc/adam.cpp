@@ -13,8 +13,8 @@ void adam_update(ArrayList<T> w, ArrayList<const T> g, ArrayList<T> m, ArrayList
     require(matches_or_empty(w, v_max), "adam_update: v_max must have the tensors of w, or be empty");
     const vec<T> rate = broadcast<T>(T(lr / correction1)), small = broadcast<T>(T(eps));
     const vec<T> unbias = broadcast<T>(T(1 / sqrt(correction2)));
-    const vec<T> fresh1 = broadcast<T>(T(1 - beta1)), keep2 = broadcast<T>(T(beta2));
-    const vec<T> fresh2 = broadcast<T>(T(1 - beta2));
+    const vec<T> keep1 = broadcast<T>(T(beta1)), keep2 = broadcast<T>(T(beta2));
+    const vec<T> fresh1 = broadcast<T>(T(1 - beta1)), fresh2 = broadcast<T>(T(1 - beta2));
     const bool shrinks = decoupled && weight_decay != 0, has_decay = !decoupled && weight_decay != 0;
     const bool amsgrad = v_max.count > 0;
     const vec<T> shrink = broadcast<T>(T(1 - lr * weight_decay)), decay = broadcast<T>(T(weight_decay));
@@ -22,7 +22,7 @@ void adam_update(ArrayList<T> w, ArrayList<const T> g, ArrayList<T> m, ArrayList
         [=](vec<T>& w, vec<T> g, vec<T>& m, vec<T>& v, vec<T>& v_max) PYDL_INLINE_LAMBDA {
             if (shrinks) w = w * shrink;
             if (has_decay) g = fma(decay, w, g);  // not with 0, which would make NaN of an infinite w
-            m = fma(fresh1, g - m, m);
+            m = fma(fresh1, g, keep1 * m);
             v = fma(fresh2 * g, g, keep2 * v);
             if (amsgrad) v_max = max(v_max, v);
             w = w - rate * m / fma(sqrt(amsgrad ? v_max : v), unbias, small);

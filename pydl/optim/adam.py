@@ -30,14 +30,14 @@ def adam_update(w, g, m, v, v_max, lr, beta1, beta2, eps, weight_decay, decouple
         for i in np.ndindex(w[k].shape):
             gradient = g[k][i]
             if decoupled:
-                w[k][i] -= lr * weight_decay * w[k][i]
+                w[k][i] *= 1 - lr * weight_decay
             elif weight_decay != 0:
                 gradient += weight_decay * w[k][i]
             m[k][i] = beta1 * m[k][i] + (1 - beta1) * gradient
             v[k][i] = beta2 * v[k][i] + (1 - beta2) * gradient**2
             square = v[k][i]
             if v_max:
-                square = v_max[k][i] = max(v_max[k][i], v[k][i])
+                square = v_max[k][i] = np.maximum(v_max[k][i], v[k][i])  # unlike max(), keeps NaN
             w[k][i] -= lr * (m[k][i] / correction1) / (np.sqrt(square / correction2) + eps)
 
 
