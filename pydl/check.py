@@ -52,15 +52,22 @@ class Draw:
         """A shape of up to four dimensions."""
         return tuple(self.integer(low, high) for _ in range(self.integer(0, 4) if rank is None else rank))
 
-    def array(self, shape: tuple[int, ...], low: float | None = None, high: float | None = None) -> Array:
-        """Numbers from N(0, 1), or evenly from [low, high), in an array that may be strided or reversed."""
+    def array(
+        self, shape: tuple[int, ...], low: float | None = None, high: float | None = None, finite: bool = False
+    ) -> Array:
+        """Numbers from N(0, 1), or evenly from [low, high), in an array that may be strided or reversed.
+
+        One array in four of N(0, 1) holds NaN, infinities, zeros and denormals as well, unless it has to be finite.
+        """
         rng = np.random.default_rng(self.bits())
         layout = self.choice("contiguous", "contiguous", "strided", "reversed", "transposed")
         if low is None:
-            values = rng.standard_normal(shape)
+            values = rng.standard_normal(shape).astype(self.dtype)
+            if not finite and self.integer(0, 3) == 3:
+                add_special(values, rng)
         else:
-            values = rng.uniform(low, high if high is not None else low + 1, shape)
-        return lay_out(values.astype(self.dtype), layout)
+            values = rng.uniform(low, high if high is not None else low + 1, shape).astype(self.dtype)
+        return lay_out(values, layout)
 
     def broadcast_pair(
         self, low: float | None = None, high: float | None = None
@@ -72,13 +79,9 @@ class Draw:
         return a, b, np.broadcast_shapes(a.shape, b.shape)
 
     def special(self, shape: tuple[int, ...]) -> Array:
-        """N(0, 1) with some NaN, infinities, zeros and denormals among them."""
-        values = self.array(shape)
-        rng = np.random.default_rng(self.bits())
-        tiny = np.finfo(self.dtype).tiny
-        odd = np.array([np.nan, np.inf, -np.inf, 0.0, -0.0, tiny / 4, -tiny], self.dtype)
-        where = rng.random(shape) < 0.2
-        values[where] = rng.choice(odd, int(where.sum()))
+        """N(0, 1) with some NaN, infinities, zeros and denormals among them, always."""
+        values = self.array(shape, finite=True)
+        add_special(values, np.random.default_rng(self.bits()))
         return values
 
     def integers(self, shape: tuple[int, ...], low: int, high: int) -> Array:
@@ -89,6 +92,14 @@ class Draw:
         """An array to be written, full of NaN (or a telltale integer), so that a forgotten element shows."""
         dtype = np.dtype(dtype or self.dtype)
         return np.full(shape, np.nan if dtype.kind == "f" else 77, dtype)
+
+
+def add_special(values: Array, rng: np.random.Generator) -> None:
+    """Replaces a tenth of the elements by numbers that kernels get wrong first."""
+    tiny = np.finfo(values.dtype).tiny
+    odd = np.array([np.nan, np.inf, -np.inf, 0.0, -0.0, tiny / 4, -tiny], values.dtype)
+    where = rng.random(values.shape) < 0.1
+    values[where] = rng.choice(odd, int(where.sum()))
 
 
 def lay_out(values: Array, layout: str) -> Array:
@@ -116,7 +127,7 @@ class Comparison:
 
 
 def flush(values: Array) -> Array:
-    """Denormal numbers as zero: kernels may flush them, references do not."""
+    """Denormal numbers as zero: kernels for float32 take them for it, references do not."""
     return np.where(np.abs(values) < np.finfo(values.dtype).tiny, 0, values) if values.dtype.kind == "f" else values
 
 
@@ -159,8 +170,19 @@ def run_both(kernel: Kernel, arguments: dict[str, Any]) -> list[Comparison]:
     """Runs the native kernel and the reference on copies of the arguments and compares all that they wrote."""
     if kernel.native is None:
         raise RuntimeError(f"run_both: {kernel.name} has no native kernel")
-    native, reference = (run_on_copies(run, kernel, arguments) for run in (kernel.native, kernel.run_reference))
-    return compare_all(native, reference)
+    return compare_all(run_on_copies(kernel.native, kernel, arguments), run_reference(kernel, arguments))
+
+
+def run_reference(kernel: Kernel, arguments: dict[str, Any]) -> dict[str, Any]:
+    """What the reference writes, given the numbers as a kernel sees them."""
+    seen = {name: _as_seen(value) for name, value in arguments.items()}
+    return run_on_copies(kernel.run_reference, kernel, seen)
+
+
+def _as_seen(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_as_seen(each) for each in value]
+    return flush(value) if isinstance(value, np.ndarray) and value.dtype == np.float32 else value
 
 
 def _copy(value: Any) -> Any:

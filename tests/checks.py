@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 import pydl
 from pydl import _native
-from pydl.check import DTYPES, Draw, compare_all, flush, limit, run_on_copies
+from pydl.check import DTYPES, Draw, compare_all, flush, limit, run_on_copies, run_reference
 from pydl.op import native_isa
 
 
@@ -61,7 +61,7 @@ def check_kernel(kernel, examples=30):
     @given(st.data(), st.sampled_from(DTYPES))
     def holds(data, dtype):
         arguments = kernel.sample(HypothesisDraw(dtype, data))
-        reference = run_on_copies(kernel.run_reference, kernel, arguments)
+        reference = run_reference(kernel, arguments)
         for isa in _native.isas:
             with native_isa(isa):
                 for comparison in compare_all(check_threads(kernel, arguments), reference):

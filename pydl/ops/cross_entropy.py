@@ -116,7 +116,8 @@ def _draw_classes(draw, shape):
 def _draw_statistics(x):
     """largest and log_sum of every line of x, as forward makes them."""
     lines = np.moveaxis(x, 1, 2).reshape(-1, x.shape[1]).astype(np.float64)
-    parts = [_log_softmax(line)[1:] for line in lines]
+    with np.errstate(invalid="ignore"):  # infinity - infinity
+        parts = [_log_softmax(line)[1:] for line in lines]
     return tuple(np.array([part[i] for part in parts], x.dtype).reshape(len(lines)) for i in (0, 1))
 
 
@@ -143,7 +144,7 @@ def _(draw):
     x = draw.array(shape)
     largest, log_sum = _draw_statistics(x)
     return {
-        "dy": draw.array((1 if reduction else lines,)),
+        "dy": draw.array((1 if reduction else lines,), finite=True),
         "x": x,
         "target": _draw_classes(draw, shape),
         "weight": weight,
@@ -177,7 +178,7 @@ def _(draw):
     x = draw.array(shape)
     largest, log_sum = _draw_statistics(x)
     return {
-        "dy": draw.array((1 if reduction else lines,)),
+        "dy": draw.array((1 if reduction else lines,), finite=True),
         "x": x,
         "target": draw.array(shape, 0.0, 1.0),
         "weight": weight,

@@ -93,8 +93,9 @@ def _draw_sequence(draw):
         "x": draw.array((T, B, D)),
         "h0": draw.array((B, H)),
         "c0": draw.array((B, H)),
-        "w_ih": draw.array((4 * H, D)),
-        "w_hh": draw.array((4 * H, H)),
+        # Finite: steps beyond a sequence's end give zeros, which a kernel may get by multiplying with weights.
+        "w_ih": draw.array((4 * H, D), finite=True),
+        "w_hh": draw.array((4 * H, H), finite=True),
         "b_ih": draw.array((4 * H,)) if bias else None,
         "b_hh": draw.array((4 * H,)) if bias else None,
         "lengths": draw.integers((B,), 0, T) if draw.choice(True, False) else None,
