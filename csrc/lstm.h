@@ -8,32 +8,47 @@
 
 namespace pydl::PYDL_ISA {
 
-// Units [begin, end) of one row, begin being a multiple of the vector width. input: W_ih x, four gates of H
-// numbers. recurrent: W_hh h for these units only, whole vectors: those of one unit's gates gate_stride
-// apart, those of the next units group_stride further. bias: four gates of H numbers. gates: where the four
-// activations go (may be null, and may be input). c is read and replaced, h written. Not inlined, so that
-// every caller computes the same bits.
+// The gates of `width` units from unit u on, of which Whole says that all exist.
+template <typename T, bool Whole>
+PYDL_INLINE void lstm_vector_gates(int64_t H, int64_t u, T* gates, const T* recurrent, int64_t gate_stride,
+                                   const T* bias, T* c) {
+    const int64_t lanes = Whole ? int64_t(width<T>) : H - u;
+    const auto read = [&](const T* p) PYDL_INLINE_LAMBDA { return Whole ? load(p) : load_partial(p, lanes); };
+    const auto write = [&](T* p, vec<T> v)
+                           PYDL_INLINE_LAMBDA { Whole ? store(p, v) : store_partial(p, v, lanes); };
+    const auto sum = [&](int64_t gate) PYDL_INLINE_LAMBDA {
+        return (read(gates + gate * H + u) + read(bias + gate * H + u)) +
+               load(recurrent + gate * gate_stride);
+    };
+    const vec<T> i = sigmoid(sum(0)), f = sigmoid(sum(1)), g = tanh(sum(2)), o = sigmoid(sum(3));
+    write(c + u, fma(f, read(c + u), i * g));
+    write(gates + u, i);
+    write(gates + H + u, f);
+    write(gates + 2 * H + u, g);
+    write(gates + 3 * H + u, o);
+}
+
+// Units [begin, end) of one row, begin being a multiple of the vector width: their gates and c. gates: W_ih
+// x, four gates of H numbers, replaced by their activations. recurrent: W_hh h for these units only, whole
+// vectors: those of one unit's gates gate_stride apart, those of the next units group_stride further. bias:
+// four gates of H numbers.
 template <typename T>
-[[gnu::noinline]] void lstm_units_forward(int64_t H, int64_t begin, int64_t end, const T* input,
-                                          const T* recurrent, int64_t group_stride, int64_t gate_stride,
-                                          const T* bias, T* gates, T* c, T* h) {
-    for (int64_t u = begin; u < end; u += width<T>, recurrent += group_stride) {
-        const int64_t lanes = H - u;
-        const auto sum = [&](int64_t gate) PYDL_INLINE_LAMBDA {
-            return (load_partial(input + gate * H + u, lanes) + load_partial(bias + gate * H + u, lanes)) +
-                   load(recurrent + gate * gate_stride);
-        };
-        const vec<T> i = sigmoid(sum(0)), f = sigmoid(sum(1)), g = tanh(sum(2)), o = sigmoid(sum(3));
-        const vec<T> cell = fma(f, load_partial(c + u, lanes), i * g);
-        store_partial(c + u, cell, lanes);
-        store_partial(h + u, o * tanh(cell), lanes);
-        if (gates) {
-            store_partial(gates + u, i, lanes);
-            store_partial(gates + H + u, f, lanes);
-            store_partial(gates + 2 * H + u, g, lanes);
-            store_partial(gates + 3 * H + u, o, lanes);
-        }
-    }
+PYDL_INLINE void lstm_row_gates(int64_t H, int64_t begin, int64_t end, T* gates, const T* recurrent,
+                                int64_t group_stride, int64_t gate_stride, const T* bias, T* c) {
+    int64_t u = begin;
+    for (; u + width<T> <= end; u += width<T>, recurrent += group_stride)
+        lstm_vector_gates<T, true>(H, u, gates, recurrent, gate_stride, bias, c);
+    if (u < end) lstm_vector_gates<T, false>(H, u, gates, recurrent, gate_stride, bias, c);
+}
+
+// h = o tanh(c) for all units of one row. Apart from the gates, because a processor overlaps two short chains
+// of dependent operations better than one long one.
+template <typename T>
+PYDL_INLINE void lstm_row_output(int64_t H, const T* gates, const T* c, T* h) {
+    const T* const o = gates + 3 * H;
+    int64_t u = 0;
+    for (; u + width<T> <= H; u += width<T>) store(h + u, load(o + u) * tanh(load(c + u)));
+    if (u < H) store_partial(h + u, load_partial(o + u, H - u) * tanh(load_partial(c + u, H - u)), H - u);
 }
 
 // All units of one row. dy (may be null) and dh are the gradients by h', dc the one by c', replaced by the

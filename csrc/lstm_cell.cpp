@@ -57,8 +57,9 @@ void lstm_cell_forward(Array<const T, 2> x, Array<const T, 2> h, Array<const T, 
         for (int64_t b = begin; b < end; b++) {
             T* const row = gates.data + b * 4 * H;
             for (int64_t u = 0; u < H; u++) c_next.data[b * H + u] = c(b, u);
-            lstm_units_forward(H, 0, H, row, recurrent.data() + b * 4 * H, int64_t(width<T>), H, bias.data(),
-                               row, c_next.data + b * H, h_next.data + b * H);
+            lstm_row_gates(H, 0, H, row, recurrent.data() + b * 4 * H, int64_t(width<T>), H, bias.data(),
+                           c_next.data + b * H);
+            lstm_row_output(H, row, c_next.data + b * H, h_next.data + b * H);
         }
     });
 }

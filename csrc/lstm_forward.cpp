@@ -83,7 +83,7 @@ void lstm_forward(Array<const T, 3> x, Array<const T, 2> h0, Array<const T, 2> c
         }
 
     // As many steps at once as keep W_ih x in the second-level caches, but enough rows for a fast product.
-    constexpr int64_t chunk_bytes = 2 << 20, chunk_rows = 256;
+    constexpr int64_t chunk_bytes = 1 << 20, chunk_rows = 128;
     int64_t chunk = chunk_bytes / (B * 4 * H * int64_t(sizeof(T)) + 1);
     if (chunk * B < chunk_rows) chunk = (chunk_rows - 1) / (B + 1) + 1;
     const Parts chunks(T_, chunk);
@@ -105,18 +105,21 @@ void lstm_forward(Array<const T, 3> x, Array<const T, 2> h0, Array<const T, 2> c
                 T* const before = state.data() + s % 2 * B * pitch;
                 T* const after = state.data() + (s + 1) % 2 * B * pitch;
                 const int64_t count = active_rows(lengths, t, begin, end, active.data());
+                T* const row = input + (t - t0) * B * 4 * H;
                 weights.multiply(
                     before, pitch, active.data(), count,
                     [&](const int64_t* own, int64_t n, int64_t v, int64_t vectors, const T* sums) {
                         const int64_t first = v / 4 * width<T>, units = vectors / 4 * width<T>;
-                        for (int64_t r = 0; r < n; r++) {
-                            T* const row = input + ((t - t0) * B + own[r]) * 4 * H;
-                            lstm_units_forward(H, first, first + units < H ? first + units : H, row,
-                                               sums + r * vectors * width<T>, 4 * width<T>, int64_t(width<T>),
-                                               bias.data(), gates ? row : nullptr,
-                                               cell.data() + own[r] * pitch, after + own[r] * pitch);
-                        }
+                        const int64_t last = first + units < H ? first + units : H;
+                        for (int64_t r = 0; r < n; r++)
+                            lstm_row_gates(H, first, last, row + own[r] * 4 * H,
+                                           sums + r * vectors * width<T>, 4 * width<T>, int64_t(width<T>),
+                                           bias.data(), cell.data() + own[r] * pitch);
                     });
+                for (int64_t r = 0; r < count; r++) {
+                    const int64_t b = active[r];
+                    lstm_row_output(H, row + b * 4 * H, cell.data() + b * pitch, after + b * pitch);
+                }
                 for (int64_t b = begin; b < end; b++) {
                     const bool lives = is_active(lengths, t, b);
                     if (!lives) {  // the state waits: for its sequence to begin, or for the end
