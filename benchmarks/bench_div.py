@@ -21,7 +21,7 @@ BENCHES = [
     ),
     Bench(
         div_backward_other,
-        SHAPES[:2],
+        SHAPES,
         small=SMALL,
         arguments=lambda a, b: (randn(*a), randn(*a), randn(*b), out(*a)),
         numpy=lambda dy, a, b, db: np.multiply(-dy, a / b / b, out=db),

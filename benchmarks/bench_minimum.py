@@ -26,7 +26,7 @@ BENCHES = [
     ),
     Bench(
         minimum_backward,
-        SHAPES[:2],
+        SHAPES,
         small=SMALL,
         arguments=lambda a, b: (randn(*a), randn(*a), randn(*b), out(*a)),
         numpy=minimum_backward_numpy,

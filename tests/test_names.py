@@ -1,0 +1,86 @@
+"""The names that other programs rely on, and that functions and layers take PyTorch's arguments in PyTorch's order."""
+
+import importlib
+import inspect
+
+import numpy as np
+import pytest
+
+import pydl
+from pydl.nn import functional
+
+PROMISED = {
+    "pydl": """Tensor tensor zeros ones full arange randn rand no_grad manual_seed use_backend set_num_threads
+        get_num_threads save load __version__ show_config Trainer nn optim data training lab plot bench""",
+    "pydl.nn": """Linear Conv2d MaxPool2d AvgPool2d Flatten Dropout ReLU LeakyReLU ELU GELU SiLU Sigmoid Tanh Softplus
+        Softmax LogSoftmax LSTM LSTMCell Sequential ModuleList Identity Module Parameter CrossEntropyLoss NLLLoss
+        MSELoss L1Loss BCELoss BCEWithLogitsLoss functional init""",
+    "pydl.nn.functional": """linear conv2d max_pool2d avg_pool2d relu leaky_relu elu gelu silu sigmoid tanh softplus
+        softmax log_softmax dropout pad one_hot cross_entropy nll_loss mse_loss l1_loss binary_cross_entropy
+        binary_cross_entropy_with_logits""",
+    "pydl.nn.init": """normal_ uniform_ constant_ zeros_ ones_ xavier_normal_ xavier_uniform_ kaiming_normal_
+        kaiming_uniform_ orthogonal_ calculate_gain""",
+    "pydl.optim": """SGD Adagrad RMSprop Adam AdamW Optimizer lr_scheduler clip_grad_norm_ clip_grad_value_""",
+    "pydl.data": """Dataset TensorDataset DataLoader Subset random_split load""",
+    "pydl.training": """Trainer Callback History EarlyStopping Checkpoint ProgressBar LRSchedule accuracy
+        confusion_matrix""",
+    "pydl.lab": """gradcheck""",
+}
+METHODS = {
+    pydl.Tensor: "data grad shape dtype numpy item detach backward",
+    pydl.nn.Module: "parameters named_parameters state_dict load_state_dict train eval zero_grad apply named_modules",
+    pydl.Trainer: "fit evaluate predict",
+}
+
+
+@pytest.mark.parametrize(
+    ("module", "name"), [(module, name) for module, names in PROMISED.items() for name in names.split()]
+)
+def test_name(module, name):
+    assert hasattr(importlib.import_module(module), name)
+
+
+@pytest.mark.parametrize(
+    ("owner", "name"),
+    [pytest.param(owner, name, id=f"{owner.__name__}.{name}") for owner in METHODS for name in METHODS[owner].split()],
+)
+def test_method(owner, name):
+    assert hasattr(owner, name)
+
+
+def parameters(function):
+    """name -> default of a function's or class's parameters; none of what is written in C."""
+    try:
+        return {name: each.default for name, each in inspect.signature(inspect.unwrap(function)).parameters.items()}
+    except ValueError:
+        return {}
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        *(f"functional.{name}" for name in PROMISED["pydl.nn.functional"].split()),
+        *(name for name in PROMISED["pydl.nn"].split() if inspect.isclass(getattr(pydl.nn, name))),
+    ],
+)
+def test_arguments_are_those_of_pytorch(path):
+    torch = pytest.importorskip("torch")
+    ours, theirs = pydl.nn, torch.nn
+    for name in path.split("."):
+        ours, theirs = getattr(ours, name), getattr(theirs, name)
+    ours, theirs = parameters(ours), parameters(theirs)
+    shared = [name for name in ours if name in theirs]
+    assert shared == [name for name in theirs if name in ours], "another order"
+    # Some have to be given here (the dim of softmax), and a dtype is numpy's.
+    defaults = [name for name in shared if name != "dtype" and ours[name] is not inspect.Parameter.empty]
+    assert {name: ours[name] for name in defaults} == {name: theirs[name] for name in defaults}
+
+
+def test_functions_are_imported_by_name():
+    from pydl.nn.functional import cross_entropy, mse_loss, relu
+
+    x = np.array([[1.0, -2.0]])
+    assert relu(x).tolist() == [[1.0, 0.0]]
+    assert mse_loss(x, np.zeros((1, 2))).item() == 2.5
+    assert cross_entropy(x, np.array([0])).item() == pytest.approx(np.log1p(np.exp(-3.0)))
+    assert functional.relu is pydl.ops.relu
