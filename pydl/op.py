@@ -183,7 +183,7 @@ def op(
 ) -> Callable[[Callable[P, Any]], Op[P, Any]]:
     """Decorator: makes a function of arrays a function of Tensors with a gradient. See the top of this file.
 
-    tensor_names: the leading parameters that may be Tensors. variadic: the first one is a list of tensors.
+    tensor_names: the parameters that may be Tensors. variadic: the first one is a list of tensors.
     view: the result is a view of the first argument's memory. several: the result is a tuple of tensors, always or for
     some arguments; only type checkers need to know.
     """

@@ -177,6 +177,7 @@ cdef class Op:
     cdef readonly object function
     cdef readonly str name
     cdef readonly tuple tensor_names
+    cdef tuple positions   # of tensor_names among the function's parameters
     cdef int count
     cdef bint variadic     # the first argument is a sequence of tensors
     cdef bint view         # the result shares the first argument's memory
@@ -186,6 +187,8 @@ cdef class Op:
         self.function = function
         self.name = function.__name__
         self.tensor_names = tensor_names
+        parameters = function.__code__.co_varnames
+        self.positions = tuple([parameters.index(name) for name in tensor_names])
         self.count = len(tensor_names)
         self.variadic = variadic
         self.view = view
@@ -198,7 +201,7 @@ cdef class Op:
         cdef list arguments = list(args)
         cdef list tensors
         cdef bint recording = False
-        cdef int i
+        cdef int i, position
         cdef TensorBase tensor
         if self.variadic:
             if not arguments and self.tensor_names[0] in kwargs:
@@ -216,11 +219,14 @@ cdef class Op:
             arguments[0] = arrays
         else:
             tensors = [None] * self.count
-            for i in range(min(self.count, len(arguments))):
-                item = arguments[i]
+            for i in range(self.count):
+                position = self.positions[i]
+                if position >= len(arguments):
+                    continue
+                item = arguments[position]
                 if isinstance(item, TensorBase):
                     tensors[i] = item
-                    arguments[i] = (<TensorBase>item)._data
+                    arguments[position] = (<TensorBase>item)._data
                     recording |= (<TensorBase>item)._requires_grad
             if kwargs:
                 for i in range(self.count):

@@ -75,8 +75,9 @@ def test_pos_weight():
     y.backward()
     z.backward()
     np.testing.assert_allclose(y.item(), z.item(), rtol=1e-14)
+    assert binary_cross_entropy_with_logits(mine, t, None, "mean", pydl.tensor(v)).item() == y.item()
     np.testing.assert_allclose(mine.grad.numpy(), theirs.grad.numpy(), rtol=1e-13)
-    check_gradient(lambda x, t: binary_cross_entropy_with_logits(x, t, None, v, "sum"), x, t)
+    check_gradient(lambda x, t: binary_cross_entropy_with_logits(x, t, None, "sum", v), x, t)
 
 
 def test_scores_of_any_size_as_in_torch():

@@ -83,8 +83,8 @@ def binary_cross_entropy_with_logits(
     input: Any,
     target: Any,
     weight: Any = None,
-    pos_weight: Any = None,
     reduction: str = "mean",
+    pos_weight: Any = None,
 ) -> Any:
     """binary_cross_entropy of sigmoid(input), exact for scores of any size. See the top of this file."""
     name = "binary_cross_entropy_with_logits"
