@@ -98,7 +98,7 @@ def add_special(values: Array, rng: np.random.Generator) -> None:
     """Replaces a tenth of the elements by numbers that kernels get wrong first."""
     tiny = np.finfo(values.dtype).tiny
     odd = np.array([np.nan, np.inf, -np.inf, 0.0, -0.0, tiny / 4, -tiny], values.dtype)
-    where = rng.random(values.shape) < 0.1
+    where = np.asarray(rng.random(values.shape) < 0.1)
     values[where] = rng.choice(odd, int(where.sum()))
 
 

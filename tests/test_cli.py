@@ -2,10 +2,8 @@
 
 import json
 import os
-import signal
 import subprocess
 import sys
-import time
 
 import numpy as np
 import pytest
@@ -73,20 +71,33 @@ def test_the_same_seed_gives_the_same_bytes_with_any_threads(trained, tmp_path):
             assert (out / name).read_bytes() == (trained / name).read_bytes(), f"{name} with {threads} threads"
 
 
+# Ctrl-C, always at the same place: when the second checkpoint is due.
+INTERRUPTED = """
+import os, signal, sys
+from pydl.cli import main
+from pydl.training import Checkpoint
+
+save = Checkpoint.on_epoch_end
+
+def interrupt_or_save(self, *arguments):
+    if os.path.exists(self.path):
+        os.kill(os.getpid(), signal.SIGINT)
+    save(self, *arguments)
+
+Checkpoint.on_epoch_end = interrupt_or_save
+sys.exit(main(sys.argv[1:]))
+"""
+
+
 def test_interrupted_and_resumed_gives_the_same_bytes(tmp_path):
     settings = ["--images", "96", "--epochs", "10"]
     whole, cut = tmp_path / "whole", tmp_path / "cut"
     assert main(["train", "photo-tagging", "--out", str(whole), *settings]) == 0
 
-    command = [sys.executable, "-m", "pydl", "train", "photo-tagging", "--out", str(cut), *settings]
+    command = [sys.executable, "-c", INTERRUPTED, "train", "photo-tagging", "--out", str(cut), *settings]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
-    with subprocess.Popen(
-        command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, env=environment
-    ) as process:
-        while process.poll() is None and not (cut / "checkpoint.safetensors").exists():
-            time.sleep(0.005)
-        process.send_signal(signal.SIGINT)
-        _, err = process.communicate(timeout=100)
+    process = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
+    err = process.stderr
     assert process.returncode == 130, err
     assert f"--out {cut} --resume" in err
     assert not (cut / "model.safetensors").exists()
