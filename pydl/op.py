@@ -125,8 +125,8 @@ class Kernel:
 
     def run_reference(self, *arguments: Any) -> None:
         """Runs the reference in double precision: it is the standard of right, so it does not round on the way."""
-        doubles = [_to_double(argument) for argument in arguments]
         with np.errstate(all="ignore"):
+            doubles = [_to_double(argument) for argument in arguments]  # of memory that was never written, too
             self.reference(*doubles)
             for i in self._written:
                 _write_back(arguments[i], doubles[i])
