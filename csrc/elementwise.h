@@ -17,12 +17,24 @@
 
 namespace pydl::PYDL_ISA {
 
+// The two loops over single elements are compiled once and not into every kernel.
+template <typename T>
+[[gnu::noinline]] void gather_lanes(const T* p, int64_t stride, int64_t n, T* lanes) {
+#pragma GCC unroll 4
+    for (int64_t i = 0; i < n; ++i) lanes[i] = p[i * stride];
+}
+template <typename T>
+[[gnu::noinline]] void scatter_lanes(T* p, int64_t stride, int64_t n, const T* lanes) {
+#pragma GCC unroll 4
+    for (int64_t i = 0; i < n; ++i) p[i * stride] = lanes[i];
+}
+
 // n <= width elements that lie `stride` apart; the rest of the lanes is zero.
 template <typename T>
 PYDL_INLINE vec<T> load_strided(const T* p, int64_t stride, int64_t n) {
     if (stride == 1) return load_partial(p, n);
     T lanes[width<T>] = {};
-    for (int64_t i = 0; i < n; ++i) lanes[i] = p[i * stride];
+    gather_lanes(p, stride, n, lanes);
     return load(lanes);
 }
 
@@ -31,7 +43,7 @@ PYDL_INLINE void store_strided(T* p, int64_t stride, vec<T> v, int64_t n) {
     if (stride == 1) return store_partial(p, v, n);
     T lanes[width<T>];
     store(lanes, v);
-    for (int64_t i = 0; i < n; ++i) p[i * stride] = lanes[i];
+    scatter_lanes(p, stride, n, lanes);
 }
 
 // One input along the innermost dimension. T is the element type of y and so says how many elements make a

@@ -13,7 +13,9 @@ struct LoopNest {
     int64_t stride[N][kMaxRank] = {};
 
     // Puts a dimension outside of those already there or merges it with the outermost one.
-    void add(int64_t size, const int64_t (&strides)[N]) {
+    // Not inlined, like Position below: the code would otherwise be in every kernel, several times as large
+    // as its loop.
+    [[gnu::noinline]] void add(int64_t size, const int64_t (&strides)[N]) {
         if (size == 1) return;
         if (rank > 0) {
             bool merges = true;
@@ -41,7 +43,7 @@ struct LoopNest {
         int64_t offset[N] = {};
         int64_t index[kMaxRank];
 
-        Position(const LoopNest& nest, int64_t row) {
+        [[gnu::noinline]] Position(const LoopNest& nest, int64_t row) {
             for (int d = 1; d < nest.rank; ++d) {
                 index[d] = row % nest.shape[d];
                 row /= nest.shape[d];

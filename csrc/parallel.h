@@ -15,6 +15,13 @@
 
 namespace pydl::PYDL_ISA {
 
+// Not inlined, so that there is one copy of a loop for the calling thread alone and for a team: half the
+// code.
+template <typename F>
+[[gnu::noinline]] void run_part(const F& f, int64_t begin, int64_t end) {
+    f(begin, end);
+}
+
 // f(begin, end) for runs that together are [0, count) and start at multiples of grain. Everything runs in the
 // calling thread if there is no more than one grain, one thread, or a parallel loop around this one. Inside,
 // each thread treats denormals as the caller does. f may throw only for want of memory.
@@ -41,7 +48,7 @@ inline void parallel_for(int64_t count, int64_t grain, const F& f) {
                 const int64_t end = begin + grains / team + (thread < grains % team ? 1 : 0);
                 // An exception must not leave its thread.
                 try {
-                    if (begin < end) f(begin * grain, end * grain < count ? end * grain : count);
+                    if (begin < end) run_part(f, begin * grain, end * grain < count ? end * grain : count);
                 } catch (...) {
 #pragma omp atomic write
                     failed = true;
@@ -53,7 +60,7 @@ inline void parallel_for(int64_t count, int64_t grain, const F& f) {
         }
     }
 #endif
-    f(int64_t(0), count);
+    run_part(f, int64_t(0), count);
 }
 
 }  // namespace pydl::PYDL_ISA
