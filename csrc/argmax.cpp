@@ -49,7 +49,8 @@ Best<T> best_of(const T* x, int64_t stride, int64_t begin, int64_t end) {
             const vec<T> here = load(x + i);
             if (any(missing ? here != here : here == wanted)) break;
         }
-        while (missing ? x[i] == x[i] : x[i] != value) ++i;
+        // Within the row even if another thread takes the value away meanwhile.
+        while (i + 1 < end && (missing ? x[i] == x[i] : x[i] != value)) ++i;
         return {value, i};
     }
     Best<T> best = {x[begin * stride], begin};

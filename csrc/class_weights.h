@@ -20,21 +20,31 @@ struct ClassWeights {
     T of(int64_t c) const { return data == nullptr ? T(1) : data[c * stride]; }
 };
 
-// No label may lead outside the logits (N, C, D).
-template <typename T>
-void check_classes(const int64_t (&x)[3], Array<const int64_t, 2> target,
-                   const Optional<Array<const T, 1>>& weight, int64_t ignore_index) {
-    require(target.shape[0] == x[0] && target.shape[1] == x[2],
-            "classes: target must have the shape (N, D) of x (N, C, D)");
-    require(!weight || weight->shape[0] == x[1], "classes: weight must have an element a class");
-    bool valid = true;
-    for (int64_t n = 0; n < target.shape[0]; ++n)
-        for (int64_t d = 0; d < target.shape[1]; ++d) {
-            const int64_t c = target(n, d);
-            valid = valid && (c == ignore_index || (c >= 0 && c < x[1]));
-        }
-    require(valid, "classes: target has a class that x does not have");
-}
+// The class of every line of logits (N, C, D). No label may lead outside the logits, so they are checked as
+// they are copied: nobody can change them afterwards.
+class Classes {
+  public:
+    template <typename T>
+    Classes(const int64_t (&x)[3], Array<const int64_t, 2> target, const Optional<Array<const T, 1>>& weight,
+            int64_t ignore_index)
+        : copy_(target.size()) {
+        require(target.shape[0] == x[0] && target.shape[1] == x[2],
+                "classes: target must have the shape (N, D) of x (N, C, D)");
+        require(!weight || weight->shape[0] == x[1], "classes: weight must have an element a class");
+        bool valid = true;
+        for (int64_t n = 0, line = 0; line < target.size(); ++n)
+            for (int64_t d = 0; d < target.shape[1]; ++d, ++line) {
+                const int64_t c = target(n, d);
+                valid = valid && (c == ignore_index || (c >= 0 && c < x[1]));
+                copy_[line] = c;
+            }
+        require(valid, "classes: target has a class that x does not have");
+    }
+    int64_t operator[](int64_t line) const { return copy_[line]; }
+
+  private:
+    Scratch<int64_t> copy_;
+};
 
 template <typename T, typename Line>
 ClassWeights<T, Line> weights_for(const Optional<Array<const T, 1>>& weight, const Line& line) {

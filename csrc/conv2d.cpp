@@ -73,6 +73,11 @@ inline Phase conv2d_phase(const Axis& forward, int64_t residue) {
     return phase;
 }
 
+// The stride of every step-th element; of a single one, which has none, the product could overflow.
+inline int64_t stride_of(int64_t count, int64_t step, int64_t stride) {
+    return count > 1 ? step * stride : 1;
+}
+
 // Whether the taps may jump over some pixels of the source for good.
 inline bool has_gaps(const Axis& axis) {
     return axis.stride > 1 && (axis.taps < axis.stride || axis.dilation > 1);
@@ -126,11 +131,12 @@ void conv2d_input_gradient(Array<const T, 4> dy, Array<const T, 4> w, Array<T, 4
             conv.rows = row.axis;
             conv.columns = column.axis;
             conv.w = w.data + row.last_tap * w.stride[2] + column.last_tap * w.stride[3];
-            conv.w_stride[2] = -row.step * w.stride[2];
-            conv.w_stride[3] = -column.step * w.stride[3];
+            conv.w_stride[2] = stride_of(row.axis.taps, -row.step, w.stride[2]);
+            conv.w_stride[3] = stride_of(column.axis.taps, -column.step, w.stride[3]);
             conv.y = {&dx(0, 0, a, c),
                       {s.N, s.C, row.axis.outputs, column.axis.outputs},
-                      {dx.stride[0], dx.stride[1], stride[0] * dx.stride[2], stride[1] * dx.stride[3]}};
+                      {dx.stride[0], dx.stride[1], stride_of(row.axis.outputs, stride[0], dx.stride[2]),
+                       stride_of(column.axis.outputs, stride[1], dx.stride[3])}};
             correlate(conv);
         }
     }

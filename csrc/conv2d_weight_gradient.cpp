@@ -234,7 +234,7 @@ void conv2d_weight_gradient(Array<const T, 4> dy, Array<const T, 4> x, Array<T, 
             "conv2d_weight_gradient: db must have one element for each of dw's output channels");
     T* bias = db ? db->data : nullptr;
     const int64_t bias_stride = db ? db->stride[0] : 0;
-    if (s.O == 0) return;
+    if (dw.size() == 0 && !db) return;
     if (s.N == 0 || s.C == 0) {
         for (int64_t o = 0; o < s.O; o++) {
             for (int64_t c = 0; c < dw.shape[1]; c++)

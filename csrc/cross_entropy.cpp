@@ -14,8 +14,8 @@ void cross_entropy_forward(Array<const T, 3> x, Array<const int64_t, 2> target,
                            Optional<Array<const T, 1>> weight, Array<T, 1> y, Array<T, 1> largest,
                            Array<T, 1> log_sum, Array<T, 1> norm, int64_t ignore_index,
                            double label_smoothing, int64_t reduction) {
-    check_classes(x.shape, target, weight, ignore_index);
-    const int64_t C = x.shape[1], D = x.shape[2], lines = x.shape[0] * D;
+    const Classes classes(x.shape, target, weight, ignore_index);
+    const int64_t C = x.shape[1], lines = x.shape[0] * x.shape[2];
     require(log_sum.shape[0] == lines && log_sum.contiguous() && largest.shape[0] == lines &&
                 largest.contiguous() && norm.shape[0] == 1 && y.contiguous() &&
                 y.shape[0] == (reduction == kNone ? lines : 1),
@@ -35,7 +35,7 @@ void cross_entropy_forward(Array<const T, 3> x, Array<const int64_t, 2> target,
                     return weights.get(step) * ((x.get(step, T(0)) - e.largest) - log_of_sum);
                 });
             for (int64_t lane = 0; lane < x.lines(); ++lane) {
-                const int64_t line = first + lane, c = target(line / D, line % D);
+                const int64_t line = first + lane, c = classes[line];
                 largest.data[line] = e.largest[lane];
                 log_sum.data[line] = log_of_sum[lane];
                 T loss = 0;
@@ -65,11 +65,12 @@ void cross_entropy_backward(Array<const T, 1> dy, Array<const T, 3> x, Array<con
                             Optional<Array<const T, 1>> weight, Array<const T, 1> largest,
                             Array<const T, 1> log_sum, Array<const T, 1> norm, Array<T, 3> dx,
                             int64_t ignore_index, double label_smoothing) {
-    check_classes(x.shape, target, weight, ignore_index);
-    const int64_t C = x.shape[1], D = x.shape[2], lines = x.shape[0] * D;
+    const Classes classes(x.shape, target, weight, ignore_index);
+    const int64_t C = x.shape[1], lines = x.shape[0] * x.shape[2];
     require(same_shape(x, dx) && largest.shape[0] == lines && log_sum.shape[0] == lines &&
                 norm.shape[0] == 1 && (dy.shape[0] == 1 || dy.shape[0] == lines),
             "cross_entropy_backward: dy, largest, log_sum, norm and dx must fit x");
+    if (dx.size() == 0) return;
     const T smooth = C == 0 ? T(0) : T(label_smoothing / double(C)), sharp = T(1 - label_smoothing);
     const T scale = T(1) / norm.data[0];
     const int64_t dy_step = dy.shape[0] == 1 ? 0 : dy.stride[0];
@@ -83,7 +84,7 @@ void cross_entropy_backward(Array<const T, 1> dy, Array<const T, 3> x, Array<con
             // dx = g * (p * mass - target's share), with the line's numbers in all lanes that belong to it.
             vec<T> top{}, log_of_sum{}, g{}, mass{};
             const auto set = [&](int64_t lane, int64_t line) {
-                const int64_t c = target(line / D, line % D);
+                const int64_t c = classes[line];
                 const bool counts = c != ignore_index;
                 top[lane] = largest(line);
                 log_of_sum[lane] = log_sum(line);
@@ -105,7 +106,7 @@ void cross_entropy_backward(Array<const T, 1> dy, Array<const T, 3> x, Array<con
                 dx.put(step, select(mass == T(0), vec<T>{}, slope * g));
             }
             for (int64_t lane = 0; lane < x.lines(); ++lane) {
-                const int64_t line = first + lane, c = target(line / D, line % D);
+                const int64_t line = first + lane, c = classes[line];
                 if (c == ignore_index) continue;
                 if constexpr (Line::across)
                     dx.data[c * dx.stride + lane * dx.spacing] -= g[lane] * sharp * weights.of(c);

@@ -62,6 +62,7 @@ void cross_entropy_probabilities_backward(Array<const T, 1> dy, Array<const T, 3
                 (!weight || weight->shape[0] == C) && largest.shape[0] == lines &&
                 log_sum.shape[0] == lines && (dy.shape[0] == 1 || dy.shape[0] == lines),
             "cross_entropy_probabilities_backward: all arrays must fit x");
+    if (dx.size() == 0) return;
     const T smooth = C == 0 ? T(0) : T(label_smoothing / double(C)), sharp = T(1 - label_smoothing);
     const T scale = mean ? T(1 / double(lines)) : T(1);
     const int64_t dy_step = dy.shape[0] == 1 ? 0 : dy.stride[0];

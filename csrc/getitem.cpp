@@ -9,6 +9,7 @@ template <typename T>
 void getitem_backward(Array<const T, 2> dy, Array<const int64_t, 1> index, Array<T, 2> dx) {
     const int64_t M = dy.shape[0], D = dy.shape[1], N = dx.shape[0];
     require(index.shape[0] == M && dx.shape[1] == D, "getitem_backward: dy is (M, D), index (M), dx (N, D)");
+    if (dy.size() == 0) return;
     for (int64_t m = 0; m < M; ++m)
         require(index(m) >= 0 && index(m) < N, "getitem_backward: index is outside of dx");
     const bool unit = dy.stride[1] == 1 && dx.stride[1] == 1;

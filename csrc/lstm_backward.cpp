@@ -106,6 +106,10 @@ void lstm_backward(Optional<Array<const T, 3>> dh, Optional<Array<const T, 2>> d
                 dh0.contiguous() && dc0.contiguous() && (!dw_ih || dw_ih->contiguous()) &&
                 (!dw_hh || dw_hh->contiguous()) && (!db || db->contiguous()),
             "lstm_backward: gates, c, h and the results must be contiguous");
+    if (H == 0) {
+        if (dx) fill_run(dx->data, T(0), dx->size());
+        return;
+    }
 
     const Scratch<T> dgates(T_ * B * 4 * H);
     lstm_backward_steps(dh, dh_n, dc_n, c0, w_hh, lengths, reverse, gates.data, c, dgates.data(), dh0.data,

@@ -47,6 +47,7 @@ void lstm_cell_forward(Array<const T, 2> x, Array<const T, 2> h, Array<const T, 
             "lstm_cell_forward: gates must be (B, 4H), h_next and c_next (B, H)");
     require(gates.contiguous() && h_next.contiguous() && c_next.contiguous(),
             "lstm_cell_forward: results must be contiguous");
+    if (h_next.size() == 0) return;
 
     const Scratch<T> bias(4 * H), recurrent(B * 4 * H + width<T>);  // read in whole vectors
     fill_run(recurrent.data() + B * 4 * H, T(0), width<T>);
@@ -85,6 +86,10 @@ void lstm_cell_backward(Optional<Array<const T, 2>> dh_next, Optional<Array<cons
                 (!dw_ih || dw_ih->contiguous()) && (!dw_hh || dw_hh->contiguous()) &&
                 (!db || db->contiguous()),
             "lstm_cell_backward: results must be contiguous");
+    if (H == 0) {
+        if (dx) fill_run(dx->data, T(0), dx->size());
+        return;
+    }
 
     const Scratch<T> dgates(B * 4 * H), zero(H);
     fill_run(zero.data(), T(0), H);

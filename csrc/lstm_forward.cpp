@@ -66,6 +66,7 @@ void lstm_forward(Array<const T, 3> x, Array<const T, 2> h0, Array<const T, 2> c
     require((!gates || gates->contiguous()) && (!c || c->contiguous()) && h.contiguous() &&
                 h_n.contiguous() && c_n.contiguous(),
             "lstm_forward: results must be contiguous");
+    if (h_n.size() == 0) return;
 
     const RecurrentWeights<T> weights(H, (H + width<T> - 1) / width<T> * 4);
     pack_gates(weights, w_hh);

@@ -19,9 +19,11 @@ inline bool is_active(const Lengths& lengths, int64_t t, int64_t b) {
     return !lengths || t < (*lengths)(b);
 }
 
-// Whether t is the step that sequence b begins with.
+// Whether t is the step that sequence b begins with; the outermost step is one in any case, even if another
+// thread changes the lengths meanwhile, so that nothing before it is ever read.
 inline bool is_first(const Lengths& lengths, int64_t steps, bool reverse, int64_t t, int64_t b) {
-    return reverse ? t + 1 == (lengths ? (*lengths)(b) : steps) : t == 0;
+    if (!reverse) return t == 0;
+    return t + 1 == steps || (lengths && t + 1 == (*lengths)(b));
 }
 
 // Lists those of the rows [begin, end) whose sequence contains step t.

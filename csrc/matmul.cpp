@@ -29,7 +29,7 @@ bool describe(const NdArray<const T>& a, const NdArray<const T>& b, const NdArra
             batch.summed_size[batch.summed] = size;
             batch.summed_stride[0][batch.summed] = of_a;
             batch.summed_stride[1][batch.summed++] = of_b;
-            batch.summed_count *= size;
+            if (__builtin_mul_overflow(batch.summed_count, size, &batch.summed_count)) return false;
         } else {
             return false;
         }
@@ -82,10 +82,15 @@ void matmul_forward(NdArray<const T> a, NdArray<const T> b, NdArray<T> y) {
             "matmul_forward: the leading dimensions of a and b must broadcast, and those of "
             "y be the result or 1");
     if (y.size() == 0) return;
-    if (batch.summed_count == 0) {  // a sum without terms
+    if (batch.summed_count == 0 || left.columns == 0) {  // a sum without terms
         left.columns = right.rows = 0;
         batch.summed = 0, batch.summed_count = 1;
     }
+
+    int64_t work;  // multiply-adds of one product
+    require(!__builtin_mul_overflow(left.columns, batch.summed_count, &work) &&
+                !__builtin_mul_overflow(work, product.rows * product.columns, &work),
+            "matmul_forward: the sums have too many terms");
 
     // One b for all of a: the batch is more rows. A sum over the batch: it is a longer k. Both make one large
     // product.

@@ -74,7 +74,6 @@ template <typename T>
 MaxPool<T> max_pool(const int64_t (&x)[4], const int64_t (&y)[4], Ints<2> kernel, Ints<2> stride,
                     Ints<2> padding, Ints<2> dilation) {
     require(x[0] == y[0] && x[1] == y[1], "max_pool2d: x and y must have the same N and C");
-    require(x[2] < INT32_MAX && x[3] < INT32_MAX, "max_pool2d: the planes of x are too large");
     MaxPool<T> pool = {pool_axis(x[2], y[2], kernel[0], stride[0], padding[0], dilation[0]),
                        pool_axis(x[3], y[3], kernel[1], stride[1], padding[1], dilation[1]), x[0], x[1]};
     require(pool.rows.kernel * pool.columns.kernel <= INT32_MAX, "max_pool2d: the kernel is too large");
@@ -173,7 +172,7 @@ void max_pool2d_forward(Array<const T, 4> x, Array<T, 4> y, Optional<Array<uint8
     const int64_t used = columns.size < room ? columns.size : room;
 
     parallel_for(items, grain, [&](int64_t begin, int64_t end) {
-        RowCache<T> cache(rows.span(), columns.stride * length);
+        RowCache<T> cache(rows.span() < rows.size ? rows.span() : rows.size, columns.stride * length);
         cache.fill(-__builtin_inff());  // padding lies at the same places in all rows
         Scratch<const T*> window_rows(KH);
         Scratch<int_of<T>> element(padded);
@@ -284,9 +283,10 @@ void backward_by_indices(const MaxPool<T>& pool, Array<const T, 4> dy, Array<con
     backward_by_bands(pool, dy, dx,
                       [&](int64_t plane, int64_t p, const T* g, T* out, int64_t top, int64_t bottom) {
                           const int64_t* index = indices.data + (plane * OH + p) * OW;
-                          for (int64_t q = 0; q < OW; ++q)
-                              if (index[q] >= top * W && index[q] < bottom * W)
-                                  out[index[q]] += g[q * dy.stride[3]];
+                          for (int64_t q = 0; q < OW; ++q) {
+                              const int64_t at = index[q];
+                              if (at >= top * W && at < bottom * W) out[at] += g[q * dy.stride[3]];
+                          }
                       });
 }
 

@@ -8,7 +8,7 @@ namespace pydl::PYDL_ISA {
 template <typename T>
 void nll_loss_forward(Array<const T, 3> x, Array<const int64_t, 2> target, Optional<Array<const T, 1>> weight,
                       Array<T, 1> y, Array<T, 1> norm, int64_t ignore_index, int64_t reduction) {
-    check_classes(x.shape, target, weight, ignore_index);
+    const Classes classes(x.shape, target, weight, ignore_index);
     const int64_t D = x.shape[2], lines = x.shape[0] * D;
     require(norm.shape[0] == 1 && y.contiguous() && y.shape[0] == (reduction == kNone ? lines : 1),
             "nll_loss_forward: y and norm must fit x");
@@ -16,7 +16,7 @@ void nll_loss_forward(Array<const T, 3> x, Array<const int64_t, 2> target, Optio
     T* losses = reduction == kNone ? y.data : own.data();
     parallel_for(lines, kElementwiseGrain, [&](int64_t begin, int64_t end) {
         for (int64_t line = begin; line < end; ++line) {
-            const int64_t n = line / D, d = line % D, c = target(n, d);
+            const int64_t n = line / D, d = line % D, c = classes[line];
             const T w = c == ignore_index ? T(0) : weight ? (*weight)(c) : T(1);
             losses[line] = c == ignore_index ? T(0) : -w * x(n, c, d);
             if (reduction == kMean) counted[line] = w;
@@ -32,17 +32,18 @@ template <typename T>
 void nll_loss_backward(Array<const T, 1> dy, Array<const int64_t, 2> target,
                        Optional<Array<const T, 1>> weight, Array<const T, 1> norm, Array<T, 3> dx,
                        int64_t ignore_index) {
-    check_classes(dx.shape, target, weight, ignore_index);
+    const Classes classes(dx.shape, target, weight, ignore_index);
     const int64_t C = dx.shape[1], D = dx.shape[2], lines = dx.shape[0] * D;
     require(norm.shape[0] == 1 && dx.contiguous() && (dy.shape[0] == 1 || dy.shape[0] == lines),
             "nll_loss_backward: dy, norm and dx must fit each other");
+    if (dx.size() == 0) return;
     const int64_t dy_step = dy.shape[0] == 1 ? 0 : dy.stride[0];
     parallel_for(dx.shape[0], kElementwiseGrain / (C * D + 1) + 1, [&](int64_t begin, int64_t end) {
         for (int64_t n = begin; n < end; ++n) {
             T* out = dx.data + n * C * D;
             for (int64_t k = 0; k < C * D; ++k) out[k] = T(0);
             for (int64_t d = 0; d < D; ++d) {
-                const int64_t c = target(n, d);
+                const int64_t c = classes[n * D + d];
                 if (c == ignore_index) continue;
                 out[c * D + d] =
                     -(weight ? (*weight)(c) : T(1)) * dy.data[(n * D + d) * dy_step] / norm.data[0];

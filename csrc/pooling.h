@@ -39,16 +39,22 @@ struct PoolAxis {
     int64_t place(int64_t j) const { return j * dilation / stride; }
 };
 
+// More padding than input would make rows of nothing but zeros; so much of it is allowed in any case.
+constexpr int64_t kPoolPadding = 65536;
+
 inline PoolAxis pool_axis(int64_t size, int64_t out, int64_t kernel, int64_t stride, int64_t padding,
                           int64_t dilation) {
     constexpr int64_t limit = int64_t(1) << 31;
+    require(size < limit && out < limit, "pooling: the planes are too large");
     require(kernel >= 1 && stride >= 1 && padding >= 0 && dilation >= 1 && kernel < limit && stride < limit &&
                 padding < limit && dilation < limit,
             "pooling: kernel, stride and dilation must be positive, padding must not be negative");
+    require(padding <= size + kPoolPadding, "pooling: there is too much padding for the input");
     require(out == 0 || (out - 1) * stride - padding < size,
             "pooling: the last window must start inside the input");
-    require(kernel <= size + 2 * padding, "pooling: the kernel must not be larger than the padded input");
     PoolAxis axis = {size, out, kernel, stride, padding, dilation};
+    require(axis.span() <= size + 2 * padding,
+            "pooling: the kernel must not be larger than the padded input");
     // With one window the stride says nothing, and one phase for each of its columns is enough.
     if (out <= 1 && axis.stride > axis.span()) axis.stride = axis.span();
     return axis;

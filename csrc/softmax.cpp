@@ -7,6 +7,7 @@ namespace pydl::PYDL_ISA {
 template <typename T>
 void softmax_forward(Array<const T, 3> x, Array<T, 3> y) {
     require(same_shape(x, y), "softmax_forward: x must have the shape of y");
+    if (y.size() == 0) return;
     for_each_line(
         [](int64_t, auto x, auto y) {
             const vec<T> largest = largest_of<T>(x);
@@ -26,6 +27,7 @@ PYDL_KERNEL(softmax_forward, "x, y")
 template <typename T>
 void softmax_backward(Array<const T, 3> dy, Array<const T, 3> y, Array<T, 3> dx) {
     require(same_shape(dy, dx) && same_shape(y, dx), "softmax_backward: dy and y must have the shape of dx");
+    if (dx.size() == 0) return;
     for_each_line(
         [](int64_t, auto dy, auto y, auto dx) {
             vec<T> sum{};

@@ -54,7 +54,7 @@ PyObject* empty(PyObject*, PyObject* const* arguments, Py_ssize_t count) {
     }
     PyArray_Descr* descriptor = nullptr;
     if (!PyArray_DescrConverter(arguments[1], &descriptor)) return nullptr;
-    if (PyDataType_REFCHK(descriptor)) {
+    if (!PyTypeNum_ISNUMBER(descriptor->type_num)) {
         PyErr_SetString(PyExc_TypeError, "empty: dtype must be a plain number type");
         Py_DECREF(descriptor);
         return nullptr;
@@ -63,7 +63,7 @@ PyObject* empty(PyObject*, PyObject* const* arguments, Py_ssize_t count) {
     size_t bytes = PyDataType_ELSIZE(descriptor);
     bool zero = false, overflow = false;
     for (Py_ssize_t d = 0; d < rank; ++d) {
-        shape[d] = PyLong_AsSsize_t(PyTuple_GET_ITEM(arguments[0], d));
+        shape[d] = PyNumber_AsSsize_t(PyTuple_GET_ITEM(arguments[0], d), PyExc_ValueError);
         if (shape[d] < 0) {
             if (!PyErr_Occurred())
                 PyErr_Format(PyExc_ValueError, "empty: dimension %zd is negative (%zd)", d, shape[d]);

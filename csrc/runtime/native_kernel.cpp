@@ -62,16 +62,15 @@ class Call {
   public:
     Call(NativeKernel* self, const Kernel* kernel) : self_(self), kernel_(kernel) {}
 
+    // Numbers first: making them may run code of the caller's (__index__, __float__), which must not find
+    // addresses already taken from arrays that it can still change.
     void unpack(PyObject* const* arguments) {
         for (index_ = 0; index_ < kernel_->count; ++index_) {
             PyObject* argument = arguments[index_];
             const Parameter& parameter = kernel_->parameters[index_];
             switch (parameter.kind) {
                 case Kind::array:
-                    unpack_array(argument, parameter);
-                    break;
                 case Kind::list:
-                    unpack_list(argument, parameter);
                     break;
                 case Kind::integers:
                     unpack_integers(argument, parameter);
@@ -83,6 +82,11 @@ class Call {
                     values_[index_].integers[0] = integer(argument);
             }
         }
+        for (index_ = 0; index_ < kernel_->count; ++index_) {
+            const Parameter& parameter = kernel_->parameters[index_];
+            if (parameter.kind == Kind::array) unpack_array(arguments[index_], parameter);
+            if (parameter.kind == Kind::list) unpack_list(arguments[index_], parameter);
+        }
     }
 
     void run() {
@@ -91,10 +95,13 @@ class Call {
     }
 
   private:
-    [[noreturn]] void refuse(const std::string& had, const std::string& needs) {
+    std::string sentence(const std::string& had, const std::string& needs) const {
         const char* name = PyUnicode_AsUTF8(PyTuple_GET_ITEM(self_->argument_names, index_));
-        throw py::type_error(std::string(kernel_->name) + ": " + name + " is " + had + " but must be " +
-                             needs);
+        return std::string(kernel_->name) + ": " + name + " is " + had + " but must be " + needs;
+    }
+
+    [[noreturn]] void refuse(const std::string& had, const std::string& needs) const {
+        throw py::type_error(sentence(had, needs));
     }
 
     void view(PyObject* argument, const Parameter& parameter, ArrayValue& out) {
@@ -118,12 +125,23 @@ class Call {
         const int64_t item = PyArray_ITEMSIZE(array);
         out.data = PyArray_DATA(array);
         out.rank = rank;
+        int64_t extent = 1;  // the number of elements, or what it would be without the zeros among the sizes
         for (int d = 0; d < rank; ++d) {
             const int64_t bytes = PyArray_STRIDE(array, d);
             if (bytes % item != 0) refuse("strided by part of an element", "strided by whole elements");
             out.shape[d] = PyArray_DIM(array, d);
             out.stride[d] = bytes / item;
+            if (out.shape[d] > 1 && __builtin_mul_overflow(extent, out.shape[d], &extent))
+                extent = kMaxElements + 1;
+            if (extent > kMaxElements) refuse("larger than any memory", "of fewer than 2^48 elements");
         }
+        // A stride that is never taken may be any number. Kernels multiply with it, so it has to be a small
+        // one.
+        const bool empty = PyArray_SIZE(array) == 0;
+        for (int d = 0; d < rank; ++d)
+            if ((empty || out.shape[d] == 1) &&
+                (out.stride[d] > kMaxElements || out.stride[d] < -kMaxElements))
+                out.stride[d] = 1;
     }
 
     void unpack_array(PyObject* argument, const Parameter& parameter) {
@@ -136,10 +154,14 @@ class Call {
 
     void unpack_list(PyObject* argument, const Parameter& parameter) {
         if (!PyList_Check(argument)) refuse(Py_TYPE(argument)->tp_name, "a list of numpy arrays");
-        const Py_ssize_t count = PyList_GET_SIZE(argument);
+        // The items are kept: another thread may take them out of the list while the kernel runs.
+        py::object& items = items_[lists_used_];
+        items = py::reinterpret_steal<py::object>(PyList_AsTuple(argument));
+        if (!items) throw py::error_already_set();
+        const Py_ssize_t count = PyTuple_GET_SIZE(items.ptr());
         std::vector<ArrayValue>& arrays = lists_[lists_used_++];
         arrays.resize(count);
-        for (Py_ssize_t i = 0; i < count; ++i) view(PyList_GET_ITEM(argument, i), parameter, arrays[i]);
+        for (Py_ssize_t i = 0; i < count; ++i) view(PyTuple_GET_ITEM(items.ptr(), i), parameter, arrays[i]);
         values_[index_].arrays = arrays.data();
         values_[index_].count = count;
     }
@@ -154,16 +176,29 @@ class Call {
 
     void unpack_real(PyObject* argument) {
         values_[index_].real = PyFloat_AsDouble(argument);
-        if (values_[index_].real == -1.0 && PyErr_Occurred()) throw py::error_already_set();
+        if (values_[index_].real == -1.0 && PyErr_Occurred()) refuse_number(argument, "a number");
     }
 
     int64_t integer(PyObject* argument) {
         const int64_t value = PyLong_AsLongLong(argument);
-        if (value == -1 && PyErr_Occurred()) throw py::error_already_set();
+        if (value == -1 && PyErr_Occurred()) refuse_number(argument, "an integer of 64 bits");
         return value;
     }
 
+    // With what Python has to say, if it is more than that the type or the size is wrong.
+    [[noreturn]] void refuse_number(PyObject* argument, const char* needs) {
+        if (PyErr_ExceptionMatches(PyExc_OverflowError)) {
+            PyErr_Clear();
+            PyErr_SetString(PyExc_OverflowError, sentence("out of range", needs).c_str());
+        }
+        if (!PyErr_ExceptionMatches(PyExc_TypeError)) throw py::error_already_set();
+        PyErr_Clear();
+        refuse(Py_TYPE(argument)->tp_name, needs);
+    }
+
     static constexpr int kMaxLists = 6;
+    static constexpr int64_t kMaxElements =
+        (int64_t{1} << 48) - 1;  // products of sizes stay far from overflow
 
     NativeKernel* self_;
     const Kernel* kernel_;
@@ -172,6 +207,7 @@ class Call {
     Value values_[kMaxArguments];
     ArrayValue arrays_[kMaxArguments];
     std::vector<ArrayValue> lists_[kMaxLists];
+    py::object items_[kMaxLists];
 };
 
 const Kernel* choose(NativeKernel* self, PyObject* const* arguments) {

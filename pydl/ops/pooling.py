@@ -9,6 +9,9 @@ from ..arguments import Array, check_floats, check_integer, check_pair, check_ra
 
 Pair = tuple[int, int]
 
+# What the kernels allow whatever the input's size.
+MOST_PADDING = 65536
+
 
 @dataclass
 class Pooling:
@@ -36,9 +39,11 @@ def check_pooling(
     steps = kernel if stride is None else check_pair(op, "stride", stride, 1)
     pads = check_pair(op, "padding", padding, 0)
     dilations = check_pair(op, "dilation", dilation, 1)
-    for pad, size in zip(pads, kernel, strict=True):
+    for pad, size, length in zip(pads, kernel, x.shape[-2:], strict=True):
         if pad > size // 2:
             raise ValueError(f"{op}: padding is {pad} but may be at most half the kernel size {kernel}")
+        if pad > length + MOST_PADDING:
+            raise ValueError(f"{op}: padding is {pad} but may exceed the input {x.shape} by at most {MOST_PADDING}")
     sizes = []
     for axis in (0, 1):
         size = x.shape[axis - 2]
