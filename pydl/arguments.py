@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 
 Array = np.ndarray[Any, np.dtype[Any]]
+MOST_ELEMENTS = 2**48  # as for native kernels
 _float32, _float64 = np.dtype(np.float32), np.dtype(np.float64)
 
 
@@ -31,8 +33,10 @@ def from_numbers(op: str, name: str, value: Any) -> Array:
     """An array from Python numbers or nested lists: floats become float32, integers int64, as in PyTorch."""
     try:
         array = np.asarray(value)
-    except ValueError as error:
-        raise ValueError(f"{op}: {name} is not a rectangular array of numbers ({error})") from None
+    except ValueError:
+        raise ValueError(f"{op}: {name} is not a rectangular array of numbers") from None
+    except RuntimeError:
+        raise TypeError(f"{op}: {name} must be one tensor, not a list of tensors; use stack()") from None
     if array.dtype == np.float64 and not isinstance(value, np.generic):
         return array.astype(np.float32)
     return array
@@ -50,8 +54,8 @@ def check_float(op: str, name: str, value: Any, integers: bool = False) -> Array
     return array
 
 
-def check_floats(op: str, /, **arrays: Any) -> list[Any]:
-    """The arguments as arrays of one floating dtype (None stays None).
+def check_floats(op: str, optional: tuple[str, ...] = (), /, **arrays: Any) -> list[Any]:
+    """The arguments as arrays of one floating dtype; those named in `optional` may be None.
 
     The first one sets the dtype; another floating dtype beside it is refused, since a silent conversion would hide
     a mistake and cost time.
@@ -59,7 +63,7 @@ def check_floats(op: str, /, **arrays: Any) -> list[Any]:
     checked: list[Any] = []
     first = ""
     for name, value in arrays.items():
-        if value is None:
+        if value is None and name in optional:
             checked.append(None)
             continue
         array = check_array(op, name, value)
@@ -126,10 +130,12 @@ def reduced_dims(op: str, dim: Any, rank: int) -> tuple[int, ...]:
     return check_dims(op, None if isinstance(dim, tuple | list) and not dim else dim, rank)
 
 
-def reduced_shapes(shape: tuple[int, ...], dims: tuple[int, ...], keepdim: bool) -> tuple[Any, Any]:
+def reduced_shapes(op: str, shape: tuple[int, ...], dims: tuple[int, ...], keepdim: bool) -> tuple[Any, Any]:
     """The shape with 1 in place of each reduced dimension, and the shape of the result."""
     ones = tuple(1 if d in dims else size for d, size in enumerate(shape))
-    return ones, ones if keepdim else tuple(size for d, size in enumerate(shape) if d not in dims)
+    return ones, ones if check_flag(op, "keepdim", keepdim) else tuple(
+        size for d, size in enumerate(shape) if d not in dims
+    )
 
 
 def check_shape(op: str, shape: tuple[Any, ...], low: int = 0) -> tuple[int, ...]:
@@ -143,7 +149,20 @@ def check_shape(op: str, shape: tuple[Any, ...], low: int = 0) -> tuple[int, ...
         if size < low:
             raise ValueError(f"{op}: sizes must be at least {low}, but the shape is {shape}")
         sizes.append(int(size))
+    if math.prod(each for each in sizes if each > 0) >= MOST_ELEMENTS:
+        raise ValueError(f"{op}: the shape {tuple(sizes)} has more elements than any memory holds")
     return tuple(sizes)
+
+
+def check_dtype(op: str, dtype: Any) -> np.dtype[Any]:
+    """The dtype that `dtype` names, which must be of numbers."""
+    try:
+        new = np.dtype(dtype)
+    except TypeError:
+        raise TypeError(f"{op}: {dtype!r} is no dtype; use a numpy one such as np.float32 or 'int64'") from None
+    if new.kind not in "fiub" or not new.isnative:
+        raise TypeError(f"{op}: dtype is {new} but must be of numbers in native byte order")
+    return new
 
 
 def check_new_dim(op: str, dim: Any, shape: tuple[int, ...]) -> int:
@@ -156,8 +175,18 @@ def check_new_dim(op: str, dim: Any, shape: tuple[int, ...]) -> int:
     return int(dim) % places
 
 
+def check_flag(op: str, name: str, value: Any) -> bool:
+    """`value` as a bool; 0 and 1 will do."""
+    if not isinstance(value, bool | int | np.bool_):
+        raise TypeError(f"{op}: {name} must be True or False, not {value!r}")
+    return bool(value)
+
+
 def check_number(op: str, name: str, value: Any) -> float:
     """`value` as a float."""
     if isinstance(value, bool) or not isinstance(value, int | float | np.integer | np.floating):
         raise TypeError(f"{op}: {name} must be a number, not {value!r}")
-    return float(value)
+    try:
+        return float(value)
+    except OverflowError:
+        raise ValueError(f"{op}: {name} is larger than any float") from None

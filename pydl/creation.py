@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from . import random
-from .arguments import check_array, check_shape
+from .arguments import MOST_ELEMENTS, check_array, check_dtype, check_number, check_shape
 from .op import empty
 from .tensor import Tensor, float32, tensor
 
@@ -21,7 +21,7 @@ from .tensor import Tensor, float32, tensor
 def full(size: Any, fill_value: float, dtype: Any = None, requires_grad: bool = False) -> Tensor:
     """A tensor of one number, repeated. Without dtype, a float gives float32, an integer int64, a bool bool."""
     contents = check_array("full", "fill_value", fill_value)
-    array = empty(check_shape("full", (size,)), contents.dtype if dtype is None else np.dtype(dtype))
+    array = empty(check_shape("full", (size,)), contents.dtype if dtype is None else check_dtype("full", dtype))
     array[...] = fill_value
     return Tensor(array, requires_grad)
 
@@ -38,7 +38,13 @@ def ones(*size: Any, dtype: Any = float32, requires_grad: bool = False) -> Tenso
 
 def arange(*bounds: float, dtype: Any = None, requires_grad: bool = False) -> Tensor:
     """arange(end), arange(start, end) or arange(start, end, step): the numbers from start up to, not with, end."""
-    array = np.arange(*bounds, dtype=dtype)
+    numbers = [check_number("arange", "start, end or step", bound) for bound in bounds]
+    if not 1 <= len(numbers) <= 3:
+        raise TypeError(f"arange: give end, start and end, or start, end and step, not {len(numbers)} numbers")
+    start, end, step = [(0.0, *numbers, 1.0), (*numbers, 1.0), numbers][len(numbers) - 1]
+    if step == 0 or not abs((end - start) / step) < MOST_ELEMENTS:
+        raise ValueError(f"arange: from {start:g} to {end:g} in steps of {step:g} is no finite range that memory holds")
+    array = np.arange(*bounds, dtype=None if dtype is None else check_dtype("arange", dtype))
     return tensor(array.astype(float32) if dtype is None and array.dtype.kind == "f" else array, None, requires_grad)
 
 
@@ -56,7 +62,7 @@ def randn(*size: Any, dtype: Any = float32, requires_grad: bool = False) -> Tens
 
 def float_dtype(op: str, dtype: Any) -> Any:
     """The dtype of random numbers."""
-    new = np.dtype(dtype)
+    new = check_dtype(op, dtype)
     if new.type not in (np.float32, np.float64):
         raise TypeError(f"{op}: dtype is {new} but must be float32 or float64")
     return new

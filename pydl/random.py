@@ -27,7 +27,7 @@ def manual_seed(seed: int) -> Generator:
 
     from numpy.random import default_rng
 
-    if isinstance(seed, bool) or operator.index(seed) < 0:
+    if isinstance(seed, bool) or not hasattr(seed, "__index__") or operator.index(seed) < 0:
         raise ValueError(f"manual_seed: seed must be a non-negative integer, not {seed!r}")
     generator().bit_generator.state = default_rng(operator.index(seed)).bit_generator.state
     return generator()

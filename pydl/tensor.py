@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from . import tape
-from .arguments import Array, check_array
+from .arguments import Array, check_array, check_dtype
 from .op import empty
 
 if TYPE_CHECKING:
@@ -233,10 +233,15 @@ def tensor(data: Any, dtype: Any = None, requires_grad: bool = False) -> Tensor:
     Without dtype, Python floats become float32 and integers int64; arrays keep theirs.
     """
     array = check_array("tensor", "data", data.data if isinstance(data, Tensor) else data)
-    copy = empty(array.shape, array.dtype if dtype is None else np.dtype(dtype))
+    copy = empty(array.shape, array.dtype if dtype is None else check_dtype("tensor", dtype))
     # From the numbers themselves where check_array has rounded them to float32.
     copy[...] = data if copy.dtype == float64 and isinstance(data, float | list | tuple) else array
     return Tensor(copy, requires_grad)
+
+
+def as_tensor(op: str, value: Any) -> Tensor:
+    """`value` if it is a Tensor, else a Tensor of the array or numbers that it is."""
+    return value if isinstance(value, Tensor) else Tensor(check_array(op, "input", value))
 
 
 def from_numpy(array: Array) -> Tensor:

@@ -64,7 +64,14 @@ class TensorDataset(Dataset):
         return len(self.arrays[0])
 
     def __getitem__(self, index: Any) -> tuple[Any, ...]:
-        return tuple(array[index] for array in self.arrays)
+        try:
+            return tuple(array[index] for array in self.arrays)
+        except IndexError:
+            if isinstance(index, int | np.integer):
+                message = f"index {index} does not exist in a data set of {len(self)} items"
+            else:
+                message = f"{index!r} is no index into a data set of {len(self)} items"
+            raise IndexError(f"TensorDataset: {message}") from None
 
     def gather(self, indices: np.ndarray) -> Any:
         """A contiguous copy of the items at ``indices``, one index operation per array."""

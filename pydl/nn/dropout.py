@@ -16,7 +16,7 @@ class Dropout(Module):
 
     def __init__(self, p: float = 0.5, inplace: bool = False) -> None:
         super().__init__()
-        if not 0 <= p <= 1:
+        if not isinstance(p, int | float) or not 0 <= p <= 1:
             raise ValueError(f"Dropout: p must be a probability from 0 to 1, not {p!r}")
         self.p = p
         self.inplace = inplace

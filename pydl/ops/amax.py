@@ -71,11 +71,11 @@ def extreme(name: str, forward: Any, numpy_form: Any, input: Any, dim: Any, keep
     """What amax and amin have in common."""
     x = check_array(name, "input", input)
     dims = reduced_dims(name, dim, x.ndim)
-    ones, shape = reduced_shapes(x.shape, dims, keepdim)
+    ones, shape = reduced_shapes(name, x.shape, dims, keepdim)
     if any(x.shape[d] == 0 for d in dims):
         raise ValueError(f"{name}: input has shape {x.shape}, and nothing has no largest or smallest element")
     if x.dtype.kind != "f":
-        return np.asarray(numpy_form(x, axis=dims, keepdims=keepdim))
+        return np.asarray(numpy_form(x, axis=dims)).reshape(shape)
     (x,) = check_floats(name, input=x)
     y = empty(shape, x.dtype)
     forward(x, y.reshape(ones))

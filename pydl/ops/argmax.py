@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from ..arguments import check_array, check_dim, check_floats
+from ..arguments import check_array, check_dim, check_flag, check_floats
 from ..op import empty, kernel, op
 
 int64 = np.dtype(np.int64)
@@ -53,7 +53,7 @@ def _(draw):
 
 def search(name: str, forward: Any, x: Any, dim: Any, keepdim: bool) -> tuple[Any, Any, int]:
     """Values and indices along `dim`, and dim counted from the front."""
-    d = check_dim(name, dim, x.ndim)
+    d, keepdim = check_dim(name, dim, x.ndim), check_flag(name, "keepdim", keepdim)
     if x.ndim == 0:
         return x.copy(), np.zeros((), int64), 0
     if x.shape[d] == 0:
@@ -76,7 +76,7 @@ def arg(name: str, forward: Any, input: Any, dim: Any, keepdim: bool) -> Any:
     if dim is not None:
         return search(name, forward, x, dim, keepdim)[1]
     index = search(name, forward, x.reshape(-1), 0, False)[1]
-    return index.reshape((1,) * x.ndim) if keepdim else index
+    return index.reshape((1,) * x.ndim) if check_flag(name, "keepdim", keepdim) else index
 
 
 @op("input")

@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from ..arguments import check_flag
 from ..op import empty, kernel, op
 from .pooling import check_divisor, check_pooling, draw_pooling
 
@@ -96,7 +97,13 @@ def avg_pool2d(
     pool = check_pooling("avg_pool2d", input, kernel_size, stride, padding, 1, ceil_mode)
     divisor = check_divisor("avg_pool2d", divisor_override)
     x = pool.x
-    settings = (pool.kernel, pool.stride, pool.padding, bool(count_include_pad), divisor)
+    settings = (
+        pool.kernel,
+        pool.stride,
+        pool.padding,
+        check_flag("avg_pool2d", "count_include_pad", count_include_pad),
+        divisor,
+    )
     shape = x.shape[:2] + pool.out_plane
     y = empty(pool.out, x.dtype)
     avg_pool2d_forward(x, y.reshape(shape), *settings)

@@ -83,7 +83,7 @@ def binary_cross_entropy(
 ) -> Any:
     """-(target log(input) + (1 - target) log(1 - input)), its mean or its sum. See the top of this file."""
     name = "binary_cross_entropy"
-    x, t, w = check_floats(name, input=input, target=target, weight=weight)
+    x, t, w = check_floats(name, ("weight",), input=input, target=target, weight=weight)
     how = losses.check_reduction(name, reduction)
     losses.check_same_shape(name, x, t)
     for argument, values in (("input", x), ("target", t)):

@@ -88,7 +88,9 @@ def binary_cross_entropy_with_logits(
 ) -> Any:
     """binary_cross_entropy of sigmoid(input), exact for scores of any size. See the top of this file."""
     name = "binary_cross_entropy_with_logits"
-    x, t, w, v = check_floats(name, input=input, target=target, weight=weight, pos_weight=pos_weight)
+    x, t, w, v = check_floats(
+        name, ("weight", "pos_weight"), input=input, target=target, weight=weight, pos_weight=pos_weight
+    )
     how = losses.check_reduction(name, reduction)
     losses.check_same_shape(name, x, t)
     shape, size = x.shape, x.size

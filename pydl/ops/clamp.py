@@ -49,6 +49,15 @@ def _(draw):
     }
 
 
+def _integer_limits(dtype: Any, low: int | None, high: int | None) -> tuple[int | None, int | None]:
+    """Limits that the dtype can hold: one beyond all its numbers is none, unless it would be the result."""
+    smallest, largest = int(np.iinfo(dtype).min), int(np.iinfo(dtype).max)
+    for name, limit in (("min", low), ("max", high)):
+        if limit is not None and not smallest <= limit <= largest and (name == "min") == (limit > largest):
+            raise ValueError(f"clamp: {name} is {limit}, which does not fit the input's dtype {dtype}")
+    return (None if low is None or low < smallest else low), (None if high is None or high > largest else high)
+
+
 @op("input")
 def clamp(input: Any, min: float | None = None, max: float | None = None) -> Any:
     """input, limited to min and max, either of which may be None. See the top of this file."""
@@ -58,7 +67,8 @@ def clamp(input: Any, min: float | None = None, max: float | None = None) -> Any
     high = np.inf if max is None else check_number("clamp", "max", max)
     x = check_array("clamp", "input", input)
     if x.dtype.kind in "iu" and not any(isinstance(limit, float | np.floating) for limit in (min, max)):
-        return np.asarray(np.clip(x, min, max))
+        min, max = _integer_limits(x.dtype, min, max)
+        return x.copy() if min is None and max is None else np.asarray(np.clip(x, min, max))
     x = check_float("clamp", "input", x, integers=True)
     y = empty(x.shape, x.dtype)
     clamp_forward(x, low, high, y)

@@ -12,11 +12,9 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
-from ..arguments import check_array
+from ..arguments import check_array, check_dtype
 from ..op import empty, op
-from ..tensor import Tensor
+from ..tensor import Tensor, as_tensor
 
 
 @op("input")
@@ -39,15 +37,12 @@ def astype(input: Any, dtype: Any) -> Any:
 
 def contiguous(input: Tensor) -> Tensor:
     """The tensor itself if its elements lie in row-major order, else a clone()."""
-    return input if input.data.flags.c_contiguous else clone(input)
+    tensor = as_tensor("contiguous", input)
+    return tensor if tensor.data.flags.c_contiguous else clone(tensor)
 
 
 def to(input: Tensor, dtype: Any) -> Tensor:
     """The tensor itself if it has the dtype, else a copy of it in that dtype: to(x, "float64")."""
-    try:
-        new = np.dtype(dtype)
-    except TypeError:
-        raise TypeError(f"to: {dtype!r} is no dtype; use a numpy one such as np.float32 or 'int64'") from None
-    if new.kind not in "fiub":
-        raise TypeError(f"to: dtype {new} holds no numbers")
-    return input if input.dtype == new else astype(input, new)
+    new = check_dtype("to", dtype)
+    tensor = as_tensor("to", input)
+    return tensor if tensor.dtype == new else astype(tensor, new)

@@ -198,7 +198,7 @@ def conv2d(
     padding: zeros around the image, one integer or (height, width); "valid" is none, "same" keeps the image's size
     (for stride 1; an odd number of zeros puts the extra one below and to the right).
     """
-    x, w, b = check_floats("conv2d", input=input, weight=weight, bias=bias)
+    x, w, b = check_floats("conv2d", ("bias",), input=input, weight=weight, bias=bias)
     stride = check_pair("conv2d", "stride", stride, 1)
     dilation = check_pair("conv2d", "dilation", dilation, 1)
     groups = check_integer("conv2d", "groups", groups, 1)

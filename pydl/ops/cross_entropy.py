@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from ..arguments import check_array, check_floats
+from ..arguments import check_array, check_floats, check_integer, check_number
 from ..op import empty, kernel, op
 from . import losses
 from .lines import draw_lines
@@ -202,17 +202,18 @@ def cross_entropy(
 ) -> Any:
     """-log softmax(input)[target]: the loss of a classifier, from its raw scores. See the top of this file."""
     name = "cross_entropy"
-    x, w = check_floats(name, input=input, weight=weight)
+    x, w = check_floats(name, ("weight",), input=input, weight=weight)
     losses.check_class_input(name, x)
     losses.check_class_weight(name, w, x.shape)
     how = losses.check_reduction(name, reduction)
-    if not 0.0 <= label_smoothing <= 1.0:
-        raise ValueError(f"{name}: label_smoothing is {label_smoothing} but must lie between 0 and 1")
-    smoothing = float(label_smoothing)
+    smoothing = check_number(name, "label_smoothing", label_smoothing)
+    if not 0.0 <= smoothing <= 1.0:
+        raise ValueError(f"{name}: label_smoothing is {smoothing} but must lie between 0 and 1")
+    ignore_index = check_integer(name, "ignore_index", ignore_index, -(2**31))
     t = check_array(name, "target", target)
     probabilities = t.dtype.kind == "f" and t.shape == x.shape
     if probabilities:
-        x, t, w = check_floats(name, input=x, target=t, weight=w)
+        x, t, w = check_floats(name, ("weight",), input=x, target=t, weight=w)
     else:
         t = losses.check_classes(name, t, x.shape, ignore_index)
     shape = x.shape[:1] + x.shape[2:] if x.ndim > 1 else ()
@@ -225,14 +226,14 @@ def cross_entropy(
         cross_entropy_probabilities_forward(x3, t3, w, flat, largest, log_sum, smoothing, how)
     else:
         t2 = t.reshape(x3.shape[0], x3.shape[2])
-        cross_entropy_forward(x3, t2, w, flat, largest, log_sum, norm, int(ignore_index), smoothing, how)
+        cross_entropy_forward(x3, t2, w, flat, largest, log_sum, norm, ignore_index, smoothing, how)
 
     def gradient(dy, needs):
         losses.check_no_gradient(name, weight=needs[2])
         dx = empty(x.shape, x.dtype)
         g, dx3 = dy.reshape(dy.size), losses.as_classes(dx)
         if not probabilities:
-            cross_entropy_backward(g, x3, t2, w, largest, log_sum, norm, dx3, int(ignore_index), smoothing)
+            cross_entropy_backward(g, x3, t2, w, largest, log_sum, norm, dx3, ignore_index, smoothing)
             return dx, None, None
         dt = empty(x.shape, x.dtype) if needs[1] else None
         dt3 = None if dt is None else losses.as_classes(dt)

@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from .. import random
-from ..arguments import check_floats
+from ..arguments import check_flag, check_floats, check_number
 from ..op import empty, kernel, op
 from ..tensor import Tensor
 
@@ -48,9 +48,10 @@ def _only_in_training(dropout: Any) -> Any:
 
     @functools.wraps(dropout)
     def checked(input: Any, p: float = 0.5, training: bool = True) -> Any:
+        p = check_number("dropout", "p", p)
         if not 0.0 <= p <= 1.0:
             raise ValueError(f"dropout: p is {p} but must lie between 0 and 1")
-        if training and p > 0.0:
+        if check_flag("dropout", "training", training) and p > 0.0:
             return dropout(input, p, training)
         return input if isinstance(input, Tensor) else Tensor(check_floats("dropout", input=input)[0])
 

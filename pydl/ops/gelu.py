@@ -59,7 +59,7 @@ def _(draw):
 def gelu(input: Any, approximate: str = "none") -> Any:
     """input * P(X <= input) for X ~ N(0, 1). approximate: "none" or "tanh". See the top of this file."""
     x = check_float("gelu", "input", input)
-    if approximate not in ("none", "tanh"):
+    if not isinstance(approximate, str) or approximate not in ("none", "tanh"):
         raise ValueError(f"gelu: approximate must be 'none' or 'tanh', not {approximate!r}")
     tanh = approximate == "tanh"
     y = empty(x.shape, x.dtype)

@@ -54,8 +54,10 @@ def part(name: str, x: Any, index: tuple[Any, ...]) -> Any:
     """x[index] as an array, also where numpy would give a number."""
     try:
         return x[index if any(each is Ellipsis for each in index) else (*index, ...)]
-    except IndexError as error:
-        raise IndexError(f"{name}: {error} (tensor {x.shape})") from None
+    except (IndexError, TypeError, ValueError) as error:
+        raise type(error)(f"{name}: {error} (tensor {x.shape})") from None
+    except OverflowError:
+        raise IndexError(f"{name}: the index {index} is out of range (tensor {x.shape})") from None
 
 
 def picks(index: tuple[Any, ...]) -> bool:

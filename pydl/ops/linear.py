@@ -75,10 +75,10 @@ def linear(input: Any, weight: Any, bias: Any = None, activation: str | None = N
 
     activation: "relu", "sigmoid" or "tanh" is applied to the numbers while they are still in the cache.
     """
-    if activation not in ACTIVATIONS:
+    if not isinstance(activation, str | None) or activation not in ACTIVATIONS:
         known = ", ".join(repr(name) for name in ACTIVATIONS)
         raise ValueError(f"linear: activation must be one of {known}, not {activation!r}")
-    x, w, b = check_floats("linear", input=input, weight=weight, bias=bias)
+    x, w, b = check_floats("linear", ("bias",), input=input, weight=weight, bias=bias)
     shapes = f"(input {x.shape}, weight {w.shape})"
     check_rank("linear", "weight", w, 2, layout="(out_features, in_features)")
     M, K = w.shape

@@ -24,7 +24,7 @@ from typing import Any
 
 import numpy as np
 
-from ..arguments import Array, check_array, check_floats, check_rank
+from ..arguments import Array, check_array, check_flag, check_floats, check_rank
 from ..op import empty, kernel, op
 from ..tape import TensorBase, is_grad_enabled
 from ..tensor import Tensor
@@ -152,14 +152,14 @@ def lstm(
     tensors = (input, h0, c0, w_ih, w_hh, b_ih, b_hh)
     records = is_grad_enabled() and any(isinstance(t, TensorBase) and t.requires_grad for t in tensors)
     lengths = lengths.data if isinstance(lengths, TensorBase) else lengths
-    results: tuple[Tensor, Tensor, Tensor] = _lstm(*tensors, lengths, bool(reverse), records)
+    results: tuple[Tensor, Tensor, Tensor] = _lstm(*tensors, lengths, check_flag("lstm", "reverse", reverse), records)
     return results
 
 
 @op("input", "h0", "c0", "w_ih", "w_hh", "b_ih", "b_hh", several=True)
 def _lstm(input, h0, c0, w_ih, w_hh, b_ih, b_hh, lengths, reverse, records):
     x, h0, c0, w_ih, w_hh, b_ih, b_hh = check_floats(
-        "lstm", input=input, h_0=h0, c_0=c0, w_ih=w_ih, w_hh=w_hh, b_ih=b_ih, b_hh=b_hh
+        "lstm", ("b_ih", "b_hh"), input=input, h_0=h0, c_0=c0, w_ih=w_ih, w_hh=w_hh, b_ih=b_ih, b_hh=b_hh
     )
     check_rank("lstm", "input", x, 3, layout="(T, B, D)")
     check_weights("lstm", x, h0, c0, w_ih, w_hh, b_ih, b_hh)

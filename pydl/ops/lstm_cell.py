@@ -137,7 +137,7 @@ def lstm_cell(
 @op("input", "h", "c", "w_ih", "w_hh", "b_ih", "b_hh", several=True)
 def _lstm_cell(input, h, c, w_ih, w_hh, b_ih, b_hh):
     x, h, c, w_ih, w_hh, b_ih, b_hh = check_floats(
-        "lstm_cell", input=input, h=h, c=c, w_ih=w_ih, w_hh=w_hh, b_ih=b_ih, b_hh=b_hh
+        "lstm_cell", ("b_ih", "b_hh"), input=input, h=h, c=c, w_ih=w_ih, w_hh=w_hh, b_ih=b_ih, b_hh=b_hh
     )
     check_rank("lstm_cell", "input", x, 2, layout="(B, D)")
     check_weights("lstm_cell", x, h, c, w_ih, w_hh, b_ih, b_hh)

@@ -19,6 +19,7 @@ from typing import Any
 
 import numpy as np
 
+from ..arguments import check_flag
 from ..op import empty, kernel, op
 from .pooling import check_pooling, draw_pooling
 
@@ -106,6 +107,7 @@ def max_pool2d(
     return_indices: also the position h*W + w of each largest element in its plane, int64.
     """
     pool = check_pooling("max_pool2d", input, kernel_size, stride, padding, dilation, ceil_mode)
+    return_indices = check_flag("max_pool2d", "return_indices", return_indices)
     x, geometry = pool.x, (pool.kernel, pool.stride, pool.padding, pool.dilation)
     shape = x.shape[:2] + pool.out_plane
     compact = pool.kernel[0] * pool.kernel[1] <= COMPACT

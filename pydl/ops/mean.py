@@ -52,7 +52,7 @@ def mean(input: Any, dim: int | tuple[int, ...] | None = None, keepdim: bool = F
     """The average over the dimensions `dim`. See the top of this file."""
     (x,) = check_floats("mean", input=input)
     dims = reduced_dims("mean", dim, x.ndim)
-    ones, shape = reduced_shapes(x.shape, dims, keepdim)
+    ones, shape = reduced_shapes("mean", x.shape, dims, keepdim)
     y = empty(shape, x.dtype)
     mean_forward(x, y.reshape(ones))
 

@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from ..arguments import check_floats
+from ..arguments import check_floats, check_integer
 from ..op import empty, kernel, op
 from . import losses
 from .lines import draw_lines
@@ -86,20 +86,21 @@ def _(draw):
 def nll_loss(input: Any, target: Any, weight: Any = None, ignore_index: int = -100, reduction: str = "mean") -> Any:
     """-input[target], its weighted mean or its sum; input holds log-probabilities. See the top of this file."""
     name = "nll_loss"
-    x, w = check_floats(name, input=input, weight=weight)
+    x, w = check_floats(name, ("weight",), input=input, weight=weight)
     losses.check_class_input(name, x)
     losses.check_class_weight(name, w, x.shape)
     how = losses.check_reduction(name, reduction)
+    ignore_index = check_integer(name, "ignore_index", ignore_index, -(2**31))
     labels = losses.check_classes(name, target, x.shape, ignore_index)
     y, flat = losses.result(labels.shape, x.dtype, how)
     norm, x3 = empty((1,), x.dtype), losses.as_classes(x)
     t2 = labels.reshape(x3.shape[0], x3.shape[2])
-    nll_loss_forward(x3, t2, w, flat, norm, int(ignore_index), how)
+    nll_loss_forward(x3, t2, w, flat, norm, ignore_index, how)
 
     def gradient(dy, needs):
         losses.check_no_gradient(name, weight=needs[2])
         dx = empty(x.shape, x.dtype)
-        nll_loss_backward(dy.reshape(dy.size), t2, w, norm, losses.as_classes(dx), int(ignore_index))
+        nll_loss_backward(dy.reshape(dy.size), t2, w, norm, losses.as_classes(dx), ignore_index)
         return dx, None, None
 
     return y, gradient, ("target", "weight")

@@ -23,6 +23,7 @@ def one_hot(tensor: Any, num_classes: int = -1) -> Any:
     x = check_array("one_hot", "tensor", tensor)
     if x.dtype.kind not in "iu":
         raise TypeError(f"one_hot: tensor has dtype {x.dtype} but must hold integers, the classes' numbers")
+    num_classes = check_integer("one_hot", "num_classes", num_classes, -1)
     if num_classes == -1:
         if x.size == 0:
             raise ValueError("one_hot: tensor is empty, so num_classes must be given")

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from ..arguments import check_array, check_integer
+from ..arguments import check_array, check_integer, check_number, check_shape
 from ..op import empty, op
 
 
@@ -24,7 +24,7 @@ def pad(input: Any, pad: Sequence[int], mode: str = "constant", value: float | N
     pad: (front, behind) of the last dimension, then of the one before it, and so on. mode: only "constant".
     """
     x = check_array("pad", "input", input)
-    if mode != "constant":
+    if not isinstance(mode, str) or mode != "constant":
         raise ValueError(f"pad: mode is {mode!r}, but only 'constant' is supported")
     if not isinstance(pad, tuple | list):
         raise TypeError(f"pad: pad must be a tuple of integers, not {pad!r}")
@@ -41,8 +41,8 @@ def pad(input: Any, pad: Sequence[int], mode: str = "constant", value: float | N
         first, last = max(-front, 0), max(min(x.shape[d], x.shape[d] + behind), max(-front, 0))
         kept[d] = slice(first, last)
         inside[d] = slice(first + front, last + front)
-    y = empty(tuple(shape), x.dtype)
-    y[...] = 0 if value is None else value
+    y = empty(check_shape("pad", (tuple(shape),)), x.dtype)
+    y[...] = 0 if value is None else check_number("pad", "value", value)
     y[tuple(inside)] = x[tuple(kept)]
 
     def gradient(dy, needs):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from ..arguments import Array, check_floats, check_integer, check_pair, check_rank
+from ..arguments import Array, check_flag, check_floats, check_integer, check_pair, check_rank
 
 Pair = tuple[int, int]
 
@@ -44,7 +44,7 @@ def check_pooling(
             raise ValueError(f"{op}: padding is {pad} but may be at most half the kernel size {kernel}")
         if pad > length + MOST_PADDING:
             raise ValueError(f"{op}: padding is {pad} but may exceed the input {x.shape} by at most {MOST_PADDING}")
-    sizes = []
+    ceil_mode, sizes = check_flag(op, "ceil_mode", ceil_mode), []
     for axis in (0, 1):
         size = x.shape[axis - 2]
         window = (size, kernel[axis], steps[axis], pads[axis], dilations[axis])

@@ -18,11 +18,13 @@ import numpy as np
 from ..arguments import check_array
 from ..op import op
 from .broadcasting import fit
-from .getitem import part, picks
+from .getitem import part, picks, plain_index
 
 
 def write(x: Any, index: tuple[Any, ...], value: Any) -> Any:
     """x[index] = value for arrays; returns value as an array."""
+    if not isinstance(x, np.ndarray):
+        raise TypeError(f"setitem: input must be a tensor or an array, not {type(x).__name__}")
     if not x.flags.writeable:
         raise ValueError("setitem: the tensor's memory is read-only; change a clone() instead")
     # Python numbers keep their digits; check_array would round them to float32.
@@ -31,17 +33,19 @@ def write(x: Any, index: tuple[Any, ...], value: Any) -> Any:
         value = checked if isinstance(value, np.ndarray) else np.asarray(value)
     try:
         x[index] = value
-    except IndexError as error:
-        raise IndexError(f"setitem: {error} (tensor {x.shape})") from None
-    except ValueError:
+    except OverflowError:
+        part("setitem", x, index)
+        raise ValueError(f"setitem: value is {value}, which does not fit the tensor's dtype {x.dtype}") from None
+    except (IndexError, TypeError, ValueError):
         region = part("setitem", x, index).shape
-        raise ValueError(f"setitem: value has shape {value.shape} but must broadcast to {region}") from None
+        raise ValueError(f"setitem: value has shape {np.shape(value)} but must broadcast to {region}") from None
     return value
 
 
 @op("input", "value", view=True)
 def setitem(input: Any, value: Any, index: tuple[Any, ...]) -> Any:
     """Writes value into input[index], index as plain_index() gives it; returns input's own array."""
+    index = plain_index("setitem", index)
     value = np.asarray(write(input, index, value))
 
     def gradient(dy, needs):

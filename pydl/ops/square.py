@@ -45,8 +45,10 @@ def _(draw):
 def square(input: Any) -> Any:
     """input^2, element by element. See the top of this file."""
     x = check_array("square", "input", input)
+    if x.dtype.kind == "b":
+        x = x.astype(np.int64)
     y = empty(x.shape, x.dtype)
-    if x.dtype.kind in "iub":
+    if x.dtype.kind in "iu":
         return np.square(x, out=y)
     square_forward(x, y)
 

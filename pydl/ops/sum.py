@@ -50,10 +50,10 @@ def sum(input: Any, dim: int | tuple[int, ...] | None = None, keepdim: bool = Fa
     """The sum over the dimensions `dim`. See the top of this file."""
     x = check_array("sum", "input", input)
     dims = reduced_dims("sum", dim, x.ndim)
+    ones, shape = reduced_shapes("sum", x.shape, dims, keepdim)
     if x.dtype.kind != "f":
-        return np.asarray(x.sum(dims, np.int64, keepdims=keepdim))
+        return np.asarray(x.sum(dims, np.int64)).reshape(shape)
     (x,) = check_floats("sum", input=x)
-    ones, shape = reduced_shapes(x.shape, dims, keepdim)
     y = empty(shape, x.dtype)
     sum_forward(x, y.reshape(ones))
 

@@ -35,6 +35,8 @@ def _(draw):
 
 def sum_to(x: Array, shape: tuple[int, ...]) -> Array:
     """x, summed to `shape`, which broadcasts to that of x. See the top of this file."""
+    if not isinstance(x, np.ndarray) or not isinstance(shape, tuple):
+        raise TypeError(f"sum_to: x must be an array and shape a tuple, not {type(x).__name__}, {type(shape).__name__}")
     y = empty(shape, x.dtype)
     sum_to_forward(x, y)
     return y

@@ -16,7 +16,7 @@ import numpy as np
 
 from ..arguments import check_array, check_dim, check_dims
 from ..op import op
-from ..tensor import Tensor
+from ..tensor import Tensor, as_tensor
 
 
 @op("input", view=True)
@@ -44,13 +44,15 @@ def permute(input: Any, *dims: Any) -> Any:
 
 def matrix_transpose(input: Tensor) -> Tensor:
     """Tensor.mT: the last two dimensions change places."""
-    if input.ndim < 2:
-        raise ValueError(f"mT: the tensor must have at least 2 dimensions, but has shape {input.shape}")
-    return transpose(input, -2, -1)
+    tensor = as_tensor("mT", input)
+    if tensor.ndim < 2:
+        raise ValueError(f"mT: the tensor must have at least 2 dimensions, but has shape {tensor.shape}")
+    return transpose(tensor, -2, -1)
 
 
 def matrix(input: Tensor) -> Tensor:
     """Tensor.T: the transpose of a matrix; vectors and numbers stay as they are."""
-    if input.ndim > 2:
-        raise ValueError(f"T: the tensor must be a matrix, but has shape {input.shape}; use mT or permute()")
-    return transpose(input, 0, -1)
+    tensor = as_tensor("T", input)
+    if tensor.ndim > 2:
+        raise ValueError(f"T: the tensor must be a matrix, but has shape {tensor.shape}; use mT or permute()")
+    return transpose(tensor, 0, -1)

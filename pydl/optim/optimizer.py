@@ -46,7 +46,7 @@ class Optimizer:
         self.defaults = defaults
         self.state: dict[Tensor, dict[str, Any]] = {}
         self.param_groups: list[dict[str, Any]] = []
-        if isinstance(params, Tensor | np.ndarray | dict):
+        if isinstance(params, Tensor | np.ndarray | dict | str) or not isinstance(params, Iterable):
             raise TypeError(f"{self.name}: params must be a list of Tensors or of dicts, not {type(params).__name__}")
         groups = list(params)
         if not groups:
@@ -166,6 +166,10 @@ class Optimizer:
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Takes over what state_dict() gave; arrays are copied. Errors: ValueError where it is of other parameters."""
+        if not isinstance(state_dict, dict) or not {"state", "param_groups"} <= state_dict.keys():
+            raise TypeError(
+                f"{self.name}: the state must be a dict with 'state' and 'param_groups', as of state_dict()"
+            )
         groups, params = state_dict["param_groups"], self._all_params()
         sizes, own = [len(group["params"]) for group in groups], [len(group["params"]) for group in self.param_groups]
         if sizes != own:

@@ -30,6 +30,12 @@ from .history import History
 from .progress_bar import ProgressBar
 
 
+def _check_parts(name: str, parts: Any, method: str, needed: str) -> None:
+    for part in parts if isinstance(parts, list | tuple) else [parts]:
+        if part is parts or not hasattr(part, method):
+            raise TypeError(f"Trainer: {name} must be {needed}, not {type(part).__name__}")
+
+
 class Trainer:
     """Trains, evaluates and applies a model.
 
@@ -50,6 +56,11 @@ class Trainer:
         callbacks: Sequence[Callback] = (),
         progress: bool = True,
     ) -> None:
+        _check_parts("model", [model], "parameters", "a Module")
+        _check_parts("loss", [loss], "__call__", "a function (outputs, targets)")
+        _check_parts("optimizer", [optimizer], "step", "an Optimizer")
+        _check_parts("metrics", metrics, "__call__", "a list of functions (outputs, targets)")
+        _check_parts("callbacks", callbacks, "on_fit_end", "a list of Callbacks")
         self.model = model
         self.loss = loss
         self.optimizer = optimizer
