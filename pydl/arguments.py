@@ -157,7 +157,7 @@ def check_shape(op: str, shape: tuple[Any, ...], low: int = 0) -> tuple[int, ...
 def check_dtype(op: str, dtype: Any) -> np.dtype[Any]:
     """The dtype that `dtype` names, which must be of numbers."""
     try:
-        new = np.dtype(dtype)
+        new: np.dtype[Any] = np.dtype(dtype)
     except TypeError:
         raise TypeError(f"{op}: {dtype!r} is no dtype; use a numpy one such as np.float32 or 'int64'") from None
     if new.kind not in "fiub" or not new.isnative:

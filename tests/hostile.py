@@ -233,9 +233,8 @@ class Hostile:
     def replaced(self, x, others):
         """No array, or one that is already an argument."""
         other = self.one(others)
-        if isinstance(other, np.ndarray) and not other.dtype.hasobject and not x.dtype.hasobject:
-            if other.flags.c_contiguous and other.itemsize == x.itemsize:
-                other = other.view(x.dtype)
+        if isinstance(other, np.ndarray) and other.flags.c_contiguous and other.itemsize == x.itemsize:
+            other = other.view(x.dtype)
         return self.one([None, other, other, other, x.tolist(), 1.5, "array", object(), x.view(Array), x.size, {}])
 
     def fence(self, value):

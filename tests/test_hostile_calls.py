@@ -28,10 +28,12 @@ def test_damaged_arguments(isa, tmp_path):
     """In a process of its own, which says in a file what it was doing when it ended."""
     record = tmp_path / "record"
     record.touch()
-    memory = [] if "libasan" in os.environ.get("LD_PRELOAD", "") else ["--memory", "16"]
+    sanitized = "libasan" in os.environ.get("LD_PRELOAD", "")  # which needs its own terabytes of address space
+    memory = [] if sanitized else ["--memory", "16"]
+    sanitizer = os.environ.get("ASAN_OPTIONS", "") + ":allocator_may_return_null=1:max_allocation_size_mb=16000"
     done = subprocess.run(
         [sys.executable, PROGRAM, str(EXAMPLES), "--record", record, *memory],
-        env={**os.environ, "PYDL_ISA": isa, "PYTHONWARNINGS": "ignore"},
+        env={**os.environ, "PYDL_ISA": isa, "PYTHONWARNINGS": "ignore", "ASAN_OPTIONS": sanitizer},
         capture_output=True,
         text=True,
     )
@@ -136,14 +138,14 @@ def test_integers(kernel, message):
 
 def test_integers_of_other_types():
     assert pool(kernel=(np.int64(2), np.uint8(2))).tolist() == pool().tolist()
-    assert pool(padding=(False, np.False_)).tolist() == pool().tolist()
+    assert pool(padding=(False, 0)).tolist() == pool().tolist()
     with pytest.raises(
         OverflowError, match=r"^max_pool2d_forward: kernel is out of range but must be an integer of 64"
     ):
         pool(kernel=(2, 2**63))
     for huge in (2**31, 2**62, -(2**62), 2**63 - 1, -(2**63)):
         for name in ("kernel", "stride", "padding", "dilation"):
-            with pytest.raises(ValueError, match="^pooling: "):
+            with pytest.raises(ValueError, match=r"^pooling: "):
                 pool(**{name: (huge, 2)})
     with pytest.raises(ZeroDivisionError):
         pool(kernel=(2, Index(lambda: 1 // 0)))
@@ -195,8 +197,7 @@ def test_a_number_that_empties_the_list():
 
 
 def test_a_list_that_is_emptied_meanwhile():
-    done = threading.Event()
-    lists = []
+    done, lists, refusals = threading.Event(), [], set()
 
     def empty_lists():
         while not done.is_set():
@@ -211,11 +212,12 @@ def test_a_list_that_is_emptied_meanwhile():
             lists[:] = [w, g]
             try:
                 sgd(w, g, [])
-            except ValueError as error:
-                assert "g must have the tensors of w" in str(error)  # one list was emptied before the call
+            except ValueError as error:  # one list was emptied before the call
+                refusals.add(str(error))
     finally:
         done.set()
         thief.join()
+    assert refusals <= {"sgd_update: g must have the tensors of w"}
 
 
 @pytest.mark.parametrize(
@@ -224,7 +226,7 @@ def test_a_list_that_is_emptied_meanwhile():
         ((2**40, 2**40), np.float32, ValueError, "empty: the product of the shape is too large"),
         ((2**62,), np.float64, ValueError, "empty: the product of the shape is too large"),
         ((2**45,), np.float64, MemoryError, "empty: 281474976710656 bytes could not be allocated"),
-        ((2**100,), np.float64, ValueError, ""),
+        ((2**100,), np.float64, ValueError, "cannot fit 'int'"),
         ((3, -1), np.float64, ValueError, r"empty: dimension 1 is negative \(-1\)"),
         ((3, 2.5), np.float64, TypeError, "'float' object cannot be interpreted as an integer"),
         ((3, None), np.float64, TypeError, "'NoneType' object cannot be interpreted as an integer"),
@@ -251,10 +253,20 @@ def test_empty_of_nothing():
             _native.empty(*arguments)
 
 
-@pytest.mark.parametrize("count", [0, -1, 2**31, 2**100, None, "2", 1.5])
+@pytest.mark.parametrize("count", [0, -1, -(2**100), None, "2", 1.5])
 def test_threads(count):
     with pytest.raises((ValueError, TypeError), match="set_num_threads"):
         pydl.set_num_threads(count)
+
+
+def test_more_threads_than_any_machine():
+    before = pydl.get_num_threads()
+    for set_number, count in ((pydl.set_num_threads, 2**100), (_native.set_num_threads, 2**31 - 1)):
+        try:
+            set_number(count)
+            assert pydl.get_num_threads() <= 1024
+        finally:
+            pydl.set_num_threads(before)
 
 
 def test_threads_changed_meanwhile():

@@ -49,7 +49,7 @@ def _(draw):
     }
 
 
-def _integer_limits(dtype: Any, low: int | None, high: int | None) -> tuple[int | None, int | None]:
+def _integer_limits(dtype: Any, low: Any, high: Any) -> tuple[Any, Any]:
     """Limits that the dtype can hold: one beyond all its numbers is none, unless it would be the result."""
     smallest, largest = int(np.iinfo(dtype).min), int(np.iinfo(dtype).max)
     for name, limit in (("min", low), ("max", high)):
