@@ -415,5 +415,7 @@ def test_report_appears_whole_or_not_at_all(tmp_path, monkeypatch):
 def test_importing_the_package_loads_nothing_heavy():
     code = "import sys, pydl.bench; print(sorted({'torch', 'jax', 'onnx', 'pydl.bench.compare'} & set(sys.modules)))"
     environment = process.environment(1)
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment, check=True)
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", code], capture_output=True, text=True, env=environment, check=True
+    )
     assert done.stdout.strip() == "[]"

@@ -94,7 +94,7 @@ def test_interrupted_and_resumed_gives_the_same_bytes(tmp_path):
     whole, cut = tmp_path / "whole", tmp_path / "cut"
     assert main(["train", "photo-tagging", "--out", str(whole), *settings]) == 0
 
-    command = [sys.executable, "-c", INTERRUPTED, "train", "photo-tagging", "--out", str(cut), *settings]
+    command = [sys.executable, "-P", "-c", INTERRUPTED, "train", "photo-tagging", "--out", str(cut), *settings]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     process = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
     err = process.stderr
@@ -177,7 +177,9 @@ def test_import_is_light():
     """What `import pydl` brings beside numpy: nothing that takes time, and no optional package."""
     code = "import sys, numpy; before = set(sys.modules); import pydl; print(*sorted(set(sys.modules) - before))"
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment)
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", code], capture_output=True, text=True, check=True, env=environment
+    )
     loaded = set(done.stdout.split())
     heavy = {"numpy.random", "json", "argparse", "matplotlib", "tqdm", "PIL", "safetensors", "lzma", "gzip", "inspect"}
     assert not loaded & heavy

@@ -174,5 +174,5 @@ def test_importing_data_imports_only_numpy_and_little_else():
 
     code = "import sys, numpy, numpy.random; before = set(sys.modules); import pydl.data.sets, pydl.data.loader\n"
     code += "print(*sorted({'gzip', 'urllib.request', 'json', 'pooch', 'lzma'} & (set(sys.modules) - before)))"
-    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    result = subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, text=True, check=True)
     assert result.stdout.strip() == ""

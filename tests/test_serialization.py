@@ -90,7 +90,7 @@ pydl.save(arrays, sys.argv[1], metadata={name: name for name in names})
     for seed, names in [("1", "a,b,c,d,e"), ("2", "e,d,c,b,a")]:
         environment = {**os.environ, "PYTHONHASHSEED": seed, "PYTHONPATH": os.pathsep.join(sys.path)}
         path = tmp_path / seed
-        subprocess.run([sys.executable, "-c", program, str(path), names], check=True, env=environment)
+        subprocess.run([sys.executable, "-P", "-c", program, str(path), names], check=True, env=environment)
         contents.add(path.read_bytes())
     assert len(contents) == 1
 
@@ -272,7 +272,9 @@ def test_import_stays_quick():
         "import sys, pydl; print([name for name in ('safetensors', 'pydl.nn', 'pydl.optim') if name in sys.modules])"
     )
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
-    done = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True, env=environment)
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", program], check=True, capture_output=True, text=True, env=environment
+    )
     assert done.stdout.strip() == "[]"
 
 

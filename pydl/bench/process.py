@@ -29,7 +29,7 @@ class Process:
         self.errors = tempfile.TemporaryFile()  # noqa: SIM115  closed with the process
         self.pending = b""
         self.child = subprocess.Popen(
-            [sys.executable, "-m", "pydl.bench.worker", module, str(threads), ",".join(map(str, cores))],
+            [sys.executable, "-P", "-m", "pydl.bench.worker", module, str(threads), ",".join(map(str, cores))],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self.errors,
