@@ -226,7 +226,7 @@ def test_a_list_that_is_emptied_meanwhile():
         ((2**40, 2**40), np.float32, ValueError, "empty: the product of the shape is too large"),
         ((2**62,), np.float64, ValueError, "empty: the product of the shape is too large"),
         ((2**45,), np.float64, MemoryError, "empty: 281474976710656 bytes could not be allocated"),
-        ((2**100,), np.float64, ValueError, "cannot fit 'int'"),
+        ((2**100,), np.float64, ValueError, "empty: the product of the shape is too large"),
         ((3, -1), np.float64, ValueError, r"empty: dimension 1 is negative \(-1\)"),
         ((3, 2.5), np.float64, TypeError, "'float' object cannot be interpreted as an integer"),
         ((3, None), np.float64, TypeError, "'NoneType' object cannot be interpreted as an integer"),

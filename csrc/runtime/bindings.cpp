@@ -63,7 +63,7 @@ PyObject* empty(PyObject*, PyObject* const* arguments, Py_ssize_t count) {
     size_t bytes = PyDataType_ELSIZE(descriptor);
     bool zero = false, overflow = false;
     for (Py_ssize_t d = 0; d < rank; ++d) {
-        shape[d] = PyNumber_AsSsize_t(PyTuple_GET_ITEM(arguments[0], d), PyExc_ValueError);
+        shape[d] = PyNumber_AsSsize_t(PyTuple_GET_ITEM(arguments[0], d), nullptr);  // at most the largest
         if (shape[d] < 0) {
             if (!PyErr_Occurred())
                 PyErr_Format(PyExc_ValueError, "empty: dimension %zd is negative (%zd)", d, shape[d]);
