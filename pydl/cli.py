@@ -91,17 +91,18 @@ def run_train(arguments: argparse.Namespace) -> int:
     parser.add_argument("--overwrite", action="store_true", help="discard an unfinished training in --out")
     recipe.add_arguments(parser)
     options = parser.parse_args(arguments.options)
-    if options.threads is not None:
-        pydl.set_num_threads(options.threads)
-    if options.backend is not None:
-        pydl.use_backend(options.backend)
+    threads = pydl.get_num_threads()
     try:
-        recipe.train(options)
+        pydl.set_num_threads(threads if options.threads is None else options.threads)
+        with pydl.use_backend(options.backend or pydl.get_backend()):
+            recipe.train(options)
     except KeyboardInterrupt:
         saved = (Path(options.out) / "checkpoint.safetensors").exists()
         hint = f"Continue with: pydl train {name} --out {options.out} --resume" if saved else "Nothing was saved yet."
         print(f"\nInterrupted. {hint}", file=sys.stderr)
         return 130
+    finally:
+        pydl.set_num_threads(threads)
     return 0
 
 

@@ -8,6 +8,7 @@ import sys
 import numpy as np
 import pytest
 
+import pydl
 from pydl.cli import main
 
 SMALL = ["--images", "96", "--epochs", "2"]
@@ -118,6 +119,7 @@ def test_reference_trains_to_the_same_losses(tmp_path):
 
         losses[backend] = read_checkpoint(out / "checkpoint.safetensors")["callbacks"][0]["epochs"][0]
     assert losses["native"].keys() == losses["reference"].keys()
+    assert pydl.get_backend() == "native", "the choice ends with the command"
     for name, value in losses["native"].items():
         assert value == pytest.approx(losses["reference"][name], abs=1e-4), name
 
