@@ -1,11 +1,33 @@
-"""Which pydl is tested: the installed one, unless the clone's own has been built in place."""
+"""Which pydl is tested: the installed one, unless the clone's own has been built in place. And no test changes the
+settings for the next one.
+"""
 
 import sys
 from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path
+
+import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 
 # `python -m pytest` puts the current folder first on the path, where the package may be without its native modules.
 if not any((ROOT / f"pydl/_native{suffix}").exists() for suffix in EXTENSION_SUFFIXES):
     sys.path[:] = [folder for folder in sys.path if Path(folder).resolve() != ROOT]
+
+
+def settings():
+    import pydl
+
+    return {
+        "backend": pydl.get_backend(),
+        "instruction set": pydl.op.isa,
+        "threads": pydl.get_num_threads(),
+        "gradients are recorded": pydl.is_grad_enabled(),
+    }
+
+
+@pytest.fixture(autouse=True)
+def settings_stay():
+    before = settings()
+    yield
+    assert settings() == before, "the test leaves other settings behind"
