@@ -95,6 +95,10 @@ class BuildNative(build_ext):
     """Compiles csrc/*.cpp once per instruction set and csrc/runtime/*.cpp once, then links them as one module."""
 
     def run(self) -> None:
+        if self.inplace or getattr(self, "editable_mode", False):
+            # pip install -e would throw its own folder away, and everything would be compiled again after a change.
+            tag = f"{sysconfig.get_platform()}-{sys.implementation.cache_tag}"
+            self.build_temp = str(ROOT / "build" / f"temp.{tag}")
         os.environ["CXX"] = shlex.join(find_compiler())  # for setuptools too, which links and compiles the tape
         super().run()
 
