@@ -42,6 +42,10 @@ def decorated(path, decorator):
     ]
 
 
+def assert_file(name):
+    assert (ROOT / name).exists(), f"there is no {name}"
+
+
 OPS = [path for path in sorted(PACKAGE.glob("ops/*.py")) if decorated(path, "op")]
 WITH_KERNELS = [path for path in SOURCES if decorated(path, "kernel") and path.parent.name in ("ops", "optim")]
 
@@ -49,29 +53,31 @@ WITH_KERNELS = [path for path in SOURCES if decorated(path, "kernel") and path.p
 @pytest.mark.parametrize("path", OPS, ids=names(OPS))
 def test_op_file(path):
     document = ast.get_docstring(ast.parse(path.read_text())) or ""
-    assert document.startswith(f"{path.stem}: "), "the docstring begins with the op's name"
+    assert document.startswith(f"{path.stem}: "), f"the docstring does not begin with {path.stem}:"
     for heading in ("Shapes", "Gradient", "Source"):
         assert re.search(rf"^{heading}\b", document, re.M), f"the docstring has no {heading}"
     functions = [node.name for node in ast.parse(path.read_text()).body if isinstance(node, ast.FunctionDef)]
-    assert path.stem in functions, "the file is named after its op"
-    assert (ROOT / f"tests/test_{path.stem}.py").exists()
-    assert hasattr(pydl.ops, path.stem), "pydl/ops/__init__.py lists the op"
+    assert path.stem in functions, f"the file has no function {path.stem}"
+    assert_file(f"tests/test_{path.stem}.py")
+    assert hasattr(pydl.ops, path.stem), f"pydl/ops/__init__.py does not import {path.stem}"
 
 
 @pytest.mark.parametrize("path", WITH_KERNELS, ids=names(WITH_KERNELS))
 def test_kernel_file(path):
-    assert list(ROOT.glob(f"csrc/{path.stem}*.cpp")), "the kernel is in csrc under the same word"
-    assert (ROOT / f"benchmarks/bench_{path.stem}.py").exists()
-    assert (ROOT / f"tests/test_{path.stem}.py").exists()
+    assert list(ROOT.glob(f"csrc/{path.stem}*.cpp")), f"there is no csrc/{path.stem}.cpp"
+    assert_file(f"benchmarks/bench_{path.stem}.py")
+    assert_file(f"tests/test_{path.stem}.py")
 
 
 @pytest.mark.parametrize("name", sorted(KERNELS))
 def test_kernel_exists_twice(name):
     kernel = KERNELS[name]
-    assert kernel.sample is not None, "the kernel says how its arguments are drawn"
+    assert kernel.sample is not None, f"@{name}.samples does not say how arguments are drawn"
     for isa in _native.isas:
         native = _native.kernels(isa).get(name)
-        assert native is not None, f"there is no native kernel for {isa}"
+        assert native is not None, (
+            f"{name} is not in the {isa} build: write its PYDL_KERNEL, then python setup.py build_ext --inplace"
+        )
         assert tuple(native.arguments) == kernel.arguments
 
 
