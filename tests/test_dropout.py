@@ -3,17 +3,66 @@ import pytest
 from checks import check_kernel
 
 import pydl
-from pydl.ops.dropout import dropout, dropout_forward
+from pydl import random
+from pydl.ops.dropout import dropout, dropout_backward, dropout_forward
 
 
-def test_native_equals_reference():
-    check_kernel(dropout_forward)
+@pytest.mark.parametrize("kernel", [dropout_forward, dropout_backward], ids=lambda k: k.name)
+def test_native_equals_reference(kernel):
+    check_kernel(kernel, examples=15)
 
 
 def test_worked_by_hand():
-    y = np.empty(3, np.float32)
-    dropout_forward(np.array([1.0, 2.0, 3.0], np.float32), np.array([1, 0, 1], np.uint8), y, 2.0)
-    assert y.tolist() == [2.0, 0.0, 6.0]
+    dx = np.empty(3, np.float32)
+    dropout_backward(np.array([1.0, 2.0, 3.0], np.float32), np.array([1, 0, 1], np.uint8), 2.0, dx)
+    assert dx.tolist() == [2.0, 0.0, 6.0]
+
+
+@pytest.mark.parametrize(
+    ("counter", "key", "words"),
+    [
+        (0, 0, "6627e8d5 e169c58d bc57ac4c 9b00dbd8"),
+        (2**128 - 1, 2**64 - 1, "408f276d 41c83b0e a20bc7c6 6d5451fd"),
+        (0x0370734413198A2E85A308D3243F6A88, 0x299F31D0A4093822, "d16cfe09 94fdcceb 5001e420 24126ea1"),
+    ],
+)
+def test_philox_as_published(counter, key, words):
+    """The known answers that come with the authors' library."""
+    assert " ".join(f"{word:08x}" for word in random.philox(counter, key)) == words
+
+
+@pytest.mark.parametrize("size", [1, 63, 64, 1000, 50_000])
+def test_the_mask_is_that_of_the_reference(size):
+    """Element i depends on i and the seed, not on the dtype, the number of elements, threads or instruction set."""
+    masks = []
+    for dtype in (np.float32, np.float64):
+        pydl.manual_seed(7)
+        masks.append(dropout(np.ones(size, dtype), 0.3).numpy() != 0)
+    pydl.manual_seed(7)
+    key = random.new_key()
+    words = [word for block in range(16) for word in random.philox_block(block, key)][:size]
+    np.testing.assert_array_equal(masks[0], masks[1])
+    assert masks[0][:1024].tolist() == [word >= round(0.3 * 2**32) for word in words]
+
+
+def test_the_state_of_the_generator_brings_the_masks_back():
+    x = np.ones(500, np.float32)
+    pydl.manual_seed(9)
+    dropout(x)
+    state = random.get_rng_state()
+    before = [dropout(x).tolist() for _ in range(3)]
+    random.set_rng_state(state)
+    assert [dropout(x).tolist() for _ in range(3)] == before
+    assert before[0] != before[1]
+
+
+def test_neighbours_are_independent():
+    """Shares of pairs at several distances, within and across blocks of random words."""
+    pydl.manual_seed(11)
+    kept = dropout(np.ones(400_000, np.float32), 0.5).numpy() != 0
+    for distance in (1, 2, 8, 16, 32, 63, 64, 128):
+        agree = (kept[distance:] == kept[:-distance]).mean()
+        assert abs(agree - 0.5) < 0.005, distance  # six standard deviations
 
 
 def test_keeps_a_share_and_the_mean():
