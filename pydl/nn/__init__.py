@@ -13,12 +13,17 @@ from .activations import Softmax as Softmax
 from .activations import Softplus as Softplus
 from .activations import Tanh as Tanh
 from .avg_pool2d import AvgPool2d as AvgPool2d
+from .batch_norm import BatchNorm1d as BatchNorm1d
+from .batch_norm import BatchNorm2d as BatchNorm2d
+from .batch_norm import BatchNorm3d as BatchNorm3d
 from .containers import ModuleList as ModuleList
 from .containers import Sequential as Sequential
 from .conv2d import Conv2d as Conv2d
 from .dropout import Dropout as Dropout
+from .embedding import Embedding as Embedding
 from .flatten import Flatten as Flatten
 from .identity import Identity as Identity
+from .layer_norm import LayerNorm as LayerNorm
 from .linear import Linear as Linear
 from .losses import BCELoss as BCELoss
 from .losses import BCEWithLogitsLoss as BCEWithLogitsLoss
@@ -31,3 +36,4 @@ from .lstm_cell import LSTMCell as LSTMCell
 from .max_pool2d import MaxPool2d as MaxPool2d
 from .module import Module as Module
 from .parameter import Parameter as Parameter
+from .rms_norm import RMSNorm as RMSNorm

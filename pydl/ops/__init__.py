@@ -86,6 +86,7 @@ from .expand import broadcast_to as broadcast_to
 from .expand import expand as expand
 from .flip import flip as flip
 from .getitem import getitem as getitem
+from .embedding import embedding as embedding
 from .one_hot import one_hot as one_hot
 from .pad import pad as pad
 from .reshape import flatten as flatten
@@ -101,6 +102,11 @@ from .transpose import matrix as matrix
 from .transpose import matrix_transpose as matrix_transpose
 from .transpose import permute as permute
 from .transpose import transpose as transpose
+
+# Normalisation
+from .batch_norm import batch_norm as batch_norm
+from .layer_norm import layer_norm as layer_norm
+from .rms_norm import rms_norm as rms_norm
 
 # Regularisation
 from .dropout import dropout as dropout

@@ -1,0 +1,187 @@
+// Gradients of batch_norm: two sums for each channel, then one pass. See pydl/ops/batch_norm.py.
+#include "batch_norm.h"
+#include "kernel.h"
+
+namespace pydl::PYDL_ISA {
+namespace {
+
+// Sums over a channel: of dy, and of dy (x - mean).
+struct GradientSums {
+    double dy = 0, dot = 0;
+};
+
+// dx = a dy + b (x - mean) + c for one channel.
+template <typename T>
+struct Slope {
+    T a, b, c;
+};
+
+template <typename T>
+[[gnu::noinline]] GradientSums block_sums(T mean, int64_t count, int64_t segments, Line<const T> dy,
+                                          int64_t dy_spacing, Line<const T> x, int64_t x_spacing) {
+    Sums<T, 2> sums;
+    for (int64_t s = 0; s < segments; ++s)
+        sums.add([mean](vec<T> dy, vec<T> x)
+                     PYDL_INLINE_LAMBDA { return Terms<T, 2>{{dy, dy * (x - mean)}}; },
+                 count, Line<const T>{dy.data + s * dy_spacing, dy.stride},
+                 Line<const T>{x.data + s * x_spacing, x.stride});
+    return {sums.total(0), sums.total(1)};
+}
+
+// With fixed statistics dx does not depend on x, which may be infinite.
+template <typename T>
+[[gnu::noinline]] void slope_line(Slope<T> of, T mean, bool training, int64_t count, Line<const T> dy,
+                                  Line<const T> x, Line<T> dx) {
+    if (!training) return map_line<T>([=](vec<T> dy) PYDL_INLINE_LAMBDA { return dy * of.a; }, count, dx, dy);
+    map_line<T>(
+        [=](vec<T> dy, vec<T> x) PYDL_INLINE_LAMBDA {
+            return fma(dy, broadcast<T>(of.a), fma(x - mean, broadcast<T>(of.b), broadcast<T>(of.c)));
+        },
+        count, dx, dy, x);
+}
+
+// Sums of `columns` columns over the rows of a piece.
+template <typename T>
+void column_sums(const ColumnTasks& tasks, int64_t piece, const T* dy, const T* x, const T* mean,
+                 int64_t stride, int64_t columns, GradientSums* totals) {
+    constexpr int64_t W = width<T>;
+    T sums[kChannelColumns + W], dots[kChannelColumns + W];
+    tasks.for_rows(piece, [&](int64_t first, int64_t rows) {
+        const T *dy_block = dy + first * stride, *x_block = x + first * stride;
+        for (int64_t j = 0; j < columns; j += W) {
+            const vec<T> center = load_partial(mean + j, columns - j);
+            vec<T> sum{}, dot{};
+            for (int64_t n = 0; n < rows; ++n) {
+                const vec<T> g = load_partial(dy_block + n * stride + j, columns - j);
+                sum += g;
+                dot = fma(g, load_partial(x_block + n * stride + j, columns - j) - center, dot);
+            }
+            store(sums + j, sum);
+            store(dots + j, dot);
+        }
+        for (int64_t j = 0; j < columns; ++j) {
+            totals[j].dy += double(sums[j]);
+            totals[j].dot += double(dots[j]);
+        }
+    });
+}
+
+template <typename T, typename Finish>
+void differentiate_columns(const Array<const T, 3>& dy, const Array<const T, 3>& x,
+                           const Array<const T, 1>& mean, bool training, const Optional<Array<T, 3>>& dx,
+                           const Finish& finish) {
+    const int64_t N = x.shape[0], C = x.shape[1], S = x.shape[2], J = C * S;
+    Scratch<T> lanes(4 * J);
+    T *center = lanes.data(), *a = center + J, *b = a + J, *shift = b + J;
+    for (int64_t j = 0; j < J; ++j) center[j] = mean(j / S);
+    const ColumnTasks tasks(N, C, S);
+    Scratch<GradientSums> sums(tasks.pieces * J);
+    for (int64_t i = 0; i < tasks.pieces * J; ++i) sums[i] = GradientSums{};
+    parallel_for(tasks.blocks * tasks.pieces, kMomentGrain / (2 * tasks.work() + 1) + 1,
+                 [&](int64_t begin, int64_t end) {
+                     for (int64_t i = begin; i < end; ++i) {
+                         const int64_t block = i / tasks.pieces, piece = i % tasks.pieces,
+                                       first = block * tasks.channels * S;
+                         column_sums(tasks, piece, dy.data + first, x.data + first, center + first, J,
+                                     tasks.columns(block), sums.data() + piece * J + first);
+                     }
+                 });
+    for (int64_t c = 0; c < C; ++c) {
+        GradientSums all;
+        for (int64_t piece = 0; piece < tasks.pieces; ++piece)
+            for (int64_t s = 0; s < S; ++s) {
+                all.dy += sums[piece * J + c * S + s].dy;
+                all.dot += sums[piece * J + c * S + s].dot;
+            }
+        const Slope<T> slope = finish(c, all);
+        for (int64_t j = c * S; j < (c + 1) * S; ++j) {
+            a[j] = slope.a;
+            b[j] = slope.b;
+            shift[j] = slope.c;
+        }
+    }
+    if (!dx) return;
+    parallel_for(N, kMomentGrain / J + 1, [&](int64_t begin, int64_t end) {
+        for (int64_t n = begin; n < end; ++n) {
+            const Line<T> to{dx->data + n * J, 1};
+            const Line<const T> from{dy.data + n * J, 1}, line{x.data + n * J, 1}, slopes{a, 1};
+            if (!training)
+                map_line<T>([](vec<T> dy, vec<T> a) PYDL_INLINE_LAMBDA { return dy * a; }, J, to, from,
+                            slopes);
+            else
+                map_line<T>([](vec<T> dy, vec<T> x, vec<T> center, vec<T> a, vec<T> b, vec<T> c)
+                                PYDL_INLINE_LAMBDA { return fma(dy, a, fma(x - center, b, c)); },
+                            J, to, from, line, Line<const T>{center, 1}, slopes, Line<const T>{b, 1},
+                            Line<const T>{shift, 1});
+        }
+    });
+}
+
+template <typename T, typename Finish>
+void differentiate_channels(const Array<const T, 3>& dy, const Array<const T, 3>& x,
+                            const Array<const T, 1>& mean, bool training, const Optional<Array<T, 3>>& dx,
+                            const Finish& finish) {
+    const int64_t N = x.shape[0], C = x.shape[1], S = x.shape[2];
+    const MomentBlocks blocks(N, S);
+    const int64_t pieces = blocks.pieces(C);
+    Scratch<GradientSums> sums(C * pieces);
+    Scratch<Slope<T>> slopes(C);
+    by_channels(
+        N, C, S, pieces,
+        [&](int64_t c, int64_t p) {
+            GradientSums total;
+            blocks.for_piece(p, pieces, [&](int64_t n, int64_t segments, int64_t s, int64_t count) {
+                const GradientSums part = block_sums(mean(c), count, segments, segment(dy, n, c).from(s),
+                                                     dy.stride[0], segment(x, n, c).from(s), x.stride[0]);
+                total.dy += part.dy;
+                total.dot += part.dot;
+            });
+            sums[c * pieces + p] = total;
+        },
+        [&](int64_t c) {
+            GradientSums all;
+            for (int64_t p = 0; p < pieces; ++p) {
+                all.dy += sums[c * pieces + p].dy;
+                all.dot += sums[c * pieces + p].dot;
+            }
+            slopes[c] = finish(c, all);
+        },
+        [&](int64_t n, int64_t c) {
+            if (dx)
+                slope_line(slopes[c], mean(c), training, S, segment(dy, n, c), segment(x, n, c),
+                           segment(*dx, n, c));
+        });
+}
+
+}  // namespace
+
+template <typename T>
+void batch_norm_backward(Array<const T, 3> dy, Array<const T, 3> x, Optional<Array<const T, 1>> weight,
+                         Array<const T, 1> mean, Array<const T, 1> rstd, bool training,
+                         Optional<Array<T, 3>> dx, Optional<Array<T, 1>> dweight,
+                         Optional<Array<T, 1>> dbias) {
+    const int64_t N = x.shape[0], C = x.shape[1], S = x.shape[2];
+    const auto like_x = [&](const auto& a) { return a.shape[0] == N && a.shape[1] == C && a.shape[2] == S; };
+    require(like_x(dy) && (!dx || like_x(*dx)), "batch_norm_backward: dy and dx must have the shape of x");
+    require(mean.shape[0] == C && rstd.shape[0] == C && (!weight || weight->shape[0] == C) &&
+                (!dweight || dweight->shape[0] == C) && (!dbias || dbias->shape[0] == C),
+            "batch_norm_backward: x is (N, C, S), weight, mean, rstd, dweight and dbias are (C)");
+    const auto finish = [&](int64_t c, const GradientSums& sums) -> Slope<T> {
+        const double r = rstd(c), scale = r * (weight ? double(weight.value(c)) : 1.0),
+                     count = double(N) * double(S);
+        if (dweight) dweight.value(c) = T(sums.dot * r);
+        if (dbias) dbias.value(c) = T(sums.dy);
+        if (!training) return {T(scale), T(0), T(0)};
+        return {T(scale), T(-scale * r * r * (sums.dot / count)), T(-scale * (sums.dy / count))};
+    };
+    if (x.size() == 0) {
+        for (int64_t c = 0; c < C; ++c) finish(c, GradientSums{});
+    } else if (dx ? by_columns(x, dy, *dx) : by_columns(x, dy)) {
+        differentiate_columns(dy, x, mean, training, dx, finish);
+    } else {
+        differentiate_channels(dy, x, mean, training, dx, finish);
+    }
+}
+PYDL_KERNEL(batch_norm_backward, "dy, x, weight, mean, rstd, training, dx, dweight, dbias")
+
+}  // namespace pydl::PYDL_ISA

@@ -1,0 +1,93 @@
+// embedding: y[m] = weight[index[m]], and the sum of dy over the uses of each row. See pydl/ops/embedding.py.
+#include "elementwise.h"
+#include "kernel.h"
+
+namespace pydl::PYDL_ISA {
+namespace {
+
+constexpr int64_t kEmbeddingGrain = 16384;  // numbers worth a task of their own
+constexpr int64_t kStripBytes = 64;         // columns that two threads must not share
+
+template <typename T>
+PYDL_INLINE void copy_row(const T* from, int64_t from_stride, T* to, int64_t to_stride, int64_t count) {
+    int64_t d = 0;
+    if (from_stride == 1 && to_stride == 1)
+        for (; d + width<T> <= count; d += width<T>) store(to + d, load(from + d));
+    for (; d < count; d += width<T>) {
+        const int64_t n = count - d < width<T> ? count - d : width<T>;
+        store_strided<T>(to + d * to_stride, to_stride, load_strided(from + d * from_stride, from_stride, n),
+                         n);
+    }
+}
+
+template <typename T>
+PYDL_INLINE void add_row(const T* from, int64_t from_stride, T* to, int64_t to_stride, int64_t count) {
+    int64_t d = 0;
+    if (from_stride == 1 && to_stride == 1)
+        for (; d + width<T> <= count; d += width<T>) store(to + d, load(to + d) + load(from + d));
+    for (; d < count; d += width<T>) {
+        const int64_t n = count - d < width<T> ? count - d : width<T>;
+        const vec<T> sum = load_strided<T>(to + d * to_stride, to_stride, n) +
+                           load_strided(from + d * from_stride, from_stride, n);
+        store_strided<T>(to + d * to_stride, to_stride, sum, n);
+    }
+}
+
+inline bool all_rows_exist(const Array<const int64_t, 1>& index, int64_t V) {
+    bool exist = true;
+    for (int64_t m = 0; m < index.shape[0]; ++m) exist &= uint64_t(index(m)) < uint64_t(V);
+    return exist;
+}
+
+}  // namespace
+
+template <typename T>
+void embedding_forward(Array<const T, 2> weight, Array<const int64_t, 1> index, Array<T, 2> y) {
+    const int64_t V = weight.shape[0], D = weight.shape[1], M = index.shape[0];
+    require(y.shape[0] == M && y.shape[1] == D, "embedding_forward: weight is (V, D), index (M), y (M, D)");
+    require(all_rows_exist(index, V), "embedding_forward: index must be from 0 to V - 1");
+    if (D == 0) return;
+    parallel_for(M, kEmbeddingGrain / D + 1, [&](int64_t begin, int64_t end) {
+        for (int64_t m = begin; m < end; ++m)
+            copy_row(weight.data + index(m) * weight.stride[0], weight.stride[1], y.data + m * y.stride[0],
+                     y.stride[1], D);
+    });
+}
+PYDL_KERNEL(embedding_forward, "weight, index, y")
+
+template <typename T>
+void embedding_backward(Array<const T, 2> dy, Array<const int64_t, 1> index, int64_t padding_idx,
+                        Array<T, 2> dweight) {
+    const int64_t V = dweight.shape[0], D = dweight.shape[1], M = index.shape[0];
+    require(dy.shape[0] == M && dy.shape[1] == D,
+            "embedding_backward: dy is (M, D), index (M), dweight (V, D)");
+    require(all_rows_exist(index, V), "embedding_backward: index must be from 0 to V - 1");
+    if (D == 0) return;
+    parallel_for(V, kEmbeddingGrain / D + 1, [&](int64_t begin, int64_t end) {
+        for (int64_t v = begin; v < end; ++v)
+            for (int64_t d = 0; d < D; ++d)
+                dweight.data[v * dweight.stride[0] + d * dweight.stride[1]] = T(0);
+    });
+    // Each thread adds its own columns of all rows, in the order of m: words are used so unevenly that a
+    // share of the rows would not be a share of the work. Rows too short for that are divided nevertheless.
+    constexpr int64_t strip = kStripBytes / sizeof(T);
+    const auto add = [&](int64_t first_row, int64_t last_row, int64_t first, int64_t count) {
+        for (int64_t m = 0; m < M; ++m) {
+            const int64_t v = index(m);
+            if (v < first_row || v >= last_row || v == padding_idx) continue;
+            add_row(dy.data + m * dy.stride[0] + first * dy.stride[1], dy.stride[1],
+                    dweight.data + v * dweight.stride[0] + first * dweight.stride[1], dweight.stride[1],
+                    count);
+        }
+    };
+    if (M * D <= kEmbeddingGrain) {
+        add(0, V, 0, D);
+    } else if (D >= 2 * strip) {
+        parallel_for(D, strip, [&](int64_t begin, int64_t end) { add(0, V, begin, end - begin); });
+    } else {
+        parallel_for(V, 1, [&](int64_t begin, int64_t end) { add(begin, end, 0, D); });
+    }
+}
+PYDL_KERNEL(embedding_backward, "dy, index, padding_idx, dweight")
+
+}  // namespace pydl::PYDL_ISA

@@ -1,0 +1,59 @@
+"""Embedding: a learned row of numbers for every word. See pydl/ops/embedding.py."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from .. import ops
+from ..arguments import check_integer
+from ..op import empty
+from ..ops.embedding import check_padding, refuse_options
+from ..tensor import Tensor
+from .init import normal_
+from .module import Module
+from .parameter import Parameter
+
+
+class Embedding(Module):
+    """input (*) of integers from 0 to num_embeddings - 1, output (*, embedding_dim).
+
+    weight (num_embeddings, embedding_dim), drawn from N(0, 1). padding_idx: the row that stands for no word; it starts
+    as zeros and gets no gradient. max_norm must be None, scale_grad_by_freq and sparse False.
+    """
+
+    def __init__(
+        self,
+        num_embeddings: int,
+        embedding_dim: int,
+        padding_idx: int | None = None,
+        max_norm: float | None = None,
+        norm_type: float = 2.0,
+        scale_grad_by_freq: bool = False,
+        sparse: bool = False,
+        *,
+        dtype: Any = np.float32,
+    ) -> None:
+        super().__init__()
+        self.num_embeddings = check_integer("Embedding", "num_embeddings", num_embeddings, 0)
+        self.embedding_dim = check_integer("Embedding", "embedding_dim", embedding_dim, 0)
+        self.padding_idx: int | None = None
+        if padding_idx is not None:
+            self.padding_idx = check_padding("Embedding", padding_idx, num_embeddings)
+        refuse_options("Embedding", max_norm, scale_grad_by_freq, sparse)
+        self.weight = Parameter(empty((num_embeddings, embedding_dim), np.dtype(dtype)))
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Draws the table anew."""
+        normal_(self.weight)
+        if self.padding_idx is not None:
+            self.weight.data[self.padding_idx] = 0
+
+    def forward(self, input: Any) -> Tensor:
+        return ops.embedding(input, self.weight, self.padding_idx)
+
+    def extra_repr(self) -> str:
+        text = f"{self.num_embeddings}, {self.embedding_dim}"
+        return text if self.padding_idx is None else f"{text}, padding_idx={self.padding_idx}"

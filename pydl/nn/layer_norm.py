@@ -1,0 +1,54 @@
+"""LayerNorm: every row normalised by itself. See pydl/ops/layer_norm.py."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from .. import ops
+from ..arguments import check_flag, check_shape
+from ..tensor import Tensor
+from .module import Module
+from .parameter import Parameter
+
+
+class LayerNorm(Module):
+    """Layer normalisation over the last dimensions, normalized_shape: an integer or several.
+
+    weight and, unless bias is False, bias (normalized_shape), neither if elementwise_affine is False.
+    """
+
+    def __init__(
+        self,
+        normalized_shape: int | tuple[int, ...] | list[int],
+        eps: float = 1e-5,
+        elementwise_affine: bool = True,
+        bias: bool = True,
+        *,
+        dtype: Any = np.float32,
+    ) -> None:
+        super().__init__()
+        whole = normalized_shape if isinstance(normalized_shape, tuple | list) else (normalized_shape,)
+        self.normalized_shape = check_shape("LayerNorm", (tuple(whole),))
+        self.eps = eps
+        self.elementwise_affine = check_flag("LayerNorm", "elementwise_affine", elementwise_affine)
+        shape = self.normalized_shape
+        self.weight = Parameter(np.ones(shape, dtype)) if elementwise_affine else None
+        self.bias = Parameter(np.zeros(shape, dtype)) if elementwise_affine and bias else None
+
+    def reset_parameters(self) -> None:
+        """weight 1, bias 0."""
+        for parameter, value in ((self.weight, 1), (self.bias, 0)):
+            if parameter is not None:
+                parameter.data[...] = value
+                parameter.bump_version()
+
+    def forward(self, input: Any) -> Tensor:
+        return ops.layer_norm(input, self.normalized_shape, self.weight, self.bias, self.eps)
+
+    def extra_repr(self) -> str:
+        return (
+            f"{self.normalized_shape}, eps={self.eps}, elementwise_affine={self.elementwise_affine}, "
+            f"bias={self.bias is not None}"
+        )

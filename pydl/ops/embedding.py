@@ -1,0 +1,113 @@
+"""embedding: rows of a table, one for each word number.
+
+    y[m, d] = weight[x[m], d]
+
+Shapes    x (*): integers from 0 to V - 1, weight (V, D), y (*, D). Kernels see x as (M).
+Gradient  dweight[v, d] = sum of dy[m, d] over all m with x[m] = v, in the order of m; 0 for v = padding_idx
+Source    Bengio, Ducharme, Vincent, Jauvin, "A neural probabilistic language model", JMLR 3 (2003)
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..arguments import check_array, check_flag, check_floats, check_integer, check_rank
+from ..op import empty, kernel, op
+
+
+@kernel(writes="y")
+def embedding_forward(weight, index, y):
+    for m, d in np.ndindex(y.shape):
+        y[m, d] = weight[index[m], d]
+
+
+@kernel(writes="dweight")
+def embedding_backward(dy, index, padding_idx, dweight):
+    """padding_idx: the row that gets no gradient, or -1."""
+    dweight[...] = 0.0
+    for m, d in np.ndindex(dy.shape):
+        if index[m] != padding_idx:
+            dweight[index[m], d] += dy[m, d]
+
+
+def _draw(draw):
+    V, D, M = draw.choice(
+        (draw.integer(1, 9), draw.integer(0, 40), draw.integer(0, 30)),
+        (draw.integer(1, 5), draw.integer(1, 3), draw.integer(6000, 7000)),
+        (draw.integer(1, 5), draw.integer(60, 100), draw.integer(280, 300)),
+    )
+    return V, D, draw.integers((M,), 0, V - 1)
+
+
+@embedding_forward.samples
+def _(draw):
+    V, D, index = _draw(draw)
+    return {"weight": draw.array((V, D)), "index": index, "y": draw.out((len(index), D))}
+
+
+@embedding_backward.samples
+def _(draw):
+    V, D, index = _draw(draw)
+    padding_idx = draw.integer(-1, V - 1)
+    return {"dy": draw.array((len(index), D)), "index": index, "padding_idx": padding_idx, "dweight": draw.out((V, D))}
+
+
+@op("input", "weight")
+def embedding(
+    input: Any,
+    weight: Any,
+    padding_idx: int | None = None,
+    max_norm: float | None = None,
+    norm_type: float = 2.0,
+    scale_grad_by_freq: bool = False,
+    sparse: bool = False,
+) -> Any:
+    """The rows of weight that input names, like torch.nn.functional.embedding. See the top of this file.
+
+    padding_idx: a row that gets no gradient, counted from the end if negative. max_norm must be None,
+    scale_grad_by_freq and sparse False. Errors: TypeError for an input that holds no integers; IndexError for a number
+    beyond the table.
+    """
+    x = check_array("embedding", "input", input)
+    (w,) = check_floats("embedding", weight=weight)
+    if x.dtype.kind not in "iu":
+        raise TypeError(f"embedding: input has dtype {x.dtype} but must hold integers, the numbers of rows")
+    check_rank("embedding", "weight", w, 2, layout="(num_embeddings, embedding_dim)")
+    V, D = w.shape
+    padding = check_padding("embedding", padding_idx, V)
+    refuse_options("embedding", max_norm, scale_grad_by_freq, sparse)
+    if x.size and not 0 <= x.min() <= x.max() < V:
+        raise IndexError(
+            f"embedding: input has numbers from {x.min()} to {x.max()} but weight has the rows 0 to {V - 1}"
+        )
+    index = x.reshape(x.size).astype(np.int64)  # its own: the gradient must not see later changes
+    y = empty((*x.shape, D), w.dtype)
+    embedding_forward(w, index, y.reshape(x.size, D))
+
+    def gradient(dy, needs):
+        dw = empty((V, D), w.dtype)
+        embedding_backward(dy.reshape(x.size, D), index, padding, dw)
+        return None, dw
+
+    return y, gradient, ()
+
+
+def check_padding(name: str, padding_idx: Any, V: int) -> int:
+    """padding_idx counted from the front; -1 for none."""
+    if padding_idx is None:
+        return -1
+    index = check_integer(name, "padding_idx", padding_idx, -(2**31))
+    if not -V <= index < V:
+        raise ValueError(f"{name}: padding_idx is {index} but the table has {V} rows")
+    return index % V
+
+
+def refuse_options(name: str, max_norm: Any, scale_grad_by_freq: Any, sparse: Any) -> None:
+    """What PyTorch has and this does not: it says so."""
+    if max_norm is not None:
+        raise ValueError(f"{name}: max_norm must be None, not {max_norm!r}; rows are not rescaled")
+    for option, value in (("scale_grad_by_freq", scale_grad_by_freq), ("sparse", sparse)):
+        if check_flag(name, option, value):
+            raise ValueError(f"{name}: {option} must be False; gradients are plain sums in a dense array")

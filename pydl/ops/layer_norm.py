@@ -1,0 +1,136 @@
+"""layer_norm: every row brought to mean 0 and variance 1, then scaled and shifted by learned numbers.
+
+    y[r, d] = (x[r, d] - mean[r]) * rstd[r] * weight[d] + bias[d],   rstd = 1 / sqrt(var + eps)
+
+mean and var are those of the D numbers of row r, var with 1 / D. Unlike in batch_norm, a row does not depend on others.
+
+Shapes    x (*, D...), y like x; D... are the dimensions normalized_shape, which weight and bias have. Kernels see
+          x as (R, D), weight and bias as (D).
+Gradient  with xhat = (x - mean) rstd and g = dy weight:  dx = rstd (g - (sum of g + xhat sum of g xhat) / D),
+          dweight[d] = sum over r of dy xhat,  dbias[d] = sum over r of dy
+Rounding  as in batch_norm: the mean is taken off before anything is squared
+Source    Ba, Kiros, Hinton, "Layer normalization", arXiv:1607.06450 (2016)
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from ..arguments import Array, check_floats, check_shape
+from ..op import empty, kernel, op
+from .batch_norm import check_eps
+
+
+@kernel(writes="y, mean, rstd")
+def layer_norm_forward(x, weight, bias, eps, y, mean, rstd):
+    """weight and bias may be None."""
+    R, D = x.shape
+    for r in range(R if D else 0):
+        mean[r] = sum(x[r]) / D
+        var = 0.0
+        for d in range(D):
+            var += (x[r, d] - mean[r]) ** 2 / D
+        rstd[r] = 1.0 / np.sqrt(var + eps)
+        for d in range(D):
+            xhat = (x[r, d] - mean[r]) * rstd[r]
+            y[r, d] = xhat * (1.0 if weight is None else weight[d]) + (0.0 if bias is None else bias[d])
+
+
+@kernel(writes="dx, dweight, dbias")
+def layer_norm_backward(dy, x, weight, mean, rstd, dx, dweight, dbias):
+    """dx, dweight and dbias are None where nobody needs them."""
+    R, D = x.shape
+    for total in (dweight, dbias):
+        if total is not None:
+            total[...] = 0.0
+    for r in range(R):
+        g_sum = dot = 0.0
+        for d in range(D):
+            xhat = (x[r, d] - mean[r]) * rstd[r]
+            g = dy[r, d] * (1.0 if weight is None else weight[d])
+            g_sum += g
+            dot += g * xhat
+            if dweight is not None:
+                dweight[d] += dy[r, d] * xhat
+            if dbias is not None:
+                dbias[d] += dy[r, d]
+        for d in range(D if dx is not None else 0):
+            g = dy[r, d] * (1.0 if weight is None else weight[d])
+            dx[r, d] = rstd[r] * (g - (g_sum + (x[r, d] - mean[r]) * rstd[r] * dot) / D)
+
+
+def draw_rows(draw: Any) -> Array:
+    """For samples: x (R, D) of short and long rows, in all the forms that are computed differently."""
+    small = (draw.integer(0, 6), draw.integer(0, 100))
+    many = (draw.integer(100, 300), draw.integer(1, 9))
+    shape = draw.choice(small, small, small, many, many, (2, draw.integer(2000, 3000)), (1, draw.integer(32768, 34000)))
+    x: Array = draw.array(shape)
+    return x
+
+
+@layer_norm_forward.samples
+def _(draw):
+    x = draw_rows(draw)
+    x += x.dtype.type(draw.choice(0.0, 0.0, 100.0))
+    R, D = x.shape
+    mean, rstd = (draw.out((R,)) if D else np.zeros(R, x.dtype) for _ in range(2))
+    weight, bias = (draw.choice(None, draw.array((D,), 0.5, 2.0)) for _ in range(2))
+    return {"x": x, "weight": weight, "bias": bias, "eps": 1e-5, "y": draw.out(x.shape), "mean": mean, "rstd": rstd}
+
+
+@layer_norm_backward.samples
+def _(draw):
+    x = draw_rows(draw)
+    R, D = x.shape
+    return {
+        "dy": draw.array(x.shape),
+        "x": x,
+        "weight": draw.choice(None, draw.array((D,), 0.5, 2.0)),
+        "mean": draw.array((R,), -1.0, 1.0),
+        "rstd": draw.array((R,), 0.5, 2.0),
+        "dx": draw.choice(None, draw.out(x.shape), draw.out(x.shape)),
+        "dweight": draw.choice(None, draw.out((D,))),
+        "dbias": draw.choice(None, draw.out((D,))),
+    }
+
+
+@op("input", "weight", "bias")
+def layer_norm(input: Any, normalized_shape: Any, weight: Any = None, bias: Any = None, eps: float = 1e-5) -> Any:
+    """input, normalised over its last dimensions, which normalized_shape names (an integer, or several).
+
+    Errors: ValueError where input does not end in normalized_shape, or weight and bias have another shape.
+    """
+    x, w, b = check_floats("layer_norm", ("weight", "bias"), input=input, weight=weight, bias=bias)
+    R, D = check_rows("layer_norm", x, normalized_shape, weight=w, bias=b)
+    eps = check_eps("layer_norm", eps)
+    rows = x.reshape(R, D)
+    w_flat, b_flat = (None if each is None else each.reshape(D) for each in (w, b))
+    y, mean, rstd = empty(x.shape, x.dtype), empty((R,), x.dtype), empty((R,), x.dtype)
+    layer_norm_forward(rows, w_flat, b_flat, eps, y.reshape(R, D), mean, rstd)
+
+    def gradient(dy, needs):
+        dx = empty((R, D), x.dtype) if needs[0] else None
+        dw, db = (empty((D,), x.dtype) if need else None for need in needs[1:])
+        layer_norm_backward(dy.reshape(R, D), rows, w_flat, mean, rstd, dx, dw, db)
+        return (
+            None if dx is None else dx.reshape(x.shape),
+            None if dw is None else dw.reshape(w.shape),
+            None if db is None else db.reshape(b.shape),
+        )
+
+    return y, gradient, ("input", ("weight", 0))
+
+
+def check_rows(name: str, x: Array, normalized_shape: Any, **given: Array | None) -> tuple[int, int]:
+    """How many rows of how many numbers x is made of, if its last dimensions are normalized_shape."""
+    whole = normalized_shape if isinstance(normalized_shape, tuple | list) else (normalized_shape,)
+    shape = check_shape(name, (tuple(whole),))
+    if not shape or x.shape[-len(shape) :] != shape:
+        raise ValueError(f"{name}: input has shape {x.shape} but must end in normalized_shape {shape}")
+    for argument, array in given.items():
+        if array is not None and array.shape != shape:
+            raise ValueError(f"{name}: {argument} has shape {array.shape} but must have normalized_shape {shape}")
+    return math.prod(x.shape[: -len(shape)]), math.prod(shape)
