@@ -5,7 +5,7 @@ Every operation exists twice, as a native kernel and as a pure-Python reference,
 
 from typing import TYPE_CHECKING
 
-from . import waiting as _waiting  # isort: skip  # noqa: F401  loads the native module, before anybody else does
+from . import loading as _loading  # isort: skip  # noqa: F401  before anybody else needs the native modules
 from . import methods as _methods  # noqa: F401  gives Tensor its methods
 from . import ops as ops
 from .config import __version__ as __version__

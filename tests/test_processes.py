@@ -1,8 +1,11 @@
 """Kernels among threads, processes and the arithmetic of others."""
 
 import multiprocessing
+import os
+import subprocess
 import sys
 import threading
+import time
 
 import numpy as np
 import pytest
@@ -35,7 +38,7 @@ def send_product(pipe):
 @pytest.mark.skipif(sys.platform != "linux", reason="forking a process with threads is a habit of Linux")
 @pytest.mark.filterwarnings("ignore:.*multi-threaded, use of fork:DeprecationWarning")
 def test_a_forked_child_computes(two_threads):
-    """OpenMP's threads do not survive a fork: the child works with one, and must not wait for the others."""
+    """Threads do not survive a fork: the child works with one, and must not wait for the others."""
     want = product()
     context = multiprocessing.get_context("fork")
     for _ in range(3):
@@ -49,6 +52,53 @@ def test_a_forked_child_computes(two_threads):
             child.kill()
             child.join()
     assert product().tobytes() == want.tobytes(), "the parent still computes"
+
+
+def send_many_products(pipe):
+    pydl.set_num_threads(3)
+    pipe.send({product().tobytes() for _ in range(20)})
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="forking a process with threads is a habit of Linux")
+@pytest.mark.filterwarnings("ignore:.*multi-threaded, use of fork:DeprecationWarning")
+def test_a_forked_child_may_have_threads_again(two_threads):
+    want = product()
+    context = multiprocessing.get_context("fork")
+    here, there = context.Pipe(duplex=False)
+    child = context.Process(target=send_many_products, args=(there,))
+    child.start()
+    try:
+        assert here.poll(60), "the child hangs"
+        assert here.recv() == {want.tobytes()}
+    finally:
+        child.kill()
+        child.join()
+
+
+@pytest.mark.parametrize("threads", [2, 5, 40])
+def test_more_and_fewer_threads(threads, two_threads):
+    """Threads are started as they are asked for; those that are there already may be more than a loop uses."""
+    want = product()
+    for count in (threads, 2, threads + 1, 1, 2):
+        pydl.set_num_threads(count)
+        for _ in range(20):
+            assert product().tobytes() == want.tobytes()
+
+
+def test_threads_that_fell_asleep(two_threads):
+    """Between these calls the other threads stop waiting for work and have to be woken."""
+    want = product()
+    for pause in (0.0, 0.0001, 0.001, 0.01) * 20:
+        time.sleep(pause)
+        assert product().tobytes() == want.tobytes()
+
+
+@pytest.mark.parametrize("policy", ["passive", "active"])
+def test_the_user_says_how_threads_wait(policy):
+    code = "import numpy as np, pydl; pydl.set_num_threads(3); a = pydl.ones(300, 300); print((a @ a).sum().item())"
+    environment = {**os.environ, "OMP_WAIT_POLICY": policy}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=60)
+    assert done.stdout == "27000000.0\n", done.stderr
 
 
 def test_two_python_threads_at_once(two_threads):

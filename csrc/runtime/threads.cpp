@@ -73,7 +73,8 @@ void set_num_threads(int count) {
     if (count < 1)
         throw std::invalid_argument("set_num_threads: the count is " + std::to_string(count) +
                                     " but must be at least 1");
-    chosen = std::min(count, 1024);  // OpenMP ends the process where it cannot start a thread
+    forked = false;
+    chosen = std::min(count, most_threads);
 }
 
 }  // namespace pydl

@@ -3,9 +3,12 @@
 
 namespace pydl {
 
+// More cannot be asked for: OpenMP ends the process where it cannot start a thread.
+constexpr int most_threads = 1024;
+
 // At least 1. Until it is set: OMP_NUM_THREADS if given, at most the processors this process may run on and
-// the share of them its control group grants. Always 1 in a forked child, because the threads of the OpenMP
-// pool do not live there and a loop that waits for them would never return.
+// the share of them its control group grants. 1 in a forked child, which is most often one of many that share
+// the processors, until it is set there.
 int num_threads();
 
 // Throws std::invalid_argument unless count >= 1.
