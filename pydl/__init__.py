@@ -27,6 +27,8 @@ from .op import get_backend as get_backend
 from .op import use_backend as use_backend
 from .ops import cat as cat
 from .ops import stack as stack
+from .ops.conv2d_winograd import get_winograd as get_winograd
+from .ops.conv2d_winograd import set_winograd as set_winograd
 from .random import manual_seed as manual_seed
 from .tape import is_grad_enabled as is_grad_enabled
 from .tensor import Tensor as Tensor

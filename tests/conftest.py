@@ -22,6 +22,7 @@ def settings():
         "backend": pydl.get_backend(),
         "instruction set": pydl.op.isa,
         "threads": pydl.get_num_threads(),
+        "winograd": pydl.get_winograd(),
         "gradients are recorded": pydl.is_grad_enabled(),
     }
 

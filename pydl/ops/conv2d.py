@@ -28,6 +28,8 @@ import numpy as np
 
 from ..arguments import check_floats, check_integer, check_pair, check_rank
 from ..op import empty, kernel, op
+from .conv2d_winograd import conv2d_winograd, get_winograd, winograd_tile
+from .sum import sum_forward
 
 
 def pixel(x, n, c, h, w):
@@ -203,23 +205,35 @@ def conv2d(
     dilation = check_pair("conv2d", "dilation", dilation, 1)
     groups = check_integer("conv2d", "groups", groups, 1)
     check_shapes(x, w, b, groups)
-    padding = check_padding(padding, w.shape[2:], stride, dilation)
+    zeros = check_padding(padding, w.shape[2:], stride, dilation)
     batch = x if x.ndim == 4 else x[None]
-    settings = (stride, padding, dilation, groups)
-    y = empty(output_shape(batch, w, stride, padding, dilation), x.dtype)
-    conv2d_forward(batch, w, b, y, *settings)
+    settings: Any = (stride, zeros, dilation, groups)
+    y = empty(output_shape(batch, w, stride, zeros, dilation), x.dtype)
+    with_winograd = get_winograd()
+    if with_winograd and (tile := winograd_tile(w, y.shape, settings)):
+        conv2d_winograd(batch, w, b, y, zeros, tile)
+    else:
+        conv2d_forward(batch, w, b, y, *settings)
 
     def gradient(dy, needs):
         dy = dy.reshape(y.shape)
         dx = dw = db = None
         if needs[0]:
             dx = empty(batch.shape, x.dtype)
-            conv2d_input_gradient(dy, w, dx, *settings)
+            # The convolution of dy with the filters turned by 180 degrees, their inputs and outputs exchanged.
+            turned = w.swapaxes(0, 1)[:, :, ::-1, ::-1]
+            if with_winograd and max(zeros) <= 2 and (tile := winograd_tile(turned, dx.shape, settings)):
+                conv2d_winograd(dy, turned, None, dx, tuple(2 - side for side in zeros), tile)
+            else:
+                conv2d_input_gradient(dy, w, dx, *settings)
             dx = dx.reshape(x.shape)
-        if needs[1] or needs[2]:
+        if needs[2]:
+            db = empty((len(w),), x.dtype)
+        if needs[1]:
             dw = empty(w.shape, x.dtype)
-            db = empty(b.shape, x.dtype) if needs[2] else None
             conv2d_weight_gradient(dy, batch, dw, db, *settings)
-        return dx, dw if needs[1] else None, db
+        elif db is not None:
+            sum_forward(dy, db.reshape(1, -1, 1, 1))
+        return dx, dw, db
 
     return y if x.ndim == 4 else y[0], gradient, ("input", "weight")

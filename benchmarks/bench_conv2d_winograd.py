@@ -1,0 +1,38 @@
+"""conv2d_winograd: 3x3 layers of common networks. flops are the direct sum's, so that rates compare with conv2d's."""
+
+from bench_conv2d import flops, forward_numpy
+from run import Bench, out, randn
+
+from pydl.ops.conv2d_winograd import conv2d_winograd
+
+# N, C, H, O, tile
+SHAPES = [
+    (8, 64, 56, 64, 4),
+    (1, 64, 56, 64, 4),
+    (8, 128, 28, 128, 4),
+    (8, 256, 14, 256, 2),
+    (8, 512, 7, 512, 2),
+    (64, 32, 32, 32, 4),
+    (33, 37, 13, 45, 2),
+]
+SMALL = (1, 2, 8, 2, 4)
+
+
+def arguments(N, C, H, O, tile):  # noqa: E741
+    return randn(N, C, H, H), randn(O, C, 3, 3), randn(O), out(N, O, H, H), (1, 1, 1, 1), tile
+
+
+def numpy(x, w, b, y, padding, tile):
+    forward_numpy(x, w, b, y, (1, 1), padding, (1, 1), 1)
+
+
+BENCHES = [
+    Bench(
+        conv2d_winograd,
+        SHAPES,
+        small=SMALL,
+        arguments=arguments,
+        numpy=numpy,
+        flops=lambda N, C, H, O, tile: flops(N, C, H, O, 3, 1, 1, 1),  # noqa: E741
+    )
+]

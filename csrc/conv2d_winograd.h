@@ -1,0 +1,344 @@
+// A 3x3 convolution of stride 1 by Winograd's algorithm (conv2d_winograd_transform.h).
+//
+// The outputs of all images are cut into tiles of M x M, each made of the S x S pixels under it (S = M + 2;
+// neighbouring tiles share two of them), numbered image by image and row by row:
+//
+//      M = 4    +----+----+--:      a map of 10 columns: 3 tiles a row, the last half empty
+//               |  0 |  1 |  2      what a tile reads beyond the image is zero,
+//               +----+----+--:      what it computes beyond the map is dropped
+//               |  3 |  4 |  5
+//
+// For each of the S * S places of a transformed tile there is a matrix product over the channels,
+//
+//     product[place][o, tile] = sum over c of  filter[place][o, c] * source[place][c, tile],
+//
+// whose lanes (microkernel.h) are tiles.
+//
+//   transforms all filters into panels, once                       threads share
+//   for each task: so many tiles that their sources fit the second-level cache,      (in parallel)
+//                  a part of the features where there are few tiles
+//     for each channel: sorts the pixels of the tiles into S * S lines, transforms them into panels
+//     for each group of filter panels, for each panel of tiles
+//       for each place: its products, while the panel of sources is in the first-level cache
+//       for each feature: transforms the products into outputs
+//
+// A NaN or infinity reaches all outputs of its tiles, not only those whose taps meet it, and numbers near
+// the largest may overflow on the way though the result would not. Every output is therefore looked at, and
+// an image with one that is not finite is computed again by the direct method.
+#pragma once
+
+#include "conv2d_product.h"
+#include "conv2d_winograd_filters.h"
+
+namespace pydl::PYDL_ISA {
+
+// How a convolution is cut into tasks.
+template <typename T, int M>
+struct WinogradPlan {
+    static constexpr int S = M + 2, places = S * S;
+    static constexpr int64_t NR = tile_columns<T>;
+    static constexpr int64_t tasks_wanted = 16;
+    static constexpr int64_t source_bytes = many_registers ? 1 << 20 : 320 << 10;
+    static constexpr int64_t group_rows = many_registers ? 56 : 48;
+
+    int64_t tile_rows_of_image, tiles_of_row, tiles;
+    Parts tasks;       // of the panels of tiles
+    Parts row_groups;  // of the panels of filters, where there are few tiles
+    int64_t pitch;     // from one place of a source panel to the next
+
+    WinogradPlan(const Correlation<T>& conv, const WinogradFilters<T, M>& filters)
+        : tile_rows_of_image((conv.rows.outputs + M - 1) / M),
+          tiles_of_row((conv.columns.outputs + M - 1) / M),
+          tiles(conv.x.shape[0] * tile_rows_of_image * tiles_of_row),
+          tasks((tiles + NR - 1) / NR, panels_of_task(conv.channels)),
+          row_groups(filters.rows.count, panels_of_group(filters.rows.count)),
+          // One line more than the channels need: places a power of two apart compete for the cache's sets.
+          pitch(conv.channels * NR + 64 / int64_t(sizeof(T))) {}
+    int64_t tiles_of_image() const { return tile_rows_of_image * tiles_of_row; }
+    // Rows of the frames of a task: M for each row of tiles it touches, 2 more for each image.
+    int64_t frame_rows() const {
+        const int64_t most = tasks.size * NR, images = most / tiles_of_image() + 2;
+        return (most / tiles_of_row + 2) * M + images * 2;
+    }
+
+  private:
+    int64_t panels_of_task(int64_t channels) const {
+        const int64_t fits = source_bytes / (channels * NR * places * int64_t(sizeof(T)));
+        const int64_t wanted = ((tiles + NR - 1) / NR - 1) / tasks_wanted + 1;
+        const int64_t most = fits < wanted ? fits : wanted;
+        return most < 1 ? 1 : most;
+    }
+    // Sources are transformed anew for each group, so that only many features are worth dividing.
+    int64_t panels_of_group(int64_t panels) const {
+        const int64_t most = (panels * tile_rows<T> + 127) / 128;
+        int64_t groups = tasks_wanted / tasks.count;
+        if (groups > most) groups = most;
+        return groups > 1 ? (panels - 1) / groups + 1 : panels;
+    }
+};
+
+// A task: some panels of tiles, some panels of filters.
+template <typename T, int M>
+class WinogradTask {
+    static constexpr int S = M + 2, places = S * S;
+    static constexpr int64_t NR = tile_columns<T>, W = width<T>;
+    using Plan = WinogradPlan<T, M>;
+
+  public:
+    // suspects[n] is set for the images whose results are not finite.
+    WinogradTask(const Correlation<T>& conv, const WinogradFilters<T, M>& filters, const Plan& plan,
+                 uint8_t* suspects)
+        : conv_(conv),
+          filters_(filters),
+          plan_(plan),
+          suspects_(suspects),
+          frame_pitch_(plan.tiles_of_row * M + 2),
+          bands_(plan.tasks.size * NR / plan.tiles_of_image() + 2),
+          strips_(plan.tasks.size * (NR / plan.tiles_of_row + 2)),
+          first_strip_(plan.tasks.size + 1),
+          frame_(plan.frame_rows() * frame_pitch_ + (M + 1) * W),
+          line_pitch_(plan.tasks.size * NR + W),
+          lines_(places * line_pitch_),
+          sources_(plan.tasks.size * places * plan.pitch),
+          product_pitch_(group_rows() * NR + 64 / int64_t(sizeof(T))),
+          products_(places * product_pitch_) {}
+
+    void run(int64_t task, int64_t row_group) {
+        first_ = plan_.tasks.begin(task) * NR;
+        count_ = plan_.tiles - first_ < plan_.tasks.size * NR ? plan_.tiles - first_ : plan_.tasks.size * NR;
+        list_strips();
+        for (int64_t c = 0; c < conv_.channels; c++) {
+            fill_frame(c);
+            for (int64_t s = 0; s < strip_count_; s++) sort_pixels(strips_[s]);
+            for (int64_t t = 0; t < count_; t += W)
+                winograd_source<T, M>(lines_.data() + t, line_pitch_, source(t / NR, 0) + c * NR + t % NR,
+                                      plan_.pitch);
+        }
+        const int64_t end =
+            plan_.row_groups.begin(row_group) + plan_.row_groups.length(row_group, filters_.rows.count);
+        for (int64_t r = plan_.row_groups.begin(row_group); r < end;) {
+            const int64_t stop = r + group_panels() < end ? r + group_panels() : end;
+            const int64_t o = filters_.rows.begin(r);
+            const int64_t rows =
+                (stop < filters_.rows.count ? filters_.rows.begin(stop) : conv_.features) - o;
+            for (int64_t p = 0; p * NR < count_; p++) {
+                multiply(p, r, stop);
+                for (int64_t row = 0; row < rows; row++) write_outputs(o + row, row, p);
+            }
+            r = stop;
+        }
+    }
+
+  private:
+    // The pixels of one image that a task reads, in the frame; the zeros around the image stay there from
+    // channel to channel.
+    struct Band {
+        int64_t source, target;  // of the first row inside the image: in a channel of x, in the frame
+        int64_t rows;
+    };
+    // Neighbouring tiles of one row of tiles and one panel.
+    struct Strip {
+        int64_t tile, length;   // the first one, relative to the task
+        int64_t source;         // its first pixel in the frame
+        int64_t target;         // its first output, relative to the feature's in image 0
+        int64_t rows, columns;  // outputs that exist
+    };
+
+    int64_t group_panels() const {
+        const int64_t panels = Plan::group_rows / filters_.rows.size;
+        const int64_t most = plan_.row_groups.size;
+        return panels < 1 ? 1 : panels < most ? panels : most;
+    }
+    int64_t group_rows() const { return group_panels() * filters_.rows.size; }
+    T* source(int64_t panel, int place) const {
+        return sources_.data() + (panel * places + place) * plan_.pitch;
+    }
+    // Columns of the image that the frame holds.
+    int64_t first_column() const { return conv_.columns.origin > 0 ? conv_.columns.origin : 0; }
+    int64_t last_column() const {
+        const int64_t end = conv_.columns.origin + frame_pitch_;
+        return end < conv_.columns.source ? end : conv_.columns.source;
+    }
+
+    void list_strips() {
+        const int64_t TJ = plan_.tiles_of_row, I = conv_.rows.outputs, J = conv_.columns.outputs;
+        const Array<T, 4>& y = conv_.y;
+        band_count_ = strip_count_ = 0;
+        int64_t frame = 0, image = -1, top = 0, panel = -1;
+        for (int64_t t = 0; t < count_;) {
+            const int64_t row = (first_ + t) / TJ, column = (first_ + t) % TJ;
+            const int64_t n = row / plan_.tile_rows_of_image, i = row % plan_.tile_rows_of_image;
+            if (n != image) {
+                const int64_t last = (first_ + count_ - 1) / TJ - n * plan_.tile_rows_of_image;
+                const int64_t bottom = last < plan_.tile_rows_of_image ? last : plan_.tile_rows_of_image - 1;
+                image = n, top = i;
+                frame = add_band(n, top, bottom);
+            }
+            while (panel < t / NR) first_strip_[++panel] = strip_count_;
+            int64_t length = TJ - column;
+            if (length > count_ - t) length = count_ - t;
+            if (length > NR - t % NR) length = NR - t % NR;
+            const int64_t columns = J - column * M, rows = I - i * M;
+            strips_[strip_count_++] = {t,
+                                       length,
+                                       frame + (i - top) * M * frame_pitch_ + column * M,
+                                       n * y.stride[0] + i * M * y.stride[2] + column * M * y.stride[3],
+                                       rows < M ? rows : M,
+                                       columns < length * M ? columns : length * M};
+            t += length;
+        }
+        first_strip_[panel + 1] = strip_count_;
+    }
+    // The frame of the tile rows [top, bottom] of an image: its place. All of it is set to zero.
+    int64_t add_band(int64_t n, int64_t top, int64_t bottom) {
+        const int64_t begin = band_count_ > 0 ? frame_end_ : 0, height = (bottom - top + 1) * M + 2;
+        frame_end_ = begin + height * frame_pitch_;
+        for (int64_t k = begin; k < frame_end_ + (M + 1) * W; k += W)
+            store_partial(frame_.data() + k, vec<T>{}, frame_end_ + (M + 1) * W - k);
+        const int64_t first = top * M + conv_.rows.origin, last = first + height;
+        const int64_t from = first > 0 ? first : 0, to = last < conv_.rows.source ? last : conv_.rows.source;
+        bands_[band_count_++] = {
+            n * conv_.x.stride[0] + from * conv_.x.stride[2] + first_column() * conv_.x.stride[3],
+            begin + (from - first) * frame_pitch_ + first_column() - conv_.columns.origin, to - from};
+        return begin;
+    }
+
+    void fill_frame(int64_t c) {
+        const int64_t columns = last_column() - first_column();
+        const int64_t (&stride)[4] = conv_.x.stride;
+        // The next channel's pixels are on their way while this one's are sorted.
+        const int64_t ahead = c + 1 < conv_.channels ? stride[1] : 0;
+        for (int64_t b = 0; b < band_count_; b++) {
+            const T* from = conv_.x.data + c * stride[1] + bands_[b].source;
+            T* to = frame_.data() + bands_[b].target;
+            for (int64_t row = 0; row < bands_[b].rows; row++, from += stride[2], to += frame_pitch_) {
+                copy_line(to, int64_t(1), from, stride[3], columns);
+                for (int64_t k = 0; k < columns; k += 64 / int64_t(sizeof(T)))
+                    prefetch(from + ahead + k * stride[3]);
+            }
+        }
+    }
+    static void copy_line(T* to, int64_t to_stride, const T* from, int64_t from_stride, int64_t count) {
+        if (to_stride == 1 && from_stride == 1 && count >= W) {
+            // The last vector overlaps the one before it.
+            for (int64_t k = 0; k + W < count; k += W) store(to + k, load(from + k));
+            store(to + count - W, load(from + count - W));
+        } else if (to_stride == 1 && from_stride == 1) {
+            store_partial(to, load_partial(from, count), count);
+        } else {
+            for (int64_t k = 0; k < count; k++) to[k * to_stride] = from[k * from_stride];
+        }
+    }
+
+    // lines[i * S + j][t] = pixel (i, j) under tile t. What is written beyond the strip is overwritten by the
+    // next one.
+    void sort_pixels(const Strip& strip) {
+        for (int i = 0; i < S; i++) {
+            const T* from = frame_.data() + strip.source + i * frame_pitch_;
+            T* to = lines_.data() + i * S * line_pitch_ + strip.tile;
+            vec<T> own[M], next[M] = {};
+            split_columns<T, M>(from, own);
+            for (int64_t k = 0; k < strip.length; k += W) {
+                if (k + W < strip.length + 1) split_columns<T, M>(from + (k + W) * M, next);
+#pragma GCC unroll 4
+                for (int j = 0; j < M; j++) store(to + k + j * line_pitch_, own[j]);
+                store(to + k + M * line_pitch_, next_lanes<T>(own[0], next[0]));
+                store(to + k + (M + 1) * line_pitch_, next_lanes<T>(own[1], next[1]));
+#pragma GCC unroll 4
+                for (int j = 0; j < M; j++) own[j] = next[j];
+            }
+        }
+    }
+
+    // The products of filter panels [begin, end) with a panel of sources.
+    void multiply(int64_t panel, int64_t begin, int64_t end) {
+        const int64_t left = count_ - panel * NR, columns = left < NR ? left : NR;
+        const Parts blocks(conv_.channels, GemmBlocks<T>::depth);
+        for (int place = 0; place < places; place++)
+            for (int64_t block = 0; block < blocks.count; block++)
+                for (int64_t r = begin; r < end; r++) {
+                    const int64_t rows = filters_.rows.length(r, conv_.features);
+                    const int64_t k = blocks.begin(block), depth = blocks.length(block, conv_.channels);
+                    tile_function<T>(int(rows), columns)(
+                        depth, filters_.panel(r, place) + k * rows, source(panel, place) + k * NR, NR,
+                        products_.data() + place * product_pitch_ + (r - begin) * filters_.rows.size * NR, NR,
+                        whole_vectors<T>(columns), block > 0);
+                }
+    }
+
+    // The outputs of a panel's tiles, of one feature.
+    void write_outputs(int64_t o, int64_t row, int64_t panel) {
+        const int64_t left = count_ - panel * NR, lanes = left < NR ? left : NR;
+        const vec<T> bias = broadcast<T>(conv_.bias != nullptr ? conv_.bias[o * conv_.bias_stride] : T(0));
+        T pixels[M][M * NR];
+        for (int64_t t = 0; t < lanes; t += W) {
+            vec<T> y[M][M];
+            winograd_output<T, M>(products_.data() + row * NR + t, product_pitch_, y);
+            vec<T> sum{};
+#pragma GCC unroll 4
+            for (int i = 0; i < M; i++) {
+                vec<T> line[M];
+#pragma GCC unroll 4
+                for (int j = 0; j < M; j++) sum += (y[i][j] += bias);
+                join_columns<T, M>(y[i], line);
+#pragma GCC unroll 4
+                for (int j = 0; j < M; j++) store(pixels[i] + t * M + j * W, line[j]);
+            }
+            // A sum that is not finite, minus itself, is not 0.
+            if (any(sum - sum != vec<T>{})) note_suspects(sum, panel * NR + t, lanes - t);
+        }
+        T* out = conv_.y.data + o * conv_.y.stride[1];
+        for (int64_t s = first_strip_[panel]; s < first_strip_[panel + 1]; s++) {
+            const Strip& strip = strips_[s];
+            T* to = out + strip.target;
+            for (int64_t i = 0; i < strip.rows; i++, to += conv_.y.stride[2])
+                copy_line(to, conv_.y.stride[3], pixels[i] + (strip.tile - panel * NR) * M, int64_t(1),
+                          strip.columns);
+        }
+    }
+    [[gnu::noinline]] void note_suspects(vec<T> sum, int64_t t, int64_t lanes) {
+        for (int64_t lane = 0; lane < lanes && lane < W; lane++)
+            if (sum[lane] - sum[lane] != 0)
+                __atomic_store_n(&suspects_[(first_ + t + lane) / plan_.tiles_of_image()], 1,
+                                 __ATOMIC_RELAXED);
+    }
+
+    const Correlation<T>& conv_;
+    const WinogradFilters<T, M>& filters_;
+    const Plan& plan_;
+    uint8_t* suspects_;
+    int64_t first_ = 0, count_ = 0;  // tiles
+    int64_t band_count_ = 0, strip_count_ = 0, frame_end_ = 0;
+    int64_t frame_pitch_;
+    Scratch<Band> bands_;
+    Scratch<Strip> strips_;
+    Scratch<int64_t> first_strip_;
+    Scratch<T> frame_;
+    int64_t line_pitch_;
+    Scratch<T> lines_, sources_;
+    int64_t product_pitch_;
+    Scratch<T> products_;
+};
+
+template <typename T, int M>
+void correlate_winograd(const Correlation<T>& conv) {
+    const WinogradFilters<T, M> filters(conv);
+    const WinogradPlan<T, M> plan(conv, filters);
+    const int64_t N = conv.x.shape[0], row_groups = plan.row_groups.count;
+    const Scratch<uint8_t> suspects(N);
+    for (int64_t n = 0; n < N; n++) suspects[n] = 0;
+    parallel_for(plan.tasks.count * row_groups, 1, [&](int64_t begin, int64_t end) {
+        WinogradTask<T, M> worker(conv, filters, plan, suspects.data());
+        for (int64_t task = begin; task < end; task++) worker.run(task / row_groups, task % row_groups);
+    });
+    for (int64_t n = 0; n < N; n++) {
+        if (!suspects[n]) continue;
+        Correlation<T> image = conv;
+        image.x.data += n * image.x.stride[0];
+        image.y.data += n * image.y.stride[0];
+        image.x.shape[0] = image.y.shape[0] = 1;
+        correlate_product(image);
+    }
+}
+
+}  // namespace pydl::PYDL_ISA

@@ -1,0 +1,76 @@
+// The transformed filters of a Winograd convolution, packed for its products.
+#pragma once
+
+#include "conv2d_weights.h"
+#include "conv2d_winograd_transform.h"
+
+namespace pydl::PYDL_ISA {
+
+// For every place of a tile and every panel of features, the features of a panel running fastest, then the
+// channels: panels of A (microkernel.h).
+template <typename T, int M>
+class WinogradFilters {
+  public:
+    static constexpr int S = M + 2, places = S * S;
+
+    explicit WinogradFilters(const Correlation<T>& conv)
+        : conv_(conv),
+          rows(conv.features, tile_rows<T>),
+          place_pitch(rows.size * conv.channels + width<T>),
+          packed_(rows.count * places * place_pitch) {
+        const Parts channels(conv.channels, 64);
+        parallel_for(rows.count * channels.count, 1 + 8192 / (channels.size * places),
+                     [&](int64_t begin, int64_t end) {
+                         const Scratch<T> taps(9 * channels.size * rows.size + width<T>);
+                         for (int64_t task = begin; task < end; task++)
+                             transform(taps.data(), task / channels.count,
+                                       channels.begin(task % channels.count),
+                                       channels.length(task % channels.count, conv.channels));
+                     });
+    }
+    const T* panel(int64_t row_panel, int place) const {
+        return packed_.data() + (row_panel * places + place) * place_pitch;
+    }
+
+  private:
+    void transform(T* taps, int64_t row_panel, int64_t first, int64_t channels) const {
+        const int64_t o = rows.begin(row_panel), count = rows.length(row_panel, conv_.features);
+        const int64_t* stride = conv_.w_stride;
+        const T* from = conv_.weights(0, o) + first * stride[1];
+        // A filter's nine numbers lie one behind another, forwards or, turned by 180 degrees, backwards.
+        const bool forwards = stride[2] == 3 && stride[3] == 1,
+                   backwards = stride[2] == -3 && stride[3] == -1;
+        for (int64_t c = 0; c < channels; c++, from += stride[1]) {
+            T* to = taps + c * 9 * count;
+            if (forwards || backwards)
+                pack_panel(to, count, count, backwards ? from - 8 : from, stride[0], int64_t(1), int64_t(9));
+            else
+                for (int64_t k = 0; k < 9; k++)
+                    for (int64_t m = 0; m < count; m++)
+                        to[k * count + m] = from[m * stride[0] + k / 3 * stride[2] + k % 3 * stride[3]];
+        }
+        T* to = packed_.data() + row_panel * places * place_pitch + first * count;
+        const int64_t pitch = backwards ? -count : count;
+        for (int64_t c = 0; c < channels; c++)
+            for (int64_t m = 0; m < count; m += width<T>) {
+                const T* filter = taps + c * 9 * count + (backwards ? 8 * count : 0) + m;
+                // What runs over into the next channel's place is written afterwards; the last one's next may
+                // be another thread's.
+                if (c + 1 < channels)
+                    winograd_filter<T, M, false>(filter, pitch, to + c * count + m, place_pitch, count - m);
+                else
+                    winograd_filter<T, M, true>(filter, pitch, to + c * count + m, place_pitch, count - m);
+            }
+    }
+
+    const Correlation<T>& conv_;
+
+  public:
+    const Parts rows;
+    const int64_t place_pitch;
+
+  private:
+    Scratch<T> packed_;
+};
+
+}  // namespace pydl::PYDL_ISA

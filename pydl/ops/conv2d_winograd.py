@@ -1,0 +1,99 @@
+"""conv2d_winograd: the 3x3 convolution of stride 1 with fewer multiplications, and the switch for it.
+
+The result is conv2d's. A tile of 4x4 outputs is made with 36 multiplications for each pair of channels instead of
+144, one of 2x2 outputs with 16 instead of 36:
+
+    y = A' [ sum over c of (G w[o,c] G') * (B' x[n,c] B) ] A        * element by element
+
+where x[n,c] is the square of 6x6 (4x4) pixels under the tile, and A, B, G are fixed matrices
+(csrc/conv2d_winograd_transform.h). Transforming and back costs digits. Largest error in float32, of N(0,1) images and
+filters with 64 channels, relative to the largest output; and the error's length relative to the outputs':
+
+                direct      2x2 tiles   4x4 tiles
+    largest     3e-7        4e-7        2e-6
+    L2          2e-7        3e-7        8e-7
+
+So conv2d uses it for float32 only, where it is faster (winograd_tile), and not at all after set_winograd(False) or
+with PYDL_WINOGRAD=0 in the environment. float64 is always computed directly. An image for which not all results are
+finite is computed directly as well, so that NaN and infinities reach the outputs whose taps meet them and no others.
+
+Source    Winograd, "Arithmetic complexity of computations" (1980), chapter 4;
+          Lavin, Gray, "Fast algorithms for convolutional neural networks", arXiv:1509.09308 (2015);
+          Barabasz, Anderson, Soodhalter, Gregg, "Error analysis and improving the accuracy of Winograd convolution
+          for deep neural networks", arXiv:1803.10986 (2018), for the choice of points
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import numpy as np
+
+from ..op import kernel
+
+_enabled: bool = os.environ.get("PYDL_WINOGRAD", "1") != "0"
+
+
+def set_winograd(enabled: bool) -> None:
+    """Whether conv2d may use Winograd's algorithm: fewer multiplications, errors some 4 times those of the direct sum.
+
+    At first it may, unless the environment has PYDL_WINOGRAD=0. An operation decides when it is called, for its
+    gradient too.
+    """
+    if not isinstance(enabled, bool | np.bool_):
+        raise TypeError(f"set_winograd: enabled must be True or False, not {enabled!r}")
+    global _enabled
+    _enabled = bool(enabled)
+
+
+def get_winograd() -> bool:
+    """Whether conv2d may use Winograd's algorithm."""
+    return _enabled
+
+
+@kernel(writes="y")
+def conv2d_winograd(x, w, b, y, padding, tile):
+    C = w.shape[1]
+    top, _, left, _ = padding
+    padded = np.zeros((x.shape[0], C, y.shape[2] + 2, y.shape[3] + 2))
+    for n, c, h, v in np.ndindex(x.shape):
+        padded[n, c, h + top, v + left] = x[n, c, h, v]
+    for n, o, i, j in np.ndindex(y.shape):
+        total = 0.0 if b is None else b[o]
+        for c, u, v in np.ndindex(C, 3, 3):
+            total += w[o, c, u, v] * padded[n, c, i + u, j + v]
+        y[n, o, i, j] = total
+
+
+@conv2d_winograd.samples
+def _(draw):
+    batch, channels, filters = draw.integer(0, 3), draw.integer(1, 4), draw.choice(1, 3, 17)
+    padding = tuple(draw.integer(0, 3) for _ in range(4))
+    size = [draw.integer(max(1, 3 - before - after), 11) for before, after in (padding[:2], padding[2:])]
+    output = [size[axis] + padding[2 * axis] + padding[2 * axis + 1] - 2 for axis in range(2)]
+    b = draw.choice(None, draw.array((filters,)))
+    x, w = draw.array((batch, channels, *size)), draw.array((filters, channels, 3, 3))
+    y = draw.out((batch, filters, *output))
+    return {"x": x, "w": w, "b": b, "y": y, "padding": padding, "tile": draw.choice(2, 4)}
+
+
+def winograd_tile(w: Any, y_shape: tuple[int, ...], settings: Any) -> int:
+    """The tile that conv2d uses for filters w and results of that shape: 4 or 2, or 0 for the direct sum.
+
+    Transformations are shared by all channels or all output channels, so there have to be some of both. Large tiles
+    save most multiplications; but small maps leave much of them empty, and there have to be enough tiles to use the
+    transformed filters, which are 4 times as large as the filters for them and not quite twice for small tiles. The
+    limits were measured with AVX-512 and AVX2, 3 to 512 channels and maps of 6x6 to 56x56.
+    """
+    stride, _, dilation, groups = settings
+    if w.dtype != np.float32 or w.shape[2:] != (3, 3) or stride != (1, 1) or dilation != (1, 1) or groups != 1:
+        return 0
+    batch, filters, height, width = y_shape
+    channels = w.shape[1]
+    large, small = (batch * -(-height // tile) * -(-width // tile) for tile in (4, 2))
+    if filters < 8 or channels < 3:
+        return 0
+    if (large >= 128 and min(height, width) >= 20) or (large >= 512 and min(channels, filters) >= 128):
+        return 4
+    return 2 if small >= 32 and channels >= 8 else 0

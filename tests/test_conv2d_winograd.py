@@ -1,0 +1,198 @@
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from checks import check_kernel, check_threads, check_torch
+
+import pydl
+from pydl import _native
+from pydl.op import native_isa
+from pydl.ops.conv2d import conv2d, conv2d_forward
+from pydl.ops.conv2d_winograd import conv2d_winograd, winograd_tile
+
+PLAIN = ((1, 1), (1, 1, 1, 1), (1, 1), 1)  # stride, padding, dilation, groups
+
+
+@pytest.fixture
+def switch():
+    before = pydl.get_winograd()
+    yield
+    pydl.set_winograd(before)
+
+
+def randn(*shape):
+    return np.random.default_rng(sum(shape)).standard_normal(shape).astype(np.float32)
+
+
+def direct(x, w, b, padding):
+    """The convolution in float64, by the direct method."""
+    y = np.empty((len(x), len(w), x.shape[2] + padding[0] + padding[1] - 2, x.shape[3] + padding[2] + padding[3] - 2))
+    b = None if b is None else b.astype(float)
+    conv2d_forward(x.astype(float), w.astype(float), b, y, (1, 1), padding, (1, 1), 1)
+    return y
+
+
+def winograd(x, w, b, padding, tile):
+    y = np.full((len(x), len(w), x.shape[2] + sum(padding[:2]) - 2, x.shape[3] + sum(padding[2:]) - 2), np.nan, x.dtype)
+    conv2d_winograd(x, w, b, y, padding, tile)
+    return y
+
+
+def test_native_equals_reference():
+    check_kernel(conv2d_winograd, examples=80)
+
+
+# The gate: error relative to the outputs as a whole, and the largest relative to the largest output.
+GATE = {2: (1e-6, 2e-6), 4: (3e-6, 1e-5)}
+
+
+@pytest.mark.parametrize("tile", [2, 4])
+@pytest.mark.parametrize("inputs", ["normal", "positive"])
+@pytest.mark.parametrize(("channels", "size"), [(3, 40), (16, 31), (64, 28), (512, 9)])
+def test_accuracy(channels, size, inputs, tile):
+    x = randn(2, channels, size, size)
+    if inputs == "positive":  # as they come out of a ReLU, with the mean that a bias gives them
+        x = np.maximum(x + 1, 0)
+    w = randn(24, channels, 3, 3)
+    expected = direct(x, w, None, (1, 1, 1, 1))
+    for isa in _native.isas:
+        with native_isa(isa):
+            error = winograd(x, w, None, (1, 1, 1, 1), tile) - expected
+        whole, largest = GATE[tile]
+        assert np.linalg.norm(error) <= whole * np.linalg.norm(expected), isa
+        assert np.abs(error).max() <= largest * np.abs(expected).max(), isa
+
+
+@pytest.mark.parametrize("tile", [2, 4])
+@pytest.mark.parametrize(
+    ("x", "filters", "padding"),
+    [
+        ((7, 5, 13, 9), 33, (1, 1, 1, 1)),
+        ((33, 18, 7, 7), 19, (1, 1, 1, 1)),
+        ((1, 20, 57, 70), 9, (2, 2, 2, 2)),
+        ((2, 300, 8, 5), 20, (0, 1, 2, 0)),
+        ((3, 9, 3, 30), 140, (0, 0, 5, 6)),
+        ((1, 130, 6, 6), 270, (1, 1, 1, 1)),
+    ],
+)
+def test_every_place_of_larger_maps(x, filters, padding, tile):
+    """Maps whose tiles are cut off at the edge, tasks that end inside a row, panels that span several images."""
+    x, w, b = randn(*x), randn(filters, x[1], 3, 3), randn(filters)
+    expected = direct(x, w, b, padding)
+    for isa in _native.isas:
+        with native_isa(isa):
+            np.testing.assert_allclose(
+                winograd(x, w, b, padding, tile), expected, rtol=0, atol=1e-5 * np.abs(expected).max(), err_msg=isa
+            )
+    check_threads(
+        conv2d_winograd,
+        {"x": x, "w": w, "b": b, "y": expected.astype(np.float32), "padding": padding, "tile": tile},
+    )
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, 3e38])
+@pytest.mark.parametrize("tile", [2, 4])
+def test_special_values_stay_where_they_touch(value, tile):
+    """As with the direct method: also for a number that is finite, but would overflow on the way."""
+    x, w = randn(3, 5, 20, 21), randn(8, 5, 3, 3) / 100
+    clean = winograd(x, w, None, (1, 1, 1, 1), tile)
+    x[1, 2, 7, 9] = value
+    y = winograd(x, w, None, (1, 1, 1, 1), tile)
+    touched = np.zeros(y.shape, bool)
+    touched[1, :, 6:9, 8:11] = not np.isfinite(np.float32(value))
+    np.testing.assert_array_equal(~np.isfinite(y), touched)
+    np.testing.assert_array_equal(y[[0, 2]], clean[[0, 2]], err_msg="other images keep their bits")
+    np.testing.assert_allclose(y[1, :, 10:], clean[1, :, 10:], rtol=0, atol=1e-6)
+    w[3, 0, 1, 1] = value
+    x[1, 2, 7, 9] = 0
+    y = winograd(x, w, None, (1, 1, 1, 1), tile)
+    if not np.isfinite(np.float32(value)):
+        np.testing.assert_array_equal(np.isfinite(y).all((0, 2, 3)), np.arange(8) != 3)
+
+
+@pytest.mark.parametrize(
+    ("shape", "filters", "padding"),
+    [((33, 12, 14, 13), 20, 1), ((9, 10, 29, 23), 9, 0), ((8, 11, 28, 28), 8, 2), ((3, 9, 40, 41), 16, "same")],
+)
+def test_torch(shape, filters, padding):
+    """conv2d and its gradients, of sizes for which it takes this way in float32 (and never in float64)."""
+    torch = pytest.importorskip("torch")
+    x, w, b = randn(*shape), randn(filters, shape[1], 3, 3), randn(filters)
+    y = conv2d(x, w, b, padding=padding)
+    assert winograd_tile(w, y.shape, PLAIN)
+    check_torch(
+        lambda x, w, b: conv2d(x, w, b, padding=padding),
+        lambda x, w, b: torch.nn.functional.conv2d(x, w, b, padding=padding),
+        x,
+        w,
+        b,
+    )
+
+
+def test_where_it_is_used():
+    w, map28 = np.zeros((64, 64, 3, 3), np.float32), (8, 64, 28, 28)
+    assert winograd_tile(w, map28, PLAIN) == 4
+    assert winograd_tile(w, (8, 64, 7, 7), PLAIN) == 2
+    assert winograd_tile(w, (1, 64, 4, 4), PLAIN) == 0
+    assert winograd_tile(w.astype(float), map28, PLAIN) == 0, "never for float64"
+    assert winograd_tile(w[:, :, :2], map28, PLAIN) == 0
+    assert winograd_tile(w[:4], (8, 4, 28, 28), PLAIN) == 0
+    for settings in [((2, 2), *PLAIN[1:]), (*PLAIN[:2], (2, 2), 1), (*PLAIN[:3], 2)]:
+        assert winograd_tile(w, map28, settings) == 0
+
+
+def test_switch(switch):
+    x, w = pydl.tensor(randn(2, 16, 30, 30), requires_grad=True), randn(16, 16, 3, 3)
+    exact = np.empty((2, 16, 30, 30), np.float32)
+    conv2d_forward(x.detach().numpy(), w, None, exact, *PLAIN)
+    pydl.set_winograd(True)
+    y = conv2d(x, w, padding=1)
+    y.sum().backward(retain_graph=True)
+    fast = x.grad.numpy().copy()
+    assert np.any(y.detach().numpy() != exact)
+    pydl.set_winograd(False)
+    assert not pydl.get_winograd()
+    np.testing.assert_array_equal(conv2d(x, w, padding=1).detach().numpy(), exact)
+    x.grad = None
+    y.sum().backward()
+    np.testing.assert_array_equal(x.grad.numpy(), fast, err_msg="the gradient keeps to what was decided before")
+    x.grad = None
+    conv2d(x, w, padding=1).sum().backward()
+    assert np.any(x.grad.numpy() != fast)
+    with pytest.raises(TypeError, match="set_winograd: enabled must be True or False, not 1"):
+        pydl.set_winograd(1)
+
+
+@pytest.mark.parametrize(("value", "enabled"), [("0", False), ("1", True)])
+def test_environment(value, enabled):
+    program = "import pydl; print(pydl.get_winograd())"
+    done = subprocess.run(
+        [sys.executable, "-c", program], env={"PYDL_WINOGRAD": value, "PYTHONPATH": ":".join(sys.path)}, stdout=-1
+    )
+    assert done.stdout.decode().strip() == str(enabled)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"tile": 3},
+        {"w": np.zeros((4, 2, 3, 2), np.float32)},
+        {"w": np.zeros((4, 3, 3, 3), np.float32)},
+        {"b": np.zeros(5, np.float32)},
+        {"y": np.zeros((1, 4, 5, 7), np.float32)},
+        {"padding": (0, 0, -1, 0)},
+    ],
+    ids=str,
+)
+def test_native_kernel_checks_what_it_is_given(change):
+    given = {
+        "x": np.zeros((1, 2, 8, 8), np.float32),
+        "w": np.zeros((4, 2, 3, 3), np.float32),
+        "b": None,
+        "y": np.zeros((1, 4, 6, 6), np.float32),
+        "padding": (0, 0, 0, 0),
+        "tile": 4,
+    }
+    with pytest.raises(ValueError, match=r"^conv2d_winograd: "):
+        conv2d_winograd.native(*(given | change).values())
