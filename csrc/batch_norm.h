@@ -6,6 +6,7 @@
 // do not depend on the number of threads.
 #pragma once
 #include "moments.h"
+#include "runtime/threads.h"
 #include "scratch.h"
 
 namespace pydl::PYDL_ISA {

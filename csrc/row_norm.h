@@ -5,6 +5,7 @@
 // shape alone, and a row's arithmetic is the same either way.
 #pragma once
 #include "moments.h"
+#include "runtime/threads.h"
 #include "scratch.h"
 
 namespace pydl::PYDL_ISA {
