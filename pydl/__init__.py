@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from . import optim as optim
     from . import plot as plot
     from . import training as training
+    from .recording import capture as capture
     from .serialization import load as load
     from .serialization import load_metadata as load_metadata
     from .serialization import save as save
@@ -55,6 +56,7 @@ _LAZY = {
     **{name: (name, None) for name in ("bench", "data", "lab", "nn", "optim", "plot", "training")},
     **{name: ("serialization", name) for name in ("load", "load_metadata", "save")},
     "Trainer": ("training", "Trainer"),
+    "capture": ("recording", "capture"),
 }
 
 

@@ -212,3 +212,16 @@ def native_isa(name: str) -> Iterator[None]:
         for each in KERNELS.values():
             each.native = _native_kernels.get(each.name)
         isa = before
+
+
+@contextlib.contextmanager
+def replaced_kernels(replace: Callable[[Any], Any]) -> Iterator[None]:
+    """Runs replace(native) instead of each kernel's native form: for capture, which notes the calls."""
+    before = {name: each.native for name, each in KERNELS.items()}
+    try:
+        for each in KERNELS.values():
+            each.native = replace(each.native)
+        yield
+    finally:
+        for name, each in KERNELS.items():
+            each.native = before[name]

@@ -13,6 +13,7 @@
 #include "arena.h"
 #include "dispatch.h"
 #include "native_kernel.h"
+#include "recording.h"
 #include "threads.h"
 
 namespace py = pybind11;
@@ -145,6 +146,7 @@ PYBIND11_MODULE(_native, module) {
     using namespace pydl;
     import_array1();
     add_native_kernel_type(module);
+    add_recording_type(module);
     if (PyModule_AddFunctions(module.ptr(), functions) < 0) throw py::error_already_set();
     module.attr("isas") = py::tuple(py::cast(runnable_isas()));
     module.attr("compiler") = compiler();

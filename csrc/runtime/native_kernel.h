@@ -12,6 +12,8 @@ namespace pydl {
 // Adds the type to the module. Call once, before any kernel object is made.
 void add_native_kernel_type(pybind11::module_& module);
 
+bool is_native_kernel(pybind11::handle object);
+
 // One callable a kernel name, joined from the table entries of its instantiations.
 pybind11::object make_native_kernel(const std::vector<const Kernel*>& instantiations);
 

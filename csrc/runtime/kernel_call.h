@@ -1,0 +1,66 @@
+// One call of a kernel: Python's arguments checked against the kernel's parameters and unpacked into plain
+// values, ready to run.
+#pragma once
+#include <pybind11/pybind11.h>
+
+#include <string>
+#include <vector>
+
+#include "kernel_table.h"
+
+namespace pydl {
+
+constexpr int kMaxArguments = 24;
+
+// Written against the C API instead of py::class_: a call through tp_vectorcall costs a tenth of a
+// microsecond, and small networks make thousands of calls a second.
+struct NativeKernel {
+    PyObject_HEAD
+    vectorcallfunc vectorcall;
+    const Kernel* float32;
+    const Kernel* float64;
+    int chooser;  // the first argument whose dtype chooses between the two
+    PyObject* argument_names;
+};
+
+// Which instantiation these arguments choose.
+const Kernel* choose(NativeKernel* self, PyObject* const* arguments);
+
+// Where the arguments are unpacked, and whose name an error carries. The arrays are not kept alive.
+class Call {
+  public:
+    Call(NativeKernel* self, const Kernel* kernel) : self_(self), kernel_(kernel) {}
+    Call(const Call&) = delete;  // values_ points into arrays_
+    Call& operator=(const Call&) = delete;
+
+    // Numbers first: making them may run code of the caller's (__index__, __float__), which must not find
+    // addresses already taken from arrays that it can still change.
+    void unpack(PyObject* const* arguments);
+
+    // Without the interpreter lock, as often as wanted.
+    void run() { kernel_->call(values_); }
+
+  private:
+    std::string sentence(const std::string& had, const std::string& needs) const;
+    [[noreturn]] void refuse(const std::string& had, const std::string& needs) const;
+    void view(PyObject* argument, const Parameter& parameter, ArrayValue& out);
+    void unpack_array(PyObject* argument, const Parameter& parameter);
+    void unpack_list(PyObject* argument, const Parameter& parameter);
+    void unpack_integers(PyObject* argument, const Parameter& parameter);
+    void unpack_real(PyObject* argument);
+    int64_t integer(PyObject* argument);
+    [[noreturn]] void refuse_number(PyObject* argument, const char* needs);
+
+    static constexpr int kMaxLists = 6;
+
+    NativeKernel* self_;
+    const Kernel* kernel_;
+    int index_ = 0;
+    int lists_used_ = 0;
+    Value values_[kMaxArguments];
+    ArrayValue arrays_[kMaxArguments];
+    std::vector<ArrayValue> lists_[kMaxLists];
+    pybind11::object items_[kMaxLists];
+};
+
+}  // namespace pydl
