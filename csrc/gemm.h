@@ -37,9 +37,9 @@ void gemm_split(int64_t count, Matrix<const T> a, Matrix<const T> b, T* c, int64
     parallel_for(parts.count, 1, [&](int64_t begin, int64_t end) {
         for (int64_t p = begin; p < end; p++) {
             const int64_t k = parts.begin(p), depth = parts.length(p, K);
-            gemm_blocked<T>(M, N, depth, PackRows<T>{a.part(0, k, M, depth), true},
-                            PackColumns<T>{b.part(k, 0, depth, N), false}, partial.data() + p * M * N, N,
-                            false, NoEpilogue{});
+            GemmPart<T, NoEpilogue>(a.part(0, k, M, depth), b.part(k, 0, depth, N),
+                                    partial.data() + p * M * N, N, false, 0, 0, NoEpilogue{})
+                .run();
         }
     });
     for (int64_t i = 0; i < M; i++) {
@@ -52,11 +52,6 @@ void gemm_split(int64_t count, Matrix<const T> a, Matrix<const T> b, T* c, int64
         }
     }
     epilogue(c, c_stride, int64_t(0), int64_t(0), M, N);
-}
-
-template <typename T>
-bool rows_collide(Matrix<const T> x) {
-    return x.rows > 4 && x.row_stride * int64_t(sizeof(T)) % 4096 == 0;
 }
 
 // c (+)= a b, then the epilogue. Sizes may be zero; without accumulation c is not read. c must not overlap a
@@ -84,13 +79,7 @@ void gemm(Matrix<const T> a, Matrix<const T> b, Matrix<T> c, bool accumulate = f
     if (is_thin(a, b)) return thin_product<T, 1>(a, b, c.data, c.row_stride, accumulate, epilogue);
     if (const int64_t parts = parts_of_k<T>(M, N, K); parts > 1)
         return gemm_split<T>(parts, a, b, c.data, c.row_stride, accumulate, epilogue);
-    // Packing costs a pass over a factor. It pays for B where its panels are used often; A is read in short
-    // runs, which the cache keeps even unpacked, unless its rows are whole pages apart and so compete for the
-    // same cache lines.
-    const bool a_may_stay = N <= 4 * tile_columns<T> || !rows_collide(a);
-    const bool b_may_stay = M <= 4 * tile_rows<T> && !rows_collide(b);
-    gemm_blocked<T>(M, N, K, PackRows<T>{a, a_may_stay}, PackColumns<T>{b, b_may_stay}, c.data, c.row_stride,
-                    accumulate, epilogue);
+    gemm_blocked<T>(a, b, c.data, c.row_stride, accumulate, epilogue);
 }
 
 // Many products; product(i) runs the i-th with gemm(). Small ones share the threads between them, large ones

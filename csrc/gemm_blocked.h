@@ -1,20 +1,21 @@
-// C (+)= A B as five named loops around the tile of microkernel.h.
+// C (+)= A B as four named loops around the tiles of gemm_tile.h, and the same with C shared among threads.
 //
-//   for each stripe of C's columns                  its part of B, packed, fits the last-level cache
-//     for each block of k                           a panel of B fits the first-level cache
-//       for each stripe of C's rows                 packs A and B (once for each stripe) into panels
-//         for each group of row panels              a group of A panels fits the second-level cache; threads
-//         share
-//           for each panel of B                     the (group, panel) pairs, each pair being its own part of
-//           C
-//             for each panel of A in the group      one tile
+//   for each stripe of C's columns                 its part of B fits the second- or third-level cache
+//     for each block of k                          a panel of B fits the first-level cache
+//       for each stripe of C's rows                its part of A fits the second-level cache
+//         for each panel of B and each of A        one tile
 //
-// What a tile sums, and in which order, depends on the sizes only. See microkernel.h for the panels.
+// Each thread computes its own part of C from beginning to end and packs what it needs for itself. What two
+// threads both need is packed twice; in exchange there is one parallel region for a product, nobody waits for
+// panels, and panels are in the cache of the core that reads them.
+//
+// An element is one chain of multiply-adds over each block of k, and the sums of the blocks are added in
+// order. Blocks depend on K only, so the way C is cut, and with it the number of threads, changes no bit.
 #pragma once
 
 #include "gemm_epilogue.h"
 #include "gemm_pack.h"
-#include "microkernel.h"
+#include "gemm_tile.h"
 #include "parallel.h"
 #include "scratch.h"
 
@@ -26,105 +27,196 @@ struct GemmBlocks {
     static constexpr int64_t depth = 256;  // of a block of k
     static constexpr int64_t group_bytes = many_registers ? 512 << 10 : 256 << 10;
     static constexpr int64_t group_rows = group_bytes / int64_t(sizeof(T)) / depth;
-    static constexpr int64_t stripe_rows = (int64_t(2) << 20) / int64_t(sizeof(T)) / depth;
-    static constexpr int64_t stripe_columns = (int64_t(4) << 20) / int64_t(sizeof(T)) / depth;
-    static constexpr int64_t thread_work =
-        400000;  // multiply-adds below which another thread costs more than it brings
-    static constexpr int64_t tasks = 32;  // pairs wanted, so that threads share the work evenly
+    static constexpr int64_t stripe_columns = (int64_t(2) << 20) / int64_t(sizeof(T)) / depth;
+    // Multiply-adds below which another thread costs more than it brings.
+    static constexpr int64_t thread_work = 400000;
+    static constexpr int64_t tasks = 32;  // wanted of loops whose items differ, so that threads share evenly
 };
 
-// The product with its factors given as packers: pack_a(panel, row, rows, k, depth), pack_b(panel, column,
-// columns, k, depth), and their in_place(...) for panels that need no packing (null data where they do). C
-// has unit column stride. epilogue(tile, c_stride, row, column, rows, columns).
-template <typename T, typename PackA, typename PackB, typename Epilogue>
-void gemm_blocked(int64_t M, int64_t N, int64_t K, const PackA& pack_a, const PackB& pack_b, T* c,
-                  int64_t c_stride, bool accumulate, const Epilogue& epilogue) {
-    if (M <= 0 || N <= 0) return;
-    using Blocks = GemmBlocks<T>;
-    constexpr int64_t NR = tile_columns<T>;
-    const Parts blocks(K, Blocks::depth);
-    const Parts column_stripes(N, Blocks::stripe_columns, NR);
-    const Parts row_stripes(M, Blocks::stripe_rows, tile_rows<T>);
-    const int64_t stripe_panels = (column_stripes.size + NR - 1) / NR;
-    const Scratch<T> packed_a(row_stripes.size * blocks.size);
-    const Scratch<T> packed_b(stripe_panels * NR * blocks.size);
-
-    for (int64_t js = 0; js < column_stripes.count; js++) {
-        const int64_t j0 = column_stripes.begin(js), stripe_n = column_stripes.length(js, N);
-        for (int64_t block = 0; block < blocks.count; block++) {
-            const int64_t k0 = blocks.begin(block), depth = blocks.length(block, K);
-            const bool first = block == 0, last = block == blocks.count - 1;
-            for (int64_t is = 0; is < row_stripes.count; is++) {
-                const int64_t i0 = row_stripes.begin(is), stripe_m = row_stripes.length(is, M);
-                const Parts rows(stripe_m, tile_rows<T>);
-                const int64_t column_panels = (stripe_n + NR - 1) / NR;
-
-                const auto columns_of = [&](int64_t panel) {
-                    return stripe_n - panel * NR < NR ? stripe_n - panel * NR : NR;
-                };
-                const auto panel_of_b = [&](int64_t panel) -> Panel<T> {
-                    const Panel<T> found = pack_b.in_place(j0 + panel * NR, columns_of(panel), k0, depth);
-                    if (found.data != nullptr) return found;
-                    return {packed_b.data() + panel * NR * depth, whole_vectors<T>(columns_of(panel))};
-                };
-
-                const auto panel_of_a = [&](int64_t p) -> Panel<T> {
-                    const Panel<T> found =
-                        pack_a.in_place(i0 + rows.begin(p), rows.length(p, stripe_m), k0, depth);
-                    if (found.data != nullptr) return found;
-                    return {packed_a.data() + rows.begin(p) * depth, 0};
-                };
-
-                const int64_t pack_grain = 1 + 65536 / (depth * NR + 1);
-                const int64_t b_panels = is == 0 ? column_panels : 0;
-                parallel_for(rows.count + b_panels, pack_grain, [&](int64_t begin, int64_t end) {
-                    for (int64_t p = begin; p < end; p++) {
-                        if (p < rows.count) {
-                            T* own = packed_a.data() + rows.begin(p) * depth;
-                            if (panel_of_a(p).data == own)
-                                pack_a(own, i0 + rows.begin(p), rows.length(p, stripe_m), k0, depth);
-                        } else {
-                            const int64_t panel = p - rows.count;
-                            T* own = packed_b.data() + panel * NR * depth;
-                            if (panel_of_b(panel).data == own)
-                                pack_b(own, j0 + panel * NR, columns_of(panel), k0, depth);
-                        }
-                    }
-                });
-
-                int64_t group = Blocks::group_rows / rows.size;
-                const int64_t groups_wanted = Blocks::tasks / column_panels;
-                if (groups_wanted > 0 && group * groups_wanted > rows.count)
-                    group = (rows.count + groups_wanted - 1) / groups_wanted;
-                const Parts groups(rows.count, group);
-                const auto multiply_pair = [&](int64_t g, int64_t panel) {
-                    const Panel<T> b = panel_of_b(panel);
-                    const int64_t j = j0 + panel * NR, columns = columns_of(panel);
-                    const int64_t p_end = groups.begin(g) + groups.length(g, rows.count);
-                    for (int64_t p = groups.begin(g); p < p_end; p++) {
-                        const Panel<T> a = panel_of_a(p);
-                        const int64_t i = i0 + rows.begin(p);
-                        const int m = int(rows.length(p, stripe_m));
-                        T* tile = c + i * c_stride + j;
-                        const bool add = accumulate || !first;
-                        if (a.stride == 0)
-                            tile_function<T>(m, columns)(depth, a.data, b.data, b.stride, tile, c_stride,
-                                                         columns, add);
-                        else
-                            strided_tile_function<T>(m, columns)(depth, a.data, a.stride, b.data, b.stride,
-                                                                 tile, c_stride, columns, add);
-                        if (last) epilogue(tile, c_stride, i, j, int64_t(m), columns);
-                    }
-                };
-                const int64_t pair_work = groups.size * rows.size * NR * (depth + 1);
-                parallel_for(groups.count * column_panels, 1 + Blocks::thread_work / pair_work,
-                             [&](int64_t begin, int64_t end) {
-                                 for (int64_t pair = begin; pair < end; pair++)
-                                     multiply_pair(pair / column_panels, pair % column_panels);
-                             });
-            }
-        }
+// Memory for panels: near at hand on the stack if they are small, because products of a microsecond cannot
+// wait for the lock of the arena.
+template <typename T>
+class Panels {
+  public:
+    explicit Panels(int64_t count) {
+        if (count > near_count) data_ = far_ = static_cast<T*>(arena_allocate(size_t(count) * sizeof(T)));
     }
+    ~Panels() {
+        if (far_ != nullptr) arena_free(far_);
+    }
+    Panels(const Panels&) = delete;
+    Panels& operator=(const Panels&) = delete;
+
+    T* data() const { return data_; }
+
+  private:
+    static constexpr int64_t near_count = 8192 / sizeof(T);
+    alignas(64) T near_[near_count];
+    T *data_ = near_, *far_ = nullptr;
+};
+
+template <typename T>
+bool rows_collide(Matrix<const T> x) {
+    return x.rows > 4 && x.row_stride * int64_t(sizeof(T)) % 4096 == 0;
+}
+
+struct TileShape {
+    int rows, vectors;
+};
+
+// The shape for a part of C with so many columns.
+template <typename T>
+TileShape tile_shape(int64_t columns) {
+    const int64_t vectors = (columns + width<T> - 1) / width<T>;
+    // Four vectors are better as two and two than as three and one.
+    const int most = vectors == 4 ? 2 : most_tile_vectors<T>;
+    const int used = int(vectors < most ? vectors : most);
+    return {most_tile_rows<T>(used), used};
+}
+
+// A part of C in one thread.
+template <typename T, typename Epilogue>
+class GemmPart {
+  public:
+    GemmPart(Matrix<const T> a, Matrix<const T> b, T* c, int64_t c_stride, bool accumulate, int64_t row,
+             int64_t column, const Epilogue& epilogue)
+        : a_(a),
+          b_(b),
+          c_(c),
+          c_stride_(c_stride),
+          accumulate_(accumulate),
+          row_(row),
+          column_(column),
+          epilogue_(epilogue),
+          shape_(tile_shape<T>(b.columns)),
+          panel_columns_(shape_.vectors * width<T>),
+          blocks_(a.columns, GemmBlocks<T>::depth),
+          row_stripes_(a.rows, GemmBlocks<T>::group_rows, shape_.rows),
+          column_stripes_(b.columns, GemmBlocks<T>::stripe_columns, panel_columns_) {
+        const int64_t M = a.rows, N = b.columns, K = a.columns;
+        // Packing costs a pass over a factor and pays where its panels are used often. A row-major A is read
+        // in runs that the cache keeps even unpacked, unless its rows are whole pages apart and so compete
+        // for the same lines. A column-major one is read a line for each step.
+        if (a.column_stride == 1)
+            pack_a_ = rows_collide(a) && N > 4 * panel_columns_;
+        else
+            pack_a_ = a.row_stride != 1 || (N > 2 * panel_columns_ && M * K * int64_t(sizeof(T)) > 16384);
+        pack_b_ = b.column_stride != 1 || (!has_partial_loads && N % width<T> != 0) ||
+                  (M > 4 * shape_.rows && K * N * int64_t(sizeof(T)) > 16384) ||
+                  (M > shape_.rows && rows_collide(b));
+    }
+
+    void run() {
+        const Panels<T> panels((pack_a_ ? row_stripes_.size * blocks_.size : 0) +
+                               (pack_b_ ? column_stripes_.size * blocks_.size : 0));
+        packed_b_ = panels.data();
+        packed_a_ = packed_b_ + (pack_b_ ? column_stripes_.size * blocks_.size : 0);
+        for (int64_t js = 0; js < column_stripes_.count; js++)
+            for (int64_t block = 0; block < blocks_.count; block++)
+                for (int64_t is = 0; is < row_stripes_.count; is++) stripe(is, js, block);
+    }
+
+  private:
+    // The tiles of one stripe of rows and one of columns. Panels are packed when they are first needed, and
+    // are then still in the cache.
+    void stripe(int64_t is, int64_t js, int64_t block) {
+        const int64_t m = row_stripes_.length(is, a_.rows), n = column_stripes_.length(js, b_.columns);
+        const int64_t i0 = row_stripes_.begin(is), j0 = column_stripes_.begin(js);
+        const int64_t k0 = blocks_.begin(block), depth = blocks_.length(block, a_.columns);
+        const bool add = accumulate_ || block > 0, last = block == blocks_.count - 1;
+        const Parts rows(m, shape_.rows);
+        const int64_t column_panels = (n + panel_columns_ - 1) / panel_columns_;
+
+        const auto multiply = [&](int64_t p, int64_t q) {
+            const int64_t i = rows.begin(p), j = q * panel_columns_;
+            const int64_t own_rows = rows.length(p, m),
+                          own_columns = n - j < panel_columns_ ? n - j : panel_columns_;
+            const T* a = &a_(i0 + i, k0);
+            int64_t a_stride = a_.column_stride == 1 ? a_.row_stride : a_.column_stride;
+            bool apart = a_.column_stride == 1;
+            if (pack_a_) {
+                T* panel = packed_a_ + i * depth;
+                if (q == 0) pack_panel(panel, own_rows, own_rows, a, a_.row_stride, a_.column_stride, depth);
+                a = panel, a_stride = own_rows, apart = false;
+            }
+            const T* b = &b_(k0, j0 + j);
+            int64_t b_stride = b_.row_stride;
+            const int64_t whole = whole_vectors<T>(own_columns);
+            if (pack_b_) {
+                T* panel = packed_b_ + j * depth;
+                if (p == 0 && is == 0)
+                    pack_panel(panel, whole, own_columns, b, b_.column_stride, b_.row_stride, depth);
+                b = panel, b_stride = whole;
+            }
+            T* tile = c_ + (i0 + i) * c_stride_ + j0 + j;
+            gemm_tile<T>(apart, !pack_b_ && whole != own_columns, int(own_rows), int(whole / width<T>))(
+                depth, a, a_stride, b, b_stride, tile, c_stride_, own_columns, add);
+            if (last) epilogue_(tile, c_stride_, row_ + i0 + i, column_ + j0 + j, own_rows, own_columns);
+        };
+        // Of short sums most time goes into writing C: along its rows then.
+        if (depth <= 64)
+            for (int64_t p = 0; p < rows.count; p++)
+                for (int64_t q = 0; q < column_panels; q++) multiply(p, q);
+        else
+            for (int64_t q = 0; q < column_panels; q++)
+                for (int64_t p = 0; p < rows.count; p++) multiply(p, q);
+    }
+
+    const Matrix<const T> a_, b_;
+    T* const c_;
+    const int64_t c_stride_;
+    const bool accumulate_;
+    const int64_t row_, column_;
+    const Epilogue& epilogue_;
+    const TileShape shape_;
+    const int64_t panel_columns_;
+    const Parts blocks_, row_stripes_, column_stripes_;
+    bool pack_a_, pack_b_;
+    T *packed_a_, *packed_b_;
+};
+
+// How C is cut into parts for threads.
+struct Grid {
+    int64_t rows, columns;
+};
+
+// As near to square as the threads allow, for that packs the least; no more parts than are worth a thread.
+template <typename T>
+Grid thread_grid(int64_t M, int64_t N, int64_t K) {
+    int64_t threads = num_threads();
+    const double work = double(M) * double(N) * double(K) / GemmBlocks<T>::thread_work;
+    if (work < double(threads)) threads = int64_t(work);
+    Grid best{1, 1};
+    double least = 0;
+    for (int64_t rows = 1; rows <= threads; rows++) {
+        const int64_t columns = threads / rows;
+        const double m = double((M - 1) / rows + 1),
+                     n = double(((N - 1) / columns / width<T> + 1) * width<T>);
+        const double cost = m * n + 8 * (m + 2 * n);
+        if (rows == 1 || cost < least) best = {rows, columns}, least = cost;
+    }
+    return best;
+}
+
+// The product for a C of unit column stride.
+template <typename T, typename Epilogue>
+void gemm_blocked(Matrix<const T> a, Matrix<const T> b, T* c, int64_t c_stride, bool accumulate,
+                  const Epilogue& epilogue) {
+    const int64_t M = a.rows, N = b.columns, K = a.columns;
+    const Grid grid = thread_grid<T>(M, N, K);
+    const Parts rows(M, (M - 1) / grid.rows + 1), columns(N, (N - 1) / grid.columns + 1, width<T>);
+    parallel_for(rows.count * columns.count, 1, [&](int64_t begin, int64_t end) {
+        const auto part = [&](int64_t i, int64_t m, int64_t j, int64_t n) {
+            GemmPart<T, Epilogue>(a.part(i, 0, m, K), b.part(0, j, K, n), c + i * c_stride + j, c_stride,
+                                  accumulate, i, j, epilogue)
+                .run();
+        };
+        if (end - begin == rows.count * columns.count) return part(0, M, 0, N);
+        for (int64_t p = begin; p < end; p++) {
+            const int64_t i = p / columns.count, j = p % columns.count;
+            part(rows.begin(i), rows.length(i, M), columns.begin(j), columns.length(j, N));
+        }
+    });
 }
 
 }  // namespace pydl::PYDL_ISA

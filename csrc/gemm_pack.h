@@ -99,40 +99,11 @@ struct Matrix {
     }
 };
 
-// A panel where it lies. Of B: `stride` from one step to the next. Of A: from one row to the next, 0 if
-// packed.
+// A panel of B where it lies, `stride` elements from one step to the next.
 template <typename T>
 struct Panel {
-    const T* data;  // null: there is none, and the panel has to be packed
+    const T* data;
     int64_t stride;
-};
-
-// How gemm reads its factors. A convolution supplies its own with the same members.
-template <typename T>
-struct PackRows {
-    Matrix<const T> a;
-    bool may_stay;  // whether a row-major A is to be read where it is
-    void operator()(T* panel, int64_t row, int64_t rows, int64_t k, int64_t depth) const {
-        pack_panel(panel, rows, rows, &a(row, k), a.row_stride, a.column_stride, depth);
-    }
-    Panel<T> in_place(int64_t row, int64_t, int64_t k, int64_t) const {
-        if (!may_stay || a.column_stride != 1) return {nullptr, 0};
-        return {&a(row, k), a.row_stride};
-    }
-};
-
-template <typename T>
-struct PackColumns {
-    Matrix<const T> b;
-    bool may_stay;  // whether whole vectors of a row-major B are to be read where they are
-    void operator()(T* panel, int64_t column, int64_t columns, int64_t k, int64_t depth) const {
-        pack_panel(panel, whole_vectors<T>(columns), columns, &b(k, column), b.column_stride, b.row_stride,
-                   depth);
-    }
-    Panel<T> in_place(int64_t column, int64_t columns, int64_t k, int64_t) const {
-        if (!may_stay || b.column_stride != 1 || columns % width<T> != 0) return {nullptr, 0};
-        return {&b(k, column), b.row_stride};
-    }
 };
 
 }  // namespace pydl::PYDL_ISA

@@ -113,21 +113,14 @@ PYDL_INLINE void store_tile(const vec<T> (&acc)[MR][NV], T* c, int64_t c_stride,
     }
 }
 
-// The tile as functions, to be called through a table: C tile (+)= A panel * B panel, and the same with A
-// read where it lies in a row-major matrix whose rows are a_stride apart.
+// The tile as a function, to be called through a table: C tile (+)= A panel * B panel.
 template <typename T>
 using TileFunction = void (*)(int64_t depth, const T* a, const T* b, int64_t b_stride, T* c, int64_t c_stride,
                               int64_t columns, bool accumulate);
-template <typename T>
-using StridedTileFunction = void (*)(int64_t depth, const T* a, int64_t a_stride, const T* b,
-                                     int64_t b_stride, T* c, int64_t c_stride, int64_t columns,
-                                     bool accumulate);
 
-// The tile for rows <= tile_rows and columns <= tile_columns. Defined in microkernel.cpp, so that the hundred
-// sizes of tiles are compiled once and not for every kernel that uses them.
+// The tile for rows <= tile_rows and columns <= tile_columns. Defined in microkernel.cpp, so that the sizes
+// of tiles are compiled once and not for every kernel that uses them.
 template <typename T>
 TileFunction<T> tile_function(int rows, int64_t columns);
-template <typename T>
-StridedTileFunction<T> strided_tile_function(int rows, int64_t columns);
 
 }  // namespace pydl::PYDL_ISA

@@ -214,4 +214,7 @@ def _leaf(make, value, dtype):
 def _bytes(value):
     if value is None:
         return b""
-    return b"".join(each.tobytes() for each in value) if isinstance(value, list) else value.tobytes()
+    if isinstance(value, list):
+        return b"".join(map(_bytes, value))
+    # Of two NaNs, a sum keeps the sign of its first operand, and a compiler may swap the operands of any sum.
+    return np.where(np.isnan(value), np.nan, value).tobytes() if value.dtype.kind == "f" else value.tobytes()
