@@ -37,7 +37,48 @@ struct PoolAxis {
     // Where element j of the windows starts: its phase, and its place there.
     int64_t phase(int64_t j) const { return j * dilation % stride; }
     int64_t place(int64_t j) const { return j * dilation / stride; }
+    int64_t reach() const { return place(kernel - 1); }
+    // Whether there is one window and it is the whole axis.
+    bool is_whole() const { return out == 1 && kernel == size && padding == 0 && dilation == 1; }
+    // Whether windows of two lie side by side.
+    bool is_halving() const {
+        return kernel == 2 && stride == 2 && dilation == 1 && padding == 0 && 2 * out <= size;
+    }
 };
+
+// An axis that is not there: one window of one element.
+inline PoolAxis no_axis() {
+    return {1, 1, 1, 1, 0, 1};
+}
+
+// The windows of a plane (depth is no_axis()) or of a volume.
+struct PoolWindows {
+    PoolAxis depth, rows, columns;
+
+    int64_t elements() const { return depth.kernel * rows.kernel * columns.kernel; }
+    int64_t input() const { return depth.size * rows.size * columns.size; }
+    bool is_whole() const { return depth.is_whole() && rows.is_whole() && columns.is_whole(); }
+    bool is_2x2() const {
+        return depth.size == 1 && depth.kernel == 1 && depth.out == 1 && depth.padding == 0 &&
+               rows.is_halving() && columns.is_halving();
+    }
+};
+
+// Planes as volumes of one slice, so that kernels are written once.
+template <typename T>
+Array<T, 5> as_volumes(const Array<T, 4>& x) {
+    return {x.data,
+            {x.shape[0], x.shape[1], 1, x.shape[2], x.shape[3]},
+            {x.stride[0], x.stride[1], 0, x.stride[2], x.stride[3]}};
+}
+
+// The volume (n, c) = (plane / C, plane % C).
+template <typename T>
+T* volume_of(const Array<T, 5>& x, int64_t plane) {
+    if (x.shape[0] == 1 || uint64_t(x.stride[0]) == uint64_t(x.shape[1]) * uint64_t(x.stride[1]))
+        return x.data + plane * x.stride[1];
+    return x.data + plane / x.shape[1] * x.stride[0] + plane % x.shape[1] * x.stride[1];
+}
 
 // More padding than input would make rows of nothing but zeros; so much of it is allowed in any case.
 constexpr int64_t kPoolPadding = 65536;
@@ -60,38 +101,43 @@ inline PoolAxis pool_axis(int64_t size, int64_t out, int64_t kernel, int64_t str
     return axis;
 }
 
-inline int64_t round_up(int64_t n, int64_t multiple) {
-    return (n + multiple - 1) / multiple * multiple;
+inline int64_t at_most(int64_t n, int64_t limit) {
+    return n < limit ? n : limit;
 }
 
-// x[0], x[step], ... x[(count - 1) * step] to the phases of a row with `padding` columns on its left.
+// `rows` rows of `count` numbers, `step` apart, to the phases of rows with `padding` columns on their left.
+// A phase's rows are `pitch` apart, the phases `length`.
 template <typename T>
-void split_row(const T* x, int64_t step, int64_t count, int64_t padding, int64_t stride, T* phases,
-               int64_t length) {
+void split_rows(const T* x, int64_t row_step, int64_t step, int64_t rows, int64_t count, int64_t padding,
+                int64_t stride, T* phases, int64_t pitch, int64_t length) {
     constexpr int64_t W = width<T>;
-    if (stride == 1) {
-        for (int64_t w = 0; w < count; w += W)
-            store_partial(phases + padding + w,
-                          load_strided(x + w * step, step, count - w < W ? count - w : W), count - w);
+    if (stride == 1 && step == 1) {
+        for (int64_t r = 0; r < rows; ++r, x += row_step, phases += pitch)
+            for (int64_t w = 0; w < count; w += W)
+                store_partial(phases + padding + w, load_partial(x + w, count - w), count - w);
     } else if (stride == 2 && step == 1) {
         T* even = phases + (padding % 2) * length + padding / 2;
         T* odd = phases + ((padding + 1) % 2) * length + (padding + 1) / 2;
-        int64_t w = 0;
-        for (; w + 2 * W <= count; w += 2 * W) {
-            const vec<T> a = load(x + w), b = load(x + w + W);
-            store(even + w / 2, even_lanes(a, b));
-            store(odd + w / 2, odd_lanes(a, b));
-        }
-        if (w < count) {
-            const vec<T> a = load_partial(x + w, count - w), b = load_partial(x + w + W, count - w - W);
-            store_partial(even + w / 2, even_lanes(a, b), (count - w + 1) / 2);
-            store_partial(odd + w / 2, odd_lanes(a, b), (count - w) / 2);
+        for (int64_t r = 0; r < rows; ++r, x += row_step, even += pitch, odd += pitch) {
+            int64_t w = 0;
+            for (; w + 2 * W <= count; w += 2 * W) {
+                const vec<T> a = load(x + w), b = load(x + w + W);
+                store(even + w / 2, even_lanes(a, b));
+                store(odd + w / 2, odd_lanes(a, b));
+            }
+            if (w < count) {
+                const vec<T> a = load_partial(x + w, count - w), b = load_partial(x + w + W, count - w - W);
+                store_partial(even + w / 2, even_lanes(a, b), (count - w + 1) / 2);
+                store_partial(odd + w / 2, odd_lanes(a, b), (count - w) / 2);
+            }
         }
     } else {
-        int64_t phase = padding % stride, place = padding / stride;
-        for (int64_t w = 0; w < count; ++w) {
-            phases[phase * length + place] = x[w * step];
-            if (++phase == stride) phase = 0, ++place;
+        for (int64_t r = 0; r < rows; ++r, x += row_step, phases += pitch) {
+            int64_t phase = padding % stride, place = padding / stride;
+            for (int64_t w = 0; w < count; ++w) {
+                phases[phase * length + place] = x[w * step];
+                if (++phase == stride) phase = 0, ++place;
+            }
         }
     }
 }
@@ -120,39 +166,6 @@ void merge_row(const T* phases, int64_t length, int64_t count, int64_t padding, 
         }
     }
 }
-
-// Rows of one plane, prepared on demand. Row r lies in slot r % slots, and is prepared anew only if the slot
-// holds another one: neighbouring windows share rows.
-template <typename T>
-class RowCache {
-  public:
-    RowCache(int64_t slots, int64_t row_size)
-        : slots_(slots), row_size_(row_size), rows_(slots * row_size), held_(slots) {
-        forget();
-    }
-    void fill(T value) {
-        for (int64_t i = 0; i < slots_ * row_size_; ++i) rows_[i] = value;
-    }
-    void forget() {
-        for (int64_t i = 0; i < slots_; ++i) held_[i] = -1;
-    }
-    // prepare(destination) fills the memory of the row.
-    template <typename F>
-    T* get(int64_t row, const F& prepare) {
-        const int64_t slot = row % slots_;
-        T* memory = rows_.data() + slot * row_size_;
-        if (held_[slot] != row) {
-            prepare(memory);
-            held_[slot] = row;
-        }
-        return memory;
-    }
-
-  private:
-    int64_t slots_, row_size_;
-    Scratch<T> rows_;
-    Scratch<int64_t> held_;
-};
 
 // Rows that are worth a thread of their own: the grain of a loop over rows of `length` elements.
 inline int64_t row_grain(int64_t length) {

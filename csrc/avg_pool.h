@@ -1,0 +1,255 @@
+// Average pooling of planes and volumes, for avg_pool2d and avg_pool3d. See pydl/ops/avg_pool2d.py.
+//
+// A mean is a sum along the row, then down the rows and slices, for `width` windows at once (pool_frame.h).
+// Backward mirrors it: dy / divisor is summed over the windows that hold a row, then along the row.
+#pragma once
+#include "pool_frame.h"
+#include "pool_halving.h"
+
+namespace pydl::PYDL_ISA {
+
+// What the elements of window o count for the divisor along one axis.
+inline int64_t counted(const PoolAxis& axis, int64_t o, bool count_include_pad) {
+    if (!count_include_pad) return axis.last(o) - axis.first(o);
+    const int64_t room = axis.size + axis.padding - axis.start(o);
+    return room < axis.kernel ? room : axis.kernel;
+}
+
+// divisor(z, p, q) = deep(z) * down(p) * along[q]; override replaces them where it is not 0.
+template <typename T>
+class Divisors {
+  public:
+    Divisors(const PoolWindows& w, bool count_include_pad, int64_t override)
+        : windows_(w), include_(count_include_pad), override_(override), along_(w.columns.out + width<T>) {
+        for (int64_t q = 0; q < w.columns.out + width<T>; ++q)
+            along_[q] = T(override > 0 || q >= w.columns.out ? 1 : counted(w.columns, q, include_));
+        for (int64_t q = 1; q < w.columns.out; ++q) uniform_ = uniform_ && along_[q] == along_[0];
+        for (int64_t p = 1; p < w.rows.out; ++p) uniform_ = uniform_ && down(0, p) == down(0, 0);
+        for (int64_t z = 1; z < w.depth.out; ++z) uniform_ = uniform_ && down(z, 0) == down(0, 0);
+    }
+    T down(int64_t z, int64_t p) const {
+        if (override_ > 0) return T(override_);
+        return T(counted(windows_.depth, z, include_) * counted(windows_.rows, p, include_));
+    }
+    PYDL_INLINE vec<T> along(int64_t q) const { return load(along_.data() + q); }
+    // Whether all windows have the same divisor, first().
+    bool uniform() const { return uniform_; }
+    T first() const { return down(0, 0) * along_[0]; }
+
+  private:
+    const PoolWindows& windows_;
+    bool include_, uniform_ = true;
+    int64_t override_;
+    Scratch<T> along_;
+};
+
+// Division by one number: by its reciprocal, with the remainder divided once more so that the result is
+// rounded as a division's.
+template <typename T>
+class Divide {
+  public:
+    explicit Divide(T divisor) : divisor_(broadcast<T>(divisor)), inverse_(broadcast<T>(T(1) / divisor)) {}
+    PYDL_INLINE vec<T> operator()(vec<T> x) const {
+        const vec<T> quotient = x * inverse_, rest = fma(-quotient, divisor_, x);
+        return select(rest == rest, fma(rest, inverse_, quotient), quotient);  // infinity has no remainder
+    }
+
+  private:
+    vec<T> divisor_, inverse_;
+};
+
+// out[at] = sum over t of in[offset[t] + at].
+template <int Taps, typename T>
+void add_taps(const T* in, const int64_t* offset, int64_t taps, int64_t positions, T* out) {
+    // A table of its own, which no store can change.
+    const T* tap[Taps > 0 ? Taps : 1];
+    for (int t = 0; t < Taps; ++t) tap[t] = in + offset[t];
+    for (int64_t at = 0; at < positions; at += width<T>) {
+        vec<T> sum{};
+        if constexpr (Taps > 0) {
+#pragma GCC unroll 4
+            for (int t = 0; t < Taps; ++t) sum += load(tap[t] + at);
+        } else {
+            for (int64_t t = 0; t < taps; ++t) sum += load(in + offset[t] + at);
+        }
+        store(out + at, sum);
+    }
+}
+template <typename T>
+void add_taps(const T* in, const int64_t* offset, int64_t taps, int64_t positions, T* out) {
+    const auto run = taps == 1   ? add_taps<1, T>
+                     : taps == 2 ? add_taps<2, T>
+                     : taps == 3 ? add_taps<3, T>
+                                 : add_taps<0, T>;
+    run(in, offset, taps, positions, out);
+}
+
+template <typename T>
+bool is_contiguous_volume(const Array<const T, 5>& x) {
+    return x.stride[4] == 1 && (x.shape[3] == 1 || x.stride[3] == x.shape[4]) &&
+           (x.shape[2] == 1 || x.stride[2] == x.shape[3] * x.shape[4]);
+}
+
+// ---- forward ----
+
+template <typename T>
+struct AvgPoolForward {
+    Array<const T, 5> x;
+    T* y;  // contiguous
+    PoolWindows windows;
+    const Divisors<T>& divisors;
+
+    int64_t planes() const { return x.shape[0] * x.shape[1]; }
+};
+
+// Windows of 2x2 with stride 2 and no padding: straight from the two rows.
+template <typename T>
+void avg_pool_forward_2x2(const AvgPoolForward<T>& pool) {
+    constexpr int64_t W = width<T>;
+    const int64_t OH = pool.windows.rows.out, OW = pool.windows.columns.out;
+    const int64_t* stride = pool.x.stride;
+    const Divide<T> mean(pool.divisors.first());
+    parallel_for(pool.planes(), row_grain(4 * OH * OW), [&](int64_t begin, int64_t end) {
+        for (int64_t plane = begin; plane < end; ++plane) {
+            const T* upper = volume_of(pool.x, plane);
+            T* y = pool.y + plane * OH * OW;
+            for (int64_t p = 0; p < OH; ++p, upper += 2 * stride[3], y += OW)
+                for (int64_t q = 0; q < OW; q += W) {
+                    const T *a = upper + 2 * q, *b = a + stride[3];
+                    const int64_t n = 2 * (OW - q);
+                    const vec<T> left = load_partial(a, n) + load_partial(b, n);
+                    const vec<T> right = load_partial(a + W, n - W) + load_partial(b + W, n - W);
+                    store_partial(y + q, mean(even_lanes(left, right) + odd_lanes(left, right)), OW - q);
+                }
+        }
+    });
+}
+
+// The same where rows are shorter than a vector.
+template <int G, typename T>
+void avg_pool_forward_halving(const AvgPoolForward<T>& pool) {
+    constexpr int64_t W = width<T>;
+    const int64_t count = pool.planes() * pool.windows.rows.out * pool.windows.columns.out;
+    const Divide<T> mean(pool.divisors.first());
+    parallel_for((count + W - 1) / W, row_grain(4 * W), [&](int64_t begin, int64_t end) {
+        for (int64_t at = begin * W; at < end * W && at < count; at += W) {
+            const Quarters<T> x = load_quarters<G>(pool.x.data + 4 * at, count - at);
+            const vec<T> sum = (x.upper_left + x.lower_left) + (x.upper_right + x.lower_right);
+            store_partial(pool.y + at, mean(sum), count - at);
+        }
+    });
+}
+
+// One window that is the whole volume.
+template <typename T>
+void avg_pool_forward_whole(const AvgPoolForward<T>& pool) {
+    constexpr int64_t W = width<T>;
+    const int64_t size = pool.windows.input();
+    parallel_for(pool.planes(), row_grain(size), [&](int64_t begin, int64_t end) {
+        for (int64_t plane = begin; plane < end; ++plane) {
+            const T* x = volume_of(pool.x, plane);
+            vec<T> sum[4] = {};
+            int64_t k = 0;
+            for (; k + 4 * W <= size; k += 4 * W)
+#pragma GCC unroll 4
+                for (int i = 0; i < 4; ++i) sum[i] += load(x + k + i * W);
+            for (; k < size; k += W) sum[0] += load_partial(x + k, size - k);
+            pool.y[plane] = reduce_add((sum[0] + sum[1]) + (sum[2] + sum[3])) / pool.divisors.first();
+        }
+    });
+}
+
+template <typename T>
+void avg_pool_forward_frames(const AvgPoolForward<T>& pool) {
+    const PoolWindows& w = pool.windows;
+    const int64_t OD = w.depth.out, OH = w.rows.out, OW = w.columns.out;
+    const int64_t KD = w.depth.kernel, KH = w.rows.kernel, KW = w.columns.kernel;
+    const PoolBlocks blocks(pool.planes() * OD, OH, w.rows.reach(), OW + w.columns.reach(),
+                            w.depth.kernel * w.rows.stride * (w.columns.stride + 1));
+    const bool uniform = pool.divisors.uniform();
+    const Divide<T> mean(pool.divisors.first());
+    parallel_for(
+        blocks.count, row_grain(blocks.slices * blocks.run * OW * (KW * w.rows.stride + KD * KH)),
+        [&](int64_t begin, int64_t end) {
+            InputFrame<T> frame(w, blocks, T(0));
+            const FrameShape& shape = frame.shape();
+            const Scratch<T> along(KD * w.rows.stride * shape.phase() + width<T>),
+                sum(shape.phase() + width<T>);
+            const Scratch<int64_t> right(KW), down(KD * KH);
+            for (int64_t j = 0; j < KW; ++j) right[j] = frame.offset(0, 0, j);
+            for (int64_t k = 0; k < KD; ++k)
+                for (int64_t i = 0; i < KH; ++i)
+                    down[k * KH + i] =
+                        (k * w.rows.stride + w.rows.phase(i)) * shape.phase() + w.rows.place(i) * shape.pitch;
+            for (int64_t block = begin; block < end; ++block) {
+                const int64_t item = blocks.first_item(block), items = blocks.items_of(block);
+                const int64_t top = blocks.first_row(block), rows = blocks.rows_of(block);
+                for (int64_t s = 0; s < items; ++s)
+                    frame.fill(s, volume_of(pool.x, (item + s) / OD), pool.x.stride, (item + s) % OD, top,
+                               rows);
+                for (int64_t phase = 0; phase < KD * w.rows.stride; ++phase)
+                    add_taps(frame.data() + phase * w.columns.stride * shape.phase(), right.data(), KW,
+                             items * shape.rows * shape.pitch - w.columns.reach(),
+                             along.data() + phase * shape.phase());
+                add_taps(along.data(), down.data(), KD * KH, shape.positions(items, rows, OW), sum.data());
+                for (int64_t s = 0; s < items; ++s) {
+                    T* y = pool.y + ((item + s) * OH + top) * OW;
+                    const T* from = sum.data() + shape.row(s, 0);
+                    if (uniform && shape.pitch == OW) {
+                        for (int64_t k = 0; k < rows * OW; k += width<T>)
+                            store_partial(y + k, mean(load(from + k)), rows * OW - k);
+                        continue;
+                    }
+                    for (int64_t p = 0; p < rows; ++p, y += OW, from += shape.pitch) {
+                        const vec<T> deep = broadcast<T>(pool.divisors.down((item + s) % OD, top + p));
+                        for (int64_t q = 0; q < OW; q += width<T>) {
+                            const vec<T> total = load(from + q);
+                            store_partial(y + q,
+                                          uniform ? mean(total) : total / (deep * pool.divisors.along(q)),
+                                          OW - q);
+                        }
+                    }
+                }
+            }
+        });
+}
+
+// One window after the other.
+template <typename T>
+void avg_pool_forward_simple(const AvgPoolForward<T>& pool) {
+    const PoolAxis &depth = pool.windows.depth, &rows = pool.windows.rows, &columns = pool.windows.columns;
+    const int64_t OH = rows.out, OW = columns.out, volume = depth.out * OH * OW;
+    const int64_t* stride = pool.x.stride;
+    parallel_for(pool.planes() * volume, 1, [&](int64_t begin, int64_t end) {
+        for (int64_t at = begin; at < end; ++at) {
+            const T* x = volume_of(pool.x, at / volume);
+            const int64_t z = at % volume / (OH * OW), p = at % volume / OW % OH, q = at % OW;
+            T sum = T(0);
+            for (int64_t k = depth.first(z); k < depth.last(z); ++k)
+                for (int64_t i = rows.first(p); i < rows.last(p); ++i)
+                    for (int64_t j = columns.first(q); j < columns.last(q); ++j)
+                        sum += x[(depth.start(z) + k) * stride[2] + (rows.start(p) + i) * stride[3] +
+                                 (columns.start(q) + j) * stride[4]];
+            pool.y[at] = sum / (pool.divisors.down(z, p) * pool.divisors.along(q)[0]);
+        }
+    });
+}
+
+template <typename T>
+void avg_pool_forward(const Array<const T, 5>& x, T* y, const PoolWindows& w, bool count_include_pad,
+                      int64_t divisor_override) {
+    const Divisors<T> divisors(w, count_include_pad, divisor_override);
+    const AvgPoolForward<T> pool = {x, y, w, divisors};
+    if (is_halving_run<T>(w, x))
+        with_group<T>(w.columns.out, [&](auto G) { avg_pool_forward_halving<G>(pool); });
+    else if (w.is_2x2() && x.stride[4] == 1 && w.columns.out >= width<T> / 2)
+        avg_pool_forward_2x2(pool);
+    else if (w.is_whole() && is_contiguous_volume(x))
+        avg_pool_forward_whole(pool);
+    else if (frame_fits(w))
+        avg_pool_forward_frames(pool);
+    else
+        avg_pool_forward_simple(pool);
+}
+
+}  // namespace pydl::PYDL_ISA

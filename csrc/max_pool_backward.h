@@ -1,0 +1,165 @@
+// The gradient of max pooling: see max_pool.h.
+#pragma once
+#include "pool_halving.h"
+#include "simd_bytes.h"
+
+namespace pydl::PYDL_ISA {
+
+template <typename T>
+struct MaxPoolBackward {
+    Array<const T, 5> dy;
+    const uint8_t* window;  // one of these, contiguous
+    const int64_t* indices;
+    T* dx;  // contiguous
+    PoolWindows windows;
+
+    int64_t planes() const { return dy.shape[0] * dy.shape[1]; }
+};
+
+template <typename T>
+void set_zero(T* p, int64_t count) {
+    for (int64_t k = 0; k < count; k += width<T>) store_partial(p + k, vec<T>{}, count - k);
+}
+
+// ---- windows of 2x2 with stride 2 and no padding ----
+
+// Two rows of dx: each element belongs to one window. `readable` bytes follow in window.
+template <typename T>
+void max_pool_backward_row_2x2(const T* dy, int64_t step, const uint8_t* window, int64_t readable,
+                               int64_t count, T* upper, T* lower) {
+    constexpr int64_t W = width<T>;
+    using I = int_of<T>;
+    for (int64_t q = 0; q < count; q += W) {
+        if (q + W > count && count >= W) q = count - W;
+        const int64_t n = count - q;
+        const vec<T> g = load_strided(dy + q * step, step, n < W ? n : W), zero{};
+        const mask<T> element = load_bytes<T>(window + q, readable - q);
+        const vec<T> a = select(element == I(0), g, zero), b = select(element == I(1), g, zero);
+        const vec<T> c = select(element == I(2), g, zero), d = select(element == I(3), g, zero);
+        store_partial(upper + 2 * q, zip_low(a, b), 2 * n);
+        store_partial(upper + 2 * q + W, zip_high(a, b), 2 * n - W);
+        store_partial(lower + 2 * q, zip_low(c, d), 2 * n);
+        store_partial(lower + 2 * q + W, zip_high(c, d), 2 * n - W);
+    }
+}
+
+template <typename T>
+void max_pool_backward_2x2(const MaxPoolBackward<T>& pool) {
+    const int64_t H = pool.windows.rows.size, W = pool.windows.columns.size;
+    const int64_t OH = pool.windows.rows.out, OW = pool.windows.columns.out;
+    parallel_for(pool.planes(), row_grain(H * W), [&](int64_t begin, int64_t end) {
+        for (int64_t plane = begin; plane < end; ++plane) {
+            const T* g = volume_of(pool.dy, plane);
+            T* upper = pool.dx + plane * H * W;
+            int64_t at = plane * OH * OW;
+            for (int64_t p = 0; p < OH; ++p, g += pool.dy.stride[3], at += OW, upper += 2 * W) {
+                max_pool_backward_row_2x2(g, pool.dy.stride[4], pool.window + at,
+                                          pool.planes() * OH * OW - at, OW, upper, upper + W);
+                if (2 * OW < W) {
+                    set_zero(upper + 2 * OW, W - 2 * OW);
+                    set_zero(upper + W + 2 * OW, W - 2 * OW);
+                }
+            }
+            if (2 * OH < H) set_zero(upper, (H - 2 * OH) * W);
+        }
+    });
+}
+
+// The same where rows are shorter than a vector.
+template <int G, typename T>
+void max_pool_backward_halving(const MaxPoolBackward<T>& pool) {
+    constexpr int64_t W = width<T>;
+    using I = int_of<T>;
+    const int64_t count = pool.planes() * pool.windows.rows.out * pool.windows.columns.out;
+    parallel_for((count + W - 1) / W, row_grain(4 * W), [&](int64_t begin, int64_t end) {
+        for (int64_t at = begin * W; at < end * W && at < count; at += W) {
+            const vec<T> g = load_partial(pool.dy.data + at, count - at), zero{};
+            const mask<T> element = load_bytes<T>(pool.window + at, count - at);
+            store_quarters<G, T>(pool.dx + 4 * at,
+                                 {select(element == I(0), g, zero), select(element == I(1), g, zero),
+                                  select(element == I(2), g, zero), select(element == I(3), g, zero)},
+                                 count - at);
+        }
+    });
+}
+
+// ---- windows of any kind: each adds its gradient where its winner is ----
+
+// Where a winner may be: no number of a window leads elsewhere.
+struct Range {
+    int64_t begin, end;
+    PYDL_INLINE bool has(int64_t at) const { return uint64_t(at - begin) < uint64_t(end - begin); }
+};
+
+// One row of windows, the first of whose corners is element `corner` of dx.
+template <typename T>
+void add_row(const T* dy, int64_t step, const uint8_t* window, const int64_t* distance, int64_t count,
+             int64_t corner, int64_t stride, Range range, T* dx) {
+    for (int64_t q = 0; q < count; ++q, corner += stride) {
+        const int64_t at = corner + distance[window[q]];
+        if (range.has(at)) dx[at] += dy[q * step];
+    }
+}
+template <typename T>
+void add_row(const T* dy, int64_t step, const int64_t* indices, int64_t count, Range range, T* dx) {
+    for (int64_t q = 0; q < count; ++q)
+        if (range.has(indices[q])) dx[indices[q]] += dy[q * step];
+}
+
+// A task is a band of rows of a plane, or of slices of a volume: it is set to zero, and then each window over
+// the band adds to it, in row-major order wherever bands end.
+template <typename T>
+void max_pool_backward_bands(const MaxPoolBackward<T>& pool) {
+    const PoolAxis &depth = pool.windows.depth, &rows = pool.windows.rows, &columns = pool.windows.columns;
+    const int64_t OD = depth.out, OH = rows.out, OW = columns.out, size = pool.windows.input();
+    const bool flat = depth.size == 1;
+    const PoolAxis& outer = flat ? rows : depth;
+    const int64_t line = size / outer.size;
+    const int64_t band = at_most(row_grain(line), outer.size), bands = (outer.size + band - 1) / band;
+    // How far element `number` of a window lies from its corner; numbers that no element has lead nowhere.
+    Scratch<int64_t> distance(256);
+    for (int64_t number = 0; number < 256; ++number) {
+        const int64_t k = number / columns.kernel / rows.kernel, i = number / columns.kernel % rows.kernel;
+        distance[number] = k >= depth.kernel
+                               ? INT64_MIN / 4
+                               : (k * depth.dilation * rows.size + i * rows.dilation) * columns.size +
+                                     number % columns.kernel * columns.dilation;
+    }
+    parallel_for(pool.planes() * bands, row_grain(band * line), [&](int64_t begin, int64_t end) {
+        for (int64_t task = begin; task < end; ++task) {
+            const int64_t plane = task / bands, top = task % bands * band;
+            const int64_t bottom = at_most(top + band, outer.size);
+            T* dx = pool.dx + plane * size;
+            const Range range = {top * line, bottom * line};
+            set_zero(dx + range.begin, range.end - range.begin);
+            // From the first window that ends below `top` to the last that starts above `bottom`.
+            int64_t first = top + outer.padding - outer.span() + 1, last = outer.out;
+            first = first <= 0 ? 0 : (first + outer.stride - 1) / outer.stride;
+            last = at_most(last, (bottom - 1 + outer.padding) / outer.stride + 1);
+            for (int64_t o = first * (flat ? 1 : OH); o < last * (flat ? 1 : OH); ++o) {
+                const int64_t z = flat ? 0 : o / OH, p = flat ? o : o % OH;
+                const T* g = volume_of(pool.dy, plane) + z * pool.dy.stride[2] + p * pool.dy.stride[3];
+                const int64_t at = (plane * OD * OH + o) * OW;
+                if (pool.window)
+                    add_row(g, pool.dy.stride[4], pool.window + at, distance.data(), OW,
+                            (depth.start(z) * rows.size + rows.start(p)) * columns.size - columns.padding,
+                            columns.stride, range, dx);
+                else
+                    add_row(g, pool.dy.stride[4], pool.indices + at, OW, range, dx);
+            }
+        }
+    });
+}
+
+template <typename T>
+void max_pool_backward(const MaxPoolBackward<T>& pool) {
+    const PoolWindows& w = pool.windows;
+    if (pool.window && is_halving_run<T>(w, pool.dy))
+        with_group<T>(w.columns.out, [&](auto G) { max_pool_backward_halving<G>(pool); });
+    else if (pool.window && w.is_2x2() && w.columns.out >= width<T> / 2)
+        max_pool_backward_2x2(pool);
+    else
+        max_pool_backward_bands(pool);
+}
+
+}  // namespace pydl::PYDL_ISA
