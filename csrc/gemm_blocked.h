@@ -17,6 +17,7 @@
 #include "gemm_pack.h"
 #include "gemm_tile.h"
 #include "parallel.h"
+#include "runtime/threads.h"
 #include "scratch.h"
 
 namespace pydl::PYDL_ISA {
