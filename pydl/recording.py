@@ -91,7 +91,9 @@ class _Recording:
     def __init__(self, function: Callable[..., Any], module: Module | None, inputs: list[Array]) -> None:
         state = [] if module is None else [*module.parameters(), *module.buffers()]
         self.state = [(tensor, tensor.data) for tensor in state]
-        self.inputs = [_copy(each) for each in inputs]
+        # Whole numbers in the one width that kernels read, so that operations need no copy of their own.
+        widths = [each.dtype if each.dtype.kind == "f" else np.dtype(np.int64) for each in inputs]
+        self.inputs = [_copy(each, dtype) for each, dtype in zip(inputs, widths, strict=True)]
         tensors = [Tensor(each) if each.dtype.kind == "f" else each for each in self.inputs]
         calls, results = _record(function, tensors)
         self.structure = results
@@ -131,8 +133,8 @@ def _array(given: Any) -> Array:
     return array
 
 
-def _copy(array: Array) -> Array:
-    copy = op.empty(array.shape, array.dtype)
+def _copy(array: Array, dtype: Any = None) -> Array:
+    copy = op.empty(array.shape, array.dtype if dtype is None else dtype)
     np.copyto(copy, array)
     return copy
 

@@ -2,11 +2,28 @@
 
 import numpy as np
 import pytest
-from checks import check_gradient, check_torch
+from checks import check_gradient, check_kernel, check_torch
 
 import pydl
+from pydl.ops.clone import clone_forward
 
 X = np.arange(6.0).reshape(2, 3) / 7
+
+
+def test_native_equals_reference():
+    check_kernel(clone_forward)
+
+
+def test_every_bit_is_copied():
+    """Also of denormal numbers, and of NaNs that carry something."""
+    bits = np.array([1, 0x80000001, 0x7FC12345, 0xFF812345, 0x80000000, 0x3F800000], np.uint32)
+    y = pydl.tensor(bits.view(np.float32)).clone()
+    assert y.numpy().view(np.uint32).tolist() == bits.tolist()
+
+
+def test_more_dimensions_than_kernels_know():
+    x = np.arange(6.0).reshape((1,) * 9 + (2, 3))
+    assert np.array_equal(pydl.tensor(x).clone().numpy(), x)
 
 
 @pytest.mark.parametrize("f", [lambda x: x.clone(), lambda x: x.contiguous(), lambda x: x.T.contiguous()])

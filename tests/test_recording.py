@@ -138,6 +138,42 @@ def test_several_inputs_and_whole_numbers():
     assert same_bits(fast(x, y), function(x, y))
 
 
+def test_copies_and_look_ups_are_recorded():
+    embedding = nn.Embedding(20, 4)
+
+    def function(words, x):
+        y = pydl.cat([embedding(words), x.permute(1, 0, 2).reshape(2, 3, 4)], dim=2)
+        return pydl.nn.functional.pad(y, (1, 2)), pydl.stack([x, relu(x)], dim=1)
+
+    fast = pydl.capture(function)
+    generator = np.random.default_rng(0)
+    for dtype in (np.int64, np.int32):
+        words, x = generator.integers(0, 20, (2, 3)).astype(dtype), pydl.randn(3, 2, 4)
+        for one, other in zip(fast(words, x), function(words, x), strict=True):
+            assert same_bits(one, other)
+    with pytest.raises((IndexError, ValueError), match="embedding"):
+        fast(np.full((2, 3), 20), x)
+
+
+def test_recurrent_layers_are_recorded():
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.lstm = nn.LSTM(4, 5, num_layers=2, bidirectional=True)
+            self.fc = nn.Linear(10, 3)
+
+        def forward(self, x):
+            h, (h_n, _) = self.lstm(x)
+            return self.fc(h), h_n
+
+    module = Net().eval()
+    fast = pydl.capture(module)
+    for _ in range(2):
+        x = pydl.randn(6, 2, 4)
+        for one, other in zip(fast(x), module(x), strict=True):
+            assert same_bits(one, other)
+
+
 def test_the_result_needs_no_gradient():
     module = nn.Linear(3, 2).eval()
     assert not pydl.capture(module)(pydl.randn(1, 3)).requires_grad

@@ -17,6 +17,7 @@ import numpy as np
 
 from ..arguments import check_array, check_dim, check_new_dim
 from ..op import empty, op
+from .clone import copy
 
 
 def check_tensors(name: str, tensors: Sequence[Any]) -> list[Any]:
@@ -45,7 +46,9 @@ def cat(tensors: Sequence[Any], dim: int = 0) -> Any:
             raise ValueError(f"cat: tensors[{n}] has shape {each.shape} but must fit {first} in all but dimension {d}")
     ends = np.cumsum([each.shape[d] for each in arrays]).tolist()
     y = empty((*first[:d], ends[-1], *first[d + 1 :]), arrays[0].dtype)
-    np.concatenate(arrays, d, out=y)
+    parts = np.split(y, ends[:-1], d)
+    for each, part in zip(arrays, parts, strict=True):
+        copy(each, part)
 
     def gradient(dy, needs):
         return tuple(np.split(dy, ends[:-1], d))
@@ -63,7 +66,8 @@ def stack(tensors: Sequence[Any], dim: int = 0) -> Any:
         if each.shape != first:
             raise ValueError(f"stack: tensors[{n}] has shape {each.shape} but tensors[0] has {first}")
     y = empty((*first[:d], len(arrays), *first[d:]), arrays[0].dtype)
-    np.stack(arrays, d, out=y)
+    for each, part in zip(arrays, np.moveaxis(y, d, 0), strict=True):
+        copy(each, part)
 
     def gradient(dy, needs):
         return tuple(np.moveaxis(dy, d, 0))

@@ -16,6 +16,7 @@ import numpy as np
 
 from ..arguments import check_floats, check_rank
 from ..op import empty, kernel, op
+from .clone import reshaped
 from .matmul import matmul_forward
 from .relu import relu_backward
 from .sigmoid import sigmoid_backward
@@ -88,7 +89,7 @@ def linear(input: Any, weight: Any, bias: Any = None, activation: str | None = N
     if b is not None and b.shape != (M,):
         raise ValueError(f"linear: bias has shape {b.shape} but must be ({M},), one number for each output {shapes}")
     N = int(np.prod(x.shape[:-1]))
-    rows = x.reshape(N, K)
+    rows = reshaped(x, (N, K))
     y = empty((N, M), x.dtype)
     linear_forward(rows, w, b, y, list(ACTIVATIONS).index(activation))
     activation_backward = ACTIVATIONS[activation][1]

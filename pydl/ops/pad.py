@@ -15,6 +15,7 @@ from typing import Any
 
 from ..arguments import check_array, check_integer, check_number, check_shape
 from ..op import empty, op
+from .clone import copy
 
 
 @op("input")
@@ -43,7 +44,7 @@ def pad(input: Any, pad: Sequence[int], mode: str = "constant", value: float | N
         inside[d] = slice(first + front, last + front)
     y = empty(check_shape("pad", (tuple(shape),)), x.dtype)
     y[...] = 0 if value is None else check_number("pad", "value", value)
-    y[tuple(inside)] = x[tuple(kept)]
+    copy(x[tuple(kept)], y[tuple(inside)])
 
     def gradient(dy, needs):
         if all(size >= 0 for size in sizes):

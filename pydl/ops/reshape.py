@@ -18,12 +18,13 @@ import numpy as np
 
 from ..arguments import check_array, check_dim, check_dims, check_new_dim, check_shape
 from ..op import op
+from .clone import reshaped
 
 
 def in_shape(x: Any, shape: tuple[int, ...]) -> Any:
     """What all of these operations return."""
     old = x.shape
-    return x.reshape(shape), lambda dy, needs: dy.reshape(old), ()
+    return reshaped(x, shape), lambda dy, needs: dy.reshape(old), ()
 
 
 def complete(name: str, x: Any, shape: tuple[Any, ...]) -> tuple[int, ...]:
