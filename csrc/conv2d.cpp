@@ -9,7 +9,7 @@ namespace pydl::PYDL_ISA {
 
 template <typename T>
 void correlate(const Correlation<T>& conv) {
-    if (conv.features <= kDirectFeatures)
+    if (pays_to_stay_direct(conv))
         correlate_direct(conv);
     else
         correlate_product(conv);
@@ -99,7 +99,7 @@ void fill_zero(const Array<T, 4>& x) {
 // channels.
 inline bool pays_to_scatter(const Conv2dShape& s) {
     const bool all_meet = s.rows.stride == 1 && s.columns.stride == 1 && 4 * s.H * s.W <= 5 * s.I * s.J;
-    return s.O / s.groups >= 8 && (!all_meet || s.C / s.groups <= kDirectFeatures);
+    return s.O / s.groups >= 8 && (!all_meet || s.C / s.groups <= kFewFeatures);
 }
 
 template <typename T>

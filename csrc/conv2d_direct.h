@@ -1,51 +1,81 @@
 // A convolution whose groups have few features each, such as a depthwise one: patches would not be used often
 // enough to pay for gathering them, so the vectors of a tile are read where the frame has them.
 //
-// The rows of a frame lie one behind another, so a tap of `width` neighbouring positions is one load wherever
-// they are, across the ends of rows too. What is computed at positions that are no output pixel is dropped.
+// A cell is a vector of neighbouring outputs of one row; some cells at a time make a tile, all features of a
+// group for each. Of a cell at the end of a row only the outputs that exist are stored.
 #pragma once
 
 #include "conv2d_product.h"
 
 namespace pydl::PYDL_ISA {
 
+constexpr int kDirectFeatures = 8;
+
+// Groups with more features than kFewFeatures are worth it only if there are more groups than one.
+constexpr int kFewFeatures = 4;
+
+// Cells of a tile with MR features.
+template <int MR>
+inline constexpr int direct_cells = MR > kFewFeatures ? (many_registers ? 3 : 1)
+                                    : MR > 2          ? (many_registers ? 4 : 2)
+                                                      : 4;
+
 template <typename T>
-struct TapVectors {
-    const T* data;
-    const int64_t* offset;
-    PYDL_INLINE vec<T> operator()(int64_t k, int v) const { return load(data + offset[k] + v * width<T>); }
+struct Cell {
+    int64_t source;          // of tap (0, 0) in the frame
+    int64_t target, length;  // of its outputs, relative to those of the first row
 };
 
-// lines[m * pitch + p] = bias[m] + sum over k of w[k][m] * frame[offset[k] + p] for p < NV * width.
+template <typename T, int NV>
+struct CellVectors {
+    const T* cell[NV];
+    const int64_t* tap;
+    PYDL_INLINE vec<T> operator()(int64_t k, int v) const { return load(cell[v] + tap[k]); }
+};
+
+// y[m * feature_stride + target + j * stride] = bias[m] + sum over k of  w[k][m] * frame[source + tap[k] + j]
+// for j < length of each cell.
 template <typename T, int MR, int NV>
-void direct_tile(int64_t depth, const T* w, const T* bias, const T* frame, const int64_t* offset, T* lines,
-                 int64_t pitch) {
+void direct_tile(int64_t depth, const T* w, const T* bias, const T* frame, const int64_t* tap,
+                 const Cell<T>* cells, T* y, int64_t feature_stride, int64_t stride) {
     vec<T> acc[MR][NV];
-#pragma GCC unroll 4
+#pragma GCC unroll 8
     for (int m = 0; m < MR; m++)
 #pragma GCC unroll 4
         for (int v = 0; v < NV; v++) acc[m][v] = broadcast<T>(bias[m]);
-    outer_products<T, MR, NV>(acc, depth, PanelRows<T, MR>{w}, TapVectors<T>{frame, offset});
+    CellVectors<T, NV> from;
+    from.tap = tap;
 #pragma GCC unroll 4
-    for (int m = 0; m < MR; m++)
+    for (int v = 0; v < NV; v++) from.cell[v] = frame + cells[v].source;
+    outer_products<T, MR, NV>(acc, depth, PanelRows<T, MR>{w}, from);
 #pragma GCC unroll 4
-        for (int v = 0; v < NV; v++) store(lines + m * pitch + v * width<T>, acc[m][v]);
+    for (int v = 0; v < NV; v++)
+#pragma GCC unroll 8
+        for (int m = 0; m < MR; m++) {
+            T* to = y + m * feature_stride + cells[v].target;
+            if (stride == 1) {
+                store_partial(to, acc[m][v], cells[v].length);
+            } else {
+                T lanes[width<T>];
+                store(lanes, acc[m][v]);
+                for (int64_t j = 0; j < cells[v].length; j++) to[j * stride] = lanes[j];
+            }
+        }
 }
-
-constexpr int kDirectFeatures = 4;
 
 template <typename T, int MR>
 void correlate_direct_features(const Correlation<T>& conv) {
-    constexpr int64_t block = 4 * width<T>;  // positions of a tile
+    constexpr int NV = direct_cells<MR>;
+    constexpr int64_t W = width<T>;
     const int64_t I = conv.rows.outputs, J = conv.columns.outputs, K = conv.channels * conv.taps();
     const Array<T, 4>& y = conv.y;
 
     const int64_t stripe_pixels = 1 + 16384 / (conv.channels * conv.rows.stride * conv.columns.stride);
     const Parts stripes(I, 1 + stripe_pixels / J);
     const FrameLayout layout(conv.rows, conv.columns, stripes.size);
-    const Scratch<int64_t> offset(K);
+    const Scratch<int64_t> tap(K);
     for (int64_t c = 0, k = 0; c < conv.channels; c++)
-        for (int64_t t = 0; t < conv.taps(); t++, k++) offset[k] = c * layout.channel() + layout.taps()[t];
+        for (int64_t t = 0; t < conv.taps(); t++, k++) tap[k] = c * layout.channel() + layout.taps()[t];
     const Scratch<T> weights(conv.groups * K * MR + 1), bias(conv.groups * MR);
     for (int64_t g = 0, k = 0; g < conv.groups; g++) {
         for (int64_t c = 0; c < conv.channels; c++)
@@ -57,12 +87,17 @@ void correlate_direct_features(const Correlation<T>& conv) {
         for (int64_t m = 0; m < MR; m++)
             bias[g * MR + m] = conv.bias ? conv.bias[(g * MR + m) * conv.bias_stride] : T(0);
     }
+    // The cells of a stripe, row by row.
+    const int64_t row_cells = (J + W - 1) / W;
+    const Scratch<Cell<T>> cells(stripes.size * row_cells);
+    for (int64_t k = 0; k < stripes.size * row_cells; k++) {
+        const int64_t i = k / row_cells, j = k % row_cells * W;
+        cells[k] = {i * layout.pitch() + j, i * y.stride[2] + j * y.stride[3], J - j < W ? J - j : W};
+    }
 
-    const int64_t positions = ((stripes.size - 1) * layout.pitch() + J + block - 1) / block * block;
-    const int64_t work = positions * (K + 4) * MR;
+    const int64_t work = stripes.size * row_cells * W * (K + 4) * MR;
     const auto run = [&](int64_t begin, int64_t end) {
-        const Scratch<T> frame(conv.channels * layout.channel() + layout.pitch() + block),
-            lines(MR * positions);
+        const Scratch<T> frame(conv.channels * layout.channel() + layout.pitch() + W);
         for (int64_t task = begin; task < end; task++) {
             const int64_t stripe = task % stripes.count, g = task / stripes.count % conv.groups;
             const int64_t n = task / stripes.count / conv.groups;
@@ -70,44 +105,34 @@ void correlate_direct_features(const Correlation<T>& conv) {
             layout.fill(frame.data(),
                         conv.x.data + n * conv.x.stride[0] + g * conv.channels * conv.x.stride[1],
                         conv.x.stride, conv.channels, top, rows);
-            const int64_t needed = (rows - 1) * layout.pitch() + J;
             const T* w = weights.data() + g * K * MR;
-            for (int64_t p = 0; p < needed;) {
-                // Four vectors at once while there are four, the last few one by one.
-                const bool wide = needed - p > 3 * width<T>;
-                (wide ? direct_tile<T, MR, 4> : direct_tile<T, MR, 1>)(K, w, bias.data() + g * MR,
-                                                                       frame.data() + p, offset.data(),
-                                                                       lines.data() + p, positions);
-                p += wide ? block : width<T>;
+            T* out = &y(n, g * MR, top, 0);
+            for (int64_t k = 0; k < rows * row_cells;) {
+                const bool whole = rows * row_cells - k >= NV;
+                (whole ? direct_tile<T, MR, NV>
+                       : direct_tile<T, MR, 1>)(K, w, bias.data() + g * MR, frame.data(), tap.data(),
+                                                cells.data() + k, out, y.stride[1], y.stride[3]);
+                k += whole ? NV : 1;
             }
-            for (int64_t m = 0; m < MR; m++)
-                for (int64_t i = 0; i < rows; i++) {
-                    const T* from = lines.data() + m * positions + i * layout.pitch();
-                    T* to = &y(n, g * MR + m, top + i, 0);
-                    if (y.stride[3] == 1)
-                        for (int64_t j = 0; j < J; j += width<T>)
-                            store_partial(to + j, load_partial(from + j, J - j), J - j);
-                    else
-                        for (int64_t j = 0; j < J; j++) to[j * y.stride[3]] = from[j];
-                }
         }
     };
     parallel_for(conv.x.shape[0] * conv.groups * stripes.count, 1 + GemmBlocks<T>::thread_work / work, run);
 }
 
+template <typename T, int... I>
+void correlate_direct(const Correlation<T>& conv, std::integer_sequence<int, I...>) {
+    static constexpr void (*of_features[])(const Correlation<T>&) = {correlate_direct_features<T, I + 1>...};
+    of_features[conv.features - 1](conv);
+}
 template <typename T>
 void correlate_direct(const Correlation<T>& conv) {
-    static_assert(kDirectFeatures == 4);
-    switch (conv.features) {
-        case 1:
-            return correlate_direct_features<T, 1>(conv);
-        case 2:
-            return correlate_direct_features<T, 2>(conv);
-        case 3:
-            return correlate_direct_features<T, 3>(conv);
-        default:
-            return correlate_direct_features<T, 4>(conv);
-    }
+    correlate_direct(conv, std::make_integer_sequence<int, kDirectFeatures>{});
+}
+
+// Whether the direct way is the faster one.
+template <typename T>
+bool pays_to_stay_direct(const Correlation<T>& conv) {
+    return conv.features <= (conv.groups > 1 ? kDirectFeatures : kFewFeatures);
 }
 
 }  // namespace pydl::PYDL_ISA

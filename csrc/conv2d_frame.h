@@ -64,6 +64,38 @@ class Planes {
     Scratch<int64_t> plane_, offset_, start_;
 };
 
+// to[k] = from[k] for k < count. A last vector that is not whole overlaps the one before it: masked stores
+// are slow on some processors.
+template <typename T>
+inline void copy_row(T* to, const T* from, int64_t count) {
+    constexpr int64_t W = width<T>;
+    if (count < W) return store_partial(to, load_partial(from, count), count);
+    for (int64_t k = 0; k + W < count; k += W) store(to + k, load(from + k));
+    store(to + count - W, load(from + count - W));
+}
+
+// to[k] = from[2 * k] for k < count; reads nothing beyond from[2 * count - 2].
+template <typename T>
+inline void copy_every_second(T* to, const T* from, int64_t count) {
+    constexpr int64_t W = width<T>;
+    int64_t k = 0;
+    for (; k + W < count; k += W) store(to + k, even_lanes(load(from + 2 * k), load(from + 2 * k + W)));
+    const int64_t left = 2 * (count - k) - 1;
+    store_partial(to + k,
+                  even_lanes(load_partial(from + 2 * k, left), load_partial(from + 2 * k + W, left - W)),
+                  count - k);
+}
+
+// to[k] = 0 for begin <= k < end, in vectors that may reach beyond on either side, within [0, count).
+template <typename T>
+inline void clear_row(T* to, int64_t begin, int64_t end, int64_t count) {
+    constexpr int64_t W = width<T>;
+    for (int64_t k = begin; k < end; k += W) {
+        const int64_t at = k + W <= count ? k : count > W ? count - W : 0;
+        store_partial(to + at, vec<T>{}, count - at);
+    }
+}
+
 // to[q] = from[first + q * step], where that lies in [0, size), else 0, for q < count. from has the stride
 // given.
 template <typename T>
@@ -73,14 +105,13 @@ inline void copy_padded(T* to, int64_t count, const T* from, int64_t stride, int
     int64_t end = first >= size ? 0 : (size - 1 - first) / step + 1;
     if (end > count) end = count;
     if (begin > end) begin = end;
-    // The rows of small images are short, so the zeros are written as vectors, under the rest where need be.
-    if (begin > 0)
-        for (int64_t q = 0; q < begin; q += width<T>) store_partial(to + q, vec<T>{}, count - q);
-    if (end < count)
-        for (int64_t q = end; q < count; q += width<T>) store_partial(to + q, vec<T>{}, count - q);
+    if (begin > 0) clear_row(to, int64_t(0), begin, count);
+    if (end < count) clear_row(to, end, count, count);
+    const T* inside = from + (first + begin * step) * stride;
     if (stride == 1 && step == 1)
-        for (int64_t q = begin; q < end; q += width<T>)
-            store_partial(to + q, load_partial(from + first + q, end - q), end - q);
+        copy_row(to + begin, inside, end - begin);
+    else if (stride == 1 && step == 2 && begin < end)
+        copy_every_second(to + begin, inside, end - begin);
     else
         for (int64_t q = begin; q < end; q++) to[q] = from[(first + q * step) * stride];
 }

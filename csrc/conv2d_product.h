@@ -37,6 +37,7 @@ struct Plan {
     int64_t pixels, columns;       // output pixels of an image, of the batch
     int64_t image_rows, segments;  // output rows of one image and images that a task touches at most
     bool in_place;                 // x is read without frames
+    int64_t last_tap, readable;    // then: the place of the last tap after the first, elements of x
     bool flat;                     // an image's output plane is contiguous
     Parts tasks;                   // along the panels of columns
     Parts row_groups;              // along the panels of weights, where there are few columns
@@ -46,6 +47,10 @@ struct Plan {
           columns(conv.x.shape[0] * pixels),
           in_place(conv.x.stride[3] == 1 && conv.columns.stride == 1 && !conv.rows.leaves_source() &&
                    !conv.columns.leaves_source()),
+          last_tap((conv.channels * conv.groups - 1) * conv.x.stride[1] +
+                   (conv.rows.taps - 1) * conv.rows.dilation * conv.x.stride[2] +
+                   (conv.columns.taps - 1) * conv.columns.dilation),
+          readable(elements_from_first_to_last(conv.x)),
           flat(conv.y.stride[3] == 1 && (conv.rows.outputs == 1 || conv.y.stride[2] == conv.columns.outputs)),
           tasks((columns + NR - 1) / NR, panels_of_task(conv, weights, (columns + NR - 1) / NR)),
           row_groups(weights.rows.count, panels_of_group(conv, weights, tasks.count)) {
@@ -57,6 +62,15 @@ struct Plan {
     }
 
   private:
+    // 0 if the first is not at the lowest address.
+    static int64_t elements_from_first_to_last(const Array<const T, 4>& x) {
+        int64_t last = 0;
+        for (int d = 0; d < 4; d++) {
+            if (x.stride[d] < 0) return 0;
+            last += (x.shape[d] - 1) * x.stride[d];
+        }
+        return last + 1;
+    }
     // Groups of weight panels that may be tasks of their own: patches are gathered anew for each, so that
     // only many features are worth dividing.
     static int64_t most_groups(const PackedWeights<T>& weights) {
@@ -222,8 +236,9 @@ class ProductTask {
             for (int64_t l = 0; l < runs_[r].length; l += width<T>) {
                 const int64_t left = runs_[r].length - l;
                 copies[count++] = {runs_[r].lane + l, runs_[r].source + l, left};
-                // A frame may be read beyond the run, x may not.
-                exact = exact || (plan_.in_place && left < width<T>);
+                // A frame may be read beyond the run, x only where it does not end there.
+                exact = exact || (plan_.in_place && left < width<T> &&
+                                  runs_[r].source + l + width<T> > plan_.readable - plan_.last_tap);
             }
         (exact ? copy_steps<true, T> : copy_steps<false, T>)(to, pitch, taps_.data(), depth, copies, count);
         if (conv_.bias != nullptr && block == weights_.blocks.count - 1)
