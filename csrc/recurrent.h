@@ -1,134 +1,177 @@
-// The product at the heart of every recurrent layer: a few rows of state times a square of weights, once for
-// every step in time. The weights are packed once for the whole sequence; rows are independent of each other,
-// so that a thread can take its rows through all of time and never waits for another one.
-//
-// Packed weights are panels of four vectors of columns:
-//
-//     panel 0: k=0 | v0 v1 v2 v3 |        An LSTM puts the gates i f g o of the same `width` units there, so
-//     that
-//              k=1 | v0 v1 v2 v3 |        all that a unit needs leaves the register tile together.
-//              ...
-//     panel 1: k=0 | v4 v5 v6 v7 |
-//
-// An element is one chain of fused multiply-adds over k, whatever the shape of the tile it is computed in:
-// the result does not depend on which rows are computed together.
+// What all recurrent layers share: a batch of sequences, the directions it is read in, and what a unit is
+// given. See pydl/ops/lstm.py, gru.py, rnn.py.
 #pragma once
 
-#include "gemm_pack.h"
-#include "microkernel.h"
+#include "array.h"
+#include "parallel.h"
 #include "scratch.h"
 
 namespace pydl::PYDL_ISA {
 
-inline constexpr int panel_vectors = 4;
-inline constexpr int recurrent_rows = many_registers ? 7 : 3;  // of the largest tile: 7x4 or 3x4 vectors
-inline constexpr int recurrent_accumulators = recurrent_rows * panel_vectors;
-inline constexpr int recurrent_vectors = many_registers ? 16 : 8;  // most vectors of a tile of one row
-
-// Vectors of columns that a tile of `rows` rows takes: few rows take several panels, because a multiply-add
-// takes some cycles until its result can be added to again, and enough others have to be under way meanwhile.
-constexpr int recurrent_tile_vectors(int rows) {
-    const int panels = recurrent_accumulators / rows / panel_vectors * panel_vectors;
-    return panels < recurrent_vectors ? panels : recurrent_vectors;
+template <typename T>
+void copy_run(T* to, const T* from, int64_t count) {
+    for (int64_t i = 0; i < count; i++) to[i] = from[i];
+}
+template <typename T>
+void fill_run(T* to, T value, int64_t count) {
+    for (int64_t i = 0; i < count; i++) to[i] = value;
 }
 
 template <typename T>
-struct PanelColumns {
-    const T* panels;
-    int64_t panel_size;
-    PYDL_INLINE vec<T> operator()(int64_t k, int v) const {
-        return load(panels + v / panel_vectors * panel_size +
-                    (k * panel_vectors + v % panel_vectors) * width<T>);
-    }
-};
-
+bool has_shape(const Array<T, 1>& a, int64_t n) {
+    return a.shape[0] == n;
+}
 template <typename T>
-using RecurrentTile = void (*)(int64_t depth, const T* state, int64_t stride, const int64_t* rows,
-                               const T* panels, int64_t panel_size, T* sums);
-
-template <typename T, int MR, int NV>
-void recurrent_tile(int64_t depth, const T* state, int64_t stride, const int64_t* rows, const T* panels,
-                    int64_t panel_size, T* sums) {
-    if constexpr (NV <= recurrent_tile_vectors(MR)) {
-        vec<T> acc[MR][NV] = {};
-        PointerRows<T, MR> a;
-        for (int i = 0; i < MR; i++) a.row[i] = state + rows[i] * stride;
-        outer_products<T, MR, NV>(acc, depth, a, PanelColumns<T>{panels, panel_size});
-        store_tile<T, MR, NV>(acc, sums, NV * width<T>, NV * width<T>, false);
-    }
+bool has_shape(const Array<T, 2>& a, int64_t m, int64_t n) {
+    return a.shape[0] == m && a.shape[1] == n;
+}
+template <typename T>
+bool has_shape(const Array<T, 3>& a, int64_t l, int64_t m, int64_t n) {
+    return a.shape[0] == l && a.shape[1] == m && a.shape[2] == n;
+}
+template <typename T>
+bool has_shape(const Array<T, 4>& a, int64_t k, int64_t l, int64_t m, int64_t n) {
+    return a.shape[0] == k && a.shape[1] == l && a.shape[2] == m && a.shape[3] == n;
+}
+template <typename A, typename... N>
+bool fits(const Optional<A>& a, N... shape) {
+    return !a || has_shape(*a, shape...);
+}
+template <typename A>
+bool contiguous_or_none(const Optional<A>& a) {
+    return !a || a->contiguous();
 }
 
-// Widths a tile may have: 1 to 3 vectors, or whole panels.
-constexpr int tile_widths = panel_vectors - 1 + recurrent_vectors / panel_vectors;
-constexpr int width_of_entry(int entry) {
-    return entry < panel_vectors - 1 ? entry + 1 : (entry - panel_vectors + 2) * panel_vectors;
+// Whether every array of a list is a vector of n numbers, or a matrix (m, n).
+template <typename T>
+bool all_have_shape(const ArrayList<T>& list, int64_t n) {
+    for (int64_t i = 0; i < list.count; i++)
+        if (list.arrays[i].rank != 1 || list.arrays[i].shape[0] != n) return false;
+    return true;
+}
+template <typename T>
+bool all_have_shape(const ArrayList<T>& list, int64_t m, int64_t n) {
+    for (int64_t i = 0; i < list.count; i++)
+        if (list.arrays[i].rank != 2 || list.arrays[i].shape[0] != m || list.arrays[i].shape[1] != n)
+            return false;
+    return true;
 }
 
-template <typename T, typename Shapes>
-struct RecurrentTable;
-template <typename T, int... I>
-struct RecurrentTable<T, std::integer_sequence<int, I...>> {
-    static constexpr RecurrentTile<T> entry[] = {
-        recurrent_tile<T, I / tile_widths + 1, width_of_entry(I % tile_widths)>...};
-};
+using Lengths = Optional<Array<const int64_t, 1>>;
 
-template <typename T>
-RecurrentTile<T> recurrent_tile_function(int64_t rows, int64_t vectors) {
-    using Table = RecurrentTable<T, std::make_integer_sequence<int, recurrent_rows * tile_widths>>;
-    const int64_t entry = vectors < panel_vectors ? vectors - 1 : panel_vectors - 2 + vectors / panel_vectors;
-    return Table::entry[(rows - 1) * tile_widths + entry];
-}
-
-template <typename T>
-class RecurrentWeights {
+// The sequences of a batch: an own copy of the lengths, so that nothing that is read later can leave the
+// arrays, whatever another thread does to them meanwhile.
+class Batch {
   public:
-    // depth: length of the sums; vectors: vectors of columns.
-    RecurrentWeights(int64_t depth, int64_t vectors)
-        : depth_(depth),
-          vectors_(vectors),
-          panels_((vectors + panel_vectors - 1) / panel_vectors * panel_vectors * width<T> * depth) {}
-
-    // Vector v holds columns that lie lane_stride apart; lanes beyond `lanes` are zero. strip: scratch of
-    // depth * width.
-    void pack(int64_t v, const T* source, int64_t lane_stride, int64_t k_stride, int64_t lanes,
-              T* strip) const {
-        constexpr int64_t W = width<T>;
-        if (lanes > W) lanes = W;
-        pack_panel(strip, W, lanes, source, lane_stride, k_stride, depth_);
-        T* to = panels_.data() + (v / panel_vectors * depth_ * panel_vectors + v % panel_vectors) * W;
-        for (int64_t k = 0; k < depth_; k++) store(to + k * panel_vectors * W, load(strip + k * W));
+    Batch(const Lengths& lengths, int64_t steps, int64_t rows)
+        : steps_(steps), rows_(rows), ragged_(lengths), length_(rows) {
+        for (int64_t b = 0; b < rows; b++)
+            length_[b] = lengths && b < lengths->shape[0] ? (*lengths)(b) : steps;
+        valid_ = !lengths || lengths->shape[0] == rows;
+        for (int64_t b = 0; b < rows; b++) valid_ = valid_ && length_[b] >= 0 && length_[b] <= steps;
     }
-
-    // Multiplies rows rows[0 .. count) of state (`stride` apart) by the weights. Tile by tile
-    //     finish(rows of the tile, how many, first vector, vectors, sums)
-    // receives the sums, row by row, `vectors` vectors each.
-    template <typename F>
-    void multiply(const T* state, int64_t stride, const int64_t* rows, int64_t count, const F& finish) const {
-        if (count <= 0) return;
-        alignas(64)
-            T sums[(recurrent_accumulators > recurrent_vectors ? recurrent_accumulators : recurrent_vectors) *
-                   width<T>];
-        const Parts tiles(count, recurrent_rows);
-        const int64_t most = recurrent_tile_vectors(int(tiles.size));
-        const int64_t panel_size = depth_ * panel_vectors * width<T>;
-        int64_t vectors;
-        for (int64_t v = 0; v < vectors_; v += vectors) {
-            vectors = vectors_ - v < most ? vectors_ - v : most;
-            if (vectors > panel_vectors) vectors = vectors / panel_vectors * panel_vectors;
-            const T* panels = panels_.data() + v / panel_vectors * panel_size;
-            for (int64_t tile = 0; tile < tiles.count; tile++) {
-                const int64_t own = tiles.length(tile, count);
-                const int64_t* own_rows = rows + tiles.begin(tile);
-                recurrent_tile_function<T>(own, vectors)(depth_, state, stride, own_rows, panels, panel_size,
-                                                         sums);
-                finish(own_rows, own, v, vectors, sums);
-            }
-        }
-    }
+    bool valid() const { return valid_; }
+    bool ragged() const { return ragged_; }
+    int64_t steps() const { return steps_; }
+    int64_t rows() const { return rows_; }
+    int64_t length(int64_t b) const { return length_[b]; }
 
   private:
-    int64_t depth_, vectors_;
-    Scratch<T> panels_;
+    int64_t steps_, rows_;
+    bool ragged_, valid_;
+    Scratch<int64_t> length_;
 };
+
+// Of two directions the second is read from the last step to the first; a single one if `reverse` says so.
+struct Direction {
+    int64_t number;
+    bool backwards;
+    Direction(int64_t n, bool reverse) : number(n), backwards(reverse || n == 1) {}
+
+    // The step that is computed as the s-th.
+    int64_t time(int64_t s, int64_t steps) const { return backwards ? steps - 1 - s : s; }
+    // The step before step t of a sequence, or -1 if t is the one it begins with.
+    int64_t before(int64_t t, int64_t length) const {
+        return !backwards ? t - 1 : t + 1 < length ? t + 1 : -1;
+    }
+};
+
+// Gates of W_hh, counted from `gate` on, and the sums that their products with h belong to. (The product of
+// gate g of W_ih with x always belongs to sum g.)
+struct GateRun {
+    int gate, sum, count;
+};
+
+// A unit's numbers in one step, for `width` units from the pointers on. Several numbers of a kind lie
+// `stride` apart.
+template <typename T>
+struct UnitForward {
+    const T* sums;  // W_ih x and W_hh h
+    int64_t sum_stride;
+    const T* bias;
+    int64_t stride;  // of bias and kept
+    T* h;            // before the step, replaced by that after it
+    T* c;            // the same of an LSTM's cell
+    T* kept;         // what the gradient will need; null, if nobody will ask for it
+    T* h_out;        // h again
+    T* c_out;        // c again, or null
+};
+
+template <typename T>
+struct UnitBackward {
+    const T* kept;
+    const T* before;  // c of an LSTM, h of others
+    const T* after;
+    const T* dy;  // null if no gradient arrived
+    T* dh;        // gradient by h after the step, replaced by what of that by h before it is no product
+    T* dc;        // gradient by c after the step, replaced by that before it
+    T* dsums;     // gradient by the sums
+    int64_t stride;
+};
+
+// Vectors of units of which Whole says that all exist, else `lanes` of them.
+template <typename T, bool Whole>
+struct Lanes {
+    int64_t lanes;
+    PYDL_INLINE vec<T> read(const T* p) const { return Whole ? load(p) : load_partial(p, lanes); }
+    PYDL_INLINE void write(T* p, vec<T> v) const { Whole ? store(p, v) : store_partial(p, v, lanes); }
+};
+
+// One step of a whole row of H units. All pointers are those of unit 0.
+template <typename T, typename Units>
+PYDL_INLINE void forward_units(int64_t begin, int64_t end, UnitForward<T> row) {
+    const auto at = [&](int64_t u) PYDL_INLINE_LAMBDA {
+        UnitForward<T> unit = row;
+        unit.sums += u - begin;
+        unit.bias += u;
+        unit.h += u;
+        if (Units::has_cell) unit.c += u;
+        if (unit.kept) unit.kept += u;
+        unit.h_out += u;
+        if (unit.c_out) unit.c_out += u;
+        return unit;
+    };
+    int64_t u = begin;
+    for (; u + width<T> <= end; u += width<T>) Units::forward(Lanes<T, true>{}, at(u));
+    if (u < end) Units::forward(Lanes<T, false>{end - u}, at(u));
+}
+
+template <typename T, typename Units>
+[[gnu::noinline]] void backward_units(int64_t H, UnitBackward<T> row) {
+    const auto at = [&](int64_t u) PYDL_INLINE_LAMBDA {
+        UnitBackward<T> unit = row;
+        if (Units::kept > 0) unit.kept += u;
+        unit.before += u;
+        unit.after += u;
+        if (unit.dy) unit.dy += u;
+        unit.dh += u;
+        if (Units::has_cell) unit.dc += u;
+        unit.dsums += u;
+        return unit;
+    };
+    int64_t u = 0;
+    for (; u + width<T> <= H; u += width<T>) Units::backward(Lanes<T, true>{}, at(u));
+    if (u < H) Units::backward(Lanes<T, false>{H - u}, at(u));
+}
 
 }  // namespace pydl::PYDL_ISA

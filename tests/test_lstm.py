@@ -1,65 +1,40 @@
 import numpy as np
 import pytest
-from checks import check_gradient, check_kernel, check_threads, check_torch
+import sequences as q
+from checks import check_gradient, check_kernel, check_torch
+from sequences import LENGTHS, B, D, H, T
 
 import pydl
-from pydl import _native
-from pydl.check import Draw, compare_all, limit, run_on_copies
-from pydl.op import native_isa
 from pydl.ops.lstm import lstm, lstm_backward, lstm_forward
 from pydl.ops.lstm_cell import lstm_cell
 
-rng = np.random.default_rng(0)
-T, B, D, H = 4, 3, 2, 3
-X, H0, C0 = rng.standard_normal((T, B, D)), rng.standard_normal((B, H)), rng.standard_normal((B, H))
-WEIGHTS = [rng.standard_normal(shape) for shape in ((4 * H, D), (4 * H, H), (4 * H,), (4 * H,))]
-LENGTHS = np.array([2, 4, 1])
+KERNELS = lstm_forward, lstm_backward
+X, H0, C0, WEIGHTS = q.numbers(T, B, D), q.numbers(B, H), q.numbers(B, H, seed=1), q.weights(4)
 
 
 def layer(x, h, c, *weights, **settings):
     return lstm(x, (h, c), *weights, **settings)
 
 
-@pytest.mark.parametrize("kernel", [lstm_forward, lstm_backward], ids=lambda k: k.name)
+@pytest.mark.parametrize("kernel", KERNELS, ids=lambda k: k.name)
 def test_native_equals_reference(kernel):
     check_kernel(kernel, examples=120)
 
 
-def both_kernels(T, B, D, H, dtype, reverse):
-    """Arguments of lstm_forward and of lstm_backward after it, for sequences of different lengths."""
-    draw = Draw(dtype, np.random.default_rng(1))
-    out, lengths = draw.out, draw.integers((B,), 0, T)
-    given = [draw.array(s, -0.4, 0.4) for s in ((T, B, D), (B, H), (B, H), (4 * H, D), (4 * H, H), (4 * H,), (4 * H,))]
-    results = [out((T, B, 4 * H)), out((T, B, H)), out((T, B, H)), out((B, H)), out((B, H))]
-    forward = dict(zip(lstm_forward.arguments, [*given, lengths, reverse, *results], strict=True))
-    lstm_forward.native(*forward.values())
-    arrived = [draw.array(s) for s in ((T, B, H), (B, H), (B, H))]
-    kept = [forward[name] for name in lstm_backward.arguments[3:13]]
-    results = [out(s) for s in ((T, B, D), (B, H), (B, H), (4 * H, D), (4 * H, H), (4 * H,))]
-    return forward, dict(zip(lstm_backward.arguments, [*arrived, *kept, *results], strict=True))
-
-
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-@pytest.mark.parametrize(("B", "H"), [(1, 68), (2, 52), (3, 36), (9, 20)])
+@pytest.mark.parametrize(("B", "H"), q.SHAPES_OF_TILES)
 def test_native_equals_reference_in_all_shapes_of_tiles(B, H, dtype):
-    # Few rows share a register tile with many units, many rows with few.
-    for kernel, arguments in zip((lstm_forward, lstm_backward), both_kernels(2, B, 2, H, dtype, B == 2), strict=True):
-        reference = run_on_copies(kernel.run_reference, kernel, arguments)
-        for isa in _native.isas:
-            with native_isa(isa):
-                for comparison in compare_all(check_threads(kernel, arguments), reference):
-                    assert comparison.error <= limit(kernel, dtype), (isa, comparison)
+    q.check_against_reference(KERNELS, 4, ("h0", "c0"), B, H, dtype)
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-@pytest.mark.parametrize(("B", "H"), [(1, 70), (2, 40), (5, 33), (40, 48)])
+@pytest.mark.parametrize(("B", "H"), q.SHAPES_FOR_THREADS)
 def test_threads_leave_every_bit(B, H, dtype):
-    # Enough work for several threads, whose rows then meet in other tiles; enough steps for W_ih x in several runs.
-    for isa in _native.isas:
-        with native_isa(isa):
-            forward, backward = both_kernels(150, B, 7, H, dtype, B == 5)
-            check_threads(lstm_forward, forward)
-            check_threads(lstm_backward, backward)
+    q.check_bits_of_threads(KERNELS, 4, ("h0", "c0"), B, H, dtype)
+
+
+def test_both_directions():
+    q.check_both_directions(layer, [H0, C0], 4)
 
 
 @pytest.mark.parametrize("reverse", [False, True])
@@ -99,27 +74,7 @@ def test_torch(result):
 
 @pytest.mark.parametrize("reverse", [False, True])
 def test_lengths_are_each_sequence_alone(reverse):
-    x = X.copy()
-    for n, length in enumerate(LENGTHS):
-        x[length:, n] = np.nan  # padding is never read
-    tensors = [pydl.tensor(a, requires_grad=True) for a in (x, H0, C0, *WEIGHTS)]
-    y, h_n, c_n = layer(*tensors, reverse=reverse, lengths=LENGTHS)
-    y.backward(np.ones(y.shape))
-    total = 0.0
-    for n, length in enumerate(LENGTHS):
-        s = slice(n, n + 1)
-        alone = [pydl.tensor(a, requires_grad=True) for a in (X[:length, s], H0[s], C0[s], *WEIGHTS)]
-        one, h_one, c_one = layer(*alone, reverse=reverse)
-        one.backward(np.ones(one.shape))
-        np.testing.assert_allclose(y.data[:length, s], one.data, rtol=1e-12)
-        np.testing.assert_array_equal(y.data[length:, s], 0.0)
-        np.testing.assert_allclose(h_n.data[s], h_one.data, rtol=1e-12)
-        np.testing.assert_allclose(c_n.data[s], c_one.data, rtol=1e-12)
-        np.testing.assert_allclose(tensors[0].grad.data[:length, s], alone[0].grad.data, rtol=1e-10)
-        np.testing.assert_array_equal(tensors[0].grad.data[length:, s], 0.0)
-        np.testing.assert_allclose(tensors[1].grad.data[s], alone[1].grad.data, rtol=1e-10)
-        total = total + np.concatenate([w.grad.data.ravel() for w in alone[3:]])
-    np.testing.assert_allclose(np.concatenate([w.grad.data.ravel() for w in tensors[3:]]), total, rtol=1e-10)
+    q.check_lengths_are_each_sequence_alone(layer, [H0, C0], WEIGHTS, reverse)
 
 
 def test_gradient_at_padding_is_ignored():
@@ -132,27 +87,12 @@ def test_gradient_at_padding_is_ignored():
 
 
 def test_nan_stays_in_its_sequence():
-    x = X.copy()
-    x[1, 2] = np.nan
-    got, want = layer(x, H0, C0, *WEIGHTS)[0].data, layer(X, H0, C0, *WEIGHTS)[0].data
-    assert np.isnan(got[1:, 2]).all()
-    np.testing.assert_array_equal(got[:, :2], want[:, :2])
-    np.testing.assert_array_equal(got[0], want[0])
+    q.check_nan_stays_in_its_sequence(layer, [H0, C0], WEIGHTS)
 
 
 @pytest.mark.parametrize("shape", [(0, 3, 2), (4, 0, 2), (4, 3, 0)])
 def test_empty(shape):
-    T, B, D = shape
-    x = pydl.tensor(np.ones(shape), requires_grad=True)
-    w = pydl.tensor(np.ones((4 * H, D)), requires_grad=True)
-    y, h_n, c_n = layer(x, H0[:B], C0[:B], w, *WEIGHTS[1:])
-    assert y.shape == (T, B, H)
-    if T == 0:
-        np.testing.assert_array_equal(h_n.data, H0)
-        np.testing.assert_array_equal(c_n.data, C0)
-    y.backward(np.ones(y.shape))
-    assert x.grad.shape == shape
-    np.testing.assert_array_equal(w.grad.data, np.zeros((4 * H, D)))
+    q.check_empty(layer, [H0, C0], WEIGHTS, shape)
 
 
 def test_batch_first_view():
@@ -193,8 +133,7 @@ def test_refuses(change, error, message):
 
 
 def test_kernel_refuses_lengths_out_of_range():
-    out = np.empty
+    weights, out = [[w] for w in WEIGHTS], np.empty
+    results = [None, None, out((T, B, H)), out((1, B, H)), out((1, B, H))]
     with pytest.raises(ValueError, match=r"lstm_forward: lengths must be \(B\) and from 0 to T"):
-        lstm_forward.native(
-            X, H0, C0, *WEIGHTS, np.array([1, 2, 5]), False, None, None, out((T, B, H)), out((B, H)), out((B, H))
-        )
+        lstm_forward.native(X, H0[None], C0[None], *weights, np.array([1, 2, 5]), False, *results)

@@ -13,9 +13,9 @@ PROMISED = {
     "pydl": """Tensor tensor zeros ones full arange randn rand no_grad manual_seed use_backend set_num_threads
         get_num_threads save load __version__ show_config Trainer nn optim data training lab plot bench""",
     "pydl.nn": """Linear Conv2d MaxPool2d AvgPool2d Flatten Dropout ReLU LeakyReLU ELU GELU SiLU Sigmoid Tanh Softplus
-        Softmax LogSoftmax LSTM LSTMCell Sequential ModuleList Identity Module Parameter CrossEntropyLoss NLLLoss
-        MSELoss L1Loss BCELoss BCEWithLogitsLoss functional init BatchNorm1d BatchNorm2d BatchNorm3d LayerNorm RMSNorm
-        Embedding""",
+        Softmax LogSoftmax RNN RNNCell LSTM LSTMCell GRU GRUCell Sequential ModuleList Identity Module Parameter
+        CrossEntropyLoss NLLLoss MSELoss L1Loss BCELoss BCEWithLogitsLoss functional init BatchNorm1d BatchNorm2d
+        BatchNorm3d LayerNorm RMSNorm Embedding""",
     "pydl.nn.functional": """linear conv2d max_pool2d avg_pool2d relu leaky_relu elu gelu silu sigmoid tanh softplus
         softmax log_softmax dropout pad one_hot cross_entropy nll_loss mse_loss l1_loss binary_cross_entropy
         binary_cross_entropy_with_logits batch_norm layer_norm rms_norm embedding""",

@@ -3,7 +3,7 @@
 The samples that check_kernel draws are small and run in one thread.
 """
 
-import importlib.util
+import importlib
 import sys
 from pathlib import Path
 
@@ -20,15 +20,9 @@ LARGEST_BYTES = 34_000_000  # larger shapes only take longer
 SHARED_BYTES, SHARED_FLOPS = 400_000, 4_000_000  # from one of them on, every kernel has work for several threads
 
 
-def load(path):
-    spec = importlib.util.spec_from_file_location(path.stem, path)
-    module = sys.modules[path.stem] = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-load(FOLDER / "run.py")  # what the others import
-BENCHES = {bench.kernel.name: bench for path in sorted(FOLDER.glob("bench_*.py")) for bench in load(path).BENCHES}
+sys.path.append(str(FOLDER))  # the files there import each other
+FILES = [importlib.import_module(path.stem) for path in sorted(FOLDER.glob("bench_*.py"))]
+BENCHES = {bench.kernel.name: bench for file in FILES for bench in file.BENCHES}
 
 
 def to_double(value):

@@ -22,6 +22,8 @@ from .conv2d import Conv2d as Conv2d
 from .dropout import Dropout as Dropout
 from .embedding import Embedding as Embedding
 from .flatten import Flatten as Flatten
+from .gru import GRU as GRU
+from .gru_cell import GRUCell as GRUCell
 from .identity import Identity as Identity
 from .layer_norm import LayerNorm as LayerNorm
 from .linear import Linear as Linear
@@ -37,3 +39,5 @@ from .max_pool2d import MaxPool2d as MaxPool2d
 from .module import Module as Module
 from .parameter import Parameter as Parameter
 from .rms_norm import RMSNorm as RMSNorm
+from .rnn import RNN as RNN
+from .rnn_cell import RNNCell as RNNCell

@@ -61,8 +61,12 @@ from .avg_pool2d import avg_pool2d as avg_pool2d
 from .max_pool2d import max_pool2d as max_pool2d
 
 # Recurrent
+from .gru import gru as gru
+from .gru_cell import gru_cell as gru_cell
 from .lstm import lstm as lstm
 from .lstm_cell import lstm_cell as lstm_cell
+from .rnn import rnn as rnn
+from .rnn_cell import rnn_cell as rnn_cell
 
 # Probabilities
 from .log_softmax import log_softmax as log_softmax

@@ -30,6 +30,7 @@ import numpy as np
 from ..arguments import check_floats, check_rank
 from ..op import empty, kernel, op
 from ..tensor import Tensor
+from .recurrent import check_pair, check_weights
 
 
 @kernel(writes="gates, h_next, c_next")
@@ -41,14 +42,14 @@ def lstm_cell_forward(x, h, c, w_ih, w_hh, b_ih, b_hh, gates, h_next, c_next):
             a = sum(w_ih[j, k] * x[n, k] for k in range(D)) + sum(w_hh[j, k] * h[n, k] for k in range(H))
             a += 0.0 if b_ih is None else b_ih[j]
             a += 0.0 if b_hh is None else b_hh[j]
-            gates[n, j] = math.tanh(a) if 2 * H <= j < 3 * H else _sigmoid(a)
+            gates[n, j] = math.tanh(a) if 2 * H <= j < 3 * H else sigmoid(a)
         for u in range(H):
             i, f, g, o = gates[n, u], gates[n, H + u], gates[n, 2 * H + u], gates[n, 3 * H + u]
             c_next[n, u] = f * c[n, u] + i * g
             h_next[n, u] = o * math.tanh(c_next[n, u])
 
 
-def _sigmoid(a):
+def sigmoid(a):
     e = math.exp(-abs(a))  # never overflows
     return e / (1.0 + e) if a < 0.0 else 1.0 / (1.0 + e)
 
@@ -129,7 +130,7 @@ def lstm_cell(
     input (B, D), h and c (B, H), w_ih (4H, D), w_hh (4H, H), b_ih and b_hh (4H) or None.
     Errors: TypeError for hx that is no pair or wrong dtypes, ValueError for shapes that do not fit each other.
     """
-    h, c = check_state("lstm_cell", hx)
+    h, c = check_pair("lstm_cell", hx)
     results: tuple[Tensor, Tensor] = _lstm_cell(input, h, c, w_ih, w_hh, b_ih, b_hh)
     return results
 
@@ -140,7 +141,7 @@ def _lstm_cell(input, h, c, w_ih, w_hh, b_ih, b_hh):
         "lstm_cell", ("b_ih", "b_hh"), input=input, h=h, c=c, w_ih=w_ih, w_hh=w_hh, b_ih=b_ih, b_hh=b_hh
     )
     check_rank("lstm_cell", "input", x, 2, layout="(B, D)")
-    check_weights("lstm_cell", x, h, c, w_ih, w_hh, b_ih, b_hh)
+    check_weights("lstm_cell", 4, x, {"h": h, "c": c}, [w_ih, w_hh, b_ih, b_hh])
     B, H = h.shape
     gates, h_next, c_next = empty((B, 4 * H), x.dtype), empty((B, H), x.dtype), empty((B, H), x.dtype)
     lstm_cell_forward(x, h, c, w_ih, w_hh, b_ih, b_hh, gates, h_next, c_next)
@@ -155,35 +156,3 @@ def _lstm_cell(input, h, c, w_ih, w_hh, b_ih, b_hh):
         return dx, dh, dc, dw_ih, dw_hh, db, db
 
     return [h_next, c_next], gradient, ("input", "h", "c", "w_ih", "w_hh", "output")
-
-
-def check_state(name: str, hx: Any) -> tuple[Any, Any]:
-    """hx as the pair (h, c)."""
-    if not isinstance(hx, tuple | list) or len(hx) != 2:
-        what = f"{len(hx)} values" if isinstance(hx, tuple | list) else type(hx).__name__
-        raise TypeError(f"{name}: the state must be a pair (h, c), not {what}")
-    return hx[0], hx[1]
-
-
-def check_weights(name: str, x: Any, h: Any, c: Any, w_ih: Any, w_hh: Any, b_ih: Any, b_hh: Any) -> None:
-    """Refuses weights and states that do not fit the input (..., B, D) or each other."""
-    check_rank(name, "w_ih", w_ih, 2, layout="(4H, D)")
-    check_rank(name, "w_hh", w_hh, 2, layout="(4H, H)")
-    H = w_hh.shape[1]
-    if w_hh.shape[0] != 4 * H:
-        raise ValueError(f"{name}: w_hh must be (4H, H), four gates of H units, but has shape {w_hh.shape}")
-    if w_ih.shape[0] != 4 * H:
-        raise ValueError(
-            f"{name}: w_ih has {w_ih.shape[0]} rows but w_hh has {4 * H} (w_ih {w_ih.shape}, w_hh {w_hh.shape})"
-        )
-    if x.shape[-1] != w_ih.shape[1]:
-        raise ValueError(
-            f"{name}: w_ih expects {w_ih.shape[1]} features but input has {x.shape[-1]} "
-            f"(input {x.shape}, w_ih {w_ih.shape})"
-        )
-    for label, state in (("h", h), ("c", c)):
-        if state.shape != (x.shape[-2], H):
-            raise ValueError(f"{name}: {label} has shape {state.shape} but must be {(x.shape[-2], H)} = (batch, H)")
-    for label, bias in (("b_ih", b_ih), ("b_hh", b_hh)):
-        if bias is not None and bias.shape != (4 * H,):
-            raise ValueError(f"{name}: {label} has shape {bias.shape} but must be {(4 * H,)} = (4H,)")

@@ -1,0 +1,147 @@
+// One step of a recurrent layer alone: two products, and the units. See pydl/ops/lstm_cell.py, gru_cell.py,
+// rnn_cell.py.
+#pragma once
+
+#include "gemm.h"
+#include "recurrent_forward.h"
+
+namespace pydl::PYDL_ISA {
+
+inline constexpr int64_t cell_thread_units = 2048;  // below, a second thread costs more than it brings
+
+template <typename T>
+Matrix<const T> as_matrix(const Array<const T, 2>& a) {
+    return {a.data, a.shape[0], a.shape[1], a.stride[0], a.stride[1]};
+}
+
+template <typename T>
+const T* read_vector(const Optional<Array<const T, 1>>& a, const Scratch<T>& copy) {
+    if (!a) return nullptr;
+    for (int64_t j = 0; j < a->shape[0]; j++) copy[j] = (*a)(j);
+    return copy.data();
+}
+
+// sum[j] = sum over rows of a[row, j], for rows `stride` apart. Rows are added in runs, whose sums are then
+// added: the error of a long sum of rounded numbers stays small.
+template <typename T>
+void sum_rows(const T* a, int64_t rows, int64_t columns, int64_t stride, T* sum) {
+    constexpr int64_t run = 128;
+    parallel_for(columns, width<T> * (1 + 16384 / (rows + 1)), [&](int64_t begin, int64_t end) {
+        for (int64_t j = begin; j < end; j += width<T>) {
+            const int64_t lanes = end - j;
+            vec<T> total{};
+            for (int64_t first = 0; first < rows; first += run) {
+                const int64_t last = first + run < rows ? first + run : rows;
+                vec<T> part{};
+                for (int64_t row = first; row < last; row++)
+                    part += load_partial(a + row * stride + j, lanes);
+                total += part;
+            }
+            store_partial(sum + j, total, lanes);
+        }
+    });
+}
+
+// c, c_next, kept: null where a cell has none. Results are contiguous.
+template <typename T, typename Units>
+void cell_forward(const Array<const T, 2>& x, const Array<const T, 2>& h, const Array<const T, 2>* c,
+                  const Array<const T, 2>& w_ih, const Array<const T, 2>& w_hh,
+                  const Optional<Array<const T, 1>>& b_ih, const Optional<Array<const T, 1>>& b_hh, T* kept,
+                  T* h_next, T* c_next) {
+    const int64_t B = x.shape[0], H = w_hh.shape[1], row_size = Units::sums * H, rows = Units::gates * H;
+    if (B == 0 || H == 0) return;
+    const Scratch<T> bias(row_size), b_ih_copy(b_ih ? rows : 0), b_hh_copy(b_hh ? rows : 0);
+    const Scratch<T> sums(B * row_size);
+    sum_biases<T, Units>(read_vector(b_ih, b_ih_copy), read_vector(b_hh, b_hh_copy), H, bias.data());
+    gemm<T>(as_matrix(x), as_matrix(w_ih).transposed(), {sums.data(), B, rows, row_size, 1});
+    for (const GateRun& run : Units::of_h)
+        gemm<T>(as_matrix(h), as_matrix(w_hh).part(run.gate * H, 0, run.count * H, H).transposed(),
+                {sums.data() + run.sum * H, B, run.count * H, row_size, 1}, run.sum == run.gate);
+    parallel_for(B, 1 + cell_thread_units / (H + 1), [&](int64_t begin, int64_t end) {
+        for (int64_t b = begin; b < end; b++) {
+            T *const h_row = h_next + b * H, *const c_row = Units::has_cell ? c_next + b * H : nullptr;
+            for (int64_t u = 0; u < H; u++) h_row[u] = h(b, u);
+            if (Units::has_cell)
+                for (int64_t u = 0; u < H; u++) c_row[u] = (*c)(b, u);
+            T* const kept_row = Units::kept > 0 ? kept + b * Units::kept * H : nullptr;
+            const T* const sum_row = sums.data() + b * row_size;
+            forward_units<T, Units>(0, H,
+                                    {sum_row, H, bias.data(), H, h_row, c_row, kept_row, h_row, nullptr});
+        }
+    });
+}
+
+template <typename T>
+struct CellGradients {
+    const Optional<Array<T, 2>>& dx;
+    T* dh;
+    T* dc;
+    const Optional<Array<T, 2>>& dw_ih;
+    const Optional<Array<T, 2>>& dw_hh;
+    const Optional<Array<T, 1>>& db_ih;
+    const Optional<Array<T, 1>>& db_hh;
+};
+
+// Rows of an array (B, N) to be read one by one: where they lie, else copied.
+template <typename T>
+class ReadRows {
+  public:
+    explicit ReadRows(const Array<const T, 2>& a)
+        : data_(a.data), stride_(a.stride[0]), copy_(in_place(a) ? 0 : a.size()) {
+        if (in_place(a)) return;
+        for (int64_t i = 0; i < a.shape[0]; i++)
+            for (int64_t j = 0; j < a.shape[1]; j++) copy_[i * a.shape[1] + j] = a(i, j);
+        data_ = copy_.data();
+        stride_ = a.shape[1];
+    }
+    const T* operator()(int64_t i) const { return data_ + i * stride_; }
+
+  private:
+    static bool in_place(const Array<const T, 2>& a) { return a.stride[1] == 1 || a.shape[1] <= 1; }
+    const T* data_;
+    int64_t stride_;
+    Scratch<T> copy_;
+};
+
+// before: c of an LSTM cell, h of others; after: the same after the step. kept: null where a cell has none.
+template <typename T, typename Units>
+void cell_backward(const Optional<Array<const T, 2>>& dh_next, const Optional<Array<const T, 2>>& dc_next,
+                   const Array<const T, 2>& x, const Array<const T, 2>& h, const Array<const T, 2>& before,
+                   const Array<const T, 2>& after, const Array<const T, 2>& kept,
+                   const Array<const T, 2>& w_ih, const Array<const T, 2>& w_hh,
+                   const CellGradients<T>& wanted) {
+    const int64_t B = x.shape[0], D = x.shape[1], H = w_hh.shape[1], row_size = Units::sums * H;
+    if (H == 0) {
+        if (wanted.dx) fill_run(wanted.dx->data, T(0), wanted.dx->size());
+        return;
+    }
+    const Scratch<T> dsums(B * row_size);
+    const ReadRows<T> before_rows(before), after_rows(after), kept_rows(kept);
+    parallel_for(B, 1 + cell_thread_units / (H + 1), [&](int64_t begin, int64_t end) {
+        for (int64_t b = begin; b < end; b++) {
+            T *const dh = wanted.dh + b * H, *const dc = Units::has_cell ? wanted.dc + b * H : nullptr;
+            for (int64_t u = 0; u < H; u++) dh[u] = dh_next ? (*dh_next)(b, u) : T(0);
+            if (Units::has_cell)
+                for (int64_t u = 0; u < H; u++) dc[u] = dc_next ? (*dc_next)(b, u) : T(0);
+            backward_units<T, Units>(H, {kept_rows(b), before_rows(b), after_rows(b), nullptr, dh, dc,
+                                         dsums.data() + b * row_size, H});
+        }
+    });
+    const Matrix<const T> all{dsums.data(), B, row_size, row_size, 1}, weights = as_matrix(w_hh);
+    for (const GateRun& run : Units::of_h) {
+        const Matrix<const T> part = all.part(0, run.sum * H, B, run.count * H);
+        gemm<T>(part, weights.part(run.gate * H, 0, run.count * H, H), {wanted.dh, B, H, H, 1},
+                Units::dh_carries || run.gate > 0);
+        if (wanted.dw_hh)
+            gemm<T>(part.transposed(), as_matrix(h),
+                    {wanted.dw_hh->data + run.gate * H * H, run.count * H, H, H, 1});
+        if (wanted.db_hh) sum_rows(part.data, B, run.count * H, row_size, wanted.db_hh->data + run.gate * H);
+    }
+    const Matrix<const T> of_x = all.part(0, 0, B, Units::gates * H);
+    if (wanted.dx) gemm<T>(of_x, as_matrix(w_ih), {wanted.dx->data, B, D, D, 1});
+    if (wanted.dw_ih)
+        gemm<T>(of_x.transposed(), as_matrix(x), {wanted.dw_ih->data, Units::gates * H, D, D, 1});
+    if (wanted.db_ih) sum_rows(of_x.data, B, Units::gates * H, row_size, wanted.db_ih->data);
+}
+
+}  // namespace pydl::PYDL_ISA

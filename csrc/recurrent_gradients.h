@@ -1,0 +1,109 @@
+// The gradients by x, by the weights and by the biases of a recurrent layer: products of the gradients by the
+// sums with what went into them, over all steps at once.
+#pragma once
+
+#include "gemm.h"
+#include "recurrent_backward.h"
+
+namespace pydl::PYDL_ISA {
+
+// Lists are empty and arrays absent where nobody needs them.
+template <typename T>
+struct WeightGradients {
+    const Optional<Array<T, 3>>& dx;
+    const ArrayList<T>& dw_ih;
+    const ArrayList<T>& dw_hh;
+    const ArrayList<T>& db_ih;
+    const ArrayList<T>& db_hh;
+};
+
+// What went into the sums of every step, row by row: x_t, a 1 for the biases, and the h before it. Padding is
+// zero, so that whatever it holds adds nothing to a sum over the rows.
+template <typename T>
+void gather_inputs(const BackwardPass<T>& pass, Direction direction, T* inputs) {
+    const Array<const T, 3>&x = pass.x, &h0 = pass.h0;
+    const int64_t T_ = x.shape[0], B = x.shape[1], D = x.shape[2], N = h0.shape[0], H = h0.shape[2];
+    const int64_t n = direction.number, columns = D + 1 + H;
+    parallel_for(T_ * B, 1 + 32768 / columns, [&](int64_t begin, int64_t end) {
+        for (int64_t row = begin; row < end; row++) {
+            const int64_t t = row / B, b = row % B, length = pass.batch.length(b);
+            T* to = inputs + row * columns;
+            if (t >= length) {
+                fill_run(to, T(0), columns);
+                continue;
+            }
+            const T* from = x.data + t * x.stride[0] + b * x.stride[1];
+            if (x.stride[2] == 1)
+                copy_run(to, from, D);
+            else
+                for (int64_t d = 0; d < D; d++) to[d] = from[d * x.stride[2]];
+            to[D] = T(1);
+            const int64_t before = direction.before(t, length);
+            if (before >= 0)
+                copy_run(to + D + 1, pass.h + ((before * B + b) * N + n) * H, H);
+            else
+                for (int64_t u = 0; u < H; u++) to[D + 1 + u] = h0(n, b, u);
+        }
+    });
+}
+
+// Rows of dw: those of some gates by all that goes into them, or by x and h apart, where a unit treats its
+// parts from x and from h differently.
+template <typename T>
+void weight_gradient(const BackwardPass<T>& pass, const WeightGradients<T>& wanted, Direction direction,
+                     const T* inputs, int64_t sums, int gate, int sum, int count, bool of_x, bool of_h) {
+    const int64_t rows = pass.x.shape[0] * pass.x.shape[1], D = pass.x.shape[2], H = pass.h0.shape[2];
+    const int64_t n = direction.number, columns = D + 1 + H, M = count * H;
+    const int64_t first = of_x ? 0 : D, width = (of_x ? D : 0) + 1 + (of_h ? H : 0);
+    const Scratch<T> dw(M * width);
+    const Matrix<const T> dsums{pass.dsums + n * rows * sums * H + sum * H, rows, M, sums * H, 1};
+    gemm<T>(dsums.transposed(), {inputs + first, rows, width, columns, 1}, {dw.data(), M, width, width, 1});
+    for (int64_t j = 0; j < M; j++) {
+        const T* row = dw.data() + j * width;
+        if (of_x && wanted.dw_ih.count) copy_run(wanted.dw_ih.data(n) + (gate * H + j) * D, row, D);
+        if (of_x) row += D;
+        if (of_x && wanted.db_ih.count) wanted.db_ih.data(n)[gate * H + j] = *row;
+        if (of_h && wanted.db_hh.count) wanted.db_hh.data(n)[gate * H + j] = *row;
+        if (of_h && wanted.dw_hh.count) copy_run(wanted.dw_hh.data(n) + (gate * H + j) * H, row + 1, H);
+    }
+}
+
+template <typename T, typename Units>
+void recurrent_gradients(const BackwardPass<T>& pass, const WeightGradients<T>& wanted) {
+    const int64_t rows = pass.x.shape[0] * pass.x.shape[1], D = pass.x.shape[2], N = pass.h0.shape[0],
+                  H = pass.h0.shape[2];
+    if (wanted.dx)
+        for (int64_t n = 0; n < N; n++)
+            gemm<T>({pass.dsums + n * rows * Units::sums * H, rows, Units::gates * H, Units::sums * H, 1},
+                    {pass.w_ih.data(n), Units::gates * H, D, D, 1}, {wanted.dx->data, rows, D, D, 1}, n > 0);
+    if (!wanted.dw_ih.count && !wanted.dw_hh.count && !wanted.db_ih.count && !wanted.db_hh.count) return;
+    const Scratch<T> inputs(rows * (D + 1 + H));
+    for (int64_t n = 0; n < N; n++) {
+        const Direction direction(n, pass.reverse);
+        gather_inputs(pass, direction, inputs.data());
+        for (const GateRun& run : Units::of_h) {
+            const bool together = run.sum == run.gate;
+            weight_gradient(pass, wanted, direction, inputs.data(), Units::sums, run.gate, run.gate,
+                            run.count, true, together);
+            if (!together)
+                weight_gradient(pass, wanted, direction, inputs.data(), Units::sums, run.gate, run.sum,
+                                run.count, false, true);
+        }
+    }
+}
+
+// All of it: pass.dsums is allocated here.
+template <typename T, typename Units>
+void recurrent_backward(BackwardPass<T> pass, const WeightGradients<T>& wanted) {
+    const int64_t rows = pass.x.shape[0] * pass.x.shape[1], N = pass.h0.shape[0], H = pass.h0.shape[2];
+    if (H == 0) {
+        if (wanted.dx) fill_run(wanted.dx->data, T(0), wanted.dx->size());
+        return;
+    }
+    const Scratch<T> dsums(N * rows * Units::sums * H);
+    pass.dsums = dsums.data();
+    BackwardRows<T, Units>(pass).run();
+    recurrent_gradients<T, Units>(pass, wanted);
+}
+
+}  // namespace pydl::PYDL_ISA

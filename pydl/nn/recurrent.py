@@ -1,0 +1,207 @@
+"""What the layers LSTM, GRU and RNN share: parameters, directions, layers one above the other, states."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import numpy as np
+
+from .. import ops
+from ..arguments import check_integer
+from ..op import empty
+from ..tensor import Tensor
+from .init import reset_
+from .module import Module
+from .parameter import Parameter
+
+Weights = tuple[Any, Any, Any, Any]  # w_ih, w_hh, b_ih, b_hh
+
+
+class RecurrentLayer(Module):
+    """Layers of one kind, each over the results of the one below; with bidirectional=True in both directions each.
+
+    Parameters of layer k: weight_ih_lk (G H, D), for k > 0 (G H, directions * H), weight_hh_lk (G H, H), bias_ih_lk and
+    bias_hh_lk (G H), with the G gates one above the other; those of the second direction end in _reverse.
+    """
+
+    kind = ""  # as messages call it
+    gates = 1  # of a unit
+    states: tuple[str, ...] = ("h_0",)
+
+    def __init__(
+        self,
+        input_size: int,
+        hidden_size: int,
+        num_layers: int,
+        bias: bool,
+        batch_first: bool,
+        dropout: float,
+        bidirectional: bool,
+        dtype: Any,
+        init: str | None,
+    ) -> None:
+        super().__init__()
+        kind = self.kind
+        self.input_size = check_integer(kind, "input_size", input_size, 0)
+        self.hidden_size = check_integer(kind, "hidden_size", hidden_size, 1)
+        self.num_layers = check_integer(kind, "num_layers", num_layers, 1)
+        if not 0 <= dropout <= 1:
+            raise ValueError(f"{kind}: dropout must be a probability from 0 to 1, not {dropout!r}")
+        if dropout and num_layers == 1:
+            warnings.warn(f"{kind}: dropout is applied between layers, and there is only one", stacklevel=3)
+        self.bias = bool(bias)
+        self.batch_first = bool(batch_first)
+        self.dropout = dropout
+        self.bidirectional = bool(bidirectional)
+        self.init = init
+        rows = self.gates * hidden_size
+        for name in self._names():
+            below = input_size if name.startswith("_l0") else hidden_size * self._directions
+            for label, shape in (("weight_ih", (rows, below)), ("weight_hh", (rows, hidden_size))):
+                setattr(self, label + name, Parameter(empty(shape, np.dtype(dtype))))
+            for label in ("bias_ih", "bias_hh") if bias else ():
+                setattr(self, label + name, Parameter(empty((rows,), np.dtype(dtype))))
+        self.reset_parameters()
+
+    @property
+    def _directions(self) -> int:
+        return 2 if self.bidirectional else 1
+
+    def _names(self) -> list[str]:
+        """How the names of the parameters end, layer by layer."""
+        ends = ("", "_reverse")[: self._directions]
+        return [f"_l{layer}{end}" for layer in range(self.num_layers) for end in ends]
+
+    def reset_parameters(self) -> None:
+        """Draws the parameters anew."""
+        reset_(self.parameters(), self.hidden_size, self.init)
+
+    def _layer(self, x: Tensor, states: list[Any], weights: Weights, lengths: Any) -> tuple[Tensor, ...]:
+        """Results and last states of one layer: a recurrent operation."""
+        raise NotImplementedError
+
+    def _weights(self, layer: int) -> Weights:
+        """w_ih, w_hh, b_ih, b_hh of a layer: arrays of one direction, or pairs."""
+        names = self._names()[layer * self._directions : (layer + 1) * self._directions]
+
+        def found(label: str) -> Any:
+            each = tuple(getattr(self, label + name, None) for name in names)
+            return each if self.bidirectional and each[0] is not None else each[0]
+
+        return found("weight_ih"), found("weight_hh"), found("bias_ih"), found("bias_hh")
+
+    def run(self, input: Any, hx: tuple[Any, ...] | None, lengths: Any) -> tuple[Tensor, tuple[Tensor, ...]]:
+        """The last layer's results, and the last states of all layers. hx: as many states as a layer has."""
+        x = input if isinstance(input, Tensor) else Tensor(input)
+        if x.ndim not in (2, 3):
+            layout = "(B, T, D)" if self.batch_first else "(T, B, D)"
+            raise ValueError(f"{self.kind}: input must be {layout} or (T, D), but has shape {x.shape}")
+        if x.shape[-1] != self.input_size:
+            raise ValueError(
+                f"{self.kind}: input has {x.shape[-1]} features but input_size is {self.input_size} ({x.shape})"
+            )
+        batched = x.ndim == 3
+        if not batched:
+            if lengths is not None:
+                raise ValueError(f"{self.kind}: lengths belong to a batch, but input is one sequence alone, (T, D)")
+            x = ops.getitem(x, (slice(None), None))
+        elif self.batch_first:
+            x = ops.transpose(x, 0, 1)
+        first = self._first_states(x, hx, batched)
+
+        last = []
+        for layer in range(self.num_layers):
+            x, *states = self._layer(x, [each[layer] for each in first], self._weights(layer), lengths)
+            last.append(states)
+            if self.dropout and self.training and layer + 1 < self.num_layers:
+                x = ops.dropout(x, self.dropout, True)
+
+        together = ops.cat if self.bidirectional else ops.stack
+        result = [
+            layers[0] if self.bidirectional and self.num_layers == 1 else together(list(layers), 0)
+            for layers in zip(*last, strict=True)
+        ]
+        if not batched:
+            return ops.getitem(x, (slice(None), 0)), tuple(ops.getitem(each, (slice(None), 0)) for each in result)
+        return ops.transpose(x, 0, 1) if self.batch_first else x, tuple(result)
+
+    def _first_states(self, x: Tensor, hx: tuple[Any, ...] | None, batched: bool) -> list[list[Any]]:
+        """The first states of every layer, each (B, H), or (2, B, H) in both directions."""
+        per_layer, B, H = self._directions, x.shape[1], self.hidden_size
+        if hx is None:
+            zeros = np.zeros((2, B, H) if self.bidirectional else (B, H), x.dtype)
+            return [[zeros] * self.num_layers for _ in self.states]
+        states = []
+        for label, state in zip(self.states, hx, strict=True):
+            state = state if isinstance(state, Tensor) else Tensor(state)
+            count = self.num_layers * per_layer
+            needed = (count, B, H) if batched else (count, H)
+            if state.shape != needed:
+                meaning = "(layers * directions, batch, H)" if batched else "(layers * directions, H)"
+                raise ValueError(f"{self.kind}: {label} has shape {state.shape} but must be {needed} = {meaning}")
+            if not batched:
+                state = ops.getitem(state, (slice(None), None))
+            whole = self.num_layers == 1 and self.bidirectional
+            states.append([state] if whole else [ops.getitem(state, self._place(k)) for k in range(self.num_layers)])
+        return states
+
+    def _place(self, layer: int) -> Any:
+        """Where a layer's part of all states is."""
+        return slice(2 * layer, 2 * layer + 2) if self.bidirectional else layer
+
+    def extra_repr(self) -> str:
+        settings = [f"input_size={self.input_size}", f"hidden_size={self.hidden_size}"]
+        defaults = {"num_layers": 1, "bias": True, "batch_first": False, "dropout": 0.0, "bidirectional": False}
+        settings += [f"{k}={getattr(self, k)}" for k, v in defaults.items() if getattr(self, k) != v]
+        return ", ".join(settings)
+
+
+class RecurrentCell(Module):
+    """One step of a recurrent layer: weight_ih (G H, D), weight_hh (G H, H), bias_ih and bias_hh (G H) or None."""
+
+    kind = ""
+    gates = 1
+
+    def __init__(self, input_size: int, hidden_size: int, bias: bool, dtype: Any, init: str | None) -> None:
+        super().__init__()
+        self.input_size = check_integer(self.kind, "input_size", input_size, 0)
+        self.hidden_size = check_integer(self.kind, "hidden_size", hidden_size, 1)
+        self.bias = bool(bias)
+        self.init = init
+        rows, dtype = self.gates * hidden_size, np.dtype(dtype)
+        self.weight_ih = Parameter(empty((rows, input_size), dtype))
+        self.weight_hh = Parameter(empty((rows, hidden_size), dtype))
+        self.bias_ih = Parameter(empty((rows,), dtype)) if bias else None
+        self.bias_hh = Parameter(empty((rows,), dtype)) if bias else None
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Draws the parameters anew."""
+        reset_(self.parameters(), self.hidden_size, self.init)
+
+    def checked(self, input: Any, states: dict[str, Any]) -> tuple[Tensor, list[Tensor], Weights, bool]:
+        """Input and states (zeros for None) as Tensors of a batch, the weights, and whether it is of one row alone."""
+        x = input if isinstance(input, Tensor) else Tensor(input)
+        if x.ndim not in (1, 2):
+            raise ValueError(f"{self.kind}: input must be (B, D) or (D), but has shape {x.shape}")
+        if x.shape[-1] != self.input_size:
+            raise ValueError(
+                f"{self.kind}: input has {x.shape[-1]} features but input_size is {self.input_size} ({x.shape})"
+            )
+        needed = (*x.shape[:-1], self.hidden_size)
+        tensors = []
+        for label, state in states.items():
+            if state is None:
+                state = np.zeros(needed, x.dtype)
+            state = state if isinstance(state, Tensor) else Tensor(state)
+            if state.shape != needed:
+                raise ValueError(f"{self.kind}: {label} has shape {state.shape} but must be {needed}")
+            tensors.append(state)
+        weights = (self.weight_ih, self.weight_hh, self.bias_ih, self.bias_hh)
+        if x.ndim == 2:
+            return x, tensors, weights, False
+        return ops.getitem(x, None), [ops.getitem(each, None) for each in tensors], weights, True
+
+    def extra_repr(self) -> str:
+        return f"input_size={self.input_size}, hidden_size={self.hidden_size}, bias={self.bias}"

@@ -1,0 +1,141 @@
+"""gru_cell: one step of the gated recurrent unit.
+
+    r = sigmoid(W_ir x + b_ir + W_hr h + b_hr)           reset gate: how much of the old the candidate sees
+    z = sigmoid(W_iz x + b_iz + W_hz h + b_hz)           update gate: how much of the old stays
+    m = W_hn h + b_hn
+    n = tanh(W_in x + b_in + r * m)                      the new, a candidate for the state
+    h' = (1 - z) * n + z * h
+
+The three weights of a kind lie one above the other: w_ih = [W_ir; W_iz; W_in], and so do the biases; gates holds
+r, z, n and m.
+
+Shapes    x (B, D), h h' (B, H), w_ih (3H, D), w_hh (3H, H), b_ih b_hh (3H), gates (B, 4H)
+Gradient  with dh' the gradient that arrives:
+              dn = dh' * (1 - z)    dz = dh' * (h - n)    dh = dh' * z
+          through the gates,
+              da_n = dn (1 - n^2)    da_m = da_n r    da_r = da_n m r (1 - r)    da_z = dz z (1 - z)
+          and then, with da = (da_r, da_z, da_n) on the side of x and db = (da_r, da_z, da_m) on that of h,
+              dx = da w_ih    dh += db w_hh    dw_ih = da^T x    dw_hh = db^T h
+          and their sums over the batch for the biases
+Source    Cho et al., "Learning phrase representations using RNN encoder-decoder for statistical machine translation",
+          EMNLP 2014; the reset after the product, order of the gates and two biases: PyTorch's torch.nn.GRUCell
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from ..arguments import check_floats, check_rank
+from ..op import empty, kernel, op
+from .lstm_cell import sigmoid
+from .recurrent import check_weights
+
+
+@kernel(writes="gates, h_next")
+def gru_cell_forward(x, h, w_ih, w_hh, b_ih, b_hh, gates, h_next):
+    B, D = x.shape
+    H = h.shape[1]
+    for n in range(B):
+        for u in range(H):
+            of_x, of_h = [0.0] * 3, [0.0] * 3
+            for gate in range(3):
+                j = gate * H + u
+                of_x[gate] = sum(w_ih[j, k] * x[n, k] for k in range(D)) + (0.0 if b_ih is None else b_ih[j])
+                of_h[gate] = sum(w_hh[j, k] * h[n, k] for k in range(H)) + (0.0 if b_hh is None else b_hh[j])
+            r, z, m = sigmoid(of_x[0] + of_h[0]), sigmoid(of_x[1] + of_h[1]), of_h[2]
+            new = math.tanh(of_x[2] + r * m)
+            gates[n, u], gates[n, H + u], gates[n, 2 * H + u], gates[n, 3 * H + u] = r, z, new, m
+            h_next[n, u] = (1.0 - z) * new + z * h[n, u]
+
+
+@kernel(writes="dx, dh, dw_ih, dw_hh, db_ih, db_hh")
+def gru_cell_backward(dh_next, x, h, w_ih, w_hh, gates, dx, dh, dw_ih, dw_hh, db_ih, db_hh):
+    """dx, dw_ih, dw_hh, db_ih, db_hh are None where nobody needs them."""
+    B, D = x.shape
+    H = h.shape[1]
+    da, db = np.zeros((B, 3 * H)), np.zeros((B, 3 * H))
+    for n in range(B):
+        for u in range(H):
+            r, z, new, m = gates[n, u], gates[n, H + u], gates[n, 2 * H + u], gates[n, 3 * H + u]
+            da_n = dh_next[n, u] * (1.0 - z) * (1.0 - new**2)
+            da[n, u] = db[n, u] = da_n * m * r * (1.0 - r)
+            da[n, H + u] = db[n, H + u] = dh_next[n, u] * (h[n, u] - new) * z * (1.0 - z)
+            da[n, 2 * H + u], db[n, 2 * H + u] = da_n, da_n * r
+    for n, k in np.ndindex(B, H):
+        dh[n, k] = dh_next[n, k] * gates[n, H + k] + sum(db[n, j] * w_hh[j, k] for j in range(3 * H))
+    if dx is not None:
+        for n, k in np.ndindex(B, D):
+            dx[n, k] = sum(da[n, j] * w_ih[j, k] for j in range(3 * H))
+    for j in range(3 * H):
+        for k in range(D if dw_ih is not None else 0):
+            dw_ih[j, k] = sum(da[n, j] * x[n, k] for n in range(B))
+        for k in range(H if dw_hh is not None else 0):
+            dw_hh[j, k] = sum(db[n, j] * h[n, k] for n in range(B))
+        if db_ih is not None:
+            db_ih[j] = sum(da[n, j] for n in range(B))
+        if db_hh is not None:
+            db_hh[j] = sum(db[n, j] for n in range(B))
+
+
+def _draw_cell(draw):
+    B, D, H = draw.integer(0, 5), draw.integer(0, 5), draw.choice(1, 2, 3, 5, 8, 17, 20)
+    bias = draw.choice(True, False)
+    return {
+        "x": draw.array((B, D)),
+        "h": draw.array((B, H)),
+        "w_ih": draw.array((3 * H, D)),
+        "w_hh": draw.array((3 * H, H)),
+        "b_ih": draw.array((3 * H,)) if bias else None,
+        "b_hh": draw.array((3 * H,)) if bias else None,
+        "gates": draw.out((B, 4 * H)),
+        "h_next": draw.out((B, H)),
+    }
+
+
+@gru_cell_forward.samples
+def _(draw):
+    return _draw_cell(draw)
+
+
+@gru_cell_backward.samples
+def _(draw):
+    drawn = _draw_cell(draw)
+    gru_cell_forward.run_reference(*drawn.values())
+    kept = {name: drawn[name] for name in ("x", "h", "w_ih", "w_hh", "gates")}
+    results = {f"d{name}": draw.out(drawn[name].shape) for name in ("x", "h", "w_ih", "w_hh")}
+    results["db_ih"], results["db_hh"] = (draw.out(drawn["w_ih"].shape[:1]) for _ in range(2))
+    for name in ("dx", "dw_ih", "dw_hh", "db_ih", "db_hh"):
+        if draw.choice(False, False, True):
+            results[name] = None
+    return {"dh_next": draw.array(drawn["h"].shape), **kept, **results}
+
+
+@op("input", "hx", "w_ih", "w_hh", "b_ih", "b_hh")
+def gru_cell(input: Any, hx: Any, w_ih: Any, w_hh: Any, b_ih: Any = None, b_hh: Any = None) -> Any:
+    """h' of one step. See the top of this file.
+
+    input (B, D), hx (B, H); w_ih (3H, D), w_hh (3H, H), b_ih and b_hh (3H) or None.
+    Errors: TypeError for wrong dtypes; ValueError for shapes that do not fit each other.
+    """
+    x, h, w_ih, w_hh, b_ih, b_hh = check_floats(
+        "gru_cell", ("b_ih", "b_hh"), input=input, hx=hx, w_ih=w_ih, w_hh=w_hh, b_ih=b_ih, b_hh=b_hh
+    )
+    check_rank("gru_cell", "input", x, 2, layout="(B, D)")
+    check_weights("gru_cell", 3, x, {"hx": h}, [w_ih, w_hh, b_ih, b_hh])
+    B, H = h.shape
+    gates, h_next = empty((B, 4 * H), x.dtype), empty((B, H), x.dtype)
+    gru_cell_forward(x, h, w_ih, w_hh, b_ih, b_hh, gates, h_next)
+
+    def gradient(dy, needs):
+        wanted = (x, h, w_ih, w_hh, b_ih, b_hh)
+        dx, dh, *dw = (
+            empty(a.shape, x.dtype) if a is h or (a is not None and need) else None
+            for a, need in zip(wanted, needs, strict=True)
+        )
+        gru_cell_backward(dy, x, h, w_ih, w_hh, gates, dx, dh, *dw)
+        return dx, dh, *dw
+
+    return h_next, gradient, ("input", "hx", "w_ih", "w_hh")

@@ -1,0 +1,191 @@
+"""What the recurrent operations share: checks of states, weights and lengths, directions, order of steps."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..arguments import Array, check_array, check_rank
+from ..op import empty
+
+WEIGHTS = ("w_ih", "w_hh", "b_ih", "b_hh")
+# The tensor arguments of a sequence after input and states: weights of the first direction, then of the second.
+ALL_WEIGHTS = (*WEIGHTS, *(f"{name}_reverse" for name in WEIGHTS))
+OPTIONAL = ("b_ih", "b_hh", *ALL_WEIGHTS[4:])
+
+_MEANING = {1: ("H", ""), 3: ("3H", ", three gates of H units"), 4: ("4H", ", four gates of H units")}
+
+
+def steps(T, lengths, n, backwards):
+    """The steps of sequence n, in the order in which they are computed."""
+    forward = range(T if lengths is None else int(lengths[n]))
+    return forward[::-1] if backwards else forward
+
+
+def runs_backwards(d, reverse):
+    """Of two directions the second one is read from the last step to the first, a single one if `reverse` says so."""
+    return d == 1 or reverse
+
+
+def check_pair(name: str, hx: Any) -> tuple[Any, Any]:
+    """hx as the pair (h, c)."""
+    if not isinstance(hx, tuple | list) or len(hx) != 2:
+        what = f"{len(hx)} values" if isinstance(hx, tuple | list) else type(hx).__name__
+        raise TypeError(f"{name}: the state must be a pair (h, c), not {what}")
+    return hx[0], hx[1]
+
+
+def check_weights(name: str, gates: int, x: Any, states: dict[str, Any], weights: list[Any]) -> None:
+    """Refuses weights (w_ih, w_hh, b_ih, b_hh) and states that do not fit the input (..., B, D) or each other."""
+    w_ih, w_hh, b_ih, b_hh = weights
+    rows, meaning = _MEANING[gates]
+    check_rank(name, "w_ih", w_ih, 2, layout=f"({rows}, D)")
+    check_rank(name, "w_hh", w_hh, 2, layout=f"({rows}, H)")
+    H = w_hh.shape[1]
+    if w_hh.shape[0] != gates * H:
+        raise ValueError(f"{name}: w_hh must be ({rows}, H){meaning}, but has shape {w_hh.shape}")
+    if w_ih.shape[0] != gates * H:
+        raise ValueError(
+            f"{name}: w_ih has {w_ih.shape[0]} rows but w_hh has {gates * H} (w_ih {w_ih.shape}, w_hh {w_hh.shape})"
+        )
+    if x.shape[-1] != w_ih.shape[1]:
+        raise ValueError(
+            f"{name}: w_ih expects {w_ih.shape[1]} features but input has {x.shape[-1]} "
+            f"(input {x.shape}, w_ih {w_ih.shape})"
+        )
+    for label, state in states.items():
+        if state.shape != (x.shape[-2], H):
+            raise ValueError(f"{name}: {label} has shape {state.shape} but must be {(x.shape[-2], H)} = (batch, H)")
+    for label, bias in (("b_ih", b_ih), ("b_hh", b_hh)):
+        if bias is not None and bias.shape != (gates * H,):
+            raise ValueError(f"{name}: {label} has shape {bias.shape} but must be {(gates * H,)} = ({rows},)")
+
+
+def by_direction(name: str, reverse: bool, w_ih: Any, w_hh: Any, b_ih: Any, b_hh: Any) -> tuple[Any, ...]:
+    """The eight weights of a sequence: those of the first direction and those of the second, None if there is none."""
+    given = (w_ih, w_hh, b_ih, b_hh)
+    if not isinstance(w_hh, tuple):
+        for label, value in zip(WEIGHTS, given, strict=True):
+            if isinstance(value, tuple):
+                raise ValueError(f"{name}: {label} is a tuple, of two directions, but w_hh is one array")
+        return (*given, None, None, None, None)
+    for label, value in zip(WEIGHTS, given, strict=True):
+        if value is not None and (not isinstance(value, tuple) or len(value) != 2):
+            raise ValueError(f"{name}: {label} must be a pair, one for each direction, as w_hh is")
+        if value is not None and any(each is None for each in value):
+            raise TypeError(f"{name}: {label} must hold two arrays, one for each direction")
+    if reverse:
+        raise ValueError(f"{name}: reverse is for one direction alone, but w_hh is a pair, for both")
+    both = [(None, None) if value is None else value for value in given]
+    return (*(first for first, _ in both), *(second for _, second in both))
+
+
+class Sequences:
+    """The checked arguments of a sequence operation, as kernels take them: states (directions, B, H), lists of
+    weights with one array for each direction, lists of biases that may be empty."""
+
+    def __init__(self, name: str, gates: int, x: Any, states: dict[str, Any], weights: list[Any], lengths: Any) -> None:
+        check_rank(name, "input", x, 3, layout="(T, B, D)")
+        directions = [weights[:4]] if weights[5] is None else [weights[:4], weights[4:]]
+        self.N = len(directions)
+        self.single = self.N == 1
+        if self.single:
+            check_weights(name, gates, x, states, directions[0])
+        else:
+            for label, state in states.items():
+                check_rank(name, label, state, 3, layout="(2, B, H), of both directions")
+                if state.shape[0] != 2:
+                    raise ValueError(f"{name}: {label} has shape {state.shape} but must be (2, B, H)")
+            for d, each in enumerate(directions):
+                check_weights(name, gates, x, {label: state[d] for label, state in states.items()}, each)
+            if directions[0][1].shape != directions[1][1].shape:
+                shapes = " and ".join(str(each[1].shape) for each in directions)
+                raise ValueError(f"{name}: w_hh must have one shape in both directions, but has {shapes}")
+        self.x = x
+        self.T, self.B, self.D = x.shape
+        self.H = directions[0][1].shape[1]
+        self.states = [state[None] if self.single else state for state in states.values()]
+        w_ih, w_hh, b_ih, b_hh = ([each[k] for each in directions] for k in range(4))
+        self.w_ih = [np.ascontiguousarray(w) for w in w_ih]
+        self.w_hh = [np.ascontiguousarray(w) for w in w_hh]
+        self.b_ih = [] if b_ih[0] is None else [np.ascontiguousarray(b) for b in b_ih]
+        self.b_hh = [] if b_hh[0] is None else [np.ascontiguousarray(b) for b in b_hh]
+        self.lengths = check_lengths(name, lengths, self.T, self.B)
+
+    def state(self) -> Array:
+        """A new array for a state of all directions."""
+        return empty((self.N, self.B, self.H), self.x.dtype)
+
+    def results(self) -> Array:
+        """A new array for h of all steps."""
+        return empty((self.T, self.B, self.N * self.H), self.x.dtype)
+
+    def outside(self, *states: Array) -> list[Array]:
+        """States as the caller sees them: of one direction (B, H)."""
+        return [state[0] if self.single else state for state in states]
+
+    def inside(self, state: Array | None) -> Array | None:
+        """The same the other way round."""
+        return state[None] if self.single and state is not None else state
+
+    def gradients_like(self, needed: tuple[bool, ...], arrays: list[Array]) -> list[Array]:
+        """New arrays for the gradients by a list of weights, none if nobody needs any of them."""
+        return [empty(a.shape, a.dtype) for a in arrays] if any(needed) else []
+
+    def by_argument(self, *lists: list[Array]) -> list[Array | None]:
+        """One gradient for each of the eight weights, given lists for w_ih, w_hh, b_ih, b_hh."""
+        return [each[d] if d < len(each) else None for d in range(2) for each in lists]
+
+
+def check_lengths(name: str, lengths: Any, T: int, B: int) -> Array | None:
+    """The lengths of B sequences of at most T steps, as an array of its own that nobody else can change."""
+    if lengths is None:
+        return None
+    given = check_array(name, "lengths", lengths)
+    if given.dtype.kind not in "iu":
+        raise TypeError(f"{name}: lengths has dtype {given.dtype} but must hold integers")
+    if given.shape != (B,):
+        raise ValueError(f"{name}: lengths has shape {given.shape} but must be {(B,)}, one for each sequence")
+    if B and not 0 <= given.min() <= given.max() <= T:
+        raise ValueError(
+            f"{name}: lengths must be from 0 to {T}, the steps of the input, but go from {given.min()} to {given.max()}"
+        )
+    own: Array = given.astype(np.int64)
+    return own
+
+
+def draw_sequence(draw: Any, gates: int) -> dict[str, Any]:
+    """Valid x, h0, weights, lengths and reverse of a sequence kernel."""
+    T, B, D, H = draw.integer(0, 4), draw.integer(0, 5), draw.integer(0, 4), draw.choice(1, 2, 3, 5, 9, 17)
+    N, bias = draw.choice(1, 1, 2), draw.choice(True, False)
+
+    def weights(*shape: int, **limits: Any) -> list[Array]:
+        return [np.ascontiguousarray(draw.array(shape, **limits)) for _ in range(N)]
+
+    return {
+        "x": draw.array((T, B, D)),
+        "h0": draw.array((N, B, H)),
+        # Finite: steps beyond a sequence's end give zeros, which a kernel may get by multiplying with weights.
+        "w_ih": weights(gates * H, D, finite=True),
+        "w_hh": weights(gates * H, H, finite=True),
+        "b_ih": weights(gates * H) if bias else [],
+        "b_hh": weights(gates * H) if bias else [],
+        "lengths": draw.integers((B,), 0, T) if draw.choice(True, False) else None,
+        "reverse": draw.choice(True, False) if N == 1 else False,
+    }
+
+
+def draw_gradients(
+    draw: Any, drawn: dict[str, Any], states: tuple[str, ...], biases: tuple[str, ...]
+) -> dict[str, Any]:
+    """Places for the results of a sequence kernel's gradient, some of which nobody needs."""
+    results: dict[str, Any] = {"dx": draw.choice(draw.out(drawn["x"].shape), draw.out(drawn["x"].shape), None)}
+    for name in states:
+        results[f"d{name}"] = draw.out(drawn[name].shape)
+    rows = drawn["w_ih"][0].shape[:1]
+    shapes = {f"d{name}": [w.shape for w in drawn[name]] for name in ("w_ih", "w_hh")}
+    shapes |= dict.fromkeys(biases, [rows] * len(drawn["w_ih"]))
+    for name, of_directions in shapes.items():
+        results[name] = [] if draw.choice(False, False, True) else [draw.out(shape) for shape in of_directions]
+    return results
