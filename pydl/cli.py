@@ -54,7 +54,7 @@ def build_parser() -> argparse.ArgumentParser:
     bench.add_argument("--against", default="torch", help="torch,jax,onnxruntime,openvino (default: torch)")
     bench.add_argument("--threads", default="", help="thread counts, 1,2 say (default: all processors)")
     bench.add_argument("--only", metavar="TEXT", help="workloads whose name contains TEXT")
-    bench.add_argument("--blocks", type=int, default=20, help="measurements of each library and workload")
+    bench.add_argument("--blocks", type=int, help="measurements of each library and workload")
     bench.add_argument("--out", help="folder for bench.md and bench.json")
     bench.set_defaults(run=run_bench)
     return parser

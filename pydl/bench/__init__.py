@@ -19,7 +19,7 @@ def main(
     against: list[str],
     threads: list[int],
     only: str | None = None,
-    blocks: int = 20,
+    blocks: int | None = None,
     out: str | None = None,
 ) -> int:
     """Compares pydl with the peers of these names and prints the table; returns the exit code.
@@ -29,10 +29,11 @@ def main(
     from a peer's, 130 after Ctrl-C. Raises ValueError for names and numbers that make no sense.
     """
     from . import report, workloads
-    from .compare import Library, Settings, run_row
+    from .compare import BLOCKS, Library, Settings, run_row
     from .machine import describe
     from .peers import PEERS, choose
 
+    blocks = BLOCKS if blocks is None else blocks
     peers = choose(against)
     rows = workloads.select(only)
     cores = available_cores()
@@ -63,7 +64,7 @@ def main(
     progress = Progress(len(rows) * len(threads))
     with tempfile.TemporaryDirectory(prefix="pydl-bench-") as directory:
         for count in threads:
-            settings = Settings(blocks=blocks)
+            settings = Settings(blocks=blocks, memory=count == threads[0])
             libraries = [Library(peer, count, cores[:count], settings) for peer in (PEERS["pydl"], *present)]
             try:
                 for row in rows:

@@ -25,19 +25,26 @@ from .ratios import paired_ratio
 from .workloads import Workload
 
 Record = dict[str, Any]
+BLOCKS = 8
 
 
 @dataclass
 class Settings:
-    blocks: int = 20
+    blocks: int = BLOCKS
     visit_seconds: float = 0.02  # a contestant's turn, of which each block has two
-    row_seconds: float = 40.0  # no further block starts after so long, once there are least_blocks
-    least_blocks: int = 5
+    warm_below: float = 0.3e9  # a step of so many nanoseconds has the caches to itself without a first one
+    row_seconds: float = 3.5  # no further block starts after so long, once there are least_blocks
+    least_blocks: int = 4
     prepare_timeout: float = 120.0
     run_timeout: float = 60.0
     slow_timeout: float = 60.0  # for a variant that calls a compiler
     slow_budget: float = 90.0  # for all of those of one library at one thread count
+    memory: bool = False  # whether to measure the peak resident size of the rows that ask for it
     hopeless: float = 1.5  # a variant this many times slower than its library's best one is not timed further
+    choose_after: int = 2  # blocks, from which on variants are left out that are
+    not_the_best: float = 1.1  # times slower than their library's best one
+    # After so many blocks, a library so many times slower than pydl is not timed further: it is plain how they stand.
+    far_behind: dict[int, float] = field(default_factory=lambda: {1: 30.0, 3: 8.0})
     seed: int = 0
 
 
@@ -115,6 +122,18 @@ class Library:
             return record | {"status": first["status"], "note": first["note"]}
         return record
 
+    def peak_bytes(self, row: Workload, variant: str, directory: Path) -> int | None:
+        """The most memory a process of its own had resident that imported the library and did this row many times."""
+        process = Process(self.peer.module, self.threads, self.cores)
+        try:
+            path = str(directory / "memory.npz")
+            process.ask("prepare", self.settings.prepare_timeout, workload=row.name, variant=variant, outputs=path)
+            bytes: int | None = process.ask("peak", self.settings.run_timeout).get("bytes")
+        except WorkerFailed:
+            return None
+        process.close()
+        return bytes
+
     def _prepare_variant(
         self, row: Workload, variant: str, directory: Path, expected: dict[str, np.ndarray] | None
     ) -> Record:
@@ -146,12 +165,16 @@ def read_outputs(path: Path) -> dict[str, np.ndarray]:
 
 
 def compare_outputs(row: Workload, found: dict[str, np.ndarray], expected: dict[str, np.ndarray]) -> str:
-    """What is different between a library's numbers and pydl's; "" when nothing is, within the row's tolerance."""
+    """What is different between a library's numbers and pydl's; "" when nothing is, within the row's tolerance.
+
+    Of random numbers only the shapes are compared."""
     if found.keys() != expected.keys():
         return f"gives {', '.join(sorted(found))} where pydl gives {', '.join(sorted(expected))}"
     for name, wanted in expected.items():
         if found[name].shape != wanted.shape:
             return f"{name} has shape {found[name].shape} where pydl's has {wanted.shape}"
+        if row.random:
+            continue
         difference = np.abs(found[name] - wanted).max(initial=0.0)
         allowed = row.tolerance * np.abs(wanted).max(initial=0.0)
         if not difference <= allowed:  # also true for NaN
@@ -209,6 +232,9 @@ def run_row(row: Workload, libraries: list[Library], directory: Path, progress: 
     disturbed = measure(row, order, records, settings, progress, result["notes"])
     for library in libraries:
         summarise(records[library.name], records[ours.name], disturbance.quiet(disturbed))
+        if row.memory and settings.memory and records[library.name]["status"] == "ok":
+            progress(f"{library.name}: memory")
+            records[library.name]["peak_bytes"] = library.peak_bytes(row, records[library.name]["best"], directory)
     result["trusted"] = disturbance.trusted(disturbed)
     if any(disturbed):
         result["notes"].append(disturbance.note(disturbed))
@@ -254,6 +280,7 @@ def measure(
                     workload=row.name,
                     variant=contestant.variant,
                     repetitions=contestant.repetitions,
+                    warm=record["variants"][contestant.variant]["estimate"] < settings.warm_below,
                 )
             except WorkerFailed as failure:
                 answer = {"error": str(failure)}
@@ -272,7 +299,23 @@ def measure(
             records[contestant.library.name]["variants"][contestant.variant]["blocks"].append(sums[contestant])
         if not any(contestant.library.name == "pydl" for contestant in order):
             break
+        order = [contestant for contestant in order if worth_going_on(contestant, records, block + 1)]
     return disturbed
+
+
+def worth_going_on(contestant: Contestant, records: dict[str, Record], blocks: int) -> bool:
+    """Whether more blocks could change what is reported: not for a library far behind, or one of its slow variants."""
+    settings, record = contestant.library.settings, records[contestant.library.name]
+    if best_median(record) > settings.far_behind.get(blocks, float("inf")) * best_median(records["pydl"]):
+        return False
+    own = float(np.median(record["variants"][contestant.variant]["blocks"]))
+    return blocks < settings.choose_after or own <= settings.not_the_best * best_median(record)
+
+
+def best_median(record: Record) -> float:
+    """The median of the library's fastest variant so far, in nanoseconds."""
+    blocks = [outcome["blocks"] for outcome in record["variants"].values() if outcome.get("blocks")]
+    return min(float(np.median(each)) for each in blocks)
 
 
 def processes(libraries: set[Library]) -> list[int]:
@@ -284,15 +327,21 @@ def summarise(record: Record, ours: Record, kept: list[int]) -> None:
     if record["status"] != "ok":
         return
     timed = {variant: outcome for variant, outcome in record["variants"].items() if outcome["status"] == "ok"}
-    for outcome in timed.values():
-        outcome["median"] = float(np.median([outcome["blocks"][index] for index in kept]))
+    for outcome in timed.values():  # some were timed in fewer blocks than pydl
+        outcome["median"] = float(np.median([outcome["blocks"][index] for index in among(kept, outcome["blocks"])]))
     record["best"] = min(timed, key=lambda variant: timed[variant]["median"])
     best = timed[record["best"]]
     record["nanoseconds"], record["fastest"] = best["median"], best["fastest"]
     if record is not ours and ours["status"] == "ok":
         mine = ours["variants"][ours["best"]]["blocks"]
-        ratio, low, high = paired_ratio([best["blocks"][i] for i in kept], [mine[i] for i in kept])
+        both = among(among(kept, mine), best["blocks"])
+        ratio, low, high = paired_ratio([best["blocks"][i] for i in both], [mine[i] for i in both])
         record |= {"ratio": ratio, "low": low, "high": high}
+
+
+def among(kept: list[int], blocks: list[float]) -> list[int]:
+    """Those of the kept blocks that there are; all there are, when these are none."""
+    return [index for index in kept if index < len(blocks)] or list(range(len(blocks)))
 
 
 def probe(ours: Library, row: Workload) -> Record | None:

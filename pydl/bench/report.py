@@ -114,6 +114,24 @@ def mean_lines(means: list[Record]) -> tuple[list[str], list[tuple[str, ...]]]:
     ]
 
 
+def memory_lines(rows: list[Record]) -> tuple[list[str], list[tuple[str, ...]]]:
+    """Header and lines of the table of peak resident sizes, whole processes, with each peer's ratio to pydl."""
+    measured = [row for row in rows if row["libraries"]["pydl"].get("peak_bytes")]
+    peers = list(
+        dict.fromkeys(name for row in measured for name, record in row["libraries"].items() if record.get("peak_bytes"))
+    )
+    lines = []
+    for row in measured:
+        sizes = {name: record.get("peak_bytes") for name, record in row["libraries"].items()}
+        cells = []
+        for name in peers:
+            size = sizes.get(name)
+            ratio = "" if name == "pydl" or not size else f" ({size / sizes['pydl']:.1f} x)"
+            cells.append(f"{size / 1e6:.0f} MB{ratio}" if size else "")
+        lines.append((row["name"], str(row["threads"]), *cells))
+    return ["row", "thr", *peers], lines
+
+
 def notes(rows: list[Record]) -> list[str]:
     """Whatever was not timed as planned: wrong numbers, crashes, skipped variants, disturbances."""
     said: dict[str, None] = {}
@@ -152,6 +170,9 @@ def text(result: Record) -> str:
     header, lines = mean_lines(area_means(result["rows"]))
     if lines:
         parts += ["", "geometric mean of the ratios", *_columns(header, lines)]
+    header, lines = memory_lines(result["rows"])
+    if lines:
+        parts += ["", "peak resident size of a process", *_columns(header, lines)]
     found = notes(result["rows"])
     if found:
         parts += ["", "notes", *(f"- {note}" for note in found)]
@@ -164,6 +185,9 @@ def markdown(result: Record) -> str:
     header, lines = mean_lines(area_means(result["rows"]))
     if lines:
         parts += ["", "## Geometric mean of the ratios", "", *_pipes(header, lines)]
+    header, lines = memory_lines(result["rows"])
+    if lines:
+        parts += ["", "## Peak resident size of a process", "", *_pipes(header, lines)]
     found = notes(result["rows"])
     if found:
         parts += ["", "## Notes", "", *(f"- {note}" for note in found)]

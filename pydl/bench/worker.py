@@ -6,8 +6,10 @@ Request                                             Answer
 {"do": "prepare", "workload": w, "variant": v,
  "outputs": path}                                   {"nanoseconds": estimate of one step}; the numbers are in `path`
 {"do": "run", "workload": w, "variant": v,
- "repetitions": n}                                  {"nanoseconds": of all n steps, "fastest": of one step}
+ "repetitions": n, "warm": whether one more step
+ comes before, which is not timed}                  {"nanoseconds": of all n steps, "fastest": of one step}
 {"do": "probe", "bytes": n}                         {"flops": per second, "bytes": per second}, pydl's worker only
+{"do": "peak"}                                      {"bytes": the most this process has had resident}
 {"do": "drop"}                                      {}; forgets everything prepared
 {"do": "quit"}                                      the process ends, as it does when its standard input is closed
 
@@ -68,11 +70,12 @@ class Worker:
             spent, steps = spent + latest, steps + 1
         return {"nanoseconds": latest if steps < 10 else spent // steps}
 
-    def run(self, workload: str, variant: str, repetitions: int) -> dict[str, Any]:
+    def run(self, workload: str, variant: str, repetitions: int, warm: bool = True) -> dict[str, Any]:
         run, _ = self.prepared[workload, variant]
         gc.collect()
         run.reset()
-        run.step()  # brings its data back into the caches after the other libraries' turns
+        if warm:
+            run.step()  # brings its data back into the caches after the other libraries' turns
         step, clock = run.step, time.perf_counter_ns
         fastest = last = start = clock()
         for _ in range(repetitions):
@@ -86,13 +89,19 @@ class Worker:
 
         return {"flops": machine.fma_peak(), "bytes": machine.bandwidth(bytes)}
 
+    def peak(self) -> dict[str, Any]:
+        """From the system's own record of this process; what getrusage says starts from the parent's size."""
+        with open("/proc/self/status", encoding="ascii", errors="replace") as status:
+            sizes = dict(line.split(":", 1) for line in status)
+        return {"bytes": int(sizes["VmHWM"].split()[0]) * 1024}
+
     def drop(self) -> dict[str, Any]:
         self.prepared.clear()
         gc.collect()
         return {}
 
 
-REQUESTS = ("hello", "variants", "prepare", "run", "probe", "drop")
+REQUESTS = ("hello", "variants", "prepare", "run", "probe", "peak", "drop")
 
 
 def main() -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import numpy as np
 import onnxruntime as ort
 
 from ..workloads import Arrays, Workload
+from ..workloads.networks import NETWORKS
 from . import Run, Variants
-from .onnx_graph import graph
+from .onnx_graph import graph, logits_shape
 
 _options = ort.SessionOptions()
 
@@ -20,13 +22,14 @@ def set_up(threads: int) -> dict[str, str]:
 
 
 def infer(workload: Workload, inputs: Arrays) -> Variants:
+    network = workload.sizes["network"]
+
     def make() -> Run:
-        model = graph(workload.sizes["network"], inputs)
-        session = ort.InferenceSession(model, _options, providers=["CPUExecutionProvider"])
+        session = ort.InferenceSession(graph(network, inputs), _options, providers=["CPUExecutionProvider"])
         binding = session.io_binding()
-        x = ort.OrtValue.ortvalue_from_numpy(inputs["input"])
-        y = ort.OrtValue.ortvalue_from_shape_and_type((inputs["input"].shape[0], 10), inputs["input"].dtype.type)
-        binding.bind_ortvalue_input("input", x)
+        for name in NETWORKS[network].inputs:
+            binding.bind_ortvalue_input(name, ort.OrtValue.ortvalue_from_numpy(inputs[name]))
+        y = ort.OrtValue.ortvalue_from_shape_and_type(logits_shape(network, inputs), np.float32)
         binding.bind_ortvalue_output("y", y)
         return Run(lambda: session.run_with_iobinding(binding), lambda _: {"y": y.numpy()})
 

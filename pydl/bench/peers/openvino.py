@@ -5,6 +5,7 @@ from __future__ import annotations
 import openvino as ov
 
 from ..workloads import Arrays, Workload
+from ..workloads.networks import NETWORKS
 from . import Run, Variants
 from .onnx_graph import graph
 
@@ -18,11 +19,14 @@ def set_up(threads: int) -> dict[str, str]:
 
 
 def infer(workload: Workload, inputs: Arrays) -> Variants:
+    network = workload.sizes["network"]
+
     def make() -> Run:
         core = ov.Core()
-        compiled = core.compile_model(core.read_model(graph(workload.sizes["network"], inputs), b""), "CPU", _settings)
+        compiled = core.compile_model(core.read_model(graph(network, inputs), b""), "CPU", _settings)
         request = compiled.create_infer_request()
-        request.set_input_tensor(ov.Tensor(inputs["input"]))
+        for name in NETWORKS[network].inputs:
+            request.set_tensor(name, ov.Tensor(inputs[name]))
 
         def step() -> None:
             # The bound call itself: the Python wrapper `request.infer()` would add argument handling and a copy.

@@ -9,7 +9,12 @@ import numpy as np
 import pydl
 import pydl.nn.functional as F
 
-from ..workloads import LEARNING_RATE, NETWORKS, Arrays, Workload, parameter_shapes
+from ..workloads import KINDS as WORK
+from ..workloads import Arrays, Workload
+from ..workloads.memory_bound import EXPRESSIONS, WITH_GRADIENT, WITHOUT_GRADIENT
+from ..workloads.networks import NETWORKS
+from ..workloads.optimizer import LEARNING_RATE, OPTIMIZERS
+from ..workloads.recurrent import run_cell, run_layer
 from . import Run, Variants
 
 
@@ -27,7 +32,7 @@ def _tensors(inputs: Arrays, names: tuple[str, ...], gradients: str = "") -> lis
 
 
 def _function(inputs: Arrays, names: tuple[str, ...], gradients: str, apply: Any) -> Run:
-    """`apply` on the named inputs, without gradients or followed by backward(dy)."""
+    """`apply` on the named inputs: without gradients, recorded only, or followed by backward(dy)."""
     tensors = _tensors(inputs, names, gradients)
     if not gradients:
 
@@ -36,8 +41,10 @@ def _function(inputs: Arrays, names: tuple[str, ...], gradients: str, apply: Any
                 return apply(*tensors)
 
         return Run(forward, lambda y: {"y": y.numpy()})
+    if gradients == "record":
+        return Run(lambda: apply(*tensors), lambda y: {"y": y.detach().numpy()})
 
-    dy = pydl.tensor(inputs["dy"]) if "dy" in inputs else None
+    dy = None if inputs["dy"].ndim == 0 else pydl.tensor(inputs["dy"])
 
     def forward_backward() -> Any:
         for tensor in tensors:
@@ -55,73 +62,79 @@ def _function(inputs: Arrays, names: tuple[str, ...], gradients: str, apply: Any
     return Run(forward_backward, read)
 
 
-def matmul(workload: Workload, inputs: Arrays) -> Variants:
-    return {"eager": lambda: _function(inputs, ("a", "b"), "", lambda a, b: a @ b)}
+def function(workload: Workload, inputs: Arrays) -> Variants:
+    """Any kind that is one function of tensors."""
+    kind, sizes = WORK[workload.kind], workload.sizes
+    assert kind.apply is not None
+    apply = kind.apply
+    return {"eager": lambda: _function(inputs, kind.tensors, workload.gradients, lambda *t: apply(F, sizes, *t))}
 
 
-def conv2d(workload: Workload, inputs: Arrays) -> Variants:
-    stride, padding = workload.sizes.get("stride", 1), workload.sizes.get("padding", 0)
-
-    def apply(x: Any, weight: Any, bias: Any) -> Any:
-        return F.conv2d(x, weight, bias, stride=stride, padding=padding)
-
-    return {"eager": lambda: _function(inputs, ("input", "weight", "bias"), workload.gradients, apply)}
-
-
-def max_pool2d(workload: Workload, inputs: Arrays) -> Variants:
-    size = workload.sizes["K"]
-    return {"eager": lambda: _function(inputs, ("input",), workload.gradients, lambda x: F.max_pool2d(x, size))}
+def expression(workload: Workload, inputs: Arrays) -> Variants:
+    how = workload.sizes["how"]
+    names = ("input", *WITH_GRADIENT.get(how, ()))
+    fixed = [inputs[name] for name in WITHOUT_GRADIENT.get(how, ())]
+    if how == "batch_norm":  # its running statistics change
+        fixed = [pydl.tensor(array) for array in fixed]
+    apply = EXPRESSIONS[how].apply
+    return {"eager": lambda: _function(inputs, names, workload.gradients, lambda *t: apply(F, *t, *fixed))}
 
 
-def lstm(workload: Workload, inputs: Arrays) -> Variants:
+def _module(workload: Workload, inputs: Arrays, call: Any) -> Run:
+    """call(module, x) of a layer whose parameters are among the inputs, alone or followed by backward(dy)."""
+    build = WORK[workload.kind].module
+    assert build is not None
+    module = build(pydl.nn, workload.sizes)
+    module.load_state_dict({name: inputs[name] for name, _ in module.named_parameters()})
+    (x,) = _tensors(inputs, ("input",), workload.gradients)
+    dy = pydl.tensor(inputs["dy"])
+
+    def forward() -> Any:
+        with pydl.no_grad():
+            return call(module, x)
+
+    def forward_backward() -> Any:
+        module.zero_grad()
+        x.grad = None
+        y = call(module, x)
+        y.backward(dy)
+        return y
+
+    def read(y: Any) -> Arrays:
+        outputs = {"y": y.detach().numpy()}
+        if workload.gradients:
+            outputs["dinput"] = x.grad.numpy()
+            outputs |= {f"d{name}": parameter.grad.numpy() for name, parameter in module.named_parameters()}
+        return outputs
+
+    return Run(forward_backward if workload.gradients else forward, read)
+
+
+def recurrent(workload: Workload, inputs: Arrays) -> Variants:
+    return {"eager": lambda: _module(workload, inputs, lambda module, x: run_layer(workload.sizes, module, x))}
+
+
+def cell(workload: Workload, inputs: Arrays) -> Variants:
+    return {
+        "loop": lambda: _module(workload, inputs, lambda module, x: run_cell(workload.sizes, module, x, pydl.stack))
+    }
+
+
+def optimizer(workload: Workload, inputs: Arrays) -> Variants:
+    name, options, _, _ = OPTIMIZERS[workload.sizes["how"]]
+    count = len(inputs) // 2
+
     def make() -> Run:
-        layer = pydl.nn.LSTM(workload.sizes["F"], workload.sizes["H"])
-        names = ("weight_ih_l0", "weight_hh_l0", "bias_ih_l0", "bias_hh_l0")
-        layer.load_state_dict({name: inputs[name] for name in names})
-        (x,) = _tensors(inputs, ("input",), workload.gradients)
-        dy = pydl.tensor(inputs["dy"])
-
-        def forward() -> Any:
-            with pydl.no_grad():
-                return layer(x)[0]
-
-        def forward_backward() -> Any:
-            layer.zero_grad()
-            x.grad = None
-            y = layer(x)[0]
-            y.backward(dy)
-            return y
-
-        def read(y: Any) -> Arrays:
-            outputs = {"y": y.detach().numpy()}
-            if workload.gradients:
-                outputs["dinput"] = x.grad.numpy()
-                outputs |= {f"d{name}": parameter.grad.numpy() for name, parameter in layer.named_parameters()}
-            return outputs
-
-        return Run(forward_backward if workload.gradients else forward, read)
-
-    return {"eager": make}
-
-
-def cross_entropy(workload: Workload, inputs: Arrays) -> Variants:
-    target = inputs["target"]
-    return {"eager": lambda: _function(inputs, ("input",), workload.gradients, lambda x: F.cross_entropy(x, target))}
-
-
-def adam(workload: Workload, inputs: Arrays) -> Variants:
-    def make() -> Run:
-        names = list(parameter_shapes(workload.sizes["network"]))
         state: dict[str, Any] = {}
 
         def reset() -> None:
-            state["parameters"] = _tensors(inputs, tuple(names), "all")
-            for name, parameter in zip(names, state["parameters"], strict=True):
-                parameter.grad = pydl.tensor(inputs[f"d{name}"])
-            state["step"] = pydl.optim.Adam(state["parameters"], lr=LEARNING_RATE).step
+            state["parameters"] = _tensors(inputs, tuple(f"p{i}" for i in range(count)), "all")
+            for i, parameter in enumerate(state["parameters"]):
+                parameter.grad = pydl.tensor(inputs[f"dp{i}"])
+            state["step"] = getattr(pydl.optim, name)(state["parameters"], **options).step
 
         def read(_: Any) -> Arrays:
-            return {name: p.detach().numpy() for name, p in zip(names, state["parameters"], strict=True)}
+            return {f"p{i}": parameter.detach().numpy() for i, parameter in enumerate(state["parameters"])}
 
         return Run(lambda: state["step"](), read, reset)
 
@@ -129,32 +142,32 @@ def adam(workload: Workload, inputs: Arrays) -> Variants:
 
 
 def build(network: str, inputs: Arrays) -> Any:
-    """The network as a Sequential with the parameters of `inputs`."""
-    nn = pydl.nn
-    layers = {
-        "linear": lambda i, o: nn.Linear(i, o),
-        "conv2d": lambda i, o, k: nn.Conv2d(i, o, k),
-        "relu": nn.ReLU,
-        "max_pool2d": nn.MaxPool2d,
-        "flatten": nn.Flatten,
-    }
-    model = nn.Sequential(*(layers[layer](*size) for layer, *size in NETWORKS[network]))
-    model.load_state_dict({name: inputs[name] for name in parameter_shapes(network)})
+    """The network with the parameters of `inputs`."""
+    model = NETWORKS[network].build(pydl.nn)
+    model.load_state_dict({name: inputs[name] for name in model.state_dict()})
     return model
+
+
+def _batch(network: str, inputs: Arrays) -> list[Any]:
+    """The network's inputs: whole numbers (words) as arrays."""
+    arrays = (inputs[name] for name in NETWORKS[network].inputs)
+    return [pydl.tensor(array) if array.dtype.kind == "f" else array for array in arrays]
 
 
 def train(workload: Workload, inputs: Arrays) -> Variants:
     def make() -> Run:
-        x, target = pydl.tensor(inputs["input"]), inputs["target"]
+        network = workload.sizes["network"]
+        batch, target = _batch(network, inputs), inputs["target"].reshape(-1)
         state: dict[str, Any] = {}
 
         def reset() -> None:
-            state["model"] = build(workload.sizes["network"], inputs)
+            state["model"] = build(network, inputs)
             state["optimizer"] = pydl.optim.Adam(state["model"].parameters(), lr=LEARNING_RATE)
 
         def step() -> Any:
             state["optimizer"].zero_grad()
-            loss = F.cross_entropy(state["model"](x), target)
+            logits = state["model"](*batch)
+            loss = F.cross_entropy(logits.reshape(-1, logits.shape[-1]), target)
             loss.backward()
             state["optimizer"].step()
             return loss
@@ -167,11 +180,11 @@ def train(workload: Workload, inputs: Arrays) -> Variants:
 def infer(workload: Workload, inputs: Arrays) -> Variants:
     def make() -> Run:
         model = build(workload.sizes["network"], inputs).eval()
-        x = pydl.tensor(inputs["input"])
+        batch = _batch(workload.sizes["network"], inputs)
 
         def step() -> Any:
             with pydl.no_grad():
-                return model(x)
+                return model(*batch)
 
         return Run(step, lambda y: {"y": y.numpy()})
 
@@ -179,12 +192,14 @@ def infer(workload: Workload, inputs: Arrays) -> Variants:
 
 
 KINDS = {
-    "matmul": matmul,
-    "conv2d": conv2d,
-    "max_pool2d": max_pool2d,
-    "lstm": lstm,
-    "cross_entropy": cross_entropy,
-    "adam": adam,
+    "matmul": function,
+    "convolution": function,
+    "pooling": function,
+    "small": function,
+    "expression": expression,
+    "recurrent": recurrent,
+    "cell": cell,
+    "optimizer": optimizer,
     "train": train,
     "infer": infer,
 }

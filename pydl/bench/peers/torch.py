@@ -9,11 +9,16 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from ..workloads import LEARNING_RATE, NETWORKS, Arrays, Workload, parameter_shapes
+from ..workloads import KINDS as WORK
+from ..workloads import Arrays, Workload
+from ..workloads.memory_bound import EXPRESSIONS, WITH_GRADIENT, WITHOUT_GRADIENT
+from ..workloads.networks import NETWORKS
+from ..workloads.optimizer import LEARNING_RATE, OPTIMIZERS
+from ..workloads.recurrent import run_cell, run_layer
 from . import Run, Variants
 
 SLOW = ("compile",)
-CHANNELS_LAST = torch.channels_last
+CHANNELS_LAST = {4: torch.channels_last, 5: torch.channels_last_3d}  # by the number of dimensions
 
 
 def set_up(threads: int) -> dict[str, str]:
@@ -22,20 +27,16 @@ def set_up(threads: int) -> dict[str, str]:
     return {"torch": torch.__version__}
 
 
+def _place(array: np.ndarray, last: bool = False) -> torch.Tensor:
+    tensor = torch.from_numpy(array.copy())
+    return tensor.contiguous(memory_format=CHANNELS_LAST[tensor.dim()]) if last and tensor.dim() > 3 else tensor
+
+
 def _function(
-    inputs: Arrays,
-    names: tuple[str, ...],
-    gradients: str,
-    apply: Callable[..., torch.Tensor],
-    memory_format: torch.memory_format = torch.contiguous_format,
+    inputs: Arrays, names: tuple[str, ...], gradients: str, apply: Callable[..., torch.Tensor], last: bool = False
 ) -> Run:
     """`apply` on the named inputs, alone or followed by the gradients (not summed into `.grad`: that costs time)."""
-
-    def place(name: str) -> torch.Tensor:
-        tensor = torch.from_numpy(inputs[name].copy())
-        return tensor.contiguous(memory_format=memory_format) if tensor.dim() == 4 else tensor
-
-    tensors = [place(name) for name in names]
+    tensors = [_place(inputs[name], last) for name in names]
     if not gradients:
 
         def forward() -> torch.Tensor:
@@ -49,7 +50,9 @@ def _function(
         for name, tensor in zip(names, tensors, strict=True)
         if not (gradients == "weight" and name == "input")
     }
-    dy = place("dy") if "dy" in inputs else None
+    if gradients == "record":
+        return Run(lambda: apply(*tensors), lambda y: {"y": y.detach().numpy()})
+    dy = None if inputs["dy"].ndim == 0 else _place(inputs["dy"], last)
 
     def forward_backward() -> tuple[torch.Tensor, ...]:
         y = apply(*tensors)
@@ -62,81 +65,89 @@ def _function(
     return Run(forward_backward, read)
 
 
-def matmul(workload: Workload, inputs: Arrays) -> Variants:
-    return {"eager": lambda: _function(inputs, ("a", "b"), "", torch.matmul)}
+def function(workload: Workload, inputs: Arrays) -> Variants:
+    """Any kind that is one function of tensors; images also with the channels last."""
+    kind, sizes, gradients = WORK[workload.kind], workload.sizes, workload.gradients
+    assert kind.apply is not None
+    apply = kind.apply
+
+    def make(last: bool) -> Run:
+        return _function(inputs, kind.tensors, gradients, lambda *t: apply(F, sizes, *t), last)
+
+    variants: Variants = {"eager": lambda: make(False)}
+    if "input" in inputs and inputs["input"].ndim > 3:
+        variants["channels_last"] = lambda: make(True)
+    return variants
 
 
-def conv2d(workload: Workload, inputs: Arrays) -> Variants:
-    stride, padding = workload.sizes.get("stride", 1), workload.sizes.get("padding", 0)
+def expression(workload: Workload, inputs: Arrays) -> Variants:
+    how = workload.sizes["how"]
+    names = ("input", *WITH_GRADIENT.get(how, ()))
+    fixed = [_place(inputs[name]) for name in WITHOUT_GRADIENT.get(how, ())]
+    apply = EXPRESSIONS[how].apply
 
-    def make(memory_format: torch.memory_format) -> Run:
-        return _function(
-            inputs,
-            ("input", "weight", "bias"),
-            workload.gradients,
-            lambda x, weight, bias: F.conv2d(x, weight, bias, stride, padding),
-            memory_format,
-        )
+    def make(last: bool = False, compiled: bool = False) -> Run:
+        def call(*tensors: torch.Tensor) -> Any:
+            return apply(F, *tensors, *fixed)
 
-    return {"eager": lambda: make(torch.contiguous_format), "channels_last": lambda: make(CHANNELS_LAST)}
+        return _function(inputs, names, workload.gradients, torch.compile(call) if compiled else call, last)
 
-
-def max_pool2d(workload: Workload, inputs: Arrays) -> Variants:
-    def make(memory_format: torch.memory_format) -> Run:
-        size = workload.sizes["K"]
-        return _function(inputs, ("input",), workload.gradients, lambda x: F.max_pool2d(x, size), memory_format)
-
-    return {"eager": lambda: make(torch.contiguous_format), "channels_last": lambda: make(CHANNELS_LAST)}
+    variants: Variants = {"eager": lambda: make()}
+    if inputs["input"].ndim > 3:
+        variants["channels_last"] = lambda: make(last=True)
+    return variants | {"compile": lambda: make(compiled=True)}
 
 
-def lstm(workload: Workload, inputs: Arrays) -> Variants:
-    def make() -> Run:
-        layer = torch.nn.LSTM(workload.sizes["F"], workload.sizes["H"])
-        names = tuple(name for name, _ in layer.named_parameters())
-        layer.load_state_dict({name: torch.from_numpy(inputs[name]) for name in names})
-        x = torch.from_numpy(inputs["input"].copy()).requires_grad_(bool(workload.gradients))
-        dy = torch.from_numpy(inputs["dy"])
+def _module(workload: Workload, inputs: Arrays, call: Callable[..., torch.Tensor]) -> Run:
+    """call(module, x) of a layer whose parameters are among the inputs, alone or followed by the gradients."""
+    build = WORK[workload.kind].module
+    assert build is not None
+    module = build(torch.nn, workload.sizes)
+    names = tuple(name for name, _ in module.named_parameters())
+    module.load_state_dict({name: torch.from_numpy(inputs[name]) for name in names})
+    x = torch.from_numpy(inputs["input"].copy()).requires_grad_(bool(workload.gradients))
+    dy = torch.from_numpy(inputs["dy"])
 
-        def forward() -> tuple[torch.Tensor, ...]:
-            with torch.inference_mode():
-                return (layer(x)[0],)
+    def forward() -> tuple[torch.Tensor, ...]:
+        with torch.inference_mode():
+            return (call(module, x),)
 
-        def forward_backward() -> tuple[torch.Tensor, ...]:
-            y = layer(x)[0]
-            return y, *torch.autograd.grad(y, [x, *layer.parameters()], dy)
+    def forward_backward() -> tuple[torch.Tensor, ...]:
+        y = call(module, x)
+        return y, *torch.autograd.grad(y, [x, *module.parameters()], dy)
 
-        def read(results: tuple[torch.Tensor, ...]) -> Arrays:
-            outputs = ("y", "dinput", *(f"d{name}" for name in names))
-            return {name: result.detach().numpy() for name, result in zip(outputs, results, strict=False)}
+    def read(results: tuple[torch.Tensor, ...]) -> Arrays:
+        outputs = ("y", "dinput", *(f"d{name}" for name in names))
+        return {name: result.detach().numpy() for name, result in zip(outputs, results, strict=False)}
 
-        return Run(forward_backward if workload.gradients else forward, read)
-
-    return {"eager": make}
-
-
-def cross_entropy(workload: Workload, inputs: Arrays) -> Variants:
-    target = torch.from_numpy(inputs["target"])
-
-    def make(apply: Callable[..., torch.Tensor]) -> Run:
-        return _function(inputs, ("input",), workload.gradients, lambda x: apply(x, target))
-
-    return {"eager": lambda: make(F.cross_entropy), "compile": lambda: make(torch.compile(F.cross_entropy))}
+    return Run(forward_backward if workload.gradients else forward, read)
 
 
-def adam(workload: Workload, inputs: Arrays) -> Variants:
-    names = list(parameter_shapes(workload.sizes["network"]))
+def recurrent(workload: Workload, inputs: Arrays) -> Variants:
+    return {"eager": lambda: _module(workload, inputs, lambda module, x: run_layer(workload.sizes, module, x))}
 
-    def make(**options: bool) -> Run:
+
+def cell(workload: Workload, inputs: Arrays) -> Variants:
+    return {
+        "loop": lambda: _module(workload, inputs, lambda module, x: run_cell(workload.sizes, module, x, torch.stack))
+    }
+
+
+def optimizer(workload: Workload, inputs: Arrays) -> Variants:
+    name, options, _, _ = OPTIMIZERS[workload.sizes["how"]]
+    count = len(inputs) // 2
+
+    def make(**more: bool) -> Run:
         state: dict[str, Any] = {}
 
         def reset() -> None:
-            state["parameters"] = [torch.from_numpy(inputs[name].copy()).requires_grad_() for name in names]
-            for name, parameter in zip(names, state["parameters"], strict=True):
-                parameter.grad = torch.from_numpy(inputs[f"d{name}"].copy())
-            state["step"] = torch.optim.Adam(state["parameters"], lr=LEARNING_RATE, **options).step
+            state["parameters"] = [torch.from_numpy(inputs[f"p{i}"].copy()).requires_grad_() for i in range(count)]
+            for i, parameter in enumerate(state["parameters"]):
+                parameter.grad = torch.from_numpy(inputs[f"dp{i}"])
+            state["step"] = getattr(torch.optim, name)(state["parameters"], **options, **more).step
 
         def read(_: Any) -> Arrays:
-            return {name: p.detach().numpy() for name, p in zip(names, state["parameters"], strict=True)}
+            return {f"p{i}": parameter.detach().numpy() for i, parameter in enumerate(state["parameters"])}
 
         return Run(lambda: state["step"](), read, reset)
 
@@ -147,47 +158,42 @@ def adam(workload: Workload, inputs: Arrays) -> Variants:
     }
 
 
-def _build(network: str, inputs: Arrays) -> torch.nn.Sequential:
-    nn = torch.nn
-    layers: dict[str, Callable[..., torch.nn.Module]] = {
-        "linear": nn.Linear,
-        "conv2d": nn.Conv2d,
-        "relu": nn.ReLU,
-        "max_pool2d": nn.MaxPool2d,
-        "flatten": nn.Flatten,
-    }
-    model = nn.Sequential(*(layers[layer](*size) for layer, *size in NETWORKS[network]))
-    model.load_state_dict({name: torch.from_numpy(inputs[name]) for name in parameter_shapes(network)})
+def _build(network: str, inputs: Arrays) -> torch.nn.Module:
+    model: torch.nn.Module = NETWORKS[network].build(torch.nn)
+    model.load_state_dict({name: torch.from_numpy(inputs[name]) for name in model.state_dict()})
     return model
+
+
+def _batch(network: str, inputs: Arrays, last: bool) -> list[torch.Tensor]:
+    return [_place(inputs[name], last) for name in NETWORKS[network].inputs]
 
 
 def train(workload: Workload, inputs: Arrays) -> Variants:
     network = workload.sizes["network"]
 
-    def make(
-        memory_format: torch.memory_format = torch.contiguous_format, compiled: bool = False, fused: bool = True
-    ) -> Run:
-        model = _build(network, inputs).to(memory_format=memory_format)
-        initial = [parameter.detach().clone() for parameter in model.parameters()]
-        x, target = torch.from_numpy(inputs["input"].copy()), torch.from_numpy(inputs["target"])
-        if x.dim() == 4:
-            x = x.contiguous(memory_format=memory_format)
+    def make(last: bool = False, compiled: bool = False, fused: bool = True) -> Run:
+        model = _build(network, inputs)
+        if last:
+            model = model.to(memory_format=torch.channels_last)
+        initial = {name: value.detach().clone() for name, value in model.state_dict().items()}
+        batch, target = _batch(network, inputs, last), torch.from_numpy(inputs["target"]).reshape(-1)
 
-        def loss_of(images: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
-            return F.cross_entropy(model(images), labels)
+        def loss_of(labels: torch.Tensor, *batch: torch.Tensor) -> torch.Tensor:
+            logits = model(*batch)
+            return F.cross_entropy(logits.reshape(-1, logits.shape[-1]), labels)
 
         forward = torch.compile(loss_of) if compiled else loss_of
         state: dict[str, Any] = {}
 
         def reset() -> None:
             with torch.no_grad():
-                for parameter, value in zip(model.parameters(), initial, strict=True):
-                    parameter.copy_(value)
+                for name, value in model.state_dict().items():
+                    value.copy_(initial[name])
             state["optimizer"] = torch.optim.Adam(model.parameters(), lr=LEARNING_RATE, fused=fused)
 
         def step() -> torch.Tensor:
             state["optimizer"].zero_grad()
-            loss = forward(x, target)
+            loss = forward(target, *batch)
             loss.backward()
             state["optimizer"].step()
             return loss
@@ -195,50 +201,49 @@ def train(workload: Workload, inputs: Arrays) -> Variants:
         return Run(step, lambda loss: {"loss": np.array(loss.item())}, reset)
 
     variants: Variants = {"default": lambda: make(fused=False), "fused": lambda: make()}
-    if network == "lenet":
-        variants["fused channels_last"] = lambda: make(CHANNELS_LAST)
+    if NETWORKS[network].images:
+        variants["fused channels_last"] = lambda: make(last=True)
     return variants | {"compile": lambda: make(compiled=True)}
 
 
 def infer(workload: Workload, inputs: Arrays) -> Variants:
     network = workload.sizes["network"]
 
-    def make(
-        memory_format: torch.memory_format = torch.contiguous_format,
-        prepare: Callable[[Any, torch.Tensor], Any] = lambda model, x: model,
-    ) -> Run:
-        x = torch.from_numpy(inputs["input"].copy())
-        if x.dim() == 4:
-            x = x.contiguous(memory_format=memory_format)
-        model = _build(network, inputs).eval().requires_grad_(False).to(memory_format=memory_format)
-        model = prepare(model, x)
+    def make(last: bool = False, prepare: Callable[..., Any] = lambda model, *batch: model) -> Run:
+        model = _build(network, inputs).eval().requires_grad_(False)
+        if last:
+            model = model.to(memory_format=torch.channels_last)
+        batch = _batch(network, inputs, last)
+        prepared = prepare(model, *batch)
 
         def step() -> torch.Tensor:
             with torch.inference_mode():
-                return model(x)
+                return prepared(*batch)
 
         return Run(step, lambda y: {"y": y.numpy()})
 
-    def frozen(model: torch.nn.Module, x: torch.Tensor) -> Any:
+    def frozen(model: torch.nn.Module, *batch: torch.Tensor) -> Any:
         with torch.no_grad():
-            return torch.jit.optimize_for_inference(torch.jit.freeze(torch.jit.trace(model, x)))
+            return torch.jit.optimize_for_inference(torch.jit.freeze(torch.jit.trace(model, batch)))
 
-    def compiled(model: torch.nn.Module, x: torch.Tensor) -> Any:
+    def compiled(model: torch.nn.Module, *batch: torch.Tensor) -> Any:
         return torch.compile(model, options={"freezing": True})
 
     variants: Variants = {"eager": lambda: make(), "frozen": lambda: make(prepare=frozen)}
-    if network == "lenet":
-        variants["channels_last"] = lambda: make(CHANNELS_LAST)
+    if NETWORKS[network].images:
+        variants["channels_last"] = lambda: make(last=True)
     return variants | {"compile": lambda: make(prepare=compiled)}
 
 
 KINDS = {
-    "matmul": matmul,
-    "conv2d": conv2d,
-    "max_pool2d": max_pool2d,
-    "lstm": lstm,
-    "cross_entropy": cross_entropy,
-    "adam": adam,
+    "matmul": function,
+    "convolution": function,
+    "pooling": function,
+    "small": function,
+    "expression": expression,
+    "recurrent": recurrent,
+    "cell": cell,
+    "optimizer": optimizer,
     "train": train,
     "infer": infer,
 }
