@@ -178,17 +178,18 @@ def train(workload: Workload, inputs: Arrays) -> Variants:
 
 
 def infer(workload: Workload, inputs: Arrays) -> Variants:
-    def make() -> Run:
+    def make(captured: bool) -> Run:
         model = build(workload.sizes["network"], inputs).eval()
         batch = _batch(workload.sizes["network"], inputs)
+        forward = pydl.capture(model) if captured else model
 
         def step() -> Any:
             with pydl.no_grad():
-                return model(*batch)
+                return forward(*batch)
 
         return Run(step, lambda y: {"y": y.numpy()})
 
-    return {"eager": make}
+    return {"eager": lambda: make(False), "captured": lambda: make(True)}
 
 
 KINDS = {
