@@ -1,4 +1,4 @@
-"""Builds the two native modules: pydl._native (kernels, once per instruction set) and pydl.tape (Cython).
+"""Builds the native modules: pydl._native (kernels, once per instruction set) and the tape's (Cython).
 
 Environment:
     PYDL_BUILD_ISA   variants to build, comma-separated (default: all of this architecture; generic: for any)
@@ -162,20 +162,26 @@ def is_current(target: Path, needs: Path, record: Path, command: list[str]) -> b
 
 
 def extensions() -> list[Extension]:
+    import numpy
     from Cython.Build import cythonize
 
     sanitize = os.environ.get("PYDL_SANITIZE")
     strip = ["-Wl,-s"] if sys.platform == "linux" else []
     native_link = [f"-fsanitize={sanitize}"] if sanitize else strip
     native = Extension("pydl._native", sources=[], extra_link_args=native_link, language="c++")
-    tape = Extension(
-        "pydl.tape",
-        sources=["pydl/tape.pyx"],
-        extra_compile_args=["-O2", "-g0"],
-        extra_link_args=strip,
-        language="c++",  # so that one compiler is enough
-    )
-    return [native, *cythonize([tape], language_level=3, quiet=True)]
+    compiled = [
+        Extension(
+            f"pydl.{name}",
+            sources=[f"pydl/{name}.pyx"],
+            include_dirs=[numpy.get_include()],
+            define_macros=[("NPY_NO_DEPRECATED_API", "NPY_1_7_API_VERSION")],
+            extra_compile_args=["-O2", "-g0"],
+            extra_link_args=strip,
+            language="c++",  # so that one compiler is enough
+        )
+        for name in ("tape", "operation", "backward", "usual_arguments")
+    ]
+    return [native, *cythonize(compiled, language_level=3, quiet=True)]
 
 
 if __name__ == "__main__":  # the tests import this file

@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from .usual_arguments import is_usual_float, usual_floats
+
 Array = np.ndarray[Any, np.dtype[Any]]
 MOST_ELEMENTS = 2**48  # as for native kernels
 _float32, _float64 = np.dtype(np.float32), np.dtype(np.float64)
@@ -44,8 +46,8 @@ def from_numbers(op: str, name: str, value: Any) -> Array:
 
 def check_float(op: str, name: str, value: Any, integers: bool = False) -> Array:
     """`value` as a float32 or float64 array; integers become float32 where they are allowed."""
-    if type(value) is np.ndarray and value.dtype in (_float32, _float64) and value.flags.aligned:
-        return value
+    if is_usual_float(value):
+        return value  # type: ignore[no-any-return]
     array = check_array(op, name, value)
     if integers and array.dtype.kind in "iub":
         return array.astype(np.float32)
@@ -60,6 +62,9 @@ def check_floats(op: str, optional: tuple[str, ...] = (), /, **arrays: Any) -> l
     The first one sets the dtype; another floating dtype beside it is refused, since a silent conversion would hide
     a mistake and cost time.
     """
+    usual = usual_floats(arrays, optional)
+    if usual is not None:
+        return usual
     checked: list[Any] = []
     first = ""
     for name, value in arrays.items():

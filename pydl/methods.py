@@ -11,6 +11,8 @@ import numpy as np
 
 from . import inplace, ops
 from .assignment import assign
+from .backward import set_addition
+from .ops.add import add_forward
 from .tensor import Tensor
 
 
@@ -137,3 +139,5 @@ METHODS = {
 
 for _name, _operation in METHODS.items():
     setattr(Tensor, _name, _operation)
+
+set_addition(add_forward)

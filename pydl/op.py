@@ -42,7 +42,7 @@ from typing import TYPE_CHECKING, Any, Literal, ParamSpec, overload
 import numpy as np
 
 from . import _native
-from .tape import Op
+from .operation import KernelCall, Op, called_directly, choose_native
 
 if TYPE_CHECKING:
     from .tensor import Tensor
@@ -71,6 +71,7 @@ def _choose_backend(name: str) -> str:
 isa: str = _choose_isa()
 _native_kernels: dict[str, Any] = _native.kernels(isa)
 _backend: str = _choose_backend(os.environ.get("PYDL_BACKEND") or "native")
+choose_native(_backend == "native")
 
 
 class use_backend:
@@ -85,6 +86,7 @@ class use_backend:
     def __init__(self, name: str) -> None:
         global _backend
         self._before, _backend = _backend, _choose_backend(name)
+        choose_native(_backend == "native")
 
     def __enter__(self) -> use_backend:
         return self
@@ -92,6 +94,7 @@ class use_backend:
     def __exit__(self, *error: object) -> None:
         global _backend
         _backend = self._before
+        choose_native(_backend == "native")
 
 
 def get_backend() -> str:
@@ -99,7 +102,8 @@ def get_backend() -> str:
     return _backend
 
 
-class Kernel:
+@called_directly
+class Kernel(KernelCall):
     """One function of arrays in two implementations. See the top of this file."""
 
     def __init__(self, reference: Callable[..., None], writes: tuple[str, ...], tolerance: float) -> None:
@@ -116,12 +120,6 @@ class Kernel:
 
     def __repr__(self) -> str:
         return f"<kernel {self.name}({', '.join(self.arguments)})>"
-
-    def __call__(self, *arguments: Any) -> None:
-        if _backend == "native" and self.native is not None:
-            self.native(*arguments)
-        else:
-            self.run_reference(*arguments)
 
     def run_reference(self, *arguments: Any) -> None:
         """Runs the reference in double precision: it is the standard of right, so it does not round on the way."""

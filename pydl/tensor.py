@@ -5,7 +5,7 @@
     loss.backward()
     w.grad               # tensor([2., 4.])
 
-What a Tensor can be asked (methods and operators) is listed in methods.py; how gradients come back is in tape.pyx.
+What a Tensor can be asked (methods and operators) is listed in methods.py; how gradients come back is in backward.pyx.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import numpy as np
 
 from . import tape
 from .arguments import Array, check_array, check_dtype
+from .backward import backward
 from .op import empty
 
 if TYPE_CHECKING:
@@ -171,7 +172,7 @@ class Tensor(TensorBase):
         backward(); otherwise its memory is freed on the way. Errors: RuntimeError where nothing was recorded, the
         record is freed already, or a tensor that a gradient needs was changed in place.
         """
-        tape.backward(self, gradient, retain_graph)
+        backward(self, gradient, retain_graph)
 
     def register_hook(self, hook: Any) -> tape.HookHandle:
         """Calls hook(gradient) when the gradient of this tensor is known; a returned value replaces it."""

@@ -19,6 +19,7 @@ import numpy as np
 
 from ..arguments import Array, check_array
 from ..op import empty
+from ..usual_arguments import has_form, usual_operands
 from .sum_to import sum_to
 
 ndarray = np.ndarray
@@ -35,27 +36,9 @@ def operands(
 
     division: integers are made float32. Errors: ValueError where the shapes do not fit, TypeError for other dtypes.
     """
-    # Float arrays of one dtype, and a number with one: the usual cases, without detours.
-    if type(b) is ndarray:
-        dtype = b.dtype
-        if type(a) is float and dtype in (float32, float64):
-            a = np.array(a, dtype)
-    elif type(a) is ndarray:
-        dtype = a.dtype
-        if type(b) is float and dtype in (float32, float64):
-            b = np.array(b, dtype)
-    if (
-        type(a) is ndarray
-        and type(b) is ndarray
-        and a.dtype == dtype
-        and b.dtype == dtype
-        and dtype in (float32, float64)
-        and a.flags.aligned
-        and b.flags.aligned
-    ):
-        shape, b_shape = a.shape, b.shape
-        y = empty(shape if shape == b_shape else broadcast_shape(op, a, b), dtype)
-        return a, b, y, (shape, dtype), (b_shape, dtype)
+    usual: Any = usual_operands(a, b)
+    if usual is not None:
+        return usual  # type: ignore[no-any-return]
     x, z = promote(op, {names[0]: a, names[1]: b}, division)
     return x, z, empty(broadcast_shape(op, x, z), x.dtype), form_of(a, x), form_of(b, z)
 
@@ -110,6 +93,8 @@ def form_of(value: Any, array: Array) -> Form:
 
 def fit(dy: Array, form: Form) -> Array:
     """The gradient of the broadcast argument as that of the argument itself."""
+    if has_form(dy, form):
+        return dy
     shape, dtype = form
     if dy.shape != shape:
         dy = sum_to(dy, shape)

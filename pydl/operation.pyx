@@ -1,0 +1,306 @@
+# cython: language_level=3, boundscheck=False, wraparound=False
+"""Calls: of an operation on tensors, which is recorded where a gradient is needed, and of a kernel on arrays.
+
+Both are called through Python's vectorcall protocol: the arguments arrive in an array and go on in an array, and no
+tuple is built on the way. For a small network a call costs as much as the arithmetic.
+
+Source: PEP 590, "Vectorcall: a fast calling protocol for CPython".
+"""
+
+cimport numpy as cnp
+from cpython.object cimport PyObject
+from cpython.ref cimport Py_DECREF, Py_INCREF
+from cpython.tuple cimport PyTuple_GET_ITEM, PyTuple_GET_SIZE, PyTuple_New, PyTuple_SET_ITEM
+
+from pydl.tape cimport Node, TensorBase, is_recording, shape_of, wrap
+
+from types import MethodType
+
+cnp.import_array()
+
+cdef extern from *:
+    """
+    typedef PyObject* (*pydl_call)(PyObject*, PyObject**, size_t, PyObject*);
+
+    // Python lets a class written in C be called so; Cython has no word for it. A method descriptor gets its
+    // instance as the first argument instead of being wrapped as a bound method first.
+    static void pydl_call_through(PyObject* object, Py_ssize_t offset, bool is_method) {
+        PyTypeObject* type = (PyTypeObject*)object;
+        type->tp_vectorcall_offset = offset;
+        type->tp_call = PyVectorcall_Call;
+        type->tp_flags |= Py_TPFLAGS_HAVE_VECTORCALL | (is_method ? Py_TPFLAGS_METHOD_DESCRIPTOR : 0);
+        PyType_Modified(type);
+    }
+    static PyObject* pydl_vectorcall(PyObject* callee, PyObject** arguments, size_t count, PyObject* keywords) {
+        return PyObject_Vectorcall(callee, arguments, count, keywords);
+    }
+    """
+    ctypedef object (*pydl_call)(PyObject*, PyObject**, size_t, PyObject*)
+    void pydl_call_through(PyObject* type, Py_ssize_t offset, bint is_method)
+    object pydl_vectorcall(PyObject* callee, PyObject** arguments, size_t count, PyObject* keywords)
+    Py_ssize_t PyVectorcall_NARGS(size_t flags)
+    object PyVectorcall_Call(object callee, tuple arguments, dict keywords)
+    PyObject** PySequence_Fast_ITEMS(object sequence)
+
+cdef enum:
+    MOST_TENSORS = 24
+    MOST_ARGUMENTS = 96
+
+
+cdef class Op:
+    """A public function on tensors: unwraps them, runs the function on arrays, records the gradient.
+
+    The function receives numpy arrays in place of Tensors and returns the result's array (not differentiable),
+    or (result, gradient, saves): see op.py.
+    """
+
+    cdef pydl_call vectorcall
+    cdef readonly object function
+    cdef readonly str name
+    cdef readonly tuple tensor_names
+    cdef int positions[MOST_TENSORS]  # of tensor_names among the function's parameters
+    cdef int count
+    cdef bint variadic     # the first argument is a sequence of tensors
+    cdef bint view         # the result shares the first argument's memory
+    cdef dict __dict__
+
+    def __cinit__(self):
+        self.vectorcall = call_op
+
+    def __init__(self, function, tuple tensor_names, bint variadic=False, bint view=False):
+        cdef int i
+        self.function = function
+        self.name = function.__name__
+        self.tensor_names = tensor_names
+        self.count = len(tensor_names)
+        if self.count > MOST_TENSORS:
+            raise ValueError(f"{self.name}: {self.count} tensor arguments, at most {MOST_TENSORS} are possible")
+        parameters = function.__code__.co_varnames
+        for i in range(self.count):
+            self.positions[i] = parameters.index(tensor_names[i])
+        self.variadic = variadic
+        self.view = view
+
+    def __get__(self, instance, owner):
+        # Behaves as a method where it is made an attribute of Tensor.
+        return self if instance is None else MethodType(self, instance)
+
+    def __call__(self, *args, **kwargs):
+        return PyVectorcall_Call(self, args, kwargs)
+
+    cdef object run(self, PyObject** arguments, size_t positional, PyObject* keywords, PyObject** tensors,
+                    Py_ssize_t count, bint recording):
+        """The function on unwrapped arguments, and its result as Tensors."""
+        result = pydl_vectorcall(<PyObject*>self.function, arguments, positional, keywords)
+        if type(result) is not tuple:
+            return self.finish(result, tensors)
+        outputs = self.finish((<tuple>result)[0], tensors)
+        gradient = (<tuple>result)[1]
+        if recording and gradient is not None and is_recording():
+            self.record(outputs, tensors, count, gradient, (<tuple>result)[2])
+        return outputs
+
+    cdef object finish(self, object result, PyObject** tensors):
+        if type(result) is list:
+            return tuple([self.finish_one(array, tensors) if array is not None else None for array in result])
+        return self.finish_one(result, tensors)
+
+    cdef TensorBase finish_one(self, object array, PyObject** tensors):
+        cdef TensorBase output = wrap(array), base
+        if self.view and isinstance(<object>tensors[0], TensorBase):
+            base = <TensorBase>tensors[0]
+            if is_view(array, base._data):
+                output.share_version(base)
+        return output
+
+    cdef record(self, object results, PyObject** tensors, Py_ssize_t count, object gradient, tuple saves):
+        cdef Node node = Node.__new__(Node)
+        cdef TensorBase tensor
+        cdef tuple inputs = PyTuple_New(count), indices = PyTuple_New(count)
+        cdef tuple shapes = PyTuple_New(count), needs = PyTuple_New(count)
+        cdef bint needed
+        cdef int i
+        for i in range(count):
+            source, shape, index, needed = None, None, 0, False
+            if isinstance(<object>tensors[i], TensorBase):
+                tensor = <TensorBase>tensors[i]
+                if tensor._requires_grad:
+                    source, needed = tensor.grad_fn, True
+                    if source is None:
+                        source = tensor
+                    index, shape = tensor._index, shape_of(tensor._data)
+            put(inputs, i, source)
+            put(indices, i, index)
+            put(shapes, i, shape)
+            put(needs, i, True if needed else False)
+        node.name = self.name
+        node.inputs = inputs
+        node.indices = indices
+        node.shapes = shapes
+        node.needs = needs
+        node.gradient = gradient
+        node.several = type(results) is tuple
+        node.saved = self.versions(results, tensors, count, needs, saves) if PyTuple_GET_SIZE(saves) > 0 else ()
+        if node.several:
+            node.outputs = len(<tuple>results)
+            for i in range(node.outputs):
+                if (<tuple>results)[i] is not None:
+                    join(node, i, <TensorBase>(<tuple>results)[i])
+        else:
+            node.outputs = 1
+            join(node, 0, <TensorBase>results)
+
+    cdef tuple versions(self, object results, PyObject** tensors, Py_ssize_t count, tuple needs, tuple saves):
+        """(name, version, its count now) of what the gradient will read again."""
+        cdef list saved = []
+        cdef int i
+        for name in saves:
+            if type(name) is tuple:
+                name, used_by = name
+                if not needs[used_by]:
+                    continue
+            if name == "output":
+                for item in results if type(results) is tuple else (results,):
+                    if item is not None:
+                        saved.append(version_of("output", <TensorBase>item))
+                continue
+            for i in range(count):
+                if (self.variadic or name == <object>PyTuple_GET_ITEM(self.tensor_names, i)) and isinstance(
+                    <object>tensors[i], TensorBase
+                ):
+                    saved.append(version_of(name, <TensorBase>tensors[i]))
+        return tuple(saved)
+
+
+cdef object call_op(PyObject* callee, PyObject** given, size_t flags, PyObject* keywords):
+    cdef Op self = <Op>callee
+    cdef Py_ssize_t positional = PyVectorcall_NARGS(flags), total = positional, at
+    cdef PyObject* arguments[MOST_ARGUMENTS]
+    cdef PyObject* tensors[MOST_TENSORS]
+    cdef PyObject* held[MOST_TENSORS]  # arrays that are in use while other threads may replace those of their tensors
+    cdef TensorBase tensor
+    cdef bint recording = False
+    cdef int i, used = 0
+    if keywords is not NULL:
+        total += PyTuple_GET_SIZE(<tuple>keywords)
+    if total > MOST_ARGUMENTS:
+        raise TypeError(f"{self.name}: {total} arguments, at most {MOST_ARGUMENTS} are possible")
+    for at in range(total):
+        arguments[at] = given[at]
+    if self.variadic:
+        return call_variadic(self, arguments, positional, keywords)
+    try:
+        for i in range(self.count):
+            tensors[i] = <PyObject*>None
+            at = self.positions[i]
+            if at >= positional:
+                at = keyword_position(keywords, positional, <object>PyTuple_GET_ITEM(self.tensor_names, i))
+            if at >= 0 and isinstance(<object>given[at], TensorBase):
+                tensor = <TensorBase>given[at]
+                tensors[i] = given[at]
+                recording |= tensor._requires_grad
+                Py_INCREF(tensor._data)
+                held[used] = arguments[at] = <PyObject*>tensor._data
+                used += 1
+        return self.run(arguments, positional, keywords, tensors, self.count, recording)
+    finally:
+        for i in range(used):
+            Py_DECREF(<object>held[i])
+
+
+cdef object call_variadic(Op self, PyObject** arguments, Py_ssize_t positional, PyObject* keywords):
+    """The call of an operation whose first argument is a sequence of tensors; it alone may be given by name too."""
+    cdef Py_ssize_t first = 0
+    cdef bint recording = False
+    cdef list tensors, arrays = []
+    if positional == 0:
+        first = keyword_position(keywords, 0, <object>PyTuple_GET_ITEM(self.tensor_names, 0))
+    given = <object>arguments[first] if first >= 0 else None
+    if not isinstance(given, (list, tuple)):
+        raise TypeError(f"{self.name}: {self.tensor_names[0]} must be a list or tuple of tensors")
+    tensors = list(given)
+    for item in tensors:
+        if isinstance(item, TensorBase):
+            arrays.append((<TensorBase>item)._data)
+            recording |= (<TensorBase>item)._requires_grad
+        else:
+            arrays.append(item)
+    arguments[first] = <PyObject*>arrays
+    return self.run(arguments, positional, keywords, PySequence_Fast_ITEMS(tensors), len(tensors), recording)
+
+
+cdef Py_ssize_t keyword_position(PyObject* keywords, Py_ssize_t positional, object name):
+    """Where among the arguments the one of this name stands; -1 if it was not given by name."""
+    cdef Py_ssize_t k
+    if keywords is not NULL:
+        for k in range(PyTuple_GET_SIZE(<tuple>keywords)):
+            keyword = <object>PyTuple_GET_ITEM(<tuple>keywords, k)
+            if keyword is name or keyword == name:
+                return positional + k
+    return -1
+
+
+cdef inline void put(tuple items, Py_ssize_t i, object item):
+    Py_INCREF(item)
+    PyTuple_SET_ITEM(items, i, item)
+
+
+cdef inline tuple version_of(object name, TensorBase tensor):
+    return (name, tensor.version, tensor.version.count)
+
+
+cdef inline void join(Node node, int index, TensorBase output):
+    """Says that the output is the node's; results of integers have no gradient."""
+    if cnp.PyArray_ISFLOAT(output._data):
+        output.grad_fn = node
+        output._index = index
+        output._requires_grad = True
+
+
+cdef bint is_view(object array, object of):
+    """Whether a view operation could return a view; where strides do not allow it, numpy makes a copy."""
+    base = array.base
+    return array is of or (base is not None and (base is of or base is of.base))
+
+
+cdef bint native_chosen = True
+
+
+def choose_native(bint native):
+    """Whether calls of kernels go to native code, where there is some, or to the reference."""
+    global native_chosen
+    native_chosen = native
+
+
+cdef class KernelCall:
+    """What is called as a kernel: hands its arguments to `native`, or to run_reference() of its subclass."""
+
+    cdef pydl_call vectorcall
+    cdef public object native
+
+    def __cinit__(self):
+        self.vectorcall = call_kernel
+
+    def __call__(self, *arguments):
+        return PyVectorcall_Call(self, arguments, None)
+
+
+cdef object call_kernel(PyObject* callee, PyObject** arguments, size_t flags, PyObject* keywords):
+    cdef KernelCall self = <KernelCall>callee
+    if native_chosen and self.native is not None:
+        return pydl_vectorcall(<PyObject*>self.native, arguments, flags, keywords)
+    reference = self.run_reference
+    return pydl_vectorcall(<PyObject*>reference, arguments, PyVectorcall_NARGS(flags), keywords)
+
+
+cdef Op an_op = Op.__new__(Op)
+pydl_call_through(<PyObject*>Op, <char*>&an_op.vectorcall - <char*><PyObject*>an_op, True)
+cdef KernelCall a_kernel = KernelCall.__new__(KernelCall)
+cdef Py_ssize_t kernel_offset = <char*>&a_kernel.vectorcall - <char*><PyObject*>a_kernel
+pydl_call_through(<PyObject*>KernelCall, kernel_offset, False)
+
+
+def called_directly(type kernel_class):
+    """Class decorator: a subclass of KernelCall is called the same way, which Python before 3.12 lets none inherit."""
+    pydl_call_through(<PyObject*>kernel_class, kernel_offset, False)
+    return kernel_class

@@ -1,0 +1,93 @@
+# cython: language_level=3, boundscheck=False, wraparound=False
+"""The usual arguments of operations, recognised fast: aligned float32 or float64 arrays, all of one dtype.
+
+What is not usual is left to the checks in arguments.py and ops/broadcasting.py, which convert it or say what is wrong.
+"""
+
+cimport numpy as cnp
+from cpython.tuple cimport PyTuple_GET_ITEM, PyTuple_GET_SIZE
+
+from pydl.tape cimport has_shape, shape_of
+
+from ._native import empty
+
+cnp.import_array()
+
+
+cdef inline int float_type(object value) noexcept:
+    """numpy's number of the dtype, -1 for what is not usual."""
+    cdef int kind
+    if not cnp.PyArray_CheckExact(value):
+        return -1
+    kind = cnp.PyArray_TYPE(value)
+    return kind if (kind == cnp.NPY_FLOAT32 or kind == cnp.NPY_FLOAT64) and cnp.PyArray_ISBEHAVED_RO(value) else -1
+
+
+def is_usual_float(value):
+    """Whether it is a usual array."""
+    return float_type(value) >= 0
+
+
+def usual_floats(dict arrays, tuple optional):
+    """The values as a list if they are usual arrays, or None where their name is in `optional`; None if not."""
+    cdef int kind = -1
+    for name, value in arrays.items():
+        if value is None:
+            if name not in optional:
+                return None
+        elif kind < 0:
+            kind = float_type(value)
+            if kind < 0:
+                return None
+        elif float_type(value) != kind:
+            return None
+    return list(arrays.values())
+
+
+def usual_operands(a, b):
+    """What operands() in ops/broadcasting.py returns, for two usual arrays, or one and a Python float; else None."""
+    cdef int of_a = float_type(a), of_b = float_type(b)
+    if of_a < 0 and type(a) is float and of_b >= 0:
+        of_a, a = of_b, number(a, b)
+    elif of_b < 0 and type(b) is float and of_a >= 0:
+        of_b, b = of_a, number(b, a)
+    if of_a < 0 or of_a != of_b:
+        return None
+    dtype = a.dtype
+    shape = shape_of(a)
+    if has_shape(b, shape):
+        form = (shape, dtype)
+        return a, b, empty(shape, dtype), form, form
+    other = shape_of(b)
+    common = broadcast(shape, other)
+    return None if common is None else (a, b, empty(common, dtype), (shape, dtype), (other, dtype))
+
+
+cdef object number(object value, object like):
+    """An array without dimensions, of the dtype of `like`."""
+    cdef cnp.ndarray array = empty((), like.dtype)
+    cnp.PyArray_SETITEM(array, <char*>cnp.PyArray_DATA(array), value)
+    return array
+
+
+cdef object broadcast(tuple a, tuple b):
+    """The common shape; None if there is none."""
+    cdef Py_ssize_t i, lead, size, other
+    if PyTuple_GET_SIZE(a) < PyTuple_GET_SIZE(b):
+        a, b = b, a
+    lead = PyTuple_GET_SIZE(a) - PyTuple_GET_SIZE(b)
+    cdef list shape = list(a)
+    for i in range(PyTuple_GET_SIZE(b)):
+        size, other = <object>PyTuple_GET_ITEM(a, lead + i), <object>PyTuple_GET_ITEM(b, i)
+        if size == 1:
+            shape[lead + i] = other
+        elif other != 1 and other != size:
+            return None
+    return tuple(shape)
+
+
+def has_form(array, tuple form):
+    """Whether the array has the shape and dtype of the pair (shape, dtype)."""
+    return has_shape(array, <tuple><object>PyTuple_GET_ITEM(form, 0)) and (
+        array.dtype is <object>PyTuple_GET_ITEM(form, 1)
+    )
