@@ -150,6 +150,7 @@ class FrameLayout {
                     for (int64_t q = 0; q < rows_.length(rows); q++, to += pitch()) {
                         const int64_t h = rows_.source(pu, i) + q * rows_.axis().stride;
                         const bool inside = h >= 0 && h < rows_.axis().source;
+                        if (inside) prefetch_row(x + h * stride[2], stride[3]);
                         copy_padded(to, pitch(), inside ? x + h * stride[2] : x, stride[3],
                                     inside ? columns_.axis().source : 0, first, columns_.axis().stride);
                     }
@@ -157,6 +158,14 @@ class FrameLayout {
     }
 
   private:
+    // The pixels some rows further on in memory: rows are too short for the processor to see where they lead.
+    template <typename T>
+    void prefetch_row(const T* row, int64_t stride) const {
+        if (stride != 1) return;
+        constexpr int64_t line = 64 / int64_t(sizeof(T)), ahead = 2048 / int64_t(sizeof(T));
+        for (int64_t k = 0; k < columns_.axis().source; k += line) prefetch(row + ahead + k);
+    }
+
     Planes rows_, columns_;
     Scratch<int64_t> tap_;
 };
