@@ -1,23 +1,10 @@
 // pow: y = a^b. See pydl/ops/pow.py.
 #include "elementwise.h"
 #include "kernel.h"
+#include "simd_pow.h"
 
 namespace pydl::PYDL_ISA {
 namespace {
-
-PYDL_INLINE float power_of_one(float a, float b) {
-    return __builtin_powf(a, b);
-}
-PYDL_INLINE double power_of_one(double a, double b) {
-    return __builtin_pow(a, b);
-}
-
-// Lane by lane with the C library: a vector form would need a logarithm of twice the precision.
-template <typename T>
-PYDL_INLINE vec<T> any_power(vec<T> a, vec<T> b) {
-    for (int i = 0; i < width<T>; ++i) a[i] = power_of_one(a[i], b[i]);
-    return a;
-}
 
 // Adding 0 makes 0 of -0, and the root of -inf is NaN: a^(1/2) differs from the square root in both.
 template <typename T>
@@ -37,7 +24,7 @@ void with_power(const NdArray<const T>& b, double shift, const F& run) {
     if (exponent == 0.5) return run([](vec<T> a, vec<T>) { return root<T>(a); });
     if (exponent == -0.5) return run([](vec<T> a, vec<T>) { return T(1) / root<T>(a); });
     if (exponent == -1) return run([](vec<T> a, vec<T>) { return T(1) / a; });
-    run([shift = T(shift)](vec<T> a, vec<T> b) { return any_power<T>(a, b + shift); });
+    run([shift = T(shift)](vec<T> a, vec<T> b) { return pow(a, b + shift); });
 }
 
 }  // namespace

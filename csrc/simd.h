@@ -218,16 +218,26 @@ PYDL_INLINE X select(M m, X a, X b) {
     return m ? a : b;
 }
 
-// NaN in either argument gives NaN, like torch.minimum and torch.maximum.
+// NaN in either argument gives NaN, like torch.minimum and torch.maximum: the comparison alone, one
+// instruction, gives b where either is NaN, and setting all bits of a lane makes NaN of it where a is.
+template <typename X>
+PYDL_INLINE X nan_of(X a, X otherwise) {
+    if constexpr (std::is_arithmetic_v<X>)
+        return a != a ? a : otherwise;
+    else
+        return bit_cast<X>(bit_cast<mask<lane<X>>>(otherwise) | (a != a));
+}
 template <typename X>
 PYDL_INLINE X min(X a, X b) {
-    if constexpr (std::is_floating_point_v<lane<X>>) return ((a < b) | (a != a)) ? a : b;
-    return a < b ? a : b;
+    const X smaller = a < b ? a : b;
+    if constexpr (std::is_floating_point_v<lane<X>>) return nan_of(a, smaller);
+    return smaller;
 }
 template <typename X>
 PYDL_INLINE X max(X a, X b) {
-    if constexpr (std::is_floating_point_v<lane<X>>) return ((a > b) | (a != a)) ? a : b;
-    return a > b ? a : b;
+    const X larger = a > b ? a : b;
+    if constexpr (std::is_floating_point_v<lane<X>>) return nan_of(a, larger);
+    return larger;
 }
 
 PYDL_INLINE float abs(float x) {

@@ -6,13 +6,20 @@
 // stays within one ulp more):
 //     exp 1.1 / 1.1   expm1 2 / 2.1   log 1 / 1   log1p 3 / 3   tanh 3 / 3   sigmoid 3 / 3   erf 2 / 2
 // NaN gives NaN, infinities their limits, overflow gives infinity. Results below the smallest normal number
-// are denormal (exp, sigmoid), or zero while FlushDenormals is on, which also makes log see a denormal as
-// zero.
+// are denormal (exp, sigmoid), or zero while FlushDenormals is on. log sees a denormal float as zero.
 #pragma once
 
 #include "simd.h"
 
 namespace pydl::PYDL_ISA {
+
+// x between low and high; NaN stays NaN.
+template <typename X>
+PYDL_INLINE X clamp(X x, lane<X> low, lane<X> high) {
+    const X l = fill<X>(low), h = fill<X>(high);
+    x = h < x ? h : x;
+    return l > x ? l : x;
+}
 
 namespace detail {
 
@@ -124,7 +131,7 @@ PYDL_INLINE Reduced<V> reduce_exponent(V x) {
 template <typename T, typename V>
 PYDL_INLINE V exp(V x) {
     using F = Format<T>;
-    const V clamped = min(max(x, fill<V>(F::exp_low)), fill<V>(F::exp_high));
+    const V clamped = clamp(x, F::exp_low, F::exp_high);
     const Reduced<V> e = reduce_exponent<T>(clamped);
     return scale<T>(T(1) + e.expm1, e.k);
 }
@@ -132,33 +139,51 @@ PYDL_INLINE V exp(V x) {
 template <typename T, typename V>
 PYDL_INLINE V expm1(V x) {
     using F = Format<T>;
-    const V clamped = min(max(x, fill<V>(F::expm1_low)), fill<V>(F::exp_high));
+    const V clamped = clamp(x, F::expm1_low, F::exp_high);
     const Reduced<V> e = reduce_exponent<T>(clamped);
     // Half the result, because 2^k may overflow where e^x does not.
     const V power = scale<T>(fill<V>(T(1)), e.k - T(1));
     return copysign(T(2) * fma(e.expm1, power, power - T(0.5)), x);
 }
 
+// x = m 2^e with m in [sqrt(1/2), sqrt(2)), by adding 1 - sqrt(1/2) to the bits before cutting them. Kernels
+// flush the denormals of float, and only those of double are scaled.
+template <typename V>
+struct Mantissa {
+    V m, e;
+};
+template <typename T, typename V>
+PYDL_INLINE Mantissa<V> split_exponent(V x) {
+    using F = Format<T>;
+    using Bits = vec<typename F::bits>;
+    V shift = fill<V>(F::exponent_shift + T(F::bias));
+    if constexpr (sizeof(T) == 8) {
+        const auto denormal = x < F::smallest_normal;
+        x = select(denormal, x * F::exponent_shift, x);
+        shift = select(denormal, shift + T(F::mantissa), shift);
+    }
+    const Bits moved = bit_cast<Bits>(x) + (F::one - F::sqrt_half);
+    const V biased = bit_cast<V>((moved >> F::mantissa) | bit_cast<typename F::bits>(F::exponent_shift));
+    return {bit_cast<V>((moved & F::mantissa_mask) + F::sqrt_half), biased - shift};
+}
+
 template <typename T, typename V>
 PYDL_INLINE V log(V x) {
     using F = Format<T>;
-    using Bits = vec<typename F::bits>;
-    const auto denormal = x < F::smallest_normal;
-    const V normal = select(denormal, x * (F::exponent_shift), x);
-    // x = m 2^e with m in [sqrt(1/2), sqrt(2)), by adding 1 - sqrt(1/2) to the bits before cutting them.
-    const Bits moved = bit_cast<Bits>(normal) + (F::one - F::sqrt_half);
-    const V m = bit_cast<V>((moved & F::mantissa_mask) + F::sqrt_half);
-    const V biased = bit_cast<V>((moved >> F::mantissa) | bit_cast<typename F::bits>(F::exponent_shift));
-    const V e = biased - select(denormal, fill<V>(F::exponent_shift + T(F::bias) + T(F::mantissa)),
-                                fill<V>(F::exponent_shift + T(F::bias)));
-    const V f = m - T(1);
-    const V s = f / (m + T(1));
+    const Mantissa<V> split = split_exponent<T>(x);
+    const V f = split.m - T(1);
+    const V s = f / (split.m + T(1));
     const V z = s * s;
     // log(1 + f) = f - s (f - z R(z)): the large part f is exact.
     const V correction = s * fma(-z, polynomial(z, F::log_terms), f);
-    const V value = fma(e, fill<V>(F::ln2_high), f - fma(e, fill<V>(-F::ln2_low), correction));
+    const V value = fma(split.e, fill<V>(F::ln2_high), f - fma(split.e, fill<V>(-F::ln2_low), correction));
     const V finite = select(x < F::infinity, value, x);
-    return select(x > T(0), finite, select(x == T(0), fill<V>(-F::infinity), x + F::nan));
+    if constexpr (sizeof(T) == 4) {
+        const V none = select(abs(x) < F::smallest_normal, fill<V>(-F::infinity), x + F::nan);
+        return select(x >= F::smallest_normal, finite, none);
+    } else {
+        return select(x > T(0), finite, select(x == T(0), fill<V>(-F::infinity), x + F::nan));
+    }
 }
 
 template <typename T, typename V>
@@ -174,8 +199,11 @@ PYDL_INLINE V log1p(V x) {
 // tanh |x| = -t / (2 + t) with t = e^(-2|x|) - 1: no cancellation anywhere.
 template <typename T, typename V>
 PYDL_INLINE V tanh(V x) {
-    const V t = expm1<T>(T(-2) * min(abs(x), fill<V>(Format<T>::tanh_high)));
-    return copysign(-t / (T(2) + t), x);
+    const V high = fill<V>(Format<T>::tanh_high), size = abs(x);
+    const Reduced<V> e = reduce_exponent<T>(T(-2) * (high < size ? high : size));  // NaN stays NaN
+    const V power = scale<T>(fill<V>(T(1)), e.k);
+    const V t = fma(e.expm1, power, power - T(1));
+    return copysign(t / (T(2) + t), x);
 }
 
 template <typename T, typename V>
@@ -187,7 +215,8 @@ PYDL_INLINE V sigmoid(V x) {
 template <typename T, typename V>
 PYDL_INLINE V erf(V x) {
     using F = Format<T>;
-    const V a = min(abs(x), fill<V>(F::erf_high));
+    const V high = fill<V>(F::erf_high), size = abs(x);
+    const V a = high < size ? high : size;  // NaN stays NaN
     const V small = fma(a, polynomial(a * a, F::erf_terms), a);
     const V erfc = exp<T>(-(a * a)) * polynomial((a - T(2)) / (a + T(2)), F::erfc_terms);
     return copysign(select(a < T(1), small, T(1) - erfc), x);
