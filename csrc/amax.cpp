@@ -16,6 +16,18 @@ struct Extreme {
     PYDL_INLINE static vec<T> combine(vec<T> a, vec<T> b) { return sign > 0 ? max(a, b) : min(a, b); }
     PYDL_INLINE static T fold(vec<T> v) { return sign > 0 ? reduce_max(v) : reduce_min(v); }
     static T finish(T extreme, int64_t) { return extreme; }
+
+    PYDL_INLINE static vec<T> start() { return identity(); }
+    PYDL_INLINE static vec<T> join(vec<T> a, vec<T> b) { return combine(a, b); }
+    PYDL_INLINE static vec<T> first(vec<T> v, int64_t n) {
+        return select(iota<int_of<T>>() < int_of<T>(n), v, identity());
+    }
+    PYDL_INLINE static T join_sums(T a, T b) { return sign > 0 ? max(a, b) : min(a, b); }
+    struct Total {
+        vec<T> extreme = identity();
+        PYDL_INLINE void take(vec<T> v) { extreme = combine(extreme, v); }
+        T fold() const { return Extreme::fold(extreme); }
+    };
 };
 
 template <typename T>

@@ -14,9 +14,11 @@
 // There are two ways through x: along the reduced dimension where its elements lie closest ("by rows": the
 // lanes of a vector belong to one result), else along the kept one ("by columns": a lane is a result). Long
 // reductions with few results are cut into pieces; where, depends on the shape alone, and the pieces are
-// combined in order, so the result is the same for any number of threads.
+// combined in order, so the result is the same for any number of threads. Where x has no gaps, the loops of
+// reduce_lines.h do the work.
 #pragma once
 #include "elementwise.h"
+#include "reduce_lines.h"
 #include "scratch.h"
 
 namespace pydl::PYDL_ISA {
@@ -172,6 +174,23 @@ void reduce_columns(const Reduction<T>& r, int64_t first, int64_t columns, int64
     }
 }
 
+// Whether x is rows or columns as reduce_lines.h takes them; if so, they are reduced.
+template <typename Rule, typename T>
+bool reduce_without_gaps(const Reduction<T>& r) {
+    const auto &kept = r.kept.stride[1], &to = r.kept.stride[0];
+    const auto& shape = r.kept.shape;
+    if (r.reduced.rank > 1 || r.kept.rank > 2) return false;
+    if (r.count > 1 && r.reduced.stride[0][0] == 1 && r.kept.rank == 1) {
+        reduce_rows<Rule>(r.x, kept[0], r.y, to[0], shape[0], r.count);
+        return true;
+    }
+    if ((kept[0] != 1 && shape[0] > 1) || (to[0] != 1 && shape[0] > 1)) return false;
+    const bool several = r.kept.rank == 2;
+    reduce_columns_of<Rule>(r.x, several ? kept[1] : 0, r.reduced.stride[0][0], r.y, several ? to[1] : 0,
+                            several ? shape[1] : 1, r.count, shape[0]);
+    return true;
+}
+
 template <typename Rule, typename T>
 void reduce(const char* mismatch, NdArray<const T> x, NdArray<T> y) {
     using Sum = typename Rule::Sum;
@@ -187,6 +206,7 @@ void reduce(const char* mismatch, NdArray<const T> x, NdArray<T> y) {
         return;
     }
     const Reduction<T> r(x, y);
+    if (reduce_without_gaps<Rule>(r)) return;
     const int64_t each = r.piece;  // elements of a task for one result
     Scratch<Sum> partial(r.pieces > 1 ? r.pieces * r.results : 0);
     const auto keep = [&](int64_t result, int64_t piece, Sum sum) {
@@ -251,6 +271,23 @@ PYDL_INLINE vec<double> read_double(const float* p, int64_t n) {
     return low_half(load_partial(p, n), std::make_integer_sequence<int, width<double>>{});
 }
 
+// Sums of vectors of T, as doubles.
+template <typename T>
+struct DoubleTotal {
+    vec<double> low{}, high{};
+    PYDL_INLINE void take(vec<T> v) {
+        if constexpr (std::is_same_v<T, double>) {
+            low += v;
+        } else {
+            alignas(PYDL_VECTOR_BYTES) T lanes[width<T>];
+            store(lanes, v);
+            low += read_double(lanes);
+            high += read_double(lanes + width<double>);
+        }
+    }
+    double fold() const { return reduce_add(low + high); }
+};
+
 // Addition; what finish makes of the sum, a kernel says.
 template <typename T>
 struct Addition {
@@ -261,6 +298,12 @@ struct Addition {
     PYDL_INLINE static vec<Sum> combine(vec<Sum> a, vec<Sum> b) { return a + b; }
     PYDL_INLINE static Sum fold(vec<Sum> v) { return reduce_add(v); }
     static T finish(Sum sum, int64_t) { return T(sum); }
+
+    using Total = DoubleTotal<T>;
+    PYDL_INLINE static vec<T> start() { return vec<T>{}; }
+    PYDL_INLINE static vec<T> join(vec<T> a, vec<T> b) { return a + b; }
+    PYDL_INLINE static vec<T> first(vec<T> v, int64_t) { return v; }  // load_partial gives zeros
+    PYDL_INLINE static Sum join_sums(Sum a, Sum b) { return a + b; }
 };
 
 }  // namespace pydl::PYDL_ISA

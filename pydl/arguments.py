@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import math
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -16,6 +17,8 @@ _float32, _float64 = np.dtype(np.float32), np.dtype(np.float64)
 
 def check_array(op: str, name: str, value: Any) -> Array:
     """`value` as a numpy array that kernels can read. Lists and numbers are converted, wrong kinds refused."""
+    if is_usual_float(value):
+        return value  # type: ignore[no-any-return]
     if not isinstance(value, np.ndarray):
         if value is None or isinstance(value, str | bytes | dict | set):
             raise TypeError(f"{op}: {name} must be a tensor or an array, not {type(value).__name__}")
@@ -71,9 +74,7 @@ def check_floats(op: str, optional: tuple[str, ...] = (), /, **arrays: Any) -> l
         if value is None and name in optional:
             checked.append(None)
             continue
-        array = check_array(op, name, value)
-        if array.dtype.type not in (np.float32, np.float64):
-            raise TypeError(f"{op}: {name} has dtype {array.dtype} but must be float32 or float64")
+        array = check_float(op, name, value)
         if not first:
             first, dtype = name, array.dtype
         elif array.dtype != dtype:
@@ -130,17 +131,31 @@ def check_dims(op: str, dim: Any, rank: int) -> tuple[int, ...]:
     return dims if rank > 0 else ()
 
 
-def reduced_dims(op: str, dim: Any, rank: int) -> tuple[int, ...]:
-    """The dimensions that a reduction runs over: as check_dims, but as in PyTorch () means all of them too."""
-    return check_dims(op, None if isinstance(dim, tuple | list) and not dim else dim, rank)
+class Reduced(NamedTuple):
+    """What a reduction makes of a shape."""
+
+    dims: tuple[int, ...]  # the reduced ones, counted from the front
+    ones: tuple[int, ...]  # the shape with 1 in place of each of them
+    shape: tuple[int, ...]  # the shape of the result
+    members: int  # how many elements make one of the result
 
 
-def reduced_shapes(op: str, shape: tuple[int, ...], dims: tuple[int, ...], keepdim: bool) -> tuple[Any, Any]:
-    """The shape with 1 in place of each reduced dimension, and the shape of the result."""
+def check_reduction(op: str, shape: tuple[int, ...], dim: Any, keepdim: Any) -> Reduced:
+    """What reducing `dim` (an integer, several; None or () for all) makes of an array's shape."""
+    if (dim is None or type(dim) is int) and type(keepdim) is bool:
+        return _plain_reduction(op, shape, dim, keepdim)
+    return _reduction(op, shape, dim, keepdim)
+
+
+def _reduction(op: str, shape: tuple[int, ...], dim: Any, keepdim: Any) -> Reduced:
+    dims = check_dims(op, None if isinstance(dim, tuple | list) and not dim else dim, len(shape))
     ones = tuple(1 if d in dims else size for d, size in enumerate(shape))
-    return ones, ones if check_flag(op, "keepdim", keepdim) else tuple(
-        size for d, size in enumerate(shape) if d not in dims
-    )
+    kept = ones if check_flag(op, "keepdim", keepdim) else tuple(n for d, n in enumerate(shape) if d not in dims)
+    return Reduced(dims, ones, kept, math.prod(shape[d] for d in dims))
+
+
+# The same few shapes come again in every step of a training.
+_plain_reduction = functools.lru_cache(4096)(_reduction)
 
 
 def check_shape(op: str, shape: tuple[Any, ...], low: int = 0) -> tuple[int, ...]:

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from ..arguments import check_array, check_floats, reduced_dims, reduced_shapes
+from ..arguments import check_array, check_float, check_reduction
 from ..op import empty, kernel, op
 from .sum import draw_reduction, index_of_result
 
@@ -70,13 +70,12 @@ def _(draw):
 def extreme(name: str, forward: Any, numpy_form: Any, input: Any, dim: Any, keepdim: bool) -> Any:
     """What amax and amin have in common."""
     x = check_array(name, "input", input)
-    dims = reduced_dims(name, dim, x.ndim)
-    ones, shape = reduced_shapes(name, x.shape, dims, keepdim)
-    if any(x.shape[d] == 0 for d in dims):
+    dims, ones, shape, count = check_reduction(name, x.shape, dim, keepdim)
+    if count == 0:
         raise ValueError(f"{name}: input has shape {x.shape}, and nothing has no largest or smallest element")
     if x.dtype.kind != "f":
         return np.asarray(numpy_form(x, axis=dims)).reshape(shape)
-    (x,) = check_floats(name, input=x)
+    x = check_float(name, "input", x)
     y = empty(shape, x.dtype)
     forward(x, y.reshape(ones))
 

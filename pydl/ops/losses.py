@@ -45,7 +45,7 @@ def check_classes(op: str, target: Any, shape: tuple[int, ...], ignore_index: in
         raise ValueError(f"{op}: target has shape {labels.shape} but must have {needed} for an input of shape {shape}")
     labels = labels.astype(np.int64, copy=False)
     classes = shape[1] if len(shape) > 1 else shape[0]
-    if labels.size and not (labels.min() >= 0 and labels.max() < classes):
+    if labels.size and labels.view(np.uint64).max() >= classes:  # a negative label is a large one there
         wrong = np.argwhere(((labels < 0) | (labels >= classes)) & (labels != ignore_index))
         if len(wrong):
             place = tuple(int(i) for i in wrong[0])

@@ -10,12 +10,11 @@ Source    as for sum
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
 
-from ..arguments import check_floats, reduced_dims, reduced_shapes
+from ..arguments import check_float, check_reduction
 from ..op import empty, kernel, op
 from .sum import draw_reduction, index_of_result
 
@@ -50,15 +49,14 @@ def _(draw):
 @op("input")
 def mean(input: Any, dim: int | tuple[int, ...] | None = None, keepdim: bool = False) -> Any:
     """The average over the dimensions `dim`. See the top of this file."""
-    (x,) = check_floats("mean", input=input)
-    dims = reduced_dims("mean", dim, x.ndim)
-    ones, shape = reduced_shapes("mean", x.shape, dims, keepdim)
+    x = check_float("mean", "input", input)
+    _, ones, shape, count = check_reduction("mean", x.shape, dim, keepdim)
     y = empty(shape, x.dtype)
     mean_forward(x, y.reshape(ones))
 
     def gradient(dy, needs):
         dx = empty(ones, x.dtype)
-        mean_backward(dy.reshape(ones), max(math.prod(x.shape[d] for d in dims), 1), dx)
+        mean_backward(dy.reshape(ones), max(count, 1), dx)
         return np.broadcast_to(dx, x.shape)
 
     return y, gradient, ()

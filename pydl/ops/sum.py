@@ -5,8 +5,9 @@
 Shapes    x (*), y: x without the dimensions dim, or with size 1 there if keepdim; no dim: all, y ()
 Gradient  dx[k, r] = dy[k]
 Special   the sum of nothing is 0; integers and bool add up in int64
-Source    The native kernel adds in double precision and in an order that the shape alone fixes; see Higham,
-          "The accuracy of floating point summation", SIAM J. Sci. Comput. 14 (1993)
+Rounding  a few dozen terms are added in the array's own precision, their sums in double precision, in an order that
+          the shape alone fixes
+Source    Higham, "The accuracy of floating point summation", SIAM J. Sci. Comput. 14 (1993), on sums of blocks
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from ..arguments import check_array, check_floats, reduced_dims, reduced_shapes
+from ..arguments import check_array, check_float, check_reduction
 from ..op import empty, kernel, op
 
 
@@ -33,7 +34,11 @@ def sum_forward(x, y):
 
 def draw_reduction(draw, low=0):
     """An array and the shape of its reduction over random dimensions."""
-    shape = draw.shape(low=low, high=6)
+    small = draw.shape(low=low, high=6)
+    shape = draw.choice(
+        small, small, small, (draw.integer(60, 300), draw.integer(1, 40)), (2, draw.integer(500, 5000)),
+        (draw.integer(1, 3), draw.integer(1, 80), draw.integer(2, 150)),
+    )  # fmt: skip
     ones = tuple(draw.choice(size, 1) if size > 0 else 1 for size in shape)
     # Mostly positive, so that no sum is the tiny difference of large numbers, whose digits are rounding errors.
     return draw.array(shape, -1.0, 3.0), ones
@@ -49,11 +54,10 @@ def _(draw):
 def sum(input: Any, dim: int | tuple[int, ...] | None = None, keepdim: bool = False) -> Any:
     """The sum over the dimensions `dim`. See the top of this file."""
     x = check_array("sum", "input", input)
-    dims = reduced_dims("sum", dim, x.ndim)
-    ones, shape = reduced_shapes("sum", x.shape, dims, keepdim)
+    dims, ones, shape, _ = check_reduction("sum", x.shape, dim, keepdim)
     if x.dtype.kind != "f":
         return np.asarray(x.sum(dims, np.int64)).reshape(shape)
-    (x,) = check_floats("sum", input=x)
+    x = check_float("sum", "input", x)
     y = empty(shape, x.dtype)
     sum_forward(x, y.reshape(ones))
 

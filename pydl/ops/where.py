@@ -16,7 +16,7 @@ import numpy as np
 
 from ..arguments import check_array
 from ..op import empty, kernel, op
-from .broadcasting import broadcast_shape, fit, form_of, promote
+from .broadcasting import broadcast_shape, fit, operands
 
 
 @kernel(writes="y")
@@ -39,13 +39,13 @@ def where(condition: Any, input: Any, other: Any) -> Any:
     chosen = check_array("where", "condition", condition)
     if chosen.dtype.kind != "b":
         raise TypeError(f"where: condition has dtype {chosen.dtype} but must be bool; compare it with something")
-    a, b = promote("where", {"input": input, "other": other})
-    y = empty(broadcast_shape("where", chosen, a, b), a.dtype)
+    a, b, y, a_form, b_form = operands("where", input, other)
+    if y.shape != chosen.shape:
+        y = empty(broadcast_shape("where", chosen, a, b), a.dtype)
     if y.dtype.kind != "f":
         np.copyto(y, np.where(chosen, a, b))
         return y
     where_forward(chosen, a, b, y)
-    a_form, b_form = form_of(input, a), form_of(other, b)
 
     def gradient(dy, needs):
         zero = np.zeros((), dy.dtype)
