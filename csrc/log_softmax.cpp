@@ -1,22 +1,67 @@
 // log_softmax along the middle dimension of (A, K, B). See pydl/ops/log_softmax.py.
 #include "kernel.h"
-#include "softmax_lines.h"
+#include "softmax_strips.h"
 
 namespace pydl::PYDL_ISA {
+namespace {
+
+// y = (x - largest) - log sum, in two steps: largest + log sum would round off the small part.
+template <typename T>
+struct LogSoftmax {
+    static void row(int64_t K, T* y, const T* x) {
+        const T largest = largest_of_row(x, K);
+        const T sum = sum_of_row<T>(K, [&](int64_t i, int64_t n) PYDL_INLINE_LAMBDA {
+            return exp(load_partial(x + i, n) - largest);
+        });
+        const T log_sum = log(sum);
+        for_vectors<T>(K, [&](int64_t i, int64_t n, int) PYDL_INLINE_LAMBDA {
+            store_partial(y + i, (load_partial(x + i, n) - largest) - log_sum, n);
+        });
+    }
+
+    static void strip(int64_t K, int64_t lines, T* sums, T* largest, Strip<T> y, Strip<const T> x) {
+        largest_of_strip(K, lines, largest, x);
+        sum_of_strip(K, lines, sums, [&](int64_t k, int64_t j, int64_t n) PYDL_INLINE_LAMBDA {
+            return exp(load_partial(x.row(k) + j, n) - load(largest + j));
+        });
+        for (int64_t j = 0; j < lines; j += width<T>) store(sums + j, log(load(sums + j)));
+        for (int64_t k = 0; k < K; ++k)
+            for_vectors<T>(lines, [&](int64_t j, int64_t n, int) PYDL_INLINE_LAMBDA {
+                const vec<T> v = (load_partial(x.row(k) + j, n) - load(largest + j)) - load(sums + j);
+                store_partial(y.row(k) + j, v, n);
+            });
+    }
+};
+
+template <typename T>
+struct LogSoftmaxGradient {
+    static void row(int64_t K, T* dx, const T* dy, const T* y) {
+        const T sum = sum_of_row<T>(
+            K, [&](int64_t i, int64_t n) PYDL_INLINE_LAMBDA { return load_partial(dy + i, n); });
+        for_vectors<T>(K, [&](int64_t i, int64_t n, int) PYDL_INLINE_LAMBDA {
+            store_partial(dx + i, load_partial(dy + i, n) - exp(load_partial(y + i, n)) * sum, n);
+        });
+    }
+
+    static void strip(int64_t K, int64_t lines, T* sums, T*, Strip<T> dx, Strip<const T> dy,
+                      Strip<const T> y) {
+        sum_of_strip(K, lines, sums, [&](int64_t k, int64_t j, int64_t n) PYDL_INLINE_LAMBDA {
+            return load_partial(dy.row(k) + j, n);
+        });
+        for (int64_t k = 0; k < K; ++k)
+            for_vectors<T>(lines, [&](int64_t j, int64_t n, int) PYDL_INLINE_LAMBDA {
+                const vec<T> p = exp(load_partial(y.row(k) + j, n));
+                store_partial(dx.row(k) + j, load_partial(dy.row(k) + j, n) - p * load(sums + j), n);
+            });
+    }
+};
+
+}  // namespace
 
 template <typename T>
 void log_softmax_forward(Array<const T, 3> x, Array<T, 3> y) {
     require(same_shape(x, y), "log_softmax_forward: x must have the shape of y");
-    if (y.size() == 0) return;
-    for_each_line(
-        [](int64_t, auto x, auto y) {
-            const Exponentials<T> e = sum_exponentials<T>(x);
-            const vec<T> log_sum = log(e.sum);
-            // In two steps: largest + log_sum would round off the small part.
-            for (int64_t step = 0; step < x.steps(); ++step)
-                y.put(step, (x.get(step, T(0)) - e.largest) - log_sum);
-        },
-        x, y);
+    if (y.size() > 0) for_each_strip<LogSoftmax<T>>(y, x);
 }
 PYDL_KERNEL(log_softmax_forward, "x, y")
 
@@ -24,16 +69,7 @@ template <typename T>
 void log_softmax_backward(Array<const T, 3> dy, Array<const T, 3> y, Array<T, 3> dx) {
     require(same_shape(dy, dx) && same_shape(y, dx),
             "log_softmax_backward: dy and y must have the shape of dx");
-    if (dx.size() == 0) return;
-    for_each_line(
-        [](int64_t, auto dy, auto y, auto dx) {
-            vec<T> sum{};
-            for (int64_t step = 0; step < y.steps(); ++step) sum += dy.get(step, T(0));
-            sum = y.all_sum(sum);
-            for (int64_t step = 0; step < y.steps(); ++step)
-                dx.put(step, dy.get(step, T(0)) - exp(y.get(step, T(0))) * sum);
-        },
-        dy, y, dx);
+    if (dx.size() > 0) for_each_strip<LogSoftmaxGradient<T>>(dx, dy, y);
 }
 PYDL_KERNEL(log_softmax_backward, "dy, y, dx")
 

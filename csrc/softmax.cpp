@@ -1,43 +1,77 @@
 // softmax along the middle dimension of (A, K, B). See pydl/ops/softmax.py.
 #include "kernel.h"
-#include "softmax_lines.h"
+#include "softmax_strips.h"
 
 namespace pydl::PYDL_ISA {
+namespace {
+
+template <typename T>
+struct Softmax {
+    static void row(int64_t K, T* y, const T* x) {
+        const T largest = largest_of_row(x, K);
+        const T sum = sum_of_row<T>(K, [&](int64_t i, int64_t n) PYDL_INLINE_LAMBDA {
+            const vec<T> e = exp(load_partial(x + i, n) - largest);
+            store_partial(y + i, e, n);
+            return e;
+        });
+        const T scale = T(1) / sum;
+        for_vectors<T>(K, [&](int64_t i, int64_t n, int) PYDL_INLINE_LAMBDA {
+            store_partial(y + i, load_partial(y + i, n) * scale, n);
+        });
+    }
+
+    static void strip(int64_t K, int64_t lines, T* sums, T* largest, Strip<T> y, Strip<const T> x) {
+        largest_of_strip(K, lines, largest, x);
+        sum_of_strip(K, lines, sums, [&](int64_t k, int64_t j, int64_t n) PYDL_INLINE_LAMBDA {
+            const vec<T> e = exp(load_partial(x.row(k) + j, n) - load(largest + j));
+            store_partial(y.row(k) + j, e, n);
+            return e;
+        });
+        for (int64_t j = 0; j < lines; j += width<T>) store(sums + j, T(1) / load(sums + j));
+        for (int64_t k = 0; k < K; ++k)
+            for_vectors<T>(lines, [&](int64_t j, int64_t n, int) PYDL_INLINE_LAMBDA {
+                store_partial(y.row(k) + j, load_partial(y.row(k) + j, n) * load(sums + j), n);
+            });
+    }
+};
+
+template <typename T>
+struct SoftmaxGradient {
+    static void row(int64_t K, T* dx, const T* dy, const T* y) {
+        const T sum = sum_of_row<T>(K, [&](int64_t i, int64_t n) PYDL_INLINE_LAMBDA {
+            return load_partial(dy + i, n) * load_partial(y + i, n);
+        });
+        for_vectors<T>(K, [&](int64_t i, int64_t n, int) PYDL_INLINE_LAMBDA {
+            store_partial(dx + i, load_partial(y + i, n) * (load_partial(dy + i, n) - sum), n);
+        });
+    }
+
+    static void strip(int64_t K, int64_t lines, T* sums, T*, Strip<T> dx, Strip<const T> dy,
+                      Strip<const T> y) {
+        sum_of_strip(K, lines, sums, [&](int64_t k, int64_t j, int64_t n) PYDL_INLINE_LAMBDA {
+            return load_partial(dy.row(k) + j, n) * load_partial(y.row(k) + j, n);
+        });
+        for (int64_t k = 0; k < K; ++k)
+            for_vectors<T>(lines, [&](int64_t j, int64_t n, int) PYDL_INLINE_LAMBDA {
+                const vec<T> slope = load_partial(dy.row(k) + j, n) - load(sums + j);
+                store_partial(dx.row(k) + j, load_partial(y.row(k) + j, n) * slope, n);
+            });
+    }
+};
+
+}  // namespace
 
 template <typename T>
 void softmax_forward(Array<const T, 3> x, Array<T, 3> y) {
     require(same_shape(x, y), "softmax_forward: x must have the shape of y");
-    if (y.size() == 0) return;
-    for_each_line(
-        [](int64_t, auto x, auto y) {
-            const vec<T> largest = largest_of<T>(x);
-            vec<T> sum{};
-            for (int64_t step = 0; step < x.steps(); ++step) {
-                const vec<T> e = exp(x.get(step, T(-__builtin_inff())) - largest);
-                y.put(step, e);
-                sum += e;
-            }
-            const vec<T> scale = T(1) / x.all_sum(sum);
-            for (int64_t step = 0; step < x.steps(); ++step) y.put(step, y.get(step, T(0)) * scale);
-        },
-        x, y);
+    if (y.size() > 0) for_each_strip<Softmax<T>>(y, x);
 }
 PYDL_KERNEL(softmax_forward, "x, y")
 
 template <typename T>
 void softmax_backward(Array<const T, 3> dy, Array<const T, 3> y, Array<T, 3> dx) {
     require(same_shape(dy, dx) && same_shape(y, dx), "softmax_backward: dy and y must have the shape of dx");
-    if (dx.size() == 0) return;
-    for_each_line(
-        [](int64_t, auto dy, auto y, auto dx) {
-            vec<T> sum{};
-            for (int64_t step = 0; step < y.steps(); ++step)
-                sum = fma(dy.get(step, T(0)), y.get(step, T(0)), sum);
-            sum = y.all_sum(sum);
-            for (int64_t step = 0; step < y.steps(); ++step)
-                dx.put(step, y.get(step, T(0)) * (dy.get(step, T(0)) - sum));
-        },
-        dy, y, dx);
+    if (dx.size() > 0) for_each_strip<SoftmaxGradient<T>>(dx, dy, y);
 }
 PYDL_KERNEL(softmax_backward, "dy, y, dx")
 

@@ -1,0 +1,166 @@
+// How softmax and log_softmax walk through (A, K, B) along K, one line or one strip of lines at a time.
+//
+// Where B = 1 a line is a row: vectors lie along it, and what is needed of it is in the first cache after the
+// first look. Else the lanes of a vector are neighbouring lines, and a strip of some vectors is worked off
+// row by row. Its rows may lie a power of two apart, where few of them fit a cache: so they are copied beside
+// each other first, unless they are so many that the copy would not fit either.
+#pragma once
+#include "elementwise.h"
+#include "scratch.h"
+
+namespace pydl::PYDL_ISA {
+
+constexpr int64_t kSoftmaxStrip = 16384;    // of the copy of one input, if the strip can be that narrow
+constexpr int64_t kLargestStrip = 1 << 19;  // bytes beyond which nothing is copied
+constexpr int64_t kSoftmaxGrain = 4096;     // exponentials worth a task of their own
+
+template <typename A, typename B>
+bool same_shape(const Array<A, 3>& a, const Array<B, 3>& b) {
+    return a.shape[0] == b.shape[0] && a.shape[1] == b.shape[1] && a.shape[2] == b.shape[2];
+}
+
+// f(i, n) for the vectors of `count` numbers: first number, numbers (n <= width). Four at a time with their
+// number u, so that f can keep sums that do not wait for each other.
+template <typename T, typename F>
+PYDL_INLINE void for_vectors(int64_t count, F f) {
+    constexpr int64_t W = width<T>;
+    int64_t i = 0;
+    for (; i + 4 * W <= count; i += 4 * W)
+#pragma GCC unroll 4
+        for (int u = 0; u < 4; ++u) f(i + u * W, W, u);
+    for (; i < count; i += W) f(i, count - i < W ? count - i : W, 0);
+}
+
+template <typename T>
+PYDL_INLINE vec<T> load_or(const T* p, int64_t n, T rest) {
+    if (n >= width<T>) return load(p);
+    return select(iota<int_of<T>>() < int_of<T>(n), load_partial(p, n), broadcast<T>(rest));
+}
+
+template <typename T>
+PYDL_INLINE T largest_of_row(const T* x, int64_t count) {
+    const T least = -T(__builtin_inf());
+    vec<T> most[4];
+    for (int u = 0; u < 4; ++u) most[u] = broadcast<T>(least);
+    for_vectors<T>(count, [&](int64_t i, int64_t n, int u)
+                              PYDL_INLINE_LAMBDA { most[u] = max(most[u], load_or(x + i, n, least)); });
+    return reduce_max(max(max(most[0], most[1]), max(most[2], most[3])));
+}
+
+// The sum of what f(i, n) gives, lanes beyond n left out.
+template <typename T, typename F>
+PYDL_INLINE T sum_of_row(int64_t count, F f) {
+    vec<T> sums[4] = {};
+    for_vectors<T>(count, [&](int64_t i, int64_t n, int u) PYDL_INLINE_LAMBDA {
+        const vec<T> v = f(i, n);
+        sums[u] += n >= width<T> ? v : select(iota<int_of<T>>() < int_of<T>(n), v, vec<T>{});
+    });
+    return reduce_add((sums[0] + sums[1]) + (sums[2] + sums[3]));
+}
+
+// A matrix of K rows of S numbers, S a whole number of vectors or the last ones not to be touched.
+template <typename T>
+struct Strip {
+    T* data;
+    int64_t stride;
+    T* row(int64_t k) const { return data + k * stride; }
+};
+
+template <typename T>
+PYDL_INLINE void copy_line(const T* from, int64_t from_stride, T* to, int64_t to_stride, int64_t count) {
+    for (int64_t i = 0; i < count; i += width<T>) {
+        const int64_t n = count - i < width<T> ? count - i : width<T>;
+        store_strided<T>(to + i * to_stride, to_stride, load_strided(from + i * from_stride, from_stride, n),
+                         n);
+    }
+}
+
+// Rule::row(K, y, x...) for each line and Rule::strip(K, S, sums, y, x...) for each strip of S lines, where
+// sums are two arrays of S numbers, padded to whole vectors. y may be x.
+template <typename Rule, typename T, typename... X>
+void for_each_strip(const Array<T, 3>& y, const X&... x) {
+    constexpr int64_t W = width<T>, kInputs = sizeof...(X);
+    const int64_t A = y.shape[0], K = y.shape[1], B = y.shape[2];
+    if (B == 1) {
+        const bool plain = y.stride[1] == 1 && ((x.stride[1] == 1) && ...);
+        parallel_for(A, kSoftmaxGrain / (K + 1) + 1, [&](int64_t begin, int64_t end) {
+            Scratch<T> copies(plain ? 0 : (kInputs + 1) * K);
+            for (int64_t a = begin; a < end; ++a) {
+                if (plain) {
+                    Rule::row(K, y.data + a * y.stride[0], x.data + a * x.stride[0]...);
+                    continue;
+                }
+                T* next = copies.data();
+                const auto copy = [&](const auto& from) {
+                    copy_line<T>(from.data + a * from.stride[0], from.stride[1], next, 1, K);
+                    return static_cast<const T*>(next += K) - K;
+                };
+                T* const result = copies.data() + kInputs * K;
+                // In braces, because the order of the copies has to be that of the arguments.
+                struct Run {
+                    Run(int64_t K, T* y, decltype(x.data)... x) { Rule::row(K, y, x...); }
+                };
+                Run{K, result, copy(x)...};
+                copy_line<T>(result, 1, y.data + a * y.stride[0], y.stride[1], K);
+            }
+        });
+        return;
+    }
+    int64_t S = kSoftmaxStrip / int64_t(sizeof(T)) / K / W * W;
+    S = S < 4 * W ? 4 * W : S > 1024 ? 1024 : S;
+    const int64_t padded = (B + W - 1) / W * W;
+    if (S > padded) S = padded;
+    const bool unit = y.stride[2] == 1 && ((x.stride[2] == 1) && ...);
+    const bool copied = !unit || K * S * int64_t(sizeof(T)) * kInputs <= kLargestStrip;
+    const int64_t strips = (B - 1) / S + 1;
+    parallel_for(A * strips, kSoftmaxGrain / (K * S) + 1, [&](int64_t begin, int64_t end) {
+        Scratch<T> copies(copied ? (kInputs + (unit ? 0 : 1)) * K * S : 0), sums(2 * S);
+        for (int64_t i = begin; i < end; ++i) {
+            const int64_t a = i / strips, b = i % strips * S, lines = B - b < S ? B - b : S;
+            T* next = copies.data();
+            const auto part = [&](const auto& from) {
+                const T* first = from.data + a * from.stride[0] + b * from.stride[2];
+                if (!copied) return Strip<const T>{first, from.stride[1]};
+                for (int64_t k = 0; k < K; ++k)
+                    copy_line<T>(first + k * from.stride[1], from.stride[2], next + k * S, 1, lines);
+                next += K * S;
+                return Strip<const T>{next - K * S, S};
+            };
+            T* to = y.data + a * y.stride[0] + b * y.stride[2];
+            const Strip<T> result =
+                unit ? Strip<T>{to, y.stride[1]} : Strip<T>{copies.data() + kInputs * K * S, S};
+            struct Run {
+                Run(int64_t K, int64_t lines, T* sums, T* more, Strip<T> y,
+                    std::conditional_t<true, Strip<const T>, X>... x) {
+                    Rule::strip(K, lines, sums, more, y, x...);
+                }
+            };
+            Run{K, lines, sums.data(), sums.data() + S, result, part(x)...};
+            if (!unit)
+                for (int64_t k = 0; k < K; ++k)
+                    copy_line<T>(result.row(k), 1, to + k * y.stride[1], y.stride[2], lines);
+        }
+    });
+}
+
+// most[j] = the largest of column j.
+template <typename T>
+PYDL_INLINE void largest_of_strip(int64_t K, int64_t lines, T* most, Strip<const T> x) {
+    for (int64_t k = 0; k < K; ++k)
+        for_vectors<T>(lines, [&](int64_t j, int64_t n, int) PYDL_INLINE_LAMBDA {
+            const vec<T> v = load_partial(x.row(k) + j, n);
+            store(most + j, k == 0 ? v : max(load(most + j), v));
+        });
+}
+
+// sums[j] += what f(k, j, n) gives, over all k.
+template <typename T, typename F>
+PYDL_INLINE void sum_of_strip(int64_t K, int64_t lines, T* sums, F f) {
+    for (int64_t k = 0; k < K; ++k)
+        for_vectors<T>(lines, [&](int64_t j, int64_t n, int) PYDL_INLINE_LAMBDA {
+            const vec<T> v = f(k, j, n);
+            store(sums + j, k == 0 ? v : load(sums + j) + v);
+        });
+}
+
+}  // namespace pydl::PYDL_ISA
