@@ -1,6 +1,7 @@
 // What one unit of a GRU does in a step. See pydl/ops/gru_cell.py.
 #pragma once
 
+#include "gates.h"
 #include "recurrent.h"
 
 namespace pydl::PYDL_ISA {
@@ -15,21 +16,25 @@ struct GruUnits {
     static constexpr bool dh_carries = true;  // h = n + z (h_before - n)
 
     template <bool Whole>
-    PYDL_INLINE static void forward(Lanes<T, Whole> lanes, const UnitForward<T>& unit) {
-        const auto sum = [&](int k) PYDL_INLINE_LAMBDA {
-            return lanes.read(unit.sums + k * unit.sum_stride) + lanes.read(unit.bias + k * unit.stride);
-        };
-        const vec<T> r = sigmoid(sum(0)), z = sigmoid(sum(1)), m = sum(3);
-        const vec<T> n = tanh(fma(r, m, sum(2)));
-        const vec<T> h = fma(z, lanes.read(unit.h), (T(1) - z) * n);
-        lanes.write(unit.h, h);
-        lanes.write(unit.h_out, h);
+    PYDL_INLINE static void first(Lanes<T, Whole> lanes, const UnitForward<T>& unit) {
+        const vec<T> r = gate_sigmoid<T>(sum(lanes, unit, 0)), z = gate_sigmoid<T>(sum(lanes, unit, 1));
+        const vec<T> m = sum(lanes, unit, 3);
+        lanes.write(unit.sums, fma(r, m, sum(lanes, unit, 2)));
+        lanes.write(unit.sums + unit.sum_stride, z);
         if (unit.kept) {
             lanes.write(unit.kept, r);
             lanes.write(unit.kept + unit.stride, z);
-            lanes.write(unit.kept + 2 * unit.stride, n);
             lanes.write(unit.kept + 3 * unit.stride, m);
         }
+    }
+
+    template <bool Whole>
+    PYDL_INLINE static void second(Lanes<T, Whole> lanes, const UnitForward<T>& unit) {
+        const vec<T> n = gate_tanh<T>(lanes.read(unit.sums)), z = lanes.read(unit.sums + unit.sum_stride);
+        const vec<T> h = fma(z, lanes.read(unit.h), (T(1) - z) * n);
+        lanes.write(unit.h, h);
+        lanes.write(unit.h_out, h);
+        if (unit.kept) lanes.write(unit.kept + 2 * unit.stride, n);
     }
 
     template <bool Whole>
@@ -45,6 +50,12 @@ struct GruUnits {
         lanes.write(unit.dsums + 2 * unit.stride, dn);
         lanes.write(unit.dsums + 3 * unit.stride, dn * r);
         lanes.write(unit.dh, dh * z);
+    }
+
+  private:
+    template <bool Whole>
+    PYDL_INLINE static vec<T> sum(Lanes<T, Whole> lanes, const UnitForward<T>& unit, int k) {
+        return lanes.read(unit.sums + k * unit.sum_stride) + lanes.read(unit.bias + k * unit.stride);
     }
 };
 

@@ -1,6 +1,7 @@
 // What one unit of an LSTM does in a step. See pydl/ops/lstm_cell.py.
 #pragma once
 
+#include "gates.h"
 #include "recurrent.h"
 
 namespace pydl::PYDL_ISA {
@@ -13,17 +14,15 @@ struct LstmUnits {
     static constexpr bool dh_carries = false;  // all of dh before a step comes through the gates
 
     template <bool Whole>
-    PYDL_INLINE static void forward(Lanes<T, Whole> lanes, const UnitForward<T>& unit) {
+    PYDL_INLINE static void first(Lanes<T, Whole> lanes, const UnitForward<T>& unit) {
         const auto sum = [&](int gate) PYDL_INLINE_LAMBDA {
             return lanes.read(unit.sums + gate * unit.sum_stride) +
                    lanes.read(unit.bias + gate * unit.stride);
         };
-        const vec<T> i = sigmoid(sum(0)), f = sigmoid(sum(1)), g = tanh(sum(2)), o = sigmoid(sum(3));
-        const vec<T> c = fma(f, lanes.read(unit.c), i * g);
-        const vec<T> h = o * tanh(c);
+        const vec<T> i = gate_sigmoid<T>(sum(0)), f = gate_sigmoid<T>(sum(1)), g = gate_tanh<T>(sum(2));
+        const vec<T> o = gate_sigmoid<T>(sum(3)), c = fma(f, lanes.read(unit.c), i * g);
         lanes.write(unit.c, c);
-        lanes.write(unit.h, h);
-        lanes.write(unit.h_out, h);
+        lanes.write(unit.sums, o);
         if (unit.c_out) lanes.write(unit.c_out, c);
         if (unit.kept) {
             lanes.write(unit.kept, i);
@@ -34,12 +33,19 @@ struct LstmUnits {
     }
 
     template <bool Whole>
+    PYDL_INLINE static void second(Lanes<T, Whole> lanes, const UnitForward<T>& unit) {
+        const vec<T> h = lanes.read(unit.sums) * gate_tanh<T>(lanes.read(unit.c));
+        lanes.write(unit.h, h);
+        lanes.write(unit.h_out, h);
+    }
+
+    template <bool Whole>
     PYDL_INLINE static void backward(Lanes<T, Whole> lanes, const UnitBackward<T>& unit) {
         const auto gate = [&](int k) PYDL_INLINE_LAMBDA { return lanes.read(unit.kept + k * unit.stride); };
         const vec<T> i = gate(0), f = gate(1), g = gate(2), o = gate(3);
         vec<T> dh = lanes.read(unit.dh);
         if (unit.dy) dh += lanes.read(unit.dy);
-        const vec<T> squashed = tanh(lanes.read(unit.after));
+        const vec<T> squashed = gate_tanh<T>(lanes.read(unit.after));
         const vec<T> dc = fma(dh * o, fma(-squashed, squashed, broadcast<T>(1)), lanes.read(unit.dc));
         lanes.write(unit.dsums, dc * g * (i * (T(1) - i)));
         lanes.write(unit.dsums + unit.stride, dc * lanes.read(unit.before) * (f * (T(1) - f)));

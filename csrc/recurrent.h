@@ -106,7 +106,7 @@ struct GateRun {
 // `stride` apart.
 template <typename T>
 struct UnitForward {
-    const T* sums;  // W_ih x and W_hh h
+    T* sums;  // W_ih x and W_hh h; what `second` needs may replace them
     int64_t sum_stride;
     const T* bias;
     int64_t stride;  // of bias and kept
@@ -137,10 +137,14 @@ struct Lanes {
     PYDL_INLINE void write(T* p, vec<T> v) const { Whole ? store(p, v) : store_partial(p, v, lanes); }
 };
 
-// One step of a whole row of H units. All pointers are those of unit 0.
-template <typename T, typename Units>
-PYDL_INLINE void forward_units(int64_t begin, int64_t end, UnitForward<T> row) {
-    const auto at = [&](int64_t u) PYDL_INLINE_LAMBDA {
+// A step of units [begin, end) of a row is made in two parts, each for many rows: a processor overlaps two
+// short chains of dependent operations better than one long one. All pointers are those of unit 0, but sums
+// are those of unit `begin`.
+enum class Part { first, second };
+
+template <typename T, typename Units, Part part>
+PYDL_INLINE void forward_units(int64_t begin, int64_t end, const UnitForward<T>& row) {
+    const auto apply = [&](auto lanes, int64_t u) PYDL_INLINE_LAMBDA {
         UnitForward<T> unit = row;
         unit.sums += u - begin;
         unit.bias += u;
@@ -149,11 +153,14 @@ PYDL_INLINE void forward_units(int64_t begin, int64_t end, UnitForward<T> row) {
         if (unit.kept) unit.kept += u;
         unit.h_out += u;
         if (unit.c_out) unit.c_out += u;
-        return unit;
+        if constexpr (part == Part::first)
+            Units::first(lanes, unit);
+        else
+            Units::second(lanes, unit);
     };
     int64_t u = begin;
-    for (; u + width<T> <= end; u += width<T>) Units::forward(Lanes<T, true>{}, at(u));
-    if (u < end) Units::forward(Lanes<T, false>{end - u}, at(u));
+    for (; u + width<T> <= end; u += width<T>) apply(Lanes<T, true>{}, u);
+    if (u < end) apply(Lanes<T, false>{end - u}, u);
 }
 
 template <typename T, typename Units>

@@ -64,9 +64,10 @@ void cell_forward(const Array<const T, 2>& x, const Array<const T, 2>& h, const 
             if (Units::has_cell)
                 for (int64_t u = 0; u < H; u++) c_row[u] = (*c)(b, u);
             T* const kept_row = Units::kept > 0 ? kept + b * Units::kept * H : nullptr;
-            const T* const sum_row = sums.data() + b * row_size;
-            forward_units<T, Units>(0, H,
-                                    {sum_row, H, bias.data(), H, h_row, c_row, kept_row, h_row, nullptr});
+            T* const sum_row = sums.data() + b * row_size;
+            const UnitForward<T> row{sum_row, H, bias.data(), H, h_row, c_row, kept_row, h_row, nullptr};
+            forward_units<T, Units, Part::first>(0, H, row);
+            forward_units<T, Units, Part::second>(0, H, row);
         }
     });
 }

@@ -112,20 +112,29 @@ class ForwardRows {
         }
     }
 
-    // Units [begin, end) of one row; sums: those of unit `begin`.
-    void units(Direction direction, int64_t t, int64_t b, int64_t begin, int64_t end, const T* sums,
-               int64_t sum_stride, T* h, T* c) const {
-        const int64_t at = place(direction, t, b);
-        UnitForward<T> row{sums,
-                           sum_stride,
-                           pass_.bias + direction.number * Units::sums * H_,
-                           H_,
-                           h,
-                           c,
-                           pass_.kept ? pass_.kept + at * Units::kept * H_ : nullptr,
-                           h_at(direction, t, b),
-                           pass_.c ? pass_.c + at * H_ : nullptr};
-        forward_units<T, Units>(begin, end, row);
+    // Units [begin, end) of own rows [i0, i0 + rows) in step t. sums: those of unit `begin` of the first row,
+    // the next row's row_stride further.
+    void units(Direction direction, int64_t t, const OwnRows& own, const State& state, int64_t i0,
+               int64_t rows, int64_t begin, int64_t end, T* sums, int64_t row_stride,
+               int64_t sum_stride) const {
+        const int64_t place = (direction.number * T_ + t) * B_, pitch = state.pitch;
+        T *const h_out = h_at(direction, t, 0), *const c_out = pass_.c ? pass_.c + place * H_ : nullptr;
+        T* const kept = pass_.kept ? pass_.kept + place * Units::kept * H_ : nullptr;
+        const T* const bias = pass_.bias + direction.number * Units::sums * H_;
+        const auto row = [&](int64_t r) PYDL_INLINE_LAMBDA {
+            const int64_t b = own[i0 + r];
+            return UnitForward<T>{sums + r * row_stride,
+                                  sum_stride,
+                                  bias,
+                                  H_,
+                                  state.h.data() + (i0 + r) * pitch,
+                                  state.c.data() + (i0 + r) * pitch,
+                                  kept ? kept + b * Units::kept * H_ : nullptr,
+                                  h_out + b * N_ * H_,
+                                  c_out ? c_out + b * H_ : nullptr};
+        };
+        for (int64_t r = 0; r < rows; r++) forward_units<T, Units, Part::first>(begin, end, row(r));
+        for (int64_t r = 0; r < rows; r++) forward_units<T, Units, Part::second>(begin, end, row(r));
     }
 
     // Many rows: a step goes through the weights once, and what belongs to the same units and rows leaves
@@ -162,10 +171,7 @@ class ForwardRows {
                                      w_hh_(first_panel + (run.gate + g) * groups_ + group), NR,
                                      sums.data() + (run.sum + g) * sum_size, NR, columns,
                                      run.sum == run.gate);
-                    for (int64_t r = 0; r < rows; r++)
-                        units(direction, t, own[i0 + r], u, end, sums.data() + r * NR, sum_size,
-                              state.h.data() + (i0 + r) * state.pitch,
-                              state.c.data() + (i0 + r) * state.pitch);
+                    units(direction, t, own, state, i0, rows, u, end, sums.data(), NR, sum_size);
                 }
             }
         }
@@ -209,9 +215,7 @@ class ForwardRows {
                     multiply_few_rows<T>(alive, gates.count * groups_, H_, state.h.data(), state.pitch,
                                          w_hh_(first_panel + gates.gate * groups_), w_hh_.size(),
                                          now + gates.sum * sum_stride, row_size, gates.sum == gates.gate);
-                for (int64_t r = 0; r < alive; r++)
-                    units(direction, t, own[r], 0, H_, now + r * row_size, sum_stride,
-                          state.h.data() + r * state.pitch, state.c.data() + r * state.pitch);
+                units(direction, t, own, state, 0, alive, 0, H_, now, row_size, sum_stride);
             }
         }
     }

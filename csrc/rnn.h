@@ -1,6 +1,7 @@
 // What one unit of a plain recurrent network does in a step. See pydl/ops/rnn_cell.py.
 #pragma once
 
+#include "gates.h"
 #include "recurrent.h"
 
 namespace pydl::PYDL_ISA {
@@ -12,9 +13,12 @@ struct RnnUnits {
     static constexpr bool has_cell = false, dh_carries = false;
 
     template <bool Whole>
-    PYDL_INLINE static void forward(Lanes<T, Whole> lanes, const UnitForward<T>& unit) {
+    PYDL_INLINE static void first(Lanes<T, Whole>, const UnitForward<T>&) {}
+
+    template <bool Whole>
+    PYDL_INLINE static void second(Lanes<T, Whole> lanes, const UnitForward<T>& unit) {
         const vec<T> a = lanes.read(unit.sums) + lanes.read(unit.bias);
-        const vec<T> h = Relu ? select(a <= T(0), vec<T>{}, a) : tanh(a);
+        const vec<T> h = Relu ? select(a <= T(0), vec<T>{}, a) : gate_tanh<T>(a);
         lanes.write(unit.h, h);
         lanes.write(unit.h_out, h);
     }
