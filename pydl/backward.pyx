@@ -127,7 +127,7 @@ def backward(TensorBase tensor, object gradient=None, bint retain_graph=False):
             if type(before) is Node:
                 earlier = <Arrival>arrivals[before]
                 if dx is not None:
-                    earlier.add(<int><object>PyTuple_GET_ITEM(node.indices, i), dx)
+                    earlier.add(0 if node.indices is None else <int><object>PyTuple_GET_ITEM(node.indices, i), dx)
                 earlier.uses -= 1
                 if earlier.uses == 0:
                     ready.append(earlier)

@@ -116,26 +116,26 @@ cdef class Op:
     cdef record(self, object results, PyObject** tensors, Py_ssize_t count, object gradient, tuple saves):
         cdef Node node = Node.__new__(Node)
         cdef TensorBase tensor
-        cdef tuple inputs = PyTuple_New(count), indices = PyTuple_New(count)
-        cdef tuple shapes = PyTuple_New(count), needs = PyTuple_New(count)
-        cdef bint needed
+        cdef tuple inputs = PyTuple_New(count), shapes = PyTuple_New(count), needs
+        cdef unsigned long long needed = 0
+        cdef bint first_results = True
         cdef int i
         for i in range(count):
-            source, shape, index, needed = None, None, 0, False
+            source, shape = None, None
             if isinstance(<object>tensors[i], TensorBase):
                 tensor = <TensorBase>tensors[i]
                 if tensor._requires_grad:
-                    source, needed = tensor.grad_fn, True
-                    if source is None:
-                        source = tensor
-                    index, shape = tensor._index, shape_of(tensor._data)
+                    source = <object>tensor if tensor.grad_fn is None else <object>tensor.grad_fn
+                    shape = shape_of(tensor._data)
+                    first_results = first_results and tensor._index == 0
+                    if i < 64:
+                        needed |= 1ULL << i
             put(inputs, i, source)
-            put(indices, i, index)
             put(shapes, i, shape)
-            put(needs, i, True if needed else False)
+        needs = needs_of(count, needed) if count <= 64 else tuple([source is not None for source in inputs])
         node.name = self.name
         node.inputs = inputs
-        node.indices = indices
+        node.indices = None if first_results else indices_of(tensors, count)
         node.shapes = shapes
         node.needs = needs
         node.gradient = gradient
@@ -238,6 +238,27 @@ cdef Py_ssize_t keyword_position(PyObject* keywords, Py_ssize_t positional, obje
             if keyword is name or keyword == name:
                 return positional + k
     return -1
+
+
+cdef list usual_needs = [  # of up to four arguments: not every node needs a tuple of its own
+    tuple([bool(needed >> i & 1) for i in range(count)]) for count in range(5) for needed in range(16)
+]
+
+
+cdef tuple needs_of(Py_ssize_t count, unsigned long long needed):
+    """For each argument whether its bit is set."""
+    if count <= 4:
+        return <tuple>usual_needs[count * 16 + needed]
+    return tuple([bool(needed >> i & 1) for i in range(count)])
+
+
+cdef tuple indices_of(PyObject** tensors, Py_ssize_t count):
+    """For each argument which of its operation's results it is."""
+    cdef list indices = []
+    cdef int i
+    for i in range(count):
+        indices.append((<TensorBase>tensors[i])._index if isinstance(<object>tensors[i], TensorBase) else 0)
+    return tuple(indices)
 
 
 cdef inline void put(tuple items, Py_ssize_t i, object item):

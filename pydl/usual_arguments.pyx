@@ -63,6 +63,20 @@ def usual_operands(a, b):
     return None if common is None else (a, b, empty(common, dtype), (shape, dtype), (other, dtype))
 
 
+def usual_product(a, b):
+    """The array for the product of two usual arrays that are matrices and fit together; else None."""
+    cdef int kind = float_type(a)
+    if (
+        kind < 0
+        or float_type(b) != kind
+        or cnp.PyArray_NDIM(a) != 2
+        or cnp.PyArray_NDIM(b) != 2
+        or cnp.PyArray_DIM(a, 1) != cnp.PyArray_DIM(b, 0)
+    ):
+        return None
+    return empty((<Py_ssize_t>cnp.PyArray_DIM(a, 0), <Py_ssize_t>cnp.PyArray_DIM(b, 1)), a.dtype)
+
+
 cdef object number(object value, object like):
     """An array without dimensions, of the dtype of `like`."""
     cdef cnp.ndarray array = empty((), like.dtype)

@@ -116,6 +116,7 @@ void Call::view(PyObject* argument, const Parameter& parameter, ArrayValue& out)
             extent = kMaxElements + 1;
         if (extent > kMaxElements) refuse("larger than any memory", "of fewer than 2^48 elements");
     }
+    elements_ += extent;
     // A stride that is never taken may be any number. Kernels multiply with it, so it has to be a small
     // one.
     const bool empty = PyArray_SIZE(array) == 0;

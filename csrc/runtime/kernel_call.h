@@ -40,6 +40,9 @@ class Call {
     // Without the interpreter lock, as often as wanted.
     void run() { kernel_->call(values_); }
 
+    // Whether the arrays are so small that the call is over before the lock could have changed hands.
+    bool is_short() const { return elements_ < 8192; }
+
   private:
     std::string sentence(const std::string& had, const std::string& needs) const;
     [[noreturn]] void refuse(const std::string& had, const std::string& needs) const;
@@ -57,6 +60,7 @@ class Call {
     const Kernel* kernel_;
     int index_ = 0;
     int lists_used_ = 0;
+    int64_t elements_ = 0;  // of all arrays together
     Value values_[kMaxArguments];
     ArrayValue arrays_[kMaxArguments];
     std::vector<ArrayValue> lists_[kMaxLists];

@@ -29,7 +29,9 @@ PyObject* call(PyObject* object, PyObject* const* arguments, size_t flags, PyObj
     try {
         Call call(self, choose(self, arguments));
         call.unpack(arguments);
-        {
+        if (call.is_short()) {
+            call.run();
+        } else {
             py::gil_scoped_release release;
             call.run();
         }

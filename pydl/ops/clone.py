@@ -51,7 +51,8 @@ def copied(x: Array) -> Array:
 def reshaped(x: Array, shape: tuple[int, ...]) -> Array:
     """x in another shape: a view where its strides allow it, else a copy."""
     y: Array = x.reshape(shape)
-    return y if x.size == 0 or np.may_share_memory(x, y) else copied(x).reshape(shape)
+    shares = x.flags.c_contiguous or x.size == 0 or np.may_share_memory(x, y)  # the last is slow to find out
+    return y if shares else copied(x).reshape(shape)
 
 
 @op("input")

@@ -10,6 +10,7 @@ Source    Rumelhart, Hinton, Williams, "Learning representations by back-propaga
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -76,26 +77,23 @@ def linear(input: Any, weight: Any, bias: Any = None, activation: str | None = N
 
     activation: "relu", "sigmoid" or "tanh" is applied to the numbers while they are still in the cache.
     """
-    if not isinstance(activation, str | None) or activation not in ACTIVATIONS:
+    if activation is not None and (not isinstance(activation, str) or activation not in ACTIVATIONS):
         known = ", ".join(repr(name) for name in ACTIVATIONS)
         raise ValueError(f"linear: activation must be one of {known}, not {activation!r}")
     x, w, b = check_floats("linear", ("bias",), input=input, weight=weight, bias=bias)
-    shapes = f"(input {x.shape}, weight {w.shape})"
-    check_rank("linear", "weight", w, 2, layout="(out_features, in_features)")
+    x_shape = x.shape
+    if w.ndim != 2 or x_shape[-1:] != w.shape[1:] or (b is not None and b.shape != w.shape[:1]):
+        refuse(x_shape, w, b)
     M, K = w.shape
-    if x.ndim == 0 or x.shape[-1] != K:
-        has = f"{x.shape[-1]} features" if x.ndim else "no dimension"
-        raise ValueError(f"linear: input has {has} but weight needs {K} {shapes}")
-    if b is not None and b.shape != (M,):
-        raise ValueError(f"linear: bias has shape {b.shape} but must be ({M},), one number for each output {shapes}")
-    N = int(np.prod(x.shape[:-1]))
-    rows = reshaped(x, (N, K))
+    flat = len(x_shape) == 2
+    N = x_shape[0] if flat else math.prod(x_shape[:-1])
+    rows = x if flat else reshaped(x, (N, K))
     y = empty((N, M), x.dtype)
-    linear_forward(rows, w, b, y, list(ACTIVATIONS).index(activation))
+    linear_forward(rows, w, b, y, 0 if activation is None else list(ACTIVATIONS).index(activation))
     activation_backward = ACTIVATIONS[activation][1]
 
     def gradient(dy, needs):
-        dy = dy.reshape(N, M)
+        dy = dy if flat else dy.reshape(N, M)
         if activation_backward is not None:
             dz = empty((N, M), y.dtype)
             activation_backward(dy, y, dz)
@@ -104,7 +102,7 @@ def linear(input: Any, weight: Any, bias: Any = None, activation: str | None = N
         if needs[0]:
             dx = empty((N, K), x.dtype)
             matmul_forward(dy, w, dx)
-            dx = dx.reshape(x.shape)
+            dx = dx if flat else dx.reshape(x_shape)
         if needs[1]:
             dw = empty((M, K), w.dtype)
             matmul_forward(dy.T, rows, dw)
@@ -114,4 +112,15 @@ def linear(input: Any, weight: Any, bias: Any = None, activation: str | None = N
         return dx, dw, db
 
     saves = ("input", "weight") if activation is None else ("input", "weight", "output")
-    return y.reshape(*x.shape[:-1], M), gradient, saves
+    return y if flat else y.reshape(*x_shape[:-1], M), gradient, saves
+
+
+def refuse(x_shape: tuple[int, ...], w: Any, b: Any) -> None:
+    """Says which shapes do not fit."""
+    check_rank("linear", "weight", w, 2, layout="(out_features, in_features)")
+    M, K = w.shape
+    shapes = f"(input {x_shape}, weight {w.shape})"
+    if x_shape[-1:] != (K,):
+        has = f"{x_shape[-1]} features" if x_shape else "no dimension"
+        raise ValueError(f"linear: input has {has} but weight needs {K} {shapes}")
+    raise ValueError(f"linear: bias has shape {b.shape} but must be ({M},), one number for each output {shapes}")

@@ -17,6 +17,7 @@ import numpy as np
 
 from ..arguments import check_floats
 from ..op import empty, kernel, op
+from ..usual_arguments import usual_product
 
 
 @kernel(writes="y")
@@ -63,16 +64,41 @@ def _(draw):
 @op("input", "other")
 def matmul(input: Any, other: Any) -> Any:
     """The matrix product of two tensors, like torch.matmul. See the top of this file."""
+    left, right, shapes, y = input, other, None, usual_product(input, other)
+    a, b = left, right
+    if y is None:
+        left, right, a, b, y, shapes = as_matrices(input, other)
+    matmul_forward(a, b, y)
+
+    def gradient(dy, needs):
+        if shapes is not None:
+            dy = dy.reshape(shapes[0])
+        da = db = None
+        if needs[0]:
+            da = empty(a.shape, a.dtype)
+            matmul_forward(dy, b.swapaxes(-1, -2), da)
+            da = da if shapes is None else da.reshape(left.shape)
+        if needs[1]:
+            db = empty(b.shape, b.dtype)
+            matmul_forward(a.swapaxes(-1, -2), dy, db)
+            db = db if shapes is None else db.reshape(right.shape)
+        return da, db
+
+    return y if shapes is None else y.reshape(shapes[1]), gradient, ("input", "other")
+
+
+def as_matrices(input: Any, other: Any) -> tuple[Any, ...]:
+    """The factors; these as (batches of) matrices of one rank; the array for their product; its shape and y's."""
     left, right = check_floats("matmul", input=input, other=other)
-    shapes = f"(input {left.shape}, other {right.shape})"
+    given = f"(input {left.shape}, other {right.shape})"
     for name, array in (("input", left), ("other", right)):
         if array.ndim == 0:
-            raise ValueError(f"matmul: {name} is a scalar but must have at least 1 dimension {shapes}")
+            raise ValueError(f"matmul: {name} is a scalar but must have at least 1 dimension {given}")
     a = left[np.newaxis, :] if left.ndim == 1 else left
     b = right[:, np.newaxis] if right.ndim == 1 else right
     if a.shape[-1] != b.shape[-2]:
         raise ValueError(
-            f"matmul: input has {a.shape[-1]} columns but other has {b.shape[-2]} rows; they must be equal {shapes}"
+            f"matmul: input has {a.shape[-1]} columns but other has {b.shape[-2]} rows; they must be equal {given}"
         )
     rank = max(a.ndim, b.ndim)
     a, b = with_rank(a, rank), with_rank(b, rank)
@@ -81,27 +107,11 @@ def matmul(input: Any, other: Any) -> Any:
     except ValueError:
         raise ValueError(
             f"matmul: the leading dimensions {left.shape[:-2]} of input and {right.shape[:-2]} of other cannot be "
-            f"broadcast against each other {shapes}"
+            f"broadcast against each other {given}"
         ) from None
     y = empty((*batch, a.shape[-2], b.shape[-1]), a.dtype)
-    matmul_forward(a, b, y)
-    matrix_shape = y.shape
     shape = (*batch, *(() if left.ndim == 1 else y.shape[-2:-1]), *(() if right.ndim == 1 else y.shape[-1:]))
-
-    def gradient(dy, needs):
-        dy = dy.reshape(matrix_shape)
-        da = db = None
-        if needs[0]:
-            da = empty(a.shape, a.dtype)
-            matmul_forward(dy, b.swapaxes(-1, -2), da)
-            da = da.reshape(left.shape)
-        if needs[1]:
-            db = empty(b.shape, b.dtype)
-            matmul_forward(a.swapaxes(-1, -2), dy, db)
-            db = db.reshape(right.shape)
-        return da, db
-
-    return y.reshape(shape), gradient, ("input", "other")
+    return left, right, a, b, y, (y.shape, shape)
 
 
 def with_rank(x: Any, rank: int) -> Any:
