@@ -1,9 +1,9 @@
 """conv2d_winograd: 3x3 layers of common networks. flops are the direct sum's, so that rates compare with conv2d's."""
 
-from bench_conv2d import flops, forward_numpy
+from bench_conv2d import flops, forward_numpy, weight_gradient_numpy
 from run import Bench, out, randn
 
-from pydl.ops.conv2d_winograd import conv2d_winograd
+from pydl.ops.conv2d_winograd import conv2d_winograd, conv2d_winograd_weight
 
 # N, C, H, O, tile
 SHAPES = [
@@ -26,13 +26,25 @@ def numpy(x, w, b, y, padding, tile):
     forward_numpy(x, w, b, y, (1, 1), padding, (1, 1), 1)
 
 
+def weight_arguments(N, C, H, O, tile):  # noqa: E741
+    return randn(N, O, H, H), randn(N, C, H, H), out(O, C, 3, 3), out(O), (1, 1, 1, 1)
+
+
+def weight_numpy(dy, x, dw, db, padding):
+    weight_gradient_numpy(dy, x, dw, db, (1, 1), padding, (1, 1), 1)
+
+
 BENCHES = [
     Bench(
-        conv2d_winograd,
+        kernel,
         SHAPES,
         small=SMALL,
         arguments=arguments,
         numpy=numpy,
         flops=lambda N, C, H, O, tile: flops(N, C, H, O, 3, 1, 1, 1),  # noqa: E741
+    )
+    for kernel, arguments, numpy in (
+        (conv2d_winograd, arguments, numpy),
+        (conv2d_winograd_weight, weight_arguments, weight_numpy),
     )
 ]

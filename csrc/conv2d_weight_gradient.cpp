@@ -13,6 +13,8 @@
 //       for each panel of output channels: transposes dy, then for each panel of taps: one tile
 //
 // How the rows are cut into parts depends on the sizes alone, and the parts are added in order.
+#include "conv2d_weight_gradient.h"
+
 #include "conv2d_shape.h"
 #include "conv2d_weight_dots.h"
 #include "gemm_blocked.h"
@@ -224,6 +226,29 @@ void gather_weight_gradient(Array<const T, 4> dy, Array<const T, 4> x, const Con
 }
 
 template <typename T>
+void add_up_weight_gradient(Array<const T, 4> dy, Array<const T, 4> x, const Conv2dShape& s, Array<T, 4> dw,
+                            T* db, int64_t db_stride) {
+    if (dw.size() == 0 && db == nullptr) return;
+    if (s.N == 0 || s.C == 0) {
+        for (int64_t o = 0; o < s.O; o++) {
+            for (int64_t c = 0; c < dw.shape[1]; c++)
+                for (int64_t u = 0; u < s.U; u++)
+                    for (int64_t v = 0; v < s.V; v++) dw(o, c, u, v) = T(0);
+            if (db != nullptr && s.N == 0) db[o * db_stride] = T(0);
+        }
+        if (s.N == 0) return;
+    }
+    if (s.O / s.groups <= kDotFeatures<T>)
+        dot_weight_gradient<T>(dy, x, s, dw, db, db_stride);
+    else
+        gather_weight_gradient<T>(dy, x, s, dw, db, db_stride);
+}
+template void add_up_weight_gradient<float>(Array<const float, 4>, Array<const float, 4>, const Conv2dShape&,
+                                            Array<float, 4>, float*, int64_t);
+template void add_up_weight_gradient<double>(Array<const double, 4>, Array<const double, 4>,
+                                             const Conv2dShape&, Array<double, 4>, double*, int64_t);
+
+template <typename T>
 void conv2d_weight_gradient(Array<const T, 4> dy, Array<const T, 4> x, Array<T, 4> dw,
                             Optional<Array<T, 1>> db, Ints<2> stride, Ints<4> padding, Ints<2> dilation,
                             int64_t groups) {
@@ -232,22 +257,7 @@ void conv2d_weight_gradient(Array<const T, 4> dy, Array<const T, 4> x, Array<T, 
         "conv2d_weight_gradient: dy, x, dw, db, stride, padding, dilation and groups do not fit");
     require(!db || db->shape[0] == s.O,
             "conv2d_weight_gradient: db must have one element for each of dw's output channels");
-    T* bias = db ? db->data : nullptr;
-    const int64_t bias_stride = db ? db->stride[0] : 0;
-    if (dw.size() == 0 && !db) return;
-    if (s.N == 0 || s.C == 0) {
-        for (int64_t o = 0; o < s.O; o++) {
-            for (int64_t c = 0; c < dw.shape[1]; c++)
-                for (int64_t u = 0; u < s.U; u++)
-                    for (int64_t v = 0; v < s.V; v++) dw(o, c, u, v) = T(0);
-            if (bias != nullptr && s.N == 0) bias[o * bias_stride] = T(0);
-        }
-        if (s.N == 0) return;
-    }
-    if (s.O / groups <= kDotFeatures<T>)
-        dot_weight_gradient<T>(dy, x, s, dw, bias, bias_stride);
-    else
-        gather_weight_gradient<T>(dy, x, s, dw, bias, bias_stride);
+    add_up_weight_gradient<T>(dy, x, s, dw, db ? db->data : nullptr, db ? db->stride[0] : 0);
 }
 PYDL_KERNEL(conv2d_weight_gradient, "dy, x, dw, db, stride, padding, dilation, groups")
 

@@ -111,8 +111,8 @@ class WinogradTask {
             fill_frame(c);
             for (int64_t s = 0; s < strip_count_; s++) sort_pixels(strips_[s]);
             for (int64_t t = 0; t < count_; t += W)
-                winograd_source<T, M>(lines_.data() + t, line_pitch_, source(t / NR, 0) + c * NR + t % NR,
-                                      plan_.pitch);
+                winograd_source<T, M>(lines_.data() + t, S * line_pitch_, line_pitch_,
+                                      source(t / NR, 0) + c * NR + t % NR, plan_.pitch);
         }
         const int64_t end =
             plan_.row_groups.begin(row_group) + plan_.row_groups.length(row_group, filters_.rows.count);

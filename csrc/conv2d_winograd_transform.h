@@ -57,8 +57,10 @@ template <typename T>
 struct WinogradLine<T, 4> {
     static constexpr int size = 6;
     using V = vec<T>;
-    // The points +-a and +-b, a b = 1, and their squares.
+    // The points +-a and +-b, a b = 1, their squares, and the factors that G has for them.
     static constexpr T a = T(2) / T(3), b = T(1.5), aa = T(4) / T(9), bb = T(2.25);
+    static constexpr T scale_a = T(1 / (2 * (4.0 / 9) * (4.0 / 9 - 2.25)));
+    static constexpr T scale_b = T(1 / (2 * 2.25 * (2.25 - 4.0 / 9)));
 
     PYDL_INLINE static V constant(T value) { return broadcast<T>(value); }
 
@@ -73,8 +75,6 @@ struct WinogradLine<T, 4> {
         d[4] = fma(constant(-b), odd_b, even_b);
     }
     PYDL_INLINE static void transform_filter(const V (&g)[3], V (&u)[6]) {
-        constexpr T scale_a = T(1 / (2 * (4.0 / 9) * (4.0 / 9 - 2.25)));
-        constexpr T scale_b = T(1 / (2 * 2.25 * (2.25 - 4.0 / 9)));
         const V even_a = scale_a * fma(constant(aa), g[2], g[0]), odd_a = (scale_a * a) * g[1];
         const V even_b = scale_b * fma(constant(bb), g[2], g[0]), odd_b = (scale_b * b) * g[1];
         u[0] = g[0];
@@ -91,20 +91,40 @@ struct WinogradLine<T, 4> {
         y[2] = fma(constant(aa), even_a, bb * even_b);
         y[3] = fma(constant(a * aa), odd_a, fma(constant(b * bb), odd_b, m[5]));
     }
+    // A dy, the gradient of A' m.
+    PYDL_INLINE static void transform_slope(const V (&dy)[4], V (&m)[6]) {
+        const V even_a = fma(constant(aa), dy[2], dy[0]), odd_a = fma(constant(a * aa), dy[3], a * dy[1]);
+        const V even_b = fma(constant(bb), dy[2], dy[0]), odd_b = fma(constant(b * bb), dy[3], b * dy[1]);
+        m[0] = dy[0];
+        m[1] = even_a + odd_a;
+        m[2] = even_a - odd_a;
+        m[3] = even_b + odd_b;
+        m[4] = even_b - odd_b;
+        m[5] = dy[3];
+    }
+    // G' u, the gradient of G g.
+    PYDL_INLINE static void transform_weight(const V (&u)[6], V (&dg)[3]) {
+        const V even_a = scale_a * (u[1] + u[2]), odd_a = (scale_a * a) * (u[1] - u[2]);
+        const V even_b = scale_b * (u[3] + u[4]), odd_b = (scale_b * b) * (u[3] - u[4]);
+        dg[0] = u[0] + (even_a + even_b);
+        dg[1] = odd_a + odd_b;
+        dg[2] = fma(constant(aa), even_a, fma(constant(bb), even_b, u[5]));
+    }
 };
 
-// Element (i, j) of a tile lies at (i * size + j) * pitch, here and below.
+// Place (i, j) of a transformed tile lies at (i * size + j) * pitch, here and below.
 //
-// `width` tiles of pixels from `from` to `to`.
+// `width` tiles of pixels, of which (i, j) lies at i * row_pitch + j * column_pitch, from `from` to `to`.
 template <typename T, int M>
-PYDL_INLINE void winograd_source(const T* from, int64_t from_pitch, T* to, int64_t to_pitch) {
+PYDL_INLINE void winograd_source(const T* from, int64_t row_pitch, int64_t column_pitch, T* to,
+                                 int64_t to_pitch) {
     using Line = WinogradLine<T, M>;
     constexpr int S = Line::size;
     vec<T> tile[S][S];
 #pragma GCC unroll 6
     for (int i = 0; i < S; i++) {
 #pragma GCC unroll 6
-        for (int j = 0; j < S; j++) tile[i][j] = load(from + (i * S + j) * from_pitch);
+        for (int j = 0; j < S; j++) tile[i][j] = load(from + i * row_pitch + j * column_pitch);
         Line::transform_source(tile[i]);
     }
 #pragma GCC unroll 6
@@ -164,6 +184,50 @@ PYDL_INLINE void winograd_output(const T* from, int64_t from_pitch, vec<T> (&y)[
     }
 #pragma GCC unroll 4
     for (int i = 0; i < M; i++) Line::transform_output(half[i], y[i]);
+}
+
+// A dy A' of `width` tiles of M x M slopes, laid out like pixels.
+template <typename T, int M>
+PYDL_INLINE void winograd_slope(const T* from, int64_t row_pitch, int64_t column_pitch, T* to,
+                                int64_t to_pitch) {
+    using Line = WinogradLine<T, M>;
+    constexpr int S = Line::size;
+    vec<T> half[M][S];
+#pragma GCC unroll 4
+    for (int i = 0; i < M; i++) {
+        vec<T> row[M];
+#pragma GCC unroll 4
+        for (int j = 0; j < M; j++) row[j] = load(from + i * row_pitch + j * column_pitch);
+        Line::transform_slope(row, half[i]);
+    }
+#pragma GCC unroll 6
+    for (int j = 0; j < S; j++) {
+        vec<T> column[M], whole[S];
+#pragma GCC unroll 4
+        for (int i = 0; i < M; i++) column[i] = half[i][j];
+        Line::transform_slope(column, whole);
+#pragma GCC unroll 6
+        for (int i = 0; i < S; i++) store(to + (i * S + j) * to_pitch, whole[i]);
+    }
+}
+
+// G' u G of `width` filters.
+template <typename T, int M>
+PYDL_INLINE void winograd_weight(const T* from, int64_t from_pitch, vec<T> (&dg)[3][3]) {
+    using Line = WinogradLine<T, M>;
+    constexpr int S = Line::size;
+    vec<T> half[3][S];
+#pragma GCC unroll 6
+    for (int j = 0; j < S; j++) {
+        vec<T> column[S], sums[3];
+#pragma GCC unroll 6
+        for (int i = 0; i < S; i++) column[i] = load(from + (i * S + j) * from_pitch);
+        Line::transform_weight(column, sums);
+#pragma GCC unroll 3
+        for (int u = 0; u < 3; u++) half[u][j] = sums[u];
+    }
+#pragma GCC unroll 3
+    for (int u = 0; u < 3; u++) Line::transform_weight(half[u], dg[u]);
 }
 
 // The columns of M * width neighbouring pixels at `from`: column[j] holds pixels j, M + j, 2 M + j, ...

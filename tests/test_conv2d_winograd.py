@@ -8,8 +8,8 @@ from checks import check_kernel, check_threads, check_torch
 import pydl
 from pydl import _native
 from pydl.op import native_isa
-from pydl.ops.conv2d import conv2d, conv2d_forward
-from pydl.ops.conv2d_winograd import conv2d_winograd, winograd_tile
+from pydl.ops.conv2d import conv2d, conv2d_forward, conv2d_weight_gradient
+from pydl.ops.conv2d_winograd import conv2d_winograd, conv2d_winograd_weight, winograd_suits_weight, winograd_tile
 
 PLAIN = ((1, 1), (1, 1, 1, 1), (1, 1), 1)  # stride, padding, dilation, groups
 
@@ -39,8 +39,21 @@ def winograd(x, w, b, padding, tile):
     return y
 
 
-def test_native_equals_reference():
-    check_kernel(conv2d_winograd, examples=80)
+def direct_weight(dy, x, w_shape, padding):
+    dw, db = np.empty(w_shape), np.empty(w_shape[0])
+    conv2d_weight_gradient(dy.astype(float), x.astype(float), dw, db, (1, 1), padding, (1, 1), 1)
+    return dw, db
+
+
+def winograd_weight(dy, x, w_shape, padding):
+    dw, db = np.full(w_shape, np.nan, x.dtype), np.full(w_shape[0], np.nan, x.dtype)
+    conv2d_winograd_weight(dy, x, dw, db, padding)
+    return dw, db
+
+
+@pytest.mark.parametrize("kernel", [conv2d_winograd, conv2d_winograd_weight], ids=lambda k: k.name)
+def test_native_equals_reference(kernel):
+    check_kernel(kernel, examples=80)
 
 
 # The gate: error relative to the outputs as a whole, and the largest relative to the largest output.
@@ -64,18 +77,33 @@ def test_accuracy(channels, size, inputs, tile):
         assert np.abs(error).max() <= largest * np.abs(expected).max(), isa
 
 
+@pytest.mark.parametrize("inputs", ["normal", "positive"])
+@pytest.mark.parametrize(("channels", "size"), [(3, 40), (64, 28), (300, 9)])
+def test_accuracy_of_the_weight(channels, size, inputs):
+    x, dy = randn(4, channels, size, size), randn(4, 24, size, size)
+    if inputs == "positive":
+        x = np.maximum(x + 1, 0)
+    expected, bias = direct_weight(dy, x, (24, channels, 3, 3), (1, 1, 1, 1))
+    for isa in _native.isas:
+        with native_isa(isa):
+            dw, db = winograd_weight(dy, x, expected.shape, (1, 1, 1, 1))
+        assert np.linalg.norm(dw - expected) <= GATE[4][0] * np.linalg.norm(expected), isa
+        assert np.abs(dw - expected).max() <= GATE[4][1] * np.abs(expected).max(), isa
+        np.testing.assert_allclose(db, bias, rtol=0, atol=1e-6 * np.abs(bias).max(), err_msg=isa)
+
+
+PLACES = [
+    ((7, 5, 13, 9), 33, (1, 1, 1, 1)),
+    ((33, 18, 7, 7), 19, (1, 1, 1, 1)),
+    ((1, 20, 57, 70), 9, (2, 2, 2, 2)),
+    ((2, 300, 8, 5), 20, (0, 1, 2, 0)),
+    ((3, 9, 3, 30), 140, (0, 0, 5, 6)),
+    ((1, 130, 6, 6), 270, (1, 1, 1, 1)),
+]
+
+
 @pytest.mark.parametrize("tile", [2, 4])
-@pytest.mark.parametrize(
-    ("x", "filters", "padding"),
-    [
-        ((7, 5, 13, 9), 33, (1, 1, 1, 1)),
-        ((33, 18, 7, 7), 19, (1, 1, 1, 1)),
-        ((1, 20, 57, 70), 9, (2, 2, 2, 2)),
-        ((2, 300, 8, 5), 20, (0, 1, 2, 0)),
-        ((3, 9, 3, 30), 140, (0, 0, 5, 6)),
-        ((1, 130, 6, 6), 270, (1, 1, 1, 1)),
-    ],
-)
+@pytest.mark.parametrize(("x", "filters", "padding"), PLACES)
 def test_every_place_of_larger_maps(x, filters, padding, tile):
     """Maps whose tiles are cut off at the edge, tasks that end inside a row, panels that span several images."""
     x, w, b = randn(*x), randn(filters, x[1], 3, 3), randn(filters)
@@ -89,6 +117,32 @@ def test_every_place_of_larger_maps(x, filters, padding, tile):
         conv2d_winograd,
         {"x": x, "w": w, "b": b, "y": expected.astype(np.float32), "padding": padding, "tile": tile},
     )
+
+
+@pytest.mark.parametrize(("x", "filters", "padding"), PLACES)
+def test_every_pixel_of_larger_maps_counts_for_the_weight(x, filters, padding):
+    dy = randn(x[0], filters, x[2] + sum(padding[:2]) - 2, x[3] + sum(padding[2:]) - 2)
+    x = randn(*x)
+    expected, bias = direct_weight(dy, x, (filters, x.shape[1], 3, 3), padding)
+    for isa in _native.isas:
+        with native_isa(isa):
+            dw, db = winograd_weight(dy, x, expected.shape, padding)
+            # Arrays of other layouts take another way into the frames.
+            other, _ = winograd_weight(np.asfortranarray(dy), x[..., ::-1].copy()[..., ::-1], expected.shape, padding)
+        np.testing.assert_allclose(dw, expected, rtol=0, atol=1e-5 * np.abs(expected).max(), err_msg=isa)
+        np.testing.assert_array_equal(other, dw, err_msg=isa)
+        np.testing.assert_allclose(db, bias, rtol=0, atol=2e-6 * np.abs(bias).max(), err_msg=isa)
+    check_threads(conv2d_winograd_weight, {"dy": dy, "x": x, "dw": dw, "db": db, "padding": padding})
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, 3e38])
+def test_special_values_reach_the_weights_that_meet_them(value):
+    x, dy = randn(2, 3, 12, 12), randn(2, 5, 12, 12) / 1000
+    x[1, 2, 0, 5] = value  # a pixel of the first row, which no tap of the lowest row of a filter meets
+    dw, _ = winograd_weight(dy, x, (5, 3, 3, 3), (1, 1, 1, 1))
+    touched = np.zeros(dw.shape, bool)
+    touched[:, 2, :2] = not np.isfinite(np.float32(value))
+    np.testing.assert_array_equal(~np.isfinite(dw), touched)
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, 3e38])
@@ -113,7 +167,7 @@ def test_special_values_stay_where_they_touch(value, tile):
 
 @pytest.mark.parametrize(
     ("shape", "filters", "padding"),
-    [((33, 12, 14, 13), 20, 1), ((9, 10, 29, 23), 9, 0), ((8, 11, 28, 28), 8, 2), ((3, 9, 40, 41), 16, "same")],
+    [((33, 12, 14, 13), 20, 1), ((9, 10, 29, 23), 9, 0), ((8, 11, 28, 28), 8, 2), ((3, 33, 40, 41), 32, "same")],
 )
 def test_torch(shape, filters, padding):
     """conv2d and its gradients, of sizes for which it takes this way in float32 (and never in float64)."""
@@ -140,26 +194,33 @@ def test_where_it_is_used():
     assert winograd_tile(w[:4], (8, 4, 28, 28), PLAIN) == 0
     for settings in [((2, 2), *PLAIN[1:]), (*PLAIN[:2], (2, 2), 1), (*PLAIN[:3], 2)]:
         assert winograd_tile(w, map28, settings) == 0
+        assert not winograd_suits_weight(w, map28, settings)
+    assert winograd_suits_weight(w, map28, PLAIN)
+    assert not winograd_suits_weight(w.astype(float), map28, PLAIN)
+    assert not winograd_suits_weight(w[:8], (8, 8, 28, 28), PLAIN)
+    assert not winograd_suits_weight(w, (1, 64, 4, 4), PLAIN)
 
 
 def test_switch(switch):
-    x, w = pydl.tensor(randn(2, 16, 30, 30), requires_grad=True), randn(16, 16, 3, 3)
-    exact = np.empty((2, 16, 30, 30), np.float32)
-    conv2d_forward(x.detach().numpy(), w, None, exact, *PLAIN)
+    x, w = (pydl.tensor(randn(*shape), requires_grad=True) for shape in ((2, 32, 30, 30), (32, 32, 3, 3)))
+    exact = np.empty((2, 32, 30, 30), np.float32)
+    conv2d_forward(x.detach().numpy(), w.detach().numpy(), None, exact, *PLAIN)
     pydl.set_winograd(True)
     y = conv2d(x, w, padding=1)
     y.sum().backward(retain_graph=True)
-    fast = x.grad.numpy().copy()
+    fast = x.grad.numpy().copy(), w.grad.numpy().copy()
     assert np.any(y.detach().numpy() != exact)
     pydl.set_winograd(False)
     assert not pydl.get_winograd()
     np.testing.assert_array_equal(conv2d(x, w, padding=1).detach().numpy(), exact)
-    x.grad = None
+    x.grad = w.grad = None
     y.sum().backward()
-    np.testing.assert_array_equal(x.grad.numpy(), fast, err_msg="the gradient keeps to what was decided before")
-    x.grad = None
+    for got, expected in zip((x.grad, w.grad), fast, strict=True):
+        np.testing.assert_array_equal(got.numpy(), expected, err_msg="the gradient keeps to what was decided before")
+    x.grad = w.grad = None
     conv2d(x, w, padding=1).sum().backward()
-    assert np.any(x.grad.numpy() != fast)
+    assert np.any(x.grad.numpy() != fast[0])
+    assert np.any(w.grad.numpy() != fast[1])
     with pytest.raises(TypeError, match="set_winograd: enabled must be True or False, not 1"):
         pydl.set_winograd(1)
 
@@ -196,3 +257,26 @@ def test_native_kernel_checks_what_it_is_given(change):
     }
     with pytest.raises(ValueError, match=r"^conv2d_winograd: "):
         conv2d_winograd.native(*(given | change).values())
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"dw": np.zeros((4, 2, 3, 2), np.float32)},
+        {"dw": np.zeros((4, 3, 3, 3), np.float32)},
+        {"db": np.zeros(5, np.float32)},
+        {"dy": np.zeros((1, 4, 5, 7), np.float32)},
+        {"padding": (0, 0, -1, 0)},
+    ],
+    ids=str,
+)
+def test_native_kernel_of_the_weight_checks_what_it_is_given(change):
+    given = {
+        "dy": np.zeros((1, 4, 6, 6), np.float32),
+        "x": np.zeros((1, 2, 8, 8), np.float32),
+        "dw": np.zeros((4, 2, 3, 3), np.float32),
+        "db": None,
+        "padding": (0, 0, 0, 0),
+    }
+    with pytest.raises(ValueError, match=r"^conv2d_winograd_weight: "):
+        conv2d_winograd_weight.native(*(given | change).values())

@@ -28,7 +28,13 @@ import numpy as np
 
 from ..arguments import check_floats, check_integer, check_pair, check_rank
 from ..op import empty, kernel, op
-from .conv2d_winograd import conv2d_winograd, get_winograd, winograd_tile
+from .conv2d_winograd import (
+    conv2d_winograd,
+    conv2d_winograd_weight,
+    get_winograd,
+    winograd_suits_weight,
+    winograd_tile,
+)
 from .sum import sum_forward
 
 
@@ -231,7 +237,10 @@ def conv2d(
             db = empty((len(w),), x.dtype)
         if needs[1]:
             dw = empty(w.shape, x.dtype)
-            conv2d_weight_gradient(dy, batch, dw, db, *settings)
+            if with_winograd and winograd_suits_weight(w, y.shape, settings):
+                conv2d_winograd_weight(dy, batch, dw, db, zeros)
+            else:
+                conv2d_weight_gradient(dy, batch, dw, db, *settings)
         elif db is not None:
             sum_forward(dy, db.reshape(1, -1, 1, 1))
         return dx, dw, db

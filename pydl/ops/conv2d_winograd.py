@@ -6,12 +6,16 @@ The result is conv2d's. A tile of 4x4 outputs is made with 36 multiplications fo
     y = A' [ sum over c of (G w[o,c] G') * (B' x[n,c] B) ] A        * element by element
 
 where x[n,c] is the square of 6x6 (4x4) pixels under the tile, and A, B, G are fixed matrices
-(csrc/conv2d_winograd_transform.h). Transforming and back costs digits. Largest error in float32, of N(0,1) images and
+(csrc/conv2d_winograd_transform.h). The gradient of the input is such a convolution as well; that of the weight is
+
+    dw[o,c] = G' [ sum over n and tiles of  (A dy[n,o] A') * (B' x[n,c] B) ] G
+
+with as many multiplications. Transforming and back costs digits. Largest error in float32, of N(0,1) images and
 filters with 64 channels, relative to the largest output; and the error's length relative to the outputs':
 
                 direct      2x2 tiles   4x4 tiles
     largest     3e-7        4e-7        2e-6
-    L2          2e-7        3e-7        8e-7
+    L2          2e-7        3e-7        8e-7        1e-6 for dw
 
 So conv2d uses it for float32 only, where it is faster (winograd_tile), and not at all after set_winograd(False) or
 with PYDL_WINOGRAD=0 in the environment. float64 is always computed directly. An image for which not all results are
@@ -66,16 +70,51 @@ def conv2d_winograd(x, w, b, y, padding, tile):
         y[n, o, i, j] = total
 
 
-@conv2d_winograd.samples
-def _(draw):
+def draw_case(draw):
+    """Sizes that differ in every dimension: a dictionary of x's, w's and y's shapes and the padding."""
     batch, channels, filters = draw.integer(0, 3), draw.integer(1, 4), draw.choice(1, 3, 17)
     padding = tuple(draw.integer(0, 3) for _ in range(4))
     size = [draw.integer(max(1, 3 - before - after), 11) for before, after in (padding[:2], padding[2:])]
     output = [size[axis] + padding[2 * axis] + padding[2 * axis + 1] - 2 for axis in range(2)]
-    b = draw.choice(None, draw.array((filters,)))
-    x, w = draw.array((batch, channels, *size)), draw.array((filters, channels, 3, 3))
-    y = draw.out((batch, filters, *output))
-    return {"x": x, "w": w, "b": b, "y": y, "padding": padding, "tile": draw.choice(2, 4)}
+    x, w, y = (batch, channels, *size), (filters, channels, 3, 3), (batch, filters, *output)
+    return {"x": x, "w": w, "y": y, "padding": padding}
+
+
+@conv2d_winograd.samples
+def _(draw):
+    case = draw_case(draw)
+    b, y = draw.choice(None, draw.array(case["w"][:1])), draw.out(case["y"])
+    x, w = draw.array(case["x"]), draw.array(case["w"])
+    return {"x": x, "w": w, "b": b, "y": y, "padding": case["padding"], "tile": draw.choice(2, 4)}
+
+
+@kernel(writes="dw, db")
+def conv2d_winograd_weight(dy, x, dw, db, padding):
+    top, _, left, _ = padding
+    padded = np.zeros((*x.shape[:2], dy.shape[2] + 2, dy.shape[3] + 2))
+    for n, c, h, v in np.ndindex(x.shape):
+        padded[n, c, h + top, v + left] = x[n, c, h, v]
+    for o, c, u, v in np.ndindex(dw.shape):
+        total = 0.0
+        for n, i, j in np.ndindex(len(dy), *dy.shape[2:]):
+            total += dy[n, o, i, j] * padded[n, c, i + u, j + v]
+        dw[o, c, u, v] = total
+    if db is not None:
+        for o in range(len(db)):
+            db[o] = sum(dy[n, o, i, j] for n, i, j in np.ndindex(len(dy), *dy.shape[2:]))
+
+
+@conv2d_winograd_weight.samples
+def _(draw):
+    case = draw_case(draw)
+    dw, db = draw.out(case["w"]), draw.choice(None, draw.out(case["w"][:1]))
+    return {"dy": draw.array(case["y"]), "x": draw.array(case["x"]), "dw": dw, "db": db, "padding": case["padding"]}
+
+
+def is_plain(w: Any, settings: Any) -> bool:
+    """Whether filters w and (stride, padding, dilation, groups) are what this file is for."""
+    stride, _, dilation, groups = settings
+    return bool(w.dtype == np.float32 and (*w.shape[2:], *stride, *dilation, groups) == (3, 3, 1, 1, 1, 1, 1))
 
 
 def winograd_tile(w: Any, y_shape: tuple[int, ...], settings: Any) -> int:
@@ -86,8 +125,7 @@ def winograd_tile(w: Any, y_shape: tuple[int, ...], settings: Any) -> int:
     transformed filters, which are 4 times as large as the filters for them and not quite twice for small tiles. The
     limits were measured with AVX-512 and AVX2, 3 to 512 channels and maps of 6x6 to 56x56.
     """
-    stride, _, dilation, groups = settings
-    if w.dtype != np.float32 or w.shape[2:] != (3, 3) or stride != (1, 1) or dilation != (1, 1) or groups != 1:
+    if not is_plain(w, settings):
         return 0
     batch, filters, height, width = y_shape
     channels = w.shape[1]
@@ -97,3 +135,10 @@ def winograd_tile(w: Any, y_shape: tuple[int, ...], settings: Any) -> int:
     if (large >= 128 and min(height, width) >= 20) or (large >= 512 and min(channels, filters) >= 128):
         return 4
     return 2 if small >= 32 and channels >= 8 else 0
+
+
+def winograd_suits_weight(w: Any, y_shape: tuple[int, ...], settings: Any) -> bool:
+    """Whether conv2d uses it for the gradient of w: if there are channels enough to share the transformations."""
+    filters, channels = w.shape[:2]
+    tiles = y_shape[0] * -(-y_shape[2] // 4) * -(-y_shape[3] // 4)
+    return is_plain(w, settings) and filters * channels >= 16 * (filters + channels) and tiles >= 16

@@ -1,0 +1,234 @@
+// The weight gradient of a 3x3 convolution of stride 1 by Winograd's algorithm (conv2d_winograd_transform.h):
+// the sum over the tiles of all images of
+//
+//     dg = G' [ (A dy A') * (B' d B) ] G        d pixels, dy slopes of a tile's outputs, * element by element
+//
+// For each of the S * S places of a transformed tile there is a matrix product over the tiles,
+//
+//     product[place][o, c] = sum over tiles of  slope[place][tile, o] * source[place][tile, c],
+//
+// which both factors' transformations write just as it reads them, if their lanes are channels. So pixels are
+// turned from [channel][row][column] into [row][column][channel] first, a square of vectors at a time.
+//
+//   for each block of tile rows, whose transformed pixels fit the caches of a few cores
+//     transforms pixels and slopes: (row of tiles, a vector of channels)             (in parallel)
+//     adds the products: (place, a block of output channels)                         (in parallel)
+//   transforms the sums back: (output channel)                                       (in parallel)
+//
+// No sum is shared by threads, so nothing has to be added up afterwards. Tiles are 4 x 4: smaller ones have
+// to transform nearly twice as many numbers and gain little.
+#pragma once
+
+#include "conv2d_shape.h"
+#include "conv2d_winograd_transform.h"
+#include "gemm_blocked.h"
+#include "gemm_tile.h"
+
+namespace pydl::PYDL_ISA {
+
+template <typename T>
+class WinogradWeightGradient {
+    static constexpr int M = 4, S = M + 2, places = S * S;
+    static constexpr int64_t W = width<T>;
+    static constexpr int64_t block_bytes = int64_t(2) << 20;
+
+  public:
+    WinogradWeightGradient(const Array<const T, 4>& dy, const Array<const T, 4>& x, const Conv2dShape& s)
+        : dy_(dy),
+          x_(x),
+          s_(s),
+          rows_of_image_((s.I + M - 1) / M),
+          tiles_of_row_((s.J + M - 1) / M),
+          channel_pitch_(whole_vectors<T>(s.C) + W),
+          feature_pitch_(whole_vectors<T>(s.O) + W),
+          blocks_(s.N * rows_of_image_, rows_of_block()),
+          tiles_(blocks_.size * tiles_of_row_),
+          sources_(places * (tiles_ * channel_pitch_ + W)),
+          slopes_(places * (tiles_ * feature_pitch_ + W)),
+          products_(places * product_place()),
+          bias_(s.N * rows_of_image_ * feature_pitch_) {}
+
+    // False if some weight is not finite; db is right all the same.
+    bool run(const Array<T, 4>& dw, T* db, int64_t db_stride) {
+        for (int64_t b = 0; b < blocks_.count; b++) {
+            transform(b);
+            multiply(b);
+        }
+        if (db != nullptr) add_bias(db, db_stride);
+        return transform_back(dw);
+    }
+
+  private:
+    int64_t product_place() const { return s_.O * channel_pitch_ + W; }
+    int64_t rows_of_block() const {
+        const int64_t tile = places * (channel_pitch_ + feature_pitch_) * int64_t(sizeof(T));
+        const int64_t tiles = block_bytes / tile < 64 ? 64 : block_bytes / tile;
+        return tiles < tiles_of_row_ ? 1 : tiles / tiles_of_row_;
+    }
+    T* source(int place) const { return sources_.data() + place * (tiles_ * channel_pitch_ + W); }
+    T* slope(int place) const { return slopes_.data() + place * (tiles_ * feature_pitch_ + W); }
+
+    void transform(int64_t block) {
+        const int64_t first = blocks_.begin(block), rows = blocks_.length(block, s_.N * rows_of_image_);
+        const int64_t channels = (s_.C + W - 1) / W, features = (s_.O + W - 1) / W;
+        const int64_t columns = tiles_of_row_ * M + 2;
+        // A task is a vector of channels and a few rows of tiles, of which neighbours share pixels.
+        const Parts runs(rows, 1 + 512 / columns);
+        parallel_for((channels + features) * runs.count, 1 + 512 / (columns * runs.size),
+                     [&](int64_t begin, int64_t end) {
+                         const Scratch<T> frame(S * columns * W);
+                         for (int64_t task = begin; task < end; task++) {
+                             const int64_t lane = task / runs.count, run = task % runs.count;
+                             const int64_t row = runs.begin(run), count = runs.length(run, rows);
+                             if (lane < channels)
+                                 transform_sources(frame.data(), lane * W, first, row, count);
+                             else
+                                 transform_slopes(frame.data(), (lane - channels) * W, first, row, count);
+                         }
+                     });
+    }
+
+    void transform_sources(T* frame, int64_t c, int64_t first, int64_t row, int64_t count) const {
+        const int64_t columns = tiles_of_row_ * M + 2;
+        for (int64_t r = row; r < row + count; r++) {
+            const int64_t n = (first + r) / rows_of_image_,
+                          top = (first + r) % rows_of_image_ * M + s_.rows.origin;
+            // The two lowest rows are the two highest of the next row of tiles.
+            const bool continues = r > row && (first + r) % rows_of_image_ != 0;
+            if (continues)
+                for (int64_t k = 0; k < 2 * columns * W; k += W)
+                    store(frame + k, load(frame + M * columns * W + k));
+            for (int i = continues ? 2 : 0; i < S; i++)
+                turn_row(frame + i * columns * W, columns, x_, n, c, s_.C, top + i, s_.H, s_.columns.origin,
+                         s_.W);
+            for (int64_t t = 0; t < tiles_of_row_; t++)
+                winograd_source<T, M>(frame + t * M * W, columns * W, W,
+                                      source(0) + (r * tiles_of_row_ + t) * channel_pitch_ + c,
+                                      tiles_ * channel_pitch_ + W);
+        }
+    }
+    void transform_slopes(T* frame, int64_t o, int64_t first, int64_t row, int64_t count) const {
+        const int64_t columns = tiles_of_row_ * M;
+        for (int64_t r = row; r < row + count; r++) {
+            const int64_t n = (first + r) / rows_of_image_, top = (first + r) % rows_of_image_ * M;
+            vec<T> sum[2] = {};
+            for (int i = 0; i < M; i++) {
+                T* line = frame + i * columns * W;
+                turn_row(line, columns, dy_, n, o, s_.O, top + i, s_.I, int64_t(0), s_.J);
+                for (int64_t k = 0; k < columns; k += 2) {
+                    sum[0] += load(line + k * W);
+                    sum[1] += load(line + (k + 1) * W);
+                }
+            }
+            store(&bias_[(first + r) * feature_pitch_ + o], sum[0] + sum[1]);
+            for (int64_t t = 0; t < tiles_of_row_; t++)
+                winograd_slope<T, M>(frame + t * M * W, columns * W, W,
+                                     slope(0) + (r * tiles_of_row_ + t) * feature_pitch_ + o,
+                                     tiles_ * feature_pitch_ + W);
+        }
+    }
+
+    // to[k][lane] = a[n, channel + lane, row, first + k] for k < count, zero outside the image and beyond the
+    // channels.
+    static void turn_row(T* to, int64_t count, const Array<const T, 4>& a, int64_t n, int64_t channel,
+                         int64_t channels, int64_t row, int64_t rows, int64_t first, int64_t columns) {
+        const int64_t lanes = channels - channel < W ? channels - channel : W;
+        int64_t begin = first < 0 ? -first : 0, end = columns - first < count ? columns - first : count;
+        if (row < 0 || row >= rows || end < begin) begin = end = count;
+        for (int64_t k = 0; k < begin; k++) store(to + k * W, vec<T>{});
+        for (int64_t k = end; k < count; k++) store(to + k * W, vec<T>{});
+        if (begin == end) return;
+        const T* from = &a(n, channel, row, first + begin);
+        for (int64_t k = begin; k < end; k += W, from += W * a.stride[3]) {
+            const int64_t steps = end - k < W ? end - k : W;
+            vec<T> square[W];
+            if (a.stride[3] == 1) {
+#pragma GCC unroll 16
+                for (int l = 0; l < W; l++)
+                    square[l] = l >= lanes   ? vec<T>{}
+                                : steps == W ? load(from + l * a.stride[1])
+                                             : load_partial(from + l * a.stride[1], steps);
+            } else {
+                for (int l = 0; l < W; l++) {
+                    T line[W] = {};
+                    for (int64_t j = 0; l < lanes && j < steps; j++)
+                        line[j] = from[l * a.stride[1] + j * a.stride[3]];
+                    square[l] = load(line);
+                }
+            }
+            pydl::PYDL_ISA::transpose<T>(square);
+#pragma GCC unroll 16
+            for (int j = 0; j < W; j++)
+                if (j < steps) store(to + (k + j) * W, square[j]);
+        }
+    }
+
+    void multiply(int64_t block) const {
+        const int64_t tiles = blocks_.length(block, s_.N * rows_of_image_) * tiles_of_row_;
+        const Parts columns(whole_vectors<T>(s_.C) / W, most_tile_vectors<T>);
+        const Parts rows(s_.O, most_tile_rows<T>(int(columns.size)));
+        const Parts groups(rows.count, 1 + 64 / rows.size), depths(tiles, GemmBlocks<T>::depth);
+        const int64_t work = groups.size * rows.size * s_.C * tiles;
+        parallel_for(
+            places * groups.count, 1 + GemmBlocks<T>::thread_work / work, [&](int64_t begin, int64_t end) {
+                for (int64_t task = begin; task < end; task++) {
+                    const int place = int(task / groups.count);
+                    const int64_t g = task % groups.count;
+                    for (int64_t d = 0; d < depths.count; d++)
+                        for (int64_t j = 0; j < columns.count; j++)
+                            for (int64_t r = groups.begin(g);
+                                 r < groups.begin(g) + groups.length(g, rows.count); r++) {
+                                const int64_t t = depths.begin(d), o = rows.begin(r),
+                                              c = columns.begin(j) * W;
+                                const int64_t vectors = columns.length(j, whole_vectors<T>(s_.C) / W);
+                                gemm_tile<T>(false, false, int(rows.length(r, s_.O)), int(vectors))(
+                                    depths.length(d, tiles), slope(place) + t * feature_pitch_ + o,
+                                    feature_pitch_, source(place) + t * channel_pitch_ + c, channel_pitch_,
+                                    products_.data() + place * product_place() + o * channel_pitch_ + c,
+                                    channel_pitch_, vectors * W, block > 0 || d > 0);
+                            }
+                }
+            });
+    }
+
+    void add_bias(T* db, int64_t db_stride) const {
+        for (int64_t o = 0; o < s_.O; o += W) {
+            vec<T> sum{};
+            for (int64_t r = 0; r < s_.N * rows_of_image_; r++) sum += load(&bias_[r * feature_pitch_ + o]);
+            for (int64_t l = 0; l < W && o + l < s_.O; l++) db[(o + l) * db_stride] = sum[l];
+        }
+    }
+
+    bool transform_back(const Array<T, 4>& dw) const {
+        const Scratch<uint8_t> suspects(s_.O);
+        parallel_for(s_.O, 1 + 2048 / s_.C, [&](int64_t begin, int64_t end) {
+            for (int64_t o = begin; o < end; o++) {
+                vec<T> check{};
+                for (int64_t c = 0; c < s_.C; c += W) {
+                    vec<T> dg[3][3];
+                    winograd_weight<T, M>(products_.data() + o * channel_pitch_ + c, product_place(), dg);
+                    T lanes[9][W];
+#pragma GCC unroll 9
+                    for (int k = 0; k < 9; k++) store(lanes[k], dg[k / 3][k % 3]);
+                    for (int64_t l = 0; l < W && c + l < s_.C; l++)
+                        for (int k = 0; k < 9; k++) dw(o, c + l, k / 3, k % 3) = lanes[k][l];
+#pragma GCC unroll 9
+                    for (int k = 0; k < 9; k++) check += dg[k / 3][k % 3] - dg[k / 3][k % 3];
+                }
+                suspects[o] = any(check != vec<T>{});  // what is not finite, minus itself, is not 0
+            }
+        });
+        for (int64_t o = 0; o < s_.O; o++)
+            if (suspects[o]) return false;
+        return true;
+    }
+
+    const Array<const T, 4>&dy_, &x_;
+    const Conv2dShape& s_;
+    int64_t rows_of_image_, tiles_of_row_, channel_pitch_, feature_pitch_;
+    Parts blocks_;  // of the rows of tiles of all images
+    int64_t tiles_;
+    Scratch<T> sources_, slopes_, products_, bias_;
+};
+
+}  // namespace pydl::PYDL_ISA
