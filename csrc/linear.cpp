@@ -20,7 +20,7 @@ void linear_forward(Array<const T, 2> x, Array<const T, 2> weight, Optional<Arra
             "linear_forward: activation must be a number from 0 to 3");
     const BiasActivation<T> finish{nullptr, 0, bias ? bias->data : nullptr, bias ? bias->stride[0] : 0,
                                    Activation(activation)};
-    gemm<T>(matrix(x), matrix(weight).transposed(), matrix(y), false, finish);
+    gemm<T>(matrix(x), matrix(weight).transposed(), matrix(y), finish);
 }
 PYDL_KERNEL(linear_forward, "x, weight, bias, y, activation")
 

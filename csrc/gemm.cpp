@@ -1,0 +1,100 @@
+// Chooses among the ways to compute a product, by the sizes alone.
+#include "gemm.h"
+
+#include "gemm_blocked.h"
+#include "gemm_thin.h"
+
+namespace pydl::PYDL_ISA {
+namespace {
+
+// Calls an epilogue written for C with a row of C's transpose.
+template <typename Epilogue>
+struct TransposedEpilogue {
+    const Epilogue& epilogue;
+    template <typename T>
+    void operator()(T* tile, int64_t, int64_t, int64_t column, int64_t, int64_t columns) const {
+        epilogue(tile, int64_t(1), column, int64_t(0), columns, int64_t(1));
+    }
+};
+
+// A product with few tiles but a long sum, such as the gradient of a small weight over a large batch, is cut
+// along k into parts that threads can share; their sums are added in order. How many parts depends on the
+// sizes only.
+template <typename T>
+int64_t parts_of_k(int64_t M, int64_t N, int64_t K) {
+    constexpr int64_t enough_tiles = 8, part = 4 * GemmBlocks<T>::depth, most = 16;
+    const int64_t tiles = ((M - 1) / tile_rows<T> + 1) * ((N - 1) / tile_columns<T> + 1);
+    if (tiles >= enough_tiles || K < 2 * part) return 1;
+    return K / part < most ? K / part : most;
+}
+
+template <typename T, typename Epilogue>
+void gemm_split(int64_t count, Matrix<const T> a, Matrix<const T> b, T* c, int64_t c_stride, bool accumulate,
+                const Epilogue& epilogue) {
+    const int64_t M = a.rows, N = b.columns, K = a.columns;
+    const Parts parts(K, (K + count - 1) / count);
+    const Scratch<T> partial(parts.count * M * N);
+    parallel_for(parts.count, 1, [&](int64_t begin, int64_t end) {
+        for (int64_t p = begin; p < end; p++) {
+            const int64_t k = parts.begin(p), depth = parts.length(p, K);
+            GemmPart<T, NoEpilogue>(a.part(0, k, M, depth), b.part(k, 0, depth, N),
+                                    partial.data() + p * M * N, N, false, 0, 0, NoEpilogue{})
+                .run();
+        }
+    });
+    for (int64_t i = 0; i < M; i++) {
+        for (int64_t j = 0; j < N; j += width<T>) {
+            T* at = c + i * c_stride + j;
+            vec<T> sum = accumulate ? load_partial(at, N - j) : vec<T>{};
+            for (int64_t p = 0; p < parts.count; p++)
+                sum += load_partial(partial.data() + (p * M + i) * N + j, N - j);
+            store_partial(at, sum, N - j);
+        }
+    }
+    epilogue(c, c_stride, int64_t(0), int64_t(0), M, N);
+}
+
+// c (+)= a b, then the epilogue.
+template <typename T, typename Epilogue>
+void gemm_with(Matrix<const T> a, Matrix<const T> b, Matrix<T> c, bool accumulate, const Epilogue& epilogue) {
+    const int64_t M = c.rows, N = c.columns, K = a.columns;
+    if (M <= 0 || N <= 0) return;
+    if (N == 1 && M > 1 && c.row_stride == 1 && is_thin(b.transposed(), a.transposed()))
+        return thin_product<T, 1>(b.transposed(), a.transposed(), c.data, M, accumulate,
+                                  TransposedEpilogue<Epilogue>{epilogue});
+    if (c.column_stride != 1 && N > 1) {
+        // Tiles are stored as rows of whole vectors: anything else takes the way through a row-major copy.
+        const Scratch<T> copy(M * N);
+        const Matrix<T> rows{copy.data(), M, N, N, 1};
+        if (accumulate)
+            for (int64_t i = 0; i < M; i++)
+                for (int64_t j = 0; j < N; j++) rows(i, j) = c(i, j);
+        gemm_with<T>(a, b, rows, accumulate, epilogue);
+        for (int64_t i = 0; i < M; i++)
+            for (int64_t j = 0; j < N; j++) c(i, j) = rows(i, j);
+        return;
+    }
+    if (is_thin(a, b)) return thin_product<T, 1>(a, b, c.data, c.row_stride, accumulate, epilogue);
+    if (const int64_t parts = parts_of_k<T>(M, N, K); parts > 1)
+        return gemm_split<T>(parts, a, b, c.data, c.row_stride, accumulate, epilogue);
+    gemm_blocked<T>(a, b, c.data, c.row_stride, accumulate, epilogue);
+}
+
+}  // namespace
+
+template <typename T>
+void gemm(Matrix<const T> a, Matrix<const T> b, Matrix<T> c, bool accumulate) {
+    gemm_with<T>(a, b, c, accumulate, NoEpilogue{});
+}
+
+template <typename T>
+void gemm(Matrix<const T> a, Matrix<const T> b, Matrix<T> c, const BiasActivation<T>& finish) {
+    gemm_with<T>(a, b, c, false, finish);
+}
+
+template void gemm(Matrix<const float>, Matrix<const float>, Matrix<float>, bool);
+template void gemm(Matrix<const double>, Matrix<const double>, Matrix<double>, bool);
+template void gemm(Matrix<const float>, Matrix<const float>, Matrix<float>, const BiasActivation<float>&);
+template void gemm(Matrix<const double>, Matrix<const double>, Matrix<double>, const BiasActivation<double>&);
+
+}  // namespace pydl::PYDL_ISA
