@@ -184,7 +184,7 @@ def extensions() -> list[Extension]:
             extra_link_args=strip,
             language="c++",  # so that one compiler is enough
         )
-        for name in ("tape", "operation", "backward", "usual_arguments")
+        for name in ("tape", "operation", "backward", "usual_arguments", "parameters")
     ]
     return [native, *cythonize(compiled, language_level=3, quiet=True)]
 

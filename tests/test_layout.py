@@ -21,7 +21,7 @@ NATIVE = sorted([*ROOT.glob("csrc/*.cpp"), *ROOT.glob("csrc/*.h"), *ROOT.glob("c
 BELOW = {
     "ops": {"ops", "op", "tensor", "tape", "arguments", "usual_arguments", "random", "_native"},
     "nn": {"nn", "ops", "op", "tensor", "tape", "arguments", "random"},
-    "optim": {"optim", "op", "tensor", "tape", "arguments", "random"},
+    "optim": {"optim", "op", "parameters", "tensor", "tape", "arguments", "random"},
     "data": {"data", "random", "arguments", "tensor"},
 }
 

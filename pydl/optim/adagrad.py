@@ -18,7 +18,8 @@ import numpy as np
 
 from ..arguments import Array
 from ..op import kernel
-from .optimizer import Optimizer, Range, at_least_zero, count_step, state_arrays
+from ..parameters import count_step, state_arrays
+from .optimizer import Optimizer, Range, at_least_zero
 
 
 @kernel(writes="w, s")
@@ -56,6 +57,7 @@ class Adagrad(Optimizer):
         "lr_decay": at_least_zero,
         "initial_accumulator_value": at_least_zero,
     }
+    COUNTED = "step"
 
     def __init__(
         self,
@@ -68,9 +70,6 @@ class Adagrad(Optimizer):
     ) -> None:
         options = {"lr": lr, "lr_decay": lr_decay, "weight_decay": weight_decay}
         super().__init__(params, {**options, "initial_accumulator_value": initial_accumulator_value, "eps": eps})
-
-    def batch_key(self, state: dict[str, Any]) -> Any:
-        return state.get("step")
 
     def update(
         self, group: dict[str, Any], weights: list[Array], gradients: list[Array], states: list[dict[str, Any]]

@@ -21,7 +21,8 @@ import numpy as np
 
 from ..arguments import Array
 from ..op import kernel
-from .optimizer import Optimizer, Range, count_step, fraction, state_arrays
+from ..parameters import count_step, state_arrays
+from .optimizer import Optimizer, Range, fraction
 
 
 @kernel(writes="w, m, v, v_max")
@@ -75,6 +76,7 @@ class Adam(Optimizer):
             lambda value: isinstance(value, tuple | list) and len(value) == 2 and all(map(fraction[1], value)),
         ),
     }
+    COUNTED = "step"
     DECOUPLED = False
 
     def __init__(
@@ -88,9 +90,6 @@ class Adam(Optimizer):
     ) -> None:
         options = {"lr": lr, "betas": betas, "eps": eps, "weight_decay": weight_decay, "amsgrad": amsgrad}
         super().__init__(params, options)
-
-    def batch_key(self, state: dict[str, Any]) -> Any:
-        return state.get("step")
 
     def update(
         self, group: dict[str, Any], weights: list[Array], gradients: list[Array], states: list[dict[str, Any]]

@@ -13,8 +13,8 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from ..arguments import Array
 from ..op import empty, kernel
+from ..parameters import changed, gradient_lists
 from ..tensor import Tensor
 
 
@@ -64,8 +64,9 @@ def clip_grad_norm_(
         raise ValueError(f"clip_grad_norm_: norm_type must be 1, 2 or infinity, not {norm_type!r}")
     if not max_norm >= 0:
         raise ValueError(f"clip_grad_norm_: max_norm must be at least 0, not {max_norm!r}")
-    with_gradient = gradients_of("clip_grad_norm_", parameters)
-    lists = by_dtype(with_gradient)
+    with_gradient, lists = gradient_lists(
+        "clip_grad_norm_", [parameters] if isinstance(parameters, Tensor) else parameters
+    )
     norms = []
     for arrays in lists:
         norm = empty((), arrays[0].dtype)
@@ -79,27 +80,5 @@ def clip_grad_norm_(
     if not scale >= 1:  # a NaN reaches every gradient and so is seen
         for arrays in lists:
             grad_scale(arrays, scale)
-        for gradient in with_gradient:
-            gradient.bump_version()
+        changed(with_gradient)
     return Tensor(total)
-
-
-def gradients_of(name: str, parameters: Tensor | Iterable[Tensor]) -> list[Tensor]:
-    """The gradients of those parameters that have one, each in contiguous memory."""
-    gradients = []
-    for parameter in [parameters] if isinstance(parameters, Tensor) else parameters:
-        if not isinstance(parameter, Tensor):
-            raise TypeError(f"{name}: parameters must be Tensors, not {type(parameter).__name__}")
-        if parameter.grad is not None:
-            if not parameter.grad.data.flags.c_contiguous:
-                parameter.grad.data = parameter.grad.data.copy(order="C")
-            gradients.append(parameter.grad)
-    return gradients
-
-
-def by_dtype(tensors: list[Tensor]) -> list[list[Array]]:
-    """The arrays in one list for each dtype: what kernels take."""
-    lists: dict[str, list[Array]] = {}
-    for tensor in tensors:
-        lists.setdefault(tensor.data.dtype.char, []).append(tensor.data)
-    return list(lists.values())

@@ -13,8 +13,8 @@ from collections.abc import Iterable
 import numpy as np
 
 from ..op import kernel
+from ..parameters import changed, gradient_lists
 from ..tensor import Tensor
-from .clip_grad_norm import by_dtype, gradients_of
 
 
 @kernel(writes="g")
@@ -36,8 +36,9 @@ def clip_grad_value_(parameters: Tensor | Iterable[Tensor], clip_value: float) -
     """
     if not clip_value >= 0:
         raise ValueError(f"clip_grad_value_: clip_value must be at least 0, not {clip_value!r}")
-    gradients = gradients_of("clip_grad_value_", parameters)
-    for arrays in by_dtype(gradients):
+    gradients, lists = gradient_lists(
+        "clip_grad_value_", [parameters] if isinstance(parameters, Tensor) else parameters
+    )
+    for arrays in lists:
         clip_grad_value(arrays, float(clip_value))
-    for gradient in gradients:
-        gradient.bump_version()
+    changed(gradients)

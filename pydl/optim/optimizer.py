@@ -7,13 +7,13 @@ counts for each of them (the number of steps, say), so that an ordinary model is
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from typing import Any, ClassVar
 
 import numpy as np
 
 from ..arguments import Array
-from ..op import empty
+from ..parameters import batches, moved
 from ..tensor import Tensor, enable_grad
 
 
@@ -41,6 +41,8 @@ class Optimizer:
 
     # What options must be. Those that are not listed may be anything.
     RANGES: ClassVar[dict[str, Range]] = dict.fromkeys(("lr", "weight_decay", "eps", "momentum"), at_least_zero)
+    # What parameters of one kernel call have in common in their states, besides the dtype: see batches().
+    COUNTED: ClassVar[str] = ""
 
     def __init__(self, params: Iterable[Any], defaults: dict[str, Any]) -> None:
         self.defaults = defaults
@@ -101,44 +103,21 @@ class Optimizer:
             with enable_grad():
                 loss = closure()
         for group in self.param_groups:
-            for params in self._batches(group):
-                self._update_batch(group, params)
+            for params, weights, gradients, states in batches(
+                group["params"], self.state, self.COUNTED, self._refuse_gradient
+            ):
+                self.update(group, weights, gradients, states)
+                moved(params, weights)
         return loss
 
-    def _batches(self, group: dict[str, Any]) -> Iterator[list[Tensor]]:
-        batches: dict[Any, list[Tensor]] = {}
-        for param in group["params"]:
-            if param.grad is not None:
-                state = self.state.get(param)
-                if state is None:
-                    state = self.state[param] = {}
-                key = (param.data.dtype.char, self.batch_key(state))
-                batches.setdefault(key, []).append(param)
-        yield from batches.values()
-
-    def batch_key(self, state: dict[str, Any]) -> Any:
-        """What parameters of one kernel call have in common besides the dtype. A state is empty at first."""
-        return None
-
-    def _update_batch(self, group: dict[str, Any], params: list[Tensor]) -> None:
-        weights = [_contiguous(param.data) for param in params]
-        gradients = [self._gradient(param) for param in params]
-        self.update(group, weights, gradients, [self.state[param] for param in params])
-        for param, weight in zip(params, weights, strict=True):
-            if weight is not param.data:
-                param.data[...] = weight
-            param.bump_version()
-
-    def _gradient(self, param: Tensor) -> Array:
+    def _refuse_gradient(self, param: Tensor) -> None:
         grad = param.grad
         if not isinstance(grad, Tensor):
             raise TypeError(f"{self.name}: the gradient of a parameter must be a Tensor, not {type(grad).__name__}")
-        if grad.data.shape != param.data.shape or grad.data.dtype != param.data.dtype:
-            raise ValueError(
-                f"{self.name}: the gradient of a parameter is {grad.dtype} {grad.shape}, "
-                f"but the parameter is {param.dtype} {param.shape}"
-            )
-        return _contiguous(grad.data)
+        raise ValueError(
+            f"{self.name}: the gradient of a parameter is {grad.dtype} {grad.shape}, "
+            f"but the parameter is {param.dtype} {param.shape}"
+        )
 
     def update(
         self, group: dict[str, Any], weights: list[Array], gradients: list[Array], states: list[dict[str, Any]]
@@ -210,25 +189,3 @@ class Optimizer:
             lines.append(f"Parameter Group {i}")
             lines += [f"    {key}: {value}" for key, value in sorted(group.items()) if key != "params"]
         return "\n".join([*lines, ")"])
-
-
-def _contiguous(array: Array) -> Array:
-    # Not np.ascontiguousarray, which gives a 0-dimensional array a dimension.
-    return array if array.flags.c_contiguous else array.copy(order="C")
-
-
-def state_arrays(states: list[dict[str, Any]], name: str, weights: list[Array], first: float = 0.0) -> list[Array]:
-    """The array `name` of every state; where there is none yet, one like the weight, filled with `first`."""
-    for state, weight in zip(states, weights, strict=True):
-        if name not in state:
-            state[name] = empty(weight.shape, weight.dtype)
-            state[name][...] = first
-    return [state[name] for state in states]
-
-
-def count_step(states: list[dict[str, Any]]) -> int:
-    """Adds 1 to the number of steps that these states, which are equally old, have made, and returns it."""
-    step = int(states[0].get("step", 0)) + 1
-    for state in states:
-        state["step"] = step
-    return step

@@ -21,7 +21,8 @@ import numpy as np
 
 from ..arguments import Array
 from ..op import kernel
-from .optimizer import Optimizer, Range, fraction, state_arrays
+from ..parameters import state_arrays
+from .optimizer import Optimizer, Range, fraction
 
 
 @kernel(writes="w, s, a, v")

@@ -19,7 +19,8 @@ import numpy as np
 
 from ..arguments import Array
 from ..op import kernel
-from .optimizer import Optimizer, state_arrays
+from ..parameters import state_arrays
+from .optimizer import Optimizer
 
 
 @kernel(writes="w, v")
@@ -57,6 +58,8 @@ class SGD(Optimizer):
     Errors: ValueError for options out of their range, and for nesterov without momentum or with dampening.
     """
 
+    COUNTED = "momentum_buffer"
+
     def __init__(
         self,
         params: Iterable[Any],
@@ -73,9 +76,6 @@ class SGD(Optimizer):
         super().check_options(group)
         if group["nesterov"] and (group["momentum"] <= 0 or group["dampening"] != 0):
             raise ValueError("SGD: nesterov needs a momentum above 0 and a dampening of 0")
-
-    def batch_key(self, state: dict[str, Any]) -> Any:
-        return "momentum_buffer" in state
 
     def update(
         self, group: dict[str, Any], weights: list[Array], gradients: list[Array], states: list[dict[str, Any]]

@@ -1,0 +1,130 @@
+# cython: language_level=3, boundscheck=False, wraparound=False
+"""The walk over all parameters of a model that every step of an optimizer makes.
+
+A model may have hundreds of parameters of a few numbers each. Looking at each of them in Python takes longer than
+moving them does.
+"""
+
+cimport numpy as cnp
+
+from pydl.tape cimport TensorBase
+
+from ._native import empty
+
+cnp.import_array()
+
+
+def batches(list params, dict state, str counted, refuse):
+    """(params, weights, gradients, states) for each batch of parameters that can move in one kernel call.
+
+    Left out are parameters without a gradient. One batch has one dtype, and the states in it have the same number
+    under the name `counted`, or all or none of them have an array there. Weights and gradients are contiguous, copies
+    if need be. refuse(param) raises for a gradient that is none for this parameter.
+    """
+    cdef dict found = {}
+    cdef TensorBase param
+    cdef int kind, last_kind = -1
+    cdef list own, weights, gradients, states
+    last = None
+    for each in params:
+        param = <TensorBase?>each
+        if param.grad is None:
+            continue
+        own_state = state.get(param)
+        if own_state is None:
+            own_state = state[param] = {}
+        count = (<dict>own_state).get(counted)
+        if cnp.PyArray_Check(count):
+            count = True
+        kind = cnp.PyArray_TYPE(param._data)
+        if kind != last_kind or count != last:
+            key = (kind, count)
+            if key not in found:
+                found[key] = ([], [], [], [])
+            own, weights, gradients, states = found[key]
+            last_kind, last = kind, count
+        if not fits(param):
+            refuse(param)
+        own.append(param)
+        weights.append(contiguous(param._data))
+        gradients.append(contiguous((<TensorBase>param.grad)._data))
+        states.append(own_state)
+    return found.values()
+
+
+cdef bint fits(TensorBase param):
+    """Whether the gradient is a tensor with the parameter's shape and dtype."""
+    if not isinstance(param.grad, TensorBase):
+        return False
+    gradient = (<TensorBase>param.grad)._data
+    return cnp.PyArray_TYPE(gradient) == cnp.PyArray_TYPE(param._data) and cnp.PyArray_SAMESHAPE(
+        gradient, param._data
+    )
+
+
+cdef object contiguous(object array):
+    # Not np.ascontiguousarray, which gives a 0-dimensional array a dimension.
+    return array if cnp.PyArray_IS_C_CONTIGUOUS(array) else array.copy(order="C")
+
+
+def moved(list params, list weights):
+    """Says that the parameters have changed in place, and copies back the weights that are copies."""
+    cdef TensorBase param
+    cdef Py_ssize_t i
+    for i in range(len(params)):
+        param = <TensorBase?>params[i]
+        if weights[i] is not param._data:
+            param._data[...] = weights[i]
+        param.version.count += 1
+
+
+def state_arrays(list states, str name, list weights, double first=0.0):
+    """The array `name` of every state; where there is none yet, one like the weight, filled with `first`."""
+    cdef list arrays = []
+    cdef Py_ssize_t i
+    for i in range(len(states)):
+        array = (<dict>states[i]).get(name)
+        if array is None:
+            array = empty(weights[i].shape, weights[i].dtype)
+            array[...] = first
+            (<dict>states[i])[name] = array
+        arrays.append(array)
+    return arrays
+
+
+def count_step(list states):
+    """Adds 1 to the number of steps that these states, which are equally old, have made, and returns it."""
+    cdef object step = int((<dict>states[0]).get("step", 0)) + 1
+    for state in states:
+        (<dict>state)["step"] = step
+    return step
+
+
+def gradient_lists(str name, params):
+    """The gradients of those parameters that have one, in contiguous memory, and their arrays: a list a dtype."""
+    cdef list gradients = []
+    cdef dict arrays = {}
+    cdef TensorBase gradient
+    cdef int kind, last_kind = -1
+    cdef list own
+    for param in params:
+        if not isinstance(param, TensorBase):
+            raise TypeError(f"{name}: parameters must be Tensors, not {type(param).__name__}")
+        if (<TensorBase>param).grad is None:
+            continue
+        gradient = <TensorBase?>(<TensorBase>param).grad
+        if not cnp.PyArray_IS_C_CONTIGUOUS(gradient._data):
+            gradient.data = gradient._data.copy(order="C")
+        kind = cnp.PyArray_TYPE(gradient._data)
+        if kind != last_kind:
+            own = arrays.setdefault(kind, [])
+            last_kind = kind
+        gradients.append(gradient)
+        own.append(gradient._data)
+    return gradients, list(arrays.values())
+
+
+def changed(list tensors):
+    """Says that the tensors have changed in place."""
+    for tensor in tensors:
+        (<TensorBase?>tensor).version.count += 1
