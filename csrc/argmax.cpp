@@ -1,62 +1,41 @@
 // argmax, argmin: where the first largest, smallest element of each last dimension is. See
 // pydl/ops/argmax.py.
+#include "argmax_lines.h"
 #include "kernel.h"
-#include "parallel.h"
-#include "scratch.h"
+#include "loop_nest.h"
 
 namespace pydl::PYDL_ISA {
 
 constexpr int64_t kArgmaxGrain = 16384;
 constexpr int64_t kArgmaxPieces = 64;
 
-// Whether a comes before b: larger (sign = 1) or smaller (-1); NaN before all numbers.
-template <int sign, typename T>
-PYDL_INLINE bool before(T a, T b) {
-    return (sign > 0 ? a > b : a < b) || (a != a && b == b);
-}
-
-template <typename T>
-struct Best {
-    T value;
-    int64_t index;
-};
-
-// a or b, whichever comes first in that order.
-template <int sign, typename X>
-PYDL_INLINE X better(X a, X b) {
-    return sign > 0 ? max(a, b) : min(a, b);
-}
-
-// The elements [begin, end) of one row. First the value, then where it is: the second pass stops at the hit
-// and reads what the first has left in the cache.
+// The elements [begin, end) of one row, one by one.
 template <int sign, typename T>
 Best<T> best_of(const T* x, int64_t stride, int64_t begin, int64_t end) {
-    constexpr int W = width<T>,
-                  kChains = 4;  // several at once, because each comparison waits for the one before
-    int64_t i = begin;
-    if (stride == 1 && end - begin >= kChains * W) {
-        vec<T> values[kChains];
-        for (int k = 0; k < kChains; ++k) values[k] = load(x + i + k * W);
-        for (i += kChains * W; i + kChains * W <= end; i += kChains * W)
-            for (int k = 0; k < kChains; ++k) values[k] = better<sign>(values[k], load(x + i + k * W));
-        const vec<T> both =
-            better<sign>(better<sign>(values[0], values[1]), better<sign>(values[2], values[3]));
-        T value = sign > 0 ? reduce_max(both) : reduce_min(both);
-        for (; i < end; ++i) value = better<sign>(value, x[i]);
-        const vec<T> wanted = broadcast<T>(value);
-        const auto missing = value != value;  // looking for NaN, which equals nothing
-        for (i = begin; i + W <= end; i += W) {
-            const vec<T> here = load(x + i);
-            if (any(missing ? here != here : here == wanted)) break;
-        }
-        // Within the row even if another thread takes the value away meanwhile.
-        while (i + 1 < end && (missing ? x[i] == x[i] : x[i] != value)) ++i;
-        return {value, i};
-    }
     Best<T> best = {x[begin * stride], begin};
-    for (; i < end; ++i)
+    for (int64_t i = begin + 1; i < end; ++i)
         if (before<sign>(x[i * stride], best.value)) best = {x[i * stride], i};
     return best;
+}
+
+// Whether x is rows or columns as argmax_lines.h takes them; if so, they are searched.
+template <int sign, typename T>
+bool find_without_gaps(const NdArray<const T>& x, const NdArray<T>& y, const NdArray<int64_t>& index) {
+    LoopNest<3> kept;  // strides of y, index and x
+    for (int d = y.rank - 1; d >= 0; --d) kept.add(y.shape[d], {y.stride[d], index.stride[d], x.stride[d]});
+    const int64_t count = x.shape[x.rank - 1], stride = x.stride[x.rank - 1];
+    const auto &to = kept.stride[0], &at = kept.stride[1], &from = kept.stride[2];
+    if (stride == 1 && kept.rank <= 1) {
+        argmax_rows<sign>(x.data, from[0], kept.rank == 0 ? 1 : kept.shape[0], count, y.data, to[0],
+                          index.data, at[0]);
+        return true;
+    }
+    if (kept.rank < 1 || kept.rank > 2 || to[0] != 1 || at[0] != 1 || from[0] != 1 || count > (1 << 30))
+        return false;
+    const bool several = kept.rank == 2;
+    argmax_columns<sign>(x.data, several ? from[1] : 0, stride, several ? kept.shape[1] : 1, count,
+                         kept.shape[0], y.data, several ? to[1] : 0, index.data, several ? at[1] : 0);
+    return true;
 }
 
 template <int sign, typename T>
@@ -68,7 +47,7 @@ void find(const NdArray<const T>& x, const NdArray<T>& y, const NdArray<int64_t>
     require(fits, "argmax: y and index must have the shape of x without its last dimension");
     const int64_t rows = y.size(), count = x.shape[rows_rank], stride = x.stride[rows_rank];
     require(count > 0 || rows == 0, "argmax: nothing has no largest element");
-    if (rows == 0) return;
+    if (rows == 0 || find_without_gaps<sign>(x, y, index)) return;
 
     // One long row is cut where its length says, not the number of threads.
     int64_t pieces = kArgmaxPieces / rows;

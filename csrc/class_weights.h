@@ -35,15 +35,18 @@ class Classes {
         for (int64_t n = 0, line = 0; line < target.size(); ++n)
             for (int64_t d = 0; d < target.shape[1]; ++d, ++line) {
                 const int64_t c = target(n, d);
-                valid = valid && (c == ignore_index || (c >= 0 && c < x[1]));
+                valid &= (c == ignore_index) | (uint64_t(c) < uint64_t(x[1]));
+                ignored_ += c == ignore_index;
                 copy_[line] = c;
             }
         require(valid, "classes: target has a class that x does not have");
     }
     int64_t operator[](int64_t line) const { return copy_[line]; }
+    int64_t ignored() const { return ignored_; }
 
   private:
     Scratch<int64_t> copy_;
+    int64_t ignored_ = 0;
 };
 
 template <typename T, typename Line>

@@ -12,17 +12,24 @@ void nll_loss_forward(Array<const T, 3> x, Array<const int64_t, 2> target, Optio
     const int64_t D = x.shape[2], lines = x.shape[0] * D;
     require(norm.shape[0] == 1 && y.contiguous() && y.shape[0] == (reduction == kNone ? lines : 1),
             "nll_loss_forward: y and norm must fit x");
-    Scratch<T> own(reduction == kNone ? 0 : lines), counted(reduction == kMean ? lines : 0);
+    Scratch<T> own(reduction == kNone ? 0 : lines), counted(weight && reduction == kMean ? lines : 0);
     T* losses = reduction == kNone ? y.data : own.data();
     parallel_for(lines, kElementwiseGrain, [&](int64_t begin, int64_t end) {
+        int64_t n = D == 1 ? begin : begin / D, d = D == 1 ? 0 : begin % D;
         for (int64_t line = begin; line < end; ++line) {
-            const int64_t n = line / D, d = line % D, c = classes[line];
+            const int64_t c = classes[line];
             const T w = c == ignore_index ? T(0) : weight ? (*weight)(c) : T(1);
             losses[line] = c == ignore_index ? T(0) : -w * x(n, c, d);
-            if (reduction == kMean) counted[line] = w;
+            if (weight && reduction == kMean) counted[line] = w;
+            if (++d == D) {
+                d = 0;
+                ++n;
+            }
         }
     });
-    const double total_weight = reduction == kMean ? sum_of(counted.data(), lines) : 1;
+    const double all = weight ? sum_of(counted.data(), weight && reduction == kMean ? lines : 0)
+                              : double(lines - classes.ignored());
+    const double total_weight = reduction == kMean ? all : 1;
     norm.data[0] = T(total_weight);
     if (reduction != kNone) y.data[0] = T(sum_of(losses, lines) / total_weight);
 }

@@ -3,8 +3,12 @@
 // A kernel is written once, for a *line* of `steps` vectors, and runs in two forms. Where B = 1 the vectors
 // lie along a line, and sums and maxima over it end with a reduction of the lanes ("along"). Else the lanes
 // are neighbouring lines b, b+1, ..., a vector for each k, and there is nothing to reduce ("across").
+//
+// Rows of a few numbers would leave most lanes empty along a line. They are turned, a vector's width of rows
+// at a time, and worked off as neighbouring lines.
 #pragma once
 #include "elementwise.h"
+#include "turned_rows.h"
 
 namespace pydl::PYDL_ISA {
 
@@ -76,7 +80,46 @@ template <typename F, typename First, typename... More>
 void for_each_line(const F& f, const First& first, const More&... more) {
     using T = Mutable<std::remove_reference_t<decltype(*first.data)>>;
     const int64_t A = first.shape[0], K = first.shape[1], B = first.shape[2];
-    if (B == 1) {
+    if (B == 1 && turns<T>(A, K)) {
+        constexpr int64_t W = width<T>;
+        const auto turned = [&](T* buffer, int64_t n) { return AcrossLines<T>{buffer, W, K, 1, n}; };
+        const int64_t bundles = (A - 1) / W + 1;
+        parallel_for(bundles, kElementwiseGrain / 4 / (K * W) + 1, [&](int64_t begin, int64_t end) {
+            Scratch<T> buffers((1 + sizeof...(more)) * K * W);
+            for (int64_t item = begin; item < end; ++item) {
+                const int64_t a = item * W, n = A - a < W ? A - a : W;
+                T* next = buffers.data();
+                const auto in = [&](const auto& x) {
+                    T* const buffer = next;
+                    next += K * W;
+                    if (std::is_const_v<std::remove_reference_t<decltype(*x.data)>>)
+                        turn_rows<T>(x.data + a * x.stride[0], x.stride[0], x.stride[1], n, K, buffer, W);
+                    return turned(buffer, n);
+                };
+                // In braces, because the order of the buffers has to be that of the arguments.
+                struct Run {
+                    Run(const F& f, int64_t a, AcrossLines<T> first,
+                        std::conditional_t<true, AcrossLines<T>, More>... more) {
+                        f(a, first, more...);
+                    }
+                };
+                Run{f, a, in(first), in(more)...};
+                next = buffers.data();
+                const void* written =
+                    nullptr;  // an array that is given twice keeps what f put into the first
+                const auto out = [&](const auto& x) {
+                    if constexpr (!std::is_const_v<std::remove_reference_t<decltype(*x.data)>>)
+                        if (x.data != written) {
+                            turn_back<T>(next, W, n, K, x.data + a * x.stride[0], x.stride[0], x.stride[1]);
+                            written = x.data;
+                        }
+                    next += K * W;
+                };
+                out(first);
+                (out(more), ...);
+            }
+        });
+    } else if (B == 1) {
         parallel_for(A, kElementwiseGrain / 4 / (K + 1) + 1, [&](int64_t begin, int64_t end) {
             for (int64_t a = begin; a < end; ++a) f(a, line_along(first, a), line_along(more, a)...);
         });

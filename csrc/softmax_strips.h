@@ -7,6 +7,7 @@
 #pragma once
 #include "elementwise.h"
 #include "scratch.h"
+#include "turned_rows.h"
 
 namespace pydl::PYDL_ISA {
 
@@ -75,12 +76,42 @@ PYDL_INLINE void copy_line(const T* from, int64_t from_stride, T* to, int64_t to
     }
 }
 
+// A call whose arguments are evaluated in their order, as those of a constructor in braces are.
+template <typename Rule, typename T, typename... X>
+struct StripRun {
+    StripRun(int64_t K, int64_t lines, T* sums, T* more, Strip<T> y,
+             std::conditional_t<true, Strip<const T>, X>... x) {
+        Rule::strip(K, lines, sums, more, y, x...);
+    }
+};
+
 // Rule::row(K, y, x...) for each line and Rule::strip(K, S, sums, y, x...) for each strip of S lines, where
 // sums are two arrays of S numbers, padded to whole vectors. y may be x.
 template <typename Rule, typename T, typename... X>
 void for_each_strip(const Array<T, 3>& y, const X&... x) {
     constexpr int64_t W = width<T>, kInputs = sizeof...(X);
     const int64_t A = y.shape[0], K = y.shape[1], B = y.shape[2];
+    if (B == 1 && turns<T>(A, K)) {
+        constexpr int64_t S = 4 * W;
+        parallel_for((A - 1) / S + 1, kSoftmaxGrain / (K * S) + 1, [&](int64_t begin, int64_t end) {
+            Scratch<T> copies((kInputs + 1) * K * S), sums(2 * S);
+            for (int64_t i = begin; i < end; ++i) {
+                const int64_t a = i * S, rows = A - a < S ? A - a : S;
+                T* next = copies.data();
+                const auto part = [&](const auto& from) {
+                    turn_rows<T>(from.data + a * from.stride[0], from.stride[0], from.stride[1], rows, K,
+                                 next, S);
+                    next += K * S;
+                    return Strip<const T>{next - K * S, S};
+                };
+                T* const result = copies.data() + kInputs * K * S;
+                StripRun<Rule, T, X...>{K,         rows, sums.data(), sums.data() + S, Strip<T>{result, S},
+                                        part(x)...};
+                turn_back<T>(result, S, rows, K, y.data + a * y.stride[0], y.stride[0], y.stride[1]);
+            }
+        });
+        return;
+    }
     if (B == 1) {
         const bool plain = y.stride[1] == 1 && ((x.stride[1] == 1) && ...);
         parallel_for(A, kSoftmaxGrain / (K + 1) + 1, [&](int64_t begin, int64_t end) {
@@ -129,13 +160,7 @@ void for_each_strip(const Array<T, 3>& y, const X&... x) {
             T* to = y.data + a * y.stride[0] + b * y.stride[2];
             const Strip<T> result =
                 unit ? Strip<T>{to, y.stride[1]} : Strip<T>{copies.data() + kInputs * K * S, S};
-            struct Run {
-                Run(int64_t K, int64_t lines, T* sums, T* more, Strip<T> y,
-                    std::conditional_t<true, Strip<const T>, X>... x) {
-                    Rule::strip(K, lines, sums, more, y, x...);
-                }
-            };
-            Run{K, lines, sums.data(), sums.data() + S, result, part(x)...};
+            StripRun<Rule, T, X...>{K, lines, sums.data(), sums.data() + S, result, part(x)...};
             if (!unit)
                 for (int64_t k = 0; k < K; ++k)
                     copy_line<T>(result.row(k), 1, to + k * y.stride[1], y.stride[2], lines);
