@@ -98,13 +98,15 @@ void correlate_direct_features(const Correlation<T>& conv) {
     const int64_t work = stripes.size * row_cells * W * (K + 4) * MR;
     const auto run = [&](int64_t begin, int64_t end) {
         const Scratch<T> frame(conv.channels * layout.channel() + layout.pitch() + W);
+        int64_t filled = -1;  // the stripe that the frame has the zeros of
         for (int64_t task = begin; task < end; task++) {
             const int64_t stripe = task % stripes.count, g = task / stripes.count % conv.groups;
             const int64_t n = task / stripes.count / conv.groups;
             const int64_t top = stripes.begin(stripe), rows = stripes.length(stripe, I);
             layout.fill(frame.data(),
                         conv.x.data + n * conv.x.stride[0] + g * conv.channels * conv.x.stride[1],
-                        conv.x.stride, conv.channels, top, rows);
+                        conv.x.stride, conv.channels, top, rows, stripe == filled);
+            filled = stripe;
             const T* w = weights.data() + g * K * MR;
             T* out = &y(n, g * MR, top, 0);
             for (int64_t k = 0; k < rows * row_cells;) {

@@ -97,16 +97,16 @@ inline void clear_row(T* to, int64_t begin, int64_t end, int64_t count) {
 }
 
 // to[q] = from[first + q * step], where that lies in [0, size), else 0, for q < count. from has the stride
-// given.
+// given. The zeros are left out where they are known to be there already.
 template <typename T>
 inline void copy_padded(T* to, int64_t count, const T* from, int64_t stride, int64_t size, int64_t first,
-                        int64_t step) {
+                        int64_t step, bool has_zeros = false) {
     int64_t begin = first >= 0 ? 0 : (-first - 1) / step + 1;
     int64_t end = first >= size ? 0 : (size - 1 - first) / step + 1;
     if (end > count) end = count;
     if (begin > end) begin = end;
-    if (begin > 0) clear_row(to, int64_t(0), begin, count);
-    if (end < count) clear_row(to, end, count, count);
+    if (begin > 0 && !has_zeros) clear_row(to, int64_t(0), begin, count);
+    if (end < count && !has_zeros) clear_row(to, end, count, count);
     const T* inside = from + (first + begin * step) * stride;
     if (stride == 1 && step == 1)
         copy_row(to + begin, inside, end - begin);
@@ -138,32 +138,42 @@ class FrameLayout {
     const int64_t* taps() const { return tap_.data(); }
 
     // The frame of `rows` output rows from row i on and of `channels` channels that start at x, one image
-    // whose strides are those of dimensions 1 to 3 of the array.
+    // whose strides are those of dimensions 1 to 3 of the array. has_zeros: the frame was last filled for the
+    // same rows, and has the zeros around them.
     template <typename T>
-    void fill(T* frame, const T* x, const int64_t (&stride)[4], int64_t channels, int64_t i,
-              int64_t rows) const {
-        for (int64_t c = 0; c < channels; c++, x += stride[1])
-            for (int64_t pu = 0; pu < rows_.count(); pu++)
-                for (int64_t pv = 0; pv < columns_.count(); pv++) {
-                    T* to = frame + c * channel() + (pu * columns_.count() + pv) * rows_.length() * pitch();
-                    const int64_t first = columns_.source(pv, 0);
-                    for (int64_t q = 0; q < rows_.length(rows); q++, to += pitch()) {
-                        const int64_t h = rows_.source(pu, i) + q * rows_.axis().stride;
-                        const bool inside = h >= 0 && h < rows_.axis().source;
-                        if (inside) prefetch_row(x + h * stride[2], stride[3]);
-                        copy_padded(to, pitch(), inside ? x + h * stride[2] : x, stride[3],
-                                    inside ? columns_.axis().source : 0, first, columns_.axis().stride);
-                    }
-                }
+    void fill(T* frame, const T* x, const int64_t (&stride)[4], int64_t channels, int64_t i, int64_t rows,
+              bool has_zeros = false) const {
+        for (int64_t pu = 0; pu < rows_.count(); pu++)
+            for (int64_t pv = 0; pv < columns_.count(); pv++) {
+                const int64_t plane = (pu * columns_.count() + pv) * rows_.length() * pitch();
+                const int64_t top = rows_.source(pu, i), step = rows_.axis().stride;
+                fill_plane(frame + plane, x, stride, channels, top, step, rows_.length(rows),
+                           columns_.source(pv, 0), has_zeros);
+            }
     }
 
   private:
-    // The pixels some rows further on in memory: rows are too short for the processor to see where they lead.
+    // One plane of every channel: row q comes from the source's row top + q * step, its columns from `left`
+    // on.
     template <typename T>
-    void prefetch_row(const T* row, int64_t stride) const {
-        if (stride != 1) return;
-        constexpr int64_t line = 64 / int64_t(sizeof(T)), ahead = 2048 / int64_t(sizeof(T));
-        for (int64_t k = 0; k < columns_.axis().source; k += line) prefetch(row + ahead + k);
+    void fill_plane(T* plane, const T* x, const int64_t (&stride)[4], int64_t channels, int64_t top,
+                    int64_t step, int64_t rows, int64_t left, bool has_zeros) const {
+        const int64_t height = rows_.axis().source, columns = columns_.axis().source;
+        for (int64_t c = 0; c < channels; c++, x += stride[1], plane += channel()) {
+            T* to = plane;
+            for (int64_t q = 0, h = top; q < rows; q++, h += step, to += pitch()) {
+                if (h >= 0 && h < height) {
+                    const T* row = x + h * stride[2];
+                    // Rows are too short for the processor to see where they lead.
+                    for (int64_t k = 0; stride[3] == 1 && k < columns; k += 64 / int64_t(sizeof(T)))
+                        prefetch(row + 2048 / int64_t(sizeof(T)) + k);
+                    copy_padded(to, pitch(), row, stride[3], columns, left, columns_.axis().stride,
+                                has_zeros);
+                } else if (!has_zeros) {
+                    clear_row(to, int64_t(0), pitch(), pitch());
+                }
+            }
+        }
     }
 
     Planes rows_, columns_;

@@ -126,6 +126,12 @@ class ProductTask {
             if (!plan_.in_place) fill_frames(block);
             list_taps(block);
             for (int64_t p = 0; p < panels_; p++) gather(p, block);
+            if (weights_.depth(block) <= 80) {
+                // Short sums store much: rows of y are written from end to end, which memory likes.
+                for (int64_t r = row_begin_; r < row_end_; r++)
+                    for (int64_t p = 0; p < panels_; p++) multiply(p, r, block);
+                continue;
+            }
             for (int64_t g = 0; g < groups.count; g++)
                 for (int64_t p = 0; p < panels_; p++)
                     for (int64_t r = groups.begin(g);
@@ -205,8 +211,9 @@ class ProductTask {
             layout_.fill(frame_.data() + (n - first_image) * segment(),
                          conv_.x.data + n * conv_.x.stride[0] +
                              (group_ * conv_.channels + channel) * conv_.x.stride[1],
-                         conv_.x.stride, channels, top, bottom - top + 1);
+                         conv_.x.stride, channels, top, bottom - top + 1, channels <= filled_channels_);
         }
+        if (channels > filled_channels_) filled_channels_ = channels;
     }
 
     // Where tap (0, 0) of output (0, 0) would be moved for each step of a block.
@@ -283,6 +290,7 @@ class ProductTask {
     const PackedWeights<T>& weights_;
     const Plan<T>& plan_;
     int64_t group_, row_begin_, row_end_, begin_, end_, panels_;
+    int64_t filled_channels_ = 0;  // whose frames have their zeros
     FrameLayout layout_;
     Scratch<Run> runs_;
     Scratch<int64_t> first_run_;

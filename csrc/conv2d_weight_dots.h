@@ -146,12 +146,14 @@ class DottedGradient {
         const Scratch<vec<T>> acc(blocks * F * block_taps), bias(features_);
         for (int64_t k = 0; k < blocks * F * block_taps; k++) acc[k] = vec<T>{};
         for (int64_t o = 0; o < features_; o++) bias[o] = vec<T>{};
+        int64_t filled = -1;  // the stripe that the frame has the zeros of
         for (int64_t strip = parts_.begin(part); strip < parts_.begin(part) + parts_.length(part, strips_);
              strip++) {
             const int64_t n = strip / stripes_.count, stripe = strip % stripes_.count;
             const int64_t top = stripes_.begin(stripe), rows = stripes_.length(stripe, s_.I);
             layout_.fill(frame.data(), x_.data + n * x_.stride[0] + group * channels_ * x_.stride[1],
-                         x_.stride, channels_, top, rows);
+                         x_.stride, channels_, top, rows, stripe == filled);
+            filled = stripe;
             const Slopes<T> slopes = slopes_of(rows_of_dy.data(), n, group, top, rows);
             for (int64_t o = 0; o < features_; o++)
                 bias[o] = add_rows<T>(bias[o], slopes.data + o * slopes.feature, slopes.row, rows, s_.J);
