@@ -31,7 +31,7 @@ struct GruUnits {
     template <bool Whole>
     PYDL_INLINE static void second(Lanes<T, Whole> lanes, const UnitForward<T>& unit) {
         const vec<T> n = gate_tanh<T>(lanes.read(unit.sums)), z = lanes.read(unit.sums + unit.sum_stride);
-        const vec<T> h = fma(z, lanes.read(unit.h), (T(1) - z) * n);
+        const vec<T> h = fma(z, lanes.read(unit.h_before), (T(1) - z) * n);
         lanes.write(unit.h, h);
         lanes.write(unit.h_out, h);
         if (unit.kept) lanes.write(unit.kept + 2 * unit.stride, n);

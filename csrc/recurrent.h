@@ -110,11 +110,12 @@ struct UnitForward {
     int64_t sum_stride;
     const T* bias;
     int64_t stride;  // of bias and kept
-    T* h;            // before the step, replaced by that after it
-    T* c;            // the same of an LSTM's cell
-    T* kept;         // what the gradient will need; null, if nobody will ask for it
-    T* h_out;        // h again
-    T* c_out;        // c again, or null
+    const T* h_before;
+    T* h;      // after the step; may be the same place
+    T* c;      // the same of an LSTM's cell
+    T* kept;   // what the gradient will need; null, if nobody will ask for it
+    T* h_out;  // h again
+    T* c_out;  // c again, or null
 };
 
 template <typename T>
@@ -148,6 +149,7 @@ PYDL_INLINE void forward_units(int64_t begin, int64_t end, const UnitForward<T>&
         UnitForward<T> unit = row;
         unit.sums += u - begin;
         unit.bias += u;
+        unit.h_before += u;
         unit.h += u;
         if (Units::has_cell) unit.c += u;
         if (unit.kept) unit.kept += u;
@@ -164,7 +166,7 @@ PYDL_INLINE void forward_units(int64_t begin, int64_t end, const UnitForward<T>&
 }
 
 template <typename T, typename Units>
-[[gnu::noinline]] void backward_units(int64_t H, UnitBackward<T> row) {
+[[gnu::noinline]] void backward_units(int64_t begin, int64_t end, const UnitBackward<T>& row) {
     const auto at = [&](int64_t u) PYDL_INLINE_LAMBDA {
         UnitBackward<T> unit = row;
         if (Units::kept > 0) unit.kept += u;
@@ -176,9 +178,9 @@ template <typename T, typename Units>
         unit.dsums += u;
         return unit;
     };
-    int64_t u = 0;
-    for (; u + width<T> <= H; u += width<T>) Units::backward(Lanes<T, true>{}, at(u));
-    if (u < H) Units::backward(Lanes<T, false>{H - u}, at(u));
+    int64_t u = begin;
+    for (; u + width<T> <= end; u += width<T>) Units::backward(Lanes<T, true>{}, at(u));
+    if (u < end) Units::backward(Lanes<T, false>{end - u}, at(u));
 }
 
 }  // namespace pydl::PYDL_ISA

@@ -65,7 +65,8 @@ void cell_forward(const Array<const T, 2>& x, const Array<const T, 2>& h, const 
                 for (int64_t u = 0; u < H; u++) c_row[u] = (*c)(b, u);
             T* const kept_row = Units::kept > 0 ? kept + b * Units::kept * H : nullptr;
             T* const sum_row = sums.data() + b * row_size;
-            const UnitForward<T> row{sum_row, H, bias.data(), H, h_row, c_row, kept_row, h_row, nullptr};
+            const UnitForward<T> row{sum_row, H,     bias.data(), H,     h_row,
+                                     h_row,   c_row, kept_row,    h_row, nullptr};
             forward_units<T, Units, Part::first>(0, H, row);
             forward_units<T, Units, Part::second>(0, H, row);
         }
@@ -124,8 +125,9 @@ void cell_backward(const Optional<Array<const T, 2>>& dh_next, const Optional<Ar
             for (int64_t u = 0; u < H; u++) dh[u] = dh_next ? (*dh_next)(b, u) : T(0);
             if (Units::has_cell)
                 for (int64_t u = 0; u < H; u++) dc[u] = dc_next ? (*dc_next)(b, u) : T(0);
-            backward_units<T, Units>(H, {kept_rows(b), before_rows(b), after_rows(b), nullptr, dh, dc,
-                                         dsums.data() + b * row_size, H});
+            backward_units<T, Units>(0, H,
+                                     {kept_rows(b), before_rows(b), after_rows(b), nullptr, dh, dc,
+                                      dsums.data() + b * row_size, H});
         }
     });
     const Matrix<const T> all{dsums.data(), B, row_size, row_size, 1}, weights = as_matrix(w_hh);

@@ -54,18 +54,27 @@ void weight_gradient(const BackwardPass<T>& pass, const WeightGradients<T>& want
                      const T* inputs, int64_t sums, int gate, int sum, int count, bool of_x, bool of_h) {
     const int64_t rows = pass.x.shape[0] * pass.x.shape[1], D = pass.x.shape[2], H = pass.h0.shape[2];
     const int64_t n = direction.number, columns = D + 1 + H, M = count * H;
-    const int64_t first = of_x ? 0 : D, width = (of_x ? D : 0) + 1 + (of_h ? H : 0);
-    const Scratch<T> dw(M * width);
+    const int64_t first = of_x ? 0 : D, count_in = (of_x ? D : 0) + 1 + (of_h ? H : 0);
+    // As the transposed matrix, because the product is faster with the longer side in vectors.
+    const Scratch<T> dw(count_in * M);
     const Matrix<const T> dsums{pass.dsums + n * rows * sums * H + sum * H, rows, M, sums * H, 1};
-    gemm<T>(dsums.transposed(), {inputs + first, rows, width, columns, 1}, {dw.data(), M, width, width, 1});
-    for (int64_t j = 0; j < M; j++) {
-        const T* row = dw.data() + j * width;
-        if (of_x && wanted.dw_ih.count) copy_run(wanted.dw_ih.data(n) + (gate * H + j) * D, row, D);
-        if (of_x) row += D;
-        if (of_x && wanted.db_ih.count) wanted.db_ih.data(n)[gate * H + j] = *row;
-        if (of_h && wanted.db_hh.count) wanted.db_hh.data(n)[gate * H + j] = *row;
-        if (of_h && wanted.dw_hh.count) copy_run(wanted.dw_hh.data(n) + (gate * H + j) * H, row + 1, H);
-    }
+    const Matrix<const T> went_in{inputs + first, rows, count_in, columns, 1};
+    gemm<T>(went_in.transposed(), dsums, {dw.data(), count_in, M, M, 1});
+    parallel_for(M, 1 + 65536 / count_in, [&](int64_t begin, int64_t end) {
+        const auto transpose = [&](const T* from, int64_t size, T* to) {
+            to += (gate * H + begin) * size;
+            if (size >= width<T>) return pack_panel(to, size, size, from + begin, M, int64_t(1), end - begin);
+            for (int64_t j = 0; j < end - begin; j++)
+                for (int64_t i = 0; i < size; i++) to[j * size + i] = from[i * M + begin + j];
+        };
+        const T *const of_bias = dw.data() + (of_x ? D : 0) * M, *const of_state = of_bias + M;
+        if (of_x && wanted.dw_ih.count) transpose(dw.data(), D, wanted.dw_ih.data(n));
+        if (of_h && wanted.dw_hh.count) transpose(of_state, H, wanted.dw_hh.data(n));
+        if (of_x && wanted.db_ih.count)
+            copy_run(wanted.db_ih.data(n) + gate * H + begin, of_bias + begin, end - begin);
+        if (of_h && wanted.db_hh.count)
+            copy_run(wanted.db_hh.data(n) + gate * H + begin, of_bias + begin, end - begin);
+    });
 }
 
 template <typename T, typename Units>
@@ -102,7 +111,7 @@ void recurrent_backward(BackwardPass<T> pass, const WeightGradients<T>& wanted) 
     }
     const Scratch<T> dsums(N * rows * Units::sums * H);
     pass.dsums = dsums.data();
-    BackwardRows<T, Units>(pass).run();
+    backward_rows(BackwardLayer<T, Units>(pass));
     recurrent_gradients<T, Units>(pass, wanted);
 }
 

@@ -41,7 +41,7 @@ int64_t panels_for(int64_t units) {
 }
 
 // Rows given by their addresses as a panel of A: panel[k * rows + i] = address(i)[k * stride]. strip: scratch
-// of rows * depth.
+// of rows * depth. Behind the panel up to a vector's numbers may be written.
 template <typename T, typename Address>
 void pack_addresses(T* panel, int64_t rows, int64_t depth, const Address& address, int64_t stride, T* strip) {
     const T* const first = address(0);

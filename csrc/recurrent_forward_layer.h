@@ -1,0 +1,138 @@
+// A recurrent layer, forward: what belongs to all of its rows, and the state of some of them.
+#pragma once
+
+#include "recurrent_panels.h"
+#include "recurrent_rows.h"
+
+namespace pydl::PYDL_ISA {
+
+// N directions, T steps, B rows, D features, H units. Arrays that a layer does not have are null.
+template <typename T>
+struct ForwardPass {
+    const Array<const T, 3>& x;      // (T, B, D)
+    const Array<const T, 3>& h0;     // (N, B, H)
+    const Array<const T, 3>* c0;     // (N, B, H)
+    const ArrayList<const T>& w_ih;  // (gates * H, D) for each direction
+    const ArrayList<const T>& w_hh;  // (gates * H, H)
+    const T* bias;                   // (N, sums, H)
+    const Batch& batch;
+    bool reverse;
+    T* kept;  // (N, T, B, kept * H)
+    T* c;     // (N, T, B, H)
+    T* h;     // (T, B, N * H)
+    T* h_n;   // (N, B, H)
+    T* c_n;   // (N, B, H)
+};
+
+template <typename T, typename Units>
+struct ForwardLayer {
+    // h, and c of an LSTM, of a thread's rows. h has two places, between which the steps of few rows change;
+    // those of many rows use the first alone.
+    struct State {
+        int64_t pitch, rows;
+        Scratch<T> h, c;
+
+        State(const ForwardLayer& layer, Direction direction, const OwnRows& own)
+            : pitch(layer.groups * tile_columns<T> + width<T>),  // a cache line more than a power of two
+              rows(own.count()),
+              h(2 * rows * pitch),
+              c(Units::has_cell ? rows * pitch : 0) {
+            const int64_t n = direction.number;
+            for (int64_t i = 0; i < rows; i++) {
+                for (int64_t u = 0; u < layer.H; u++) h[i * pitch + u] = layer.pass.h0(n, own[i], u);
+                if (Units::has_cell)
+                    for (int64_t u = 0; u < layer.H; u++) c[i * pitch + u] = (*layer.pass.c0)(n, own[i], u);
+                layer.clear_padding(direction, own[i]);
+            }
+        }
+        T* h_place(int64_t k) const { return h.data() + k * rows * pitch; }
+
+        // The last states are results.
+        void finish(const ForwardLayer& layer, Direction direction, const OwnRows& own, int64_t k) const {
+            for (int64_t i = 0; i < rows; i++) {
+                const int64_t row = direction.number * layer.B + own[i];
+                copy_run(layer.pass.h_n + row * layer.H, h_place(k) + i * pitch, layer.H);
+                if (Units::has_cell) copy_run(layer.pass.c_n + row * layer.H, c.data() + i * pitch, layer.H);
+            }
+        }
+    };
+
+    explicit ForwardLayer(const ForwardPass<T>& p)
+        : pass(p),
+          N(p.h0.shape[0]),
+          T_(p.x.shape[0]),
+          B(p.x.shape[1]),
+          D(p.x.shape[2]),
+          H(p.h0.shape[2]),
+          groups(panels_for<T>(H)),
+          weights(D + H, N * Units::gates * groups) {
+        const int64_t grain = 1 + 32768 / ((D + H) * tile_columns<T> + 1);
+        parallel_for(N * Units::gates * groups, grain, [&](int64_t begin, int64_t end) {
+            for (int64_t panel = begin; panel < end; panel++) {
+                const int64_t n = panel / (Units::gates * groups), gate = panel / groups % Units::gates;
+                const int64_t u = panel % groups * tile_columns<T>, row = gate * H + u;
+                weights.pack(panel, 0, D, p.w_ih.data(n) + row * D, D, 1, H - u);
+                weights.pack(panel, D, H, p.w_hh.data(n) + row * H, H, 1, H - u);
+            }
+        });
+    }
+
+    // The weights of a gate and a group of units: those of x, and behind them those of h.
+    const T* panel(Direction direction, int64_t gate, int64_t group) const {
+        return weights((direction.number * Units::gates + gate) * groups + group);
+    }
+    const T* panel_of_h(Direction direction, int64_t gate, int64_t group) const {
+        return panel(direction, gate, group) + D * tile_columns<T>;
+    }
+
+    int64_t place(Direction direction, int64_t t, int64_t b) const {
+        return (direction.number * T_ + t) * B + b;
+    }
+    T* h_at(Direction direction, int64_t t, int64_t b) const {
+        return pass.h + ((t * B + b) * N + direction.number) * H;
+    }
+    const T* x_at(int64_t t, int64_t b) const {
+        return pass.x.data + t * pass.x.stride[0] + b * pass.x.stride[1];
+    }
+
+    void clear_padding(Direction direction, int64_t b) const {
+        for (int64_t t = pass.batch.length(b); t < T_; t++) {
+            fill_run(h_at(direction, t, b), T(0), H);
+            if (pass.c) fill_run(pass.c + place(direction, t, b) * H, T(0), H);
+            if (pass.kept)
+                fill_run(pass.kept + place(direction, t, b) * Units::kept * H, T(0), Units::kept * H);
+        }
+    }
+
+    // Units [begin, end) of own rows [i0, i0 + rows) in step t. sums: those of unit `begin` of the first row,
+    // the next row's row_stride further.
+    void units(Direction direction, int64_t t, const OwnRows& own, const State& state, const T* h_before,
+               T* h_after, int64_t i0, int64_t rows, int64_t begin, int64_t end, T* sums, int64_t row_stride,
+               int64_t sum_stride) const {
+        const int64_t place = (direction.number * T_ + t) * B, pitch = state.pitch;
+        T *const h_out = h_at(direction, t, 0), *const c_out = pass.c ? pass.c + place * H : nullptr;
+        T* const kept = pass.kept ? pass.kept + place * Units::kept * H : nullptr;
+        const T* const bias = pass.bias + direction.number * Units::sums * H;
+        const auto row = [&](int64_t r) PYDL_INLINE_LAMBDA {
+            const int64_t b = own[i0 + r];
+            return UnitForward<T>{sums + r * row_stride,
+                                  sum_stride,
+                                  bias,
+                                  H,
+                                  h_before + (i0 + r) * pitch,
+                                  h_after + (i0 + r) * pitch,
+                                  state.c.data() + (i0 + r) * pitch,
+                                  kept ? kept + b * Units::kept * H : nullptr,
+                                  h_out + b * N * H,
+                                  c_out ? c_out + b * H : nullptr};
+        };
+        for (int64_t r = 0; r < rows; r++) forward_units<T, Units, Part::first>(begin, end, row(r));
+        for (int64_t r = 0; r < rows; r++) forward_units<T, Units, Part::second>(begin, end, row(r));
+    }
+
+    const ForwardPass<T>& pass;
+    const int64_t N, T_, B, D, H, groups;
+    const RecurrentWeights<T> weights;  // of depth D + H
+};
+
+}  // namespace pydl::PYDL_ISA
