@@ -125,8 +125,8 @@ class ProductTask {
         for (int64_t block = 0; block < weights_.blocks.count; block++) {
             if (!plan_.in_place) fill_frames(block);
             list_taps(block);
-            for (int64_t p = 0; p < panels_; p++) gather(p, block);
-            if (weights_.depth(block) <= 80) {
+            for (int64_t p = 0; p < panels_;) p = is_whole(p) ? gather_row(p, block) : gather(p, block);
+            if (weights_.depth(block) <= 160) {
                 // Short sums store much: rows of y are written from end to end, which memory likes.
                 for (int64_t r = row_begin_; r < row_end_; r++)
                     for (int64_t p = 0; p < panels_; p++) multiply(p, r, block);
@@ -231,8 +231,8 @@ class ProductTask {
         }
     }
 
-    // The patches of a panel's columns, for one block of k.
-    void gather(int64_t panel, int64_t block) {
+    // The patches of a panel's columns, for one block of k. Returns the next panel.
+    int64_t gather(int64_t panel, int64_t block) {
         const int64_t pitch = whole_vectors<T>(columns_of(panel)),
                       depth = weights_.units(block) * conv_.columns.taps;
         T* to = patches_.data() + panel * NR * weights_.most_depth();
@@ -248,8 +248,36 @@ class ProductTask {
                                   runs_[r].source + l + width<T> > plan_.readable - plan_.last_tap);
             }
         (exact ? copy_steps<true, T> : copy_steps<false, T>)(to, pitch, taps_.data(), depth, copies, count);
+        if (conv_.bias != nullptr && block == weights_.blocks.count - 1) add_ones(to + depth * pitch, pitch);
+        return panel + 1;
+    }
+    static void add_ones(T* to, int64_t count) {
+        for (int64_t l = 0; l < count; l += width<T>) store(to + l, broadcast<T>(1));
+    }
+
+    // Whether a panel's columns are neighbours in the image.
+    bool is_whole(int64_t panel) const {
+        return first_run_[panel + 1] == first_run_[panel] + 1 && runs_[first_run_[panel]].length == NR;
+    }
+    // The same for all whole panels from this one on that continue each other: step by step, since memory is
+    // quicker to read in long rows.
+    int64_t gather_row(int64_t panel, int64_t block) {
+        const int64_t source = runs_[first_run_[panel]].source, size = NR * weights_.most_depth();
+        int64_t end = panel + 1;
+        while (end < panels_ && is_whole(end) && runs_[first_run_[end]].source == source + (end - panel) * NR)
+            end++;
+        const int64_t depth = weights_.units(block) * conv_.columns.taps;
+        T* to = patches_.data() + panel * size;
+        for (int64_t k = 0; k < depth; k++) {
+            const T* from = taps_[k] + source;
+            for (int64_t p = 0; p < end - panel; p++, from += NR)
+#pragma GCC unroll 4
+                for (int v = 0; v < tile_vectors<T>; v++)
+                    store(to + p * size + k * NR + v * width<T>, load(from + v * width<T>));
+        }
         if (conv_.bias != nullptr && block == weights_.blocks.count - 1)
-            for (int64_t l = 0; l < pitch; l += width<T>) store(to + depth * pitch + l, broadcast<T>(1));
+            for (int64_t p = 0; p < end - panel; p++) add_ones(to + p * size + depth * NR, NR);
+        return end;
     }
 
     void multiply(int64_t panel, int64_t row_panel, int64_t block) {
