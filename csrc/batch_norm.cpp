@@ -5,26 +5,7 @@
 namespace pydl::PYDL_ISA {
 namespace {
 
-// y = (x - center) * scale + shift for one channel. The part of the mean that T cannot hold is in the shift.
-template <typename T>
-struct Affine {
-    T center, scale, shift;
-
-    static Affine of(double mean, double rstd, T weight, T bias) {
-        const double scale = rstd * double(weight);
-        return {T(mean), T(scale), T(double(bias) - (mean - double(T(mean))) * scale)};
-    }
-};
-
-template <typename T>
-[[gnu::noinline]] void apply(Affine<T> a, int64_t count, Line<const T> x, Line<T> y) {
-    map_line<T>(
-        [a](vec<T> x)
-            PYDL_INLINE_LAMBDA { return fma(x - a.center, broadcast<T>(a.scale), broadcast<T>(a.shift)); },
-        count, y, x);
-}
-
-// The same for rows whose columns have an Affine each, in three arrays of `columns` numbers.
+// apply() for rows whose columns have an Affine each, in three arrays of `columns` numbers.
 template <typename T>
 void apply_rows(int64_t rows, int64_t columns, const T* center, const T* scale, const T* shift, const T* x,
                 T* y) {

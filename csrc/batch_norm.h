@@ -1,4 +1,4 @@
-// What forward and backward of batch_norm share: the two ways through x (N, C, S).
+// What batch_norm and group_norm share, forward and backward: the two ways through x (N, C, S).
 //
 // By channels: the numbers of a channel lie in N runs of S, and a vector holds numbers of one channel. By
 // columns, where S is small: (n, c, s) is row n, column c S + s, and each lane of a vector is a column; a
@@ -90,6 +90,60 @@ void by_channels(int64_t N, int64_t C, int64_t S, int64_t pieces, const Piece& p
     });
     for (int64_t c = 0; c < C; ++c) finish(c);
     for_each_segment(N, C, S, pass);
+}
+
+// y = (x - center) * scale + shift for one channel. The part of the mean that T cannot hold is in the shift.
+template <typename T>
+struct Affine {
+    T center, scale, shift;
+
+    static Affine of(double mean, double rstd, T weight, T bias) {
+        const double scale = rstd * double(weight);
+        return {T(mean), T(scale), T(double(bias) - (mean - double(T(mean))) * scale)};
+    }
+};
+
+template <typename T>
+[[gnu::noinline]] void apply(Affine<T> a, int64_t count, Line<const T> x, Line<T> y) {
+    map_line<T>(
+        [a](vec<T> x)
+            PYDL_INLINE_LAMBDA { return fma(x - a.center, broadcast<T>(a.scale), broadcast<T>(a.shift)); },
+        count, y, x);
+}
+
+// Sums over a channel: of dy, and of dy (x - mean).
+struct GradientSums {
+    double dy = 0, dot = 0;
+};
+
+// dx = a dy + b (x - mean) + c for one channel.
+template <typename T>
+struct Slope {
+    T a, b, c;
+};
+
+template <typename T>
+[[gnu::noinline]] GradientSums block_sums(T mean, int64_t count, int64_t segments, Line<const T> dy,
+                                          int64_t dy_spacing, Line<const T> x, int64_t x_spacing) {
+    Sums<T, 2> sums;
+    for (int64_t s = 0; s < segments; ++s)
+        sums.add([mean](vec<T> dy, vec<T> x)
+                     PYDL_INLINE_LAMBDA { return Terms<T, 2>{{dy, dy * (x - mean)}}; },
+                 count, Line<const T>{dy.data + s * dy_spacing, dy.stride},
+                 Line<const T>{x.data + s * x_spacing, x.stride});
+    return {sums.total(0), sums.total(1)};
+}
+
+// With fixed statistics dx does not depend on x, which may be infinite.
+template <typename T>
+[[gnu::noinline]] void slope_line(Slope<T> of, T mean, bool training, int64_t count, Line<const T> dy,
+                                  Line<const T> x, Line<T> dx) {
+    if (!training) return map_line<T>([=](vec<T> dy) PYDL_INLINE_LAMBDA { return dy * of.a; }, count, dx, dy);
+    map_line<T>(
+        [=](vec<T> dy, vec<T> x) PYDL_INLINE_LAMBDA {
+            return fma(dy, broadcast<T>(of.a), fma(x - mean, broadcast<T>(of.b), broadcast<T>(of.c)));
+        },
+        count, dx, dy, x);
 }
 
 }  // namespace pydl::PYDL_ISA

@@ -5,41 +5,6 @@
 namespace pydl::PYDL_ISA {
 namespace {
 
-// Sums over a channel: of dy, and of dy (x - mean).
-struct GradientSums {
-    double dy = 0, dot = 0;
-};
-
-// dx = a dy + b (x - mean) + c for one channel.
-template <typename T>
-struct Slope {
-    T a, b, c;
-};
-
-template <typename T>
-[[gnu::noinline]] GradientSums block_sums(T mean, int64_t count, int64_t segments, Line<const T> dy,
-                                          int64_t dy_spacing, Line<const T> x, int64_t x_spacing) {
-    Sums<T, 2> sums;
-    for (int64_t s = 0; s < segments; ++s)
-        sums.add([mean](vec<T> dy, vec<T> x)
-                     PYDL_INLINE_LAMBDA { return Terms<T, 2>{{dy, dy * (x - mean)}}; },
-                 count, Line<const T>{dy.data + s * dy_spacing, dy.stride},
-                 Line<const T>{x.data + s * x_spacing, x.stride});
-    return {sums.total(0), sums.total(1)};
-}
-
-// With fixed statistics dx does not depend on x, which may be infinite.
-template <typename T>
-[[gnu::noinline]] void slope_line(Slope<T> of, T mean, bool training, int64_t count, Line<const T> dy,
-                                  Line<const T> x, Line<T> dx) {
-    if (!training) return map_line<T>([=](vec<T> dy) PYDL_INLINE_LAMBDA { return dy * of.a; }, count, dx, dy);
-    map_line<T>(
-        [=](vec<T> dy, vec<T> x) PYDL_INLINE_LAMBDA {
-            return fma(dy, broadcast<T>(of.a), fma(x - mean, broadcast<T>(of.b), broadcast<T>(of.c)));
-        },
-        count, dx, dy, x);
-}
-
 // Sums of `columns` columns over the rows of a piece.
 template <typename T>
 void column_sums(const ColumnTasks& tasks, int64_t piece, const T* dy, const T* x, const T* mean,

@@ -28,15 +28,10 @@ void layer_norm_backward(Array<const T, 2> dy, Array<const T, 2> x, Optional<Arr
                 (!dweight || dweight->shape[0] == D) && (!dbias || dbias->shape[0] == D),
             "layer_norm_backward: mean and rstd are (R), weight, dweight and dbias (D) for x (R, D)");
     if (!dx && !dweight && !dbias) return;
-    const RowGradients<T> gradients(dy, x, weight, dx, dweight ? dweight->data : nullptr,
-                                    dweight ? dweight->stride[0] : 0, dbias ? dbias->data : nullptr,
-                                    dbias ? dbias->stride[0] : 0);
-    gradients.run([&](int64_t r) { return mean(r); },
-                  [&](int64_t r, RowSums sums) {
-                      const double s = rstd(r);
-                      return RowSlope<T>{mean(r), T(s), T(-s * s * s * (sums.dot / double(D))),
-                                         T(-s * (sums.g / double(D)))};
-                  });
+    const RowGradients<T> gradients(dy, x, weight, mean.data, mean.stride[0], rstd, dx,
+                                    dweight ? dweight->data : nullptr, dweight ? dweight->stride[0] : 0,
+                                    dbias ? dbias->data : nullptr, dbias ? dbias->stride[0] : 0);
+    gradients.run();
 }
 PYDL_KERNEL(layer_norm_backward, "dy, x, weight, mean, rstd, dx, dweight, dbias")
 

@@ -23,13 +23,9 @@ void rms_norm_backward(Array<const T, 2> dy, Array<const T, 2> x, Optional<Array
     require(rstd.shape[0] == R && (!weight || weight->shape[0] == D) && (!dweight || dweight->shape[0] == D),
             "rms_norm_backward: rstd is (R), weight and dweight (D) for x (R, D)");
     if (!dx && !dweight) return;
-    const RowGradients<T> gradients(dy, x, weight, dx, dweight ? dweight->data : nullptr,
+    const RowGradients<T> gradients(dy, x, weight, nullptr, 0, rstd, dx, dweight ? dweight->data : nullptr,
                                     dweight ? dweight->stride[0] : 0, nullptr, 0);
-    gradients.run([](int64_t) { return T(0); },
-                  [&](int64_t r, RowSums sums) {
-                      const double s = rstd(r);
-                      return RowSlope<T>{T(0), T(s), T(-s * s * s * (sums.dot / double(D))), T(0)};
-                  });
+    gradients.run();
 }
 PYDL_KERNEL(rms_norm_backward, "dy, x, weight, rstd, dx, dweight")
 

@@ -7,6 +7,7 @@
 #include "moments.h"
 #include "runtime/threads.h"
 #include "scratch.h"
+#include "turned_rows.h"
 
 namespace pydl::PYDL_ISA {
 
@@ -84,6 +85,42 @@ template <typename T>
         count, y, x, weight, bias);
 }
 
+// Rows of a few numbers, turned: a row in each lane.
+template <typename T, bool Centered>
+void normalise_turned_rows(const Array<const T, 2>& x, Line<const T> weight, Line<const T> bias, T eps,
+                           const Array<T, 2>& y, T* mean, int64_t mean_stride, const Array<T, 1>& rstd) {
+    constexpr int64_t W = width<T>;
+    const int64_t R = x.shape[0], D = x.shape[1], bundles = (R - 1) / W + 1;
+    parallel_for(bundles, kMomentGrain / (D * W) + 1, [&](int64_t begin, int64_t end) {
+        Scratch<T> lanes(D * W);
+        T* buffer = lanes.data();
+        for (int64_t i = begin; i < end; ++i) {
+            const int64_t r = i * W, n = R - r < W ? R - r : W;
+            turn_rows<T>(row(x, r).data, x.stride[0], x.stride[1], n, D, buffer, W);
+            vec<T> center{};
+            if (Centered) {
+                const vec<T> first = load(buffer);  // any number of the row: what is squared is small then
+                center = select(first - first == T(0), first, vec<T>{});
+            }
+            vec<T> sum{}, squares{};
+            for (int64_t k = 0; Centered && k < D; ++k) sum += load(buffer + k * W) - center;
+            const vec<T> shift = sum / T(D);
+            for (int64_t k = 0; k < D; ++k) {
+                const vec<T> d = (load(buffer + k * W) - center) - shift;
+                squares = fma(d, d, squares);
+            }
+            const vec<T> s = T(1) / sqrt(squares / T(D) + eps);
+            for (int64_t k = 0; k < D; ++k) {
+                const vec<T> xhat = ((load(buffer + k * W) - center) - shift) * s;
+                store(buffer + k * W, fma(xhat, broadcast<T>(weight.data[k]), broadcast<T>(bias.data[k])));
+            }
+            turn_back<T>(buffer, W, n, D, row(y, r).data, y.stride[0], y.stride[1]);
+            if (Centered) store_strided<T>(mean + r * mean_stride, mean_stride, center + shift, n);
+            store_strided<T>(rstd.data + r * rstd.stride[0], rstd.stride[0], s, n);
+        }
+    });
+}
+
 template <typename T, bool Centered>
 void normalise_rows(const Array<const T, 2>& x, const Optional<Array<const T, 1>>& weight,
                     const Optional<Array<const T, 1>>& bias, double eps, const Array<T, 2>& y, T* mean,
@@ -91,6 +128,9 @@ void normalise_rows(const Array<const T, 2>& x, const Optional<Array<const T, 1>
     const int64_t R = x.shape[0], D = x.shape[1];
     if (R == 0 || D == 0) return;
     const Packed<T> scale(weight, D, T(1)), shift(bias, D, T(0));
+    if (turns<T>(R, D))
+        return normalise_turned_rows<T, Centered>(x, scale.line(), shift.line(), T(eps), y, mean, mean_stride,
+                                                  rstd);
     const MomentBlocks blocks(1, D);
     const int64_t pieces = D < kLongRow ? 1 : blocks.pieces(R);
     const auto finish = [&](int64_t r, const Moments& moments) {

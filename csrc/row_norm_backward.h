@@ -71,32 +71,42 @@ void move_sums(int64_t count, T* total, T* part) {
 template <typename T>
 class RowGradients {
   public:
+    // mean: null for rms_norm, which takes none off. dweight and dbias: null where nobody needs them.
     RowGradients(const Array<const T, 2>& dy, const Array<const T, 2>& x,
-                 const Optional<Array<const T, 1>>& weight, const Optional<Array<T, 2>>& dx, T* dweight,
+                 const Optional<Array<const T, 1>>& weight, const T* mean, int64_t mean_stride,
+                 const Array<const T, 1>& rstd, const Optional<Array<T, 2>>& dx, T* dweight,
                  int64_t dweight_stride, T* dbias, int64_t dbias_stride)
         : dy_(dy),
           x_(x),
           weight_(weight, x.shape[1], T(1)),
+          mean_(mean),
+          mean_stride_(mean_stride),
+          rstd_(rstd),
           dx_(dx),
           outputs_{{dweight, dweight_stride}, {dbias, dbias_stride}} {}
 
-    // slope(r, sums) for each row r; centered: whether the sum of g matters.
-    template <typename Mean, typename Slope>
-    void run(const Mean& mean, const Slope& slope) const {
+    void run() const {
         const int64_t R = x_.shape[0], D = x_.shape[1];
         if (R == 0 || D == 0) {
             for (const auto& output : outputs_)
                 for (int64_t d = 0; output.data && d < D; ++d) output.data[d * output.stride] = T(0);
-            return;
+        } else if (turns<T>(R, D)) {
+            run_turned_rows();
+        } else if (D < kLongRow) {
+            run_whole_rows();
+        } else {
+            run_long_rows();
         }
-        if (D < kLongRow)
-            run_whole_rows(mean, slope);
-        else
-            run_long_rows(mean, slope);
     }
 
   private:
     bool weights() const { return outputs_[0].data || outputs_[1].data; }
+    T mean(int64_t r) const { return mean_ ? mean_[r * mean_stride_] : T(0); }
+
+    RowSlope<T> slope(int64_t r, const RowSums& sums) const {
+        const double s = rstd_(r), D = double(x_.shape[1]);
+        return {mean(r), T(s), T(-s * s * s * (sums.dot / D)), mean_ ? T(-s * (sums.g / D)) : T(0)};
+    }
 
     RowSums sums(T mean, int64_t r, int64_t first, int64_t count) const {
         RowSums all;
@@ -129,8 +139,58 @@ class RowGradients {
                 outputs_[k].data[(d + i) * outputs_[k].stride] = sums[k][i];
     }
 
-    template <typename Mean, typename Slope>
-    void run_whole_rows(const Mean& mean, const Slope& slope) const {
+    // dx of a bundle of turned rows, buffers of D vectors; adds to the D vectors each of dweight and dbias.
+    void turned_pass(int64_t r, int64_t n, const T* dy, const T* x, T* dx, T* dweight, T* dbias) const {
+        constexpr int64_t W = width<T>;
+        const int64_t D = x_.shape[1];
+        const vec<T> center = mean_ ? load_strided(mean_ + r * mean_stride_, mean_stride_, n) : vec<T>{};
+        const vec<T> rstd = load_strided(rstd_.data + r * rstd_.stride[0], rstd_.stride[0], n);
+        vec<T> sum{}, dot{};
+        for (int64_t k = 0; k < D; ++k) {
+            const vec<T> g = load(dy + k * W) * weight_.line().data[k];
+            sum += g;
+            dot = fma(g, load(x + k * W) - center, dot);
+        }
+        const vec<T> b = -rstd * rstd * rstd * (dot / T(D)), c = mean_ ? -rstd * (sum / T(D)) : vec<T>{};
+        for (int64_t k = 0; k < D; ++k) {
+            const vec<T> v = load(dy + k * W), d = load(x + k * W) - center;
+            store(dx + k * W, fma(v * weight_.line().data[k], rstd, fma(d, b, c)));
+            store(dweight + k * W, fma(v * d, rstd, load(dweight + k * W)));
+            store(dbias + k * W, load(dbias + k * W) + v);
+        }
+    }
+
+    void run_turned_rows() const {
+        constexpr int64_t W = width<T>;
+        const int64_t R = x_.shape[0], D = x_.shape[1], bundles = (R - 1) / W + 1;
+        const int64_t possible = R * D / kMomentGrain + 1, most = possible < bundles ? possible : bundles;
+        const int64_t pieces = most < kRowPieces ? most : kRowPieces;
+        Scratch<T> results(pieces * 2 * D);
+        parallel_for(pieces, 1, [&](int64_t begin, int64_t end) {
+            Scratch<T> lanes(7 * D * W);
+            T *dy = lanes.data(), *x = dy + D * W, *dx = x + D * W, *batch = dx + D * W,
+              *total = batch + 2 * D * W;
+            for (int64_t p = begin; p < end; ++p) {
+                for (int64_t i = 0; i < 4 * D * W; i += W) store(batch + i, vec<T>{});
+                const int64_t first = bundles * p / pieces, last = bundles * (p + 1) / pieces;
+                for (int64_t i = first; i < last; ++i) {
+                    const int64_t r = i * W, n = R - r < W ? R - r : W;
+                    turn_rows<T>(row(dy_, r).data, dy_.stride[0], dy_.stride[1], n, D, dy, W);
+                    turn_rows<T>(row(x_, r).data, x_.stride[0], x_.stride[1], n, D, x, W);
+                    turned_pass(r, n, dy, x, dx, batch, batch + D * W);
+                    if (dx_) turn_back<T>(dx, W, n, D, row(*dx_, r).data, dx_->stride[0], dx_->stride[1]);
+                    if ((i - first) % kRowBatch == kRowBatch - 1 || i == last - 1)
+                        move_sums(2 * D * W, total, batch);
+                }
+                for (int64_t k = 0; k < 2 * D; ++k) results[p * 2 * D + k] = reduce_add(load(total + k * W));
+            }
+        });
+        for (int64_t p = 1; p < pieces; ++p)
+            for (int64_t k = 0; k < 2 * D; ++k) results[k] += results[p * 2 * D + k];
+        put(0, D, results.data(), results.data() + D);
+    }
+
+    void run_whole_rows() const {
         const int64_t R = x_.shape[0], D = x_.shape[1];
         const int64_t possible = R * D / (2 * kMomentGrain) + 1, most = possible < R ? possible : R;
         const int64_t pieces = most < kRowPieces ? most : kRowPieces;
@@ -158,8 +218,7 @@ class RowGradients {
         put(0, D, totals.data(), totals.data() + padded);
     }
 
-    template <typename Mean, typename Slope>
-    void run_long_rows(const Mean& mean, const Slope& slope) const {
+    void run_long_rows() const {
         const int64_t R = x_.shape[0], D = x_.shape[1];
         const int64_t pieces = (D - 1) / kMomentGrain + 1;
         Scratch<RowSums> partial(R * pieces);
@@ -203,6 +262,9 @@ class RowGradients {
 
     Array<const T, 2> dy_, x_;
     Packed<T> weight_;
+    const T* mean_;
+    int64_t mean_stride_;
+    Array<const T, 1> rstd_;
     Optional<Array<T, 2>> dx_;
     Output outputs_[2];
 };

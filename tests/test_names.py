@@ -15,10 +15,12 @@ PROMISED = {
     "pydl.nn": """Linear Conv2d MaxPool2d AvgPool2d Flatten Dropout ReLU LeakyReLU ELU GELU SiLU Sigmoid Tanh Softplus
         Softmax LogSoftmax RNN RNNCell LSTM LSTMCell GRU GRUCell Sequential ModuleList Identity Module Parameter
         CrossEntropyLoss NLLLoss MSELoss L1Loss BCELoss BCEWithLogitsLoss functional init BatchNorm1d BatchNorm2d
-        BatchNorm3d LayerNorm RMSNorm Embedding""",
+        BatchNorm3d LayerNorm RMSNorm GroupNorm
+        InstanceNorm1d InstanceNorm2d InstanceNorm3d Embedding""",
     "pydl.nn.functional": """linear conv2d max_pool2d avg_pool2d relu leaky_relu elu gelu silu sigmoid tanh softplus
         softmax log_softmax dropout pad one_hot cross_entropy nll_loss mse_loss l1_loss binary_cross_entropy
-        binary_cross_entropy_with_logits batch_norm layer_norm rms_norm embedding""",
+        binary_cross_entropy_with_logits batch_norm layer_norm rms_norm group_norm
+        instance_norm embedding""",
     "pydl.nn.init": """normal_ uniform_ constant_ zeros_ ones_ xavier_normal_ xavier_uniform_ kaiming_normal_
         kaiming_uniform_ orthogonal_ calculate_gain""",
     "pydl.optim": """SGD Adagrad RMSprop Adam AdamW Optimizer lr_scheduler clip_grad_norm_ clip_grad_value_""",

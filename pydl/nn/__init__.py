@@ -22,6 +22,10 @@ from .conv2d import Conv2d as Conv2d
 from .dropout import Dropout as Dropout
 from .embedding import Embedding as Embedding
 from .flatten import Flatten as Flatten
+from .group_norm import GroupNorm as GroupNorm
+from .group_norm import InstanceNorm1d as InstanceNorm1d
+from .group_norm import InstanceNorm2d as InstanceNorm2d
+from .group_norm import InstanceNorm3d as InstanceNorm3d
 from .gru import GRU as GRU
 from .gru_cell import GRUCell as GRUCell
 from .identity import Identity as Identity

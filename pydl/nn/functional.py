@@ -10,6 +10,8 @@ from ..ops import dropout as dropout
 from ..ops import elu as elu
 from ..ops import embedding as embedding
 from ..ops import gelu as gelu
+from ..ops import group_norm as group_norm
+from ..ops import instance_norm as instance_norm
 from ..ops import l1_loss as l1_loss
 from ..ops import layer_norm as layer_norm
 from ..ops import leaky_relu as leaky_relu

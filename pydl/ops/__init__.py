@@ -109,6 +109,8 @@ from .transpose import transpose as transpose
 
 # Normalisation
 from .batch_norm import batch_norm as batch_norm
+from .group_norm import group_norm as group_norm
+from .group_norm import instance_norm as instance_norm
 from .layer_norm import layer_norm as layer_norm
 from .rms_norm import rms_norm as rms_norm
 

@@ -1,0 +1,151 @@
+// group_norm of x (N, C, S): the channels of each sample in groups. See pydl/ops/group_norm.py.
+//
+// A group is C / G segments of S numbers; its statistics are taken as batch_norm takes a channel's. Without
+// S, a group of all samples is a matrix whose rows layer_norm knows.
+#include "batch_norm.h"
+#include "kernel.h"
+#include "row_norm_backward.h"
+
+namespace pydl::PYDL_ISA {
+namespace {
+
+// Group g of an array (N, C, 1) as (N, C / G), of an array (C) as (C / G).
+template <typename T>
+Array<T, 2> group_of(const Array<T, 3>& x, int64_t g, int64_t channels) {
+    return {x.data + g * channels * x.stride[1], {x.shape[0], channels}, {x.stride[0], x.stride[1]}};
+}
+template <typename T>
+Optional<Array<T, 1>> group_of(const Optional<Array<T, 1>>& w, int64_t g, int64_t channels) {
+    if (!w) return w;
+    return {{w->data + g * channels * w->stride[0], {channels}, {w->stride[0]}}, true};
+}
+template <typename T>
+Array<T, 1> column(const Array<T, 2>& a, int64_t g) {
+    return {a.data + g * a.stride[1], {a.shape[0]}, {a.stride[0]}};
+}
+
+template <typename T>
+bool has_shape(const Array<T, 2>& a, int64_t N, int64_t G) {
+    return a.shape[0] == N && a.shape[1] == G;
+}
+
+}  // namespace
+
+template <typename T>
+void group_norm_forward(Array<const T, 3> x, Optional<Array<const T, 1>> weight,
+                        Optional<Array<const T, 1>> bias, int64_t groups, double eps, Array<T, 3> y,
+                        Array<T, 2> mean, Array<T, 2> rstd) {
+    const int64_t N = x.shape[0], C = x.shape[1], S = x.shape[2], G = groups;
+    require(y.shape[0] == N && y.shape[1] == C && y.shape[2] == S,
+            "group_norm_forward: y must have the shape of x");
+    require(G > 0 && C % G == 0 && has_shape(mean, N, G) && has_shape(rstd, N, G),
+            "group_norm_forward: groups must divide the channels, mean and rstd must be (N, groups)");
+    require((!weight || weight->shape[0] == C) && (!bias || bias->shape[0] == C),
+            "group_norm_forward: weight and bias are (C) for x (N, C, S)");
+    if (x.size() == 0) return;
+    const int64_t channels = C / G;
+    if (S == 1) {
+        for (int64_t g = 0; g < G; ++g)
+            normalise_rows<T, true>(group_of(x, g, channels), group_of(weight, g, channels),
+                                    group_of(bias, g, channels), eps, group_of(y, g, channels),
+                                    column(mean, g).data, mean.stride[0], column(rstd, g));
+        return;
+    }
+    const MomentBlocks blocks(channels, S);
+    const int64_t pieces = blocks.pieces(N * G);
+    Scratch<Moments> moments(N * G * pieces), whole(N * G);
+    by_channels(
+        channels, N * G, S, pieces,
+        [&](int64_t r, int64_t p) {
+            moments[r * pieces + p] =
+                piece_moments(blocks, p, pieces, segment(x, r / G, r % G * channels), x.stride[1]);
+        },
+        [&](int64_t r) {
+            Moments all;
+            for (int64_t p = 0; p < pieces; ++p) combine(all, moments[r * pieces + p]);
+            whole[r] = all;
+            mean(r / G, r % G) = T(all.mean);
+            rstd(r / G, r % G) = T(1 / sqrt(all.variance() + eps));
+        },
+        [&](int64_t k, int64_t r) {
+            const int64_t n = r / G, c = r % G * channels + k;
+            const Affine<T> affine =
+                Affine<T>::of(whole[r].mean, 1 / sqrt(whole[r].variance() + eps),
+                              weight ? weight.value(c) : T(1), bias ? bias.value(c) : T(0));
+            apply(affine, S, segment(x, n, c), segment(y, n, c));
+        });
+}
+PYDL_KERNEL(group_norm_forward, "x, weight, bias, groups, eps, y, mean, rstd")
+
+template <typename T>
+void group_norm_backward(Array<const T, 3> dy, Array<const T, 3> x, Optional<Array<const T, 1>> weight,
+                         Array<const T, 2> mean, Array<const T, 2> rstd, Optional<Array<T, 3>> dx,
+                         Optional<Array<T, 1>> dweight, Optional<Array<T, 1>> dbias) {
+    const int64_t N = x.shape[0], C = x.shape[1], S = x.shape[2], G = mean.shape[1];
+    const auto like_x = [&](const auto& a) { return a.shape[0] == N && a.shape[1] == C && a.shape[2] == S; };
+    require(like_x(dy) && (!dx || like_x(*dx)), "group_norm_backward: dy and dx must have the shape of x");
+    require(G > 0 && C % G == 0 && has_shape(mean, N, G) && has_shape(rstd, N, G) &&
+                (!weight || weight->shape[0] == C) && (!dweight || dweight->shape[0] == C) &&
+                (!dbias || dbias->shape[0] == C),
+            "group_norm_backward: mean and rstd are (N, groups), weight, dweight and dbias (C)");
+    const int64_t channels = C / G;
+    if (!dx && !dweight && !dbias) return;
+    if (S == 1 && N > 0) {
+        for (int64_t g = 0; g < G; ++g) {
+            const auto dw = group_of(dweight, g, channels), db = group_of(dbias, g, channels);
+            Optional<Array<T, 2>> to{{}, bool(dx)};
+            if (dx) to.value = group_of(*dx, g, channels);
+            const RowGradients<T> gradients(
+                group_of(dy, g, channels), group_of(x, g, channels), group_of(weight, g, channels),
+                column(mean, g).data, mean.stride[0], column(rstd, g), to, dw ? dw->data : nullptr,
+                dw ? dw->stride[0] : 0, db ? db->data : nullptr, db ? db->stride[0] : 0);
+            gradients.run();
+        }
+        return;
+    }
+    Scratch<GradientSums> sums(N * C);
+    if (x.size() > 0)
+        for_each_segment(N, C, S, [&](int64_t n, int64_t c) {
+            GradientSums all;
+            for (int64_t s = 0; s < S; s += kMomentBlock) {
+                const int64_t left = S - s, count = left < kMomentBlock ? left : kMomentBlock;
+                const GradientSums part =
+                    block_sums(mean(n, c / channels), count, int64_t(1), segment(dy, n, c).from(s),
+                               int64_t(0), segment(x, n, c).from(s), int64_t(0));
+                all.dy += part.dy;
+                all.dot += part.dot;
+            }
+            sums[n * C + c] = all;
+        });
+    for (int64_t c = 0; c < C; ++c) {
+        double of_weight = 0, of_bias = 0;
+        for (int64_t n = 0; n < N && S > 0; ++n) {
+            of_weight += sums[n * C + c].dot * double(rstd(n, c / channels));
+            of_bias += sums[n * C + c].dy;
+        }
+        if (dweight) dweight.value(c) = T(of_weight);
+        if (dbias) dbias.value(c) = T(of_bias);
+    }
+    if (!dx || x.size() == 0) return;
+    Scratch<GradientSums> totals(N * G);
+    for (int64_t r = 0; r < N * G; ++r) {
+        totals[r] = GradientSums{};
+        for (int64_t k = 0; k < channels; ++k) {
+            const int64_t c = r % G * channels + k;
+            const double w = weight ? double(weight.value(c)) : 1.0;
+            totals[r].dy += w * sums[r / G * C + c].dy;
+            totals[r].dot += w * sums[r / G * C + c].dot;
+        }
+    }
+    for_each_segment(N, C, S, [&](int64_t n, int64_t c) {
+        const int64_t g = c / channels;
+        const double r = rstd(n, g), count = double(channels) * double(S);
+        const GradientSums& total = totals[n * G + g];
+        const Slope<T> slope = {T(r * (weight ? double(weight.value(c)) : 1.0)),
+                                T(-r * r * r * (total.dot / count)), T(-r * (total.dy / count))};
+        slope_line(slope, mean(n, g), true, S, segment(dy, n, c), segment(x, n, c), segment(*dx, n, c));
+    });
+}
+PYDL_KERNEL(group_norm_backward, "dy, x, weight, mean, rstd, dx, dweight, dbias")
+
+}  // namespace pydl::PYDL_ISA
