@@ -12,6 +12,7 @@ import contextlib
 import random
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,7 @@ from .ratios import paired_ratio
 from .workloads import Workload
 
 Record = dict[str, Any]
-BLOCKS = 8
+BLOCKS = 7
 
 
 @dataclass
@@ -33,14 +34,14 @@ class Settings:
     blocks: int = BLOCKS
     visit_seconds: float = 0.02  # a contestant's turn, of which each block has two
     warm_below: float = 0.3e9  # a step of so many nanoseconds has the caches to itself without a first one
-    row_seconds: float = 3.5  # no further block starts after so long, once there are least_blocks
+    row_seconds: float = 3.0  # no further block starts after so long, once there are least_blocks
     least_blocks: int = 4
     prepare_timeout: float = 120.0
     run_timeout: float = 60.0
-    slow_timeout: float = 60.0  # for a variant that calls a compiler
-    slow_budget: float = 90.0  # for all of those of one library at one thread count
+    slow_timeout: float = 30.0  # for a variant that calls a compiler
+    slow_budget: float = 60.0  # for all of those of one library at one thread count
     memory: bool = False  # whether to measure the peak resident size of the rows that ask for it
-    hopeless: float = 1.5  # a variant this many times slower than its library's best one is not timed further
+    hopeless: float = 2.0  # a variant this many times slower than its library's best one is not timed further
     choose_after: int = 2  # blocks, from which on variants are left out that are
     not_the_best: float = 1.1  # times slower than their library's best one
     # After so many blocks, a library so many times slower than pydl is not timed further: it is plain how they stand.
@@ -217,15 +218,13 @@ def run_row(row: Workload, libraries: list[Library], directory: Path, progress: 
         "notes": [],
         "trusted": True,
     }
-    records: dict[str, Record] = {}
-    expected = None
-    for library in libraries:
-        progress(f"{library.name} prepares")
-        records[library.name] = library.prepare(row, directory, expected)
-        if library is ours and records[ours.name]["status"] != "ok":
-            return result | {"libraries": records}  # nothing to compare with
-        if library is ours:
-            expected = read_outputs(directory / f"{ours.name} {ours.threads}.npz")
+    progress("pydl prepares")
+    records = {ours.name: ours.prepare(row, directory, None)}
+    if records[ours.name]["status"] != "ok":
+        return result | {"libraries": records}  # nothing to compare with
+    progress("the others prepare")
+    expected = read_outputs(directory / f"{ours.name} {ours.threads}.npz")
+    records |= prepare_side_by_side(row, libraries[1:], directory, expected)
 
     result["peak"] = probe(ours, row)
     order = [entry for library in libraries for entry in contestants(library, records[library.name])]
@@ -243,6 +242,21 @@ def run_row(row: Workload, libraries: list[Library], directory: Path, progress: 
             with contextlib.suppress(WorkerFailed):  # the next row starts a new one
                 library.ask("drop", settings.run_timeout)
     return result | {"libraries": records}
+
+
+def prepare_side_by_side(
+    row: Workload, libraries: list[Library], directory: Path, expected: dict[str, np.ndarray]
+) -> dict[str, Record]:
+    """All libraries at once: most of them compile, on one core, and nothing is timed yet."""
+    with ThreadPoolExecutor(max(1, len(libraries))) as pool:
+        prepared = {library.name: pool.submit(library.prepare, row, directory, expected) for library in libraries}
+        try:
+            return {name: future.result() for name, future in prepared.items()}
+        except KeyboardInterrupt:  # the threads wait for workers, which do not hear of it
+            for library in libraries:
+                if library.process is not None:
+                    library.process.kill()
+            raise
 
 
 def measure(
