@@ -55,6 +55,7 @@ def build_parser() -> argparse.ArgumentParser:
     bench.add_argument("--threads", default="", help="thread counts, 1,2 say (default: all processors)")
     bench.add_argument("--only", metavar="TEXT", help="workloads whose name contains TEXT")
     bench.add_argument("--blocks", type=int, help="measurements of each library and workload")
+    bench.add_argument("--everything", action="store_true", help="further sizes, too")
     bench.add_argument("--out", help="folder for bench.md and bench.json")
     bench.set_defaults(run=run_bench)
     return parser
@@ -155,7 +156,8 @@ def run_bench(arguments: argparse.Namespace) -> int:
         threads = [int(each) for each in arguments.threads.split(",")] if arguments.threads else [get_num_threads()]
     except ValueError:
         raise ValueError(f"--threads: must be numbers like 1,2, not {arguments.threads!r}") from None
-    return int(bench.main(arguments.against.split(","), threads, arguments.only, arguments.blocks, arguments.out))
+    against = arguments.against.split(",")
+    return bench.main(against, threads, arguments.only, arguments.blocks, arguments.out, arguments.everything)
 
 
 if __name__ == "__main__":

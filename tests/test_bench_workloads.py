@@ -37,6 +37,9 @@ def test_costs_worked_by_hand():
 
 
 def test_rows_are_chosen_by_name_or_area():
+    assert workloads.select(None, everything=True) == list(workloads.WORKLOADS)
+    assert {row.area for row in workloads.select(None)} == {row.area for row in workloads.WORKLOADS}
+    assert not any(row.extra for row in workloads.select(None))
     assert [row.name for row in workloads.select("MATMUL 25")] == ["matmul 256", "matmul 256x64x784, A transposed"]
     assert {row.area for row in workloads.select("pooling")} == {"pooling"}
     with pytest.raises(ValueError, match="no row contains 'transformer'; the areas are matrix product,"):

@@ -21,21 +21,24 @@ def main(
     only: str | None = None,
     blocks: int | None = None,
     out: str | None = None,
+    everything: bool = False,
 ) -> int:
     """Compares pydl with the peers of these names and prints the table; returns the exit code.
 
-    `threads` are the thread counts to measure at, `only` selects rows by a part of their name or area, `out` is the
-    folder that gets `bench.json` and `bench.md`. The exit code is 1 when pydl could not do a row or its numbers differ
-    from a peer's, 130 after Ctrl-C. Raises ValueError for names and numbers that make no sense.
+    `threads` are the thread counts to measure at, `only` selects rows by a part of their name or area, `everything`
+    adds the rows that are left out otherwise, `out` is the folder that gets `bench.json` and `bench.md`. So many
+    `blocks` are measured of each row; if it is None, as many as two seconds have. The exit code is 1 when pydl could
+    not do a row or its numbers differ from a peer's, 130 after Ctrl-C. Raises ValueError for names and numbers that
+    make no sense.
     """
     from . import report, workloads
     from .compare import BLOCKS, Library, Settings, run_row
     from .machine import describe
     from .peers import PEERS, choose
 
-    blocks = BLOCKS if blocks is None else blocks
+    asked, blocks = blocks, BLOCKS if blocks is None else blocks
     peers = choose(against)
-    rows = workloads.select(only)
+    rows = workloads.select(only, everything)
     cores = available_cores()
     for count in threads:
         if not 1 <= count <= len(cores):
@@ -56,7 +59,7 @@ def main(
         "machine": describe(),
         "versions": {},
         "settings": {"blocks": blocks, "threads": threads, "only": only},
-        "command": command(against, threads, only, blocks),
+        "command": command(against, threads, only, asked, everything),
         "missing": missing,
         "rows": [],
     }
@@ -65,6 +68,8 @@ def main(
     with tempfile.TemporaryDirectory(prefix="pydl-bench-") as directory:
         for count in threads:
             settings = Settings(blocks=blocks, memory=count == threads[0])
+            if asked is not None:
+                settings.row_seconds = float("inf")
             libraries = [Library(peer, count, cores[:count], settings) for peer in (PEERS["pydl"], *present)]
             try:
                 for row in rows:
@@ -101,11 +106,11 @@ def available_cores() -> list[int]:
     return list(range(os.cpu_count() or 1))
 
 
-def command(against: list[str], threads: list[int], only: str | None, blocks: int) -> str:
-    selected = f" --only {only!r}" if only else ""
-    return (
-        f"pydl bench --against {','.join(against)} --threads {','.join(map(str, threads))}{selected} --blocks {blocks}"
-    )
+def command(against: list[str], threads: list[int], only: str | None, blocks: int | None, everything: bool) -> str:
+    words = ["pydl bench --against", ",".join(against), "--threads", ",".join(map(str, threads))]
+    words += ["--only", repr(only)] if only else []
+    words += ["--blocks", str(blocks)] if blocks is not None else []
+    return " ".join(words + ["--everything"] * everything)
 
 
 class Progress:

@@ -34,8 +34,8 @@ class Settings:
     blocks: int = BLOCKS
     visit_seconds: float = 0.02  # a contestant's turn, of which each block has two
     warm_below: float = 0.3e9  # a step of so many nanoseconds has the caches to itself without a first one
-    row_seconds: float = 3.0  # no further block starts after so long, once there are least_blocks
-    least_blocks: int = 4
+    row_seconds: float = 2.0  # no further block starts after so long, once there are least_blocks
+    least_blocks: int = 3
     prepare_timeout: float = 120.0
     run_timeout: float = 60.0
     slow_timeout: float = 30.0  # for a variant that calls a compiler

@@ -27,10 +27,11 @@ WORKLOADS: tuple[Workload, ...] = (
 )
 
 
-def select(pattern: str | None) -> list[Workload]:
-    """Rows whose name or area contains `pattern` (case does not matter); all rows without one."""
+def select(pattern: str | None, everything: bool = False) -> list[Workload]:
+    """Rows whose name or area contains `pattern` (case does not matter); without one all but the extra ones, or,
+    if wanted, everything."""
     if pattern is None:
-        return list(WORKLOADS)
+        return [row for row in WORKLOADS if everything or not row.extra]
     wanted = pattern.lower()
     chosen = [row for row in WORKLOADS if wanted in row.name.lower() or wanted in row.area.lower()]
     if not chosen:

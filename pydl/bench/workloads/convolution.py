@@ -74,10 +74,14 @@ _SIZES: dict[str, dict[str, Any]] = {
 }  # fmt: skip
 _DOUBLE = {"N": 8, "C": 32, "size": (28, 28), "M": 32, "K": 3, "padding": 1}
 _FIRST_LAYERS = ("LeNet 1", "RGB")  # as a rule their images need no gradient
+_EXTRA = ("3x3, 8x256", "3x3 dilated", "3x3, 32 groups")
 
 
 def _rows(area: str, suffix: str, gradients: str) -> tuple[Workload, ...]:
-    rows = [Workload(name + suffix, area, "convolution", sizes, gradients) for name, sizes in _SIZES.items()]
+    rows = [
+        Workload(name + suffix, area, "convolution", sizes, gradients, extra=name.startswith(_EXTRA))
+        for name, sizes in _SIZES.items()
+    ]
     double = Workload("3x3, 8x32x28x28, float64" + suffix, area, "convolution", _DOUBLE, gradients, "float64")
     return (*rows, double)
 

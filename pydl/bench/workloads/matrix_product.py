@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -40,7 +41,8 @@ def _row(name: str, M: int, K: int, N: int, dtype: str = "float32", **sizes: Any
 
 
 ROWS = (
-    *(_row(f"{n}", n, n, n) for n in (32, 64, 128, 256, 512, 1024, 2048)),
+    *(_row(f"{n}", n, n, n) for n in (32, 128, 512, 2048)),
+    *(replace(_row(f"{n}", n, n, n), extra=True) for n in (64, 256, 1024)),
     _row("33x129x257", 33, 129, 257),
     _row("4096x64x64, tall", 4096, 64, 64),
     _row("64x8192x64, long sum", 64, 8192, 64),
@@ -48,6 +50,6 @@ ROWS = (
     _row("256x64x784, A transposed", 256, 64, 784, form="TN"),
     _row("1x1024x1024, B transposed", 1, 1024, 1024, form="NT"),
     _row("32 of 64x64x64", 64, 64, 64, batch=32),
-    _row("128, float64", 128, 128, 128, "float64"),
+    replace(_row("128, float64", 128, 128, 128, "float64"), extra=True),
     _row("512, float64", 512, 512, 512, "float64"),
 )

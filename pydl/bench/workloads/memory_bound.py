@@ -83,27 +83,28 @@ def _cost(w: Workload) -> tuple[int, int]:
 KINDS["expression"] = Kind(_inputs, _cost)
 
 
-def _row(how: str, *shape: int, gradients: str = "all", **sizes: Any) -> Workload:
+def _row(how: str, *shape: int, gradients: str = "all", extra: bool = False, **more: Any) -> Workload:
     name = f"{how} {'x'.join(map(str, shape))}" + (", forward+backward" if gradients else "")
-    return Workload(name, AREA, "expression", {"how": how, "shape": shape, **sizes}, gradients, random=how == "dropout")
+    sizes = {"how": how, "shape": shape, **more}
+    return Workload(name, AREA, "expression", sizes, gradients, random=how == "dropout", extra=extra)
 
 
 ROWS = (
     _row("relu", 1000, 1000),
     _row("gelu", 1000, 1000),
-    _row("tanh", 100, 1000, gradients=""),
+    _row("tanh", 100, 1000, gradients="", extra=True),
     _row("chain", 1000, 1000),
     _row("chain", 3163, 3163, gradients=""),
-    _row("add a row", 1024, 1000),
+    _row("add a row", 1024, 1000, extra=True),
     _row("softmax", 1024, 1000),
     _row("softmax", 64, 33, 24, 24),
     _row("cross_entropy", 64, 10),
     _row("cross_entropy", 1024, 1000),
     _row("batch_norm", 32, 64, 56, 56),
-    _row("batch_norm", 64, 100),
+    _row("batch_norm", 64, 100, extra=True),
     _row("layer_norm", 1024, 768),
     _row("dropout", 1000, 1000),
     _row("sum", 3163, 3163, gradients=""),
-    _row("sum of columns", 1000, 1000, gradients=""),
+    _row("sum of columns", 1000, 1000, gradients="", extra=True),
     _row("embedding", 10000, 256, labels=(64, 50)),
 )

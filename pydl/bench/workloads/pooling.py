@@ -55,6 +55,6 @@ _SIZES: dict[str, dict[str, Any]] = {
 }  # fmt: skip
 
 ROWS = (
-    *(Workload(name, AREA, "pooling", sizes) for name, sizes in _SIZES.items()),
+    *(Workload(name, AREA, "pooling", sizes, extra="avg" in name) for name, sizes in _SIZES.items()),
     *(Workload(f"{name}, forward+backward", AREA, "pooling", sizes, "all") for name, sizes in _SIZES.items()),
 )

@@ -59,10 +59,13 @@ KINDS["recurrent"] = Kind(_inputs, _cost, module=layer)
 KINDS["cell"] = Kind(_inputs, _cost, module=cell)
 
 
-def _row(name: str, how: str, T: int, B: int, F: int, H: int, gradients: str = "all", **more: Any) -> Workload:
+def _row(
+    name: str, how: str, T: int, B: int, F: int, H: int, gradients: str = "all", extra: bool = False, **more: Any
+) -> Workload:
     kind = "cell" if more.get("loop") else "recurrent"
     what = f"{name} T{T} B{B} {F}->{H}" + (", forward+backward" if gradients else ", forward")
-    return Workload(what, AREA, kind, {"how": how, "T": T, "B": B, "F": F, "H": H, **more}, gradients)
+    sizes = {"how": how, "T": T, "B": B, "F": F, "H": H, **more}
+    return Workload(what, AREA, kind, sizes, gradients, extra=extra)
 
 
 ROWS = (
@@ -70,15 +73,15 @@ ROWS = (
     _row("LSTM", "LSTM", 28, 64, 28, 128),
     _row("LSTM", "LSTM", 100, 1, 64, 64, ""),
     _row("LSTM", "LSTM", 100, 1, 64, 64),
-    _row("LSTM", "LSTM", 64, 32, 128, 256, ""),
+    _row("LSTM", "LSTM", 64, 32, 128, 256, "", extra=True),
     _row("LSTM", "LSTM", 64, 32, 128, 256),
-    _row("LSTM, 2 layers,", "LSTM", 28, 33, 40, 100, layers=2),
+    _row("LSTM, 2 layers,", "LSTM", 28, 33, 40, 100, extra=True, layers=2),
     _row("LSTM, both directions,", "LSTM", 50, 16, 64, 128, directions=2),
-    _row("GRU", "GRU", 64, 32, 128, 256, ""),
+    _row("GRU", "GRU", 64, 32, 128, 256, "", extra=True),
     _row("GRU", "GRU", 64, 32, 128, 256),
     _row("GRU, both directions,", "GRU", 33, 7, 40, 100, directions=2),
-    _row("RNN", "RNN", 64, 32, 128, 256, ""),
+    _row("RNN", "RNN", 64, 32, 128, 256, "", extra=True),
     _row("RNN", "RNN", 64, 32, 128, 256),
     _row("LSTMCell in a loop", "LSTM", 50, 32, 64, 128, loop=True),
-    _row("GRUCell in a loop", "GRU", 50, 32, 64, 128, loop=True),
+    _row("GRUCell in a loop", "GRU", 50, 32, 64, 128, extra=True, loop=True),
 )

@@ -56,6 +56,10 @@ _INFERRED = {
     "tagger": (1, 16),
     "seq2seq": (1, 16),
 }
+_EXTRA = (
+    *((network, batch) for network in ("mlp", "lenet") for batch in (16, 256)),
+    *((network, 64) for network in ("tagger", "seq2seq")),
+)
 
 ROWS = (
     *(
@@ -68,6 +72,7 @@ ROWS = (
             steps=5,
             tolerance=2e-3,
             memory=batch == 64,
+            extra=(network, batch) in _EXTRA,
         )
         for network, batches in _TRAINED.items()
         for batch in batches

@@ -46,6 +46,7 @@ class Workload:
     tolerance  largest difference allowed, as a part of the largest number of that output
     random     the numbers differ from library to library by intention, so that only their shapes are compared
     memory     whether the peak resident size of the whole process is measured, too
+    extra      a further size of something another row shows already: only measured when all rows are asked for
     """
 
     name: str
@@ -58,6 +59,7 @@ class Workload:
     tolerance: float = 2e-4
     random: bool = False
     memory: bool = False
+    extra: bool = False
 
     def inputs(self) -> Arrays:
         """The same arrays in every process: drawn with a seed made from the row's name."""
