@@ -1,5 +1,7 @@
 // conv2d: the convolution and its gradient with respect to the input. See pydl/ops/conv2d.py.
+#include "conv2d_correlate.h"
 #include "conv2d_direct.h"
+#include "conv2d_phase.h"
 #include "conv2d_product.h"
 #include "conv2d_scatter.h"
 #include "conv2d_shape.h"
@@ -14,6 +16,8 @@ void correlate(const Correlation<T>& conv) {
     else
         correlate_product(conv);
 }
+template void correlate(const Correlation<float>&);
+template void correlate(const Correlation<double>&);
 
 template <typename T>
 void conv2d_forward(Array<const T, 4> x, Array<const T, 4> w, Optional<Array<const T, 1>> b, Array<T, 4> y,
@@ -25,8 +29,8 @@ void conv2d_forward(Array<const T, 4> x, Array<const T, 4> w, Optional<Array<con
             "conv2d_forward: b must have one element for each of w's output channels");
     if (y.size() == 0) return;
     Correlation<T> conv;
-    conv.x = x;
-    conv.y = y;
+    conv.x = images_of(x);
+    conv.y = images_of(y);
     conv.w = w.data;
     conv.w_group = s.O / groups * w.stride[0];
     for (int d = 0; d < 4; d++) conv.w_stride[d] = w.stride[d];
@@ -41,56 +45,17 @@ void conv2d_forward(Array<const T, 4> x, Array<const T, 4> w, Optional<Array<con
 }
 PYDL_KERNEL(conv2d_forward, "x, w, b, y, stride, padding, dilation, groups")
 
-// The pixels h = residue + stride * i of one axis of x, seen as the outputs of a convolution of stride 1 over
-// dy:
-//
-//     dx[h] = sum over u of  w[u] * dy[(h + before - u * dilation) / stride],   u such that it divides
-//
-// These u are first, first + step, ...; taken from the last to the first, they read dy in growing order.
-struct Phase {
-    Axis axis;
-    int64_t last_tap, step;
-};
-
-inline Phase conv2d_phase(const Axis& forward, int64_t residue) {
-    const int64_t stride = forward.stride, dilation = forward.dilation, place = residue - forward.origin;
-    int64_t divisor = stride, rest = dilation;
-    while (rest != 0) {
-        const int64_t next = divisor % rest;
-        divisor = rest;
-        rest = next;
-    }
-    const int64_t step = stride / divisor;
-    int64_t first = 0;
-    while (first < step && first < forward.taps && (place - first * dilation) % stride != 0) first++;
-    const int64_t taps = first < step && first < forward.taps ? (forward.taps - 1 - first) / step + 1 : 0;
-    const int64_t last = first + (taps - 1) * step;
-    Phase phase;
-    phase.last_tap = last;
-    phase.step = step;
-    phase.axis = {forward.outputs,          (forward.source - 1 - residue) / stride + 1,      taps, 1,
-                  dilation * step / stride, taps > 0 ? (place - last * dilation) / stride : 0};
-    return phase;
-}
-
-// The stride of every step-th element; of a single one, which has none, the product could overflow.
-inline int64_t stride_of(int64_t count, int64_t step, int64_t stride) {
-    return count > 1 ? step * stride : 1;
-}
-
-// Whether the taps may jump over some pixels of the source for good.
-inline bool has_gaps(const Axis& axis) {
-    return axis.stride > 1 && (axis.taps < axis.stride || axis.dilation > 1);
-}
-
+// x = bias[channel], or 0.
 template <typename T>
-void fill_zero(const Array<T, 4>& x) {
+void fill_channels(const Array<T, 4>& x, const T* bias, int64_t stride) {
     parallel_for(x.shape[0] * x.shape[1], 1 + 32768 / (x.shape[2] * x.shape[3]),
                  [&](int64_t begin, int64_t end) {
-                     for (int64_t r = begin; r < end; r++)
+                     for (int64_t r = begin; r < end; r++) {
+                         const T value = bias != nullptr ? bias[r % x.shape[1] * stride] : T(0);
                          for (int64_t h = 0; h < x.shape[2]; h++)
                              for (int64_t w = 0; w < x.shape[3]; w++)
-                                 x(r / x.shape[1], r % x.shape[1], h, w) = T(0);
+                                 x(r / x.shape[1], r % x.shape[1], h, w) = value;
+                     }
                  });
 }
 
@@ -103,29 +68,26 @@ inline bool pays_to_scatter(const Conv2dShape& s) {
 }
 
 template <typename T>
-void conv2d_input_gradient(Array<const T, 4> dy, Array<const T, 4> w, Array<T, 4> dx, Ints<2> stride,
-                           Ints<4> padding, Ints<2> dilation, int64_t groups) {
-    const Conv2dShape s =
-        conv2d_shape(dx, w, dy, stride, padding, dilation, groups,
-                     "conv2d_input_gradient: dy, w, dx, stride, padding, dilation and groups do not fit");
+void input_gradient(const Array<const T, 4>& dy, const Array<const T, 4>& w, const T* bias,
+                    int64_t bias_stride, const Array<T, 4>& dx, const Conv2dShape& s) {
     if (dx.size() == 0) return;
-    if (pays_to_scatter(s)) return ScatteredGradient<T>(dy, w, dx, s).run();
+    if (pays_to_scatter(s)) return ScatteredGradient<T>(dy, w, bias, bias_stride, dx, s).run();
     Correlation<T> conv;
-    conv.x = dy;
-    conv.bias = nullptr;
-    conv.bias_stride = 0;
-    conv.groups = groups;
-    conv.channels = s.O / groups;
-    conv.features = s.C / groups;
-    conv.w_group = s.O / groups * w.stride[0];
+    conv.x = images_of(dy);
+    conv.bias = bias;
+    conv.bias_stride = bias_stride;
+    conv.groups = s.groups;
+    conv.channels = s.O / s.groups;
+    conv.features = s.C / s.groups;
+    conv.w_group = s.O / s.groups * w.stride[0];
     conv.w_stride[0] = w.stride[1];
     conv.w_stride[1] = w.stride[0];
-    if (s.O == 0 || has_gaps(s.rows) || has_gaps(s.columns)) fill_zero(dx);
+    if (s.O == 0 || has_gaps(s.rows) || has_gaps(s.columns)) fill_channels(dx, bias, bias_stride);
     if (s.O == 0) return;
-    for (int64_t a = 0; a < stride[0] && a < s.H; a++) {
+    for (int64_t a = 0; a < s.rows.stride && a < s.H; a++) {
         const Phase row = conv2d_phase(s.rows, a);
         if (row.axis.taps == 0) continue;
-        for (int64_t c = 0; c < stride[1] && c < s.W; c++) {
+        for (int64_t c = 0; c < s.columns.stride && c < s.W; c++) {
             const Phase column = conv2d_phase(s.columns, c);
             if (column.axis.taps == 0) continue;
             conv.rows = row.axis;
@@ -135,11 +97,24 @@ void conv2d_input_gradient(Array<const T, 4> dy, Array<const T, 4> w, Array<T, 4
             conv.w_stride[3] = stride_of(column.axis.taps, -column.step, w.stride[3]);
             conv.y = {&dx(0, 0, a, c),
                       {s.N, s.C, row.axis.outputs, column.axis.outputs},
-                      {dx.stride[0], dx.stride[1], stride_of(row.axis.outputs, stride[0], dx.stride[2]),
-                       stride_of(column.axis.outputs, stride[1], dx.stride[3])}};
+                      {dx.stride[0], dx.stride[1], stride_of(row.axis.outputs, s.rows.stride, dx.stride[2]),
+                       stride_of(column.axis.outputs, s.columns.stride, dx.stride[3])}};
             correlate(conv);
         }
     }
+}
+template void input_gradient(const Array<const float, 4>&, const Array<const float, 4>&, const float*,
+                             int64_t, const Array<float, 4>&, const Conv2dShape&);
+template void input_gradient(const Array<const double, 4>&, const Array<const double, 4>&, const double*,
+                             int64_t, const Array<double, 4>&, const Conv2dShape&);
+
+template <typename T>
+void conv2d_input_gradient(Array<const T, 4> dy, Array<const T, 4> w, Array<T, 4> dx, Ints<2> stride,
+                           Ints<4> padding, Ints<2> dilation, int64_t groups) {
+    const Conv2dShape s =
+        conv2d_shape(dx, w, dy, stride, padding, dilation, groups,
+                     "conv2d_input_gradient: dy, w, dx, stride, padding, dilation and groups do not fit");
+    input_gradient<T>(dy, w, nullptr, 0, dx, s);
 }
 PYDL_KERNEL(conv2d_input_gradient, "dy, w, dx, stride, padding, dilation, groups")
 

@@ -68,7 +68,7 @@ void correlate_direct_features(const Correlation<T>& conv) {
     constexpr int NV = direct_cells<MR>;
     constexpr int64_t W = width<T>;
     const int64_t I = conv.rows.outputs, J = conv.columns.outputs, K = conv.channels * conv.taps();
-    const Array<T, 4>& y = conv.y;
+    const Images<T>& y = conv.y;
 
     const int64_t stripe_pixels = 1 + 16384 / (conv.channels * conv.rows.stride * conv.columns.stride);
     const Parts stripes(I, 1 + stripe_pixels / J);
@@ -87,15 +87,19 @@ void correlate_direct_features(const Correlation<T>& conv) {
         for (int64_t m = 0; m < MR; m++)
             bias[g * MR + m] = conv.bias ? conv.bias[(g * MR + m) * conv.bias_stride] : T(0);
     }
-    // The cells of a stripe, row by row.
-    const int64_t row_cells = (J + W - 1) / W;
-    const Scratch<Cell<T>> cells(stripes.size * row_cells);
-    for (int64_t k = 0; k < stripes.size * row_cells; k++) {
+    // The cells of a stripe, row by row; where rows lie one behind another on both sides, they are one line,
+    // such as the rows of images of one column.
+    const bool flat = layout.pitch() == J && (J == 1 || y.stride[2] == J * y.stride[3]);
+    const int64_t lines = flat ? 1 : stripes.size, length = flat ? stripes.size * J : J;
+    const int64_t step = J == 1 ? y.stride[2] : y.stride[3];
+    const int64_t row_cells = (length + W - 1) / W;
+    const Scratch<Cell<T>> cells(lines * row_cells);
+    for (int64_t k = 0; k < lines * row_cells; k++) {
         const int64_t i = k / row_cells, j = k % row_cells * W;
-        cells[k] = {i * layout.pitch() + j, i * y.stride[2] + j * y.stride[3], J - j < W ? J - j : W};
+        cells[k] = {i * layout.pitch() + j, i * y.stride[2] + j * step, length - j < W ? length - j : W};
     }
 
-    const int64_t work = stripes.size * row_cells * W * (K + 4) * MR;
+    const int64_t work = lines * row_cells * W * (K + 4) * MR;
     const auto run = [&](int64_t begin, int64_t end) {
         const Scratch<T> frame(conv.channels * layout.channel() + layout.pitch() + W);
         int64_t filled = -1;  // the stripe that the frame has the zeros of
@@ -103,17 +107,21 @@ void correlate_direct_features(const Correlation<T>& conv) {
             const int64_t stripe = task % stripes.count, g = task / stripes.count % conv.groups;
             const int64_t n = task / stripes.count / conv.groups;
             const int64_t top = stripes.begin(stripe), rows = stripes.length(stripe, I);
-            layout.fill(frame.data(),
-                        conv.x.data + n * conv.x.stride[0] + g * conv.channels * conv.x.stride[1],
-                        conv.x.stride, conv.channels, top, rows, stripe == filled);
+            layout.fill(frame.data(), conv.x, n, g * conv.channels, conv.channels, top, rows,
+                        stripe == filled);
             filled = stripe;
             const T* w = weights.data() + g * K * MR;
-            T* out = &y(n, g * MR, top, 0);
-            for (int64_t k = 0; k < rows * row_cells;) {
-                const bool whole = rows * row_cells - k >= NV;
-                (whole ? direct_tile<T, MR, NV>
-                       : direct_tile<T, MR, 1>)(K, w, bias.data() + g * MR, frame.data(), tap.data(),
-                                                cells.data() + k, out, y.stride[1], y.stride[3]);
+            T* out = y.at(n, g * MR) + top * y.stride[2];
+            const int64_t own_cells = flat ? (rows * J + W - 1) / W : rows * row_cells;
+            // A shorter stripe's line ends earlier.
+            const Cell<T> last = {cells[own_cells - 1].source, cells[own_cells - 1].target,
+                                  flat ? rows * J - (own_cells - 1) * W : cells[own_cells - 1].length};
+            for (int64_t k = 0; k < own_cells;) {
+                const bool whole = own_cells - k >= NV + flat;
+                const Cell<T>* from = flat && k == own_cells - 1 ? &last : cells.data() + k;
+                (whole ? direct_tile<T, MR, NV> : direct_tile<T, MR, 1>)(K, w, bias.data() + g * MR,
+                                                                         frame.data(), tap.data(), from, out,
+                                                                         y.stride[1], step);
                 k += whole ? NV : 1;
             }
         }

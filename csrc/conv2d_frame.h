@@ -29,6 +29,28 @@ struct Axis {
     }
 };
 
+// A batch of images in an array of them, or of volumes: image n is slice n % slices of volume n / slices, and
+// channel c depth tap c % taps of the volume's channel c / taps. shape is that of the images, stride the
+// array's: of volumes, channels, rows and columns.
+template <typename T>
+struct Images {
+    T* data;
+    int64_t shape[4], stride[4];
+    int64_t slices = 1, slice_stride = 0, taps = 1, tap_stride = 0;
+
+    T* at(int64_t n, int64_t c) const {
+        if (slices == 1 && taps == 1) return data + n * stride[0] + c * stride[1];
+        return data + n / slices * stride[0] + n % slices * slice_stride + c / taps * stride[1] +
+               c % taps * tap_stride;
+    }
+};
+template <typename T>
+Images<T> images_of(const Array<T, 4>& x) {
+    return {x.data,
+            {x.shape[0], x.shape[1], x.shape[2], x.shape[3]},
+            {x.stride[0], x.stride[1], x.stride[2], x.stride[3]}};
+}
+
 // The planes of one axis for runs of up to `run` outputs.
 class Planes {
   public:
@@ -137,41 +159,40 @@ class FrameLayout {
     // Where taps (u, v), in order, find the pixel of output (0, 0).
     const int64_t* taps() const { return tap_.data(); }
 
-    // The frame of `rows` output rows from row i on and of `channels` channels that start at x, one image
-    // whose strides are those of dimensions 1 to 3 of the array. has_zeros: the frame was last filled for the
-    // same rows, and has the zeros around them.
-    template <typename T>
-    void fill(T* frame, const T* x, const int64_t (&stride)[4], int64_t channels, int64_t i, int64_t rows,
-              bool has_zeros = false) const {
+    // The frame of `rows` output rows from row i on, of `channels` channels from `channel` on of image n.
+    // has_zeros: the frame was last filled for the same rows, and has the zeros around them.
+    template <typename X, typename T>
+    void fill(T* frame, const Images<X>& x, int64_t n, int64_t channel, int64_t channels, int64_t i,
+              int64_t rows, bool has_zeros = false) const {
         for (int64_t pu = 0; pu < rows_.count(); pu++)
             for (int64_t pv = 0; pv < columns_.count(); pv++) {
                 const int64_t plane = (pu * columns_.count() + pv) * rows_.length() * pitch();
                 const int64_t top = rows_.source(pu, i), step = rows_.axis().stride;
-                fill_plane(frame + plane, x, stride, channels, top, step, rows_.length(rows),
-                           columns_.source(pv, 0), has_zeros);
+                for (int64_t c = 0; c < channels; c++)
+                    fill_plane(frame + plane + c * this->channel(), x.at(n, channel + c), x.stride, top, step,
+                               rows_.length(rows), columns_.source(pv, 0), has_zeros);
             }
     }
 
   private:
-    // One plane of every channel: row q comes from the source's row top + q * step, its columns from `left`
-    // on.
+    // One plane: row q comes from the source's row top + q * step, its columns from `left` on.
     template <typename T>
-    void fill_plane(T* plane, const T* x, const int64_t (&stride)[4], int64_t channels, int64_t top,
-                    int64_t step, int64_t rows, int64_t left, bool has_zeros) const {
+    void fill_plane(T* to, const T* x, const int64_t (&stride)[4], int64_t top, int64_t step, int64_t rows,
+                    int64_t left, bool has_zeros) const {
         const int64_t height = rows_.axis().source, columns = columns_.axis().source;
-        for (int64_t c = 0; c < channels; c++, x += stride[1], plane += channel()) {
-            T* to = plane;
-            for (int64_t q = 0, h = top; q < rows; q++, h += step, to += pitch()) {
-                if (h >= 0 && h < height) {
-                    const T* row = x + h * stride[2];
-                    // Rows are too short for the processor to see where they lead.
-                    for (int64_t k = 0; stride[3] == 1 && k < columns; k += 64 / int64_t(sizeof(T)))
-                        prefetch(row + 2048 / int64_t(sizeof(T)) + k);
-                    copy_padded(to, pitch(), row, stride[3], columns, left, columns_.axis().stride,
-                                has_zeros);
-                } else if (!has_zeros) {
-                    clear_row(to, int64_t(0), pitch(), pitch());
-                }
+        if (pitch() == 1 && left >= 0 && left < columns) {  // images of one column: its numbers are a row
+            copy_padded(to, rows, x + left * stride[3], stride[2], height, top, step, has_zeros);
+            return;
+        }
+        for (int64_t q = 0, h = top; q < rows; q++, h += step, to += pitch()) {
+            if (h >= 0 && h < height) {
+                const T* row = x + h * stride[2];
+                // Rows are too short for the processor to see where they lead.
+                for (int64_t k = 0; stride[3] == 1 && k < columns; k += 64 / int64_t(sizeof(T)))
+                    prefetch(row + 2048 / int64_t(sizeof(T)) + k);
+                copy_padded(to, pitch(), row, stride[3], columns, left, columns_.axis().stride, has_zeros);
+            } else if (!has_zeros) {
+                clear_row(to, int64_t(0), pitch(), pitch());
             }
         }
     }

@@ -47,7 +47,7 @@ struct Plan {
           columns(conv.x.shape[0] * pixels),
           in_place(conv.x.stride[3] == 1 && conv.columns.stride == 1 && !conv.rows.leaves_source() &&
                    !conv.columns.leaves_source()),
-          last_tap((conv.channels * conv.groups - 1) * conv.x.stride[1] +
+          last_tap(conv.x.at(0, conv.channels * conv.groups - 1) - conv.x.data +
                    (conv.rows.taps - 1) * conv.rows.dilation * conv.x.stride[2] +
                    (conv.columns.taps - 1) * conv.columns.dilation),
           readable(elements_from_first_to_last(conv.x)),
@@ -63,13 +63,12 @@ struct Plan {
 
   private:
     // 0 if the first is not at the lowest address.
-    static int64_t elements_from_first_to_last(const Array<const T, 4>& x) {
-        int64_t last = 0;
-        for (int d = 0; d < 4; d++) {
+    static int64_t elements_from_first_to_last(const Images<const T>& x) {
+        if (x.slice_stride < 0 || x.tap_stride < 0) return 0;
+        for (int d = 0; d < 4; d++)
             if (x.stride[d] < 0) return 0;
-            last += (x.shape[d] - 1) * x.stride[d];
-        }
-        return last + 1;
+        return x.at(x.shape[0] - 1, x.shape[1] - 1) - x.data + (x.shape[2] - 1) * x.stride[2] +
+               (x.shape[3] - 1) * x.stride[3] + 1;
     }
     // Groups of weight panels that may be tasks of their own: patches are gathered anew for each, so that
     // only many features are worth dividing.
@@ -162,6 +161,13 @@ class ProductTask {
         return plan_.flat ? first / plan_.pixels == last / plan_.pixels
                           : first / conv_.columns.outputs == last / conv_.columns.outputs;
     }
+    // Whether the numbers of one image follow each other wherever they are read and written.
+    bool single_column() const {
+        return conv_.columns.outputs == 1 &&
+               (plan_.in_place ? conv_.rows.stride == 1 && conv_.x.stride[2] == 1 : layout_.pitch() == 1);
+    }
+    // From one number of a run to the next in y.
+    int64_t step() const { return single_column() ? conv_.y.stride[2] : conv_.y.stride[3]; }
     int64_t scattered_panels() const {
         int64_t count = 0;
         for (int64_t p = 0; p < panels_; p++) count += !is_direct(p);
@@ -170,8 +176,8 @@ class ProductTask {
 
     void list_runs() {
         const int64_t I = conv_.rows.outputs, J = conv_.columns.outputs;
-        const Array<T, 4>& y = conv_.y;
-        const int64_t (&x)[4] = conv_.x.stride;
+        const Images<T>& y = conv_.y;
+        const Images<const T>& x = conv_.x;
         const int64_t first_row = begin_ / J, first_image = first_row / I;
         int64_t count = 0;
         for (int64_t p = 0; p < panels_; p++) {
@@ -179,17 +185,19 @@ class ProductTask {
             for (int64_t lane = 0; lane < columns_of(p);) {
                 const int64_t column = begin_ + p * NR + lane, row = column / J;
                 const int64_t n = row / I, i = row % I, j = column % J;
-                int64_t length = J - j;
+                // Of images of one column, rows are neighbours.
+                int64_t length = single_column() ? I - i : J - j;
                 if (length > columns_of(p) - lane) length = columns_of(p) - lane;
                 const int64_t top = n == first_image ? first_row % I : 0;
                 const int64_t source = plan_.in_place
-                                           ? n * x[0] + (i * conv_.rows.stride + conv_.rows.origin) * x[2] +
+                                           ? (x.at(n, 0) - x.data) +
+                                                 (i * conv_.rows.stride + conv_.rows.origin) * x.stride[2] +
                                                  j + conv_.columns.origin
                                            : (n - first_image) * segment() + (i - top) * layout_.pitch() + j;
-                const int64_t target = n * y.stride[0] + i * y.stride[2] + j * y.stride[3];
+                const int64_t target = (y.at(n, 0) - y.data) + i * y.stride[2] + j * y.stride[3];
                 Run* last = count > first_run_[p] ? &runs_[count - 1] : nullptr;
                 if (last != nullptr && last->source + last->length == source &&
-                    last->target + last->length * y.stride[3] == target)
+                    last->target + last->length * step() == target)
                     last->length += length;
                 else
                     runs_[count++] = {lane, length, source, target};
@@ -208,10 +216,9 @@ class ProductTask {
         for (int64_t n = first_image; n <= last_row / I; n++) {
             const int64_t top = n == first_image ? first_row % I : 0;
             const int64_t bottom = n == last_row / I ? last_row % I : I - 1;
-            layout_.fill(frame_.data() + (n - first_image) * segment(),
-                         conv_.x.data + n * conv_.x.stride[0] +
-                             (group_ * conv_.channels + channel) * conv_.x.stride[1],
-                         conv_.x.stride, channels, top, bottom - top + 1, channels <= filled_channels_);
+            layout_.fill(frame_.data() + (n - first_image) * segment(), conv_.x, n,
+                         group_ * conv_.channels + channel, channels, top, bottom - top + 1,
+                         channels <= filled_channels_);
         }
         if (channels > filled_channels_) filled_channels_ = channels;
     }
@@ -225,7 +232,7 @@ class ProductTask {
             for (int64_t v = 0; v < V; v++)
                 taps_[k * V + v] =
                     plan_.in_place
-                        ? conv_.x.data + (group_ * conv_.channels + c) * conv_.x.stride[1] +
+                        ? conv_.x.at(0, group_ * conv_.channels + c) +
                               u * conv_.rows.dilation * conv_.x.stride[2] + v * conv_.columns.dilation
                         : frame_.data() + (c - unit / U) * layout_.channel() + layout_.taps()[u * V + v];
         }
@@ -303,13 +310,12 @@ class ProductTask {
             T* to = target(m);
             for (int64_t r = first_run_[panel]; r < first_run_[panel + 1]; r++) {
                 const Run run = runs_[r];
-                if (conv_.y.stride[3] == 1)
+                if (step() == 1)
                     for (int64_t l = 0; l < run.length; l += width<T>)
                         store_partial(to + run.target + l, load_partial(from + run.lane + l, run.length - l),
                                       run.length - l);
                 else
-                    for (int64_t l = 0; l < run.length; l++)
-                        to[run.target + l * conv_.y.stride[3]] = from[run.lane + l];
+                    for (int64_t l = 0; l < run.length; l++) to[run.target + l * step()] = from[run.lane + l];
             }
         }
     }

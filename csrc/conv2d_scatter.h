@@ -22,10 +22,13 @@ class ScatteredGradient {
     static constexpr int64_t NR = tile_columns<T>;
 
   public:
-    ScatteredGradient(const Array<const T, 4>& dy, const Array<const T, 4>& w, const Array<T, 4>& dx,
-                      const Conv2dShape& s)
+    // bias, where it is not null, is what each channel of dx begins with.
+    ScatteredGradient(const Array<const T, 4>& dy, const Array<const T, 4>& w, const T* bias,
+                      int64_t bias_stride, const Array<T, 4>& dx, const Conv2dShape& s)
         : dy_(dy),
           w_(w),
+          bias_(bias),
+          bias_stride_(bias_stride),
           dx_(dx),
           s_(s),
           channels_(s.C / s.groups),
@@ -91,6 +94,8 @@ class ScatteredGradient {
         const int64_t segment = own * layout_.channel(), columns = count * pixels_;
         const Scratch<T> frame(count * segment), panel(features_ * NR), tile(2 * tile_rows<T> * NR);
         const Scratch<int64_t> place(rows);
+        // Rows that lie one behind another in the frame are one: images of one column.
+        const int64_t line = layout_.pitch() == s_.J ? pixels_ : s_.J;
         for (int64_t r = 0; r < rows; r++)
             place[r] = r % own * layout_.channel() + layout_.taps()[r / own % s_.U * s_.V + r / own / s_.U];
         for (int64_t k = 0; k < count * segment; k++) frame[k] = T(0);
@@ -101,7 +106,8 @@ class ScatteredGradient {
             int64_t run_count = 0;
             for (int64_t lane = 0; lane < lanes; run_count++) {
                 const int64_t row = (column + lane) / s_.J, j = (column + lane) % s_.J, n = row / s_.I;
-                const int64_t left = s_.J - j, length = left < lanes - lane ? left : lanes - lane;
+                const int64_t left = line - (column + lane) % line,
+                              length = left < lanes - lane ? left : lanes - lane;
                 runs[run_count] = {lane, length, n * segment + row % s_.I * layout_.pitch() + j};
                 lane += length;
             }
@@ -163,10 +169,19 @@ class ScatteredGradient {
     void write(int64_t n, int64_t c, const T* frame) const {
         const Planes &rows = layout_.rows(), &columns = layout_.columns();
         const int64_t* stride = dx_.stride;
+        const T start = bias_ != nullptr ? bias_[c * bias_stride_] : T(0);
         T* image = &dx_(n, c, 0, 0);
+        if (s_.W == 1 && columns.length() == 1 && columns.count() == 1 && columns.source(0, 0) == 0) {
+            // Images of one column: its numbers are a row.
+            for (int64_t h = 0; h < s_.H; h++) image[h * stride[2]] = start;
+            for (int64_t pu = 0; pu < rows.count(); pu++)
+                add_padded(image, stride[2], s_.H, frame + pu * rows.length(), rows.length(),
+                           rows.source(pu, 0), s_.rows.stride);
+            return;
+        }
         for (int64_t h = 0; h < s_.H; h++) {
             T* to = image + h * stride[2];
-            for (int64_t x = 0; x < s_.W; x++) to[x * stride[3]] = T(0);
+            for (int64_t x = 0; x < s_.W; x++) to[x * stride[3]] = start;
         }
         for (int64_t pu = 0; pu < rows.count(); pu++)
             for (int64_t q = 0; q < rows.length(); q++) {
@@ -197,6 +212,8 @@ class ScatteredGradient {
     }
 
     const Array<const T, 4>&dy_, &w_;
+    const T* bias_;
+    int64_t bias_stride_;
     const Array<T, 4>& dx_;
     const Conv2dShape& s_;
     int64_t channels_, features_, taps_, pixels_;

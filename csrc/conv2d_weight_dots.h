@@ -91,7 +91,7 @@ class DottedGradient {
     static constexpr int block_taps = dot_taps<F>;
 
   public:
-    DottedGradient(const Array<const T, 4>& dy, const Array<const T, 4>& x, const Conv2dShape& s)
+    DottedGradient(const Images<const T>& dy, const Images<const T>& x, const Conv2dShape& s)
         : dy_(dy),
           x_(x),
           s_(s),
@@ -151,17 +151,19 @@ class DottedGradient {
              strip++) {
             const int64_t n = strip / stripes_.count, stripe = strip % stripes_.count;
             const int64_t top = stripes_.begin(stripe), rows = stripes_.length(stripe, s_.I);
-            layout_.fill(frame.data(), x_.data + n * x_.stride[0] + group * channels_ * x_.stride[1],
-                         x_.stride, channels_, top, rows, stripe == filled);
+            layout_.fill(frame.data(), x_, n, group * channels_, channels_, top, rows, stripe == filled);
             filled = stripe;
             const Slopes<T> slopes = slopes_of(rows_of_dy.data(), n, group, top, rows);
+            // Rows that lie one behind another on both sides are one.
+            const bool flat = slopes.row == s_.J && layout_.pitch() == s_.J;
+            const int64_t lines = flat ? 1 : rows, length = flat ? rows * s_.J : s_.J;
             for (int64_t o = 0; o < features_; o++)
-                bias[o] = add_rows<T>(bias[o], slopes.data + o * slopes.feature, slopes.row, rows, s_.J);
+                bias[o] = add_rows<T>(bias[o], slopes.data + o * slopes.feature, slopes.row, lines, length);
             for (int64_t b = 0; b < blocks; b++) {
                 const Slopes<T> own = {slopes.data + b / blocks_ * F * slopes.feature, slopes.feature,
                                        slopes.row};
                 dot_rows<T, F>(&acc[b * F * block_taps], own, frame.data(),
-                               &offset_[b % blocks_ * block_taps], layout_.pitch(), rows, s_.J);
+                               &offset_[b % blocks_ * block_taps], layout_.pitch(), lines, length);
             }
         }
         for (int64_t b = 0; b < blocks; b++)
@@ -175,7 +177,7 @@ class DottedGradient {
     // dy of some rows, in place, or copied where its columns are apart or the last block of features is not
     // whole.
     Slopes<T> slopes_of(T* copy, int64_t n, int64_t group, int64_t top, int64_t rows) const {
-        const T* from = &dy_(n, group * features_, top, 0);
+        const T* from = dy_.at(n, group * features_) + top * dy_.stride[2];
         if (dy_.stride[3] == 1 && features_ % F == 0) return {from, dy_.stride[1], dy_.stride[2]};
         const Slopes<T> slopes = {copy, stripes_.size * s_.J, s_.J};
         for (int64_t o = 0; o < whole_features(); o++)
@@ -186,7 +188,7 @@ class DottedGradient {
         return slopes;
     }
 
-    const Array<const T, 4>&dy_, &x_;
+    const Images<const T>&dy_, &x_;
     const Conv2dShape& s_;
     int64_t channels_, features_, weights_;
     Parts stripes_;
@@ -203,8 +205,8 @@ template <typename T>
 constexpr int64_t kDotFeatures = width<T> >= 8 ? 4 : 2;
 
 template <typename T>
-void dot_weight_gradient(Array<const T, 4> dy, Array<const T, 4> x, const Conv2dShape& s, Array<T, 4> dw,
-                         T* db, int64_t db_stride) {
+void dot_weight_gradient(const Images<const T>& dy, const Images<const T>& x, const Conv2dShape& s,
+                         Array<T, 4> dw, T* db, int64_t db_stride) {
     const int64_t features = s.O / s.groups;
     if (features == 1) return DottedGradient<T, 1>(dy, x, s).run(dw, db, db_stride);
     if (features % 2 == 0) return DottedGradient<T, 2>(dy, x, s).run(dw, db, db_stride);

@@ -22,20 +22,26 @@
 
 namespace pydl::PYDL_ISA {
 
-// c[t][o] (+)= sum over rows r and k < depth of  tap[t][row[r] + k] * dy[r * depth + k][o].
+// Output pixels that lie side by side where every tap reads them: `length` from `source` on.
+struct Piece {
+    int64_t source, length;
+};
+
+// c[t][o] (+)= sum over the pixels p of all pieces of  tap[t][p] * dy[p][o].
 template <typename T>
-using TapTile = void (*)(const T* const* tap, const int64_t* row, int64_t rows, int64_t depth, const T* dy,
+using TapTile = void (*)(const T* const* tap, const Piece* pieces, int64_t count, const T* dy,
                          int64_t dy_stride, T* c, int64_t c_stride);
 
 template <typename T, int MR, int NV>
-void tap_tile(const T* const* tap, const int64_t* row, int64_t rows, int64_t depth, const T* dy,
-              int64_t dy_stride, T* c, int64_t c_stride) {
+void tap_tile(const T* const* tap, const Piece* pieces, int64_t count, const T* dy, int64_t dy_stride, T* c,
+              int64_t c_stride) {
     vec<T> acc[MR][NV] = {};
     PointerRows<T, MR> at;
-    for (int64_t r = 0; r < rows; r++) {
+    for (int64_t p = 0; p < count; p++) {
 #pragma GCC unroll 32
-        for (int i = 0; i < MR; i++) at.row[i] = tap[i] + row[r];
-        outer_products<T, MR, NV>(acc, depth, at, Columns<T>{dy + r * depth * dy_stride, dy_stride});
+        for (int i = 0; i < MR; i++) at.row[i] = tap[i] + pieces[p].source;
+        outer_products<T, MR, NV>(acc, pieces[p].length, at, Columns<T>{dy, dy_stride});
+        dy += pieces[p].length * dy_stride;
     }
     store_tile<T, MR, NV>(acc, c, c_stride, NV * width<T>, true);
 }
@@ -57,8 +63,8 @@ struct WeightGradient {
     static constexpr int64_t NR = tile_columns<T>;
     static constexpr int64_t strip_pixels = 256;
 
-    const Array<const T, 4>& dy;
-    const Array<const T, 4>& x;
+    const Images<const T>& dy;
+    const Images<const T>& x;
     const Conv2dShape& s;
     bool with_bias, in_place;          // whether x is read without frames
     int64_t taps, channels, features;  // of a filter's channel; of a group
@@ -69,8 +75,7 @@ struct WeightGradient {
     int64_t strip_images, strip_rows;  // that a strip touches at most, rows of one image
     FrameLayout layout;
 
-    WeightGradient(const Array<const T, 4>& dy, const Array<const T, 4>& x, const Conv2dShape& s,
-                   bool with_bias)
+    WeightGradient(const Images<const T>& dy, const Images<const T>& x, const Conv2dShape& s, bool with_bias)
         : dy(dy),
           x(x),
           s(s),
@@ -97,12 +102,11 @@ struct WeightGradient {
                       segment = own_channels * layout.channel();
         const Scratch<T> frame(in_place ? 0 : strip_images * segment), panel(strips.size * s.J * NR);
         const Scratch<const T*> tap(own_taps);
-        const Scratch<int64_t> row(strips.size);
+        const Scratch<Piece> pieces(strips.size);
         for (int64_t t = 0; t < own_taps; t++) {
             const int64_t c = t / taps, u = t % taps / s.V, v = t % s.V;
-            tap[t] = in_place ? x.data + (channel + c) * x.stride[1] +
-                                    (s.rows.origin + u * s.rows.dilation) * x.stride[2] + s.columns.origin +
-                                    v * s.columns.dilation
+            tap[t] = in_place ? x.at(0, channel + c) + (s.rows.origin + u * s.rows.dilation) * x.stride[2] +
+                                    s.columns.origin + v * s.columns.dilation
                               : frame.data() + c * layout.channel() + layout.taps()[t % taps];
         }
         for (int64_t k = 0; k < partial_size(); k++) sum[k] = T(0);
@@ -110,17 +114,22 @@ struct WeightGradient {
         for (int64_t strip = parts.begin(part); strip < parts.begin(part) + parts.length(part, strips.count);
              strip++) {
             const int64_t first = strips.begin(strip), count = strips.length(strip, s.N * s.I);
+            int64_t piece_count = 0;
             const int64_t first_image = first / s.I, last_image = (first + count - 1) / s.I;
             for (int64_t n = first_image; n <= last_image; n++) {
                 const int64_t top = n == first_image ? first % s.I : 0;
                 const int64_t end = n == last_image ? first + count - n * s.I : s.I;
                 const int64_t own = (n - first_image) * segment;
-                if (!in_place)
-                    layout.fill(frame.data() + own, x.data + n * x.stride[0] + channel * x.stride[1],
-                                x.stride, own_channels, top, end - top);
-                for (int64_t i = top; i < end; i++)
-                    row[n * s.I + i - first] = in_place ? n * x.stride[0] + i * s.rows.stride * x.stride[2]
-                                                        : own + (i - top) * layout.pitch();
+                if (!in_place) layout.fill(frame.data() + own, x, n, channel, own_channels, top, end - top);
+                for (int64_t i = top; i < end; i++) {
+                    const int64_t source = in_place ? (x.at(n, 0) - x.data) + i * s.rows.stride * x.stride[2]
+                                                    : own + (i - top) * layout.pitch();
+                    Piece* last = piece_count > 0 ? &pieces[piece_count - 1] : nullptr;
+                    if (last != nullptr && last->source + last->length == source)
+                        last->length += s.J;
+                    else
+                        pieces[piece_count++] = {source, s.J};
+                }
             }
             for (int64_t o = 0; o < features; o += NR) {
                 const int64_t columns = features - o < NR ? features - o : NR;
@@ -131,7 +140,7 @@ struct WeightGradient {
                 const Parts tiles(own_taps, tile_rows<T>);
                 for (int64_t t = 0; t < tiles.count && own_taps > 0; t++)
                     tap_tile_function<T>(tiles.length(t, own_taps), columns)(
-                        tap.data() + tiles.begin(t), row.data(), count, s.J, panel.data(), lanes,
+                        tap.data() + tiles.begin(t), pieces.data(), piece_count, panel.data(), lanes,
                         sum + tiles.begin(t) * pitch + o, pitch);
             }
         }
@@ -160,8 +169,7 @@ struct WeightGradient {
             int64_t rows = flat ? s.I - i : 1;
             if (rows > first + count - r) rows = first + count - r;
             pack_panel(panel + (r - first) * s.J * lanes, lanes, columns,
-                       dy.data + n * dy.stride[0] + channel * dy.stride[1] + i * dy.stride[2], dy.stride[1],
-                       dy.stride[3], rows * s.J);
+                       dy.at(n, channel) + i * dy.stride[2], dy.stride[1], dy.stride[3], rows * s.J);
             r += rows;
         }
     }
@@ -186,8 +194,8 @@ void transpose_into(T* to, int64_t to_pitch, int64_t features, const T* from, in
 }
 
 template <typename T>
-void gather_weight_gradient(Array<const T, 4> dy, Array<const T, 4> x, const Conv2dShape& s, Array<T, 4> dw,
-                            T* db, int64_t db_stride) {
+void gather_weight_gradient(const Images<const T>& dy, const Images<const T>& x, const Conv2dShape& s,
+                            Array<T, 4> dw, T* db, int64_t db_stride) {
     const WeightGradient<T> job(dy, x, s, db != nullptr);
     const int64_t sums = s.groups * job.chunks.count, size = job.partial_size();
     const Scratch<T> partial(sums * job.parts.count * size);
@@ -226,8 +234,8 @@ void gather_weight_gradient(Array<const T, 4> dy, Array<const T, 4> x, const Con
 }
 
 template <typename T>
-void add_up_weight_gradient(Array<const T, 4> dy, Array<const T, 4> x, const Conv2dShape& s, Array<T, 4> dw,
-                            T* db, int64_t db_stride) {
+void add_up_weight_gradient(const Images<const T>& dy, const Images<const T>& x, const Conv2dShape& s,
+                            Array<T, 4> dw, T* db, int64_t db_stride) {
     if (dw.size() == 0 && db == nullptr) return;
     if (s.N == 0 || s.C == 0) {
         for (int64_t o = 0; o < s.O; o++) {
@@ -243,10 +251,10 @@ void add_up_weight_gradient(Array<const T, 4> dy, Array<const T, 4> x, const Con
     else
         gather_weight_gradient<T>(dy, x, s, dw, db, db_stride);
 }
-template void add_up_weight_gradient<float>(Array<const float, 4>, Array<const float, 4>, const Conv2dShape&,
-                                            Array<float, 4>, float*, int64_t);
-template void add_up_weight_gradient<double>(Array<const double, 4>, Array<const double, 4>,
-                                             const Conv2dShape&, Array<double, 4>, double*, int64_t);
+template void add_up_weight_gradient(const Images<const float>&, const Images<const float>&,
+                                     const Conv2dShape&, Array<float, 4>, float*, int64_t);
+template void add_up_weight_gradient(const Images<const double>&, const Images<const double>&,
+                                     const Conv2dShape&, Array<double, 4>, double*, int64_t);
 
 template <typename T>
 void conv2d_weight_gradient(Array<const T, 4> dy, Array<const T, 4> x, Array<T, 4> dw,
@@ -257,7 +265,8 @@ void conv2d_weight_gradient(Array<const T, 4> dy, Array<const T, 4> x, Array<T, 
         "conv2d_weight_gradient: dy, x, dw, db, stride, padding, dilation and groups do not fit");
     require(!db || db->shape[0] == s.O,
             "conv2d_weight_gradient: db must have one element for each of dw's output channels");
-    add_up_weight_gradient<T>(dy, x, s, dw, db ? db->data : nullptr, db ? db->stride[0] : 0);
+    add_up_weight_gradient<T>(images_of(dy), images_of(x), s, dw, db ? db->data : nullptr,
+                              db ? db->stride[0] : 0);
 }
 PYDL_KERNEL(conv2d_weight_gradient, "dy, x, dw, db, stride, padding, dilation, groups")
 

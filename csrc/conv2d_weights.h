@@ -10,8 +10,8 @@ namespace pydl::PYDL_ISA {
 // features: those of one group. w is read as w[group, m, c, u, v] through strides of any sign.
 template <typename T>
 struct Correlation {
-    Array<const T, 4> x;
-    Array<T, 4> y;
+    Images<const T> x;
+    Images<T> y;
     const T* w;
     int64_t w_group, w_stride[4];
     const T* bias;

@@ -17,8 +17,8 @@ void conv2d_winograd(Array<const T, 4> x, Array<const T, 4> w, Optional<Array<co
             "conv2d_winograd: b must have one element for each of w's output channels");
     if (y.size() == 0) return;
     Correlation<T> conv;
-    conv.x = x;
-    conv.y = y;
+    conv.x = images_of(x);
+    conv.y = images_of(y);
     conv.w = w.data;
     conv.w_group = 0;
     for (int d = 0; d < 4; d++) conv.w_stride[d] = w.stride[d];

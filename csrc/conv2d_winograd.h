@@ -162,7 +162,7 @@ class WinogradTask {
 
     void list_strips() {
         const int64_t TJ = plan_.tiles_of_row, I = conv_.rows.outputs, J = conv_.columns.outputs;
-        const Array<T, 4>& y = conv_.y;
+        const Images<T>& y = conv_.y;
         band_count_ = strip_count_ = 0;
         int64_t frame = 0, image = -1, top = 0, panel = -1;
         for (int64_t t = 0; t < count_;) {

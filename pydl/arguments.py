@@ -100,14 +100,20 @@ def check_integer(op: str, name: str, value: Any, low: int) -> int:
     return int(value)
 
 
+def check_tuple(op: str, name: str, value: Any, low: int, count: int) -> tuple[int, ...]:
+    """`value`, one integer for all dimensions or one for each of `count`, as ints of at least `low`."""
+    if isinstance(value, tuple | list):
+        if len(value) != count:
+            needs = {1: "one integer", 2: "one integer or two", 3: "one integer or three"}[count]
+            raise ValueError(f"{op}: {name} must be {needs}, not {value!r}")
+        return tuple(check_integer(op, name, each, low) for each in value)
+    return (check_integer(op, name, value, low),) * count
+
+
 def check_pair(op: str, name: str, value: Any, low: int) -> tuple[int, int]:
     """`value`, one integer or (height, width), as a pair of ints of at least `low`."""
-    if isinstance(value, tuple | list):
-        if len(value) != 2:
-            raise ValueError(f"{op}: {name} must be one integer or two, not {value!r}")
-        return check_integer(op, name, value[0], low), check_integer(op, name, value[1], low)
-    both = check_integer(op, name, value, low)
-    return both, both
+    height, width = check_tuple(op, name, value, low, 2)
+    return height, width
 
 
 def check_dim(op: str, dim: Any, rank: int, name: str = "dim") -> int:

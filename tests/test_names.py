@@ -12,12 +12,14 @@ from pydl.nn import functional
 PROMISED = {
     "pydl": """Tensor tensor zeros ones full arange randn rand no_grad manual_seed use_backend set_num_threads
         get_num_threads save load __version__ show_config Trainer nn optim data training lab plot bench""",
-    "pydl.nn": """Linear Conv2d MaxPool2d AvgPool2d Flatten Dropout ReLU LeakyReLU ELU GELU SiLU Sigmoid Tanh Softplus
+    "pydl.nn": """Conv1d Conv3d ConvTranspose1d ConvTranspose2d ConvTranspose3d
+        Linear Conv2d MaxPool2d AvgPool2d Flatten Dropout ReLU LeakyReLU ELU GELU SiLU Sigmoid Tanh Softplus
         Softmax LogSoftmax RNN RNNCell LSTM LSTMCell GRU GRUCell Sequential ModuleList Identity Module Parameter
         CrossEntropyLoss NLLLoss MSELoss L1Loss BCELoss BCEWithLogitsLoss functional init BatchNorm1d BatchNorm2d
         BatchNorm3d LayerNorm RMSNorm GroupNorm
         InstanceNorm1d InstanceNorm2d InstanceNorm3d Embedding""",
-    "pydl.nn.functional": """linear conv2d max_pool2d avg_pool2d relu leaky_relu elu gelu silu sigmoid tanh softplus
+    "pydl.nn.functional": """conv1d conv3d conv_transpose1d conv_transpose2d conv_transpose3d
+        linear conv2d max_pool2d avg_pool2d relu leaky_relu elu gelu silu sigmoid tanh softplus
         softmax log_softmax dropout pad one_hot cross_entropy nll_loss mse_loss l1_loss binary_cross_entropy
         binary_cross_entropy_with_logits batch_norm layer_norm rms_norm group_norm
         instance_norm embedding""",

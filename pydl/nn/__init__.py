@@ -18,7 +18,12 @@ from .batch_norm import BatchNorm2d as BatchNorm2d
 from .batch_norm import BatchNorm3d as BatchNorm3d
 from .containers import ModuleList as ModuleList
 from .containers import Sequential as Sequential
+from .conv1d import Conv1d as Conv1d
 from .conv2d import Conv2d as Conv2d
+from .conv3d import Conv3d as Conv3d
+from .conv_transpose1d import ConvTranspose1d as ConvTranspose1d
+from .conv_transpose2d import ConvTranspose2d as ConvTranspose2d
+from .conv_transpose3d import ConvTranspose3d as ConvTranspose3d
 from .dropout import Dropout as Dropout
 from .embedding import Embedding as Embedding
 from .flatten import Flatten as Flatten

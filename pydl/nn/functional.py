@@ -4,7 +4,12 @@ from ..ops import avg_pool2d as avg_pool2d
 from ..ops import batch_norm as batch_norm
 from ..ops import binary_cross_entropy as binary_cross_entropy
 from ..ops import binary_cross_entropy_with_logits as binary_cross_entropy_with_logits
+from ..ops import conv1d as conv1d
 from ..ops import conv2d as conv2d
+from ..ops import conv3d as conv3d
+from ..ops import conv_transpose1d as conv_transpose1d
+from ..ops import conv_transpose2d as conv_transpose2d
+from ..ops import conv_transpose3d as conv_transpose3d
 from ..ops import cross_entropy as cross_entropy
 from ..ops import dropout as dropout
 from ..ops import elu as elu

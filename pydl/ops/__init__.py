@@ -52,7 +52,12 @@ from .mean import mean as mean
 from .sum import sum as sum
 
 # Products
+from .conv1d import conv1d as conv1d
 from .conv2d import conv2d as conv2d
+from .conv3d import conv3d as conv3d
+from .conv_transpose1d import conv_transpose1d as conv_transpose1d
+from .conv_transpose2d import conv_transpose2d as conv_transpose2d
+from .conv_transpose3d import conv_transpose3d as conv_transpose3d
 from .linear import linear as linear
 from .matmul import matmul as matmul
 

@@ -19,22 +19,16 @@ from typing import Any
 import numpy as np
 
 from ..arguments import check_flag
-from ..op import empty, kernel, op
-from .pooling import check_divisor, check_pooling, draw_pooling
-
-
-def _window(position, size, kernel, padding):
-    """Start and end of a window inside the input, and how many elements it has with the padding."""
-    end = min(position + kernel, size + padding)
-    return max(position, 0), min(end, size), end - position
+from ..op import kernel, op
+from .pooling import avg_pooling, check_divisor, check_pooling, draw_pooling, window_in
 
 
 @kernel(writes="y")
 def avg_pool2d_forward(x, y, kernel, stride, padding, count_include_pad, divisor_override):
     """divisor_override is 0 where there is none."""
     for n, c, p, q in np.ndindex(y.shape):
-        top, bottom, height = _window(p * stride[0] - padding[0], x.shape[2], kernel[0], padding[0])
-        left, right, width = _window(q * stride[1] - padding[1], x.shape[3], kernel[1], padding[1])
+        top, bottom, height = window_in(p * stride[0] - padding[0], x.shape[2], kernel[0], padding[0])
+        left, right, width = window_in(q * stride[1] - padding[1], x.shape[3], kernel[1], padding[1])
         inside = (bottom - top) * (right - left)
         total = 0.0
         for h in range(top, bottom):
@@ -47,8 +41,8 @@ def avg_pool2d_forward(x, y, kernel, stride, padding, count_include_pad, divisor
 def avg_pool2d_backward(dy, dx, kernel, stride, padding, count_include_pad, divisor_override):
     dx[...] = 0.0
     for n, c, p, q in np.ndindex(dy.shape):
-        top, bottom, height = _window(p * stride[0] - padding[0], dx.shape[2], kernel[0], padding[0])
-        left, right, width = _window(q * stride[1] - padding[1], dx.shape[3], kernel[1], padding[1])
+        top, bottom, height = window_in(p * stride[0] - padding[0], dx.shape[2], kernel[0], padding[0])
+        left, right, width = window_in(q * stride[1] - padding[1], dx.shape[3], kernel[1], padding[1])
         inside = (bottom - top) * (right - left)
         divisor = divisor_override or (height * width if count_include_pad else inside)
         for h in range(top, bottom):
@@ -96,22 +90,5 @@ def avg_pool2d(
     """The mean of every window of kernel_size (stride defaults to it). See the top of this file."""
     pool = check_pooling("avg_pool2d", input, kernel_size, stride, padding, 1, ceil_mode)
     divisor = check_divisor("avg_pool2d", divisor_override)
-    x = pool.x
-    settings = (
-        pool.kernel,
-        pool.stride,
-        pool.padding,
-        check_flag("avg_pool2d", "count_include_pad", count_include_pad),
-        divisor,
-    )
-    shape = x.shape[:2] + pool.out_plane
-    y = empty(pool.out, x.dtype)
-    avg_pool2d_forward(x, y.reshape(shape), *settings)
-    unbatched = len(pool.out) == 3
-
-    def gradient(dy, needs):
-        dx = empty(x.shape[1:] if unbatched else x.shape, dy.dtype)
-        avg_pool2d_backward(dy.reshape(shape), dx.reshape(x.shape), *settings)
-        return dx
-
-    return y, gradient, ()
+    include = check_flag("avg_pool2d", "count_include_pad", count_include_pad)
+    return avg_pooling(pool, avg_pool2d_forward, avg_pool2d_backward, include, divisor)

@@ -26,7 +26,7 @@ from typing import Any
 
 import numpy as np
 
-from ..arguments import check_floats, check_integer, check_pair, check_rank
+from ..arguments import check_floats, check_integer, check_pair
 from ..op import empty, kernel, op
 from .conv2d_winograd import (
     conv2d_winograd,
@@ -35,6 +35,7 @@ from .conv2d_winograd import (
     winograd_suits_weight,
     winograd_tile,
 )
+from .convolution import check_padding, check_shapes, draw_convolution, output_shape
 from .sum import sum_forward
 
 
@@ -92,39 +93,16 @@ def conv2d_weight_gradient(dy, x, dw, db, stride, padding, dilation, groups):
             db[o] = sum(dy[n, o, i, j] for n, i, j in np.ndindex(N, I, J))
 
 
-def draw_case(draw):
-    """Sizes that differ in every dimension, and settings for them: a dictionary of x's, w's and y's shapes and more."""
-    groups = draw.choice(1, 1, 2, 3)
-    per_group, filters = draw.integer(1, 4), draw.choice(1, 2, 5, 17)
-    taps = draw.integer(1, 3), draw.integer(1, 3)
-    stride = draw.integer(1, 3), draw.integer(1, 3)
-    dilation = draw.integer(1, 3), draw.integer(1, 2)
-    padding = tuple(draw.integer(0, 3) for _ in range(4))
-    size, output = [], []
-    for axis in range(2):
-        reach = dilation[axis] * (taps[axis] - 1) + 1
-        added = padding[2 * axis] + padding[2 * axis + 1]
-        size.append(draw.integer(max(1, reach - added), max(1, reach - added) + 5))
-        output.append((size[axis] + added - reach) // stride[axis] + 1)
-    batch = draw.integer(0, 2)
-    return {
-        "x": (batch, groups * per_group, *size),
-        "w": (groups * filters, per_group, *taps),
-        "y": (batch, groups * filters, *output),
-        "settings": {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups},
-    }
-
-
 @conv2d_forward.samples
 def _(draw):
-    case = draw_case(draw)
+    case = draw_convolution(draw, 2)
     b = draw.choice(None, draw.array(case["w"][:1]))
     return {"x": draw.array(case["x"]), "w": draw.array(case["w"]), "b": b, "y": draw.out(case["y"])} | case["settings"]
 
 
 @conv2d_input_gradient.samples
 def _(draw):
-    case = draw_case(draw)
+    case = draw_convolution(draw, 2)
     # Finite weights: whether one meets the zeros around dy or nothing at all is a matter of the way taken.
     w = draw.array(case["w"], finite=True)
     return {"dy": draw.array(case["y"]), "w": w, "dx": draw.out(case["x"])} | case["settings"]
@@ -132,63 +110,9 @@ def _(draw):
 
 @conv2d_weight_gradient.samples
 def _(draw):
-    case = draw_case(draw)
+    case = draw_convolution(draw, 2)
     dw, db = draw.out(case["w"]), draw.choice(None, draw.out(case["w"][:1]))
     return {"dy": draw.array(case["y"]), "x": draw.array(case["x"]), "dw": dw, "db": db} | case["settings"]
-
-
-def check_padding(padding: Any, taps: tuple[int, int], stride: tuple[int, int], dilation: tuple[int, int]) -> Any:
-    """(top, bottom, left, right) from one integer, (height, width), "valid" or "same"."""
-    if padding == "valid":
-        return 0, 0, 0, 0
-    if padding == "same":
-        if stride != (1, 1):
-            raise ValueError(f"conv2d: padding='same' needs stride 1, but stride is {stride}")
-        added = [d * (k - 1) for d, k in zip(dilation, taps, strict=True)]
-        return added[0] // 2, added[0] - added[0] // 2, added[1] // 2, added[1] - added[1] // 2
-    if isinstance(padding, str):
-        raise ValueError(f"conv2d: padding must be 'valid', 'same' or integers, not {padding!r}")
-    height, width = check_pair("conv2d", "padding", padding, 0)
-    return height, height, width, width
-
-
-def check_shapes(x: Any, w: Any, b: Any, groups: int) -> None:
-    """Refuses operands that do not fit each other. x may be one image."""
-    given = f"(input {x.shape}, weight {w.shape}, groups={groups})"
-    check_rank("conv2d", "input", x, 3, 4, layout="(N, C, H, W) or (C, H, W)")
-    check_rank("conv2d", "weight", w, 4, layout="(out_channels, in_channels/groups, height, width)")
-    if 0 in w.shape:
-        raise ValueError(f"conv2d: weight has a dimension of size 0 and must have none {given}")
-    if w.shape[0] % groups != 0:
-        raise ValueError(
-            f"conv2d: weight has {w.shape[0]} output channels, which groups={groups} does not divide {given}"
-        )
-    if x.shape[-3] != w.shape[1] * groups:
-        per_group = f" for each of the {groups} groups" if groups > 1 else ""
-        raise ValueError(
-            f"conv2d: weight has {w.shape[1]} input channels{per_group} but input has {x.shape[-3]} {given}"
-        )
-    if b is not None and b.shape != (w.shape[0],):
-        raise ValueError(f"conv2d: bias must have shape ({w.shape[0]},) for the weight {w.shape}, but has {b.shape}")
-
-
-def output_shape(x: Any, w: Any, stride: Any, padding: Any, dilation: Any) -> tuple[int, ...]:
-    """The shape of y for a batch x. Refuses a kernel that does not fit and a result that no memory could hold."""
-    sizes = []
-    for axis, name in enumerate(("height", "width")):
-        padded = x.shape[2 + axis] + padding[2 * axis] + padding[2 * axis + 1]
-        reach = dilation[axis] * (w.shape[2 + axis] - 1) + 1
-        if reach > padded:
-            raise ValueError(
-                f"conv2d: weight covers {reach} pixels in {name} but the padded input has {padded} "
-                f"(input {x.shape}, weight {w.shape}, padding {padding}, dilation {dilation})"
-            )
-        sizes.append((padded - reach) // stride[axis] + 1)
-    shape = (x.shape[0], w.shape[0], *sizes)
-    elements = max(shape[0], 1) * shape[1] * shape[2] * shape[3]
-    if max(*x.shape, *w.shape, *shape) >= 2**31 or elements * x.itemsize >= 2**63:
-        raise ValueError(f"conv2d: the result would have the shape {shape}, which is too large")
-    return shape
 
 
 @op("input", "weight", "bias")
@@ -210,11 +134,11 @@ def conv2d(
     stride = check_pair("conv2d", "stride", stride, 1)
     dilation = check_pair("conv2d", "dilation", dilation, 1)
     groups = check_integer("conv2d", "groups", groups, 1)
-    check_shapes(x, w, b, groups)
-    zeros = check_padding(padding, w.shape[2:], stride, dilation)
+    check_shapes("conv2d", x, w, b, groups, 2)
+    zeros = check_padding("conv2d", padding, w.shape[2:], stride, dilation)
     batch = x if x.ndim == 4 else x[None]
     settings: Any = (stride, zeros, dilation, groups)
-    y = empty(output_shape(batch, w, stride, zeros, dilation), x.dtype)
+    y = empty(output_shape("conv2d", batch, w, stride, zeros, dilation), x.dtype)
     with_winograd = get_winograd()
     if with_winograd and (tile := winograd_tile(w, y.shape, settings)):
         conv2d_winograd(batch, w, b, y, zeros, tile)

@@ -20,11 +20,8 @@ from typing import Any
 import numpy as np
 
 from ..arguments import check_flag
-from ..op import empty, kernel, op
-from .pooling import check_pooling, draw_pooling
-
-# Kernels of up to so many elements number the winner of a window in one byte.
-COMPACT = 256
+from ..op import kernel, op
+from .pooling import check_pooling, draw_pooling, max_pooling
 
 
 @kernel(writes="y, window, indices")
@@ -108,22 +105,4 @@ def max_pool2d(
     """
     pool = check_pooling("max_pool2d", input, kernel_size, stride, padding, dilation, ceil_mode)
     return_indices = check_flag("max_pool2d", "return_indices", return_indices)
-    x, geometry = pool.x, (pool.kernel, pool.stride, pool.padding, pool.dilation)
-    shape = x.shape[:2] + pool.out_plane
-    compact = pool.kernel[0] * pool.kernel[1] <= COMPACT
-    y = empty(pool.out, x.dtype)
-    window = empty(shape, np.dtype(np.uint8)) if compact else None
-    indices = empty(pool.out, np.dtype(np.int64)) if return_indices or not compact else None
-    positions = None if indices is None else indices.reshape(shape)
-    max_pool2d_forward(x, y.reshape(shape), window, positions, *geometry)
-    unbatched = len(pool.out) == 3
-
-    def gradient(dy, needs):
-        if return_indices:
-            dy = dy[0]
-        dx = empty(x.shape[1:] if unbatched else x.shape, dy.dtype)
-        max_pool2d_backward(dy.reshape(shape), window, None if compact else positions, dx.reshape(x.shape), *geometry)
-        return dx
-
-    saves = ("output",) if return_indices and not compact else ()
-    return ([y, indices] if return_indices else y), gradient, saves
+    return max_pooling(pool, max_pool2d_forward, max_pool2d_backward, return_indices)

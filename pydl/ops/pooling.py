@@ -2,70 +2,83 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
-from ..arguments import Array, check_flag, check_floats, check_integer, check_pair, check_rank
+import numpy as np
 
-Pair = tuple[int, int]
+from ..arguments import Array, check_flag, check_floats, check_integer, check_rank, check_tuple
+from ..op import empty
+
+Sizes = tuple[int, ...]
 
 # What the kernels allow whatever the input's size.
 MOST_PADDING = 65536
 
+# The layouts of inputs by how many dimensions a window has.
+LAYOUTS = {
+    1: "(N, C, L) or (C, L)",
+    2: "(N, C, H, W) or (C, H, W)",
+    3: "(N, C, D, H, W) or (C, D, H, W)",
+}
+
 
 @dataclass
 class Pooling:
-    """Checked arguments of a pooling over the last two dimensions."""
+    """Checked arguments of a pooling over the last dimensions."""
 
-    x: Array  # (N, C, H, W); an input without N has N = 1 here
-    kernel: Pair
-    stride: Pair
-    padding: Pair
-    dilation: Pair
-    out: tuple[int, ...]  # shape of the result, without N where the input had none
+    shape: Sizes  # of the input
+    x: Array  # (N, C, H, W) or (N, C, D, H, W): without N the input is a batch of one, lines are planes of one row
+    kernel: Sizes
+    stride: Sizes
+    padding: Sizes
+    dilation: Sizes
+    out: Sizes  # shape of the result, without N where the input had none
 
-    @property
-    def out_plane(self) -> Pair:
-        return self.out[-2], self.out[-1]
+    y: Sizes  # the same shape with the dimensions of x
 
 
 def check_pooling(
-    op: str, input: Any, kernel_size: Any, stride: Any, padding: Any, dilation: Any, ceil_mode: bool
+    op: str, input: Any, kernel_size: Any, stride: Any, padding: Any, dilation: Any, ceil_mode: bool, dims: int = 2
 ) -> Pooling:
-    """The arguments of `op` in one form, or the error that says what is wrong with them."""
+    """The arguments of `op` over the last `dims` dimensions in one form, or the error that says what is wrong."""
     (x,) = check_floats(op, input=input)
-    check_rank(op, "input", x, 3, 4, layout="(N, C, H, W) or (C, H, W)")
-    kernel = check_pair(op, "kernel_size", kernel_size, 1)
-    steps = kernel if stride is None else check_pair(op, "stride", stride, 1)
-    pads = check_pair(op, "padding", padding, 0)
-    dilations = check_pair(op, "dilation", dilation, 1)
-    for pad, size, length in zip(pads, kernel, x.shape[-2:], strict=True):
+    check_rank(op, "input", x, dims + 1, dims + 2, layout=LAYOUTS[dims])
+    kernel = check_tuple(op, "kernel_size", kernel_size, 1, dims)
+    steps = kernel if stride is None else check_tuple(op, "stride", stride, 1, dims)
+    pads = check_tuple(op, "padding", padding, 0, dims)
+    dilations = check_tuple(op, "dilation", dilation, 1, dims)
+    sizes = x.shape[-dims:]
+    for pad, size, length in zip(pads, kernel, sizes, strict=True):
         if pad > size // 2:
             raise ValueError(f"{op}: padding is {pad} but may be at most half the kernel size {kernel}")
         if pad > length + MOST_PADDING:
             raise ValueError(f"{op}: padding is {pad} but may exceed the input {x.shape} by at most {MOST_PADDING}")
-    ceil_mode, sizes = check_flag(op, "ceil_mode", ceil_mode), []
-    for axis in (0, 1):
-        size = x.shape[axis - 2]
-        window = (size, kernel[axis], steps[axis], pads[axis], dilations[axis])
-        out = output_size(*window, ceil_mode)
+    ceil_mode, outs, seen = check_flag(op, "ceil_mode", ceil_mode), [], []
+    for size, k, s, p, d in zip(sizes, kernel, steps, pads, dilations, strict=True):
+        out = output_size(size, k, s, p, d, ceil_mode)
         if out < 1:
             raise ValueError(
                 f"{op}: kernel size {kernel} with dilation {dilations} is larger than the input with its padding "
                 f"(input {x.shape}, padding={pads})"
             )
         # A window that starts in the padding and steps over the input has no largest element.
-        if any(start % dilations[axis] >= size for start in range(-pads[axis], 0, steps[axis])[:out]):
+        if any(start % d >= size for start in range(-p, 0, s)[:out]):
             raise ValueError(
                 f"{op}: a window sees nothing but padding "
                 f"(input {x.shape}, kernel size {kernel}, padding={pads}, dilation={dilations})"
             )
-        sizes.append(out)
-    shape = (*x.shape[:-2], *sizes)
-    planes = x if x.ndim == 4 else x[None]
-    # A kernel may be larger than what it can ever see; numbers that count its elements stay small without the rest.
-    seen = [min(kernel[axis], (planes.shape[axis + 2] + 2 * pads[axis] - 1) // dilations[axis] + 1) for axis in (0, 1)]
-    return Pooling(planes, (seen[0], seen[1]), steps, pads, dilations, shape)
+        outs.append(out)
+        # A kernel may be larger than what it can ever see; numbers that count its elements stay small without the rest.
+        seen.append(min(k, (size + 2 * p - 1) // d + 1))
+    batch = x if x.ndim == dims + 2 else x[None]
+    result = (*x.shape[:-dims], *outs)
+    if dims == 1:
+        line = batch[:, :, None]
+        y = (*batch.shape[:2], 1, *outs)
+        return Pooling(x.shape, line, (1, *seen), (1, *steps), (0, *pads), (1, *dilations), result, y)
+    return Pooling(x.shape, batch, tuple(seen), steps, pads, dilations, result, (*batch.shape[:2], *outs))
 
 
 def output_size(size: int, kernel: int, stride: int, padding: int, dilation: int, ceil_mode: bool) -> int:
@@ -80,24 +93,68 @@ def output_size(size: int, kernel: int, stride: int, padding: int, dilation: int
     return out
 
 
-def draw_pooling(draw: Any, dilated: bool) -> tuple[tuple[int, ...], tuple[int, ...], tuple[Pair, Pair, Pair, Pair]]:
+def window_in(position: int, size: int, kernel: int, padding: int) -> tuple[int, int, int]:
+    """Start and end of a window inside the input, and how many elements it has with the padding."""
+    end = min(position + kernel, size + padding)
+    return max(position, 0), min(end, size), end - position
+
+
+def draw_pooling(draw: Any, dilated: bool, dims: int = 2) -> tuple[Sizes, Sizes, tuple[Sizes, Sizes, Sizes, Sizes]]:
     """For samples: the shapes of x and y, and kernel, stride, padding and dilation that fit them."""
     planes = (draw.integer(0, 2), draw.integer(1, 2))
     ceil_mode = draw.choice(False, True)
     axes = []
-    for longest in (5, draw.choice(7, 40)):
+    for longest in (*(5,) * (dims - 1), draw.choice(7, 40)):
         kernel = draw.integer(1, 3)
         stride, padding = draw.integer(1, 3), draw.integer(0, kernel // 2)
         dilation = draw.integer(1, 2) if dilated else 1
         size = draw.integer(max(dilation * (kernel - 1) + 1 - 2 * padding, dilation), longest)
         axes.append((size, kernel, stride, padding, dilation))
-    height, width = axes
-    x = (*planes, height[0], width[0])
-    y = (*planes, output_size(*height, ceil_mode), output_size(*width, ceil_mode))
-    kernel, stride, padding, dilation = ((height[i], width[i]) for i in (1, 2, 3, 4))
+    x = (*planes, *(axis[0] for axis in axes))
+    y = (*planes, *(output_size(*axis, ceil_mode) for axis in axes))
+    kernel, stride, padding, dilation = (tuple(axis[i] for axis in axes) for i in (1, 2, 3, 4))
     return x, y, (kernel, stride, padding, dilation)
 
 
 def check_divisor(op: str, divisor: Any) -> int:
     """divisor_override as a positive int; 0 stands for None."""
     return 0 if divisor is None else check_integer(op, "divisor_override", divisor, 1)
+
+
+# Kernels of up to so many elements number the winner of a window in one byte.
+COMPACT = 256
+
+
+def max_pooling(pool: Pooling, forward: Any, backward: Any, return_indices: bool) -> Any:
+    """What a max pooling op returns, given its kernels."""
+    x, geometry = pool.x, (pool.kernel, pool.stride, pool.padding, pool.dilation)
+    compact = math.prod(pool.kernel) <= COMPACT
+    y = empty(pool.out, x.dtype)
+    window = empty(pool.y, np.dtype(np.uint8)) if compact else None
+    indices = empty(pool.out, np.dtype(np.int64)) if return_indices or not compact else None
+    positions = None if indices is None else indices.reshape(pool.y)
+    forward(x, y.reshape(pool.y), window, positions, *geometry)
+
+    def gradient(dy, needs):
+        if return_indices:
+            dy = dy[0]
+        dx = empty(pool.shape, dy.dtype)
+        backward(dy.reshape(pool.y), window, None if compact else positions, dx.reshape(x.shape), *geometry)
+        return dx
+
+    saves = ("output",) if return_indices and not compact else ()
+    return ([y, indices] if return_indices else y), gradient, saves
+
+
+def avg_pooling(pool: Pooling, forward: Any, backward: Any, count_include_pad: bool, divisor: int) -> Any:
+    """What an average pooling op returns, given its kernels."""
+    settings = (pool.kernel, pool.stride, pool.padding, count_include_pad, divisor)
+    y = empty(pool.out, pool.x.dtype)
+    forward(pool.x, y.reshape(pool.y), *settings)
+
+    def gradient(dy, needs):
+        dx = empty(pool.shape, dy.dtype)
+        backward(dy.reshape(pool.y), dx.reshape(pool.x.shape), *settings)
+        return dx
+
+    return y, gradient, ()

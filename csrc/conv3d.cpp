@@ -1,0 +1,179 @@
+// conv3d: the convolution of volumes and its gradients. See pydl/ops/conv3d.py and conv3d_shape.h.
+#include "conv2d_phase.h"
+#include "conv2d_weight_gradient.h"
+#include "conv3d_shape.h"
+#include "kernel.h"
+
+namespace pydl::PYDL_ISA {
+
+template <typename T>
+void set_constant(const Array<T, 5>& x, const T* value, int64_t stride) {
+    const int64_t C = x.shape[1], D = x.shape[2];
+    parallel_for(x.shape[0] * C * D, 1 + 32768 / (x.shape[3] * x.shape[4] + 1),
+                 [&](int64_t begin, int64_t end) {
+                     for (int64_t s = begin; s < end; s++)
+                         for (int64_t h = 0; h < x.shape[3]; h++)
+                             for (int64_t w = 0; w < x.shape[4]; w++)
+                                 x(s / D / C, s / D % C, s % D, h, w) =
+                                     value != nullptr ? value[s / D % C * stride] : T(0);
+                 });
+}
+
+template <typename T>
+void conv3d_forward(Array<const T, 5> x, Array<const T, 5> w, Optional<Array<const T, 1>> b, Array<T, 5> y,
+                    Ints<3> stride, Ints<6> padding, Ints<3> dilation, int64_t groups) {
+    const Conv3dShape s =
+        conv3d_shape(x, w, y, stride, padding, dilation, groups,
+                     "conv3d_forward: x, w, y, stride, padding, dilation and groups do not fit");
+    require(!b || b->shape[0] == s.O,
+            "conv3d_forward: b must have one element for each of w's output channels");
+    require(w.contiguous(), "conv3d_forward: w must be contiguous");
+    if (y.size() == 0) return;
+    const Conv3dInput<T> input(x, s);
+    const int64_t filter = w.shape[1] * w.shape[2] * w.shape[3] * w.shape[4];
+    Correlation<T> conv;
+    conv.x = input.images(s);
+    conv.y = slices_of(y);
+    conv.w = w.data;
+    conv.w_group = s.O / groups * filter;
+    conv.w_stride[0] = filter;
+    conv.w_stride[1] = w.shape[3] * w.shape[4];
+    conv.w_stride[2] = w.shape[4];
+    conv.w_stride[3] = 1;
+    conv.bias = b ? b->data : nullptr;
+    conv.bias_stride = b ? b->stride[0] : 0;
+    conv.groups = groups;
+    conv.channels = s.C / groups * s.axis[0].taps;
+    conv.features = s.O / groups;
+    conv.rows = input.rows;
+    conv.columns = input.columns;
+    correlate(conv);
+}
+PYDL_KERNEL(conv3d_forward, "x, w, b, y, stride, padding, dilation, groups")
+
+// The filters of one phase of the gradient: the taps first, first + step, ... from the last to the first,
+// input and output channels exchanged.
+template <typename T>
+void turn_filters(const Array<const T, 5>& w, const Conv3dShape& s, const Phase (&phase)[3], T* to) {
+    const int64_t features = s.O / s.groups;
+    const int64_t taps = phase[0].axis.taps * phase[1].axis.taps * phase[2].axis.taps;
+    for (int64_t channel = 0; channel < s.C; channel++)
+        for (int64_t o = 0; o < features; o++, to += taps) {
+            const int64_t g = channel / w.shape[1];
+            T* tap = to;
+            for (int64_t t = 0; t < phase[0].axis.taps; t++)
+                for (int64_t u = 0; u < phase[1].axis.taps; u++)
+                    for (int64_t v = 0; v < phase[2].axis.taps; v++)
+                        *tap++ =
+                            w(g * features + o, channel % w.shape[1], phase[0].last_tap - t * phase[0].step,
+                              phase[1].last_tap - u * phase[1].step, phase[2].last_tap - v * phase[2].step);
+        }
+}
+
+template <typename T>
+void input_gradient(const Array<const T, 5>& dy, const Array<const T, 5>& w, const T* bias,
+                    int64_t bias_stride, const Array<T, 5>& dx, const Conv3dShape& s) {
+    if (dx.size() == 0) return;
+    if (s.O == 0 || has_gaps(s.axis[0]) || has_gaps(s.axis[1]) || has_gaps(s.axis[2]))
+        set_constant(dx, bias, bias_stride);
+    if (s.O == 0) return;
+    // One copy of dy with all the zeros that any phase needs.
+    int64_t before[3] = {}, size[3];
+    for (int d = 0; d < 3; d++) {
+        int64_t first = 0, last = s.axis[d].outputs;
+        for (int64_t a = 0; a < s.axis[d].stride && a < s.axis[d].source; a++) {
+            const Axis axis = conv2d_phase(s.axis[d], a).axis;
+            if (axis.taps == 0) continue;
+            const int64_t end = axis.origin + (axis.outputs - 1) + (axis.taps - 1) * axis.dilation + 1;
+            if (axis.origin < first) first = axis.origin;
+            if (end > last) last = end;
+        }
+        before[d] = -first;
+        size[d] = last - first;
+    }
+    const PaddedVolumes<T> padded(dy, before, size);
+    const Array<const T, 5>& source = padded.volumes();
+    const Scratch<T> filters(w.size());
+    Correlation<T> conv;
+    conv.w = filters.data();
+    conv.bias = bias;
+    conv.bias_stride = bias_stride;
+    conv.groups = s.groups;
+    conv.features = s.C / s.groups;
+    const int64_t phases[3] = {phase_count(s.axis[0]), phase_count(s.axis[1]), phase_count(s.axis[2])};
+    for (int64_t k = 0; k < phases[0] * phases[1] * phases[2]; k++) {
+        const int64_t residue[3] = {k / phases[2] / phases[1], k / phases[2] % phases[1], k % phases[2]};
+        Phase phase[3];
+        for (int d = 0; d < 3; d++) phase[d] = conv2d_phase(s.axis[d], residue[d]);
+        const Axis &depth = phase[0].axis, rows = phase[1].axis, columns = phase[2].axis;
+        if (depth.taps == 0 || rows.taps == 0 || columns.taps == 0) continue;
+        turn_filters(w, s, phase, filters.data());
+        conv.channels = s.O / s.groups * depth.taps;
+        conv.w_stride[3] = 1;
+        conv.w_stride[2] = columns.taps;
+        conv.w_stride[1] = rows.taps * columns.taps;
+        conv.w_stride[0] = conv.channels * conv.w_stride[1];
+        conv.w_group = conv.features * conv.w_stride[0];
+        conv.rows = rows;
+        conv.rows.source = size[1], conv.rows.origin += before[1];
+        conv.columns = columns;
+        conv.columns.source = size[2], conv.columns.origin += before[2];
+        conv.x = {source.data + (depth.origin + before[0]) * source.stride[2],
+                  {s.N * depth.outputs, s.O * depth.taps, size[1], size[2]},
+                  {source.stride[0], source.stride[1], source.stride[3], source.stride[4]},
+                  depth.outputs,
+                  source.stride[2],
+                  depth.taps,
+                  depth.dilation * source.stride[2]};
+        conv.y = {&dx(0, 0, residue[0], residue[1], residue[2]),
+                  {s.N * depth.outputs, s.C, rows.outputs, columns.outputs},
+                  {dx.stride[0], dx.stride[1], stride_of(rows.outputs, s.axis[1].stride, dx.stride[3]),
+                   stride_of(columns.outputs, s.axis[2].stride, dx.stride[4])},
+                  depth.outputs,
+                  stride_of(depth.outputs, s.axis[0].stride, dx.stride[2])};
+        correlate(conv);
+    }
+}
+template void input_gradient(const Array<const float, 5>&, const Array<const float, 5>&, const float*,
+                             int64_t, const Array<float, 5>&, const Conv3dShape&);
+template void input_gradient(const Array<const double, 5>&, const Array<const double, 5>&, const double*,
+                             int64_t, const Array<double, 5>&, const Conv3dShape&);
+
+template <typename T>
+void conv3d_input_gradient(Array<const T, 5> dy, Array<const T, 5> w, Array<T, 5> dx, Ints<3> stride,
+                           Ints<6> padding, Ints<3> dilation, int64_t groups) {
+    const Conv3dShape s =
+        conv3d_shape(dx, w, dy, stride, padding, dilation, groups,
+                     "conv3d_input_gradient: dy, w, dx, stride, padding, dilation and groups do not fit");
+    input_gradient<T>(dy, w, nullptr, 0, dx, s);
+}
+PYDL_KERNEL(conv3d_input_gradient, "dy, w, dx, stride, padding, dilation, groups")
+
+template <typename T>
+void conv3d_weight_gradient(Array<const T, 5> dy, Array<const T, 5> x, Array<T, 5> dw,
+                            Optional<Array<T, 1>> db, Ints<3> stride, Ints<6> padding, Ints<3> dilation,
+                            int64_t groups) {
+    const Conv3dShape s = conv3d_shape(
+        x, dw, dy, stride, padding, dilation, groups,
+        "conv3d_weight_gradient: dy, x, dw, db, stride, padding, dilation and groups do not fit");
+    require(!db || db->shape[0] == s.O,
+            "conv3d_weight_gradient: db must have one element for each of dw's output channels");
+    require(dw.contiguous(), "conv3d_weight_gradient: dw must be contiguous");
+    const Conv3dInput<T> input(x, s);
+    const Array<T, 4> weights = {
+        dw.data,
+        {dw.shape[0], dw.shape[1] * dw.shape[2], dw.shape[3], dw.shape[4]},
+        {dw.shape[1] * dw.shape[2] * dw.shape[3] * dw.shape[4], dw.shape[3] * dw.shape[4], dw.shape[4], 1}};
+    Conv2dShape images;
+    images.N = s.N * s.axis[0].outputs, images.C = s.C * s.axis[0].taps;
+    images.H = input.rows.source, images.W = input.columns.source;
+    images.O = s.O, images.U = dw.shape[3], images.V = dw.shape[4];
+    images.I = dy.shape[3], images.J = dy.shape[4];
+    images.groups = groups;
+    images.rows = input.rows, images.columns = input.columns;
+    add_up_weight_gradient<T>(slices_of(dy), input.images(s), images, weights, db ? db->data : nullptr,
+                              db ? db->stride[0] : 0);
+}
+PYDL_KERNEL(conv3d_weight_gradient, "dy, x, dw, db, stride, padding, dilation, groups")
+
+}  // namespace pydl::PYDL_ISA

@@ -1,0 +1,21 @@
+// conv_transpose2d: a convolution's gradient with respect to its input, and a bias. See
+// pydl/ops/conv_transpose2d.py.
+#include "conv2d_correlate.h"
+#include "kernel.h"
+
+namespace pydl::PYDL_ISA {
+
+template <typename T>
+void conv_transpose2d_forward(Array<const T, 4> x, Array<const T, 4> w, Optional<Array<const T, 1>> b,
+                              Array<T, 4> y, Ints<2> stride, Ints<4> padding, Ints<2> dilation,
+                              int64_t groups) {
+    const Conv2dShape s =
+        conv2d_shape(y, w, x, stride, padding, dilation, groups,
+                     "conv_transpose2d_forward: x, w, y, stride, padding, dilation and groups do not fit");
+    require(!b || b->shape[0] == s.C,
+            "conv_transpose2d_forward: b must have one element for each of y's channels");
+    input_gradient<T>(x, w, b ? b->data : nullptr, b ? b->stride[0] : 0, y, s);
+}
+PYDL_KERNEL(conv_transpose2d_forward, "x, w, b, y, stride, padding, dilation, groups")
+
+}  // namespace pydl::PYDL_ISA

@@ -1,0 +1,17 @@
+"""ConvTranspose1d: filters that every element of a sequence adds up. See pydl/ops/conv_transpose1d.py."""
+
+from .. import ops
+from .convolution import TransposedConvolution
+
+
+class ConvTranspose1d(TransposedConvolution):
+    """Transposed convolution: input (N, in_channels, L), output (N, out_channels, I).
+
+    weight (in_channels, out_channels / groups, U), bias (out_channels) or None. padding: what is cut off around
+    the result; output_padding: what is added at the end of each of its dimensions.
+    init: None for U(-r, r), r = 1 / sqrt(fan_in) with the fan_in of this weight, "notes" for N(0, 1).
+    Errors: ValueError where groups does not divide the channels, or a size is out of range.
+    """
+
+    dimensions = 1
+    operation = ops.conv_transpose1d

@@ -1,0 +1,17 @@
+"""ConvTranspose2d: filters that every element of an image adds up. See pydl/ops/conv_transpose2d.py."""
+
+from .. import ops
+from .convolution import TransposedConvolution
+
+
+class ConvTranspose2d(TransposedConvolution):
+    """Transposed convolution: input (N, in_channels, H, W), output (N, out_channels, OH, OW).
+
+    weight (in_channels, out_channels / groups, KH, KW), bias (out_channels) or None. padding: what is cut off around
+    the result; output_padding: what is added at the end of each of its dimensions.
+    init: None for U(-r, r), r = 1 / sqrt(fan_in) with the fan_in of this weight, "notes" for N(0, 1).
+    Errors: ValueError where groups does not divide the channels, or a size is out of range.
+    """
+
+    dimensions = 2
+    operation = ops.conv_transpose2d

@@ -1,0 +1,70 @@
+"""conv1d: one-dimensional convolution (cross-correlation) of a batch of sequences with filters.
+
+    y[n,o,i] = b[o] + sum over c, u of  w[o,c,u] * x[n, g*C/groups + c, i*stride + u*dilation - front]
+
+with g = o // (O/groups), the group of the filter, and x zero outside the sequence. It is conv2d of images of one
+column, and conv2d's kernels compute it.
+
+Shapes    x (N, C, L), w (O, C/groups, U), b (O) -> y (N, O, I), where
+          I = (L + front + behind - dilation*(U - 1) - 1) // stride + 1; one sequence (C, L) -> (O, I)
+Gradient  dx[n,c,l] = sum over o, u of  w[o,c,u] * dy[n,o,i], where tap u of i is position l
+          dw[o,c,u] = sum over n, i of  dy[n,o,i] * x[n, c, i*stride + u*dilation - front]
+          db[o] = sum over n, i of  dy[n,o,i]
+Source    Waibel, Hanazawa, Hinton, Shikano, Lang, "Phoneme recognition using time-delay neural networks", IEEE
+          Transactions on Acoustics, Speech, and Signal Processing 37 (1989)
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..arguments import check_floats, check_integer, check_tuple
+from ..op import empty, op
+from .conv2d import conv2d_forward, conv2d_input_gradient, conv2d_weight_gradient
+from .convolution import as_column, check_padding, check_shapes, output_shape
+from .sum import sum_forward
+
+
+@op("input", "weight", "bias")
+def conv1d(
+    input: Any,
+    weight: Any,
+    bias: Any = None,
+    stride: int | tuple[int] = 1,
+    padding: int | tuple[int] | str = 0,
+    dilation: int | tuple[int] = 1,
+    groups: int = 1,
+) -> Any:
+    """The convolution of input with the filters weight. See the top of this file.
+
+    padding: zeros at both ends; "valid" is none, "same" keeps the length (for stride 1).
+    """
+    x, w, b = check_floats("conv1d", ("bias",), input=input, weight=weight, bias=bias)
+    steps = check_tuple("conv1d", "stride", stride, 1, 1)
+    dilations = check_tuple("conv1d", "dilation", dilation, 1, 1)
+    groups = check_integer("conv1d", "groups", groups, 1)
+    check_shapes("conv1d", x, w, b, groups, 1)
+    ends = check_padding("conv1d", padding, w.shape[2:], steps, dilations)
+    batch = x if x.ndim == 3 else x[None]
+    settings = ((*steps, 1), (*ends, 0, 0), (*dilations, 1), groups)
+    y = empty(output_shape("conv1d", batch, w, steps, ends, dilations), x.dtype)
+    images, filters = as_column(batch), as_column(w)
+    conv2d_forward(images, filters, b, as_column(y), *settings)
+
+    def gradient(dy, needs):
+        dy = as_column(dy.reshape(y.shape))
+        dx = dw = db = None
+        if needs[0]:
+            dx = empty(batch.shape, x.dtype)
+            conv2d_input_gradient(dy, filters, as_column(dx), *settings)
+            dx = dx.reshape(x.shape)
+        if needs[2]:
+            db = empty((len(w),), x.dtype)
+        if needs[1]:
+            dw = empty(w.shape, x.dtype)
+            conv2d_weight_gradient(dy, images, as_column(dw), db, *settings)
+        elif db is not None:
+            sum_forward(dy, db.reshape(1, -1, 1, 1))
+        return dx, dw, db
+
+    return y if x.ndim == 3 else y[0], gradient, ("input", "weight")

@@ -1,0 +1,87 @@
+"""conv_transpose3d: every voxel adds the filters, weighted by its value, to a volume: conv3d turned around.
+
+    y[n,o,p] = b[o] + sum over c, taps q and voxels r with  p = r*stride + q*dilation - padding  of  w[c,o,q] * x[n,c,r]
+
+for the channels c and o of each group; p, q and r have three coordinates, for each of which the condition holds.
+
+Shapes    x (N, C, D, H, W), w (C, O/groups, T, U, V), b (O) -> y (N, O, Z, I, J), where
+          Z = (D - 1)*stride - 2*padding + dilation*(T - 1) + output_padding + 1 and I, J likewise; or without N
+Gradient  dx = conv3d of dy with w
+          dw = the gradient of that convolution's weight, with x in the place of its dy
+          db[o] = sum over n, z, i, j of  dy[n,o,z,i,j]
+Source    Dumoulin, Visin, "A guide to convolution arithmetic for deep learning", arXiv:1603.07285 (2016), chapter 4
+"""
+# ruff: noqa: E741  sizes are capital letters, O and I among them
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..op import empty, kernel, op
+from .conv3d import contiguous, conv3d_forward, conv3d_weight_gradient, place_of
+from .convolution import draw_convolution
+from .sum import sum_forward
+from .transposed import check_transposed, fill_unreached
+
+
+@kernel(writes="y")
+def conv_transpose3d_forward(x, w, b, y, stride, padding, dilation, groups):
+    _, O, T, U, V = w.shape
+    for n, o, *zij in np.ndindex(y.shape):
+        y[n, o, *zij] = 0.0 if b is None else b[o]
+    for n, c, *dhw in np.ndindex(x.shape):
+        first = c // (x.shape[1] // groups) * O
+        for o, *tuv in np.ndindex(O, T, U, V):
+            zij = place_of(dhw, tuv, stride, padding, dilation)
+            if all(0 <= p < size for p, size in zip(zij, y.shape[2:], strict=True)):
+                y[n, first + o, *zij] += w[c, o, *tuv] * x[n, c, *dhw]
+
+
+@conv_transpose3d_forward.samples
+def _(draw):
+    case = draw_convolution(draw, 3)
+    b = draw.choice(None, draw.array((case["x"][1],)))
+    # Finite filters: whether one meets the zeros around x or nothing at all is a matter of the way taken.
+    w = draw.array(case["w"], finite=True)
+    return {"x": draw.array(case["y"]), "w": w, "b": b, "y": draw.out(case["x"])} | case["settings"]
+
+
+@op("input", "weight", "bias")
+def conv_transpose3d(
+    input: Any,
+    weight: Any,
+    bias: Any = None,
+    stride: int | tuple[int, int, int] = 1,
+    padding: int | tuple[int, int, int] = 0,
+    output_padding: int | tuple[int, int, int] = 0,
+    groups: int = 1,
+    dilation: int | tuple[int, int, int] = 1,
+) -> Any:
+    """The transposed convolution of input with the filters weight. See the top of this file.
+
+    padding: what is cut off around the result. output_padding: what is added behind it in every dimension.
+    """
+    t = check_transposed("conv_transpose3d", input, weight, bias, stride, padding, output_padding, groups, dilation, 3)
+    settings = (t.stride, t.padding, t.dilation, t.groups)
+    y = empty(t.y, t.x.dtype)
+    fill_unreached(y, t.b, t.reached)
+    conv_transpose3d_forward(t.x, t.w, t.b, y[t.reached], *settings)
+
+    def gradient(dy, needs):
+        dy = dy.reshape(t.y)
+        dx = dw = db = None
+        if needs[0]:
+            dx = empty(t.x.shape, t.x.dtype)
+            conv3d_forward(dy[t.reached], contiguous(t.w), None, dx, *settings)
+            dx = dx.reshape(t.shape)
+        if needs[1]:
+            dw = empty(t.w.shape, t.x.dtype)
+            conv3d_weight_gradient(t.x, dy[t.reached], dw, None, *settings)
+        if needs[2]:
+            db = empty((t.y[1],), t.x.dtype)
+            sum_forward(dy, db.reshape(1, -1, 1, 1, 1))
+        return dx, dw, db
+
+    return y if len(t.shape) == 5 else y[0], gradient, ("input", "weight")

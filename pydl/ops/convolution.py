@@ -1,0 +1,106 @@
+"""Checks and sizes that the convolutions share, over one, two or three dimensions."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from ..arguments import check_rank, check_tuple
+
+Sizes = tuple[int, ...]
+
+# By how many dimensions a filter has: layouts, and what an axis and an element are called.
+LAYOUTS = {
+    1: ("(N, C, L) or (C, L)", "length"),
+    2: ("(N, C, H, W) or (C, H, W)", "height, width"),
+    3: ("(N, C, D, H, W) or (C, D, H, W)", "depth, height, width"),
+}
+ELEMENTS = {1: "positions", 2: "pixels", 3: "voxels"}
+
+
+def check_padding(op: str, padding: Any, taps: Sizes, stride: Sizes, dilation: Sizes) -> Sizes:
+    """(front, behind) of every axis in turn, from one integer, one for each axis, "valid" or "same"."""
+    if padding == "valid":
+        return (0, 0) * len(taps)
+    if padding == "same":
+        if any(step != 1 for step in stride):
+            raise ValueError(f"{op}: padding='same' needs stride 1, but stride is {stride}")
+        added = [d * (k - 1) for d, k in zip(dilation, taps, strict=True)]
+        return tuple(side for all in added for side in (all // 2, all - all // 2))
+    if isinstance(padding, str):
+        raise ValueError(f"{op}: padding must be 'valid', 'same' or integers, not {padding!r}")
+    return tuple(side for each in check_tuple(op, "padding", padding, 0, len(taps)) for side in (each, each))
+
+
+def check_shapes(op: str, x: Any, w: Any, b: Any, groups: int, dims: int) -> None:
+    """Refuses operands that do not fit each other. x may be without N."""
+    given = f"(input {x.shape}, weight {w.shape}, groups={groups})"
+    layout, sizes = LAYOUTS[dims]
+    check_rank(op, "input", x, dims + 1, dims + 2, layout=layout)
+    check_rank(op, "weight", w, dims + 2, layout=f"(out_channels, in_channels/groups, {sizes})")
+    if 0 in w.shape:
+        raise ValueError(f"{op}: weight has a dimension of size 0 and must have none {given}")
+    if w.shape[0] % groups != 0:
+        raise ValueError(
+            f"{op}: weight has {w.shape[0]} output channels, which groups={groups} does not divide {given}"
+        )
+    channels = x.shape[-dims - 1]
+    if channels != w.shape[1] * groups:
+        per_group = f" for each of the {groups} groups" if groups > 1 else ""
+        raise ValueError(f"{op}: weight has {w.shape[1]} input channels{per_group} but input has {channels} {given}")
+    if b is not None and b.shape != (w.shape[0],):
+        raise ValueError(f"{op}: bias must have shape ({w.shape[0]},) for the weight {w.shape}, but has {b.shape}")
+
+
+def check_result(op: str, shape: Sizes, *operands: Any) -> Sizes:
+    """The shape of a result, refused where no memory could hold it."""
+    largest = max(*(size for each in operands for size in each.shape), *shape)
+    elements = max(shape[0], 1) * math.prod(shape[1:])
+    if largest >= 2**31 or elements * operands[0].itemsize >= 2**63:
+        raise ValueError(f"{op}: the result would have the shape {shape}, which is too large")
+    return shape
+
+
+def output_shape(op: str, x: Any, w: Any, stride: Sizes, padding: Sizes, dilation: Sizes) -> Sizes:
+    """The shape of y for a batch x. Refuses a kernel that does not fit and a result that no memory could hold."""
+    dims, sizes = len(stride), []
+    for axis, name in enumerate(LAYOUTS[dims][1].split(", ")):
+        padded = x.shape[2 + axis] + padding[2 * axis] + padding[2 * axis + 1]
+        reach = dilation[axis] * (w.shape[2 + axis] - 1) + 1
+        if reach > padded:
+            raise ValueError(
+                f"{op}: weight covers {reach} {ELEMENTS[dims]} in {name} but the padded input has {padded} "
+                f"(input {x.shape}, weight {w.shape}, padding {padding}, dilation {dilation})"
+            )
+        sizes.append((padded - reach) // stride[axis] + 1)
+    return check_result(op, (x.shape[0], w.shape[0], *sizes), x, w)
+
+
+def draw_convolution(draw: Any, dims: int) -> dict[str, Any]:
+    """For samples: sizes that differ in every dimension, and settings for them; x's, w's and y's shapes and more."""
+    groups = draw.choice(1, 1, 2, 3)
+    per_group, filters = draw.integer(1, 4 if dims < 3 else 2), draw.choice(1, 2, 5, 17)
+    taps, stride, dilation, size, output = [], [], [], [], []
+    padding: list[int] = []
+    for axis in range(dims):
+        taps.append(draw.integer(1, 3 if dims < 3 else 2 + (axis == 0)))
+        stride.append(draw.integer(1, 3))
+        dilation.append(draw.integer(1, 3 if axis == 0 else 2))
+        sides = draw.integer(0, 3 if dims < 3 else 2), draw.integer(0, 3 if dims < 3 else 1)
+        reach, added = dilation[axis] * (taps[axis] - 1) + 1, sum(sides)
+        size.append(draw.integer(max(1, reach - added), max(1, reach - added) + (5 if dims < 3 else 2)))
+        output.append((size[axis] + added - reach) // stride[axis] + 1)
+        padding += sides
+    batch = draw.integer(0, 2)
+    settings = {"stride": stride, "padding": padding, "dilation": dilation}
+    return {
+        "x": (batch, groups * per_group, *size),
+        "w": (groups * filters, per_group, *taps),
+        "y": (batch, groups * filters, *output),
+        "settings": {name: tuple(value) for name, value in settings.items()} | {"groups": groups},
+    }
+
+
+def as_column(array: Any) -> Any:
+    """Sequences as images of one column, a view."""
+    return array.reshape(*array.shape, 1)
