@@ -60,7 +60,7 @@ void gemm_with(Matrix<const T> a, Matrix<const T> b, Matrix<T> c, bool accumulat
     const int64_t M = c.rows, N = c.columns, K = a.columns;
     if (M <= 0 || N <= 0) return;
     if (N == 1 && M > 1 && c.row_stride == 1 && is_thin(b.transposed(), a.transposed()))
-        return thin_product<T, 1>(b.transposed(), a.transposed(), c.data, M, accumulate,
+        return thin_product<T>(b.transposed(), a.transposed(), c.data, M, accumulate,
                                   TransposedEpilogue<Epilogue>{epilogue});
     if (c.column_stride != 1 && N > 1) {
         // Tiles are stored as rows of whole vectors: anything else takes the way through a row-major copy.
@@ -74,7 +74,7 @@ void gemm_with(Matrix<const T> a, Matrix<const T> b, Matrix<T> c, bool accumulat
             for (int64_t j = 0; j < N; j++) c(i, j) = rows(i, j);
         return;
     }
-    if (is_thin(a, b)) return thin_product<T, 1>(a, b, c.data, c.row_stride, accumulate, epilogue);
+    if (is_thin(a, b)) return thin_product<T>(a, b, c.data, c.row_stride, accumulate, epilogue);
     if (const int64_t parts = parts_of_k<T>(M, N, K); parts > 1)
         return gemm_split<T>(parts, a, b, c.data, c.row_stride, accumulate, epilogue);
     gemm_blocked<T>(a, b, c.data, c.row_stride, accumulate, epilogue);

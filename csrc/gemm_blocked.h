@@ -28,7 +28,8 @@ struct GemmBlocks {
     static constexpr int64_t depth = 256;  // of a block of k
     static constexpr int64_t group_bytes = many_registers ? 512 << 10 : 256 << 10;
     static constexpr int64_t group_rows = group_bytes / int64_t(sizeof(T)) / depth;
-    static constexpr int64_t stripe_columns = (int64_t(2) << 20) / int64_t(sizeof(T)) / depth;
+    static constexpr int64_t sum_depth = (many_registers ? 1536 : 1024) / int64_t(sizeof(T));
+    static constexpr int64_t stripe_elements = (many_registers ? 640 << 10 : 256 << 10) / int64_t(sizeof(T));
     // Multiply-adds below which another thread costs more than it brings.
     static constexpr int64_t thread_work = 400000;
     static constexpr int64_t tasks = 32;  // wanted of loops whose items differ, so that threads share evenly
@@ -91,76 +92,63 @@ class GemmPart {
           epilogue_(epilogue),
           shape_(tile_shape<T>(b.columns)),
           panel_columns_(shape_.vectors * width<T>),
-          blocks_(a.columns, GemmBlocks<T>::depth),
-          row_stripes_(a.rows, GemmBlocks<T>::group_rows, shape_.rows),
-          column_stripes_(b.columns, GemmBlocks<T>::stripe_columns, panel_columns_) {
-        const int64_t M = a.rows, N = b.columns, K = a.columns;
-        // Packing costs a pass over a factor and pays where its panels are used often. A row-major A is read
-        // in runs that the cache keeps even unpacked, unless its rows are whole pages apart and so compete
-        // for the same lines. A column-major one is read a line for each step.
-        if (a.column_stride == 1)
-            pack_a_ = rows_collide(a) && N > 4 * panel_columns_;
-        else
-            pack_a_ = a.row_stride != 1 || (N > 2 * panel_columns_ && M * K * int64_t(sizeof(T)) > 16384);
-        pack_b_ = b.column_stride != 1 || (!has_partial_loads && N % width<T> != 0) ||
-                  (M > 4 * shape_.rows && K * N * int64_t(sizeof(T)) > 16384) ||
-                  (M > shape_.rows && rows_collide(b));
-    }
+          rows_(a.rows, shape_.rows),
+          blocks_(a.columns, GemmBlocks<T>::sum_depth),
+          stripes_(b.columns, GemmBlocks<T>::stripe_elements / (blocks_.size + 1), panel_columns_),
+          pack_a_(a.column_stride != 1 &&
+                  (a.row_stride != 1 || (b.columns > 2 * panel_columns_ && a.rows * a.columns > 4096))),
+          pack_b_(b.column_stride != 1 || (!has_partial_loads && b.columns % width<T> != 0) ||
+                  (rows_.count > 1 && is_better_packed(b))) {}
 
-    void run() {
-        const Panels<T> panels((pack_a_ ? row_stripes_.size * blocks_.size : 0) +
-                               (pack_b_ ? column_stripes_.size * blocks_.size : 0));
-        packed_b_ = panels.data();
-        packed_a_ = packed_b_ + (pack_b_ ? column_stripes_.size * blocks_.size : 0);
-        for (int64_t js = 0; js < column_stripes_.count; js++)
+    void run() const {
+        const int64_t in_b = pack_b_ ? stripes_.size * blocks_.size : 0;
+        const Panels<T> panels(in_b + (pack_a_ ? rows_.size * blocks_.size : 0));
+        for (int64_t s = 0; s < stripes_.count; s++)
             for (int64_t block = 0; block < blocks_.count; block++)
-                for (int64_t is = 0; is < row_stripes_.count; is++) stripe(is, js, block);
+                for (int64_t p = 0; p < rows_.count; p++)
+                    row_of_tiles(s, block, p, panels.data(), panels.data() + in_b);
     }
 
   private:
-    // The tiles of one stripe of rows and one of columns. Panels are packed when they are first needed, and
-    // are then still in the cache.
-    void stripe(int64_t is, int64_t js, int64_t block) {
-        const int64_t m = row_stripes_.length(is, a_.rows), n = column_stripes_.length(js, b_.columns);
-        const int64_t i0 = row_stripes_.begin(is), j0 = column_stripes_.begin(js);
-        const int64_t k0 = blocks_.begin(block), depth = blocks_.length(block, a_.columns);
-        const bool add = accumulate_ || block > 0, last = block == blocks_.count - 1;
-        const Parts rows(m, shape_.rows);
-        const int64_t column_panels = (n + panel_columns_ - 1) / panel_columns_;
+    // A row-major B is packed where its panels are used often and its lines would not stay in the cache, or
+    // are not lines: in rows that begin anywhere, most vectors lie across two. With vectors as long as lines
+    // that costs too much, else little.
+    bool is_better_packed(Matrix<const T> b) const {
+        if (rows_collide(b)) return true;
+        if (rows_.count <= 4 || b.rows * b.columns * int64_t(sizeof(T)) <= 65536) return false;
+        constexpr int64_t line = 64 / sizeof(T);
+        return width<T> < line || b.row_stride % line != 0 || rows_.count > 32;
+    }
 
-        const auto multiply = [&](int64_t p, int64_t q) {
-            const int64_t i = rows.begin(p), j = q * panel_columns_;
-            const int64_t own_rows = rows.length(p, m),
-                          own_columns = n - j < panel_columns_ ? n - j : panel_columns_;
-            const T* a = &a_(i0 + i, k0);
-            int64_t a_stride = a_.column_stride == 1 ? a_.row_stride : a_.column_stride;
-            bool apart = a_.column_stride == 1;
-            if (pack_a_) {
-                T* panel = packed_a_ + i * depth;
-                if (q == 0) pack_panel(panel, own_rows, own_rows, a, a_.row_stride, a_.column_stride, depth);
-                a = panel, a_stride = own_rows, apart = false;
-            }
-            const T* b = &b_(k0, j0 + j);
+    // The tiles of one panel of A in one stripe. Panels of B are packed when they are first needed.
+    void row_of_tiles(int64_t s, int64_t block, int64_t p, T* packed_b, T* packed_a) const {
+        const int64_t k = blocks_.begin(block), depth = blocks_.length(block, a_.columns);
+        const int64_t i = rows_.begin(p), rows = rows_.length(p, a_.rows);
+        const int64_t end = stripes_.begin(s) + stripes_.length(s, b_.columns);
+        const bool add = accumulate_ || block > 0, last = block == blocks_.count - 1;
+
+        const T* a = &a_(i, k);
+        const bool apart = a_.column_stride == 1 && !pack_a_;
+        int64_t a_stride = apart ? a_.row_stride : a_.column_stride;
+        if (pack_a_) {
+            pack_panel(packed_a, rows, rows, a, a_.row_stride, a_.column_stride, depth);
+            a = packed_a, a_stride = rows;
+        }
+        for (int64_t j = stripes_.begin(s); j < end; j += panel_columns_) {
+            const int64_t columns = end - j < panel_columns_ ? end - j : panel_columns_;
+            const int64_t whole = whole_vectors<T>(columns);
+            const T* b = &b_(k, j);
             int64_t b_stride = b_.row_stride;
-            const int64_t whole = whole_vectors<T>(own_columns);
             if (pack_b_) {
-                T* panel = packed_b_ + j * depth;
-                if (p == 0 && is == 0)
-                    pack_panel(panel, whole, own_columns, b, b_.column_stride, b_.row_stride, depth);
+                T* panel = packed_b + (j - stripes_.begin(s)) * depth;
+                if (p == 0) pack_panel(panel, whole, columns, b, b_.column_stride, b_.row_stride, depth);
                 b = panel, b_stride = whole;
             }
-            T* tile = c_ + (i0 + i) * c_stride_ + j0 + j;
-            gemm_tile<T>(apart, !pack_b_ && whole != own_columns, int(own_rows), int(whole / width<T>))(
-                depth, a, a_stride, b, b_stride, tile, c_stride_, own_columns, add);
-            if (last) epilogue_(tile, c_stride_, row_ + i0 + i, column_ + j0 + j, own_rows, own_columns);
-        };
-        // Of short sums most time goes into writing C: along its rows then.
-        if (depth <= 64)
-            for (int64_t p = 0; p < rows.count; p++)
-                for (int64_t q = 0; q < column_panels; q++) multiply(p, q);
-        else
-            for (int64_t q = 0; q < column_panels; q++)
-                for (int64_t p = 0; p < rows.count; p++) multiply(p, q);
+            T* tile = c_ + i * c_stride_ + j;
+            gemm_tile<T>(apart, !pack_b_ && whole != columns, int(rows), int(whole / width<T>))(
+                depth, a, a_stride, b, b_stride, tile, c_stride_, columns, add);
+            if (last) epilogue_(tile, c_stride_, row_ + i, column_ + j, rows, columns);
+        }
     }
 
     const Matrix<const T> a_, b_;
@@ -171,9 +159,8 @@ class GemmPart {
     const Epilogue& epilogue_;
     const TileShape shape_;
     const int64_t panel_columns_;
-    const Parts blocks_, row_stripes_, column_stripes_;
-    bool pack_a_, pack_b_;
-    T *packed_a_, *packed_b_;
+    const Parts rows_, blocks_, stripes_;
+    const bool pack_a_, pack_b_;
 };
 
 // How C is cut into parts for threads.

@@ -30,17 +30,43 @@ inline int64_t whole_vectors(int64_t count) {
 // panel[k * pitch + i] = source[i * lane_stride + k * k_stride] for i < count, k < depth; zero for count <= i
 // < pitch. The lanes are rows for a panel of A (pitch = count) and columns for a panel of B (pitch = whole
 // vectors).
+template <typename T, int vectors>
+void pack_runs(T* panel, int64_t pitch, int64_t count, const T* source, int64_t k_stride, int64_t depth) {
+    // `vectors` of them hold one step. Every store is a whole vector: what it writes beyond the step's end is
+    // the next step's place, which is written afterwards, but not beyond the end of the panel.
+    constexpr int64_t W = width<T>;
+    const int64_t last = count - (vectors - 1) * W;  // lanes of the last vector, at most W
+    const int64_t exact = pitch < vectors * W ? depth - 1 : depth;
+    for (int64_t k = 0; k < exact; k++, source += k_stride, panel += pitch) {
+        vec<T> run[vectors];
+#pragma GCC unroll 4
+        for (int v = 0; v < vectors; v++) run[v] = load_partial(source + v * W, v == vectors - 1 ? last : W);
+#pragma GCC unroll 4
+        for (int v = 0; v < vectors; v++) store(panel + v * W, run[v]);
+    }
+    if (exact < depth) {
+        vec<T> run[vectors];
+#pragma GCC unroll 4
+        for (int v = 0; v < vectors; v++) run[v] = load_partial(source + v * W, count - v * W);
+#pragma GCC unroll 4
+        for (int v = 0; v < vectors; v++) store_partial(panel + v * W, run[v], pitch - v * W);
+    }
+}
+
 template <typename T>
 void pack_copying(T* panel, int64_t pitch, int64_t count, const T* source, int64_t k_stride, int64_t depth) {
     // lane_stride 1: every step is a copy of one run.
     constexpr int64_t W = width<T>;
-    for (int64_t k = 0; k < depth; k++) {
-        const T* from = source + k * k_stride;
-        T* to = panel + k * pitch;
-        int64_t i = 0;
-        for (; i + W <= count; i += W) store(to + i, load(from + i));
-        if (i < pitch) store_partial(to + i, load_partial(from + i, count - i), pitch - i);
+    const int64_t vectors = (count + W - 1) / W;
+    if (depth > 0 && (pitch == count || pitch == vectors * W)) {
+        if (vectors == 1) return pack_runs<T, 1>(panel, pitch, count, source, k_stride, depth);
+        if (vectors == 2) return pack_runs<T, 2>(panel, pitch, count, source, k_stride, depth);
+        if (vectors == 3) return pack_runs<T, 3>(panel, pitch, count, source, k_stride, depth);
     }
+    for (int64_t k = 0; k < depth; k++)
+        for (int64_t i = 0; i < pitch; i += W)
+            store_partial(panel + k * pitch + i, load_partial(source + k * k_stride + i, count - i),
+                          pitch - i);
 }
 
 template <typename T>

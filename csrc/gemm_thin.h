@@ -5,20 +5,25 @@
 #include "gemm_pack.h"
 #include "microkernel.h"
 #include "parallel.h"
+#include "scratch.h"
 
 namespace pydl::PYDL_ISA {
-
-inline constexpr int thin_rows = 4;  // the most rows these loops take
 
 // Numbers of B for one thread, below which another costs more than it brings.
 inline constexpr int64_t thin_thread_work = 65536;
 
-// B row-major: wide tiles of C, so that long runs of each row of B are read.
+// ---- B row-major: C += some columns of A times as many rows of B, and again with the next ones ----
+
+inline constexpr int sweep_rows = 4;    // the most rows of C these loops take
+inline constexpr int sweep_steps = 16;  // rows of B side by side: each is a stream from memory
+
+// All columns from begin to end for some rows of B, which are read along the rows, as caches expect it. C
+// stays in the first-level cache and is read and written once for all these rows.
 template <typename T, int MR>
-void thin_by_columns(Matrix<const T> a, Matrix<const T> b, T* c, int64_t c_stride, int64_t begin, int64_t end,
-                     bool accumulate) {
-    constexpr int NV = (vector_registers - 2 - MR) / MR > 8 ? 8 : (vector_registers - 4) / MR;
-    constexpr int64_t wide = NV * width<T>;
+void sweep(Matrix<const T> a, Matrix<const T> b, T* c, int64_t c_stride, int64_t begin, int64_t end,
+           bool accumulate) {
+    constexpr int fit = (vector_registers - 1) / (MR + 1), NV = fit < 8 ? fit : 8;
+    constexpr int64_t W = width<T>, wide = NV * W;
     const StridedRows<T> factors{a.data, a.row_stride, a.column_stride};
     int64_t j = begin;
     for (; j + wide <= end; j += wide) {
@@ -26,8 +31,8 @@ void thin_by_columns(Matrix<const T> a, Matrix<const T> b, T* c, int64_t c_strid
         outer_products<T, MR, NV>(acc, b.rows, factors, Columns<T>{&b(0, j), b.row_stride});
         store_tile<T, MR, NV>(acc, c + j, c_stride, wide, accumulate);
     }
-    for (; j < end; j += width<T>) {
-        const int64_t lanes = end - j < width<T> ? end - j : width<T>;
+    for (; j < end; j += W) {
+        const int64_t lanes = end - j < W ? end - j : W;
         const auto column = [&](int64_t k, int) { return load_partial(&b(k, j), lanes); };
         vec<T> acc[MR][1] = {};
         outer_products<T, MR, 1>(acc, b.rows, factors, column);
@@ -35,65 +40,162 @@ void thin_by_columns(Matrix<const T> a, Matrix<const T> b, T* c, int64_t c_strid
     }
 }
 
-// B column-major (the transposed weights of a linear layer): dot products along k, R columns at a time.
-template <typename T, int MR, int R>
-PYDL_INLINE void dot_products(Matrix<const T> a, Matrix<const T> b, T* c, int64_t c_stride, int64_t j,
-                              bool accumulate) {
+template <typename T, int MR>
+void thin_by_sweeps(Matrix<const T> a, Matrix<const T> b, T* c, int64_t c_stride, int64_t begin, int64_t end,
+                    bool accumulate) {
+    // Columns in blocks whose part of C stays in the first-level cache.
+    constexpr int64_t block = 16384 / int64_t(sizeof(T)) / MR / width<T> * width<T>;
+    const Parts steps(b.rows, sweep_steps);
+    for (int64_t from = begin; from < end; from += block)
+        for (int64_t s = 0; s < steps.count; s++) {
+            const int64_t k = steps.begin(s), depth = steps.length(s, b.rows);
+            sweep<T, MR>(a.part(0, k, MR, depth), b.part(k, 0, depth, b.columns), c, c_stride, from,
+                         end - from < block ? end : from + block, accumulate || s > 0);
+        }
+}
+
+// ---- B column-major (the transposed weights of a linear layer): dot products along k ----
+
+// Lane i of the result is a sum of two lanes, i and i ^ Step: of a where i has not that bit, else of b.
+template <int Step, typename V, int... I>
+PYDL_INLINE V merge_sums(V a, V b, std::integer_sequence<int, I...>) {
+    constexpr int W = sizeof...(I);
+    return __builtin_shufflevector(a, b, ((I & Step) != 0 ? W + I : I)...) +
+           __builtin_shufflevector(a, b, ((I & Step) != 0 ? W + (I ^ Step) : (I ^ Step))...);
+}
+template <int Step, typename V>
+PYDL_INLINE V add_exchanged(V v) {
+    if constexpr (Step == 0)
+        return v;
+    else
+        return add_exchanged<Step / 2>(v +
+                                       exchange<Step>(v, std::make_integer_sequence<int, width<lane<V>>>{}));
+}
+
+// The sums of the lanes of four vectors, together, because that takes half the work of one after another.
+template <typename T>
+PYDL_INLINE void reduce_add_four(const vec<T> (&v)[4], T (&sum)[4]) {
+    constexpr int W = width<T>;
+    constexpr auto lanes = std::make_integer_sequence<int, W>{};
+    const vec<T> even = merge_sums<W / 2>(v[0], v[1], lanes), odd = merge_sums<W / 2>(v[2], v[3], lanes);
+    if constexpr (W == 2) {
+        sum[0] = even[0], sum[1] = even[1], sum[2] = odd[0], sum[3] = odd[1];
+    } else {
+        const vec<T> all = add_exchanged<W / 8>(merge_sums<W / 4>(even, odd, lanes));
+        sum[0] = all[0], sum[1] = all[W / 2], sum[2] = all[W / 4], sum[3] = all[W / 2 + W / 4];
+    }
+}
+
+inline constexpr int dot_columns = 4;
+inline constexpr int dot_rows = many_registers ? 6 : 3;  // of a tile of dot products
+
+// MR rows of A times `columns` <= 4 columns of B. Two sets of sums keep enough additions under way if the
+// tile is small; they are joined in the end, in all tiles, so that an element is the same sum in each.
+template <typename T, int MR>
+void dot_products(Matrix<const T> a, Matrix<const T> b, T* c, int64_t c_stride, int64_t columns,
+                  bool accumulate) {
     constexpr int64_t W = width<T>;
-    vec<T> acc[MR][R] = {};
+    vec<T> acc[MR][dot_columns] = {};
+    const T* column[dot_columns];
+    for (int r = 0; r < dot_columns; r++) column[r] = b.data + (r < columns ? r : 0) * b.column_stride;
     const auto step = [&](int64_t k, int64_t lanes) PYDL_INLINE_LAMBDA {
-        vec<T> columns[R];
-#pragma GCC unroll 8
-        for (int r = 0; r < R; r++) columns[r] = load_partial(&b(k, j + r), lanes);
+        vec<T> row[MR];
+#pragma GCC unroll 6
+        for (int i = 0; i < MR; i++) row[i] = load_partial(&a(i, k), lanes);
 #pragma GCC unroll 4
-        for (int i = 0; i < MR; i++) {
-            const vec<T> row = load_partial(&a(i, k), lanes);
-#pragma GCC unroll 8
-            for (int r = 0; r < R; r++) acc[i][r] = fma(row, columns[r], acc[i][r]);
+        for (int r = 0; r < dot_columns; r++) {
+            const vec<T> other = load_partial(column[r] + k, lanes);
+#pragma GCC unroll 6
+            for (int i = 0; i < MR; i++) acc[i][r] = fma(row[i], other, acc[i][r]);
         }
     };
     int64_t k = 0;
     for (; k + W <= b.rows; k += W) step(k, W);
     if (k < b.rows) step(k, b.rows - k);
+#pragma GCC unroll 6
+    for (int i = 0; i < MR; i++) {
+        T sum[dot_columns];
+        reduce_add_four<T>(acc[i], sum);
 #pragma GCC unroll 4
-    for (int i = 0; i < MR; i++)
-#pragma GCC unroll 8
-        for (int r = 0; r < R; r++) {
-            T& at = c[i * c_stride + j + r];
-            const T sum = reduce_add(acc[i][r]);
-            at = accumulate ? at + sum : sum;
-        }
+        for (int r = 0; r < dot_columns; r++)
+            if (r < columns) c[i * c_stride + r] = accumulate ? c[i * c_stride + r] + sum[r] : sum[r];
+    }
 }
 
 template <typename T, int MR>
+PYDL_INLINE void dot_panel(Matrix<const T> a, Matrix<const T> b, T* c, int64_t c_stride, int64_t begin,
+                           int64_t end, bool accumulate) {
+    for (int64_t j = begin; j < end; j += dot_columns)
+        dot_products<T, MR>(a, b.part(0, j, b.rows, end - j), c + j, c_stride,
+                            end - j < dot_columns ? end - j : dot_columns, accumulate);
+}
+
+// Panels of a few rows. Columns of B go in blocks that fit the second-level cache, where each panel finds
+// them.
+template <typename T>
 void thin_by_dots(Matrix<const T> a, Matrix<const T> b, T* c, int64_t c_stride, int64_t begin, int64_t end,
                   bool accumulate) {
-    constexpr int R = many_registers ? 4 : MR == 1 ? 4 : MR == 2 ? 4 : 2;
-    int64_t j = begin;
-    for (; j + R <= end; j += R) dot_products<T, MR, R>(a, b, c, c_stride, j, accumulate);
-    for (; j < end; j++) dot_products<T, MR, 1>(a, b, c, c_stride, j, accumulate);
+    const Parts rows(a.rows, dot_rows);
+    const int64_t block = dot_columns * (1 + (256 << 10) / int64_t(sizeof(T)) / dot_columns / (b.rows + 1));
+    for (int64_t from = begin; from < end; from += block) {
+        const int64_t to = end - from < block ? end : from + block;
+        for (int64_t p = 0; p < rows.count; p++) {
+            const int64_t i = rows.begin(p), m = rows.length(p, a.rows);
+            const Matrix<const T> own = a.part(i, 0, m, a.columns);
+            T* at = c + i * c_stride;
+            switch (m) {
+                case 1:
+                    dot_panel<T, 1>(own, b, at, c_stride, from, to, accumulate);
+                    break;
+                case 2:
+                    dot_panel<T, 2>(own, b, at, c_stride, from, to, accumulate);
+                    break;
+                case 3:
+                    dot_panel<T, 3>(own, b, at, c_stride, from, to, accumulate);
+                    break;
+                case 4:
+                    dot_panel < T, dot_rows<4 ? 1 : 4>(own, b, at, c_stride, from, to, accumulate);
+                    break;
+                case 5:
+                    dot_panel < T, dot_rows<5 ? 1 : 5>(own, b, at, c_stride, from, to, accumulate);
+                    break;
+                case 6:
+                    dot_panel < T, dot_rows<6 ? 1 : 6>(own, b, at, c_stride, from, to, accumulate);
+                    break;
+            }
+        }
+    }
 }
 
-// Whether thin_product can take the factors as they lie.
+// ---- the choice ----
+
+// Whether the factors are read where they lie. Dot products add up the lanes of a vector in the end, which
+// takes two or three cycles for an element of C; tiles need B transposed, which takes a third of one for an
+// element of B.
 template <typename T>
 bool is_thin(Matrix<const T> a, Matrix<const T> b) {
-    return a.rows <= thin_rows && (b.column_stride == 1 || (b.row_stride == 1 && a.column_stride == 1));
+    const int64_t M = a.rows, K = a.columns;
+    if (b.column_stride == 1) return M <= sweep_rows;
+    return b.row_stride == 1 && a.column_stride == 1 && M <= 24 && 3 * M * (640 + K) <= 256 * K;
 }
 
-template <typename T, int MR, typename Epilogue>
+template <typename T, typename Epilogue>
 void thin_product(Matrix<const T> a, Matrix<const T> b, T* c, int64_t c_stride, bool accumulate,
                   const Epilogue& epilogue) {
-    if constexpr (MR < thin_rows) {
-        if (a.rows > MR) return thin_product<T, MR + 1>(a, b, c, c_stride, accumulate, epilogue);
-    }
-    // Whole wide tiles for each thread, as many as make its part of B worth a thread.
+    // Whole lines of B for each thread, as many as make its part of B worth a thread.
     constexpr int64_t wide = 8 * width<T>;
-    const int64_t grain = wide * (1 + thin_thread_work / ((b.rows + 1) * wide));
+    const int64_t grain = wide * (1 + thin_thread_work / ((b.rows + 1) * wide * a.rows));
     parallel_for(b.columns, grain, [&](int64_t begin, int64_t end) {
-        if (b.column_stride == 1)
-            thin_by_columns<T, MR>(a, b, c, c_stride, begin, end, accumulate);
+        if (b.column_stride != 1)
+            thin_by_dots<T>(a, b, c, c_stride, begin, end, accumulate);
+        else if (a.rows == 1)
+            thin_by_sweeps<T, 1>(a, b, c, c_stride, begin, end, accumulate);
+        else if (a.rows == 2)
+            thin_by_sweeps<T, 2>(a, b, c, c_stride, begin, end, accumulate);
+        else if (a.rows == 3)
+            thin_by_sweeps<T, 3>(a, b, c, c_stride, begin, end, accumulate);
         else
-            thin_by_dots<T, MR>(a, b, c, c_stride, begin, end, accumulate);
+            thin_by_sweeps<T, 4>(a, b, c, c_stride, begin, end, accumulate);
         epilogue(c + begin, c_stride, int64_t(0), begin, a.rows, end - begin);
     });
 }

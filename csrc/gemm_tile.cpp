@@ -35,11 +35,6 @@ void tile(int64_t depth, const T* a, int64_t a_stride, const T* b, int64_t b_str
           int64_t columns, bool accumulate) {
     constexpr int64_t W = width<T>;
     const int64_t lanes = columns - (NV - 1) * W;  // of the last vector
-    const T* line = c;
-#pragma GCC unroll 1
-    for (int i = 0; i < MR; i++, line += c_stride)
-#pragma GCC unroll 3
-        for (int v = 0; v < NV; v++) prefetch(line + v * W);
     vec<T> acc[MR][NV] = {};
     Rows rows(a, a_stride);
 #pragma GCC unroll 1
@@ -58,26 +53,20 @@ void tile(int64_t depth, const T* a, int64_t a_stride, const T* b, int64_t b_str
         b += b_stride;
     }
     c = forget(c);
-    if (lanes == W) {
+    if (accumulate) {
+        const T* line = c;
 #pragma GCC unroll 14
-        for (int i = 0; i < MR; i++, c += c_stride)
+        for (int i = 0; i < MR; i++, line += c_stride) {
 #pragma GCC unroll 3
-            for (int v = 0; v < NV; v++) {
-                T* at = c + v * W;
-                store(at, accumulate ? load(at) + acc[i][v] : acc[i][v]);
-            }
-    } else {
+            for (int v = 0; v < NV - 1; v++) acc[i][v] = load(line + v * W) + acc[i][v];
+            acc[i][NV - 1] = load_partial(line + (NV - 1) * W, lanes) + acc[i][NV - 1];
+        }
+    }
 #pragma GCC unroll 14
-        for (int i = 0; i < MR; i++, c += c_stride)
+    for (int i = 0; i < MR; i++, c += c_stride) {
 #pragma GCC unroll 3
-            for (int v = 0; v < NV; v++) {
-                T* at = c + v * W;
-                if (v < NV - 1)
-                    store(at, accumulate ? load(at) + acc[i][v] : acc[i][v]);
-                else
-                    store_partial(at, accumulate ? load_partial(at, lanes & (W - 1)) + acc[i][v] : acc[i][v],
-                                  lanes & (W - 1));
-            }
+        for (int v = 0; v < NV - 1; v++) store(c + v * W, acc[i][v]);
+        store_partial(c + (NV - 1) * W, acc[i][NV - 1], lanes);
     }
 }
 
