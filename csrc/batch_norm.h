@@ -65,7 +65,14 @@ struct ColumnTasks {
 template <typename F>
 void for_each_segment(int64_t N, int64_t C, int64_t S, const F& f) {
     parallel_for(N * C, kMomentGrain / S + 1, [&](int64_t begin, int64_t end) {
-        for (int64_t i = begin; i < end; ++i) f(i / C, i % C);
+        int64_t n = begin / C, c = begin % C;
+        for (int64_t i = begin; i < end; ++i) {
+            f(n, c);
+            if (++c == C) {
+                c = 0;
+                ++n;
+            }
+        }
     });
 }
 

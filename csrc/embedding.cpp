@@ -47,8 +47,12 @@ void embedding_forward(Array<const T, 2> weight, Array<const int64_t, 1> index, 
     require(y.shape[0] == M && y.shape[1] == D, "embedding_forward: weight is (V, D), index (M), y (M, D)");
     require(all_rows_exist(index, V), "embedding_forward: index must be from 0 to V - 1");
     if (D == 0) return;
+    const bool one_vector = D <= width<T> && weight.stride[1] == 1 && y.stride[1] == 1;
     parallel_for(M, kEmbeddingGrain / D + 1, [&](int64_t begin, int64_t end) {
-        for (int64_t m = begin; m < end; ++m)
+        for (int64_t m = begin; one_vector && m < end; ++m)
+            store_partial(y.data + m * y.stride[0],
+                          load_partial(weight.data + index(m) * weight.stride[0], D), D);
+        for (int64_t m = begin; !one_vector && m < end; ++m)
             copy_row(weight.data + index(m) * weight.stride[0], weight.stride[1], y.data + m * y.stride[0],
                      y.stride[1], D);
     });

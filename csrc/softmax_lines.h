@@ -7,7 +7,7 @@
 // Rows of a few numbers would leave most lanes empty along a line. They are turned, a vector's width of rows
 // at a time, and worked off as neighbouring lines.
 #pragma once
-#include "elementwise.h"
+#include "row_vectors.h"
 #include "turned_rows.h"
 
 namespace pydl::PYDL_ISA {
@@ -151,6 +151,14 @@ PYDL_INLINE vec<T> largest_of(const Line& x) {
 
 template <typename T, typename Line>
 PYDL_INLINE Exponentials<T> sum_exponentials(const Line& x) {
+    if constexpr (!Line::across)
+        if (x.stride == 1) {
+            const T most = largest_of_row<T>(x.data, x.size);
+            const T total = sum_of_row<T>(x.size, [&](int64_t i, int64_t n) PYDL_INLINE_LAMBDA {
+                return exp(load_partial<T>(x.data + i, n) - most);
+            });
+            return {broadcast<T>(most), broadcast<T>(total)};
+        }
     const vec<T> largest = largest_of<T>(x);
     vec<T> sum{};
     for (int64_t step = 0; step < x.steps(); ++step) sum += exp(x.get(step, T(-__builtin_inff())) - largest);
