@@ -13,6 +13,10 @@ namespace pydl::PYDL_ISA {
 
 constexpr int64_t kTensorListGrain = 16384;  // elements below which a second thread costs more than it brings
 
+// How many bytes ahead memory is asked for. The processor itself looks ahead only to the end of a page, and
+// up to five arrays at once end their pages together.
+constexpr int64_t kAhead = 4096;
+
 template <typename T>
 int64_t total_size(const ArrayList<T>& list) {
     int64_t n = 0;
@@ -53,6 +57,9 @@ struct Operand {
     E* p;
     vec<T> value;
 
+    PYDL_INLINE void fetch(int64_t i) const {
+        if (p) prefetch(p + i);
+    }
     PYDL_INLINE void load(int64_t i, int64_t n) { value = p ? load_partial<T>(p + i, n) : vec<T>{}; }
     PYDL_INLINE void store(int64_t i, int64_t n) const {
         if constexpr (!std::is_const_v<E>)
@@ -70,7 +77,10 @@ PYDL_INLINE void update_vector(const F& f, int64_t i, int64_t n, O... operand) {
 template <typename T, typename F, typename... O>
 void update_run(const F& f, int64_t from, int64_t to, O... operand) {
     int64_t i = from;
-    for (; i + width<T> <= to; i += width<T>) update_vector(f, i, width<T>, operand...);
+    for (; i + width<T> <= to; i += width<T>) {
+        (operand.fetch(i + kAhead / int64_t(sizeof(T))), ...);
+        update_vector(f, i, width<T>, operand...);
+    }
     if (i < to) update_vector(f, i, to - i, operand...);
 }
 
