@@ -16,80 +16,9 @@
 #pragma once
 
 #include "conv2d_gather.h"
-#include "conv2d_weights.h"
+#include "conv2d_plan.h"
 
 namespace pydl::PYDL_ISA {
-
-// Neighbouring columns of a panel that are neighbours in the image and in y, such as pixels of one output
-// row.
-struct Run {
-    int64_t lane, length;
-    int64_t
-        source;  // where tap (0, 0) of the first pixel is, relative to the frame, or to x when read in place
-    int64_t target;  // where its output is, relative to feature 0 of y
-};
-
-// How one convolution is cut into tasks.
-template <typename T>
-struct Plan {
-    static constexpr int64_t NR = tile_columns<T>;
-    static constexpr int64_t tasks_wanted = 16;
-    int64_t pixels, columns;       // output pixels of an image, of the batch
-    int64_t image_rows, segments;  // output rows of one image and images that a task touches at most
-    bool in_place;                 // x is read without frames
-    int64_t last_tap, readable;    // then: the place of the last tap after the first, elements of x
-    bool flat;                     // an image's output plane is contiguous
-    Parts tasks;                   // along the panels of columns
-    Parts row_groups;              // along the panels of weights, where there are few columns
-
-    Plan(const Correlation<T>& conv, const PackedWeights<T>& weights)
-        : pixels(conv.rows.outputs * conv.columns.outputs),
-          columns(conv.x.shape[0] * pixels),
-          in_place(conv.x.stride[3] == 1 && conv.columns.stride == 1 && !conv.rows.leaves_source() &&
-                   !conv.columns.leaves_source()),
-          last_tap(conv.x.at(0, conv.channels * conv.groups - 1) - conv.x.data +
-                   (conv.rows.taps - 1) * conv.rows.dilation * conv.x.stride[2] +
-                   (conv.columns.taps - 1) * conv.columns.dilation),
-          readable(elements_from_first_to_last(conv.x)),
-          flat(conv.y.stride[3] == 1 && (conv.rows.outputs == 1 || conv.y.stride[2] == conv.columns.outputs)),
-          tasks((columns + NR - 1) / NR, panels_of_task(conv, weights, (columns + NR - 1) / NR)),
-          row_groups(weights.rows.count, panels_of_group(conv, weights, tasks.count)) {
-        const int64_t width = conv.columns.outputs, most = tasks.size * NR;
-        const int64_t touched = (most - 1) / width + 2;  // a run of columns may begin and end inside a row
-        image_rows = touched < conv.rows.outputs ? touched : conv.rows.outputs;
-        segments = (most - 1) / pixels + 2;
-        if (segments > conv.x.shape[0]) segments = conv.x.shape[0];
-    }
-
-  private:
-    // 0 if the first is not at the lowest address.
-    static int64_t elements_from_first_to_last(const Images<const T>& x) {
-        if (x.slice_stride < 0 || x.tap_stride < 0) return 0;
-        for (int d = 0; d < 4; d++)
-            if (x.stride[d] < 0) return 0;
-        return x.at(x.shape[0] - 1, x.shape[1] - 1) - x.data + (x.shape[2] - 1) * x.stride[2] +
-               (x.shape[3] - 1) * x.stride[3] + 1;
-    }
-    // Groups of weight panels that may be tasks of their own: patches are gathered anew for each, so that
-    // only many features are worth dividing.
-    static int64_t most_groups(const PackedWeights<T>& weights) {
-        const int64_t least = 128 / tile_rows<T>;
-        return weights.rows.count < 2 * least ? 1 : weights.rows.count / least;
-    }
-    static int64_t panels_of_task(const Correlation<T>& conv, const PackedWeights<T>& weights,
-                                  int64_t panels) {
-        const int64_t fits = (int64_t(256) << 10) / (NR * int64_t(sizeof(T)) * weights.most_depth());
-        const int64_t most = fits < 1 ? 1 : fits > 32 ? 32 : fits;
-        const int64_t wanted = (panels * conv.groups * most_groups(weights) - 1) / tasks_wanted + 1;
-        return wanted < most ? wanted : most;
-    }
-    static int64_t panels_of_group(const Correlation<T>& conv, const PackedWeights<T>& weights,
-                                   int64_t tasks) {
-        int64_t groups = tasks_wanted / (tasks * conv.groups);
-        if (groups > most_groups(weights)) groups = most_groups(weights);
-        return groups > 1 ? (weights.rows.count - 1) / groups + 1 : weights.rows.count;
-    }
-};
 
 // A task: the columns [begin, end) of one group.
 template <typename T>

@@ -195,6 +195,9 @@ def test_where_it_is_used():
     for settings in [((2, 2), *PLAIN[1:]), (*PLAIN[:2], (2, 2), 1), (*PLAIN[:3], 2)]:
         assert winograd_tile(w, map28, settings) == 0
         assert not winograd_suits_weight(w, map28, settings)
+    many = np.broadcast_to(np.float32(0), (1024, 1024, 3, 3))
+    assert winograd_tile(many, (8, 1024, 28, 28), PLAIN) == 2, "large tiles' filters would take 144 MiB"
+    assert not winograd_suits_weight(many, (8, 1024, 28, 28), PLAIN)
     assert winograd_suits_weight(w, map28, PLAIN)
     assert not winograd_suits_weight(w.astype(float), map28, PLAIN)
     assert not winograd_suits_weight(w[:8], (8, 8, 28, 28), PLAIN)

@@ -36,6 +36,9 @@ import numpy as np
 
 from ..op import kernel
 
+# Numbers that transformed filters may have: 64 MiB.
+MOST_TRANSFORMED = 2**24
+
 _enabled: bool = os.environ.get("PYDL_WINOGRAD", "1") != "0"
 
 
@@ -130,10 +133,10 @@ def winograd_tile(w: Any, y_shape: tuple[int, ...], settings: Any) -> int:
     batch, filters, height, width = y_shape
     channels = w.shape[1]
     large, small = (batch * -(-height // tile) * -(-width // tile) for tile in (4, 2))
-    if filters < 8 or channels < 3:
+    if filters < 8 or channels < 3 or 16 * w.size // 9 > MOST_TRANSFORMED:
         return 0
     if (large >= 128 and min(height, width) >= 20) or (large >= 512 and min(channels, filters) >= 128):
-        return 4
+        return 4 if 36 * w.size // 9 <= MOST_TRANSFORMED else 2
     return 2 if small >= 32 and channels >= 8 else 0
 
 
@@ -141,4 +144,5 @@ def winograd_suits_weight(w: Any, y_shape: tuple[int, ...], settings: Any) -> bo
     """Whether conv2d uses it for the gradient of w: if there are channels enough to share the transformations."""
     filters, channels = w.shape[:2]
     tiles = y_shape[0] * -(-y_shape[2] // 4) * -(-y_shape[3] // 4)
-    return is_plain(w, settings) and filters * channels >= 16 * (filters + channels) and tiles >= 16
+    enough = filters * channels >= 16 * (filters + channels) and tiles >= 16
+    return enough and 36 * filters * channels <= MOST_TRANSFORMED and is_plain(w, settings)
