@@ -14,7 +14,7 @@ inputs, without gradients. This is checked, not believed: after recording, the f
 and the recording must give the same bits. Parameters are used where they are: updates in place and load_state_dict
 are seen, and a parameter whose data was replaced makes a module be recorded again.
 
-Where a product is followed by its activation, the two are replayed as one (see FUSIONS).
+What is noted is then shortened: see pydl/fusion.py.
 
 Source    the idea is that of CUDA graphs: Gray, "Getting started with CUDA graphs", NVIDIA (2019)
 """
@@ -28,42 +28,40 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from . import _native, op
-from .arguments import Array
+from .arguments import Array, check_flag
+from .fusion import Call, fold_batch_norms, join_activations, work_in_place
 from .tensor import Tensor, no_grad
 
 if TYPE_CHECKING:
     from .nn import Module
 
-Call = tuple[Any, tuple[Any, ...]]  # a native kernel and its arguments
 
-# (kernel, the activation's kernel after it): the number that tells the first to do the second's work.
-FUSIONS = {
-    ("linear_forward", "relu_forward"): 1,
-    ("linear_forward", "sigmoid_forward"): 2,
-    ("linear_forward", "tanh_forward"): 3,
-}
-
-
-def capture(function: Callable[..., Any]) -> Captured:
+def capture(function: Callable[..., Any], fold: bool = False) -> Captured:
     """A function of tensors that records `function`, a module or any other function, and replays it.
 
     Its arguments must be tensors or arrays; what it returns has no gradient. Each combination of shapes and dtypes is
     recorded when it is first seen and keeps the memory of its intermediate results. Raises RuntimeError for a module
     in training mode and for a function that does part of its work outside the kernels.
+
+    fold: batch normalisations become part of the convolutions before them, y = (s w) * x + (s (b - mean) + beta) with
+    s = gamma / sqrt(var + eps), which rounds differently. For modules only, whose parameters can be watched.
     """
-    return Captured(function)
+    return Captured(function, check_flag("capture", "fold", fold))
 
 
 class Captured:
     """What capture() returns. Calls from several threads wait for each other, since they share the arrays."""
 
-    def __init__(self, function: Callable[..., Any]) -> None:
+    def __init__(self, function: Callable[..., Any], fold: bool) -> None:
         from .nn import Module
 
         if not callable(function):
             raise TypeError(f"capture: function must be a module or a function, not {type(function).__name__}")
         self._function = function
         self._module = function if isinstance(function, Module) else None
+        if fold and self._module is None:
+            raise TypeError(f"capture: fold needs a module, not {type(function).__name__}")
+        self._fold = fold
         self._recordings: dict[Any, _Recording] = {}
         self._lock = threading.Lock()
 
@@ -81,16 +79,17 @@ class Captured:
         with self._lock:
             recording = self._recordings.get(key)
             if recording is None or recording.is_stale():
-                recording = self._recordings[key] = _Recording(self._function, self._module, arrays)
+                recording = self._recordings[key] = _Recording(self._function, self._module, arrays, self._fold)
             return recording.replay(arrays)
 
 
 class _Recording:
     """The calls for inputs of one combination of shapes."""
 
-    def __init__(self, function: Callable[..., Any], module: Module | None, inputs: list[Array]) -> None:
+    def __init__(self, function: Callable[..., Any], module: Module | None, inputs: list[Array], fold: bool) -> None:
         state = [] if module is None else [*module.parameters(), *module.buffers()]
         self.state = [(tensor, tensor.data) for tensor in state]
+        self.folded: list[tuple[Any, int]] = []
         # Whole numbers in the one width that kernels read, so that operations need no copy of their own.
         widths = [each.dtype if each.dtype.kind == "f" else np.dtype(np.int64) for each in inputs]
         self.inputs = [_copy(each, dtype) for each, dtype in zip(inputs, widths, strict=True)]
@@ -98,7 +97,10 @@ class _Recording:
         calls, results = _record(function, tensors)
         self.structure = results
         self.outputs = [result.data for result in _leaves(results)]
-        self.calls = fuse(calls, self.outputs)
+        if fold:
+            calls, used = fold_batch_norms(calls, self.outputs)
+            self.folded = [(tensor.version, tensor.version.count) for tensor in state if id(tensor.data) in used]
+        self.calls = work_in_place(join_activations(calls, self.outputs), self.outputs)
         self.native = _native.Recording(self.calls)
         self._check(function, inputs)
 
@@ -108,15 +110,23 @@ class _Recording:
             expected = function(*[Tensor(_copy(each)) if each.dtype.kind == "f" else each for each in others])
         found = self.replay(others)
         for right, replayed in zip(_leaves(expected), _leaves(found), strict=True):
-            if right.shape != replayed.shape or not np.array_equal(right.data, replayed.data, equal_nan=True):
+            if right.shape != replayed.shape or not self._same(right.data, replayed.data):
                 raise RuntimeError(
                     "capture: replayed on other numbers, the recording gives another result than the function: part of "
                     "its work is done outside the kernels (with numpy or random numbers), or depends on values"
                 )
 
+    def _same(self, right: Array, replayed: Array) -> bool:
+        if not self.folded:
+            return np.array_equal(right, replayed, equal_nan=True)
+        allowed = np.sqrt(np.finfo(right.dtype).eps) * np.abs(right).max(initial=0.0)
+        return bool(np.all((np.abs(right - replayed) <= allowed) | (np.isnan(right) & np.isnan(replayed))))
+
     def is_stale(self) -> bool:
-        """Whether a parameter or buffer has other memory than when it was recorded."""
-        return any(tensor.data is not array for tensor, array in self.state)
+        """Whether a parameter or buffer has other memory than when it was recorded, or what was folded changed."""
+        return any(tensor.data is not array for tensor, array in self.state) or any(
+            version.count != count for version, count in self.folded
+        )
 
     def replay(self, inputs: list[Array]) -> Any:
         for buffer, given in zip(self.inputs, inputs, strict=True):
@@ -183,33 +193,3 @@ def _rebuild(structure: Any, outputs: Iterator[Array]) -> Any:
     if isinstance(structure, dict):
         return {key: _rebuild(each, outputs) for key, each in structure.items()}
     return Tensor(next(outputs))
-
-
-def fuse(calls: list[Call], outputs: list[Array]) -> list[Call]:
-    """The calls with products and the activations after them joined, where nobody else reads what is in between."""
-    fused: list[Call] = []
-    for kernel, arguments in calls:
-        if fused:
-            before, given = fused[-1]
-            number = FUSIONS.get((before.__name__, kernel.__name__))
-            if number is not None and _reads_only(arguments[0], given, before, calls, outputs):
-                joined = dict(zip(before.arguments, given, strict=True))
-                if joined["activation"] == 0:
-                    joined |= {"activation": number, "y": arguments[1].reshape(joined["y"].shape)}
-                    fused[-1] = before, tuple(joined.values())
-                    continue
-        fused.append((kernel, arguments))
-    return fused
-
-
-def _reads_only(x: Array, given: tuple[Any, ...], before: Any, calls: list[Call], outputs: list[Array]) -> bool:
-    """Whether x is what the call before wrote, and nothing but the call that is given x reads it."""
-    y = given[before.arguments.index("y")]
-    if x.ctypes.data != y.ctypes.data or x.size != y.size or not (x.flags.c_contiguous and y.flags.c_contiguous):
-        return False
-    users = sum(
-        isinstance(argument, np.ndarray) and np.may_share_memory(argument, y)
-        for _, arguments in calls
-        for argument in arguments
-    )
-    return users == 2 and not any(np.may_share_memory(output, y) for output in outputs)

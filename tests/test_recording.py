@@ -138,6 +138,85 @@ def test_several_inputs_and_whole_numbers():
     assert same_bits(fast(x, y), function(x, y))
 
 
+class Residual(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv1, self.bn1 = nn.Conv2d(2, 3, 3, padding=1, bias=False), nn.BatchNorm2d(3)
+        self.conv2, self.bn2 = nn.Conv2d(3, 2, 3, padding=1), nn.BatchNorm2d(2)
+        self.relu = nn.ReLU()
+
+    def forward(self, x):
+        y = self.relu(self.bn1(self.conv1(x)))
+        return self.relu(self.bn2(self.conv2(y)) + x)
+
+
+def residual():
+    """With statistics that matter."""
+    module = Residual()
+    for _ in range(3):
+        module(pydl.randn(8, 2, 6, 6) * 3.0 + 1.0)
+    return module.eval()
+
+
+def test_kernels_work_in_place_where_nobody_else_looks():
+    module = residual()
+    fast = pydl.capture(module)
+    for batch in (1, 3):
+        x = pydl.randn(batch, 2, 6, 6)
+        assert same_bits(fast(x), module(x))
+    calls = [(kernel.__name__, arguments) for kernel, arguments in next(iter(fast._recordings.values())).calls]
+    in_place = [name for name, arguments in calls if np.may_share_memory(arguments[0], arguments[kernel_y(name)])]
+    assert in_place.count("relu_forward") == 2
+
+
+def kernel_y(name):
+    from pydl.op import KERNELS
+
+    return KERNELS[name].arguments.index("y")
+
+
+def test_a_broadcast_argument_is_not_worked_on_in_place():
+    def function(x):
+        return relu(x) + pydl.ones(4, 3), pydl.ones(3) + relu(x)
+
+    fast, x = pydl.capture(function), pydl.randn(1, 3)
+    for one, other in zip(fast(x), function(x), strict=True):
+        assert same_bits(one, other)
+
+
+def test_running_statistics_are_used_where_they_are():
+    module = residual()
+    fast, x = pydl.capture(module), pydl.randn(2, 2, 6, 6)
+    fast(x)
+    module.train()
+    module(pydl.randn(8, 2, 6, 6) * 5.0)
+    module.eval()
+    assert same_bits(fast(x), module(x))
+
+
+def test_folded_batch_normalisations():
+    module = residual()
+    fast, x = pydl.capture(module, fold=True), pydl.randn(2, 2, 6, 6)
+    np.testing.assert_allclose(fast(x).numpy(), module(x).data, rtol=1e-4, atol=1e-5)
+    assert not any("batch_norm" in name for name in names(fast))
+    with pydl.no_grad():
+        module.bn1.weight.mul_(2.0)
+    np.testing.assert_allclose(fast(x).numpy(), module(x).data, rtol=1e-4, atol=1e-5)
+    module.train()
+    module(pydl.randn(8, 2, 6, 6) * 5.0)
+    module.eval()
+    np.testing.assert_allclose(fast(x).numpy(), module(x).data, rtol=1e-4, atol=1e-5)
+    module.load_state_dict(residual().state_dict())
+    np.testing.assert_allclose(fast(x).numpy(), module(x).data, rtol=1e-4, atol=1e-5)
+
+
+def test_folding_needs_a_module():
+    with pytest.raises(TypeError, match="fold needs a module"):
+        pydl.capture(relu, fold=True)
+    with pytest.raises(TypeError, match="fold"):
+        pydl.capture(residual(), fold="yes")
+
+
 def test_copies_and_look_ups_are_recorded():
     embedding = nn.Embedding(20, 4)
 

@@ -22,7 +22,7 @@ import numpy as np
 
 from ..arguments import Array, check_array, check_flag, check_floats, check_number
 from ..op import empty, kernel, op
-from ..tape import TensorBase
+from ..tape import TensorBase, is_grad_enabled
 
 
 @kernel(writes="running_mean, running_var, y, mean, rstd")
@@ -188,7 +188,9 @@ def batch_norm(
     elif training:
         used, rstd[...] = np.zeros(C, x.dtype), 1
     else:
-        used = np.array(mean)  # a copy: later training must not change this gradient
+        # A copy, where there may be a gradient, which later training must not change.
+        assert mean is not None
+        used = np.array(mean) if is_grad_enabled() else mean
         batch_norm_inference(lines, used, var, w, b, eps, y.reshape(N, C, S), rstd)
 
     def gradient(dy, needs):

@@ -178,10 +178,10 @@ def train(workload: Workload, inputs: Arrays) -> Variants:
 
 
 def infer(workload: Workload, inputs: Arrays) -> Variants:
-    def make(captured: bool) -> Run:
+    def make(captured: bool, fold: bool = False) -> Run:
         model = build(workload.sizes["network"], inputs).eval()
         batch = _batch(workload.sizes["network"], inputs)
-        forward = pydl.capture(model) if captured else model
+        forward = pydl.capture(model, fold=fold) if captured else model
 
         def step() -> Any:
             with pydl.no_grad():
@@ -189,7 +189,10 @@ def infer(workload: Workload, inputs: Arrays) -> Variants:
 
         return Run(step, lambda y: {"y": y.numpy()})
 
-    return {"eager": lambda: make(False), "captured": lambda: make(True)}
+    variants: Variants = {"eager": lambda: make(False), "captured": lambda: make(True)}
+    if any("running_mean" in name for name in inputs):
+        variants["captured, folded"] = lambda: make(True, fold=True)
+    return variants
 
 
 KINDS = {

@@ -1,0 +1,124 @@
+"""Shorter ways to the same result, for a list of kernel calls that are to be replayed: see pydl/recording.py.
+
+    join_activations    linear, then relu        ->  linear with the relu in it
+    fold_batch_norms    conv2d, then batch norm  ->  conv2d with other weights; not to the same bits
+    work_in_place       conv2d, then relu        ->  conv2d writes where relu does, which works in place
+
+Each looks for two calls of which the second reads what the first writes and nobody else does.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from .arguments import Array
+
+Call = tuple[Any, tuple[Any, ...]]  # a native kernel and its arguments
+
+# (kernel, the activation's kernel after it): the number that tells the first to do the second's work.
+ACTIVATIONS = {
+    ("linear_forward", "relu_forward"): 1,
+    ("linear_forward", "sigmoid_forward"): 2,
+    ("linear_forward", "tanh_forward"): 3,
+}
+CONVOLUTIONS = ("conv2d_forward", "conv2d_winograd")
+# Kernels that may write over their first argument.
+IN_PLACE = ("relu_forward", "sigmoid_forward", "tanh_forward", "add_forward", "batch_norm_inference")
+
+
+def named(call: Call) -> dict[str, Any]:
+    """The arguments by their names, in order."""
+    kernel, arguments = call
+    return dict(zip(kernel.arguments, arguments, strict=True))
+
+
+def join_activations(calls: list[Call], outputs: list[Array]) -> list[Call]:
+    """Products and the activations right after them as one call."""
+    joined: list[Call] = []
+    for call in calls:
+        if joined:
+            before, given = joined[-1][0], named(joined[-1])
+            number = ACTIVATIONS.get((before.__name__, call[0].__name__))
+            if number is not None and given["activation"] == 0 and _passes_on(given["y"], call, calls, outputs):
+                given |= {"activation": number, "y": named(call)["y"].reshape(given["y"].shape)}
+                joined[-1] = before, tuple(given.values())
+                continue
+        joined.append(call)
+    return joined
+
+
+def fold_batch_norms(calls: list[Call], outputs: list[Array]) -> tuple[list[Call], set[int]]:
+    """Convolutions and the batch normalisations right after them as one call, and the ids of the arrays used for it."""
+    folded: list[Call] = []
+    used: set[int] = set()
+    for call in calls:
+        if folded and folded[-1][0].__name__ in CONVOLUTIONS and call[0].__name__ == "batch_norm_inference":
+            given, norm = named(folded[-1]), named(call)
+            if _passes_on(given["y"], call, calls, outputs):
+                used |= {id(array) for array in (given["w"], given["b"], *(norm[name] for name in _STATISTICS))}
+                w, b = _folded(given["w"], given["b"], *(norm[name] for name in (*_STATISTICS, "eps")))
+                given |= {"w": w, "b": b, "y": norm["y"].reshape(given["y"].shape)}
+                folded[-1] = folded[-1][0], tuple(given.values())
+                continue
+        folded.append(call)
+    return folded, used
+
+
+_STATISTICS = ("mean", "var", "weight", "bias")
+
+
+def _folded(
+    w: Array, b: Array | None, mean: Array, var: Array, gamma: Array | None, beta: Array | None, eps: float
+) -> tuple[Array, Array]:
+    """s w and s (b - mean) + beta, in double precision until the end."""
+    scale = (1.0 if gamma is None else gamma) / np.sqrt(var.astype(np.float64) + eps)
+    shift = ((0.0 if b is None else b) - mean.astype(np.float64)) * scale + (0.0 if beta is None else beta)
+    return (w * scale.reshape(-1, 1, 1, 1)).astype(w.dtype), shift.astype(w.dtype)
+
+
+def work_in_place(calls: list[Call], outputs: list[Array]) -> list[Call]:
+    """Where a call only passes on what an earlier one wrote, both write into the same memory, which is then warm."""
+    result = list(calls)
+    for place, call in enumerate(calls):
+        if call[0].__name__ not in IN_PLACE:
+            continue
+        for earlier in reversed(range(place)):
+            given = named(result[earlier])
+            if "y" not in given or not isinstance(given["y"], np.ndarray):
+                continue
+            if not _is_same_memory(given["y"], call[1][0]):
+                continue
+            now = named(result[place])
+            if (
+                now["y"].flags.c_contiguous
+                and now["y"].size == given["y"].size
+                and _passes_on(given["y"], call, calls, outputs)
+            ):
+                given["y"] = now["y"].reshape(given["y"].shape)
+                result[earlier] = result[earlier][0], tuple(given.values())
+                result[place] = call[0], (now["y"].reshape(call[1][0].shape), *result[place][1][1:])
+            break
+    return result
+
+
+def _is_same_memory(one: Array, other: Array) -> bool:
+    return (
+        one.ctypes.data == other.ctypes.data
+        and one.size == other.size
+        and one.flags.c_contiguous
+        and other.flags.c_contiguous
+    )
+
+
+def _passes_on(y: Array, call: Call, calls: list[Call], outputs: list[Array]) -> bool:
+    """Whether the call's first argument is y, and nothing but the call and the one that writes y knows of y."""
+    users = sum(
+        isinstance(argument, np.ndarray) and np.may_share_memory(argument, y)
+        for _, arguments in calls
+        for argument in arguments
+    )
+    return (
+        users == 2 and _is_same_memory(y, call[1][0]) and not any(np.may_share_memory(output, y) for output in outputs)
+    )
