@@ -12,7 +12,15 @@ from .activations import SiLU as SiLU
 from .activations import Softmax as Softmax
 from .activations import Softplus as Softplus
 from .activations import Tanh as Tanh
+from .adaptive_avg_pool1d import AdaptiveAvgPool1d as AdaptiveAvgPool1d
+from .adaptive_avg_pool2d import AdaptiveAvgPool2d as AdaptiveAvgPool2d
+from .adaptive_avg_pool3d import AdaptiveAvgPool3d as AdaptiveAvgPool3d
+from .adaptive_max_pool1d import AdaptiveMaxPool1d as AdaptiveMaxPool1d
+from .adaptive_max_pool2d import AdaptiveMaxPool2d as AdaptiveMaxPool2d
+from .adaptive_max_pool3d import AdaptiveMaxPool3d as AdaptiveMaxPool3d
+from .avg_pool1d import AvgPool1d as AvgPool1d
 from .avg_pool2d import AvgPool2d as AvgPool2d
+from .avg_pool3d import AvgPool3d as AvgPool3d
 from .batch_norm import BatchNorm1d as BatchNorm1d
 from .batch_norm import BatchNorm2d as BatchNorm2d
 from .batch_norm import BatchNorm3d as BatchNorm3d
@@ -44,7 +52,9 @@ from .losses import MSELoss as MSELoss
 from .losses import NLLLoss as NLLLoss
 from .lstm import LSTM as LSTM
 from .lstm_cell import LSTMCell as LSTMCell
+from .max_pool1d import MaxPool1d as MaxPool1d
 from .max_pool2d import MaxPool2d as MaxPool2d
+from .max_pool3d import MaxPool3d as MaxPool3d
 from .module import Module as Module
 from .parameter import Parameter as Parameter
 from .rms_norm import RMSNorm as RMSNorm

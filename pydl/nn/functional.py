@@ -1,6 +1,14 @@
 """The operations under the names of torch.nn.functional. What they do stands in pydl/ops, each in its own file."""
 
+from ..ops import adaptive_avg_pool1d as adaptive_avg_pool1d
+from ..ops import adaptive_avg_pool2d as adaptive_avg_pool2d
+from ..ops import adaptive_avg_pool3d as adaptive_avg_pool3d
+from ..ops import adaptive_max_pool1d as adaptive_max_pool1d
+from ..ops import adaptive_max_pool2d as adaptive_max_pool2d
+from ..ops import adaptive_max_pool3d as adaptive_max_pool3d
+from ..ops import avg_pool1d as avg_pool1d
 from ..ops import avg_pool2d as avg_pool2d
+from ..ops import avg_pool3d as avg_pool3d
 from ..ops import batch_norm as batch_norm
 from ..ops import binary_cross_entropy as binary_cross_entropy
 from ..ops import binary_cross_entropy_with_logits as binary_cross_entropy_with_logits
@@ -22,7 +30,9 @@ from ..ops import layer_norm as layer_norm
 from ..ops import leaky_relu as leaky_relu
 from ..ops import linear as linear
 from ..ops import log_softmax as log_softmax
+from ..ops import max_pool1d as max_pool1d
 from ..ops import max_pool2d as max_pool2d
+from ..ops import max_pool3d as max_pool3d
 from ..ops import mse_loss as mse_loss
 from ..ops import nll_loss as nll_loss
 from ..ops import one_hot as one_hot

@@ -62,8 +62,18 @@ from .linear import linear as linear
 from .matmul import matmul as matmul
 
 # Pooling
+from .adaptive_avg_pool1d import adaptive_avg_pool1d as adaptive_avg_pool1d
+from .adaptive_avg_pool2d import adaptive_avg_pool2d as adaptive_avg_pool2d
+from .adaptive_avg_pool3d import adaptive_avg_pool3d as adaptive_avg_pool3d
+from .adaptive_max_pool1d import adaptive_max_pool1d as adaptive_max_pool1d
+from .adaptive_max_pool2d import adaptive_max_pool2d as adaptive_max_pool2d
+from .adaptive_max_pool3d import adaptive_max_pool3d as adaptive_max_pool3d
+from .avg_pool1d import avg_pool1d as avg_pool1d
 from .avg_pool2d import avg_pool2d as avg_pool2d
+from .avg_pool3d import avg_pool3d as avg_pool3d
+from .max_pool1d import max_pool1d as max_pool1d
 from .max_pool2d import max_pool2d as max_pool2d
+from .max_pool3d import max_pool3d as max_pool3d
 
 # Recurrent
 from .gru import gru as gru

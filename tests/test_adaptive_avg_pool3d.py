@@ -1,0 +1,93 @@
+import numpy as np
+import pytest
+from checks import check_gradient, check_kernel, check_torch
+
+import pydl
+from pydl.ops.adaptive_avg_pool3d import adaptive_avg_pool3d, adaptive_avg_pool3d_backward, adaptive_avg_pool3d_forward
+
+RNG = np.random.default_rng(0)
+
+
+@pytest.mark.parametrize("kernel", [adaptive_avg_pool3d_forward, adaptive_avg_pool3d_backward], ids=lambda k: k.name)
+def test_native_equals_reference(kernel):
+    check_kernel(kernel, examples=60)
+
+
+def test_worked_by_hand():
+    x = pydl.tensor([[[[1.0, 4.0, 1.0, 3.0, 5.0]]]], requires_grad=True)
+    y = adaptive_avg_pool3d(x, (1, 1, 2))
+    assert y.tolist() == [[[[2.0, 3.0]]]]  # of 1 4 1 and 1 3 5
+    y.backward(np.array([[[[3.0, 6.0]]]]))
+    assert x.grad.tolist() == [[[[1.0, 1.0, 3.0, 2.0, 2.0]]]]
+
+
+CASES = [
+    # shape of x, output_size
+    ((2, 3, 4, 5, 6), 1),
+    ((2, 3, 5, 7, 9), (2, 3, 4)),
+    ((2, 3, 4, 6, 8), (2, 3, 4)),
+    ((3, 4, 5, 20), (None, 2, None)),
+    ((1, 2, 2, 2, 3), (3, 2, 5)),
+    ((0, 3, 2, 6, 6), 2),
+]
+
+
+@pytest.mark.parametrize(("shape", "size"), CASES, ids=str)
+def test_torch(shape, size):
+    torch = pytest.importorskip("torch")
+    x = RNG.permutation(int(np.prod(shape))).reshape(shape) / 7.0
+    theirs = tuple(shape[len(shape) - 3 :]) if size is None else size
+    check_torch(lambda x: adaptive_avg_pool3d(x, size), lambda x: torch.nn.functional.adaptive_avg_pool3d(x, theirs), x)
+
+
+def test_gradient():
+    shape, size = (1, 2, 3, 4, 3), (2, 3, 1)
+    x = RNG.permutation(int(np.prod(shape))).reshape(shape) / 10.0
+    check_gradient(lambda x: adaptive_avg_pool3d(x, size), x)
+
+
+def test_any_strides():
+    view = RNG.standard_normal((1, 2, 5, 6, 9)).astype(np.float32).swapaxes(0, 1)[..., ::-1]
+    for size in (1, 2):
+        want = adaptive_avg_pool3d(view.copy(), size).numpy()
+        np.testing.assert_allclose(adaptive_avg_pool3d(view, size).numpy(), want, atol=1e-6)
+
+
+X = np.zeros((1, 2, 5, 6, 9), np.float32)
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "message"),
+    [
+        (lambda: adaptive_avg_pool3d(X, 0), ValueError, "output_size must be at least 1, not 0"),
+        (
+            lambda: adaptive_avg_pool3d(X, 1.5),
+            TypeError,
+            "output_size must be an integer, not 1.5",
+        ),
+        (
+            lambda: adaptive_avg_pool3d(X, (1,) * 4),
+            ValueError,
+            "output_size must be one integer or three, not (1, 1, 1, 1)",
+        ),
+        (
+            lambda: adaptive_avg_pool3d(X[0, 0], 2),
+            ValueError,
+            "input must be (N, C, D, H, W) or (C, D, H, W), but has shape",
+        ),
+        (
+            lambda: adaptive_avg_pool3d(X[..., :0], 2),
+            ValueError,
+            "input must have some elements to pool, but has shape",
+        ),
+        (
+            lambda: adaptive_avg_pool3d(X.astype(int), 2),
+            TypeError,
+            "input has dtype int64 but must be float32 or float64",
+        ),
+    ],
+)
+def test_refuses(call, error, message):
+    with pytest.raises(error) as raised:
+        call()
+    assert f"adaptive_avg_pool3d: {message}" in str(raised.value)
