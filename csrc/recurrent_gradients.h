@@ -55,25 +55,35 @@ void weight_gradient(const BackwardPass<T>& pass, const WeightGradients<T>& want
     const int64_t rows = pass.x.shape[0] * pass.x.shape[1], D = pass.x.shape[2], H = pass.h0.shape[2];
     const int64_t n = direction.number, columns = D + 1 + H, M = count * H;
     const int64_t first = of_x ? 0 : D, count_in = (of_x ? D : 0) + 1 + (of_h ? H : 0);
-    // As the transposed matrix, because the product is faster with the longer side in vectors.
+    // Of long sums as the transposed matrix, because the product is faster with the longer side in vectors,
+    // by more than it takes to turn the result.
+    constexpr int64_t long_sum = 256;
+    const bool turned = rows >= long_sum;
     const Scratch<T> dw(count_in * M);
     const Matrix<const T> dsums{pass.dsums + n * rows * sums * H + sum * H, rows, M, sums * H, 1};
     const Matrix<const T> went_in{inputs + first, rows, count_in, columns, 1};
-    gemm<T>(went_in.transposed(), dsums, {dw.data(), count_in, M, M, 1});
+    if (turned)
+        gemm<T>(went_in.transposed(), dsums, {dw.data(), count_in, M, M, 1});
+    else
+        gemm<T>(dsums.transposed(), went_in, {dw.data(), M, count_in, count_in, 1});
     parallel_for(M, 1 + 65536 / count_in, [&](int64_t begin, int64_t end) {
-        const auto transpose = [&](const T* from, int64_t size, T* to) {
+        // Columns [column, column + size) of dw, in rows of `to` that are as long.
+        const auto deliver = [&](int64_t column, int64_t size, T* to) {
             to += (gate * H + begin) * size;
-            if (size >= width<T>) return pack_panel(to, size, size, from + begin, M, int64_t(1), end - begin);
-            for (int64_t j = 0; j < end - begin; j++)
-                for (int64_t i = 0; i < size; i++) to[j * size + i] = from[i * M + begin + j];
+            const T* const from = dw.data() + (turned ? column * M + begin : begin * count_in + column);
+            if (!turned)
+                for (int64_t j = 0; j < end - begin; j++) copy_run(to + j * size, from + j * count_in, size);
+            else if (size >= width<T>)
+                pack_panel(to, size, size, from, M, int64_t(1), end - begin);
+            else
+                for (int64_t i = 0; i < size; i++)
+                    for (int64_t j = 0; j < end - begin; j++) to[j * size + i] = from[i * M + j];
         };
-        const T *const of_bias = dw.data() + (of_x ? D : 0) * M, *const of_state = of_bias + M;
-        if (of_x && wanted.dw_ih.count) transpose(dw.data(), D, wanted.dw_ih.data(n));
-        if (of_h && wanted.dw_hh.count) transpose(of_state, H, wanted.dw_hh.data(n));
-        if (of_x && wanted.db_ih.count)
-            copy_run(wanted.db_ih.data(n) + gate * H + begin, of_bias + begin, end - begin);
-        if (of_h && wanted.db_hh.count)
-            copy_run(wanted.db_hh.data(n) + gate * H + begin, of_bias + begin, end - begin);
+        const int64_t of_bias = of_x ? D : 0;
+        if (of_x && wanted.dw_ih.count) deliver(0, D, wanted.dw_ih.data(n));
+        if (of_x && wanted.db_ih.count) deliver(of_bias, 1, wanted.db_ih.data(n));
+        if (of_h && wanted.db_hh.count) deliver(of_bias, 1, wanted.db_hh.data(n));
+        if (of_h && wanted.dw_hh.count) deliver(of_bias + 1, H, wanted.dw_hh.data(n));
     });
 }
 
