@@ -21,14 +21,15 @@ COMMANDS = re.findall(r"^\| `pydl (.*?)` \|", README, re.M)
 
 def test_python_code(capsys):
     blocks = re.findall(r"```python\n(.*?)```", README, re.S)
-    assert len(blocks) == 2
+    assert len(blocks) == 3
     names = {}
     pydl.manual_seed(0)
-    for block in blocks:  # the second one goes on with the network of the first
+    for block in blocks:  # the later ones go on with the network of the first
         exec(compile(block, "README.md", "exec"), names)
     printed = eval(capsys.readouterr().out.splitlines()[-1])
     assert printed.keys() == {"loss", "accuracy"}
     assert printed["accuracy"] > 0.9
+    assert np.array_equal(names["logits"].data, names["model"](names["x"]).data)
     images, labels = names["digits"].test[:]
     assert np.mean(names["trainer"].predict(images).argmax(1) == labels) > 0.9
 
