@@ -61,7 +61,11 @@ inline TapTile<T> tap_tile_function(int64_t rows, int64_t columns) {
 template <typename T>
 struct WeightGradient {
     static constexpr int64_t NR = tile_columns<T>;
-    static constexpr int64_t strip_pixels = 256;
+    // Pixels of a strip: with wide vectors a long strip of dy fills the first-level cache, which pays only if
+    // there are many taps to read it.
+    static int64_t strip_pixels(int64_t filter_taps) {
+        return many_registers && filter_taps <= 160 ? 128 : 256;
+    }
 
     const Images<const T>& dy;
     const Images<const T>& x;
@@ -88,7 +92,7 @@ struct WeightGradient {
           chunks(channels, 1 + 131072 / (taps * whole_vectors<T>(features))),
           chunk_taps(chunks.size * taps + 1),
           pitch(whole_vectors<T>(features)),
-          strips(s.N * s.I, 1 + strip_pixels / s.J),
+          strips(s.N * s.I, 1 + strip_pixels(channels * taps) / s.J),
           parts(strips.count, (strips.count * s.groups * chunks.count - 1) / 16 + 1),
           strip_images((strips.size - 1) / s.I + 2 < s.N ? (strips.size - 1) / s.I + 2 : s.N),
           strip_rows(strips.size < s.I ? strips.size : s.I),
