@@ -32,13 +32,15 @@ class Classes {
                 "classes: target must have the shape (N, D) of x (N, C, D)");
         require(!weight || weight->shape[0] == x[1], "classes: weight must have an element a class");
         bool valid = true;
-        for (int64_t n = 0, line = 0; line < target.size(); ++n)
-            for (int64_t d = 0; d < target.shape[1]; ++d, ++line) {
-                const int64_t c = target(n, d);
-                valid &= (c == ignore_index) | (uint64_t(c) < uint64_t(x[1]));
-                ignored_ += c == ignore_index;
-                copy_[line] = c;
-            }
+        const int64_t D = target.shape[1];
+        for (int64_t n = 0; n < target.shape[0]; ++n)
+            for (int64_t d = 0; d < D; ++d)
+                copy_[n * D + d] = target.data[n * target.stride[0] + d * target.stride[1]];
+        for (int64_t line = 0; line < target.size(); ++line) {  // of the copy, so by vectors
+            const bool counts = copy_[line] != ignore_index;
+            valid &= !counts | (uint64_t(copy_[line]) < uint64_t(x[1]));
+            ignored_ += !counts;
+        }
         require(valid, "classes: target has a class that x does not have");
     }
     int64_t operator[](int64_t line) const { return copy_[line]; }

@@ -15,7 +15,16 @@ void nll_loss_forward(Array<const T, 3> x, Array<const int64_t, 2> target, Optio
     Scratch<T> own(reduction == kNone ? 0 : lines), counted(weight && reduction == kMean ? lines : 0);
     T* losses = reduction == kNone ? y.data : own.data();
     parallel_for(lines, kElementwiseGrain, [&](int64_t begin, int64_t end) {
-        int64_t n = D == 1 ? begin : begin / D, d = D == 1 ? 0 : begin % D;
+        if (D == 1 && !weight) {  // the usual case, without branches
+            for (int64_t line = begin; line < end; ++line) {
+                const int64_t c = classes[line];
+                const bool counts = c != ignore_index;
+                const T logit = x.data[line * x.stride[0] + (counts ? c : 0) * x.stride[1]];
+                losses[line] = counts ? -logit : T(0);
+            }
+            return;
+        }
+        int64_t n = begin / D, d = begin % D;
         for (int64_t line = begin; line < end; ++line) {
             const int64_t c = classes[line];
             const T w = c == ignore_index ? T(0) : weight ? (*weight)(c) : T(1);

@@ -134,27 +134,33 @@ void reduce_rows(const T* x, int64_t x_stride, T* y, int64_t y_stride, int64_t r
 template <typename Rule, typename T>
 [[gnu::noinline]] void join_columns(const T* x, int64_t stride, int64_t rows, int64_t columns, T* sums) {
     constexpr int64_t W = width<T>;
-    const auto add = [&](auto count, const T* p, bool fresh) PYDL_INLINE_LAMBDA {
+    const auto add = [&](auto count, auto fresh, const T* p) PYDL_INLINE_LAMBDA {
         constexpr int kRows = decltype(count)::value;
-        for (int64_t j = 0; j < columns; j += W) {
-            const int64_t n = columns - j;
+        const auto join = [&](int64_t j, auto read) PYDL_INLINE_LAMBDA {
             vec<T> v[kRows];
-            if (n >= W) {
-#pragma GCC unroll 8
-                for (int r = 0; r < kRows; ++r) v[r] = load(p + r * stride + j);
-            } else {
-                for (int r = 0; r < kRows; ++r) v[r] = load_partial(p + r * stride + j, n);
-            }
-#pragma GCC unroll 8
+#pragma GCC unroll 4
+            for (int r = 0; r < kRows; ++r) v[r] = read(p + r * stride + j);
+#pragma GCC unroll 4
             for (int step = 1; step < kRows; step *= 2)
-#pragma GCC unroll 8
+#pragma GCC unroll 4
                 for (int r = 0; r + step < kRows; r += 2 * step) v[r] = Rule::join(v[r], v[r + step]);
-            store(sums + j, fresh ? v[0] : Rule::join(load(sums + j), v[0]));
-        }
+            store(sums + j, decltype(fresh)::value ? v[0] : Rule::join(load(sums + j), v[0]));
+        };
+        int64_t j = 0;
+        for (; j + W <= columns; j += W) join(j, [](const T* q) PYDL_INLINE_LAMBDA { return load(q); });
+        if (j < columns) join(j, [&](const T* q) PYDL_INLINE_LAMBDA { return load_partial(q, columns - j); });
     };
+    constexpr std::integral_constant<int, 4> four;
+    constexpr std::integral_constant<int, 1> one;
     int64_t r = 0;
-    for (; r + 4 <= rows; r += 4) add(std::integral_constant<int, 4>{}, x + r * stride, r == 0);
-    for (; r < rows; ++r) add(std::integral_constant<int, 1>{}, x + r * stride, r == 0);
+    if (rows >= 4) {
+        add(four, std::true_type{}, x);
+        for (r = 4; r + 4 <= rows; r += 4) add(four, std::false_type{}, x + r * stride);
+    } else {
+        add(one, std::true_type{}, x);
+        r = 1;
+    }
+    for (; r < rows; ++r) add(one, std::false_type{}, x + r * stride);
 }
 
 // totals[j] = the Sum of column j over `rows` rows, for at most kStripColumns columns.

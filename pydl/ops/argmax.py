@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from ..arguments import check_array, check_dim, check_flag, check_floats
+from ..arguments import check_array, check_dim, check_flag, check_float
 from ..op import empty, kernel, op
 
 int64 = np.dtype(np.int64)
@@ -61,13 +61,13 @@ def search(name: str, forward: Any, x: Any, dim: Any, keepdim: bool) -> tuple[An
         return x.copy(), np.zeros((), int64), 0
     if x.shape[d] == 0:
         raise ValueError(f"{name}: input has shape {x.shape}, and nothing has no largest or smallest element")
-    last = np.moveaxis(x, d, -1)
+    last = x if d == x.ndim - 1 else np.moveaxis(x, d, -1)
     shape = (*x.shape[:d], 1, *x.shape[d + 1 :]) if keepdim else last.shape[:-1]
     if x.dtype.kind != "f":
         index = np.asarray((np.argmax if forward is argmax_forward else np.argmin)(x, axis=d)).astype(int64)
         y = np.take_along_axis(x, np.expand_dims(index, d), d)
         return y.reshape(shape), index.reshape(shape), d
-    (last,) = check_floats(name, input=last)
+    last = check_float(name, "input", last)
     y, index = empty(shape, x.dtype), empty(shape, int64)
     forward(last, y.reshape(last.shape[:-1]), index.reshape(last.shape[:-1]))
     return y, index, d
