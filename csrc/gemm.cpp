@@ -61,7 +61,7 @@ void gemm_with(Matrix<const T> a, Matrix<const T> b, Matrix<T> c, bool accumulat
     if (M <= 0 || N <= 0) return;
     if (N == 1 && M > 1 && c.row_stride == 1 && is_thin(b.transposed(), a.transposed()))
         return thin_product<T>(b.transposed(), a.transposed(), c.data, M, accumulate,
-                                  TransposedEpilogue<Epilogue>{epilogue});
+                               TransposedEpilogue<Epilogue>{epilogue});
     if (c.column_stride != 1 && N > 1) {
         // Tiles are stored as rows of whole vectors: anything else takes the way through a row-major copy.
         const Scratch<T> copy(M * N);

@@ -26,7 +26,7 @@ void gemm_batch(int64_t count, int64_t work, const F& product) {
         for (int64_t i = 0; i < count; i++) product(i);
         return;
     }
-    parallel_for(count, 1 + 400000 / (work + 1), [&](int64_t begin, int64_t end) {
+    parallel_for(count, 1 + 200000 / (work + 200), [&](int64_t begin, int64_t end) {
         for (int64_t i = begin; i < end; i++) product(i);
     });
 }

@@ -117,7 +117,8 @@ class GemmPart {
         if (rows_collide(b)) return true;
         if (rows_.count <= 4 || b.rows * b.columns * int64_t(sizeof(T)) <= 65536) return false;
         constexpr int64_t line = 64 / sizeof(T);
-        return width<T> < line || b.row_stride % line != 0 || rows_.count > 32;
+        return width<T> < line || rows_.count > 32 || b.row_stride % line != 0 ||
+               reinterpret_cast<uintptr_t>(b.data) % 64 != 0;
     }
 
     // The tiles of one panel of A in one stripe. Panels of B are packed when they are first needed.
@@ -191,6 +192,8 @@ template <typename T, typename Epilogue>
 void gemm_blocked(Matrix<const T> a, Matrix<const T> b, T* c, int64_t c_stride, bool accumulate,
                   const Epilogue& epilogue) {
     const int64_t M = a.rows, N = b.columns, K = a.columns;
+    if (double(M) * double(N) * double(K) < 2 * GemmBlocks<T>::thread_work)
+        return GemmPart<T, Epilogue>(a, b, c, c_stride, accumulate, 0, 0, epilogue).run();
     const Grid grid = thread_grid<T>(M, N, K);
     const Parts rows(M, (M - 1) / grid.rows + 1), columns(N, (N - 1) / grid.columns + 1, width<T>);
     parallel_for(rows.count * columns.count, 1, [&](int64_t begin, int64_t end) {

@@ -10,10 +10,13 @@ namespace pydl::PYDL_ISA {
 struct Parts {
     int64_t count, size;  // all of `size` but the last, which may be shorter
     Parts(int64_t length, int64_t limit, int64_t multiple = 1) {
-        count = length <= limit ? 1 : (length - 1) / limit + 1;
-        size = (length + count - 1) / count;
-        size = (size + multiple - 1) / multiple * multiple;
-        count = size > 0 ? (length + size - 1) / size : 1;
+        count = 1, size = length;
+        if (length > limit) {
+            count = (length - 1) / limit + 1;
+            size = (length + count - 1) / count;
+        }
+        if (multiple > 1) size = (size + multiple - 1) / multiple * multiple;
+        if (count > 1) count = (length - 1) / size + 1;
     }
     int64_t begin(int64_t part) const { return part * size; }
     int64_t length(int64_t part, int64_t whole) const {
