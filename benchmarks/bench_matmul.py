@@ -1,4 +1,4 @@
-"""matmul: squares from a few microseconds up, and the products of a layer's gradients."""
+"""matmul: squares from a few microseconds up, the products of a layer's gradients, and products with few rows."""
 
 import numpy as np
 from run import Bench, out, randn
@@ -6,7 +6,9 @@ from run import Bench, out, randn
 from pydl.ops.matmul import matmul_forward
 
 SQUARES = [(n, n, n) for n in (32, 64, 128, 256, 512, 1024)]
-SHAPES = [*SQUARES, (64, 784, 128), (20, 25, 576), (1, 1024, 1024), (128, 4096, 64)]
+LAYERS = [(64, 784, 128), (64, 128, 784), (128, 64, 784), (20, 25, 576), (3000, 30, 3000)]
+THIN = [(1, 1024, 1024), (3, 333, 1000), (7, 512, 512), (1024, 1, 1024)]
+SHAPES = [*SQUARES, *LAYERS, *THIN, (128, 4096, 64)]
 
 BENCHES = [
     Bench(

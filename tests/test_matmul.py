@@ -53,7 +53,7 @@ def test_torch(shapes):
 
 
 @pytest.mark.parametrize("M", [1, 2, 3, 5, 17, 100, 513])
-@pytest.mark.parametrize(("K", "N"), [(1, 1), (7, 100), (257, 33), (700, 64), (64, 700)])
+@pytest.mark.parametrize(("K", "N"), [(1, 1), (7, 100), (257, 33), (700, 64), (64, 700), (390, 450)])
 def test_sizes_around_the_blocks(M, K, N):
     """Against numpy, with every layout of the factors."""
     for dtype, tolerance in ((np.float32, 1e-5), (np.float64, 1e-13)):
@@ -72,7 +72,14 @@ def test_large_is_the_same_for_any_number_of_threads():
     try:
         for threads in (1, 2, 3):
             pydl.set_num_threads(threads)
-            results.append([matmul(a, b).numpy(), matmul(a[:20], b).numpy(), matmul(a[0], b).numpy()])
+            results.append(
+                [
+                    matmul(left[:rows], right).numpy()
+                    for left in (a, np.asfortranarray(a))
+                    for right in (b, np.asfortranarray(b), b[:, :77])
+                    for rows in (300, 20, 4, 1)
+                ]
+            )
     finally:
         pydl.set_num_threads(before)
     for other in results[1:]:
