@@ -10,6 +10,7 @@ namespace pydl::PYDL_ISA {
 template <typename T>
 void max_of_uneven_windows(const Array<const T, 5>& x, const AdaptiveWindows& w, T* y, int64_t* indices) {
     const int64_t OD = w.depth.out, OH = w.rows.out, OW = w.columns.out, H = w.rows.size, W = w.columns.size;
+    const WindowBounds bounds(w.columns);
     parallel_for(
         x.shape[0] * x.shape[1] * OD * OH, row_grain(W * (H / OH + 1)), [&](int64_t begin, int64_t end) {
             const Scratch<T> best(W + width<T>);
@@ -31,8 +32,8 @@ void max_of_uneven_windows(const Array<const T, 5>& x, const AdaptiveWindows& w,
                     store(line.data() + c, column.element);
                 }
                 for (int64_t q = 0; q < OW; ++q) {
-                    int64_t winner = w.columns.begin(q);
-                    for (int64_t c = winner + 1; c < w.columns.end(q); ++c) {
+                    int64_t winner = bounds.begin(q);
+                    for (int64_t c = winner + 1; c < bounds.end(q); ++c) {
                         const T a = best[winner], b = best[c];
                         // The first of equals in row-major order, the last of several NaN.
                         const bool wins = b != b ? a == a || line[c] >= line[winner]

@@ -20,10 +20,28 @@ struct AdaptiveAxis {
     PoolAxis side_by_side() const { return {size, out, size / out, size / out, 0, 1}; }
 };
 
+// Where the windows of an axis begin and end, without a division for each use.
+class WindowBounds {
+  public:
+    explicit WindowBounds(const AdaptiveAxis& axis) : begin_(axis.out), end_(axis.out) {
+        for (int64_t o = 0; o < axis.out; ++o) begin_[o] = axis.begin(o), end_[o] = axis.end(o);
+    }
+    int64_t begin(int64_t o) const { return begin_[o]; }
+    int64_t end(int64_t o) const { return end_[o]; }
+
+  private:
+    Scratch<int64_t> begin_, end_;
+};
+
 struct AdaptiveWindows {
     AdaptiveAxis depth, rows, columns;
 
     bool divides() const { return depth.divides() && rows.divides() && columns.divides(); }
+    // Whether side_by_side()'s kernels sum faster: halves, and one window over everything.
+    bool suits_frames() const {
+        return divides() &&
+               (outputs() == 1 || (rows.size <= 2 * rows.out && columns.size <= 2 * columns.out));
+    }
     PoolWindows side_by_side() const {
         return {depth.side_by_side(), rows.side_by_side(), columns.side_by_side()};
     }

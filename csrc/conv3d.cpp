@@ -55,19 +55,25 @@ PYDL_KERNEL(conv3d_forward, "x, w, b, y, stride, padding, dilation, groups")
 // input and output channels exchanged.
 template <typename T>
 void turn_filters(const Array<const T, 5>& w, const Conv3dShape& s, const Phase (&phase)[3], T* to) {
-    const int64_t features = s.O / s.groups;
-    const int64_t taps = phase[0].axis.taps * phase[1].axis.taps * phase[2].axis.taps;
-    for (int64_t channel = 0; channel < s.C; channel++)
-        for (int64_t o = 0; o < features; o++, to += taps) {
-            const int64_t g = channel / w.shape[1];
-            T* tap = to;
-            for (int64_t t = 0; t < phase[0].axis.taps; t++)
-                for (int64_t u = 0; u < phase[1].axis.taps; u++)
-                    for (int64_t v = 0; v < phase[2].axis.taps; v++)
-                        *tap++ =
-                            w(g * features + o, channel % w.shape[1], phase[0].last_tap - t * phase[0].step,
-                              phase[1].last_tap - u * phase[1].step, phase[2].last_tap - v * phase[2].step);
+    const int64_t features = s.O / s.groups, per_group = w.shape[1];
+    const int64_t T0 = phase[0].axis.taps, U = phase[1].axis.taps, V = phase[2].axis.taps;
+    int64_t last = 0, step[3];
+    for (int d = 0; d < 3; d++) {
+        last += phase[d].last_tap * w.stride[2 + d];
+        step[d] = stride_of(phase[d].axis.taps, -phase[d].step, w.stride[2 + d]);
+    }
+    parallel_for(s.C, 1 + 32768 / (features * T0 * U * V), [&](int64_t begin, int64_t end) {
+        T* tap = to + begin * features * T0 * U * V;
+        for (int64_t channel = begin; channel < end; channel++) {
+            const T* from = w.data + channel / per_group * features * w.stride[0] +
+                            channel % per_group * w.stride[1] + last;
+            for (int64_t o = 0; o < features; o++, from += w.stride[0])
+                for (int64_t t = 0; t < T0; t++)
+                    for (int64_t u = 0; u < U; u++)
+                        for (int64_t v = 0; v < V; v++)
+                            *tap++ = from[t * step[0] + u * step[1] + v * step[2]];
         }
+    });
 }
 
 template <typename T>
