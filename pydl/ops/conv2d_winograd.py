@@ -141,8 +141,10 @@ def winograd_tile(w: Any, y_shape: tuple[int, ...], settings: Any) -> int:
 
 
 def winograd_suits_weight(w: Any, y_shape: tuple[int, ...], settings: Any) -> bool:
-    """Whether conv2d uses it for the gradient of w: if there are channels enough to share the transformations."""
+    """Whether conv2d uses it for the gradient of w: if there are channels enough to share the transformations, and not
+    so many that the sums of all places, 36 for each pair, are moved through memory for too few tiles (4 MiB).
+    """
     filters, channels = w.shape[:2]
     tiles = y_shape[0] * -(-y_shape[2] // 4) * -(-y_shape[3] // 4)
     enough = filters * channels >= 16 * (filters + channels) and tiles >= 16
-    return enough and 36 * filters * channels <= MOST_TRANSFORMED and is_plain(w, settings)
+    return enough and 36 * filters * channels <= 2**20 and is_plain(w, settings)
