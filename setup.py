@@ -30,6 +30,8 @@ FLAGS = (
     "-std=c++17 -O2 -fpeel-loops -fvect-cost-model=dynamic -fPIC -fvisibility=hidden -ffp-contract=fast "
     "-fno-math-errno -fno-trapping-math -Wall -Wextra -Wno-maybe-uninitialized -Wno-ignored-optimization-argument"
 )
+SMALL_SOURCE = 3000  # bytes
+BATCH = 8
 VARIANTS = {
     "x86_64": {
         "sse2": "-msse2",
@@ -133,13 +135,31 @@ class BuildNative(build_ext):
         includes = [pybind11.get_include(), numpy.get_include(), find_python_headers()]
         runtime = [f for path in includes for f in ("-isystem", path)]
         folder = Path(self.build_temp, "sanitized" if sanitize else "native").resolve()
+        kernel_sources = sorted(ROOT.glob("csrc/*.cpp"))
+        if not (self.inplace or getattr(self, "editable_mode", False)):  # there, each change compiles one file only
+            kernel_sources = batches(kernel_sources, folder)
         tasks = [(source, folder / "runtime", flags + runtime) for source in ROOT.glob("csrc/runtime/*.cpp")]
         for isa, isa_flags in variants().items():
             define = [*flags, f"-DPYDL_ISA={isa}", *isa_flags]
-            tasks += [(source, folder / isa, define) for source in ROOT.glob("csrc/*.cpp")]
-        tasks.sort(key=lambda task: (-task[0].stat().st_size, task[1], task[0]))  # the longest first
+            tasks += [(source, folder / isa, define) for source in kernel_sources]
+        # The longest first: the joined ones, whose own text is short, and then by size.
+        tasks.sort(key=lambda task: (task[0].parent != folder, -task[0].stat().st_size, task[1], task[0]))
         with ThreadPoolExecutor(self.parallel or os.cpu_count()) as pool:
             return sorted(pool.map(lambda task: compile_one(find_compiler(), *task), tasks))
+
+
+def batches(sources: list[Path], folder: Path) -> list[Path]:
+    """Small sources several at a time, for most of their time goes into reading the same headers; large ones alone."""
+    small = [source for source in sources if source.stat().st_size < SMALL_SOURCE]
+    folder.mkdir(parents=True, exist_ok=True)
+    joined = []
+    for first in range(0, len(small), BATCH):
+        path = folder / f"{small[first].stem}_and_others.cpp"
+        text = "".join(f'#include "{source}"\n' for source in small[first : first + BATCH])
+        if not path.exists() or path.read_text() != text:
+            path.write_text(text)
+        joined.append(path)
+    return joined + [source for source in sources if source not in small]
 
 
 def compile_one(compiler: list[str], source: Path, folder: Path, flags: list[str]) -> str:
@@ -152,7 +172,7 @@ def compile_one(compiler: list[str], source: Path, folder: Path, flags: list[str
         done = subprocess.run(command, capture_output=True, text=True)
         sys.stderr.write(done.stderr)
         if done.returncode != 0:
-            raise SystemExit(f"pydl: {source.relative_to(ROOT)} could not be compiled for {folder.name}.")
+            raise SystemExit(f"pydl: {source.name} could not be compiled for {folder.name}.")
         record.write_text(shlex.join(command))
     return str(target)
 

@@ -53,7 +53,7 @@ void for_each_run(const ArrayList<T>& list, int64_t begin, int64_t end, const F&
 
 // One tensor of a list inside the loop: E is const T for what is only read; p is null for an empty list.
 template <typename T, typename E>
-struct Operand {
+struct ListOperand {
     E* p;
     vec<T> value;
 
@@ -90,8 +90,8 @@ template <typename T, typename F, typename... E>
 void update(const F& f, const ArrayList<T>& w, const ArrayList<E>&... x) {
     parallel_for(total_size(w), kTensorListGrain, [&](int64_t begin, int64_t end) {
         for_each_run(w, begin, end, [&](int64_t k, int64_t from, int64_t to) {
-            update_run<T>(f, from, to, Operand<T, T>{w.data(k), vec<T>{}},
-                          Operand<T, E>{x.count > 0 ? x.data(k) : nullptr, vec<T>{}}...);
+            update_run<T>(f, from, to, ListOperand<T, T>{w.data(k), vec<T>{}},
+                          ListOperand<T, E>{x.count > 0 ? x.data(k) : nullptr, vec<T>{}}...);
         });
     });
 }
