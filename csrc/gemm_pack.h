@@ -39,15 +39,18 @@ void pack_runs(T* panel, int64_t pitch, int64_t count, const T* source, int64_t 
     // the next step's place, which is written afterwards, but not beyond the end of the panel.
     constexpr int64_t W = width<T>;
     const int64_t last = count - (vectors - 1) * W;  // lanes of the last vector, at most W
-    const int64_t exact = pitch < vectors * W ? depth - 1 : depth;
-    for (int64_t k = 0; k < exact; k++, source += k_stride, panel += pitch) {
+    const int64_t beyond =
+        vectors * W - pitch;  // what a store writes of later steps: how many of them is that?
+    const int64_t careful = beyond > 0 ? (beyond - 1) / pitch + 1 : 0;
+    const int64_t whole = depth > careful ? depth - careful : 0;
+    for (int64_t k = 0; k < whole; k++, source += k_stride, panel += pitch) {
         vec<T> run[vectors];
 #pragma GCC unroll 4
         for (int v = 0; v < vectors; v++) run[v] = load_partial(source + v * W, v == vectors - 1 ? last : W);
 #pragma GCC unroll 4
         for (int v = 0; v < vectors; v++) store(panel + v * W, run[v]);
     }
-    if (exact < depth) {
+    for (int64_t k = whole; k < depth; k++, source += k_stride, panel += pitch) {
         vec<T> run[vectors];
 #pragma GCC unroll 4
         for (int v = 0; v < vectors; v++) run[v] = load_partial(source + v * W, count - v * W);
@@ -90,8 +93,10 @@ void pack_transposing(T* panel, int64_t pitch, int64_t count, const T* source, i
             transpose<T>(square);
             T* to = panel + k * pitch + i;
             const int64_t lanes = pitch - i;
-            if (steps == W && (lanes >= W || (one_block && k + W < depth))) {
-                // Of a narrow panel each store runs into the next step's place, which is written afterwards.
+            const bool inside = one_block && (k + W - 1) * pitch + W <= depth * pitch;
+            if (steps == W && (lanes >= W || inside)) {
+                // Of a narrow panel each store runs into the next steps' places, which are written
+                // afterwards.
 #pragma GCC unroll 16
                 for (int s = 0; s < W; s++) store(to + s * pitch, square[s]);
             } else {
