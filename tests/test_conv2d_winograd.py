@@ -232,7 +232,7 @@ def test_switch(switch):
 def test_environment(value, enabled):
     program = "import pydl; print(pydl.get_winograd())"
     done = subprocess.run(
-        [sys.executable, "-c", program], env={"PYDL_WINOGRAD": value, "PYTHONPATH": ":".join(sys.path)}, stdout=-1
+        [sys.executable, "-P", "-c", program], env={"PYDL_WINOGRAD": value, "PYTHONPATH": ":".join(sys.path)}, stdout=-1
     )
     assert done.stdout.decode().strip() == str(enabled)
 

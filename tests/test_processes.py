@@ -97,7 +97,9 @@ def test_threads_that_fell_asleep(two_threads):
 def test_the_user_says_how_threads_wait(policy):
     code = "import numpy as np, pydl; pydl.set_num_threads(3); a = pydl.ones(300, 300); print((a @ a).sum().item())"
     environment = {**os.environ, "OMP_WAIT_POLICY": policy}
-    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", code], env=environment, capture_output=True, text=True, timeout=60
+    )
     assert done.stdout == "27000000.0\n", done.stderr
 
 

@@ -44,7 +44,9 @@ def pad(input: Any, pad: Sequence[int], mode: str = "constant", value: float | N
         inside[d] = slice(first + front, last + front)
     y = empty(check_shape("pad", (tuple(shape),)), x.dtype)
     y[...] = 0 if value is None else check_number("pad", "value", value)
-    copy(x[tuple(kept)], y[tuple(inside)])
+    source: Any = (..., *kept)  # an ellipsis, because without dimensions these would be numbers
+    target: Any = (..., *inside)
+    copy(x[source], y[target])
 
     def gradient(dy, needs):
         if all(size >= 0 for size in sizes):
