@@ -67,8 +67,7 @@ class InputFrame {
                  windows.columns.out + windows.columns.reach()},
           frame_(size() + 2 * width<T>) {
         // What lies left and right of the input is the same in all rows and stays.
-        for (int64_t k = 0; k < size() + 2 * width<T>; k += width<T>)
-            store(frame_.data() + k, broadcast<T>(padding));
+        fill_row(frame_.data(), size() + 2 * width<T>, padding);
     }
     const FrameShape& shape() const { return shape_; }
     const T* data() const { return frame_.data(); }
