@@ -27,7 +27,7 @@ def main(
 
     `threads` are the thread counts to measure at, `only` selects rows by a part of their name or area, `everything`
     adds the rows that are left out otherwise, `out` is the folder that gets `bench.json` and `bench.md`. So many
-    `blocks` are measured of each row; if it is None, as many as two seconds have. The exit code is 1 when pydl could
+    `blocks` are measured of each row; if it is None, as many as there is time for. The exit code is 1 when pydl could
     not do a row or its numbers differ from a peer's, 130 after Ctrl-C. Raises ValueError for names and numbers that
     make no sense.
     """

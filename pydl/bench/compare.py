@@ -34,12 +34,12 @@ class Settings:
     blocks: int = BLOCKS
     visit_seconds: float = 0.02  # a contestant's turn, of which each block has two
     warm_below: float = 0.3e9  # a step of so many nanoseconds has the caches to itself without a first one
-    row_seconds: float = 2.0  # no further block starts after so long, once there are least_blocks
+    row_seconds: float = 1.3  # no further block starts after so long, once there are least_blocks
     least_blocks: int = 3
     prepare_timeout: float = 120.0
     run_timeout: float = 60.0
-    slow_timeout: float = 30.0  # for a variant that calls a compiler
-    slow_budget: float = 60.0  # for all of those of one library at one thread count
+    slow_timeout: float = 20.0  # for a variant that calls a compiler
+    slow_budget: float = 40.0  # for all of those of one library at one thread count
     memory: bool = False  # whether to measure the peak resident size of the rows that ask for it
     hopeless: float = 2.0  # a variant this many times slower than its library's best one is not timed further
     choose_after: int = 2  # blocks, from which on variants are left out that are
