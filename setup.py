@@ -214,7 +214,7 @@ def extensions() -> list[Extension]:
             extra_link_args=strip,
             language="c++",  # so that one compiler is enough
         )
-        for name in ("tape", "operation", "backward", "usual_arguments", "parameters")
+        for name in ("tape", "operation", "backward", "usual_arguments", "remembered", "parameters")
     ]
     return [native, *cythonize(compiled, language_level=3, quiet=True)]
 

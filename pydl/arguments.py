@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import functools
 import math
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from .remembered import remembered
 from .usual_arguments import is_usual_float, usual_floats
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -83,10 +83,16 @@ def check_floats(op: str, optional: tuple[str, ...] = (), /, **arrays: Any) -> l
     return checked
 
 
-def check_rank(op: str, name: str, array: Array, *ranks: int, layout: str) -> None:
-    """Refuses an array whose number of dimensions is none of `ranks`; `layout` says what they mean."""
-    if array.ndim not in ranks:
-        raise ValueError(f"{op}: {name} must be {layout}, but has shape {array.shape}")
+def check_rank(op: str, name: str, array: Array | tuple[int, ...], *ranks: int, layout: str) -> None:
+    """Refuses an array, or a shape, whose number of dimensions is none of `ranks`; `layout` says what they mean."""
+    shape = array if isinstance(array, tuple) else array.shape
+    if len(shape) not in ranks:
+        raise ValueError(f"{op}: {name} must be {layout}, but has shape {shape}")
+
+
+def shapes_of(*arrays: Array | None) -> list[tuple[int, ...] | None]:
+    """Their shapes; None for those that are None."""
+    return [None if array is None else array.shape for array in arrays]
 
 
 def check_integer(op: str, name: str, value: Any, low: int) -> int:
@@ -146,22 +152,13 @@ class Reduced(NamedTuple):
     members: int  # how many elements make one of the result
 
 
+@remembered
 def check_reduction(op: str, shape: tuple[int, ...], dim: Any, keepdim: Any) -> Reduced:
     """What reducing `dim` (an integer, several; None or () for all) makes of an array's shape."""
-    if (dim is None or type(dim) is int) and type(keepdim) is bool:
-        return _plain_reduction(op, shape, dim, keepdim)
-    return _reduction(op, shape, dim, keepdim)
-
-
-def _reduction(op: str, shape: tuple[int, ...], dim: Any, keepdim: Any) -> Reduced:
     dims = check_dims(op, None if isinstance(dim, tuple | list) and not dim else dim, len(shape))
     ones = tuple(1 if d in dims else size for d, size in enumerate(shape))
     kept = ones if check_flag(op, "keepdim", keepdim) else tuple(n for d, n in enumerate(shape) if d not in dims)
     return Reduced(dims, ones, kept, math.prod(shape[d] for d in dims))
-
-
-# The same few shapes come again in every step of a training.
-_plain_reduction = functools.lru_cache(4096)(_reduction)
 
 
 def check_shape(op: str, shape: tuple[Any, ...], low: int = 0) -> tuple[int, ...]:

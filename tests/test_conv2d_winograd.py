@@ -9,7 +9,13 @@ import pydl
 from pydl import _native
 from pydl.op import native_isa
 from pydl.ops.conv2d import conv2d, conv2d_forward, conv2d_weight_gradient
-from pydl.ops.conv2d_winograd import conv2d_winograd, conv2d_winograd_weight, winograd_suits_weight, winograd_tile
+from pydl.ops.conv2d_winograd import (
+    conv2d_winograd,
+    conv2d_winograd_weight,
+    is_plain,
+    winograd_suits_weight,
+    winograd_tile,
+)
 
 PLAIN = ((1, 1), (1, 1, 1, 1), (1, 1), 1)  # stride, padding, dilation, groups
 
@@ -174,7 +180,7 @@ def test_torch(shape, filters, padding):
     torch = pytest.importorskip("torch")
     x, w, b = randn(*shape), randn(filters, shape[1], 3, 3), randn(filters)
     y = conv2d(x, w, b, padding=padding)
-    assert winograd_tile(w, y.shape, PLAIN)
+    assert winograd_tile(w.shape, y.shape)
     check_torch(
         lambda x, w, b: conv2d(x, w, b, padding=padding),
         lambda x, w, b: torch.nn.functional.conv2d(x, w, b, padding=padding),
@@ -185,23 +191,23 @@ def test_torch(shape, filters, padding):
 
 
 def test_where_it_is_used():
-    w, map28 = np.zeros((64, 64, 3, 3), np.float32), (8, 64, 28, 28)
-    assert winograd_tile(w, map28, PLAIN) == 4
-    assert winograd_tile(w, (8, 64, 7, 7), PLAIN) == 2
-    assert winograd_tile(w, (1, 64, 4, 4), PLAIN) == 0
-    assert winograd_tile(w.astype(float), map28, PLAIN) == 0, "never for float64"
-    assert winograd_tile(w[:, :, :2], map28, PLAIN) == 0
-    assert winograd_tile(w[:4], (8, 4, 28, 28), PLAIN) == 0
-    for settings in [((2, 2), *PLAIN[1:]), (*PLAIN[:2], (2, 2), 1), (*PLAIN[:3], 2)]:
-        assert winograd_tile(w, map28, settings) == 0
-        assert not winograd_suits_weight(w, map28, settings)
-    many = np.broadcast_to(np.float32(0), (1024, 1024, 3, 3))
-    assert winograd_tile(many, (8, 1024, 28, 28), PLAIN) == 2, "large tiles' filters would take 144 MiB"
-    assert not winograd_suits_weight(many, (8, 1024, 28, 28), PLAIN)
-    assert winograd_suits_weight(w, map28, PLAIN)
-    assert not winograd_suits_weight(w.astype(float), map28, PLAIN)
-    assert not winograd_suits_weight(w[:8], (8, 8, 28, 28), PLAIN)
-    assert not winograd_suits_weight(w, (1, 64, 4, 4), PLAIN)
+    w, map28, ones = (64, 64, 3, 3), (8, 64, 28, 28), (1, 1)
+    assert is_plain(w, 4, ones, ones, 1)
+    assert not is_plain(w, 8, ones, ones, 1), "never for float64"
+    assert not is_plain((64, 64, 2, 3), 4, ones, ones, 1)
+    assert not is_plain(w, 4, (2, 2), ones, 1)
+    assert not is_plain(w, 4, ones, (1, 2), 1)
+    assert not is_plain(w, 4, ones, ones, 2)
+    assert winograd_tile(w, map28) == 4
+    assert winograd_tile(w, (8, 64, 7, 7)) == 2
+    assert winograd_tile(w, (1, 64, 4, 4)) == 0
+    assert winograd_tile((4, 64, 3, 3), (8, 4, 28, 28)) == 0
+    many = (1024, 1024, 3, 3)
+    assert winograd_tile(many, (8, 1024, 28, 28)) == 2, "large tiles' filters would take 144 MiB"
+    assert not winograd_suits_weight(many, (8, 1024, 28, 28))
+    assert winograd_suits_weight(w, map28)
+    assert not winograd_suits_weight((8, 64, 3, 3), (8, 8, 28, 28))
+    assert not winograd_suits_weight(w, (1, 64, 4, 4))
 
 
 def test_switch(switch):

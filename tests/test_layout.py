@@ -19,7 +19,7 @@ NATIVE = sorted([*ROOT.glob("csrc/*.cpp"), *ROOT.glob("csrc/*.h"), *ROOT.glob("c
 
 # What a folder may import from the package: arrows run one way.
 BELOW = {
-    "ops": {"ops", "op", "tensor", "tape", "arguments", "usual_arguments", "random", "_native"},
+    "ops": {"ops", "op", "tensor", "tape", "arguments", "remembered", "usual_arguments", "random", "_native"},
     "nn": {"nn", "ops", "op", "tensor", "tape", "arguments", "random"},
     "optim": {"optim", "op", "parameters", "tensor", "tape", "arguments", "random"},
     "data": {"data", "random", "arguments", "tensor"},

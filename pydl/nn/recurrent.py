@@ -56,7 +56,10 @@ class RecurrentLayer(Module):
         self.bidirectional = bool(bidirectional)
         self.init = init
         rows = self.gates * hidden_size
-        for name in self._names():
+        ends = ("", "_reverse") if self.bidirectional else ("",)
+        # How the names of the parameters end, layer by layer, and there for each direction.
+        self._ends = [[f"_l{layer}{end}" for end in ends] for layer in range(num_layers)]
+        for name in [name for layer in self._ends for name in layer]:
             below = input_size if name.startswith("_l0") else hidden_size * self._directions
             for label, shape in (("weight_ih", (rows, below)), ("weight_hh", (rows, hidden_size))):
                 setattr(self, label + name, Parameter(empty(shape, np.dtype(dtype))))
@@ -68,11 +71,6 @@ class RecurrentLayer(Module):
     def _directions(self) -> int:
         return 2 if self.bidirectional else 1
 
-    def _names(self) -> list[str]:
-        """How the names of the parameters end, layer by layer."""
-        ends = ("", "_reverse")[: self._directions]
-        return [f"_l{layer}{end}" for layer in range(self.num_layers) for end in ends]
-
     def reset_parameters(self) -> None:
         """Draws the parameters anew."""
         reset_(self.parameters(), self.hidden_size, self.init)
@@ -83,10 +81,10 @@ class RecurrentLayer(Module):
 
     def _weights(self, layer: int) -> Weights:
         """w_ih, w_hh, b_ih, b_hh of a layer: arrays of one direction, or pairs."""
-        names = self._names()[layer * self._directions : (layer + 1) * self._directions]
+        ends = self._ends[layer]
 
         def found(label: str) -> Any:
-            each = tuple(getattr(self, label + name, None) for name in names)
+            each = tuple([getattr(self, label + end, None) for end in ends])
             return each if self.bidirectional and each[0] is not None else each[0]
 
         return found("weight_ih"), found("weight_hh"), found("bias_ih"), found("bias_hh")
@@ -117,11 +115,7 @@ class RecurrentLayer(Module):
             if self.dropout and self.training and layer + 1 < self.num_layers:
                 x = ops.dropout(x, self.dropout, True)
 
-        together = ops.cat if self.bidirectional else ops.stack
-        result = [
-            layers[0] if self.bidirectional and self.num_layers == 1 else together(list(layers), 0)
-            for layers in zip(*last, strict=True)
-        ]
+        result = [self._together(layers) for layers in zip(*last, strict=True)]
         if not batched:
             return ops.getitem(x, (slice(None), 0)), tuple(ops.getitem(each, (slice(None), 0)) for each in result)
         return ops.transpose(x, 0, 1) if self.batch_first else x, tuple(result)
@@ -145,6 +139,12 @@ class RecurrentLayer(Module):
             whole = self.num_layers == 1 and self.bidirectional
             states.append([state] if whole else [ops.getitem(state, self._place(k)) for k in range(self.num_layers)])
         return states
+
+    def _together(self, states: tuple[Tensor, ...]) -> Tensor:
+        """One kind of state, given layer by layer, with all layers and directions in the first dimension."""
+        if len(states) == 1:
+            return states[0] if self.bidirectional else ops.getitem(states[0], (None,))
+        return (ops.cat if self.bidirectional else ops.stack)(list(states), 0)
 
     def _place(self, layer: int) -> Any:
         """Where a layer's part of all states is."""

@@ -7,44 +7,49 @@ planes are volumes of one slice, and lines those of one row.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..arguments import check_floats, check_integer, check_rank
+from ..arguments import Array, check_floats, check_integer, check_rank
+from ..remembered import remembered
 from .pooling import LAYOUTS, Sizes
 
 
-@dataclass
-class Adaptive:
-    """Checked arguments of an adaptive pooling."""
+class Adaptive(NamedTuple):
+    """The shapes of an adaptive pooling's arrays."""
 
     shape: Sizes  # of the input
-    x: Any  # (N, C, D, H, W)
-    out: Sizes  # shape of the result, without N where the input had none
-    y: Sizes  # the same with the dimensions of x
+    batch: Sizes  # the same as kernels take it, (N, C, D, H, W)
+    out: Sizes  # of the result
+    y: Sizes  # the same as kernels take it
 
 
-def check_adaptive(op: str, input: Any, output_size: Any, dims: int) -> Adaptive:
-    """The arguments of `op` over the last `dims` dimensions in one form, or the error that says what is wrong."""
+def check_adaptive(op: str, input: Any, output_size: Any, dims: int) -> tuple[Array, Adaptive]:
+    """The input of `op` as its kernels take it, and the shapes; or the error that says what is wrong."""
     (x,) = check_floats(op, input=input)
-    check_rank(op, "input", x, dims + 1, dims + 2, layout=LAYOUTS[dims])
+    shapes = check_adaptive_shapes(op, x.shape, output_size, dims)
+    return x.reshape(shapes.batch), shapes
+
+
+@remembered
+def check_adaptive_shapes(op: str, shape: Sizes, output_size: Any, dims: int) -> Adaptive:
+    """What `op` over the last `dims` dimensions makes of an input of this shape."""
+    check_rank(op, "input", shape, dims + 1, dims + 2, layout=LAYOUTS[dims])
     given = tuple(output_size) if isinstance(output_size, tuple | list) else (output_size,) * dims
     if len(given) != dims:
         needs = {1: "one integer", 2: "one integer or two", 3: "one integer or three"}[dims]
         raise ValueError(f"{op}: output_size must be {needs}, not {output_size!r}")
-    sizes = x.shape[-dims:]
+    sizes = shape[-dims:]
     if 0 in sizes:
-        raise ValueError(f"{op}: input must have some elements to pool, but has shape {x.shape}")
+        raise ValueError(f"{op}: input must have some elements to pool, but has shape {shape}")
     outs = tuple(
         size if each is None else check_integer(op, "output_size", each, 1)
         for each, size in zip(given, sizes, strict=True)
     )
-    batch = x if x.ndim == dims + 2 else x[None]
+    planes = shape[:2] if len(shape) == dims + 2 else (1, shape[0])
     ones = (1,) * (3 - dims)
-    volumes = batch.reshape(*batch.shape[:2], *ones, *sizes)
-    return Adaptive(x.shape, volumes, (*x.shape[:-dims], *outs), (*batch.shape[:2], *ones, *outs))
+    return Adaptive(shape, (*planes, *ones, *sizes), (*shape[:-dims], *outs), (*planes, *ones, *outs))
 
 
 def window_of(output: int, out: int, size: int) -> range:

@@ -54,13 +54,13 @@ def _(draw):
 
 def average(op: str, input: Any, output_size: Any, dims: int) -> Any:
     """What the adaptive average pooling op over the last `dims` dimensions returns."""
-    pool = check_adaptive(op, input, output_size, dims)
-    y = empty(pool.out, pool.x.dtype)
-    adaptive_avg_pool3d_forward(pool.x, y.reshape(pool.y))
+    x, pool = check_adaptive(op, input, output_size, dims)
+    y = empty(pool.out, x.dtype)
+    adaptive_avg_pool3d_forward(x, y.reshape(pool.y))
 
     def gradient(dy, needs):
         dx = empty(pool.shape, dy.dtype)
-        adaptive_avg_pool3d_backward(dy.reshape(pool.y), dx.reshape(pool.x.shape))
+        adaptive_avg_pool3d_backward(dy.reshape(pool.y), dx.reshape(pool.batch))
         return dx
 
     return y, gradient, ()

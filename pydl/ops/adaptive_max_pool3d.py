@@ -62,18 +62,18 @@ def _(draw):
 
 def largest(op: str, input: Any, output_size: Any, return_indices: bool, dims: int) -> Any:
     """What the adaptive max pooling op over the last `dims` dimensions returns."""
-    pool = check_adaptive(op, input, output_size, dims)
+    x, pool = check_adaptive(op, input, output_size, dims)
     return_indices = check_flag(op, "return_indices", return_indices)
-    y = empty(pool.out, pool.x.dtype)
+    y = empty(pool.out, x.dtype)
     indices = empty(pool.out, np.dtype(np.int64))
     positions = indices.reshape(pool.y)
-    adaptive_max_pool3d_forward(pool.x, y.reshape(pool.y), positions)
+    adaptive_max_pool3d_forward(x, y.reshape(pool.y), positions)
 
     def gradient(dy, needs):
         if return_indices:
             dy = dy[0]
         dx = empty(pool.shape, dy.dtype)
-        adaptive_max_pool3d_backward(dy.reshape(pool.y), positions, dx.reshape(pool.x.shape))
+        adaptive_max_pool3d_backward(dy.reshape(pool.y), positions, dx.reshape(pool.batch))
         return dx
 
     return ([y, indices] if return_indices else y), gradient, ("output",) if return_indices else ()

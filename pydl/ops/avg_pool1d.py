@@ -30,6 +30,6 @@ def avg_pool1d(
     count_include_pad: bool = True,
 ) -> Any:
     """The mean of every window of kernel_size (stride defaults to it). See the top of this file."""
-    pool = check_pooling("avg_pool1d", input, kernel_size, stride, padding, 1, ceil_mode, 1)
+    x, pool = check_pooling("avg_pool1d", input, kernel_size, stride, padding, 1, ceil_mode, 1)
     include = check_flag("avg_pool1d", "count_include_pad", count_include_pad)
-    return avg_pooling(pool, avg_pool2d_forward, avg_pool2d_backward, include, 0)
+    return avg_pooling(x, pool, avg_pool2d_forward, avg_pool2d_backward, include, 0)

@@ -88,7 +88,7 @@ def avg_pool2d(
     divisor_override: int | None = None,
 ) -> Any:
     """The mean of every window of kernel_size (stride defaults to it). See the top of this file."""
-    pool = check_pooling("avg_pool2d", input, kernel_size, stride, padding, 1, ceil_mode)
+    x, pool = check_pooling("avg_pool2d", input, kernel_size, stride, padding, 1, ceil_mode)
     divisor = check_divisor("avg_pool2d", divisor_override)
     include = check_flag("avg_pool2d", "count_include_pad", count_include_pad)
-    return avg_pooling(pool, avg_pool2d_forward, avg_pool2d_backward, include, divisor)
+    return avg_pooling(x, pool, avg_pool2d_forward, avg_pool2d_backward, include, divisor)

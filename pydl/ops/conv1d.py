@@ -18,10 +18,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..arguments import check_floats, check_integer, check_tuple
+from ..arguments import check_floats, shapes_of
 from ..op import empty, op
 from .conv2d import conv2d_forward, conv2d_input_gradient, conv2d_weight_gradient
-from .convolution import as_column, check_padding, check_shapes, output_shape
+from .convolution import as_column, check_convolution
 from .sum import sum_forward
 
 
@@ -40,14 +40,10 @@ def conv1d(
     padding: zeros at both ends; "valid" is none, "same" keeps the length (for stride 1).
     """
     x, w, b = check_floats("conv1d", ("bias",), input=input, weight=weight, bias=bias)
-    steps = check_tuple("conv1d", "stride", stride, 1, 1)
-    dilations = check_tuple("conv1d", "dilation", dilation, 1, 1)
-    groups = check_integer("conv1d", "groups", groups, 1)
-    check_shapes("conv1d", x, w, b, groups, 1)
-    ends = check_padding("conv1d", padding, w.shape[2:], steps, dilations)
+    g = check_convolution("conv1d", *shapes_of(x, w, b), x.itemsize, stride, padding, dilation, groups)
     batch = x if x.ndim == 3 else x[None]
-    settings = ((*steps, 1), (*ends, 0, 0), (*dilations, 1), groups)
-    y = empty(output_shape("conv1d", batch, w, steps, ends, dilations), x.dtype)
+    settings = ((*g.stride, 1), (*g.padding, 0, 0), (*g.dilation, 1), g.groups)
+    y = empty(g.y, x.dtype)
     images, filters = as_column(batch), as_column(w)
     conv2d_forward(images, filters, b, as_column(y), *settings)
 

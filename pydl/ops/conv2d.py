@@ -26,16 +26,17 @@ from typing import Any
 
 import numpy as np
 
-from ..arguments import check_floats, check_integer, check_pair
+from ..arguments import check_floats, shapes_of
 from ..op import empty, kernel, op
 from .conv2d_winograd import (
     conv2d_winograd,
     conv2d_winograd_weight,
     get_winograd,
+    is_plain,
     winograd_suits_weight,
     winograd_tile,
 )
-from .convolution import check_padding, check_shapes, draw_convolution, output_shape
+from .convolution import check_convolution, draw_convolution
 from .sum import sum_forward
 
 
@@ -131,17 +132,14 @@ def conv2d(
     (for stride 1; an odd number of zeros puts the extra one below and to the right).
     """
     x, w, b = check_floats("conv2d", ("bias",), input=input, weight=weight, bias=bias)
-    stride = check_pair("conv2d", "stride", stride, 1)
-    dilation = check_pair("conv2d", "dilation", dilation, 1)
-    groups = check_integer("conv2d", "groups", groups, 1)
-    check_shapes("conv2d", x, w, b, groups, 2)
-    zeros = check_padding("conv2d", padding, w.shape[2:], stride, dilation)
+    g = check_convolution("conv2d", *shapes_of(x, w, b), x.itemsize, stride, padding, dilation, groups)
+    settings = g.stride, g.padding, g.dilation, g.groups
     batch = x if x.ndim == 4 else x[None]
-    settings: Any = (stride, zeros, dilation, groups)
-    y = empty(output_shape("conv2d", batch, w, stride, zeros, dilation), x.dtype)
-    with_winograd = get_winograd()
-    if with_winograd and (tile := winograd_tile(w, y.shape, settings)):
-        conv2d_winograd(batch, w, b, y, zeros, tile)
+    y = empty(g.y, x.dtype)
+    # 3x3 filters at stride 1 may take Winograd's way.
+    may_transform = get_winograd() and is_plain(w.shape, x.itemsize, g.stride, g.dilation, g.groups)
+    if may_transform and (tile := winograd_tile(w.shape, g.y)):
+        conv2d_winograd(batch, w, b, y, g.padding, tile)
     else:
         conv2d_forward(batch, w, b, y, *settings)
 
@@ -152,8 +150,8 @@ def conv2d(
             dx = empty(batch.shape, x.dtype)
             # The convolution of dy with the filters turned by 180 degrees, their inputs and outputs exchanged.
             turned = w.swapaxes(0, 1)[:, :, ::-1, ::-1]
-            if with_winograd and max(zeros) <= 2 and (tile := winograd_tile(turned, dx.shape, settings)):
-                conv2d_winograd(dy, turned, None, dx, tuple(2 - side for side in zeros), tile)
+            if may_transform and max(g.padding) <= 2 and (tile := winograd_tile(turned.shape, dx.shape)):
+                conv2d_winograd(dy, turned, None, dx, tuple(2 - side for side in g.padding), tile)
             else:
                 conv2d_input_gradient(dy, w, dx, *settings)
             dx = dx.reshape(x.shape)
@@ -161,8 +159,8 @@ def conv2d(
             db = empty((len(w),), x.dtype)
         if needs[1]:
             dw = empty(w.shape, x.dtype)
-            if with_winograd and winograd_suits_weight(w, y.shape, settings):
-                conv2d_winograd_weight(dy, batch, dw, db, zeros)
+            if may_transform and winograd_suits_weight(w.shape, g.y):
+                conv2d_winograd_weight(dy, batch, dw, db, g.padding)
             else:
                 conv2d_weight_gradient(dy, batch, dw, db, *settings)
         elif db is not None:

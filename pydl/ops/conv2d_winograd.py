@@ -29,12 +29,13 @@ Source    Winograd, "Arithmetic complexity of computations" (1980), chapter 4;
 
 from __future__ import annotations
 
+import math
 import os
-from typing import Any
 
 import numpy as np
 
 from ..op import kernel
+from ..remembered import remembered
 
 # Numbers that transformed filters may have: 64 MiB.
 MOST_TRANSFORMED = 2**24
@@ -114,37 +115,40 @@ def _(draw):
     return {"dy": draw.array(case["y"]), "x": draw.array(case["x"]), "dw": dw, "db": db, "padding": case["padding"]}
 
 
-def is_plain(w: Any, settings: Any) -> bool:
-    """Whether filters w and (stride, padding, dilation, groups) are what this file is for."""
-    stride, _, dilation, groups = settings
-    return bool(w.dtype == np.float32 and (*w.shape[2:], *stride, *dilation, groups) == (3, 3, 1, 1, 1, 1, 1))
+Shape = tuple[int, ...]
 
 
-def winograd_tile(w: Any, y_shape: tuple[int, ...], settings: Any) -> int:
-    """The tile that conv2d uses for filters w and results of that shape: 4 or 2, or 0 for the direct sum.
+@remembered
+def is_plain(w: Shape, itemsize: int, stride: Shape, dilation: Shape, groups: int) -> bool:
+    """Whether filters of shape w and their settings are what this file is for."""
+    return itemsize == 4 and (*w[2:], *stride, *dilation, groups) == (3, 3, 1, 1, 1, 1, 1)
+
+
+@remembered
+def winograd_tile(w: Shape, y: Shape) -> int:
+    """The tile that conv2d uses for plain filters of shape w and results of shape y: 4 or 2, or 0 for the direct sum.
 
     Transformations are shared by all channels or all output channels, so there have to be some of both. Large tiles
     save most multiplications; but small maps leave much of them empty, and there have to be enough tiles to use the
     transformed filters, which are 4 times as large as the filters for them and not quite twice for small tiles. The
     limits were measured with AVX-512 and AVX2, 3 to 512 channels and maps of 6x6 to 56x56.
     """
-    if not is_plain(w, settings):
-        return 0
-    batch, filters, height, width = y_shape
-    channels = w.shape[1]
+    batch, filters, height, width = y
+    channels, numbers = w[1], math.prod(w)
     large, small = (batch * -(-height // tile) * -(-width // tile) for tile in (4, 2))
-    if filters < 8 or channels < 3 or 16 * w.size // 9 > MOST_TRANSFORMED:
+    if filters < 8 or channels < 3 or 16 * numbers // 9 > MOST_TRANSFORMED:
         return 0
     if (large >= 128 and min(height, width) >= 20) or (large >= 512 and min(channels, filters) >= 128):
-        return 4 if 36 * w.size // 9 <= MOST_TRANSFORMED else 2
+        return 4 if 36 * numbers // 9 <= MOST_TRANSFORMED else 2
     return 2 if small >= 32 and channels >= 8 else 0
 
 
-def winograd_suits_weight(w: Any, y_shape: tuple[int, ...], settings: Any) -> bool:
-    """Whether conv2d uses it for the gradient of w: if there are channels enough to share the transformations, and not
-    so many that the sums of all places, 36 for each pair, are moved through memory for too few tiles (4 MiB).
+@remembered
+def winograd_suits_weight(w: Shape, y: Shape) -> bool:
+    """Whether conv2d uses it for the gradient of plain filters: if there are channels enough to share the
+    transformations, and not so many that the sums of all places, 36 for each pair, are moved through memory for too
+    few tiles (4 MiB).
     """
-    filters, channels = w.shape[:2]
-    tiles = y_shape[0] * -(-y_shape[2] // 4) * -(-y_shape[3] // 4)
-    enough = filters * channels >= 16 * (filters + channels) and tiles >= 16
-    return enough and 36 * filters * channels <= 2**20 and is_plain(w, settings)
+    filters, channels = w[:2]
+    tiles = y[0] * -(-y[2] // 4) * -(-y[3] // 4)
+    return filters * channels >= 16 * (filters + channels) and tiles >= 16 and 36 * filters * channels <= 2**20

@@ -23,9 +23,9 @@ from typing import Any
 
 import numpy as np
 
-from ..arguments import check_floats, check_integer, check_tuple
+from ..arguments import check_floats, shapes_of
 from ..op import empty, kernel, op
-from .convolution import check_padding, check_shapes, draw_convolution, output_shape
+from .convolution import check_convolution, draw_convolution
 from .sum import sum_forward
 
 
@@ -124,14 +124,9 @@ def conv3d(
     (for stride 1).
     """
     x, w, b = check_floats("conv3d", ("bias",), input=input, weight=weight, bias=bias)
-    steps = check_tuple("conv3d", "stride", stride, 1, 3)
-    dilations = check_tuple("conv3d", "dilation", dilation, 1, 3)
-    groups = check_integer("conv3d", "groups", groups, 1)
-    check_shapes("conv3d", x, w, b, groups, 3)
-    zeros = check_padding("conv3d", padding, w.shape[2:], steps, dilations)
+    *settings, y_shape = check_convolution("conv3d", *shapes_of(x, w, b), x.itemsize, stride, padding, dilation, groups)
     batch = x if x.ndim == 5 else x[None]
-    settings = (steps, zeros, dilations, groups)
-    y = empty(output_shape("conv3d", batch, w, steps, zeros, dilations), x.dtype)
+    y = empty(y_shape, x.dtype)
     conv3d_forward(batch, contiguous(w), b, y, *settings)
 
     def gradient(dy, needs):

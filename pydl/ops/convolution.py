@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, NamedTuple
 
-from ..arguments import check_rank, check_tuple
+from ..arguments import check_integer, check_rank, check_tuple
+from ..remembered import remembered
 
 Sizes = tuple[int, ...]
 
@@ -15,7 +16,41 @@ LAYOUTS = {
     2: ("(N, C, H, W) or (C, H, W)", "height, width"),
     3: ("(N, C, D, H, W) or (C, D, H, W)", "depth, height, width"),
 }
+DIMENSIONS = {"conv1d": 1, "conv2d": 2, "conv3d": 3}
 ELEMENTS = {1: "positions", 2: "pixels", 3: "voxels"}
+
+
+class Geometry(NamedTuple):
+    """The checked settings of a convolution and the shape of its result."""
+
+    stride: Sizes
+    padding: Sizes  # (front, behind) of every axis in turn
+    dilation: Sizes
+    groups: int
+    y: Sizes  # of a batch
+
+
+@remembered
+def check_convolution(
+    op: str,
+    input: Sizes,
+    weight: Sizes,
+    bias: Sizes | None,
+    itemsize: int,
+    stride: Any,
+    padding: Any,
+    dilation: Any,
+    groups: Any,
+) -> Geometry:
+    """What `op` makes of operands of these shapes, or the error that says what does not fit. input may be without N."""
+    dims = DIMENSIONS[op]
+    steps = check_tuple(op, "stride", stride, 1, dims)
+    dilations = check_tuple(op, "dilation", dilation, 1, dims)
+    groups = check_integer(op, "groups", groups, 1)
+    check_shapes(op, input, weight, bias, groups, dims)
+    zeros = check_padding(op, padding, weight[2:], steps, dilations)
+    batch = input if len(input) == dims + 2 else (1, *input)
+    return Geometry(steps, zeros, dilations, groups, output_shape(op, batch, weight, itemsize, steps, zeros, dilations))
 
 
 def check_padding(op: str, padding: Any, taps: Sizes, stride: Sizes, dilation: Sizes) -> Sizes:
@@ -32,48 +67,48 @@ def check_padding(op: str, padding: Any, taps: Sizes, stride: Sizes, dilation: S
     return tuple(side for each in check_tuple(op, "padding", padding, 0, len(taps)) for side in (each, each))
 
 
-def check_shapes(op: str, x: Any, w: Any, b: Any, groups: int, dims: int) -> None:
-    """Refuses operands that do not fit each other. x may be without N."""
-    given = f"(input {x.shape}, weight {w.shape}, groups={groups})"
+def check_shapes(op: str, input: Sizes, weight: Sizes, bias: Sizes | None, groups: int, dims: int) -> None:
+    """Refuses operands that do not fit each other."""
+    given = f"(input {input}, weight {weight}, groups={groups})"
     layout, sizes = LAYOUTS[dims]
-    check_rank(op, "input", x, dims + 1, dims + 2, layout=layout)
-    check_rank(op, "weight", w, dims + 2, layout=f"(out_channels, in_channels/groups, {sizes})")
-    if 0 in w.shape:
+    check_rank(op, "input", input, dims + 1, dims + 2, layout=layout)
+    check_rank(op, "weight", weight, dims + 2, layout=f"(out_channels, in_channels/groups, {sizes})")
+    if 0 in weight:
         raise ValueError(f"{op}: weight has a dimension of size 0 and must have none {given}")
-    if w.shape[0] % groups != 0:
-        raise ValueError(
-            f"{op}: weight has {w.shape[0]} output channels, which groups={groups} does not divide {given}"
-        )
-    channels = x.shape[-dims - 1]
-    if channels != w.shape[1] * groups:
+    if weight[0] % groups != 0:
+        raise ValueError(f"{op}: weight has {weight[0]} output channels, which groups={groups} does not divide {given}")
+    channels = input[-dims - 1]
+    if channels != weight[1] * groups:
         per_group = f" for each of the {groups} groups" if groups > 1 else ""
-        raise ValueError(f"{op}: weight has {w.shape[1]} input channels{per_group} but input has {channels} {given}")
-    if b is not None and b.shape != (w.shape[0],):
-        raise ValueError(f"{op}: bias must have shape ({w.shape[0]},) for the weight {w.shape}, but has {b.shape}")
+        raise ValueError(f"{op}: weight has {weight[1]} input channels{per_group} but input has {channels} {given}")
+    if bias is not None and bias != (weight[0],):
+        raise ValueError(f"{op}: bias must have shape ({weight[0]},) for the weight {weight}, but has {bias}")
 
 
-def check_result(op: str, shape: Sizes, *operands: Any) -> Sizes:
+def check_result(op: str, shape: Sizes, itemsize: int, *operands: Sizes) -> Sizes:
     """The shape of a result, refused where no memory could hold it."""
-    largest = max(*(size for each in operands for size in each.shape), *shape)
+    largest = max(*(size for each in operands for size in each), *shape)
     elements = max(shape[0], 1) * math.prod(shape[1:])
-    if largest >= 2**31 or elements * operands[0].itemsize >= 2**63:
+    if largest >= 2**31 or elements * itemsize >= 2**63:
         raise ValueError(f"{op}: the result would have the shape {shape}, which is too large")
     return shape
 
 
-def output_shape(op: str, x: Any, w: Any, stride: Sizes, padding: Sizes, dilation: Sizes) -> Sizes:
-    """The shape of y for a batch x. Refuses a kernel that does not fit and a result that no memory could hold."""
+def output_shape(
+    op: str, input: Sizes, weight: Sizes, itemsize: int, stride: Sizes, padding: Sizes, dilation: Sizes
+) -> Sizes:
+    """The shape of y for a batch. Refuses a kernel that does not fit and a result that no memory could hold."""
     dims, sizes = len(stride), []
     for axis, name in enumerate(LAYOUTS[dims][1].split(", ")):
-        padded = x.shape[2 + axis] + padding[2 * axis] + padding[2 * axis + 1]
-        reach = dilation[axis] * (w.shape[2 + axis] - 1) + 1
+        padded = input[2 + axis] + padding[2 * axis] + padding[2 * axis + 1]
+        reach = dilation[axis] * (weight[2 + axis] - 1) + 1
         if reach > padded:
             raise ValueError(
                 f"{op}: weight covers {reach} {ELEMENTS[dims]} in {name} but the padded input has {padded} "
-                f"(input {x.shape}, weight {w.shape}, padding {padding}, dilation {dilation})"
+                f"(input {input}, weight {weight}, padding {padding}, dilation {dilation})"
             )
         sizes.append((padded - reach) // stride[axis] + 1)
-    return check_result(op, (x.shape[0], w.shape[0], *sizes), x, w)
+    return check_result(op, (input[0], weight[0], *sizes), itemsize, input, weight)
 
 
 def draw_convolution(draw: Any, dims: int) -> dict[str, Any]:

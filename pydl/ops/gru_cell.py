@@ -28,7 +28,7 @@ from typing import Any
 
 import numpy as np
 
-from ..arguments import check_floats, check_rank
+from ..arguments import check_floats, check_rank, shapes_of
 from ..op import empty, kernel, op
 from .lstm_cell import sigmoid
 from .recurrent import check_weights
@@ -124,7 +124,7 @@ def gru_cell(input: Any, hx: Any, w_ih: Any, w_hh: Any, b_ih: Any = None, b_hh: 
         "gru_cell", ("b_ih", "b_hh"), input=input, hx=hx, w_ih=w_ih, w_hh=w_hh, b_ih=b_ih, b_hh=b_hh
     )
     check_rank("gru_cell", "input", x, 2, layout="(B, D)")
-    check_weights("gru_cell", 3, x, {"hx": h}, [w_ih, w_hh, b_ih, b_hh])
+    check_weights("gru_cell", 3, *shapes_of(x, w_ih, w_hh, b_ih, b_hh), "hx", h.shape)
     B, H = h.shape
     gates, h_next = empty((B, 4 * H), x.dtype), empty((B, H), x.dtype)
     gru_cell_forward(x, h, w_ih, w_hh, b_ih, b_hh, gates, h_next)

@@ -36,6 +36,6 @@ def max_pool1d(
 
     return_indices: also the position of each largest element in its sequence, int64.
     """
-    pool = check_pooling("max_pool1d", input, kernel_size, stride, padding, dilation, ceil_mode, 1)
+    x, pool = check_pooling("max_pool1d", input, kernel_size, stride, padding, dilation, ceil_mode, 1)
     return_indices = check_flag("max_pool1d", "return_indices", return_indices)
-    return max_pooling(pool, max_pool2d_forward, max_pool2d_backward, return_indices)
+    return max_pooling(x, pool, max_pool2d_forward, max_pool2d_backward, return_indices)

@@ -103,6 +103,6 @@ def max_pool2d(
 
     return_indices: also the position h*W + w of each largest element in its plane, int64.
     """
-    pool = check_pooling("max_pool2d", input, kernel_size, stride, padding, dilation, ceil_mode)
+    x, pool = check_pooling("max_pool2d", input, kernel_size, stride, padding, dilation, ceil_mode)
     return_indices = check_flag("max_pool2d", "return_indices", return_indices)
-    return max_pooling(pool, max_pool2d_forward, max_pool2d_backward, return_indices)
+    return max_pooling(x, pool, max_pool2d_forward, max_pool2d_backward, return_indices)

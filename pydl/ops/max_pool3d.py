@@ -105,6 +105,6 @@ def max_pool3d(
 
     return_indices: also the position (d*H + h)*W + w of each largest element in its volume, int64.
     """
-    pool = check_pooling("max_pool3d", input, kernel_size, stride, padding, dilation, ceil_mode, 3)
+    x, pool = check_pooling("max_pool3d", input, kernel_size, stride, padding, dilation, ceil_mode, 3)
     return_indices = check_flag("max_pool3d", "return_indices", return_indices)
-    return max_pooling(pool, max_pool3d_forward, max_pool3d_backward, return_indices)
+    return max_pooling(x, pool, max_pool3d_forward, max_pool3d_backward, return_indices)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from ..arguments import Array, check_flag, check_floats, check_integer, check_rank, check_tuple
 from ..op import empty
+from ..remembered import remembered
 
 Sizes = tuple[int, ...]
 
@@ -24,61 +24,68 @@ LAYOUTS = {
 }
 
 
-@dataclass
-class Pooling:
-    """Checked arguments of a pooling over the last dimensions."""
+class Geometry(NamedTuple):
+    """The checked settings of a pooling and the shapes of its arrays."""
 
     shape: Sizes  # of the input
-    x: Array  # (N, C, H, W) or (N, C, D, H, W): without N the input is a batch of one, lines are planes of one row
+    batch: Sizes  # the same with an N, as kernels take it: (N, C, H, W), lines being planes of one row, (N, C, D, H, W)
+    out: Sizes  # of the result
+    y: Sizes  # the same as kernels take it
     kernel: Sizes
     stride: Sizes
     padding: Sizes
     dilation: Sizes
-    out: Sizes  # shape of the result, without N where the input had none
-
-    y: Sizes  # the same shape with the dimensions of x
 
 
 def check_pooling(
     op: str, input: Any, kernel_size: Any, stride: Any, padding: Any, dilation: Any, ceil_mode: bool, dims: int = 2
-) -> Pooling:
-    """The arguments of `op` over the last `dims` dimensions in one form, or the error that says what is wrong."""
+) -> tuple[Array, Geometry]:
+    """The input of `op` as its kernels take it, and its geometry over the last `dims` dimensions; or the error that
+    says what is wrong."""
     (x,) = check_floats(op, input=input)
-    check_rank(op, "input", x, dims + 1, dims + 2, layout=LAYOUTS[dims])
+    geometry = check_geometry(op, x.shape, kernel_size, stride, padding, dilation, ceil_mode, dims)
+    return x.reshape(geometry.batch), geometry
+
+
+@remembered
+def check_geometry(
+    op: str, shape: Sizes, kernel_size: Any, stride: Any, padding: Any, dilation: Any, ceil_mode: bool, dims: int
+) -> Geometry:
+    """What `op` makes of an input of this shape."""
+    check_rank(op, "input", shape, dims + 1, dims + 2, layout=LAYOUTS[dims])
     kernel = check_tuple(op, "kernel_size", kernel_size, 1, dims)
     steps = kernel if stride is None else check_tuple(op, "stride", stride, 1, dims)
     pads = check_tuple(op, "padding", padding, 0, dims)
     dilations = check_tuple(op, "dilation", dilation, 1, dims)
-    sizes = x.shape[-dims:]
+    sizes = shape[-dims:]
     for pad, size, length in zip(pads, kernel, sizes, strict=True):
         if pad > size // 2:
             raise ValueError(f"{op}: padding is {pad} but may be at most half the kernel size {kernel}")
         if pad > length + MOST_PADDING:
-            raise ValueError(f"{op}: padding is {pad} but may exceed the input {x.shape} by at most {MOST_PADDING}")
+            raise ValueError(f"{op}: padding is {pad} but may exceed the input {shape} by at most {MOST_PADDING}")
     ceil_mode, outs, seen = check_flag(op, "ceil_mode", ceil_mode), [], []
     for size, k, s, p, d in zip(sizes, kernel, steps, pads, dilations, strict=True):
         out = output_size(size, k, s, p, d, ceil_mode)
         if out < 1:
             raise ValueError(
                 f"{op}: kernel size {kernel} with dilation {dilations} is larger than the input with its padding "
-                f"(input {x.shape}, padding={pads})"
+                f"(input {shape}, padding={pads})"
             )
         # A window that starts in the padding and steps over the input has no largest element.
         if any(start % d >= size for start in range(-p, 0, s)[:out]):
             raise ValueError(
                 f"{op}: a window sees nothing but padding "
-                f"(input {x.shape}, kernel size {kernel}, padding={pads}, dilation={dilations})"
+                f"(input {shape}, kernel size {kernel}, padding={pads}, dilation={dilations})"
             )
         outs.append(out)
         # A kernel may be larger than what it can ever see; numbers that count its elements stay small without the rest.
         seen.append(min(k, (size + 2 * p - 1) // d + 1))
-    batch = x if x.ndim == dims + 2 else x[None]
-    result = (*x.shape[:-dims], *outs)
+    batch = shape if len(shape) == dims + 2 else (1, *shape)
+    result = (*shape[:-dims], *outs)
     if dims == 1:
-        line = batch[:, :, None]
-        y = (*batch.shape[:2], 1, *outs)
-        return Pooling(x.shape, line, (1, *seen), (1, *steps), (0, *pads), (1, *dilations), result, y)
-    return Pooling(x.shape, batch, tuple(seen), steps, pads, dilations, result, (*batch.shape[:2], *outs))
+        line, y = (*batch[:2], 1, *sizes), (*batch[:2], 1, *outs)
+        return Geometry(shape, line, result, y, (1, *seen), (1, *steps), (0, *pads), (1, *dilations))
+    return Geometry(shape, batch, result, (*batch[:2], *outs), tuple(seen), steps, pads, dilations)
 
 
 def output_size(size: int, kernel: int, stride: int, padding: int, dilation: int, ceil_mode: bool) -> int:
@@ -125,36 +132,36 @@ def check_divisor(op: str, divisor: Any) -> int:
 COMPACT = 256
 
 
-def max_pooling(pool: Pooling, forward: Any, backward: Any, return_indices: bool) -> Any:
+def max_pooling(x: Array, pool: Geometry, forward: Any, backward: Any, return_indices: bool) -> Any:
     """What a max pooling op returns, given its kernels."""
-    x, geometry = pool.x, (pool.kernel, pool.stride, pool.padding, pool.dilation)
+    settings = (pool.kernel, pool.stride, pool.padding, pool.dilation)
     compact = math.prod(pool.kernel) <= COMPACT
     y = empty(pool.out, x.dtype)
     window = empty(pool.y, np.dtype(np.uint8)) if compact else None
     indices = empty(pool.out, np.dtype(np.int64)) if return_indices or not compact else None
     positions = None if indices is None else indices.reshape(pool.y)
-    forward(x, y.reshape(pool.y), window, positions, *geometry)
+    forward(x, y.reshape(pool.y), window, positions, *settings)
 
     def gradient(dy, needs):
         if return_indices:
             dy = dy[0]
         dx = empty(pool.shape, dy.dtype)
-        backward(dy.reshape(pool.y), window, None if compact else positions, dx.reshape(x.shape), *geometry)
+        backward(dy.reshape(pool.y), window, None if compact else positions, dx.reshape(pool.batch), *settings)
         return dx
 
     saves = ("output",) if return_indices and not compact else ()
     return ([y, indices] if return_indices else y), gradient, saves
 
 
-def avg_pooling(pool: Pooling, forward: Any, backward: Any, count_include_pad: bool, divisor: int) -> Any:
+def avg_pooling(x: Array, pool: Geometry, forward: Any, backward: Any, count_include_pad: bool, divisor: int) -> Any:
     """What an average pooling op returns, given its kernels."""
     settings = (pool.kernel, pool.stride, pool.padding, count_include_pad, divisor)
-    y = empty(pool.out, pool.x.dtype)
-    forward(pool.x, y.reshape(pool.y), *settings)
+    y = empty(pool.out, x.dtype)
+    forward(x, y.reshape(pool.y), *settings)
 
     def gradient(dy, needs):
         dx = empty(pool.shape, dy.dtype)
-        backward(dy.reshape(pool.y), dx.reshape(pool.x.shape), *settings)
+        backward(dy.reshape(pool.y), dx.reshape(pool.batch), *settings)
         return dx
 
     return y, gradient, ()

@@ -6,8 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from ..arguments import Array, check_array, check_rank
+from ..arguments import Array, check_array, check_rank, shapes_of
 from ..op import empty
+from ..remembered import remembered
+
+Shape = tuple[int, ...]
 
 WEIGHTS = ("w_ih", "w_hh", "b_ih", "b_hh")
 # The tensor arguments of a sequence after input and states: weights of the first direction, then of the second.
@@ -36,30 +39,29 @@ def check_pair(name: str, hx: Any) -> tuple[Any, Any]:
     return hx[0], hx[1]
 
 
-def check_weights(name: str, gates: int, x: Any, states: dict[str, Any], weights: list[Any]) -> None:
-    """Refuses weights (w_ih, w_hh, b_ih, b_hh) and states that do not fit the input (..., B, D) or each other."""
-    w_ih, w_hh, b_ih, b_hh = weights
+@remembered
+def check_weights(
+    name: str, gates: int, x: Shape, w_ih: Shape, w_hh: Shape, b_ih: Shape | None, b_hh: Shape | None, *states: Any
+) -> int:
+    """H, or the error that says which shape does not fit the input (..., B, D) or another one. states: the label of
+    each, followed by its shape."""
     rows, meaning = _MEANING[gates]
     check_rank(name, "w_ih", w_ih, 2, layout=f"({rows}, D)")
     check_rank(name, "w_hh", w_hh, 2, layout=f"({rows}, H)")
-    H = w_hh.shape[1]
-    if w_hh.shape[0] != gates * H:
-        raise ValueError(f"{name}: w_hh must be ({rows}, H){meaning}, but has shape {w_hh.shape}")
-    if w_ih.shape[0] != gates * H:
-        raise ValueError(
-            f"{name}: w_ih has {w_ih.shape[0]} rows but w_hh has {gates * H} (w_ih {w_ih.shape}, w_hh {w_hh.shape})"
-        )
-    if x.shape[-1] != w_ih.shape[1]:
-        raise ValueError(
-            f"{name}: w_ih expects {w_ih.shape[1]} features but input has {x.shape[-1]} "
-            f"(input {x.shape}, w_ih {w_ih.shape})"
-        )
-    for label, state in states.items():
-        if state.shape != (x.shape[-2], H):
-            raise ValueError(f"{name}: {label} has shape {state.shape} but must be {(x.shape[-2], H)} = (batch, H)")
+    H = w_hh[1]
+    if w_hh[0] != gates * H:
+        raise ValueError(f"{name}: w_hh must be ({rows}, H){meaning}, but has shape {w_hh}")
+    if w_ih[0] != gates * H:
+        raise ValueError(f"{name}: w_ih has {w_ih[0]} rows but w_hh has {gates * H} (w_ih {w_ih}, w_hh {w_hh})")
+    if x[-1] != w_ih[1]:
+        raise ValueError(f"{name}: w_ih expects {w_ih[1]} features but input has {x[-1]} (input {x}, w_ih {w_ih})")
+    for label, state in zip(states[::2], states[1::2], strict=True):
+        if state != (x[-2], H):
+            raise ValueError(f"{name}: {label} has shape {state} but must be {(x[-2], H)} = (batch, H)")
     for label, bias in (("b_ih", b_ih), ("b_hh", b_hh)):
-        if bias is not None and bias.shape != (gates * H,):
-            raise ValueError(f"{name}: {label} has shape {bias.shape} but must be {(gates * H,)} = ({rows},)")
+        if bias is not None and bias != (gates * H,):
+            raise ValueError(f"{name}: {label} has shape {bias} but must be {(gates * H,)} = ({rows},)")
+    return H
 
 
 def by_direction(name: str, reverse: bool, w_ih: Any, w_hh: Any, b_ih: Any, b_hh: Any) -> tuple[Any, ...]:
@@ -90,21 +92,19 @@ class Sequences:
         directions = [weights[:4]] if weights[5] is None else [weights[:4], weights[4:]]
         self.N = len(directions)
         self.single = self.N == 1
-        if self.single:
-            check_weights(name, gates, x, states, directions[0])
-        else:
-            for label, state in states.items():
-                check_rank(name, label, state, 3, layout="(2, B, H), of both directions")
-                if state.shape[0] != 2:
-                    raise ValueError(f"{name}: {label} has shape {state.shape} but must be (2, B, H)")
-            for d, each in enumerate(directions):
-                check_weights(name, gates, x, {label: state[d] for label, state in states.items()}, each)
-            if directions[0][1].shape != directions[1][1].shape:
-                shapes = " and ".join(str(each[1].shape) for each in directions)
-                raise ValueError(f"{name}: w_hh must have one shape in both directions, but has {shapes}")
         self.x = x
         self.T, self.B, self.D = x.shape
-        self.H = directions[0][1].shape[1]
+        units, of_states = set(), []
+        for label, state in states.items():
+            if not self.single and (state.ndim != 3 or state.shape[0] != 2):
+                raise ValueError(f"{name}: {label} has shape {state.shape} but must be (2, B, H), of both directions")
+            of_states += [label, state.shape if self.single else state.shape[1:]]
+        for each in directions:
+            units.add(check_weights(name, gates, *shapes_of(x, *each), *of_states))
+        if len(units) > 1:
+            shapes = " and ".join(str(each[1].shape) for each in directions)
+            raise ValueError(f"{name}: w_hh must have one shape in both directions, but has {shapes}")
+        (self.H,) = units
         self.states = [state[None] if self.single else state for state in states.values()]
         w_ih, w_hh, b_ih, b_hh = ([each[k] for each in directions] for k in range(4))
         self.w_ih = [np.ascontiguousarray(w) for w in w_ih]

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from ..arguments import check_floats, check_rank
+from ..arguments import check_floats, check_rank, shapes_of
 from ..op import empty, kernel, op
 from .recurrent import check_weights
 
@@ -111,7 +111,7 @@ def rnn_cell(
         "rnn_cell", ("b_ih", "b_hh"), input=input, hx=hx, w_ih=w_ih, w_hh=w_hh, b_ih=b_ih, b_hh=b_hh
     )
     check_rank("rnn_cell", "input", x, 2, layout="(B, D)")
-    check_weights("rnn_cell", 1, x, {"hx": h}, [w_ih, w_hh, b_ih, b_hh])
+    check_weights("rnn_cell", 1, *shapes_of(x, w_ih, w_hh, b_ih, b_hh), "hx", h.shape)
     h_next = empty(h.shape, x.dtype)
     rnn_cell_forward(x, h, w_ih, w_hh, b_ih, b_hh, relu, h_next)
 

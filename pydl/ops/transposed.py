@@ -80,7 +80,7 @@ def check_transposed(
     shape = (batch.shape[0], features, *out)
     if min(shape[2:]) < 1 or min(batch.shape[2:]) < 1:
         raise ValueError(f"{op}: the result would have the shape {shape} {given[:-1]}, padding={pads})")
-    y = check_result(op, shape, batch, w)
+    y = check_result(op, shape, x.itemsize, batch.shape, w.shape)
     return Transposed(x.shape, batch, w, b, y, (..., *reached), steps, tuple(zeros), dilations, groups)
 
 
