@@ -29,7 +29,7 @@ ROOT = Path(__file__).resolve().parent
 FOR_SIZE, FOR_SPEED = "-Os", "-O2 -fpeel-loops -fvect-cost-model=dynamic"
 FAST = (
     *("batch_norm", "batch_norm_backward", "conv2d", "conv2d_weight_gradient", "dropout", "gemm", "gemm_tile"),
-    *("lstm", "mean", "microkernel", "sum"),
+    *("conv2d_tile", "lstm", "mean", "microkernel", "sum"),
 )
 FLAGS = (
     "-std=c++17 -fPIC -fvisibility=hidden -ffp-contract=fast -fno-math-errno -fno-trapping-math "

@@ -9,8 +9,29 @@
 
 namespace pydl::PYDL_ISA {
 
+// The same convolution with rows and columns exchanged.
+template <typename T>
+Correlation<T> turned(const Correlation<T>& conv) {
+    Correlation<T> other = conv;
+    const auto swap = [](int64_t& a, int64_t& b) {
+        const int64_t c = a;
+        a = b, b = c;
+    };
+    other.rows = conv.columns, other.columns = conv.rows;
+    swap(other.x.shape[2], other.x.shape[3]), swap(other.x.stride[2], other.x.stride[3]);
+    swap(other.y.shape[2], other.y.shape[3]), swap(other.y.stride[2], other.y.stride[3]);
+    swap(other.w_stride[2], other.w_stride[3]);
+    // What a single column's elements would be apart does not matter.
+    if (other.columns.source == 1) other.x.stride[3] = 1;
+    other.y.stride[3] = 1;
+    return other;
+}
+
 template <typename T>
 void correlate(const Correlation<T>& conv) {
+    // Of a long row, every task would copy all; of a long column, its part.
+    if (conv.rows.outputs == 1 && conv.rows.taps == 1 && conv.columns.outputs > 1)
+        return correlate(turned(conv));
     if (pays_to_stay_direct(conv))
         correlate_direct(conv);
     else

@@ -100,12 +100,15 @@ inline void copy_row(T* to, const T* from, int64_t count) {
 template <typename T>
 inline void copy_every_second(T* to, const T* from, int64_t count) {
     constexpr int64_t W = width<T>;
-    int64_t k = 0;
-    for (; k + W < count; k += W) store(to + k, even_lanes(load(from + 2 * k), load(from + 2 * k + W)));
-    const int64_t left = 2 * (count - k) - 1;
-    store_partial(to + k,
-                  even_lanes(load_partial(from + 2 * k, left), load_partial(from + 2 * k + W, left - W)),
-                  count - k);
+    const auto copy_vector = [=](int64_t k) PYDL_INLINE_LAMBDA {
+        store(to + k, even_lanes_of_run(load(from + 2 * k), load(from + 2 * k + W - 1)));
+    };
+    if (count >= W) {
+        for (int64_t k = 0; k + W < count; k += W) copy_vector(k);
+        return copy_vector(count - W);
+    }
+    const int64_t left = 2 * count - 1;
+    store_partial(to, even_lanes(load_partial(from, left), load_partial(from + W, left - W)), count);
 }
 
 // to[k] = 0 for begin <= k < end, in vectors that may reach beyond on either side, within [0, count).
@@ -118,24 +121,44 @@ inline void clear_row(T* to, int64_t begin, int64_t end, int64_t count) {
     }
 }
 
+// Rows like this one: element q < count is number first + q * step of `size` numbers, or 0 where there is
+// none.
+class PaddedRow {
+  public:
+    PaddedRow(int64_t count, int64_t size, int64_t first, int64_t step)
+        : count_(count),
+          step_(step),
+          begin_(first >= 0 ? 0 : (-first - 1) / step + 1),
+          end_(first >= size ? 0 : (size - 1 - first) / step + 1) {
+        if (end_ > count) end_ = count;
+        if (begin_ > end_) begin_ = end_;
+        source_ = first + begin_ * step;
+    }
+    // The numbers lie `stride` apart. Zeros are left out where they are known to be there already.
+    template <typename T>
+    void copy(T* to, const T* from, int64_t stride, bool has_zeros = false) const {
+        if (begin_ > 0 && !has_zeros) clear_row(to, int64_t(0), begin_, count_);
+        if (end_ < count_ && !has_zeros) clear_row(to, end_, count_, count_);
+        if (begin_ == end_) return;
+        from += source_ * stride;
+        if (stride == 1 && step_ == 1)
+            copy_row(to + begin_, from, end_ - begin_);
+        else if (stride == 1 && step_ == 2)
+            copy_every_second(to + begin_, from, end_ - begin_);
+        else
+            for (int64_t q = begin_; q < end_; q++) to[q] = from[(q - begin_) * step_ * stride];
+    }
+
+  private:
+    int64_t count_, step_, begin_, end_, source_;
+};
+
 // to[q] = from[first + q * step], where that lies in [0, size), else 0, for q < count. from has the stride
-// given. The zeros are left out where they are known to be there already.
+// given.
 template <typename T>
 inline void copy_padded(T* to, int64_t count, const T* from, int64_t stride, int64_t size, int64_t first,
                         int64_t step, bool has_zeros = false) {
-    int64_t begin = first >= 0 ? 0 : (-first - 1) / step + 1;
-    int64_t end = first >= size ? 0 : (size - 1 - first) / step + 1;
-    if (end > count) end = count;
-    if (begin > end) begin = end;
-    if (begin > 0 && !has_zeros) clear_row(to, int64_t(0), begin, count);
-    if (end < count && !has_zeros) clear_row(to, end, count, count);
-    const T* inside = from + (first + begin * step) * stride;
-    if (stride == 1 && step == 1)
-        copy_row(to + begin, inside, end - begin);
-    else if (stride == 1 && step == 2 && begin < end)
-        copy_every_second(to + begin, inside, end - begin);
-    else
-        for (int64_t q = begin; q < end; q++) to[q] = from[(first + q * step) * stride];
+    PaddedRow(count, size, first, step).copy(to, from, stride, has_zeros);
 }
 
 // How the frames of a convolution are laid out, and where its taps are in them.
@@ -184,13 +207,14 @@ class FrameLayout {
             copy_padded(to, rows, x + left * stride[3], stride[2], height, top, step, has_zeros);
             return;
         }
+        const PaddedRow line(pitch(), columns, left, columns_.axis().stride);
         for (int64_t q = 0, h = top; q < rows; q++, h += step, to += pitch()) {
             if (h >= 0 && h < height) {
                 const T* row = x + h * stride[2];
                 // Rows are too short for the processor to see where they lead.
                 for (int64_t k = 0; stride[3] == 1 && k < columns; k += 64 / int64_t(sizeof(T)))
                     prefetch(row + 2048 / int64_t(sizeof(T)) + k);
-                copy_padded(to, pitch(), row, stride[3], columns, left, columns_.axis().stride, has_zeros);
+                line.copy(to, row, stride[3], has_zeros);
             } else if (!has_zeros) {
                 clear_row(to, int64_t(0), pitch(), pitch());
             }

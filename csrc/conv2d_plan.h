@@ -17,8 +17,7 @@ struct Run {
 // How one convolution is cut into tasks.
 template <typename T>
 struct Plan {
-    static constexpr int64_t NR = tile_columns<T>;
-    static constexpr int64_t tasks_wanted = 16;
+    static constexpr int64_t NR = most_tile_vectors<T> * width<T>;
     int64_t pixels, columns;       // output pixels of an image, of the batch
     int64_t image_rows, segments;  // output rows of one image and images that a task touches at most
     bool in_place;                 // x is read without frames
@@ -47,6 +46,8 @@ struct Plan {
     }
 
   private:
+    // Threads share evenly if each has some; one that is alone has the least to do if there is but one.
+    static int64_t tasks_wanted() { return num_threads() > 1 ? 4 * num_threads() : 1; }
     // 0 if the first is not at the lowest address.
     static int64_t elements_from_first_to_last(const Images<const T>& x) {
         if (x.slice_stride < 0 || x.tap_stride < 0) return 0;
@@ -58,19 +59,19 @@ struct Plan {
     // Groups of weight panels that may be tasks of their own: patches are gathered anew for each, so that
     // only many features are worth dividing.
     static int64_t most_groups(const PackedWeights<T>& weights) {
-        const int64_t least = 128 / tile_rows<T>;
+        const int64_t least = 128 / most_tile_rows<T>(most_tile_vectors<T>);
         return weights.rows.count < 2 * least ? 1 : weights.rows.count / least;
     }
     static int64_t panels_of_task(const Correlation<T>& conv, const PackedWeights<T>& weights,
                                   int64_t panels) {
-        const int64_t fits = (int64_t(256) << 10) / (NR * int64_t(sizeof(T)) * weights.most_depth());
+        const int64_t fits = (int64_t(256) << 10) / (NR * int64_t(sizeof(T)) * (weights.most_depth() + 1));
         const int64_t most = fits < 1 ? 1 : fits > 32 ? 32 : fits;
-        const int64_t wanted = (panels * conv.groups * most_groups(weights) - 1) / tasks_wanted + 1;
+        const int64_t wanted = (panels * conv.groups * most_groups(weights) - 1) / tasks_wanted() + 1;
         return wanted < most ? wanted : most;
     }
     static int64_t panels_of_group(const Correlation<T>& conv, const PackedWeights<T>& weights,
                                    int64_t tasks) {
-        int64_t groups = tasks_wanted / (tasks * conv.groups);
+        int64_t groups = tasks_wanted() / (tasks * conv.groups);
         if (groups > most_groups(weights)) groups = most_groups(weights);
         return groups > 1 ? (weights.rows.count - 1) / groups + 1 : weights.rows.count;
     }

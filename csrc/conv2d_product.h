@@ -12,7 +12,8 @@
 //       gathers the patches of its columns into panels
 //       for each panel, for each panel of weights: one tile
 //
-// The bias is one more step of the sum, at which every pixel is 1.
+// Where the pixels of a panel's vectors are neighbours in the image, too, and few features would use what is
+// gathered, tiles read them there.
 #pragma once
 
 #include "conv2d_gather.h"
@@ -23,7 +24,9 @@ namespace pydl::PYDL_ISA {
 // A task: the columns [begin, end) of one group.
 template <typename T>
 class ProductTask {
-    static constexpr int64_t NR = tile_columns<T>;
+    static constexpr int64_t W = width<T>, NR = most_tile_vectors<T> * W;
+    // Panels of weights that are too few for gathering.
+    static constexpr int64_t few_row_panels = 8;
 
   public:
     ProductTask(const Correlation<T>& conv, const PackedWeights<T>& weights, const Plan<T>& plan,
@@ -40,6 +43,7 @@ class ProductTask {
           layout_(conv.rows, conv.columns, plan.image_rows),
           runs_(end - begin + 1),
           first_run_(panels_ + 1),
+          panel_(panels_),
           taps_(weights.most_depth()),
           frame_(plan.in_place ? 0 : plan.segments * segment() + NR),
           patches_(panels_ * NR * weights.most_depth() + NR),
@@ -53,7 +57,8 @@ class ProductTask {
         for (int64_t block = 0; block < weights_.blocks.count; block++) {
             if (!plan_.in_place) fill_frames(block);
             list_taps(block);
-            for (int64_t p = 0; p < panels_;) p = is_whole(p) ? gather_row(p, block) : gather(p, block);
+            for (int64_t p = 0; p < panels_;)
+                p = is_placed(p) ? p + 1 : is_whole(p) ? gather_row(p, block) : gather(p, block);
             if (weights_.depth(block) <= 160) {
                 // Short sums store much: rows of y are written from end to end, which memory likes.
                 for (int64_t r = row_begin_; r < row_end_; r++)
@@ -67,10 +72,17 @@ class ProductTask {
                         multiply(p, row_begin_ + r, block);
         }
         for (int64_t p = 0; p < panels_; p++)
-            if (!is_direct(p)) scatter(p);
+            if (!panel_[p].direct) scatter(p);
     }
 
   private:
+    struct PixelPanel {
+        TilePixels<T> pixels;
+        T* target;  // of its first column and feature 0 of the group
+        int64_t feature_stride;
+        bool direct;  // target is in y
+    };
+
     int64_t columns_of(int64_t panel) const {
         const int64_t left = end_ - begin_ - panel * NR;
         return left < NR ? left : NR;
@@ -134,7 +146,41 @@ class ProductTask {
             }
         }
         first_run_[panels_] = count;
+        T* tile = tiles_.data();
+        for (int64_t p = 0; p < panels_; p++) {
+            place(p);
+            panel_[p].direct = is_direct(p);
+            if (panel_[p].direct) {
+                panel_[p].target =
+                    y.data + group_ * conv_.features * y.stride[1] + runs_[first_run_[p]].target;
+                panel_[p].feature_stride = y.stride[1];
+            } else {
+                panel_[p].target = tile - m_begin_ * NR;
+                panel_[p].feature_stride = NR;
+                tile += (m_end_ - m_begin_) * NR;
+            }
+        }
     }
+    // Notes where the pixels of a panel are: in place if every vector lies in one run, else in the panel that
+    // they are gathered into.
+    void place(int64_t panel) const {
+        TilePixels<T>& pixels = panel_[panel].pixels;
+        pixels = {patches_.data() + panel * NR * weights_.most_depth(), nullptr, {}};
+        if (row_end_ - row_begin_ > few_row_panels) return;
+        const int64_t columns = columns_of(panel), end = first_run_[panel + 1];
+        int64_t r = first_run_[panel];
+        for (int64_t lane = 0; lane < columns; lane += W) {
+            while (r + 1 < end && runs_[r + 1].lane <= lane) r++;
+            const int64_t left = columns - lane < W ? columns - lane : W;
+            if (runs_[r].lane + runs_[r].length < lane + left) return;
+            pixels.offset[lane / W] = runs_[r].source + lane - runs_[r].lane;
+            // A frame may be read beyond the run, x only where it does not end there.
+            if (plan_.in_place && left < W && pixels.offset[lane / W] + W > plan_.readable - plan_.last_tap)
+                return;
+        }
+        pixels.step = taps_.data();
+    }
+    bool is_placed(int64_t panel) const { return panel_[panel].pixels.step != nullptr; }
 
     void fill_frames(int64_t block) {
         const int64_t I = conv_.rows.outputs, J = conv_.columns.outputs, U = conv_.rows.taps;
@@ -156,14 +202,15 @@ class ProductTask {
     void list_taps(int64_t block) {
         const int64_t U = conv_.rows.taps, V = conv_.columns.taps;
         const int64_t unit = weights_.blocks.begin(block), units = weights_.units(block);
-        for (int64_t k = 0; k < units; k++) {
-            const int64_t c = (unit + k) / U, u = (unit + k) % U;
-            for (int64_t v = 0; v < V; v++)
-                taps_[k * V + v] =
-                    plan_.in_place
-                        ? conv_.x.at(0, group_ * conv_.channels + c) +
-                              u * conv_.rows.dilation * conv_.x.stride[2] + v * conv_.columns.dilation
-                        : frame_.data() + (c - unit / U) * layout_.channel() + layout_.taps()[u * V + v];
+        const T** tap = taps_.data();
+        for (int64_t c = unit / U, u = unit % U, k = 0; k < units; c++, u = 0) {
+            const T* channel = plan_.in_place ? conv_.x.at(0, group_ * conv_.channels + c)
+                                              : frame_.data() + (c - unit / U) * layout_.channel();
+            for (; u < U && k < units; u++, k++)
+                for (int64_t v = 0; v < V; v++)
+                    *tap++ = channel + (plan_.in_place ? u * conv_.rows.dilation * conv_.x.stride[2] +
+                                                             v * conv_.columns.dilation
+                                                       : layout_.taps()[u * V + v]);
         }
     }
 
@@ -184,11 +231,7 @@ class ProductTask {
                                   runs_[r].source + l + width<T> > plan_.readable - plan_.last_tap);
             }
         (exact ? copy_steps<true, T> : copy_steps<false, T>)(to, pitch, taps_.data(), depth, copies, count);
-        if (conv_.bias != nullptr && block == weights_.blocks.count - 1) add_ones(to + depth * pitch, pitch);
         return panel + 1;
-    }
-    static void add_ones(T* to, int64_t count) {
-        for (int64_t l = 0; l < count; l += width<T>) store(to + l, broadcast<T>(1));
     }
 
     // Whether a panel's columns are neighbours in the image.
@@ -200,7 +243,8 @@ class ProductTask {
     int64_t gather_row(int64_t panel, int64_t block) {
         const int64_t source = runs_[first_run_[panel]].source, size = NR * weights_.most_depth();
         int64_t end = panel + 1;
-        while (end < panels_ && is_whole(end) && runs_[first_run_[end]].source == source + (end - panel) * NR)
+        while (end < panels_ && !is_placed(end) && is_whole(end) &&
+               runs_[first_run_[end]].source == source + (end - panel) * NR)
             end++;
         const int64_t depth = weights_.units(block) * conv_.columns.taps;
         T* to = patches_.data() + panel * size;
@@ -208,35 +252,26 @@ class ProductTask {
             const T* from = taps_[k] + source;
             for (int64_t p = 0; p < end - panel; p++, from += NR)
 #pragma GCC unroll 4
-                for (int v = 0; v < tile_vectors<T>; v++)
+                for (int v = 0; v < most_tile_vectors<T>; v++)
                     store(to + p * size + k * NR + v * width<T>, load(from + v * width<T>));
         }
-        if (conv_.bias != nullptr && block == weights_.blocks.count - 1)
-            for (int64_t p = 0; p < end - panel; p++) add_ones(to + p * size + depth * NR, NR);
         return end;
     }
 
     void multiply(int64_t panel, int64_t row_panel, int64_t block) {
+        const PixelPanel& to = panel_[panel];
         const int64_t m = weights_.rows.begin(row_panel), columns = columns_of(panel);
         const int64_t rows = weights_.rows.length(row_panel, conv_.features);
-        const T* b = patches_.data() + panel * NR * weights_.most_depth();
-        const bool direct = is_direct(panel);
-        T* c = direct ? target(m) + runs_[first_run_[panel]].target : tile(panel) + (m - m_begin_) * NR;
-        tile_function<T>(int(rows), columns)(weights_.depth(block), weights_.panel(group_, row_panel, block),
-                                             b, whole_vectors<T>(columns), c, direct ? conv_.y.stride[1] : NR,
-                                             columns, block > 0);
-    }
-    T* target(int64_t m) const { return conv_.y.data + (group_ * conv_.features + m) * conv_.y.stride[1]; }
-    T* tile(int64_t panel) const {
-        int64_t before = 0;
-        for (int64_t p = 0; p < panel; p++) before += !is_direct(p);
-        return tiles_.data() + before * (m_end_ - m_begin_) * NR;
+        const T* bias = block == 0 ? weights_.bias(group_, row_panel) : nullptr;
+        conv_tile<T>(is_placed(panel), int(rows), int((columns + W - 1) / W))(
+            weights_.depth(block), weights_.panel(group_, row_panel, block), to.pixels, bias,
+            to.target + m * to.feature_stride, to.feature_stride, columns, block > 0);
     }
 
     void scatter(int64_t panel) {
         for (int64_t m = m_begin_; m < m_end_; m++) {
-            const T* from = tile(panel) + (m - m_begin_) * NR;
-            T* to = target(m);
+            const T* from = panel_[panel].target + m * NR;
+            T* to = conv_.y.data + (group_ * conv_.features + m) * conv_.y.stride[1];
             for (int64_t r = first_run_[panel]; r < first_run_[panel + 1]; r++) {
                 const Run run = runs_[r];
                 if (step() == 1)
@@ -257,6 +292,7 @@ class ProductTask {
     FrameLayout layout_;
     Scratch<Run> runs_;
     Scratch<int64_t> first_run_;
+    Scratch<PixelPanel> panel_;
     Scratch<const T*> taps_;
     Scratch<T> frame_, patches_;
     int64_t m_begin_, m_end_;
@@ -267,7 +303,7 @@ template <typename T>
 void correlate_product(const Correlation<T>& conv) {
     const PackedWeights<T> weights(conv);
     const Plan<T> plan(conv, weights);
-    constexpr int64_t NR = tile_columns<T>;
+    constexpr int64_t NR = most_tile_vectors<T> * width<T>;
     const int64_t tasks = conv.groups * plan.row_groups.count * plan.tasks.count;
     const int64_t work =
         plan.tasks.size * NR * (weights.rows.size * plan.row_groups.size + 4) * conv.channels * conv.taps();

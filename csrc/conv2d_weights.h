@@ -2,6 +2,7 @@
 #pragma once
 
 #include "conv2d_frame.h"
+#include "conv2d_tile.h"
 #include "gemm_blocked.h"
 
 namespace pydl::PYDL_ISA {
@@ -29,10 +30,13 @@ class PackedWeights {
   public:
     explicit PackedWeights(const Correlation<T>& conv)
         : conv_(conv),
-          rows(conv.features, tile_rows<T>),
+          rows(conv.features, most_tile_rows<T>(most_tile_vectors<T>)),
           blocks(conv.channels * conv.rows.taps, block_units(conv.columns.taps)),
-          depth_(conv.channels * conv.taps() + (conv.bias != nullptr)),
-          packed_(conv.groups * conv.features * depth_) {
+          depth_(conv.channels * conv.taps()),
+          packed_(conv.groups * conv.features * depth_),
+          bias_(conv.bias != nullptr ? conv.groups * conv.features : 0) {
+        for (int64_t m = 0; conv.bias != nullptr && m < conv.groups * conv.features; m++)
+            bias_[m] = conv.bias[m * conv.bias_stride];
         const int64_t panels = conv.groups * rows.count * blocks.count;
         parallel_for(panels, 1 + 32768 / (rows.size * blocks.size * conv.columns.taps + 1),
                      [&](int64_t begin, int64_t end) {
@@ -42,20 +46,23 @@ class PackedWeights {
                      });
     }
     // Steps of a block.
-    int64_t depth(int64_t block) const {
-        return units(block) * conv_.columns.taps + (conv_.bias != nullptr && block == blocks.count - 1);
-    }
-    int64_t most_depth() const { return blocks.size * conv_.columns.taps + 1; }
+    int64_t depth(int64_t block) const { return units(block) * conv_.columns.taps; }
+    int64_t most_depth() const { return blocks.size * conv_.columns.taps; }
     int64_t units(int64_t block) const { return blocks.length(block, conv_.channels * conv_.rows.taps); }
     T* panel(int64_t group, int64_t row_panel, int64_t block) const {
         return packed_.data() + group * conv_.features * depth_ +
                conv_.features * blocks.begin(block) * conv_.columns.taps +
                rows.begin(row_panel) * depth(block);
     }
+    // What the sums of a panel's features begin with; null if that is 0.
+    const T* bias(int64_t group, int64_t row_panel) const {
+        if (conv_.bias == nullptr) return nullptr;
+        return bias_.data() + group * conv_.features + rows.begin(row_panel);
+    }
 
   private:
     static int64_t block_units(int64_t row_of_taps) {
-        const int64_t units = GemmBlocks<T>::depth / (row_of_taps + 1);
+        const int64_t units = GemmBlocks<T>::sum_depth / row_of_taps;
         return units < 1 ? 1 : units;
     }
     void pack(int64_t group, int64_t row_panel, int64_t block) const {
@@ -67,7 +74,6 @@ class PackedWeights {
         const int64_t begin = blocks.begin(block), end = begin + units(block);
         if (stride[3] == 1 && stride[2] == V && stride[1] == U * V) {
             pack_panel(to, count, count, from + begin * V, stride[0], int64_t(1), (end - begin) * V);
-            to += (end - begin) * V * count;
         } else {
             for (int64_t unit = begin; unit < end; unit++)
                 for (int64_t v = 0; v < V; v++, to += count) {
@@ -75,9 +81,6 @@ class PackedWeights {
                     for (int64_t m = 0; m < count; m++) to[m] = tap[m * stride[0]];
                 }
         }
-        if (conv_.bias != nullptr && block == blocks.count - 1)
-            for (int64_t m = 0; m < count; m++)
-                to[m] = conv_.bias[(group * conv_.features + m0 + m) * conv_.bias_stride];
     }
 
     const Correlation<T>& conv_;
@@ -87,7 +90,7 @@ class PackedWeights {
 
   private:
     int64_t depth_;
-    Scratch<T> packed_;
+    Scratch<T> packed_, bias_;
 };
 
 }  // namespace pydl::PYDL_ISA

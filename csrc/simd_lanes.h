@@ -49,6 +49,16 @@ PYDL_INLINE V odd_lanes(V a, V b) {
     return pick_every_second(a, b, 1, std::make_integer_sequence<int, width<lane<V>>>{});
 }
 
+template <typename V, int... I>
+PYDL_INLINE V even_lanes_of_run(V a, V b, std::integer_sequence<int, I...>) {
+    return __builtin_shufflevector(a, b, (2 * I + (2 * I >= int(sizeof...(I))))...);
+}
+// Of 2 * width - 1 numbers, those at even places: a the first of them, b the last, one in common.
+template <typename V>
+PYDL_INLINE V even_lanes_of_run(V a, V b) {
+    return even_lanes_of_run(a, b, std::make_integer_sequence<int, width<lane<V>>>{});
+}
+
 template <int First, typename V, int... I>
 PYDL_INLINE V zip(V a, V b, std::integer_sequence<int, I...>) {
     constexpr int n = sizeof...(I);
