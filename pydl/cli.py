@@ -51,10 +51,13 @@ def build_parser() -> argparse.ArgumentParser:
     check.set_defaults(run=run_check)
 
     bench = commands.add_parser("bench", help="compare the speed with other libraries")
-    bench.add_argument("--against", default="torch", help="torch,jax,onnxruntime,openvino (default: torch)")
+    bench.add_argument("--against", default="torch", help="torch,numpy,jax,onnxruntime,openvino (default: torch)")
     bench.add_argument("--threads", default="", help="thread counts, 1,2 say (default: all processors)")
     bench.add_argument("--only", metavar="TEXT", help="workloads whose name contains TEXT")
     bench.add_argument("--blocks", type=int, help="measurements of each library and workload")
+    bench.add_argument(
+        "--minutes", type=float, default=14.5, help="time for it all, if --blocks does not fix it (14.5)"
+    )
     bench.add_argument("--everything", action="store_true", help="further sizes, too")
     bench.add_argument("--out", help="folder for bench.md and bench.json")
     bench.set_defaults(run=run_bench)
@@ -157,7 +160,9 @@ def run_bench(arguments: argparse.Namespace) -> int:
     except ValueError:
         raise ValueError(f"--threads: must be numbers like 1,2, not {arguments.threads!r}") from None
     against = arguments.against.split(",")
-    return bench.main(against, threads, arguments.only, arguments.blocks, arguments.out, arguments.everything)
+    return bench.main(
+        against, threads, arguments.only, arguments.blocks, arguments.out, arguments.everything, arguments.minutes
+    )
 
 
 if __name__ == "__main__":

@@ -263,7 +263,7 @@ def test_main_writes_table_and_json(library, monkeypatch, tmp_path, capsys):
 
 
 def test_names_and_numbers_that_make_no_sense():
-    with pytest.raises(ValueError, match="unknown peer 'tensorflow'; the known ones are torch, jax, onnxruntime"):
+    with pytest.raises(ValueError, match="unknown peer 'tensorflow'; the known ones are torch, numpy, jax"):
         bench.main(["torch", "tensorflow"], [1])
     with pytest.raises(ValueError, match="unknown peer 'pydl'"):
         choose(["pydl"])
@@ -274,7 +274,7 @@ def test_names_and_numbers_that_make_no_sense():
     with pytest.raises(ValueError, match="blocks is 0"):
         bench.main(["torch"], [1], blocks=0)
     assert [peer.name for peer in choose(["jax", "torch", "jax"])] == ["jax", "torch"]
-    assert list(PEERS) == ["pydl", "torch", "jax", "onnxruntime", "openvino"]
+    assert list(PEERS) == ["pydl", "torch", "numpy", "jax", "onnxruntime", "openvino"]
 
 
 def test_importing_the_package_loads_nothing_heavy():

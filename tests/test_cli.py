@@ -135,7 +135,8 @@ def test_reference_trains_to_the_same_losses(tmp_path):
         (["train", "photo-tagging", "--resume"], "there is no checkpoint in"),
         (["predict", "missing.safetensors", "a.png"], "missing.safetensors"),
         (["check", "--only", "no such kernel"], "no kernel's name contains"),
-        (["bench", "--against", "numpy"], "numpy"),
+        (["bench", "--against", "tensorflow"], "tensorflow"),
+        (["bench", "--minutes", "0"], "minutes is 0"),
         (["bench", "--threads", "many"], "must be numbers like 1,2"),
     ],
 )

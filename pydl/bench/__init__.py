@@ -22,18 +22,20 @@ def main(
     blocks: int | None = None,
     out: str | None = None,
     everything: bool = False,
+    minutes: float = 14.5,
 ) -> int:
     """Compares pydl with the peers of these names and prints the table; returns the exit code.
 
     `threads` are the thread counts to measure at, `only` selects rows by a part of their name or area, `everything`
     adds the rows that are left out otherwise, `out` is the folder that gets `bench.json` and `bench.md`. So many
-    `blocks` are measured of each row; if it is None, as many as there is time for. The exit code is 1 when pydl could
-    not do a row or its numbers differ from a peer's, 130 after Ctrl-C. Raises ValueError for names and numbers that
-    make no sense.
+    `blocks` are measured of each row; if it is None, as many as the `minutes` for the whole leave time for. The exit
+    code is 1 when pydl could not do a row or its numbers differ from a peer's, 130 after Ctrl-C. Raises ValueError for
+    names and numbers that make no sense.
     """
     from . import report, workloads
     from .compare import BLOCKS, Library, Settings, run_row
     from .machine import describe
+    from .pace import Pace
     from .peers import PEERS, choose
 
     asked, blocks = blocks, BLOCKS if blocks is None else blocks
@@ -45,6 +47,8 @@ def main(
             raise ValueError(f"bench: {count} threads need as many cores, and this process may use {len(cores)}")
     if blocks < 1:
         raise ValueError(f"bench: blocks is {blocks}, but at least 1 is needed")
+    if not minutes > 0:
+        raise ValueError(f"bench: minutes is {minutes}, but must be above 0")
     missing = [
         f"{peer.name} left out: {', '.join(peer.missing())} is not installed; pip install pydl-cpu[bench]"
         for peer in peers
@@ -65,16 +69,18 @@ def main(
     }
     code = 0
     progress = Progress(len(rows) * len(threads))
+    pace = Pace(len(rows) * len(threads), 60 * minutes)
     with tempfile.TemporaryDirectory(prefix="pydl-bench-") as directory:
         for count in threads:
             settings = Settings(blocks=blocks, memory=count == threads[0])
-            if asked is not None:
-                settings.row_seconds = float("inf")
             libraries = [Library(peer, count, cores[:count], settings) for peer in (PEERS["pydl"], *present)]
             try:
                 for row in rows:
                     progress.row(f"{row.name}, {count} thread{'s' * (count != 1)}")
+                    if asked is None:
+                        settings.row_seconds = pace.start()
                     result["rows"].append(run_row(row, libraries, Path(directory), progress.step))
+                    pace.finish(result["rows"][-1].get("seconds", 0.0))
             except KeyboardInterrupt:
                 code = 130
             finally:

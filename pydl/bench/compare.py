@@ -9,6 +9,7 @@ them alike; each waits for the one before to be at rest. What counts is the rati
 from __future__ import annotations
 
 import contextlib
+import math
 import random
 import time
 from collections.abc import Callable
@@ -34,12 +35,12 @@ class Settings:
     blocks: int = BLOCKS
     visit_seconds: float = 0.02  # a contestant's turn, of which each block has two
     warm_below: float = 0.3e9  # a step of so many nanoseconds has the caches to itself without a first one
-    row_seconds: float = 1.3  # no further block starts after so long, once there are least_blocks
+    row_seconds: float = math.inf  # no block starts that would end later, once there are least_blocks: see pace.py
     least_blocks: int = 3
     prepare_timeout: float = 120.0
     run_timeout: float = 60.0
-    slow_timeout: float = 20.0  # for a variant that calls a compiler
-    slow_budget: float = 40.0  # for all of those of one library at one thread count
+    slow_timeout: float = 40.0  # for a variant that calls a compiler
+    slow_budget: float = 100.0  # for all of those of one library at one thread count
     memory: bool = False  # whether to measure the peak resident size of the rows that ask for it
     hopeless: float = 2.0  # a variant this many times slower than its library's best one is not timed further
     choose_after: int = 2  # blocks, from which on variants are left out that are
@@ -215,6 +216,7 @@ def run_row(row: Workload, libraries: list[Library], directory: Path, progress: 
         "flops": row.flops,
         "bytes": row.bytes,
         "bound": row.bound,
+        "dtype": row.dtype,
         "notes": [],
         "trusted": True,
     }
@@ -228,7 +230,9 @@ def run_row(row: Workload, libraries: list[Library], directory: Path, progress: 
 
     result["peak"] = probe(ours, row)
     order = [entry for library in libraries for entry in contestants(library, records[library.name])]
+    start = time.monotonic()
     disturbed = measure(row, order, records, settings, progress, result["notes"])
+    result |= {"blocks": len(disturbed), "seconds": time.monotonic() - start}
     for library in libraries:
         summarise(records[library.name], records[ours.name], disturbance.quiet(disturbed))
         if row.memory and settings.memory and records[library.name]["status"] == "ok":
@@ -272,11 +276,12 @@ def measure(
     libraries = {contestant.library for contestant in order}
     cores = next(iter(libraries)).cores
     disturbed: list[bool] = []
-    start = time.monotonic()
+    start, latest = time.monotonic(), 0.0
     for block in range(settings.blocks):
-        if block >= settings.least_blocks and time.monotonic() - start > settings.row_seconds:
-            notes.append(f"stopped after {block} blocks, which took {settings.row_seconds:g} s")
+        spent = time.monotonic() - start
+        if block >= settings.least_blocks and spent + (spent - latest) > settings.row_seconds:
             break
+        latest = spent
         progress(f"block {block + 1}/{settings.blocks}")
         shuffle.shuffle(order)
         sums: dict[Contestant, float] = dict.fromkeys(order, 0.0)

@@ -133,11 +133,20 @@ def environment(threads: int) -> dict[str, str]:
     The thread count is said in every way a library may read it. The wait policy is each library's own: a passive one
     (OMP_WAIT_POLICY=passive, KMP_BLOCKTIME=0) would slow down libraries that start many short parallel regions, which
     is no way to win; that nobody spins on the next one's cores is seen to by `Process.wait_idle` instead. Nor is
-    OMP_PROC_BIND set: it would bind the main thread to one core, and pools that are not OpenMP's inherit that.
+    OMP_PROC_BIND set: it would bind the main thread to one core, and pools that are not OpenMP's inherit that. The
+    processor that OpenBLAS chooses its kernels for is the one it finds (OPENBLAS_CORETYPE).
     """
     count = str(threads)
     variables = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "PYDL_NUM_THREADS")
-    unset = ("OMP_WAIT_POLICY", "KMP_BLOCKTIME", "GOMP_SPINCOUNT", "OMP_PROC_BIND", "OMP_PLACES", "GOMP_CPU_AFFINITY")
+    unset = (
+        "OPENBLAS_CORETYPE",
+        "OMP_WAIT_POLICY",
+        "KMP_BLOCKTIME",
+        "GOMP_SPINCOUNT",
+        "OMP_PROC_BIND",
+        "OMP_PLACES",
+        "GOMP_CPU_AFFINITY",
+    )
     kept = {name: value for name, value in os.environ.items() if name not in unset}
     # One process compiles for torch.compile; a pool of them would outlive the compilation.
     single = {"TORCHINDUCTOR_COMPILE_THREADS": "1"}

@@ -48,7 +48,8 @@ def rate(row: Record, nanoseconds: float, peak: dict[int, float]) -> tuple[str, 
     achieved = amount / nanoseconds
     limit = 0.0
     if row.get("peak"):
-        limit = (row["peak"]["bytes"] if row["bound"] == "bytes" else peak[row["threads"]]) / 1e9
+        flops = peak[row["threads"]] / (2 if row.get("dtype") == "float64" else 1)  # a vector holds half as many
+        limit = (row["peak"]["bytes"] if row["bound"] == "bytes" else flops) / 1e9
     return f"{achieved:.3g} {unit}", f"{100 * achieved / limit:.0f} %" if limit else ""
 
 
@@ -148,13 +149,20 @@ def notes(rows: list[Record]) -> list[str]:
     return list(said)
 
 
+def blocks(rows: list[Record]) -> str:
+    """How many times the rows were measured: as often as there was time for."""
+    counts = [row["blocks"] for row in rows if "blocks" in row]
+    least, most = min(counts, default=0), max(counts, default=0)
+    return f"{least} blocks" if least == most else f"{least} to {most} blocks a row"
+
+
 def head(result: Record) -> list[str]:
     """Machine, date, versions, settings, measured limits."""
     machine = result["machine"]
     lines = [
         f"{machine['processor']}, {machine['cores']} cores, {machine['system']}, {result['date']}",
         ", ".join(f"{name} {version}" for name, version in result["versions"].items()),
-        f"{result['settings']['blocks']} blocks; {result['command']}",
+        f"{blocks(result['rows'])}; {result['command']}",
     ]
     for threads, peak in peaks(result["rows"]).items():
         seen = [row["peak"]["flops"] / 1e9 for row in result["rows"] if row["threads"] == threads and row.get("peak")]

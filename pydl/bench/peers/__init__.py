@@ -47,6 +47,7 @@ class Peer:
 _PEERS = (
     Peer("pydl", "pydl.bench.peers.pydl", ("pydl",)),
     Peer("torch", "pydl.bench.peers.torch", ("torch",)),
+    Peer("numpy", "pydl.bench.peers.numpy", ("numpy",)),
     Peer("jax", "pydl.bench.peers.jax", ("jax",)),
     Peer("onnxruntime", "pydl.bench.peers.onnxruntime", ("onnxruntime", "onnx")),
     Peer("openvino", "pydl.bench.peers.openvino", ("openvino", "onnx")),
