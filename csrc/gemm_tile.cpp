@@ -1,6 +1,8 @@
 // The register tiles of matrix products in all their shapes. See gemm_tile.h.
 #include "gemm_tile.h"
 
+#include "rows_apart.h"
+
 namespace pydl::PYDL_ISA {
 
 template <typename T, int MR>
@@ -10,24 +12,6 @@ struct RowsTogether {
     RowsTogether(const T* a, int64_t a_stride) : step(a), stride(a_stride) {}
     PYDL_INLINE T operator[](int i) const { return step[i]; }
     PYDL_INLINE void advance() { step += stride; }
-};
-
-// Three rows share a pointer: the others of them are one and two strides away, which an x86 address can say.
-// So nine rows need four registers; the compiler, left alone, gives each row a pointer and spills them.
-template <typename T, int MR>
-struct RowsApart {
-    static constexpr int groups = (MR + 2) / 3;
-    const T* step[groups];
-    int64_t stride;
-    RowsApart(const T* a, int64_t a_stride) : stride(a_stride) {
-#pragma GCC unroll 8
-        for (int g = 0; g < groups; g++) step[g] = a + 3 * g * a_stride;
-    }
-    PYDL_INLINE T operator[](int i) const { return step[i / 3][i % 3 * stride]; }
-    PYDL_INLINE void advance() {
-#pragma GCC unroll 8
-        for (int g = 0; g < groups; g++) step[g] = forget(step[g] + 1);
-    }
 };
 
 template <typename T, int MR, int NV, typename Rows, bool partial_b>

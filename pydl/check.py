@@ -186,7 +186,7 @@ def _as_seen(value: Any) -> Any:
 
 
 def _copy(value: Any) -> Any:
-    return [each.copy() for each in value] if isinstance(value, list) else None if value is None else value.copy()
+    return [each.copy() for each in value] if isinstance(value, list) else None if value is None else value.copy("K")
 
 
 def limit(kernel: Kernel, dtype: Any) -> float:

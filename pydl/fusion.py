@@ -49,16 +49,25 @@ def join_activations(calls: list[Call], outputs: list[Array]) -> list[Call]:
     return joined
 
 
-def fold_batch_norms(calls: list[Call], outputs: list[Array]) -> tuple[list[Call], set[int]]:
-    """Convolutions and the batch normalisations right after them as one call, and the ids of the arrays used for it."""
+def fold_batch_norms(calls: list[Call], outputs: list[Array], watched: set[int]) -> tuple[list[Call], set[int]]:
+    """Convolutions and the batch normalisations right after them as one call, and the ids of the arrays used for it.
+
+    watched: the ids of the arrays whose changes are noticed; no others are folded. Weights made of them join them.
+    """
     folded: list[Call] = []
     used: set[int] = set()
     for call in calls:
         if folded and folded[-1][0].__name__ in CONVOLUTIONS and call[0].__name__ == "batch_norm_inference":
             given, norm = named(folded[-1]), named(call)
-            if _passes_on(given["y"], call, calls, outputs):
-                used |= {id(array) for array in (given["w"], given["b"], *(norm[name] for name in _STATISTICS))}
+            parameters = {
+                id(array)
+                for array in (given["w"], given["b"], *(norm[name] for name in _STATISTICS))
+                if array is not None
+            }
+            if parameters <= watched and _passes_on(given["y"], call, calls, outputs):
+                used |= parameters
                 w, b = _folded(given["w"], given["b"], *(norm[name] for name in (*_STATISTICS, "eps")))
+                watched |= {id(w), id(b)}
                 given |= {"w": w, "b": b, "y": norm["y"].reshape(given["y"].shape)}
                 folded[-1] = folded[-1][0], tuple(given.values())
                 continue

@@ -14,7 +14,7 @@ inputs, without gradients. This is checked, not believed: after recording, the f
 and the recording must give the same bits. Parameters are used where they are: updates in place and load_state_dict
 are seen, and a parameter whose data was replaced makes a module be recorded again.
 
-What is noted is then shortened: see pydl/fusion.py.
+What is noted is then shortened: see pydl/fusion.py and pydl/channels_last.py.
 
 Source    the idea is that of CUDA graphs: Gray, "Getting started with CUDA graphs", NVIDIA (2019)
 """
@@ -29,6 +29,7 @@ import numpy as np
 
 from . import _native, op
 from .arguments import Array, check_flag
+from .channels_last import put_channels_last
 from .fusion import Call, fold_batch_norms, join_activations, work_in_place
 from .tensor import Tensor, no_grad
 
@@ -43,8 +44,10 @@ def capture(function: Callable[..., Any], fold: bool = False) -> Captured:
     recorded when it is first seen and keeps the memory of its intermediate results. Raises RuntimeError for a module
     in training mode and for a function that does part of its work outside the kernels.
 
-    fold: batch normalisations become part of the convolutions before them, y = (s w) * x + (s (b - mean) + beta) with
-    s = gamma / sqrt(var + eps), which rounds differently. For modules only, whose parameters can be watched.
+    fold: allows what rounds differently. Batch normalisations become part of the convolutions before them, y =
+    (s w) * x + (s (b - mean) + beta) with s = gamma / sqrt(var + eps); weights of convolutions are prepared once and
+    images lie as convolutions read them fastest (pydl/channels_last.py). A change of a parameter makes the module be
+    recorded again. For modules only, whose parameters can be watched.
     """
     return Captured(function, check_flag("capture", "fold", fold))
 
@@ -98,7 +101,10 @@ class _Recording:
         self.structure = results
         self.outputs = [result.data for result in _leaves(results)]
         if fold:
-            calls, used = fold_batch_norms(calls, self.outputs)
+            watched = {id(tensor.data) for tensor in state}
+            calls, used = fold_batch_norms(calls, self.outputs, watched)
+            calls, prepared = put_channels_last(calls, self.outputs, watched)
+            used |= prepared
             self.folded = [(tensor.version, tensor.version.count) for tensor in state if id(tensor.data) in used]
         self.calls = work_in_place(join_activations(calls, self.outputs), self.outputs)
         self.native = _native.Recording(self.calls)
@@ -117,7 +123,7 @@ class _Recording:
                 )
 
     def _same(self, right: Array, replayed: Array) -> bool:
-        if not self.folded:
+        if not self.folded or right.dtype.kind != "f":
             return np.array_equal(right, replayed, equal_nan=True)
         allowed = np.sqrt(np.finfo(right.dtype).eps) * np.abs(right).max(initial=0.0)
         return bool(np.all((np.abs(right - replayed) <= allowed) | (np.isnan(right) & np.isnan(replayed))))
