@@ -56,7 +56,7 @@ class Planes {
   public:
     Planes(const Axis& axis, int64_t run)
         : axis_(axis), run_(run), plane_(axis.taps), offset_(axis.taps), start_(axis.taps) {
-        const bool apart = axis.dilation >= axis.stride * run;
+        const bool apart = !share_planes();
         for (int64_t u = 0; u < axis.taps; u++) {
             const int64_t first = u * axis.dilation + axis.origin;
             int64_t plane = apart ? count_ : 0, offset = 0;
@@ -79,6 +79,8 @@ class Planes {
     // Where element 0 of the plane comes from if the run starts at output `i`.
     int64_t source(int64_t plane, int64_t i) const { return start_[plane] + i * axis_.stride; }
     const Axis& axis() const { return axis_; }
+    // Whether taps share planes, so that an element of the source is in one of them at most.
+    bool share_planes() const { return axis_.dilation < axis_.stride * run_; }
 
   private:
     Axis axis_;

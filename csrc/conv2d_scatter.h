@@ -17,6 +17,44 @@
 
 namespace pydl::PYDL_ISA {
 
+// A row of a plane: `numbers` holds those from `begin` to `end`, the others are zero.
+template <typename T>
+struct PlaneRow {
+    const T* numbers;
+    int64_t begin, end;
+    PYDL_INLINE T operator[](int64_t k) const { return k >= begin && k < end ? numbers[k] : T(0); }
+};
+
+// to[k * step + r] = start + row[r][k] for all places below count.
+template <typename T, int step>
+PYDL_INLINE void merge_planes(T* to, int64_t count, const PlaneRow<T> (&row)[2], T start) {
+    constexpr int64_t W = width<T>;
+    // Where all planes have numbers, or none at all, whole vectors of each are taken.
+    int64_t begin = 0, end = count / step;
+    for (int r = 0; r < step; r++) {
+        if (row[r].numbers == nullptr) continue;
+        if (row[r].begin > begin) begin = row[r].begin;
+        if (row[r].end < end) end = row[r].end;
+    }
+    if (end < begin) end = begin;
+    for (int64_t k = begin; k < end; k += W) {
+        const int64_t left = end - k;
+        vec<T> part[step];
+        for (int r = 0; r < step; r++)
+            part[r] = (row[r].numbers != nullptr ? load_partial(row[r].numbers + k, left) : vec<T>{}) + start;
+        if constexpr (step == 1) {
+            store_partial(to + k, part[0], left);
+        } else {
+            store_partial(to + 2 * k, zip_low(part[0], part[1]), 2 * left);
+            store_partial(to + 2 * k + W, zip_high(part[0], part[1]), 2 * left - W);
+        }
+    }
+    for (int64_t at = 0; at < count; at++) {
+        if (at == begin * step && end > begin) at = end * step;
+        if (at < count) to[at] = row[at % step][at / step] + start;
+    }
+}
+
 template <typename T>
 class ScatteredGradient {
     static constexpr int64_t NR = tile_columns<T>;
@@ -126,10 +164,13 @@ class ScatteredGradient {
                                 tile_of(t - 1), runs[r]);
             }
         }
-        for (int64_t n = 0; n < count; n++)
-            for (int64_t c = 0; c < own; c++)
+        for (int64_t n = 0; n < count; n++) {
+            if (planes_merge())
+                merge(first + n, group * channels_ + chunks_.begin(chunk), own, frame.data() + n * segment);
+            for (int64_t c = 0; c < own && !planes_merge(); c++)
                 write(first + n, group * channels_ + chunks_.begin(chunk) + c,
                       frame.data() + n * segment + c * layout_.channel());
+        }
     }
 
     // Adds one run of every row of a tile. Row by row would be slower: runs of one row lie close together in
@@ -194,6 +235,49 @@ class ScatteredGradient {
                                columns.source(pv, 0), s_.columns.stride);
                 }
             }
+    }
+
+    // Whether every number of dx is in one plane at most, and rows of planes make a row of it.
+    bool planes_merge() const {
+        return dx_.stride[3] == 1 && s_.columns.stride <= 2 && layout_.rows().share_planes() &&
+               layout_.columns().share_planes();
+    }
+    // `count` channels of image n from c on, then.
+    void merge(int64_t n, int64_t c, int64_t count, const T* frame) const {
+        const Planes &rows = layout_.rows(), &columns = layout_.columns();
+        const Scratch<int64_t> line(s_.H);  // where row h is in the first plane of columns, -1 for nowhere
+        for (int64_t h = 0; h < s_.H; h++) line[h] = -1;
+        for (int64_t pu = 0; pu < rows.count(); pu++)
+            for (int64_t q = 0; q < rows.length(); q++) {
+                const int64_t h = rows.source(pu, 0) + q * s_.rows.stride;
+                if (h >= 0 && h < s_.H)
+                    line[h] = (pu * columns.count() * rows.length() + q) * columns.length();
+            }
+        // Plane element k is column `source` + k * step; counted from the first column of its residue on, it
+        // is number `skipped` + k of them.
+        const int64_t step = s_.columns.stride;
+        PlaneRow<T> planes[2] = {};
+        int64_t offset[2] = {};
+        for (int64_t pv = 0; pv < columns.count(); pv++) {
+            const int64_t source = columns.source(pv, 0), residue = ((source % step) + step) % step;
+            const int64_t skipped = (source - residue) / step;
+            planes[residue] = {frame, skipped, skipped + columns.length()};
+            offset[residue] = pv * rows.length() * columns.length() - skipped;
+        }
+        for (int64_t k = 0; k < count; k++, frame += layout_.channel()) {
+            T* to = &dx_(n, c + k, 0, 0);
+            const T start = bias_ != nullptr ? bias_[(c + k) * bias_stride_] : T(0);
+            for (int64_t h = 0; h < s_.H; h++, to += dx_.stride[2]) {
+                PlaneRow<T> row[2] = {};
+                for (int r = 0; line[h] >= 0 && r < 2; r++)
+                    if (planes[r].numbers != nullptr)
+                        row[r] = {frame + line[h] + offset[r], planes[r].begin, planes[r].end};
+                if (step == 1)
+                    merge_planes<T, 1>(to, s_.W, row, start);
+                else
+                    merge_planes<T, 2>(to, s_.W, row, start);
+            }
+        }
     }
 
     // to[first + q * step] += from[q] where that lies in [0, size).
