@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -43,7 +44,8 @@ def from_numbers(op: str, name: str, value: Any) -> Array:
     except RuntimeError:
         raise TypeError(f"{op}: {name} must be one tensor, not a list of tensors; use stack()") from None
     if array.dtype == np.float64 and not isinstance(value, np.generic):
-        return array.astype(np.float32)
+        with np.errstate(over="ignore"):
+            return array.astype(np.float32)
     return array
 
 
@@ -98,7 +100,7 @@ def shapes_of(*arrays: Array | None) -> list[tuple[int, ...] | None]:
 def check_integer(op: str, name: str, value: Any, low: int) -> int:
     """`value` as an int of at least `low`."""
     if isinstance(value, bool) or not isinstance(value, int | np.integer):
-        raise TypeError(f"{op}: {name} must be an integer, not {value!r}")
+        raise TypeError(f"{op}: {name} must be an integer, not {show(value)}")
     if value < low:
         raise ValueError(f"{op}: {name} must be at least {low}, not {value}")
     if value > 2**31 - 1:
@@ -111,7 +113,7 @@ def check_tuple(op: str, name: str, value: Any, low: int, count: int) -> tuple[i
     if isinstance(value, tuple | list):
         if len(value) != count:
             needs = {1: "one integer", 2: "one integer or two", 3: "one integer or three"}[count]
-            raise ValueError(f"{op}: {name} must be {needs}, not {value!r}")
+            raise ValueError(f"{op}: {name} must be {needs}, not {show(value)}")
         return tuple(check_integer(op, name, each, low) for each in value)
     return (check_integer(op, name, value, low),) * count
 
@@ -125,7 +127,7 @@ def check_pair(op: str, name: str, value: Any, low: int) -> tuple[int, int]:
 def check_dim(op: str, dim: Any, rank: int, name: str = "dim") -> int:
     """A dimension's number counted from the front: -1 is the last one."""
     if isinstance(dim, bool) or not isinstance(dim, int | np.integer):
-        raise TypeError(f"{op}: {name} must be an integer, not {dim!r}")
+        raise TypeError(f"{op}: {name} must be an integer, not {show(dim)}")
     if not -max(rank, 1) <= dim < max(rank, 1):
         raise IndexError(f"{op}: {name} is {dim}, but the input has {rank} dimensions")
     return int(dim) % max(rank, 1)
@@ -168,7 +170,7 @@ def check_shape(op: str, shape: tuple[Any, ...], low: int = 0) -> tuple[int, ...
     sizes = []
     for size in shape:
         if isinstance(size, bool) or not isinstance(size, int | np.integer):
-            raise TypeError(f"{op}: a shape holds integers, not {size!r}")
+            raise TypeError(f"{op}: a shape holds integers, not {show(size)}")
         if size < low:
             raise ValueError(f"{op}: sizes must be at least {low}, but the shape is {shape}")
         sizes.append(int(size))
@@ -180,18 +182,28 @@ def check_shape(op: str, shape: tuple[Any, ...], low: int = 0) -> tuple[int, ...
 def check_dtype(op: str, dtype: Any) -> np.dtype[Any]:
     """The dtype that `dtype` names, which must be of numbers."""
     try:
+        if dtype is None:  # which numpy takes for float64
+            raise TypeError
         new: np.dtype[Any] = np.dtype(dtype)
-    except TypeError:
-        raise TypeError(f"{op}: {dtype!r} is no dtype; use a numpy one such as np.float32 or 'int64'") from None
+    except (TypeError, ValueError):
+        raise TypeError(f"{op}: {show(dtype)} is no dtype; use a numpy one such as np.float32 or 'int64'") from None
     if new.kind not in "fiub" or not new.isnative:
         raise TypeError(f"{op}: dtype is {new} but must be of numbers in native byte order")
+    return new
+
+
+def check_float_dtype(op: str, dtype: Any) -> np.dtype[Any]:
+    """The dtype of weights or random numbers: float32, which None stands for, or float64."""
+    new = _float32 if dtype is None else check_dtype(op, dtype)
+    if new not in (_float32, _float64):
+        raise TypeError(f"{op}: dtype is {new} but must be float32 or float64")
     return new
 
 
 def check_new_dim(op: str, dim: Any, shape: tuple[int, ...]) -> int:
     """Where a new dimension goes, counted from the front: -1 is behind the last one."""
     if isinstance(dim, bool) or not isinstance(dim, int | np.integer):
-        raise TypeError(f"{op}: dim must be an integer, not {dim!r}")
+        raise TypeError(f"{op}: dim must be an integer, not {show(dim)}")
     places = len(shape) + 1
     if not -places <= dim < places:
         raise IndexError(f"{op}: dim is {dim}, but must be from {-places} to {places - 1} (input {shape})")
@@ -201,15 +213,80 @@ def check_new_dim(op: str, dim: Any, shape: tuple[int, ...]) -> int:
 def check_flag(op: str, name: str, value: Any) -> bool:
     """`value` as a bool; 0 and 1 will do."""
     if not isinstance(value, bool | int | np.bool_):
-        raise TypeError(f"{op}: {name} must be True or False, not {value!r}")
+        raise TypeError(f"{op}: {name} must be True or False, not {show(value)}")
     return bool(value)
 
 
 def check_number(op: str, name: str, value: Any) -> float:
     """`value` as a float."""
     if isinstance(value, bool) or not isinstance(value, int | float | np.integer | np.floating):
-        raise TypeError(f"{op}: {name} must be a number, not {value!r}")
+        raise TypeError(f"{op}: {name} must be a number, not {show(value)}")
     try:
         return float(value)
     except OverflowError:
         raise ValueError(f"{op}: {name} is larger than any float") from None
+
+
+def check_fill(op: str, name: str, value: Any, dtype: np.dtype[Any]) -> Any:
+    """`value`, one number, which must fit a dtype; Python numbers stay as they are, for they have more digits."""
+    number = value if isinstance(value, int | float) else check_array(op, name, value)
+    if np.ndim(number):
+        raise ValueError(f"{op}: {name} must be one number, but has shape {np.shape(number)}")
+    plain = number.item() if isinstance(number, np.ndarray) else number
+    if dtype.kind == "b":
+        return number
+    if dtype.kind == "f":
+        limit = float(np.finfo(dtype).max)
+        fits = -limit <= plain <= limit or not -math.inf < plain < math.inf
+    else:
+        fits = np.iinfo(dtype).min <= plain <= np.iinfo(dtype).max
+    if not fits:
+        raise ValueError(f"{op}: {name} is {show(plain)}, which does not fit the dtype {dtype}")
+    return number
+
+
+def check_range(op: str, name: str, value: Any, low: float, high: float = math.inf) -> float:
+    """`value` as a float from low to high."""
+    number = check_number(op, name, value)
+    if not low <= number <= high:
+        needs = f"at least {low}" if high == math.inf else f"from {low} to {high}"
+        raise ValueError(f"{op}: {name} must be {needs}, not {value}")
+    return number
+
+
+def check_choice(op: str, name: str, value: Any, *options: str) -> str:
+    """`value`, which must be one of the words `options`."""
+    if not isinstance(value, str) or value not in options:
+        *most, last = map(repr, options)
+        raise ValueError(f"{op}: {name} must be {', '.join(most)} or {last}, not {show(value)}")
+    return value
+
+
+def check_callable(op: str, name: str, value: Any, needs: str = "a function") -> Any:
+    """`value`, which must be something that can be called."""
+    if not callable(value):
+        raise TypeError(f"{op}: {name} must be {needs}, not {type(value).__name__}")
+    return value
+
+
+def check_list(op: str, name: str, value: Any, needs: str) -> list[Any]:
+    """What is in `value`, which must be something to walk over."""
+    try:
+        if isinstance(value, str | bytes):
+            raise TypeError
+        return list(value)
+    except TypeError:
+        raise TypeError(f"{op}: {name} must be {needs}, not {show(value)}") from None
+
+
+def check_path(op: str, name: str, value: Any) -> str:
+    """`value`, text or a Path, as text."""
+    if not isinstance(value, str | os.PathLike):
+        raise TypeError(f"{op}: {name} must be a path, as text or a pathlib.Path, not {type(value).__name__}")
+    return os.fsdecode(value)
+
+
+def show(value: Any) -> str:
+    """repr(value), cut to what fits a sentence."""
+    text = " ".join(repr(value).split())
+    return text if len(text) <= 80 else f"{text[:77]}..."

@@ -18,8 +18,12 @@ def main(argv: list[str] | None = None) -> int:
         return 130
     except BrokenPipeError:
         return 141
-    except (ValueError, TypeError, RuntimeError, ImportError, OSError, FloatingPointError) as error:
-        print(f"pydl: {error}", file=sys.stderr)
+    except OSError as error:
+        # Without the number; a message of our own has no further parts.
+        print(f"pydl: {f'{error.filename}: {error.strerror}' if error.filename else error}", file=sys.stderr)
+        return 2
+    except (ValueError, TypeError, RuntimeError, ImportError, FloatingPointError, MemoryError) as error:
+        print(f"pydl: {error or 'there is not enough memory'}", file=sys.stderr)
         return 2
 
 
@@ -34,9 +38,17 @@ def build_parser() -> argparse.ArgumentParser:
     info = commands.add_parser("info", help="version, instruction set, threads, caches, compiler, optional packages")
     info.set_defaults(run=run_info)
 
-    train = commands.add_parser("train", help="train one of the applications", description=describe_recipes())
-    train.add_argument("recipe", help="which application")
-    train.add_argument("options", nargs=argparse.REMAINDER, help="options of the recipe: pydl train RECIPE --help")
+    train = commands.add_parser(
+        "train",
+        help="train one of the applications",
+        description=describe_recipes(),
+        usage="pydl train RECIPE [options]",
+    )
+    train.add_argument("recipe", help="which application", metavar="RECIPE")
+    options = train.add_argument(
+        "options", nargs=argparse.REMAINDER, help="options of the recipe: pydl train RECIPE --help"
+    )
+    options.required = False  # whatever argparse thinks of a remainder
     train.set_defaults(run=run_train)
 
     predict = commands.add_parser("predict", help="apply a trained network to files")
@@ -116,7 +128,7 @@ def run_predict(arguments: argparse.Namespace) -> int:
     from .recipes import find_recipe
 
     facts: dict[str, Any] = pydl.load_metadata(arguments.checkpoint)
-    if "recipe" not in facts:
+    if not isinstance(facts.get("recipe"), str):
         raise ValueError(
             f"{arguments.checkpoint}: does not say which recipe made it; give the model.safetensors of a training"
         )
@@ -124,10 +136,13 @@ def run_predict(arguments: argparse.Namespace) -> int:
 
 
 def run_check(arguments: argparse.Namespace) -> int:
+    from .arguments import check_integer
     from .check import check_all
     from .op import KERNELS, isa
 
     load_kernels()
+    check_integer("--cases", "the number of cases", arguments.cases, 1)
+    check_integer("--seed", "the seed", arguments.seed, 0)
     names = [name for name in KERNELS if arguments.only in name]
     if not names:
         raise ValueError(f"--only: no kernel's name contains {arguments.only!r}")

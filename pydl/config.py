@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from . import _native, op
+from .arguments import show
 
 __version__ = "0.1.0"
 
@@ -23,7 +24,7 @@ EXTRAS = {
 def set_num_threads(n: int) -> None:
     """Sets how many threads a kernel may use. Results do not depend on it."""
     if isinstance(n, bool) or not isinstance(n, int | np.integer):
-        raise TypeError(f"set_num_threads: n must be an integer, not {n!r}")
+        raise TypeError(f"set_num_threads: n must be an integer, not {show(n)}")
     if n < 1:
         raise ValueError(f"set_num_threads: n must be at least 1, not {n}")
     _native.set_num_threads(min(int(n), 1024))

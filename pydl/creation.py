@@ -13,27 +13,36 @@ from typing import Any
 import numpy as np
 
 from . import random
-from .arguments import MOST_ELEMENTS, check_array, check_dtype, check_number, check_shape
+from .arguments import (
+    MOST_ELEMENTS,
+    check_array,
+    check_dtype,
+    check_fill,
+    check_float_dtype,
+    check_number,
+    check_shape,
+)
 from .op import empty
 from .tensor import Tensor, float32, tensor
 
 
 def full(size: Any, fill_value: float, dtype: Any = None, requires_grad: bool = False) -> Tensor:
     """A tensor of one number, repeated. Without dtype, a float gives float32, an integer int64, a bool bool."""
-    contents = check_array("full", "fill_value", fill_value)
-    array = empty(check_shape("full", (size,)), contents.dtype if dtype is None else check_dtype("full", dtype))
-    array[...] = fill_value
+    value = fill_value.data if isinstance(fill_value, Tensor) else fill_value
+    new = check_array("full", "fill_value", value).dtype if dtype is None else check_dtype("full", dtype)
+    array = empty(check_shape("full", (size,)), new)
+    array[...] = check_fill("full", "fill_value", value, new)
     return Tensor(array, requires_grad)
 
 
 def zeros(*size: Any, dtype: Any = float32, requires_grad: bool = False) -> Tensor:
     """A tensor of zeros: zeros(2, 3) or zeros((2, 3))."""
-    return full(check_shape("zeros", size), 0, dtype, requires_grad)
+    return full(check_shape("zeros", size), 0, float32 if dtype is None else dtype, requires_grad)
 
 
 def ones(*size: Any, dtype: Any = float32, requires_grad: bool = False) -> Tensor:
     """A tensor of ones: ones(2, 3) or ones((2, 3))."""
-    return full(check_shape("ones", size), 1, dtype, requires_grad)
+    return full(check_shape("ones", size), 1, float32 if dtype is None else dtype, requires_grad)
 
 
 def arange(*bounds: float, dtype: Any = None, requires_grad: bool = False) -> Tensor:
@@ -50,22 +59,14 @@ def arange(*bounds: float, dtype: Any = None, requires_grad: bool = False) -> Te
 
 def rand(*size: Any, dtype: Any = float32, requires_grad: bool = False) -> Tensor:
     """Uniform random numbers from [0, 1)."""
-    array = random.generator().random(check_shape("rand", size), dtype=float_dtype("rand", dtype))
+    array = random.generator().random(check_shape("rand", size), dtype=check_float_dtype("rand", dtype))
     return tensor(array, None, requires_grad)
 
 
 def randn(*size: Any, dtype: Any = float32, requires_grad: bool = False) -> Tensor:
     """Random numbers from the normal distribution N(0, 1)."""
-    array = random.generator().standard_normal(check_shape("randn", size), dtype=float_dtype("randn", dtype))
+    array = random.generator().standard_normal(check_shape("randn", size), dtype=check_float_dtype("randn", dtype))
     return tensor(array, None, requires_grad)
-
-
-def float_dtype(op: str, dtype: Any) -> Any:
-    """The dtype of random numbers."""
-    new = check_dtype(op, dtype)
-    if new.type not in (np.float32, np.float64):
-        raise TypeError(f"{op}: dtype is {new} but must be float32 or float64")
-    return new
 
 
 def full_like(input: Any, fill_value: float, dtype: Any = None, requires_grad: bool = False) -> Tensor:
@@ -86,9 +87,11 @@ def ones_like(input: Any, dtype: Any = None, requires_grad: bool = False) -> Ten
 
 def rand_like(input: Any, dtype: Any = None, requires_grad: bool = False) -> Tensor:
     """Uniform random numbers from [0, 1) in the shape and dtype of input."""
-    return rand(input.shape, dtype=input.dtype if dtype is None else dtype, requires_grad=requires_grad)
+    x = check_array("rand_like", "input", input.data if isinstance(input, Tensor) else input)
+    return rand(x.shape, dtype=x.dtype if dtype is None else dtype, requires_grad=requires_grad)
 
 
 def randn_like(input: Any, dtype: Any = None, requires_grad: bool = False) -> Tensor:
     """Random numbers from N(0, 1) in the shape and dtype of input."""
-    return randn(input.shape, dtype=input.dtype if dtype is None else dtype, requires_grad=requires_grad)
+    x = check_array("randn_like", "input", input.data if isinstance(input, Tensor) else input)
+    return randn(x.shape, dtype=x.dtype if dtype is None else dtype, requires_grad=requires_grad)

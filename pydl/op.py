@@ -42,6 +42,7 @@ from typing import TYPE_CHECKING, Any, Literal, ParamSpec, overload
 import numpy as np
 
 from . import _native
+from .arguments import show
 from .operation import KernelCall, Op, called_directly, choose_native
 
 if TYPE_CHECKING:
@@ -62,15 +63,15 @@ def _choose_isa() -> str:
     return asked or _native.isas[0]
 
 
-def _choose_backend(name: str) -> str:
-    if name not in _BACKENDS:
-        raise ValueError(f"use_backend: there is no backend {name!r}; choose one of {', '.join(_BACKENDS)}")
+def _choose_backend(name: str, setting: str = "use_backend") -> str:
+    if not isinstance(name, str) or name not in _BACKENDS:
+        raise ValueError(f"{setting}: there is no backend {show(name)}; choose one of {', '.join(_BACKENDS)}")
     return name
 
 
 isa: str = _choose_isa()
 _native_kernels: dict[str, Any] = _native.kernels(isa)
-_backend: str = _choose_backend(os.environ.get("PYDL_BACKEND") or "native")
+_backend: str = _choose_backend(os.environ.get("PYDL_BACKEND") or "native", "PYDL_BACKEND")
 choose_native(_backend == "native")
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from .arguments import show
+
 if TYPE_CHECKING:
     from numpy.random import Generator
 
@@ -28,9 +30,13 @@ def manual_seed(seed: int) -> Generator:
 
     from numpy.random import default_rng
 
-    if isinstance(seed, bool) or not hasattr(seed, "__index__") or operator.index(seed) < 0:
-        raise ValueError(f"manual_seed: seed must be a non-negative integer, not {seed!r}")
-    generator().bit_generator.state = default_rng(operator.index(seed)).bit_generator.state
+    try:
+        number = -1 if isinstance(seed, bool) else operator.index(seed)
+    except TypeError:
+        number = -1
+    if number < 0:
+        raise ValueError(f"manual_seed: seed must be a non-negative integer, not {show(seed)}")
+    generator().bit_generator.state = default_rng(number).bit_generator.state
     return generator()
 
 

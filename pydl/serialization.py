@@ -23,7 +23,7 @@ from typing import Any
 
 import numpy as np
 
-from .arguments import Array
+from .arguments import Array, check_path
 from .tensor import Tensor, tensor
 
 Path = str | os.PathLike[str]
@@ -53,9 +53,10 @@ def save(obj_or_state_dict: Any, path: Path, metadata: Mapping[str, Any] | None 
     Errors: TypeError for what is no array of numbers or no JSON, OSError where the file cannot be written; the file
     that was there before is then still there, whole.
     """
+    path = check_path("save", "path", path)
     state = obj_or_state_dict.state_dict() if hasattr(obj_or_state_dict, "state_dict") else obj_or_state_dict
     arrays = _arrays(state)
-    header = _header(arrays, _texts(metadata or {}))
+    header = _header(arrays, _texts({} if metadata is None else metadata))
     with _replacing(path) as file:
         file.write(len(header).to_bytes(8, "little"))
         file.write(header)
@@ -103,6 +104,8 @@ def _arrays(state: Any) -> dict[str, Array]:
 
 def _texts(metadata: Mapping[str, Any]) -> dict[str, str]:
     """Metadata as the format has them: text only."""
+    if not isinstance(metadata, Mapping):
+        raise TypeError(f"save: metadata must be a dict, not {type(metadata).__name__}")
     coded = sorted(name for name, value in metadata.items() if not isinstance(value, str))
     texts = {name: value if isinstance(value, str) else json.dumps(value) for name, value in metadata.items()}
     for name in texts:
@@ -156,7 +159,7 @@ def _sync_folder(folder: str) -> None:
 @contextmanager
 def _opened(path: Path) -> Iterator[Any]:
     """The file, opened by the safetensors package, whose checks of the table all end in a ValueError here."""
-    name = os.fspath(path)
+    name = check_path("load", "path", path)
     _check_size(name)
     try:
         from safetensors import SafetensorError, safe_open

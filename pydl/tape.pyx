@@ -105,12 +105,14 @@ cdef class TensorBase:
         return self._requires_grad
 
     @requires_grad.setter
-    def requires_grad(self, bint value):
+    def requires_grad(self, value):
+        if not isinstance(value, (bool, int, np.bool_)):
+            raise TypeError(f"requires_grad: must be True or False, not {type(value).__name__}")
         if value and self._data.dtype.kind != "f":
             raise TypeError(f"requires_grad: only floating-point tensors have gradients, this one is {self._data.dtype}")
         if not value and self.grad_fn is not None:
             raise RuntimeError("requires_grad: only a leaf can stop needing a gradient; use detach()")
-        self._requires_grad = value
+        self._requires_grad = bool(value)
 
     @property
     def is_leaf(self):
@@ -185,6 +187,8 @@ cdef bint has_shape(object array, tuple shape) except -1:
 
 def register_hook(TensorBase tensor, function):
     """Runs function(gradient) when the gradient of `tensor` is complete; what it returns replaces the gradient."""
+    if not callable(function):
+        raise TypeError(f"register_hook: hook must be a function of the gradient, not {type(function).__name__}")
     if not tensor._requires_grad:
         raise RuntimeError("register_hook: this tensor needs no gradient (requires_grad is False)")
     if tensor.grad_fn is None:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from . import tape
-from .arguments import Array, check_array, check_dtype
+from .arguments import Array, check_array, check_dim, check_dtype, check_fill, check_flag
 from .backward import backward
 from .op import empty
 
@@ -39,8 +39,8 @@ class Tensor(TensorBase):
 
     def __init__(self, data: Any, requires_grad: bool = False) -> None:
         self.data = check_array("Tensor", "data", data.data if isinstance(data, Tensor) else data)
-        if requires_grad:
-            self.requires_grad = True
+        if requires_grad is not False:
+            self.requires_grad = requires_grad
 
     # What it looks like
 
@@ -65,7 +65,11 @@ class Tensor(TensorBase):
 
     def size(self, dim: int | None = None) -> Any:
         """The shape, or the size of one dimension."""
-        return self.data.shape if dim is None else self.data.shape[dim]
+        if dim is None:
+            return self.data.shape
+        if self.data.ndim == 0:
+            raise IndexError("size: this tensor has no dimensions")
+        return self.data.shape[check_dim("size", dim, self.data.ndim)]
 
     def numel(self) -> int:
         """The number of elements."""
@@ -172,7 +176,9 @@ class Tensor(TensorBase):
         backward(); otherwise its memory is freed on the way. Errors: RuntimeError where nothing was recorded, the
         record is freed already, or a tensor that a gradient needs was changed in place.
         """
-        backward(self, gradient, retain_graph)
+        if gradient is not None and not isinstance(gradient, Tensor):
+            check_array("backward", "gradient", gradient)
+        backward(self, gradient, check_flag("backward", "retain_graph", retain_graph))
 
     def register_hook(self, hook: Any) -> tape.HookHandle:
         """Calls hook(gradient) when the gradient of this tensor is known; a returned value replaces it."""
@@ -213,7 +219,8 @@ class Tensor(TensorBase):
 
     def fill_(self, value: float) -> Tensor:
         """Sets every element to `value`."""
-        self._writable("fill_")[...] = value
+        number = check_fill("fill_", "value", value.data if isinstance(value, Tensor) else value, self.data.dtype)
+        self._writable("fill_")[...] = number
         return self
 
     def copy_(self, source: Any) -> Tensor:

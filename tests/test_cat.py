@@ -27,6 +27,11 @@ def test_stack(torch, dim):
     check_gradient(lambda x, y: stack([x, y], dim), X[:2, :1, :2], X[2:, :1, :2])
 
 
+def test_stack_of_numbers(torch):
+    check_torch(lambda x, y: stack([x.sum(), y.sum()]), lambda x, y: torch.stack([x.sum(), y.sum()]), X, 2 * X)
+    assert stack([1, 2]).tolist() == [1, 2]
+
+
 @pytest.mark.parametrize(
     ("call", "error", "message"),
     [

@@ -72,6 +72,44 @@ def test_the_same_seed_gives_the_same_bytes_with_any_threads(trained, tmp_path):
             assert (out / name).read_bytes() == (trained / name).read_bytes(), f"{name} with {threads} threads"
 
 
+@pytest.mark.parametrize("kind", ["16-bit.png", "integers.tif", "fractions.tif", "palette.png", "alpha.png"])
+def test_predict_sees_the_same_in_every_kind_of_image(trained, tmp_path, kind):
+    Image = pytest.importorskip("PIL.Image")
+    from pydl.recipes.images import read_image
+
+    original = Image.open(trained / "examples" / "3.png")
+    values = np.asarray(original)
+    images = {
+        "16-bit.png": lambda: Image.fromarray(values.astype(np.uint16) * 257),
+        "integers.tif": lambda: Image.fromarray(values.astype(np.int32)),
+        "fractions.tif": lambda: Image.fromarray(values.astype(np.float32) / 255),
+        "palette.png": lambda: original.convert("P"),
+        "alpha.png": lambda: original.convert("LA"),
+    }
+    images[kind]().save(tmp_path / kind)
+    np.testing.assert_allclose(read_image(tmp_path / kind, 28), values / np.float32(255), atol=2e-3)
+
+
+def test_predict_from_a_file_that_only_looks_right(trained, capsys, tmp_path):
+    """Right weights with wrong facts, right facts with wrong weights: one sentence, whatever is in the file."""
+    right = pydl.load(trained / "model.safetensors"), pydl.load_metadata(trained / "model.safetensors")
+    other = pydl.nn.Linear(3, 2).state_dict()
+    for state, facts in [
+        (other, right[1]),
+        (other, {"recipe": "photo-tagging"}),
+        (right[0], {**right[1], "recipe": ["photo-tagging"]}),
+        (right[0], {**right[1], "classes": 3}),
+        (right[0], {**right[1], "classes": ["a"]}),
+        (right[0], {**right[1], "brightness": "x"}),
+        (right[0], {**right[1], "brightness": [0.1, None]}),
+    ]:
+        pydl.save(state, tmp_path / "model.safetensors", metadata=facts)
+        code, _, err = run(capsys, "predict", tmp_path / "model.safetensors", trained / "examples" / "3.png")
+        assert code == 2
+        assert err.startswith(f"pydl: {tmp_path / 'model.safetensors'}: ")
+        assert len(err.splitlines()) == 1
+
+
 # Ctrl-C, always at the same place: when the second checkpoint is due.
 INTERRUPTED = """
 import os, signal, sys
@@ -137,6 +175,9 @@ def test_reference_trains_to_the_same_losses(tmp_path):
         (["check", "--only", "no such kernel"], "no kernel's name contains"),
         (["bench", "--against", "tensorflow"], "tensorflow"),
         (["bench", "--minutes", "0"], "minutes is 0"),
+        (["predict", "missing.safetensors", "a.png"], "missing.safetensors: No such file or directory"),
+        (["check", "--cases", "0"], "--cases: the number of cases must be at least 1, not 0"),
+        (["train", "photo-tagging", "--out", ""], "--out: needs the name of a folder"),
         (["bench", "--threads", "many"], "must be numbers like 1,2"),
     ],
 )

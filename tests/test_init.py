@@ -90,7 +90,7 @@ def test_gains_are_those_of_torch():
         (lambda: init.xavier_uniform_(pydl.zeros(3)), r"xavier_uniform_: tensor must have at least 2 dimensions"),
         (lambda: init.orthogonal_(pydl.zeros(3)), r"orthogonal_: tensor must have at least 2 dimensions .* \(3,\)"),
         (lambda: init.kaiming_normal_(pydl.zeros(3, 3), mode="fan"), "mode must be 'fan_in' or 'fan_out', not 'fan'"),
-        (lambda: init.calculate_gain("swish"), "calculate_gain: nonlinearity must be one of linear, .* not 'swish'"),
+        (lambda: init.calculate_gain("swish"), "calculate_gain: nonlinearity must be 'linear', .* not 'swish'"),
         (lambda: init.reset_([pydl.zeros(3)], 3, "xavier"), "init: must be None .* or 'notes' .*, not 'xavier'"),
     ],
 )

@@ -87,7 +87,7 @@ def test_one_cycle_of_any_length(steps, share):
         (lambda o: OneCycleLR(o, 0.1), "OneCycleLR: give total_steps, or both epochs and steps_per_epoch"),
         (
             lambda o: OneCycleLR(o, 0.1, total_steps=0),
-            "OneCycleLR: the number of steps must be an integer of at least 1",
+            "OneCycleLR: total_steps must be at least 1, not 0",
         ),
         (
             lambda o: OneCycleLR(o, 0.1, total_steps=9, pct_start=1.5),

@@ -135,7 +135,7 @@ def test_dtypes():
     assert net.count.dtype == np.int64
     assert net.float().hidden.weight.dtype == np.float32
     assert net.to("float64").scale.dtype == np.float64
-    with pytest.raises(TypeError, match="Net: modules are of float32 or float64, not int64"):
+    with pytest.raises(TypeError, match="to: dtype is int64 but must be float32 or float64"):
         net.to(np.int64)
 
 

@@ -161,7 +161,7 @@ def test_refuses(arguments, settings, error, message):
     [
         ({"proj_size": 2}, "LSTM: projections are not implemented, proj_size must be 0, not 2"),
         ({"num_layers": 0}, "LSTM: num_layers must be at least 1, not 0"),
-        ({"dropout": 1.5, "num_layers": 2}, "LSTM: dropout must be a probability from 0 to 1, not 1.5"),
+        ({"dropout": 1.5, "num_layers": 2}, "LSTM: dropout must be from 0 to 1, not 1.5"),
     ],
 )
 def test_refuses_settings(settings, message):

@@ -177,7 +177,7 @@ def test_loss_that_is_not_finite_ends_training():
         (lambda t, x, y: EarlyStopping(patience=0), ValueError, "patience must be at least 1"),
         (lambda t, x, y: EarlyStopping(mode="up"), ValueError, "mode must be 'min' or 'max', not 'up'"),
         (lambda t, x, y: Checkpoint("x", every=0), ValueError, "every must be at least 1"),
-        (lambda t, x, y: LRSchedule(None, every="step"), ValueError, "every must be 'batch' or 'epoch'"),
+        (lambda t, x, y: LRSchedule(None), TypeError, "scheduler must be one of optim.lr_scheduler, not NoneType"),
         (lambda t, x, y: accuracy(np.zeros((3, 2)), np.zeros((3, 1))), ValueError, r"shapes \(3, 2\) and \(3, 1\)"),
         (lambda t, x, y: confusion_matrix([0, 3], [0, 1], 2), ValueError, "there are 2 classes"),
     ],

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..arguments import check_list, check_range, show
 from ..random import generator as global_generator
 from .collate import collate
 
@@ -28,6 +29,19 @@ class Dataset(ABC):
 
     @abstractmethod
     def __getitem__(self, index: Any) -> Any: ...
+
+
+def check_dataset(user: str, dataset: Any) -> None:
+    """Refuses what has no length or no items."""
+    for method in ("__len__", "__getitem__"):
+        if not hasattr(dataset, method) or (isinstance(dataset, np.ndarray) and dataset.ndim == 0):
+            raise TypeError(f"{user}: dataset is a {type(dataset).__name__} without {method}")
+
+
+def check_generator(user: str, generator: Any) -> None:
+    """Refuses what does not shuffle; None stands for the library's own generator."""
+    if generator is not None and not hasattr(generator, "permutation"):
+        raise TypeError(f"{user}: generator is a {type(generator).__name__}, needs a numpy.random.Generator")
 
 
 def gather(dataset: Any, indices: np.ndarray) -> Any:
@@ -70,7 +84,7 @@ class TensorDataset(Dataset):
             if isinstance(index, int | np.integer):
                 message = f"index {index} does not exist in a data set of {len(self)} items"
             else:
-                message = f"{index!r} is no index into a data set of {len(self)} items"
+                message = f"{show(index)} is no index into a data set of {len(self)} items"
             raise IndexError(f"TensorDataset: {message}") from None
 
     def gather(self, indices: np.ndarray) -> Any:
@@ -93,7 +107,11 @@ class Subset(Dataset):
     """
 
     def __init__(self, dataset: Any, indices: Sequence[int] | np.ndarray) -> None:
-        indices = np.asarray(indices)
+        check_dataset("Subset", dataset)
+        try:
+            indices = np.asarray(indices)
+        except ValueError:
+            raise ValueError(f"Subset: indices are {show(indices)}, needs integers of shape (N,)") from None
         if indices.size == 0:
             indices = indices.astype(np.int64)
         if indices.ndim != 1 or indices.dtype.kind not in "iu":
@@ -128,20 +146,26 @@ def random_split(dataset: Any, lengths: Sequence[int | float], generator: Genera
 
     Source: the semantics of torch.utils.data.random_split.
     """
-    sizes = _sizes(lengths, len(dataset))
+    check_dataset("random_split", dataset)
+    parts = check_list("random_split", "lengths", lengths, "numbers, one for each part")
+    sizes = _sizes([_length(length) for length in parts], len(dataset))
+    check_generator("random_split", generator)
     order = (global_generator() if generator is None else generator).permutation(len(dataset))
     ends = np.cumsum(sizes, dtype=np.int64)
     return [Subset(dataset, order[end - size : end]) for size, end in zip(sizes, ends, strict=True)]
 
 
-def _sizes(lengths: Sequence[int | float], total: int) -> list[int]:
-    if any(not length >= 0 for length in lengths):
-        raise ValueError(f"random_split: lengths are {list(lengths)}, needs numbers of at least 0")
+def _length(length: Any) -> Any:
+    check_range("random_split", "each of lengths", length, 0)
+    return length
+
+
+def _sizes(lengths: list[Any], total: int) -> list[int]:
     if all(isinstance(length, (int, np.integer)) for length in lengths) and sum(lengths) == total:
         return [int(length) for length in lengths]
     if not math.isclose(sum(lengths), 1):
         raise ValueError(
-            f"random_split: lengths {list(lengths)} add up to {sum(lengths)}, "
+            f"random_split: lengths {show(lengths)} add up to {sum(lengths)}, "
             f"needs {total} items or fractions that add up to 1"
         )
     sizes = [math.floor(fraction * total) for fraction in lengths]

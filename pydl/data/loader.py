@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..arguments import check_flag
 from ..random import generator as global_generator
-from .dataset import gather
+from .dataset import check_dataset, check_generator, gather
 
 if TYPE_CHECKING:
     from numpy.random import Generator
@@ -44,9 +45,10 @@ class DataLoader:
         collate_fn: Callable[[list[Any]], Any] | None = None,
         generator: Generator | None = None,
     ) -> None:
-        for method in ("__len__", "__getitem__"):
-            if not hasattr(dataset, method):
-                raise TypeError(f"DataLoader: dataset is a {type(dataset).__name__} without {method}")
+        check_dataset("DataLoader", dataset)
+        shuffle, drop_last = (
+            check_flag("DataLoader", *each) for each in (("shuffle", shuffle), ("drop_last", drop_last))
+        )
         if isinstance(batch_size, bool) or not isinstance(batch_size, (int, np.integer)):
             raise TypeError(f"DataLoader: batch_size is a {type(batch_size).__name__}, needs an int")
         if batch_size < 1:
@@ -59,8 +61,7 @@ class DataLoader:
         for name, function in (("transform", transform), ("collate_fn", collate_fn)):
             if function is not None and not callable(function):
                 raise TypeError(f"DataLoader: {name} is a {type(function).__name__}, needs a function")
-        if generator is not None and not hasattr(generator, "permutation"):
-            raise TypeError(f"DataLoader: generator is a {type(generator).__name__}, needs a numpy.random.Generator")
+        check_generator("DataLoader", generator)
         self.dataset = dataset
         self.batch_size = int(batch_size)
         self.shuffle = shuffle

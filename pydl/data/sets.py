@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ..arguments import check_path, show
 from .dataset import TensorDataset
 from .idx import read_idx, read_idx_sequence
 
@@ -40,9 +41,9 @@ def load(name: str, root: str | os.PathLike[str] | None = None, download: bool =
     Raises ValueError for an unknown name and for damaged files, FileNotFoundError where the files are nowhere, and
     RuntimeError where the download fails.
     """
-    if name not in _LOADERS:
-        raise ValueError(f"load: there is no data set {name!r}, needs one of {', '.join(_LOADERS)}")
-    return _LOADERS[name](root, download)
+    if not isinstance(name, str) or name not in _LOADERS:
+        raise ValueError(f"load: there is no data set {show(name)}, needs one of {', '.join(_LOADERS)}")
+    return _LOADERS[name](None if root is None else check_path("load", "root", root), download)
 
 
 def _mnist_5k(root: str | os.PathLike[str] | None, download: bool) -> LoadedData:
@@ -162,6 +163,10 @@ def _download_fashion_mnist(pooch: ModuleType, folder: str) -> dict[str, str]:
         url = f"{_FASHION_MNIST_URL}{name}.gz"
         try:
             paths[name] = pooch.retrieve(url, known_hash=f"md5:{md5}", fname=f"{name}.gz", path=folder)
-        except (OSError, ValueError) as error:  # no network, or a file with another checksum
-            raise RuntimeError(f"load: fashion-mnist could not be fetched from {url}: {error}") from error
+        except (OSError, ValueError) as error:  # no network, no right to write, or a file with another checksum
+            reason = "no connection" if "Connection" in type(error).__name__ else error
+            raise RuntimeError(
+                f"load: fashion-mnist could not be fetched from {url} into {folder} ({reason}); Debian's package "
+                "dataset-fashion-mnist has it too, and root= or PYDL_DATA names a folder with its files"
+            ) from error
     return paths

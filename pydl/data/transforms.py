@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..arguments import check_array, check_list, show
+from ..tensor import Tensor
+
 if TYPE_CHECKING:
     from numpy.random import Generator
 
@@ -19,7 +22,7 @@ class Compose:
     """Apply ``transforms`` one after another: ``t_k(... t_2(t_1(images)))``."""
 
     def __init__(self, transforms: Sequence[Callable[[np.ndarray, Any], np.ndarray]]) -> None:
-        self.transforms = tuple(transforms)
+        self.transforms = tuple(check_list("Compose", "transforms", transforms, "a list of functions"))
         for position, transform in enumerate(self.transforms):
             if not callable(transform):
                 raise TypeError(f"Compose: transform {position} is a {type(transform).__name__}, needs a function")
@@ -41,7 +44,7 @@ class Normalize:
     """
 
     def __init__(self, mean: float | Sequence[float], std: float | Sequence[float]) -> None:
-        self.mean, self.std = np.atleast_1d(np.asarray(mean, np.float64)), np.atleast_1d(np.asarray(std, np.float64))
+        self.mean, self.std = (np.atleast_1d(_numbers("Normalize", *each)) for each in (("mean", mean), ("std", std)))
         if self.mean.ndim != 1 or self.std.ndim != 1:
             raise ValueError("Normalize: mean and std must be numbers or one number per channel")
         if not (np.all(np.isfinite(self.mean)) and np.all(np.isfinite(self.std)) and np.all(self.std > 0)):
@@ -174,7 +177,7 @@ def _spread(bounds: Range, unit: np.ndarray) -> np.ndarray:
 
 
 def _per_image(name: str, value: Any, shape: tuple[int, ...]) -> np.ndarray:
-    value = np.asarray(value, np.float64)
+    value = _numbers("affine", name, value)
     if value.shape not in (shape, shape[1:]):
         raise ValueError(f"affine: {name} has the shape {value.shape}, needs {shape[1:]} or one per image, {shape}")
     if not np.all(np.isfinite(value)):
@@ -182,9 +185,16 @@ def _per_image(name: str, value: Any, shape: tuple[int, ...]) -> np.ndarray:
     return np.broadcast_to(value, shape)
 
 
+def _numbers(function: str, name: str, value: Any) -> np.ndarray:
+    """Numbers of double precision."""
+    array = check_array(function, name, value.data if isinstance(value, Tensor) else value)
+    return np.asarray(value if isinstance(value, (float, tuple, list)) else array, np.float64)
+
+
 def _pair(name: str, value: Any) -> Range:
-    if not isinstance(value, (tuple, list)) or len(value) != 2 or not all(math.isfinite(v) for v in value):
-        raise ValueError(f"RandomAffine: {name} is {value}, needs two finite numbers")
+    pair = isinstance(value, (tuple, list)) and len(value) == 2 and all(isinstance(v, (int, float)) for v in value)
+    if not pair or not all(-math.inf < v < math.inf for v in value):
+        raise ValueError(f"RandomAffine: {name} is {show(value)}, needs two finite numbers")
     return float(value[0]), float(value[1])
 
 

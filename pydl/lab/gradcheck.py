@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from ..arguments import check_callable, check_list, check_range
 from ..tensor import Tensor, no_grad, tensor
 
 
@@ -31,6 +32,14 @@ def gradcheck(
     |computed - measured| <= atol + rtol * (largest measured gradient of that input).
     Errors: AssertionError that names the worst element and both values. Choose inputs away from kinks (relu at 0).
     """
+    check_callable("gradcheck", "f", f)
+    needs = "a tuple of arrays or Tensors"
+    inputs = check_list("gradcheck", "inputs", None if isinstance(inputs, np.ndarray | Tensor) else inputs, needs)
+    eps, rtol, atol = (
+        check_range("gradcheck", name, value, 0) for name, value in (("eps", eps), ("rtol", rtol), ("atol", atol))
+    )
+    if not 0 < eps < np.inf:
+        raise ValueError(f"gradcheck: eps must be above 0 and finite, not {eps}")
     copies = [_double(each) for each in inputs]
     results = _results(f(*copies))
     weights = [np.random.default_rng(7 + i).uniform(0.5, 1.5, r.shape) for i, r in enumerate(results)]
@@ -86,4 +95,6 @@ def _results(value: Any) -> list[Tensor]:
     """All floating tensors in a result, however it is nested."""
     if isinstance(value, Tensor):
         return [value] if value.dtype.kind == "f" else []
+    if not isinstance(value, tuple | list):
+        raise TypeError(f"gradcheck: f must return a Tensor or a tuple of them, not {type(value).__name__}")
     return [each for part in value for each in _results(part)]

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 
 from .. import ops
-from ..arguments import check_flag, check_integer
+from ..arguments import check_flag, check_float_dtype, check_integer, check_number
+from ..ops.batch_norm import check_eps
 from ..tensor import Tensor
 from .module import Module
 from .parameter import Parameter
@@ -32,12 +33,13 @@ class _BatchNorm(Module):
         super().__init__()
         name = type(self).__name__
         self.num_features = check_integer(name, "num_features", num_features, 0)
-        self.eps = eps
-        self.momentum = momentum
+        self.eps = check_eps(name, eps)
+        self.momentum = None if momentum is None else check_number(name, "momentum", momentum)
         self.affine = check_flag(name, "affine", affine)
         self.track_running_stats = check_flag(name, "track_running_stats", track_running_stats)
+        dtype, has_bias = check_float_dtype(name, dtype), check_flag(name, "bias", bias)
         self.weight = Parameter(np.ones(num_features, dtype)) if affine else None
-        self.bias = Parameter(np.zeros(num_features, dtype)) if affine and bias else None
+        self.bias = Parameter(np.zeros(num_features, dtype)) if affine and has_bias else None
         kept = self.track_running_stats
         self.register_buffer("running_mean", Tensor(np.zeros(num_features, dtype)) if kept else None)
         self.register_buffer("running_var", Tensor(np.ones(num_features, dtype)) if kept else None)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from ..arguments import check_list
 from .module import Module
 
 
@@ -13,7 +14,7 @@ class ModuleList(Module):
 
     def __init__(self, modules: Iterable[Module] | None = None) -> None:
         super().__init__()
-        self.extend(modules or [])
+        self.extend([] if modules is None else modules)
 
     def _place(self, index: int) -> str:
         if not -len(self) <= index < len(self):
@@ -56,7 +57,7 @@ class ModuleList(Module):
         """Adds modules at the end; returns the list."""
         if isinstance(modules, Module) and not isinstance(modules, ModuleList):
             raise TypeError(f"{type(self).__name__}: a list of modules is needed, not one {type(modules).__name__}")
-        for module in list(modules):
+        for module in check_list(type(self).__name__, "modules", modules, "a list of modules"):
             self.append(module)
         return self
 

@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from ..arguments import check_integer, check_tuple
+from ..arguments import check_flag, check_float_dtype, check_integer, check_tuple, show
 from ..op import empty
 from ..tensor import Tensor
 from .init import fans, reset_
@@ -47,11 +47,12 @@ class Convolution(Module):
         for argument, channels in (("in_channels", in_channels), ("out_channels", out_channels)):
             if channels % groups:
                 raise ValueError(f"{name}: {argument} is {channels} but must be a multiple of groups={groups}")
-        if padding_mode != "zeros":
-            raise ValueError(f"{name}: padding_mode must be 'zeros', not {padding_mode!r}")
+        if not isinstance(padding_mode, str) or padding_mode != "zeros":
+            raise ValueError(f"{name}: padding_mode must be 'zeros', not {show(padding_mode)}")
         self.init = init
-        self.weight = Parameter(empty(self._weight_shape(), np.dtype(dtype)))
-        self.bias = Parameter(empty((out_channels,), np.dtype(dtype))) if bias else None
+        dtype, has_bias = check_float_dtype(name, dtype), check_flag(name, "bias", bias)
+        self.weight = Parameter(empty(self._weight_shape(), dtype))
+        self.bias = Parameter(empty((out_channels,), dtype)) if has_bias else None
         self.reset_parameters()
 
     def _weight_shape(self) -> tuple[int, ...]:
@@ -63,7 +64,7 @@ class Convolution(Module):
             return check_tuple(name, "padding", padding, 0, self.dimensions)
         if padding not in ("same", "valid"):
             choices = {1: "an integer", 2: "an integer, a pair", 3: "an integer, three"}[self.dimensions]
-            raise ValueError(f"{name}: padding must be {choices}, 'same' or 'valid', not {padding!r}")
+            raise ValueError(f"{name}: padding must be {choices}, 'same' or 'valid', not {show(padding)}")
         if padding == "same" and any(step != 1 for step in self.stride):
             raise ValueError(f"{name}: padding 'same' needs stride 1, not {self.stride}")
         return padding

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from .. import ops
+from ..arguments import check_range
 from .module import Module
 
 
@@ -16,9 +17,7 @@ class Dropout(Module):
 
     def __init__(self, p: float = 0.5, inplace: bool = False) -> None:
         super().__init__()
-        if not isinstance(p, int | float) or not 0 <= p <= 1:
-            raise ValueError(f"Dropout: p must be a probability from 0 to 1, not {p!r}")
-        self.p = p
+        self.p = check_range("Dropout", "p", p, 0, 1)
         self.inplace = inplace
 
     def forward(self, input: Any) -> Any:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from .. import ops
-from ..arguments import check_integer
+from ..arguments import check_float_dtype, check_integer
 from ..op import empty
 from ..ops.embedding import check_padding, refuse_options
 from ..tensor import Tensor
@@ -42,7 +42,7 @@ class Embedding(Module):
         if padding_idx is not None:
             self.padding_idx = check_padding("Embedding", padding_idx, num_embeddings)
         refuse_options("Embedding", max_norm, scale_grad_by_freq, sparse)
-        self.weight = Parameter(empty((num_embeddings, embedding_dim), np.dtype(dtype)))
+        self.weight = Parameter(empty((num_embeddings, embedding_dim), check_float_dtype("Embedding", dtype)))
         self.reset_parameters()
 
     def reset_parameters(self) -> None:

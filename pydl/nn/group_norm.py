@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from .. import ops
-from ..arguments import check_flag, check_integer
+from ..arguments import check_flag, check_float_dtype, check_integer, check_number
+from ..ops.batch_norm import check_eps
 from ..tensor import Tensor
 from .module import Module
 from .parameter import Parameter
@@ -38,10 +39,11 @@ class GroupNorm(Module):
         self.num_channels = check_integer("GroupNorm", "num_channels", num_channels, 0)
         if num_channels % num_groups:
             raise ValueError(f"GroupNorm: num_channels is {num_channels} but must be a multiple of {num_groups} groups")
-        self.eps = eps
+        self.eps = check_eps("GroupNorm", eps)
         self.affine = check_flag("GroupNorm", "affine", affine)
+        dtype, has_bias = check_float_dtype("GroupNorm", dtype), check_flag("GroupNorm", "bias", bias)
         self.weight = Parameter(np.ones(num_channels, dtype)) if affine else None
-        self.bias = Parameter(np.zeros(num_channels, dtype)) if affine and bias else None
+        self.bias = Parameter(np.zeros(num_channels, dtype)) if affine and has_bias else None
 
     def reset_parameters(self) -> None:
         """weight 1, bias 0."""
@@ -79,14 +81,15 @@ class _InstanceNorm(Module):
         super().__init__()
         name = type(self).__name__
         self.num_features = check_integer(name, "num_features", num_features, 0)
-        self.eps = eps
-        self.momentum = momentum
+        self.eps = check_eps(name, eps)
+        self.momentum = check_number(name, "momentum", momentum)
         self.affine = check_flag(name, "affine", affine)
         self.track_running_stats = check_flag(name, "track_running_stats", track_running_stats)
         if track_running_stats:
             raise ValueError(f"{name}: track_running_stats must be False; statistics are those of the input")
+        dtype, has_bias = check_float_dtype(name, dtype), check_flag(name, "bias", bias)
         self.weight = Parameter(np.ones(num_features, dtype)) if affine else None
-        self.bias = Parameter(np.zeros(num_features, dtype)) if affine and bias else None
+        self.bias = Parameter(np.zeros(num_features, dtype)) if affine and has_bias else None
 
     def forward(self, input: Any) -> Tensor:
         shape = np.shape(input.data if isinstance(input, Tensor) else input)

@@ -27,7 +27,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from ..arguments import Array
+from ..arguments import Array, check_choice, check_fill, check_number, check_range, show
 from ..random import generator
 from ..tensor import Tensor, no_grad
 
@@ -37,19 +37,32 @@ def _fill(tensor: Tensor, values: Array) -> Tensor:
         return tensor.copy_(values)
 
 
+def _shape(name: str, tensor: Tensor) -> tuple[int, ...]:
+    if not isinstance(tensor, Tensor):
+        raise TypeError(f"{name}: tensor must be a Tensor, which changes in place, not {type(tensor).__name__}")
+    return tensor.shape
+
+
 def normal_(tensor: Tensor, mean: float = 0.0, std: float = 1.0) -> Tensor:
     """N(mean, std^2); by default N(0, 1)."""
-    return _fill(tensor, generator().normal(mean, std, tensor.shape))
+    shape = _shape("normal_", tensor)
+    mean, std = check_number("normal_", "mean", mean), check_range("normal_", "std", std, 0)
+    return _fill(tensor, generator().normal(mean, std, shape))
 
 
 def uniform_(tensor: Tensor, a: float = 0.0, b: float = 1.0) -> Tensor:
     """U(a, b)."""
-    return _fill(tensor, generator().uniform(a, b, tensor.shape))
+    shape = _shape("uniform_", tensor)
+    a, b = check_number("uniform_", "a", a), check_number("uniform_", "b", b)
+    if not (a <= b and b - a < math.inf):
+        raise ValueError(f"uniform_: a must be at most b, and both finite, but they are {a} and {b}")
+    return _fill(tensor, generator().uniform(a, b, shape))
 
 
 def constant_(tensor: Tensor, val: float) -> Tensor:
     """The same number everywhere."""
-    return _fill(tensor, np.full(tensor.shape, val))
+    shape = _shape("constant_", tensor)
+    return _fill(tensor, np.full(shape, check_fill("constant_", "val", val, tensor.dtype)))
 
 
 def zeros_(tensor: Tensor) -> Tensor:
@@ -76,39 +89,38 @@ _GAINS = {
 
 def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
     """What a non-linearity's weights are multiplied by: sqrt(2) for relu, sqrt(2 / (1 + param^2)) for leaky_relu."""
-    if nonlinearity == "leaky_relu":
-        slope = 0.01 if param is None else param
-        return math.sqrt(2.0 / (1 + slope**2))
-    if nonlinearity not in _GAINS:
-        known = ", ".join([*_GAINS, "leaky_relu"])
-        raise ValueError(f"calculate_gain: nonlinearity must be one of {known}, not {nonlinearity!r}")
-    return _GAINS[nonlinearity]
+    if check_choice("calculate_gain", "nonlinearity", nonlinearity, *_GAINS, "leaky_relu") != "leaky_relu":
+        return _GAINS[nonlinearity]
+    slope = 0.01 if param is None else check_number("calculate_gain", "param", param)
+    return math.sqrt(2.0 / (1 + slope * slope))
 
 
 def fans(name: str, tensor: Tensor) -> tuple[int, int]:
     """(fan_in, fan_out) of a weight (out, in, *kernel)."""
-    if tensor.ndim < 2:
-        raise ValueError(f"{name}: tensor must have at least 2 dimensions (out, in), but has shape {tensor.shape}")
-    kernel = math.prod(tensor.shape[2:])
-    return tensor.shape[1] * kernel, tensor.shape[0] * kernel
+    shape = _shape(name, tensor)
+    if len(shape) < 2:
+        raise ValueError(f"{name}: tensor must have at least 2 dimensions (out, in), but has shape {shape}")
+    kernel = math.prod(shape[2:])
+    return shape[1] * kernel, shape[0] * kernel
 
 
 def xavier_uniform_(tensor: Tensor, gain: float = 1.0) -> Tensor:
     """U(-r, r), r = gain sqrt(6 / (fan_in + fan_out)): the variance of xavier_normal_."""
+    gain = check_range("xavier_uniform_", "gain", gain, 0)
     bound = gain * math.sqrt(6.0 / max(sum(fans("xavier_uniform_", tensor)), 1))
     return uniform_(tensor, -bound, bound)
 
 
 def xavier_normal_(tensor: Tensor, gain: float = 1.0) -> Tensor:
     """N(0, gain^2 2 / (fan_in + fan_out)): the mean of what forward and backward ask for."""
+    gain = check_range("xavier_normal_", "gain", gain, 0)
     return normal_(tensor, 0.0, gain * math.sqrt(2.0 / max(sum(fans("xavier_normal_", tensor)), 1)))
 
 
 def _kaiming_std(name: str, tensor: Tensor, a: float, mode: str, nonlinearity: str) -> float:
-    if mode not in ("fan_in", "fan_out"):
-        raise ValueError(f"{name}: mode must be 'fan_in' or 'fan_out', not {mode!r}")
+    check_choice(name, "mode", mode, "fan_in", "fan_out")
     fan = fans(name, tensor)[mode == "fan_out"]
-    return calculate_gain(nonlinearity, a) / math.sqrt(max(fan, 1))
+    return calculate_gain(nonlinearity, check_number(name, "a", a)) / math.sqrt(max(fan, 1))
 
 
 def kaiming_uniform_(tensor: Tensor, a: float = 0, mode: str = "fan_in", nonlinearity: str = "leaky_relu") -> Tensor:
@@ -129,6 +141,7 @@ def orthogonal_(tensor: Tensor, gain: float = 1.0) -> Tensor:
     matrix is equally likely. More than two dimensions count as (out, all the others).
     """
     fans("orthogonal_", tensor)
+    gain = check_number("orthogonal_", "gain", gain)
     rows, columns = tensor.shape[0], math.prod(tensor.shape[1:])
     numbers = generator().standard_normal((max(rows, columns), min(rows, columns)))
     q, r = np.linalg.qr(numbers)
@@ -142,8 +155,8 @@ def reset_(parameters: Iterable[Tensor | None], fan_in: int, init: str | None) -
     None      U(-r, r), r = 1 / sqrt(fan_in), for weight and bias, as PyTorch has it
     "notes"   N(0, 1) for weight and bias
     """
-    if init not in (None, "notes"):
-        raise ValueError(f"init: must be None (uniform, as in PyTorch) or 'notes' (N(0, 1)), not {init!r}")
+    if init is not None and not (isinstance(init, str) and init == "notes"):
+        raise ValueError(f"init: must be None (uniform, as in PyTorch) or 'notes' (N(0, 1)), not {show(init)}")
     bound = 1 / math.sqrt(fan_in) if fan_in > 0 else 0.0
     for parameter in parameters:
         if parameter is not None:

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 
 from .. import ops
-from ..arguments import check_flag, check_shape
+from ..arguments import check_flag, check_float_dtype, check_shape
+from ..ops.batch_norm import check_eps
 from ..tensor import Tensor
 from .module import Module
 from .parameter import Parameter
@@ -31,11 +32,12 @@ class LayerNorm(Module):
         super().__init__()
         whole = normalized_shape if isinstance(normalized_shape, tuple | list) else (normalized_shape,)
         self.normalized_shape = check_shape("LayerNorm", (tuple(whole),))
-        self.eps = eps
+        self.eps = check_eps("LayerNorm", eps)
         self.elementwise_affine = check_flag("LayerNorm", "elementwise_affine", elementwise_affine)
+        dtype, has_bias = check_float_dtype("LayerNorm", dtype), check_flag("LayerNorm", "bias", bias)
         shape = self.normalized_shape
         self.weight = Parameter(np.ones(shape, dtype)) if elementwise_affine else None
-        self.bias = Parameter(np.zeros(shape, dtype)) if elementwise_affine and bias else None
+        self.bias = Parameter(np.zeros(shape, dtype)) if elementwise_affine and has_bias else None
 
     def reset_parameters(self) -> None:
         """weight 1, bias 0."""

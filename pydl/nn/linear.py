@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from .. import ops
-from ..arguments import check_integer
+from ..arguments import check_flag, check_float_dtype, check_integer
 from ..op import empty
 from ..tensor import Tensor
 from .init import reset_
@@ -35,8 +35,9 @@ class Linear(Module):
         self.in_features = check_integer("Linear", "in_features", in_features, 0)
         self.out_features = check_integer("Linear", "out_features", out_features, 0)
         self.init = init
-        self.weight = Parameter(empty((out_features, in_features), np.dtype(dtype)))
-        self.bias = Parameter(empty((out_features,), np.dtype(dtype))) if bias else None
+        dtype, has_bias = check_float_dtype("Linear", dtype), check_flag("Linear", "bias", bias)
+        self.weight = Parameter(empty((out_features, in_features), dtype))
+        self.bias = Parameter(empty((out_features,), dtype)) if has_bias else None
         self.reset_parameters()
 
     def reset_parameters(self) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from .. import ops
+from ..arguments import check_choice
 from ..tensor import Tensor, tensor
 from .module import Module
 
@@ -17,9 +18,7 @@ class Loss(Module):
 
     def __init__(self, reduction: str) -> None:
         super().__init__()
-        if reduction not in ("mean", "sum", "none"):
-            raise ValueError(f"{type(self).__name__}: reduction must be 'mean', 'sum' or 'none', not {reduction!r}")
-        self.reduction = reduction
+        self.reduction = check_choice(type(self).__name__, "reduction", reduction, "mean", "sum", "none")
 
     def register_weight(self, name: str, weight: Any) -> None:
         """Keeps an optional array as a buffer."""

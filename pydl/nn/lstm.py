@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from .. import ops
+from ..arguments import check_integer
 from ..ops.recurrent import check_pair
 from ..tensor import Tensor
 from .recurrent import RecurrentLayer, Weights
@@ -48,8 +49,8 @@ class LSTM(RecurrentLayer):
         dtype: Any = np.float32,
         init: str | None = None,
     ) -> None:
-        if proj_size != 0:
-            raise ValueError(f"LSTM: projections are not implemented, proj_size must be 0, not {proj_size!r}")
+        if check_integer("LSTM", "proj_size", proj_size, 0) != 0:
+            raise ValueError(f"LSTM: projections are not implemented, proj_size must be 0, not {proj_size}")
         super().__init__(input_size, hidden_size, num_layers, bias, batch_first, dropout, bidirectional, dtype, init)
 
     def forward(self, input: Any, hx: Any = None, *, lengths: Any = None) -> tuple[Tensor, tuple[Tensor, Tensor]]:

@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..arguments import Array
+from ..arguments import Array, check_callable, check_dtype, check_flag, check_float_dtype, show
 from ..tape import HookHandle
 from ..tensor import Tensor
 from .parameter import Parameter
@@ -71,12 +71,12 @@ class Module:
 
     def register_forward_pre_hook(self, hook: Callable[..., Any]) -> HookHandle:
         """Calls hook(module, inputs) before forward(); what it returns replaces the inputs."""
-        self._forward_pre_hooks.append(hook)
+        self._forward_pre_hooks.append(check_callable("register_forward_pre_hook", "hook", hook))
         return HookHandle(self._forward_pre_hooks, hook)
 
     def register_forward_hook(self, hook: Callable[..., Any]) -> HookHandle:
         """Calls hook(module, inputs, output) after forward(); what it returns replaces the output."""
-        self._forward_hooks.append(hook)
+        self._forward_hooks.append(check_callable("register_forward_hook", "hook", hook))
         return HookHandle(self._forward_hooks, hook)
 
     # What it owns. Attributes live in __dict__, where Python finds them fastest; the three tables list them by kind.
@@ -129,7 +129,7 @@ class Module:
     def _register(self, kind: str, name: str, value: Any) -> None:
         table = self._owned(kind)
         if not isinstance(name, str) or not name or "." in name:
-            raise ValueError(f"{type(self).__name__}: {name!r} cannot be a name; it must be text without dots")
+            raise ValueError(f"{type(self).__name__}: {show(name)} cannot be a name; it must be text without dots")
         if callable(getattr(type(self), name, None)):
             raise ValueError(f"{type(self).__name__}: {name!r} is the name of a method; choose another one")
         for other in ("_parameters", "_buffers", "_modules"):
@@ -148,8 +148,9 @@ class Module:
         """Adds a Tensor that is part of the state but not learned. persistent=False: not saved either."""
         if tensor is not None and not isinstance(tensor, Tensor):
             raise TypeError(f"{type(self).__name__}: {name} must be a Tensor or None, not {type(tensor).__name__}")
+        keep = check_flag(type(self).__name__, "persistent", persistent)
         self._register("_buffers", name, tensor)
-        if persistent:
+        if keep:
             self._not_saved.discard(name)
         else:
             self._not_saved.add(name)
@@ -217,6 +218,7 @@ class Module:
 
     def apply(self, fn: Callable[[Module], Any]) -> Module:
         """Calls fn on every module below, then on this one; returns this one."""
+        check_callable("apply", "fn", fn, "a function of a Module")
         for module in self.children():
             module.apply(fn)
         fn(self)
@@ -235,6 +237,8 @@ class Module:
 
     def state_dict(self, prefix: str = "") -> dict[str, Tensor]:
         """{dotted name: Tensor} of all parameters and buffers. The Tensors share their memory: copy what is to stay."""
+        if not isinstance(prefix, str):
+            raise TypeError(f"state_dict: prefix must be text, not {type(prefix).__name__}")
         return {name: value.detach() for name, value in self._state(prefix)}
 
     def load_state_dict(self, state_dict: Mapping[str, Tensor | Array], strict: bool = True) -> LoadResult:
@@ -245,7 +249,9 @@ class Module:
         are no arrays of numbers.
         """
         own = dict(self._state(""))
-        arrays, missing, unexpected = check_state(type(self).__name__, own, state_dict, strict)
+        arrays, missing, unexpected = check_state(
+            type(self).__name__, own, state_dict, check_flag("load_state_dict", "strict", strict)
+        )
         for name, array in arrays.items():
             own[name].data[...] = array
             own[name].bump_version()
@@ -253,8 +259,9 @@ class Module:
 
     def train(self, mode: bool = True) -> Module:
         """Makes it behave as in training (dropout drops) or, with mode=False, as in use. Returns the module."""
+        training = check_flag("train", "mode", mode)
         for module in self.modules():
-            module.__dict__["training"] = bool(mode)
+            module.__dict__["training"] = training
         return self
 
     def eval(self) -> Module:
@@ -277,9 +284,7 @@ class Module:
 
     def to(self, dtype: Any) -> Module:
         """Converts floating-point parameters, their gradients and buffers to float32 or float64. Returns the module."""
-        dtype = np.dtype(dtype)
-        if dtype.type not in (np.float32, np.float64):
-            raise TypeError(f"{type(self).__name__}: modules are of float32 or float64, not {dtype}")
+        dtype = check_float_dtype("to", check_dtype("to", dtype))
         for tensor in (*self.parameters(), *self.buffers()):
             if tensor.dtype.kind == "f" and tensor.dtype != dtype:
                 tensor.data = tensor.data.astype(dtype)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from .. import ops
-from ..arguments import check_integer
+from ..arguments import check_flag, check_float_dtype, check_integer, check_range
 from ..op import empty
 from ..tensor import Tensor
 from .init import reset_
@@ -46,25 +46,23 @@ class RecurrentLayer(Module):
         self.input_size = check_integer(kind, "input_size", input_size, 0)
         self.hidden_size = check_integer(kind, "hidden_size", hidden_size, 1)
         self.num_layers = check_integer(kind, "num_layers", num_layers, 1)
-        if not 0 <= dropout <= 1:
-            raise ValueError(f"{kind}: dropout must be a probability from 0 to 1, not {dropout!r}")
+        self.dropout = check_range(kind, "dropout", dropout, 0, 1)
         if dropout and num_layers == 1:
             warnings.warn(f"{kind}: dropout is applied between layers, and there is only one", stacklevel=3)
-        self.bias = bool(bias)
-        self.batch_first = bool(batch_first)
-        self.dropout = dropout
-        self.bidirectional = bool(bidirectional)
+        self.bias = check_flag(kind, "bias", bias)
+        self.batch_first = check_flag(kind, "batch_first", batch_first)
+        self.bidirectional = check_flag(kind, "bidirectional", bidirectional)
         self.init = init
-        rows = self.gates * hidden_size
+        rows, dtype = self.gates * hidden_size, check_float_dtype(kind, dtype)
         ends = ("", "_reverse") if self.bidirectional else ("",)
         # How the names of the parameters end, layer by layer, and there for each direction.
         self._ends = [[f"_l{layer}{end}" for end in ends] for layer in range(num_layers)]
         for name in [name for layer in self._ends for name in layer]:
             below = input_size if name.startswith("_l0") else hidden_size * self._directions
             for label, shape in (("weight_ih", (rows, below)), ("weight_hh", (rows, hidden_size))):
-                setattr(self, label + name, Parameter(empty(shape, np.dtype(dtype))))
-            for label in ("bias_ih", "bias_hh") if bias else ():
-                setattr(self, label + name, Parameter(empty((rows,), np.dtype(dtype))))
+                setattr(self, label + name, Parameter(empty(shape, dtype)))
+            for label in ("bias_ih", "bias_hh") if self.bias else ():
+                setattr(self, label + name, Parameter(empty((rows,), dtype)))
         self.reset_parameters()
 
     @property
@@ -167,9 +165,9 @@ class RecurrentCell(Module):
         super().__init__()
         self.input_size = check_integer(self.kind, "input_size", input_size, 0)
         self.hidden_size = check_integer(self.kind, "hidden_size", hidden_size, 1)
-        self.bias = bool(bias)
+        self.bias = check_flag(self.kind, "bias", bias)
         self.init = init
-        rows, dtype = self.gates * hidden_size, np.dtype(dtype)
+        rows, dtype = self.gates * hidden_size, check_float_dtype(self.kind, dtype)
         self.weight_ih = Parameter(empty((rows, input_size), dtype))
         self.weight_hh = Parameter(empty((rows, hidden_size), dtype))
         self.bias_ih = Parameter(empty((rows,), dtype)) if bias else None

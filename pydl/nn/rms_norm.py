@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 
 from .. import ops
-from ..arguments import check_flag, check_shape
+from ..arguments import check_flag, check_float_dtype, check_shape
+from ..ops.batch_norm import check_eps
 from ..tensor import Tensor
 from .module import Module
 from .parameter import Parameter
@@ -30,8 +31,9 @@ class RMSNorm(Module):
         super().__init__()
         whole = normalized_shape if isinstance(normalized_shape, tuple | list) else (normalized_shape,)
         self.normalized_shape = check_shape("RMSNorm", (tuple(whole),))
-        self.eps = eps
+        self.eps = None if eps is None else check_eps("RMSNorm", eps)
         self.elementwise_affine = check_flag("RMSNorm", "elementwise_affine", elementwise_affine)
+        dtype = check_float_dtype("RMSNorm", dtype)
         self.weight = Parameter(np.ones(self.normalized_shape, dtype)) if elementwise_affine else None
 
     def reset_parameters(self) -> None:

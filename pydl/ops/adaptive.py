@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..arguments import Array, check_floats, check_integer, check_rank
+from ..arguments import Array, check_floats, check_integer, check_rank, show
 from ..remembered import remembered
 from .pooling import LAYOUTS, Sizes
 
@@ -39,7 +39,7 @@ def check_adaptive_shapes(op: str, shape: Sizes, output_size: Any, dims: int) ->
     given = tuple(output_size) if isinstance(output_size, tuple | list) else (output_size,) * dims
     if len(given) != dims:
         needs = {1: "one integer", 2: "one integer or two", 3: "one integer or three"}[dims]
-        raise ValueError(f"{op}: output_size must be {needs}, not {output_size!r}")
+        raise ValueError(f"{op}: output_size must be {needs}, not {show(output_size)}")
     sizes = shape[-dims:]
     if 0 in sizes:
         raise ValueError(f"{op}: input must have some elements to pool, but has shape {shape}")

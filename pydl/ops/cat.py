@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from ..arguments import check_array, check_dim, check_new_dim
+from ..arguments import Array, check_array, check_dim, check_new_dim
 from ..op import empty, op
 from .clone import copy
 
@@ -66,10 +66,16 @@ def stack(tensors: Sequence[Any], dim: int = 0) -> Any:
         if each.shape != first:
             raise ValueError(f"stack: tensors[{n}] has shape {each.shape} but tensors[0] has {first}")
     y = empty((*first[:d], len(arrays), *first[d:]), arrays[0].dtype)
-    for each, part in zip(arrays, np.moveaxis(y, d, 0), strict=True):
+    for each, part in zip(arrays, parts_along(y, d), strict=True):
         copy(each, part)
 
     def gradient(dy, needs):
-        return tuple(np.moveaxis(dy, d, 0))
+        return tuple(parts_along(dy, d))
 
     return y, gradient, ()
+
+
+def parts_along(x: Array, d: int) -> list[Array]:
+    """x cut apart along a dimension: views, also where they have no dimensions left."""
+    whole = np.moveaxis(x, d, 0)
+    return [whole[n, ...] for n in range(len(whole))]

@@ -34,6 +34,7 @@ import os
 
 import numpy as np
 
+from ..arguments import show
 from ..op import kernel
 from ..remembered import remembered
 
@@ -50,7 +51,7 @@ def set_winograd(enabled: bool) -> None:
     gradient too.
     """
     if not isinstance(enabled, bool | np.bool_):
-        raise TypeError(f"set_winograd: enabled must be True or False, not {enabled!r}")
+        raise TypeError(f"set_winograd: enabled must be True or False, not {show(enabled)}")
     global _enabled
     _enabled = bool(enabled)
 

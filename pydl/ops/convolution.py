@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any, NamedTuple
 
-from ..arguments import check_integer, check_rank, check_tuple
+from ..arguments import check_integer, check_rank, check_tuple, show
 from ..remembered import remembered
 
 Sizes = tuple[int, ...]
@@ -63,7 +63,7 @@ def check_padding(op: str, padding: Any, taps: Sizes, stride: Sizes, dilation: S
         added = [d * (k - 1) for d, k in zip(dilation, taps, strict=True)]
         return tuple(side for all in added for side in (all // 2, all - all // 2))
     if isinstance(padding, str):
-        raise ValueError(f"{op}: padding must be 'valid', 'same' or integers, not {padding!r}")
+        raise ValueError(f"{op}: padding must be 'valid', 'same' or integers, not {show(padding)}")
     return tuple(side for each in check_tuple(op, "padding", padding, 0, len(taps)) for side in (each, each))
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from ..arguments import check_array, check_flag, check_floats, check_integer, check_rank
+from ..arguments import check_array, check_flag, check_floats, check_integer, check_rank, show
 from ..op import empty, kernel, op
 from ..tape import is_grad_enabled
 
@@ -109,7 +109,7 @@ def check_padding(name: str, padding_idx: Any, V: int) -> int:
 def refuse_options(name: str, max_norm: Any, scale_grad_by_freq: Any, sparse: Any) -> None:
     """What PyTorch has and this does not: it says so."""
     if max_norm is not None:
-        raise ValueError(f"{name}: max_norm must be None, not {max_norm!r}; rows are not rescaled")
+        raise ValueError(f"{name}: max_norm must be None, not {show(max_norm)}; rows are not rescaled")
     for option, value in (("scale_grad_by_freq", scale_grad_by_freq), ("sparse", sparse)):
         if check_flag(name, option, value):
             raise ValueError(f"{name}: {option} must be False; gradients are plain sums in a dense array")

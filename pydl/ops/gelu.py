@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from ..arguments import check_float
+from ..arguments import check_float, show
 from ..op import empty, kernel, op
 
 SLOPE = math.sqrt(2.0 / math.pi)
@@ -60,7 +60,7 @@ def gelu(input: Any, approximate: str = "none") -> Any:
     """input * P(X <= input) for X ~ N(0, 1). approximate: "none" or "tanh". See the top of this file."""
     x = check_float("gelu", "input", input)
     if not isinstance(approximate, str) or approximate not in ("none", "tanh"):
-        raise ValueError(f"gelu: approximate must be 'none' or 'tanh', not {approximate!r}")
+        raise ValueError(f"gelu: approximate must be 'none' or 'tanh', not {show(approximate)}")
     tanh = approximate == "tanh"
     y = empty(x.shape, x.dtype)
     gelu_forward(x, tanh, y)

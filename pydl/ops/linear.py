@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from ..arguments import check_floats, check_rank
+from ..arguments import check_floats, check_rank, show
 from ..op import empty, kernel, op
 from .clone import reshaped
 from .matmul import matmul_forward
@@ -79,7 +79,7 @@ def linear(input: Any, weight: Any, bias: Any = None, activation: str | None = N
     """
     if activation is not None and (not isinstance(activation, str) or activation not in ACTIVATIONS):
         known = ", ".join(repr(name) for name in ACTIVATIONS)
-        raise ValueError(f"linear: activation must be one of {known}, not {activation!r}")
+        raise ValueError(f"linear: activation must be one of {known}, not {show(activation)}")
     x, w, b = check_floats("linear", ("bias",), input=input, weight=weight, bias=bias)
     x_shape = x.shape
     if w.ndim != 2 or x_shape[-1:] != w.shape[1:] or (b is not None and b.shape != w.shape[:1]):

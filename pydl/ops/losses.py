@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..arguments import Array, check_array
+from ..arguments import Array, check_array, show
 from ..op import empty
 
 # The numbers stand for the words in kernels, see csrc/class_weights.h.
@@ -17,7 +17,7 @@ REDUCTIONS = {"none": 0, "mean": 1, "sum": 2}
 def check_reduction(op: str, reduction: Any) -> int:
     """The number of a reduction: 0 none, 1 mean, 2 sum."""
     if not isinstance(reduction, str) or reduction not in REDUCTIONS:
-        raise ValueError(f"{op}: reduction is {reduction!r} but must be 'none', 'mean' or 'sum'")
+        raise ValueError(f"{op}: reduction is {show(reduction)} but must be 'none', 'mean' or 'sum'")
     return REDUCTIONS[reduction]
 
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from ..arguments import check_array, check_integer, check_number, check_shape
+from ..arguments import check_array, check_integer, check_number, check_shape, show
 from ..op import empty, op
 from .clone import copy
 
@@ -26,9 +26,9 @@ def pad(input: Any, pad: Sequence[int], mode: str = "constant", value: float | N
     """
     x = check_array("pad", "input", input)
     if not isinstance(mode, str) or mode != "constant":
-        raise ValueError(f"pad: mode is {mode!r}, but only 'constant' is supported")
+        raise ValueError(f"pad: mode is {show(mode)}, but only 'constant' is supported")
     if not isinstance(pad, tuple | list):
-        raise TypeError(f"pad: pad must be a tuple of integers, not {pad!r}")
+        raise TypeError(f"pad: pad must be a tuple of integers, not {show(pad)}")
     sizes = [check_integer("pad", "pad", each, -(2**31)) for each in pad]
     if len(sizes) % 2 or len(sizes) > 2 * x.ndim:
         raise ValueError(f"pad: pad has {len(sizes)} numbers, but needs two for each of up to {x.ndim} dimensions")

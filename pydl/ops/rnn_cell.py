@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from ..arguments import check_floats, check_rank, shapes_of
+from ..arguments import check_floats, check_rank, shapes_of, show
 from ..op import empty, kernel, op
 from .recurrent import check_weights
 
@@ -130,5 +130,5 @@ def rnn_cell(
 def is_relu(name: str, nonlinearity: Any) -> bool:
     """Whether the nonlinearity is relu; refuses what is neither that nor tanh."""
     if not isinstance(nonlinearity, str) or nonlinearity not in NONLINEARITIES:
-        raise ValueError(f"{name}: nonlinearity must be 'tanh' or 'relu', not {nonlinearity!r}")
+        raise ValueError(f"{name}: nonlinearity must be 'tanh' or 'relu', not {show(nonlinearity)}")
     return bool(nonlinearity == "relu")

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from ..arguments import check_array
+from ..arguments import check_array, check_fill
 from ..op import op
 from .broadcasting import fit
 from .getitem import part, picks, plain_index
@@ -28,14 +28,13 @@ def write(x: Any, index: tuple[Any, ...], value: Any) -> Any:
     if not x.flags.writeable:
         raise ValueError("setitem: the tensor's memory is read-only; change a clone() instead")
     # Python numbers keep their digits; check_array would round them to float32.
-    if not isinstance(value, int | float):
+    if isinstance(value, int | float):
+        check_fill("setitem", "value", value, x.dtype)
+    else:
         checked = check_array("setitem", "value", value)
         value = checked if isinstance(value, np.ndarray) else np.asarray(value)
     try:
         x[index] = value
-    except OverflowError:
-        part("setitem", x, index)
-        raise ValueError(f"setitem: value is {value}, which does not fit the tensor's dtype {x.dtype}") from None
     except (IndexError, TypeError, ValueError):
         region = part("setitem", x, index).shape
         raise ValueError(f"setitem: value has shape {np.shape(value)} but must broadcast to {region}") from None

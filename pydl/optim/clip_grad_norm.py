@@ -10,9 +10,11 @@ Source    Pascanu, Mikolov, Bengio, "On the difficulty of training recurrent neu
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 
+from ..arguments import check_flag, check_list, check_number, check_range
 from ..op import empty, kernel
 from ..parameters import changed, gradient_lists
 from ..tensor import Tensor
@@ -48,6 +50,13 @@ def _(draw):
     return {"g": [draw.array(draw.shape()).copy() for _ in range(draw.integer(0, 3))], "factor": 0.3}
 
 
+def listed(op: str, parameters: Any) -> list[Any]:
+    """One Tensor, or many, as something to walk over."""
+    if isinstance(parameters, Tensor):
+        return [parameters]
+    return check_list(op, "parameters", parameters, "Tensors, such as model.parameters()")
+
+
 def clip_grad_norm_(
     parameters: Tensor | Iterable[Tensor],
     max_norm: float,
@@ -59,14 +68,12 @@ def clip_grad_norm_(
     Errors: ValueError where norm_type is not 1, 2 or infinity or max_norm is negative; RuntimeError where the norm is
     NaN or infinite and error_if_nonfinite is True.
     """
-    p = float(norm_type)
+    p = check_number("clip_grad_norm_", "norm_type", norm_type)
     if p not in (1.0, 2.0, np.inf):
         raise ValueError(f"clip_grad_norm_: norm_type must be 1, 2 or infinity, not {norm_type!r}")
-    if not max_norm >= 0:
-        raise ValueError(f"clip_grad_norm_: max_norm must be at least 0, not {max_norm!r}")
-    with_gradient, lists = gradient_lists(
-        "clip_grad_norm_", [parameters] if isinstance(parameters, Tensor) else parameters
-    )
+    max_norm = check_range("clip_grad_norm_", "max_norm", max_norm, 0)
+    refuse = check_flag("clip_grad_norm_", "error_if_nonfinite", error_if_nonfinite)
+    with_gradient, lists = gradient_lists("clip_grad_norm_", listed("clip_grad_norm_", parameters))
     norms = []
     for arrays in lists:
         norm = empty((), arrays[0].dtype)
@@ -74,7 +81,7 @@ def clip_grad_norm_(
         norms.append(norm)
     total = norms[0] if len(norms) == 1 else np.linalg.norm(np.array(norms, np.float32), p) if norms else 0.0
     total = np.asarray(total, norms[0].dtype if norms else np.float32)
-    if error_if_nonfinite and not np.isfinite(total):
+    if refuse and not np.isfinite(total):
         raise RuntimeError(f"clip_grad_norm_: the norm of the gradients is {float(total)}, so they cannot be scaled")
     scale = max_norm / (float(total) + 1e-6)
     if not scale >= 1:  # a NaN reaches every gradient and so is seen

@@ -12,9 +12,11 @@ from collections.abc import Iterable
 
 import numpy as np
 
+from ..arguments import check_range
 from ..op import kernel
 from ..parameters import changed, gradient_lists
 from ..tensor import Tensor
+from .clip_grad_norm import listed
 
 
 @kernel(writes="g")
@@ -34,11 +36,8 @@ def clip_grad_value_(parameters: Tensor | Iterable[Tensor], clip_value: float) -
 
     Errors: ValueError for a negative clip_value.
     """
-    if not clip_value >= 0:
-        raise ValueError(f"clip_grad_value_: clip_value must be at least 0, not {clip_value!r}")
-    gradients, lists = gradient_lists(
-        "clip_grad_value_", [parameters] if isinstance(parameters, Tensor) else parameters
-    )
+    clip_value = check_range("clip_grad_value_", "clip_value", clip_value, 0)
+    gradients, lists = gradient_lists("clip_grad_value_", listed("clip_grad_value_", parameters))
     for arrays in lists:
-        clip_grad_value(arrays, float(clip_value))
+        clip_grad_value(arrays, clip_value)
     changed(gradients)

@@ -10,6 +10,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+from ..arguments import check_choice, check_flag, check_integer, check_number, check_range, show
 from .optimizer import Optimizer
 
 
@@ -22,6 +23,7 @@ class LRScheduler:
 
     def __init__(self, optimizer: Optimizer, last_epoch: int = -1) -> None:
         self.optimizer = self._checked(optimizer)
+        last_epoch = check_integer(type(self).__name__, "last_epoch", last_epoch, -1)
         for group in optimizer.param_groups:
             if last_epoch == -1:
                 group["initial_lr"] = group["lr"]
@@ -62,17 +64,27 @@ class LRScheduler:
         unknown = sorted(set(state_dict) - set(self.__dict__))
         if unknown:
             raise ValueError(f"{type(self).__name__}: the state has entries that do not belong: {', '.join(unknown)}")
+        for key, value in state_dict.items():
+            if _form(value) != _form(self.__dict__[key]):
+                raise ValueError(
+                    f"{type(self).__name__}: the state has {key} {show(value)}, which is no {show(self.__dict__[key])}"
+                )
         self.__dict__.update(state_dict)
+
+
+def _form(value: Any) -> Any:
+    """What kind of value it is, and of lists how many they are of what: a state can only be replaced by its like."""
+    if isinstance(value, list | tuple):
+        return [_form(each) for each in value]
+    return "number" if isinstance(value, int | float) else type(value)
 
 
 class StepLR(LRScheduler):
     """lr = base_lr gamma^floor(t / step_size): a fall every step_size steps."""
 
     def __init__(self, optimizer: Optimizer, step_size: int, gamma: float = 0.1, last_epoch: int = -1) -> None:
-        if step_size < 1:
-            raise ValueError(f"StepLR: step_size must be at least 1, not {step_size!r}")
-        self.step_size = step_size
-        self.gamma = gamma
+        self.step_size = check_integer("StepLR", "step_size", step_size, 1)
+        self.gamma = check_range("StepLR", "gamma", gamma, 0)
         super().__init__(optimizer, last_epoch)
 
     def get_lr(self) -> list[float]:
@@ -83,7 +95,7 @@ class ExponentialLR(LRScheduler):
     """lr = base_lr gamma^t."""
 
     def __init__(self, optimizer: Optimizer, gamma: float, last_epoch: int = -1) -> None:
-        self.gamma = gamma
+        self.gamma = check_range("ExponentialLR", "gamma", gamma, 0)
         super().__init__(optimizer, last_epoch)
 
     def get_lr(self) -> list[float]:
@@ -97,10 +109,8 @@ class CosineAnnealingLR(LRScheduler):
     """
 
     def __init__(self, optimizer: Optimizer, T_max: int, eta_min: float = 0.0, last_epoch: int = -1) -> None:
-        if T_max < 1:
-            raise ValueError(f"CosineAnnealingLR: T_max must be at least 1, not {T_max!r}")
-        self.T_max = T_max
-        self.eta_min = eta_min
+        self.T_max = check_integer("CosineAnnealingLR", "T_max", T_max, 1)
+        self.eta_min = check_range("CosineAnnealingLR", "eta_min", eta_min, 0)
         super().__init__(optimizer, last_epoch)
 
     def get_lr(self) -> list[float]:
@@ -152,19 +162,17 @@ class OneCycleLR(LRScheduler):
         if total_steps is None:
             if epochs is None or steps_per_epoch is None:
                 raise ValueError("OneCycleLR: give total_steps, or both epochs and steps_per_epoch")
-            total_steps = epochs * steps_per_epoch
-        if not isinstance(total_steps, int) or total_steps < 1:
-            raise ValueError(f"OneCycleLR: the number of steps must be an integer of at least 1, not {total_steps!r}")
-        if not 0 <= pct_start <= 1:
-            raise ValueError(f"OneCycleLR: pct_start must be from 0 to 1, not {pct_start!r}")
-        if anneal_strategy not in _ANNEAL:
-            raise ValueError(f"OneCycleLR: anneal_strategy must be 'cos' or 'linear', not {anneal_strategy!r}")
-        self.total_steps = total_steps
-        self.anneal_strategy = anneal_strategy
-        self.cycle_momentum = cycle_momentum
+            total_steps = check_integer("OneCycleLR", "epochs", epochs, 1) * check_integer(
+                "OneCycleLR", "steps_per_epoch", steps_per_epoch, 1
+            )
+        self.total_steps = check_integer("OneCycleLR", "total_steps", total_steps, 1)
+        self.anneal_strategy = check_choice("OneCycleLR", "anneal_strategy", anneal_strategy, *_ANNEAL)
+        self.cycle_momentum = check_flag("OneCycleLR", "cycle_momentum", cycle_momentum)
+        pct_start = check_range("OneCycleLR", "pct_start", pct_start, 0, 1)
+        div_factor, final_div_factor = self._above_zero(div_factor=div_factor, final_div_factor=final_div_factor)
         # Each phase: its last step, and where lr and momentum go.
         self.phases: list[list[Any]]
-        if three_phase:
+        if check_flag("OneCycleLR", "three_phase", three_phase):
             rise = float(pct_start * total_steps) - 1
             self.phases = [
                 [rise, "initial_lr", "max_lr", "max_momentum", "base_momentum"],
@@ -179,6 +187,7 @@ class OneCycleLR(LRScheduler):
         groups = self._checked(optimizer).param_groups
         if cycle_momentum and not all("momentum" in group or "betas" in group for group in groups):
             raise ValueError("OneCycleLR: the optimizer has no momentum to cycle; set cycle_momentum=False")
+        last_epoch = check_integer("OneCycleLR", "last_epoch", last_epoch, -1)
         if last_epoch == -1:
             tops = self._each(optimizer, "max_lr", max_lr)
             bases = self._each(optimizer, "base_momentum", base_momentum)
@@ -194,10 +203,16 @@ class OneCycleLR(LRScheduler):
     def _each(self, optimizer: Optimizer, name: str, value: float | list[float]) -> list[float]:
         count = len(optimizer.param_groups)
         if not isinstance(value, list | tuple):
-            return [value] * count
+            return [check_range("OneCycleLR", name, value, 0)] * count
         if len(value) != count:
             raise ValueError(f"OneCycleLR: {name} has {len(value)} values, but the optimizer has {count} groups")
-        return list(value)
+        return [check_range("OneCycleLR", name, each, 0) for each in value]
+
+    def _above_zero(self, **factors: Any) -> list[float]:
+        for name, factor in factors.items():
+            if not check_number("OneCycleLR", name, factor) > 0:
+                raise ValueError(f"OneCycleLR: {name} must be above 0, not {factor}")
+        return [float(factor) for factor in factors.values()]
 
     def get_lr(self) -> list[float]:
         if self.last_epoch > self.total_steps:

@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from ..arguments import Array
+from ..arguments import Array, check_list, check_range, show
 from ..parameters import batches, moved
 from ..tensor import Tensor, enable_grad
 
@@ -24,6 +24,7 @@ def _is_number(value: Any) -> bool:
 # An option's range: what it must be, in words, and the test.
 Range = tuple[str, Callable[[Any], bool]]
 at_least_zero: Range = ("a number of at least 0", lambda value: _is_number(value) and value >= 0)
+flag: Range = ("True or False", lambda value: isinstance(value, bool | int | np.bool_))
 fraction: Range = ("a number from 0 to below 1", lambda value: _is_number(value) and 0 <= value < 1)
 
 
@@ -40,7 +41,10 @@ class Optimizer:
     """
 
     # What options must be. Those that are not listed may be anything.
-    RANGES: ClassVar[dict[str, Range]] = dict.fromkeys(("lr", "weight_decay", "eps", "momentum"), at_least_zero)
+    RANGES: ClassVar[dict[str, Range]] = {
+        **dict.fromkeys(("lr", "weight_decay", "eps", "momentum"), at_least_zero),
+        **dict.fromkeys(("nesterov", "amsgrad", "centered"), flag),
+    }
     # What parameters of one kernel call have in common in their states, besides the dtype: see batches().
     COUNTED: ClassVar[str] = ""
 
@@ -66,7 +70,7 @@ class Optimizer:
         if not isinstance(param_group, dict) or "params" not in param_group:
             raise TypeError(f"{self.name}: a parameter group must be a dict with the key 'params'")
         params = param_group["params"]
-        params = [params] if isinstance(params, Tensor) else list(params)
+        params = [params] if isinstance(params, Tensor) else check_list(self.name, "params", params, "Tensors")
         for key in param_group:
             if key != "params" and key not in self.defaults:
                 raise ValueError(f"{self.name}: there is no option {key!r}; it has {', '.join(self.defaults)}")
@@ -94,7 +98,7 @@ class Optimizer:
         """Refuses options that are out of their range."""
         for key, (needs, holds) in self.RANGES.items():
             if key in group and not holds(group[key]):
-                raise ValueError(f"{self.name}: {key} must be {needs}, not {group[key]!r}")
+                raise ValueError(f"{self.name}: {key} must be {needs}, not {show(group[key])}")
 
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
         """Updates every parameter that has a gradient. closure: computes the loss again; its result is returned."""
@@ -171,9 +175,14 @@ class Optimizer:
             group.update(new)
 
     def _loaded(self, key: str, value: Any, i: int, param: Tensor) -> Any:
-        if not isinstance(value, np.ndarray | Tensor):
-            return value
         array = value.data if isinstance(value, Tensor) else value
+        if key == "step":  # a number; PyTorch has an array of one
+            number = array.item() if isinstance(array, np.ndarray) and array.size == 1 else array
+            return int(check_range(self.name, f"step of parameter {i}", number, 0))
+        if array is None:
+            return None
+        if not isinstance(array, np.ndarray):
+            raise TypeError(f"{self.name}: {key} of parameter {i} must be an array, not {type(array).__name__}")
         if array.shape != param.shape:
             raise ValueError(
                 f"{self.name}: {key} of parameter {i} has shape {array.shape}, the parameter {param.shape}"

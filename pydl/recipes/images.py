@@ -32,7 +32,9 @@ def read_image(path: str | os.PathLike[str], size: int) -> Array:
         with Image.open(path) as file:
             if file.width * file.height > _LIMIT:
                 raise ValueError(f"is {file.width}x{file.height} pixels large, at most {_LIMIT:,} pixels are read")
-            rgba = file.convert("RGBA")
+            rgba = (_eight_bits(file) if file.mode in ("F", "I") or file.mode.startswith("I;") else file).convert(
+                "RGBA"
+            )
     except FileNotFoundError:
         raise FileNotFoundError("there is no such file") from None
     except (Image.UnidentifiedImageError, Image.DecompressionBombError, SyntaxError, OSError) as error:
@@ -52,6 +54,14 @@ def read_image(path: str | os.PathLike[str], size: int) -> Array:
         grey = Image.new("L", (size, size), 0)
         grey.paste(fitted, ((size - fitted.width) // 2, (size - fitted.height) // 2))
     return np.asarray(grey, np.float32) / 255
+
+
+def _eight_bits(file: Any) -> Any:
+    """A grey image of larger numbers (16-bit scans) or fractions, which Pillow would cut off, as one from 0 to 255."""
+    values = np.nan_to_num(np.asarray(file, np.float64), posinf=0, neginf=0).clip(min=0)
+    brightest = values.max(initial=0)
+    white = next((white for white in (1 if file.mode == "F" else 255, 255, 65535) if brightest <= white), brightest)
+    return _pillow().fromarray((values * (255 / white)).round().astype(np.uint8))
 
 
 def write_image(path: str | os.PathLike[str], image: Array) -> None:

@@ -138,6 +138,10 @@ def choose_settings(args: argparse.Namespace, resumed: dict[str, Any] | None) ->
     """What was asked for, completed by defaults; a resumed training keeps its own settings."""
     few = FEW if pydl.get_backend() == "reference" else None
     defaults: dict[str, Any] = {"data": "mnist-5k", "epochs": 1 if few else 20, "images": few, "seed": 0}
+    if resumed is not None and resumed.keys() != defaults.keys():
+        raise ValueError(
+            f"--resume: the checkpoint is of another recipe; its settings are {', '.join(map(str, resumed))}"
+        )
     settings = resumed or defaults
     for name in defaults:
         asked = getattr(args, name)
@@ -205,10 +209,15 @@ def write_examples(folder: Path, images: Any, labels: Any, classes: Any) -> None
 def predict(path: str, files: list[str]) -> int:
     """Prints for each image file what the network sees in it; returns how many files could not be read."""
     facts = pydl.load_metadata(path)
-    model = network(len(facts["classes"]))
-    model.load_state_dict(pydl.load(path))
+    try:
+        classes = [str(name) for name in facts["classes"]]
+        model = network(len(classes))
+        model.load_state_dict(pydl.load(path))
+        mean, std = facts["brightness"]
+        normalize = Normalize(mean, std)
+    except (KeyError, TypeError, ValueError, RuntimeError) as error:
+        raise ValueError(f"{path}: is not whole as a network of photo-tagging ({error})") from None
     model.eval()
-    normalize = Normalize(*facts["brightness"])
     failed = 0
     for file in files:
         try:
@@ -220,5 +229,5 @@ def predict(path: str, files: list[str]) -> int:
         with pydl.no_grad():
             shares = nn.functional.softmax(model(normalize(image[None, None])), dim=1).numpy()[0]
         likely = np.argsort(-shares, kind="stable")[:3]
-        print(f"{file}: " + ", ".join(f"{facts['classes'][k]} ({100 * shares[k]:.1f} %)" for k in likely))
+        print(f"{file}: " + ", ".join(f"{classes[k]} ({100 * shares[k]:.1f} %)" for k in likely))
     return failed

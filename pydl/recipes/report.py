@@ -12,6 +12,8 @@ def prepare_folder(out: str, resume: bool, overwrite: bool) -> Path:
     """The folder for the results. An unfinished training in it is neither lost nor mixed up with a new one."""
     from ..training import read_checkpoint
 
+    if not out:
+        raise ValueError("--out: needs the name of a folder")
     folder = Path(out)
     if folder.exists() and not folder.is_dir():
         raise ValueError(f"--out {out}: is a file, not a folder")

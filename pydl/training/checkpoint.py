@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .. import random
+from ..arguments import check_flag, check_integer, check_path, show
 from ..serialization import load, load_metadata, save
 from ..tensor import Tensor
 from .callback import Callback
@@ -22,6 +23,10 @@ if TYPE_CHECKING:
     from .trainer import Trainer
 
 FORMAT = 1
+PARTS = {"facts": dict, "epoch": int, "stop": bool, "random": dict, "model": dict, "optimizer": dict, "callbacks": list}
+
+# What Python says when a file holds other things than it should.
+FAULTS = (KeyError, IndexError, TypeError, ValueError, AttributeError, RuntimeError, OverflowError)
 
 
 class Checkpoint(Callback):
@@ -32,10 +37,10 @@ class Checkpoint(Callback):
     """
 
     def __init__(self, path: str | os.PathLike[str], every: int = 1, facts: dict[str, Any] | None = None) -> None:
-        if every < 1:
-            raise ValueError(f"Checkpoint: every must be at least 1, not {every}")
-        self.path = os.fspath(path)
-        self.every = every
+        self.path = check_path("Checkpoint", "path", path)
+        self.every = check_integer("Checkpoint", "every", every, 1)
+        if facts is not None and not isinstance(facts, dict):
+            raise TypeError(f"Checkpoint: facts must be a dict, not {type(facts).__name__}")
         self.facts = facts or {}
 
     def on_epoch_end(self, trainer: Trainer, logs: dict[str, float]) -> None:
@@ -68,12 +73,16 @@ def load_checkpoint(trainer: Trainer, path: str) -> None:
             f"resume: {path} was written by a training with {len(state['callbacks'])} callbacks, "
             f"this one has {len(trainer.callbacks)}"
         )
-    trainer.model.load_state_dict(state["model"])
-    trainer.optimizer.load_state_dict(state["optimizer"])
-    for callback, own in zip(trainer.callbacks, state["callbacks"], strict=True):
-        callback.load_state_dict(own)
-    trainer.epoch, trainer.stop = state["epoch"], state["stop"]
-    random.set_rng_state(state["random"])
+    try:
+        trainer.model.load_state_dict(state["model"])
+        trainer.optimizer.load_state_dict(state["optimizer"])
+        for callback, own in zip(trainer.callbacks, state["callbacks"], strict=True):
+            callback.load_state_dict(own)
+        trainer.epoch = check_integer("checkpoint", "epoch", state["epoch"], 0)
+        trainer.stop = check_flag("checkpoint", "stop", state["stop"])
+        random.set_rng_state(state["random"])
+    except FAULTS as error:  # whatever is in the file
+        raise ValueError(f"resume: {path} does not fit this training ({error})") from None
 
 
 def read_checkpoint(path: str | os.PathLike[str]) -> dict[str, Any]:
@@ -84,14 +93,17 @@ def read_checkpoint(path: str | os.PathLike[str]) -> dict[str, Any]:
     arrays = {name: each.data for name, each in load(path).items()}
     try:
         plain = json.loads(load_metadata(path)["pydl"])
-        state = unite(plain, "", arrays)
-        if state["format"] != FORMAT:
-            raise ValueError(f"{os.fspath(path)}: has checkpoint format {state['format']}, this version reads {FORMAT}")
-        for key in ("epoch", "random", "model", "optimizer", "callbacks"):
-            state[key]
-    except (KeyError, TypeError, json.JSONDecodeError):
+        state: dict[str, Any] = unite(plain, "", arrays)
+        found = state["format"]
+        if found == FORMAT:
+            for key, kind in PARTS.items():
+                if not isinstance(state[key], kind):
+                    raise TypeError(key)
+    except FAULTS:
         raise ValueError(f"{os.fspath(path)}: is a safetensors file, but not a checkpoint of a training") from None
-    return state  # type: ignore[no-any-return]
+    if found != FORMAT:
+        raise ValueError(f"{os.fspath(path)}: has checkpoint format {show(found)}, this version reads {FORMAT}")
+    return state
 
 
 # An array in the state is replaced by this mark in the JSON text and stored under its place in the state.

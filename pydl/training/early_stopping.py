@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
+from ..arguments import check_choice, check_flag, check_integer, check_number
 from .callback import Callback
 
 if TYPE_CHECKING:
@@ -32,16 +33,16 @@ class EarlyStopping(Callback):
         mode: str | None = None,
         restore_best: bool = True,
     ) -> None:
-        if patience < 1:
-            raise ValueError(f"EarlyStopping: patience must be at least 1, not {patience}")
-        if mode not in (None, "min", "max"):
-            raise ValueError(f"EarlyStopping: mode must be 'min' or 'max', not {mode!r}")
+        if not isinstance(monitor, str):
+            raise TypeError(f"EarlyStopping: monitor must be the name of a figure, not {type(monitor).__name__}")
+        if mode is not None:
+            check_choice("EarlyStopping", "mode", mode, "min", "max")
         higher = any(word in monitor for word in ("accuracy", "auc", "f1", "precision", "recall", "r2"))
         self.monitor = monitor
-        self.patience = patience
-        self.min_delta = min_delta
+        self.patience = check_integer("EarlyStopping", "patience", patience, 1)
+        self.min_delta = check_number("EarlyStopping", "min_delta", min_delta)
         self.mode = mode or ("max" if higher else "min")
-        self.restore_best = restore_best
+        self.restore_best = check_flag("EarlyStopping", "restore_best", restore_best)
         self.best = math.nan
         self.best_epoch = 0
         self._weights: dict[str, Any] = {}
@@ -54,7 +55,7 @@ class EarlyStopping(Callback):
             )
         value = logs[self.monitor]
         gain = (self.best - value) if self.mode == "min" else (value - self.best)
-        if self.best_epoch == 0 or gain > self.min_delta:
+        if self.best_epoch == 0 or math.isnan(self.best) or gain > self.min_delta:
             self.best, self.best_epoch = value, trainer.epoch
             if self.restore_best:
                 self._weights = {name: each.data.copy() for name, each in trainer.model.state_dict().items()}

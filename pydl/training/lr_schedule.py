@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from ..arguments import check_choice
 from .callback import Callback
 
 if TYPE_CHECKING:
@@ -14,10 +15,10 @@ class LRSchedule(Callback):
     """Steps a scheduler of pydl.optim.lr_scheduler after every "batch" or every "epoch"."""
 
     def __init__(self, scheduler: Any, every: str = "epoch") -> None:
-        if every not in ("batch", "epoch"):
-            raise ValueError(f"LRSchedule: every must be 'batch' or 'epoch', not {every!r}")
+        if not hasattr(scheduler, "step"):
+            raise TypeError(f"LRSchedule: scheduler must be one of optim.lr_scheduler, not {type(scheduler).__name__}")
         self.scheduler = scheduler
-        self.every = every
+        self.every = check_choice("LRSchedule", "every", every, "batch", "epoch")
 
     def on_batch_end(self, trainer: Trainer, logs: dict[str, float]) -> None:
         if self.every == "batch":

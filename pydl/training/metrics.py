@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from ..arguments import Array, check_integer
+from ..arguments import Array, check_array, check_integer
+from ..tensor import Tensor
 
 
 def accuracy(outputs: Any, targets: Any) -> float:
@@ -14,7 +15,7 @@ def accuracy(outputs: Any, targets: Any) -> float:
 
     outputs (N, C), targets (N,) of class numbers.
     """
-    predicted, labels = np.asarray(outputs), np.asarray(targets)
+    predicted, labels = (_array("accuracy", *each) for each in (("outputs", outputs), ("targets", targets)))
     if predicted.ndim != 2 or labels.shape != predicted.shape[:1]:
         raise ValueError(
             "accuracy: outputs must be (N, C) and targets (N,), "
@@ -23,14 +24,20 @@ def accuracy(outputs: Any, targets: Any) -> float:
     return float(np.mean(predicted.argmax(1) == labels)) if len(labels) else float("nan")
 
 
+def _array(metric: str, name: str, value: Any) -> Array:
+    return check_array(metric, name, value.data if isinstance(value, Tensor) else value)
+
+
 def confusion_matrix(targets: Any, predicted: Any, classes: int) -> Array:
     """counts[i, j]: how many items of class i were taken for class j. Both arguments (N,) of class numbers."""
     classes = check_integer("confusion_matrix", "classes", classes, 1)
-    rows, columns = np.asarray(targets), np.asarray(predicted)
+    rows, columns = (_array("confusion_matrix", *each) for each in (("targets", targets), ("predicted", predicted)))
     if rows.shape != columns.shape or rows.ndim != 1:
         raise ValueError(
             f"confusion_matrix: targets have shape {rows.shape} but predicted {columns.shape}; both need (N,)"
         )
+    if rows.dtype.kind not in "iu" or columns.dtype.kind not in "iu":
+        raise TypeError(f"confusion_matrix: class numbers are integers, but these are {rows.dtype} and {columns.dtype}")
     if len(rows) and (min(rows.min(), columns.min()) < 0 or max(rows.max(), columns.max()) >= classes):
         raise ValueError(
             f"confusion_matrix: there are {classes} classes (0 to {classes - 1}), but a number lies outside"

@@ -21,7 +21,7 @@ from typing import Any
 
 import numpy as np
 
-from ..arguments import Array, check_integer
+from ..arguments import Array, check_array, check_integer, check_path
 from ..data import DataLoader, TensorDataset
 from ..tensor import Tensor, no_grad
 from .callback import Callback
@@ -95,13 +95,13 @@ class Trainer:
         Errors: FloatingPointError as soon as the loss is not a finite number. After Ctrl-C (KeyboardInterrupt) the
         callbacks' on_fit_end still runs and the last checkpoint stays whole.
         """
-        loader = as_loader(train, batch_size, shuffle=True)
+        loader = as_loader("fit", train, batch_size, shuffle=True)
         self.epochs, self.batches = check_integer("fit", "epochs", epochs, 0), len(loader)
         self.epoch, self.stop = 0, False
         if self.batches == 0:
             raise ValueError("fit: train holds no data")
         if resume is not None:
-            load_checkpoint(self, os.fspath(resume))
+            load_checkpoint(self, check_path("fit", "resume", resume))
         self._each("on_fit_begin")
         try:
             while self.epoch < self.epochs and not self.stop:
@@ -141,7 +141,7 @@ class Trainer:
 
     def evaluate(self, data: Any, batch_size: int = 256) -> dict[str, float]:
         """The loss and the metrics over a data set, the model in evaluation mode (no dropout, no gradients)."""
-        loader = as_loader(data, batch_size, shuffle=False)
+        loader = as_loader("evaluate", data, batch_size, shuffle=False)
         total, count = 0.0, 0
         outputs, answers = [], []
         with Evaluating(self.model):
@@ -161,7 +161,9 @@ class Trainer:
 
     def predict(self, inputs: Any, batch_size: int = 256) -> Array:
         """The model's outputs for an array of inputs (N, ...), the model in evaluation mode. No inputs, no outputs."""
-        array = np.asarray(inputs.data if isinstance(inputs, Tensor) else inputs)
+        array = check_array("predict", "inputs", inputs.data if isinstance(inputs, Tensor) else inputs)
+        if array.ndim == 0:
+            raise ValueError("predict: inputs must have a first dimension, (N, ...), but are one number")
         size = check_integer("predict", "batch_size", batch_size, 1)
         with Evaluating(self.model):
             starts = range(0, max(len(array), 1), size)
@@ -185,12 +187,15 @@ class Evaluating:
         self.model.train(self._before)
 
 
-def as_loader(data: Any, batch_size: int, shuffle: bool) -> Any:
+def as_loader(method: str, data: Any, batch_size: int, shuffle: bool) -> Any:
     """A DataLoader of what fit() and evaluate() take."""
     if isinstance(data, DataLoader) or (isinstance(data, Iterable) and not hasattr(data, "__getitem__")):
         return data
-    if isinstance(data, tuple | list):
+    if isinstance(data, tuple | list) and data:
         data = TensorDataset(*data)
+    if isinstance(data, str | dict | tuple | list | np.ndarray | Tensor) or not hasattr(data, "__getitem__"):
+        needs = "(inputs, targets), a Dataset of such pairs or a DataLoader"
+        raise TypeError(f"{method}: data must be {needs}, not {type(data).__name__}")
     return DataLoader(data, batch_size=batch_size, shuffle=shuffle)
 
 
