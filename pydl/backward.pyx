@@ -194,14 +194,23 @@ cdef tuple call_gradient(Node node, object dys):
 
 cdef accumulate_leaf(TensorBase leaf, object dy, bint fresh):
     """leaf.grad += dy. The first gradient of a backward pass moves in without a copy if nobody else holds it."""
-    cdef TensorBase grad
+    cdef TensorBase grad = leaf._grad
     if leaf._hooks:
         dy = run_hooks(leaf._hooks, 0, dy)
         fresh = False
-    if leaf.grad is None:
-        leaf.grad = wrap(dy if fresh else copy_of(dy))
+        grad = leaf._grad
+    if not cnp.PyArray_SAMESHAPE(dy, leaf._data):
+        raise RuntimeError(
+            f"backward: a leaf has the shape {leaf._data.shape} since its data was replaced, its gradient {dy.shape}"
+        )
+    if grad is None:
+        leaf._grad = wrap(dy if fresh else copy_of(dy))
     else:
-        grad = <TensorBase>leaf.grad
+        if not cnp.PyArray_SAMESHAPE(grad._data, dy) or cnp.PyArray_TYPE(grad._data) != cnp.PyArray_TYPE(dy):
+            raise RuntimeError(
+                f"backward: a leaf has a gradient {grad._data.dtype} {grad._data.shape} from before its data was "
+                f"replaced, and gets one {dy.dtype} {dy.shape}; set grad to None first"
+            )
         if can_add(grad._data, dy) and cnp.PyArray_ISWRITEABLE(grad._data):
             addition(grad._data, dy, grad._data)
         else:

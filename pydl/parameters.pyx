@@ -28,7 +28,7 @@ def batches(list params, dict state, str counted, refuse):
     last = None
     for each in params:
         param = <TensorBase?>each
-        if param.grad is None:
+        if param._grad is None:
             continue
         own_state = state.get(param)
         if own_state is None:
@@ -47,16 +47,14 @@ def batches(list params, dict state, str counted, refuse):
             refuse(param)
         own.append(param)
         weights.append(contiguous(param._data))
-        gradients.append(contiguous((<TensorBase>param.grad)._data))
+        gradients.append(contiguous(param._grad._data))
         states.append(own_state)
     return found.values()
 
 
 cdef bint fits(TensorBase param):
-    """Whether the gradient is a tensor with the parameter's shape and dtype."""
-    if not isinstance(param.grad, TensorBase):
-        return False
-    gradient = (<TensorBase>param.grad)._data
+    """Whether the gradient has the parameter's shape and dtype."""
+    gradient = param._grad._data
     return cnp.PyArray_TYPE(gradient) == cnp.PyArray_TYPE(param._data) and cnp.PyArray_SAMESHAPE(
         gradient, param._data
     )
@@ -110,9 +108,9 @@ def gradient_lists(str name, params):
     for param in params:
         if not isinstance(param, TensorBase):
             raise TypeError(f"{name}: parameters must be Tensors, not {type(param).__name__}")
-        if (<TensorBase>param).grad is None:
+        if (<TensorBase>param)._grad is None:
             continue
-        gradient = <TensorBase?>(<TensorBase>param).grad
+        gradient = (<TensorBase>param)._grad
         if not cnp.PyArray_IS_C_CONTIGUOUS(gradient._data):
             gradient.data = gradient._data.copy(order="C")
         kind = cnp.PyArray_TYPE(gradient._data)

@@ -22,7 +22,7 @@ cdef class Node:
 
 cdef class TensorBase:
     cdef object _data
-    cdef public object grad
+    cdef TensorBase _grad
     cdef bint _requires_grad
     cdef readonly Node grad_fn
     cdef int _index

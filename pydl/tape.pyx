@@ -95,9 +95,32 @@ cdef class TensorBase:
             value = (<TensorBase>value)._data
         if not cnp.PyArray_Check(value):
             raise TypeError(f"data must be a numpy array, not {type(value).__name__}")
+        if self._requires_grad and value.dtype.kind != "f":
+            raise TypeError(f"data: a tensor that needs a gradient holds floating-point numbers, not {value.dtype}")
         if self._data is not None:
             self.version.count += 1
         self._data = value
+
+    @property
+    def grad(self):
+        """dC/d(this) after backward(), a Tensor or None."""
+        return self._grad
+
+    @grad.setter
+    def grad(self, value):
+        if value is None:
+            self._grad = None
+            return
+        if cnp.PyArray_Check(value):
+            value = wrap(value)
+        if not isinstance(value, TensorBase):
+            raise TypeError(f"grad: must be a Tensor or None, not {type(value).__name__}")
+        given = (<TensorBase>value)._data
+        if not cnp.PyArray_SAMESHAPE(given, self._data):
+            raise ValueError(f"grad: has shape {given.shape} but the tensor has {self._data.shape}")
+        if given.dtype != self._data.dtype:
+            raise TypeError(f"grad: is {given.dtype} but the tensor is {self._data.dtype}")
+        self._grad = <TensorBase>value
 
     @property
     def requires_grad(self):

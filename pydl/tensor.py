@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from . import tape
-from .arguments import Array, check_array, check_dim, check_dtype, check_fill, check_flag
+from .arguments import Array, check_array, check_callable, check_dim, check_dtype, check_fill, check_flag
 from .backward import backward
 from .op import empty
 
@@ -259,15 +259,25 @@ def from_numpy(array: Array) -> Tensor:
     return Tensor(array)
 
 
+GENERATOR = 0x20  # the flag of functions that yield: see inspect.CO_GENERATOR, without importing inspect
+
+
 class no_grad:
-    """Records nothing inside: `with pydl.no_grad(): ...`, or as a decorator `@pydl.no_grad()`."""
+    """Records nothing inside: `with pydl.no_grad(): ...`, or as a decorator, `@pydl.no_grad()` or `@pydl.no_grad`."""
+
+    _before: list[bool]  # one can be entered again inside itself
+
+    def __new__(cls, function: Any = None) -> Any:
+        self = super().__new__(cls)
+        self._before = []
+        return self if function is None else self(function)
 
     def __enter__(self) -> None:
-        self._before = tape.is_grad_enabled()
+        self._before.append(tape.is_grad_enabled())
         tape.set_grad_enabled(False)
 
     def __exit__(self, *error: object) -> None:
-        tape.set_grad_enabled(self._before)
+        tape.set_grad_enabled(self._before.pop())
 
     def __call__(self, function: Any) -> Any:
         from functools import wraps
@@ -277,7 +287,20 @@ class no_grad:
             with type(self)():
                 return function(*args, **kwargs)
 
-        return wrapped
+        @wraps(function)
+        def steps(*args: Any, **kwargs: Any) -> Any:
+            """A generator: recording is switched while it computes, not while its user does."""
+            generator = function(*args, **kwargs)
+            while True:
+                with type(self)():
+                    try:
+                        item = next(generator)
+                    except StopIteration as end:
+                        return end.value
+                yield item
+
+        check_callable(type(self).__name__, "what it decorates", function)
+        return steps if getattr(getattr(function, "__code__", None), "co_flags", 0) & GENERATOR else wrapped
 
 
 class enable_grad(no_grad):

@@ -146,13 +146,11 @@ def test_refuses_parameters(params, error, message):
 def test_refuses_gradients_that_do_not_fit():
     w = pydl.tensor([1.0, 2.0], requires_grad=True)
     optimizer = SGD([w], lr=0.1)
-    w.grad = pydl.tensor([1.0])
+    w.grad = pydl.tensor([1.0, 1.0])
+    w.grad.data = np.ones(1, np.float32)
     with pytest.raises(
         ValueError, match=r"gradient of a parameter is float32 \(1,\), but the parameter is float32 \(2,"
     ):
-        optimizer.step()
-    w.grad = np.ones(2, np.float32)
-    with pytest.raises(TypeError, match="the gradient of a parameter must be a Tensor, not ndarray"):
         optimizer.step()
     assert w.tolist() == [1.0, 2.0]
 

@@ -200,6 +200,39 @@ def test_as_decorators():
     assert pydl.is_grad_enabled()
 
 
+def test_one_object_entered_again_inside_itself():
+    off = pydl.no_grad()
+    with off:
+        with off:
+            assert not pydl.is_grad_enabled()
+        assert not pydl.is_grad_enabled()
+    assert pydl.is_grad_enabled()
+
+
+def test_as_a_decorator_without_parentheses_and_of_a_generator():
+    @pydl.no_grad
+    def plain():
+        return pydl.is_grad_enabled()
+
+    @pydl.no_grad()
+    def steps():
+        yield pydl.is_grad_enabled()
+        yield pydl.is_grad_enabled()
+        return "end"
+
+    def user():
+        seen.append((yield from steps()))
+
+    seen = []
+    assert plain() is False
+    for each in user():
+        assert each is False
+        assert pydl.is_grad_enabled(), "outside the generator nothing has changed"
+    assert seen == ["end"]
+    with pytest.raises(TypeError, match="no_grad: what it decorates must be a function, not int"):
+        pydl.no_grad(3)
+
+
 def test_each_thread_has_its_own_switch():
     inside = []
     with pydl.no_grad():
@@ -248,3 +281,39 @@ def test_replacing_the_data_counts_as_a_change():
         y.backward()
     with pytest.raises(TypeError, match="data must be a numpy array, not list"):
         x.data = [1.0]
+    with pytest.raises(TypeError, match="holds floating-point numbers, not int64"):
+        x.data = np.array([3])
+
+
+def test_replaced_data_of_another_shape_or_dtype():
+    x = leaf(1.0, 2.0)
+    y = x.sum()
+    x.data = np.ones(3)
+    with pytest.raises(RuntimeError, match=r"a leaf has the shape \(3,\) since .* its gradient \(2,\)"):
+        y.backward()
+    x.sum().backward()
+    for other in (np.ones(2), np.ones(3, np.float32)):
+        x.data = other
+        with pytest.raises(RuntimeError, match=r"a leaf has a gradient float64 .* set grad to None first"):
+            x.sum().backward()
+    x.grad = None
+    x.sum().backward()
+    assert x.grad.dtype == np.float32
+
+
+@pytest.mark.parametrize(
+    ("grad", "error", "message"),
+    [
+        (3, TypeError, "grad: must be a Tensor or None, not int"),
+        ([1.0, 1.0], TypeError, "grad: must be a Tensor or None, not list"),
+        (np.ones(3), ValueError, r"grad: has shape \(3,\) but the tensor has \(2,\)"),
+        (pydl.ones(2), TypeError, "grad: is float32 but the tensor is float64"),
+    ],
+)
+def test_grad_of_the_wrong_kind(grad, error, message):
+    x = leaf(1.0, 2.0)
+    with pytest.raises(error, match=message):
+        x.grad = grad
+    x.grad = np.ones(2)  # an array will do
+    x.sum().backward()
+    assert x.grad.tolist() == [2, 2]

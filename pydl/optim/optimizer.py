@@ -116,8 +116,6 @@ class Optimizer:
 
     def _refuse_gradient(self, param: Tensor) -> None:
         grad = param.grad
-        if not isinstance(grad, Tensor):
-            raise TypeError(f"{self.name}: the gradient of a parameter must be a Tensor, not {type(grad).__name__}")
         raise ValueError(
             f"{self.name}: the gradient of a parameter is {grad.dtype} {grad.shape}, "
             f"but the parameter is {param.dtype} {param.shape}"
