@@ -8,7 +8,7 @@ namespace pydl::PYDL_ISA {
 // Bit i is set where lane i of the mask is.
 template <typename M>
 PYDL_INLINE uint32_t lane_bits(M m) {
-    constexpr bool wide = sizeof(lane<M>) == 8;
+    [[maybe_unused]] constexpr bool wide = sizeof(lane<M>) == 8;
 #if defined(__AVX512F__)
     if constexpr (wide) return uint32_t(_mm512_movepi64_mask((__m512i)m));
     return uint32_t(_mm512_movepi32_mask((__m512i)m));

@@ -18,7 +18,7 @@ static const pydl::Kernel* const* const table_end = __stop_pydl_kernels;
 namespace pydl {
 namespace {
 
-bool processor_runs(const char* isa) {
+bool processor_runs([[maybe_unused]] const char* isa) {
 #if defined(__x86_64__)
     __builtin_cpu_init();
     if (std::strcmp(isa, "avx512") == 0)
