@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import subprocess
 import sys
@@ -10,7 +11,7 @@ import numpy as np
 import pytest
 
 from pydl import bench
-from pydl.bench import compare, process, workloads
+from pydl.bench import compare, process, report, workloads
 from pydl.bench.peers import PEERS, Peer, choose
 
 ROW = workloads.find("matmul 64")
@@ -119,6 +120,17 @@ def test_numbers_that_differ_are_not_timed(library, tmp_path):
     assert "y differs from pydl's by 1" in other["note"]
     assert "ratio" not in other
     assert bench.suspicious(result)
+
+
+def test_errors_against_float64_stand_beside_the_times(library, tmp_path):
+    row = dataclasses.replace(ROW, exact=True)
+    result = run([library("pydl", "good"), library("other", "good", "wrong")], tmp_path, row)
+    variants = result["libraries"]["other"]["variants"]
+    assert 0 < variants["good"]["error"] < 1e-5
+    assert "error" not in variants["wrong"], "what differs is no result"
+    lines = report.error_lines([result])
+    assert [line[2:4] for line in lines] == [("pydl", "good"), ("other", "good")]
+    assert report.error_lines([run([library("pydl", "good")], tmp_path)]) == []
 
 
 def test_of_random_numbers_only_the_shapes_are_compared():

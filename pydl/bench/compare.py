@@ -27,6 +27,7 @@ from .ratios import paired_ratio
 from .workloads import Workload
 
 Record = dict[str, Any]
+Numbers = dict[str, np.ndarray]
 BLOCKS = 7
 
 
@@ -101,7 +102,16 @@ class Library:
             self.process.close()
             self.process = None
 
-    def prepare(self, row: Workload, directory: Path, expected: dict[str, np.ndarray] | None) -> Record:
+    def exact(self, row: Workload, directory: Path) -> Numbers | None:
+        """The row's numbers in float64, if it wants to be held against them."""
+        path = directory / "exact.npz"
+        if not row.exact or "error" in self.ask(
+            "exact", self.settings.prepare_timeout, workload=row.name, outputs=str(path)
+        ):
+            return None
+        return read_outputs(path)
+
+    def prepare(self, row: Workload, directory: Path, expected: Numbers | None, exact: Numbers | None = None) -> Record:
         """Prepares the variants of a row and checks their numbers. Variants that fail are noted, the others go on."""
         record: Record = {"status": "ok", "note": "", "variants": {}}
         try:
@@ -113,12 +123,12 @@ class Library:
         if not variants["variants"]:
             return record | {"status": "not supported"}
         for variant in variants["variants"]:
-            outcome = self._prepare_variant(row, variant, directory, expected)
+            outcome = self._prepare_variant(row, variant, directory, expected, exact)
             record["variants"][variant] = outcome
             if outcome["status"] == "failed":  # the worker is new and has forgotten the variants before this one
                 for earlier, before in record["variants"].items():
                     if before["status"] == "ok":
-                        record["variants"][earlier] = self._prepare_variant(row, earlier, directory, expected)
+                        record["variants"][earlier] = self._prepare_variant(row, earlier, directory, expected, exact)
         if not any(outcome["status"] == "ok" for outcome in record["variants"].values()):
             first = next(iter(record["variants"].values()))
             return record | {"status": first["status"], "note": first["note"]}
@@ -137,7 +147,7 @@ class Library:
         return bytes
 
     def _prepare_variant(
-        self, row: Workload, variant: str, directory: Path, expected: dict[str, np.ndarray] | None
+        self, row: Workload, variant: str, directory: Path, expected: Numbers | None, exact: Numbers | None
     ) -> Record:
         timeout = self.settings.prepare_timeout
         if variant in self.slow:
@@ -155,18 +165,25 @@ class Library:
                 self.slow_spent += time.monotonic() - start
         if "error" in answer:
             return {"status": "error", "note": answer["error"]}
-        difference = compare_outputs(row, read_outputs(path), expected) if expected is not None else ""
+        found = read_outputs(path)
+        difference = compare_outputs(row, found, expected) if expected is not None else ""
         if difference:
             return {"status": "differs", "note": difference}
-        return {"status": "ok", "note": "", "estimate": answer["nanoseconds"], "prepare": time.monotonic() - start}
+        outcome = {"status": "ok", "note": "", "estimate": answer["nanoseconds"], "prepare": time.monotonic() - start}
+        return outcome | ({"error": largest_error(found, exact)} if exact is not None else {})
 
 
-def read_outputs(path: Path) -> dict[str, np.ndarray]:
+def read_outputs(path: Path) -> Numbers:
     with np.load(path) as outputs:
         return dict(outputs)
 
 
-def compare_outputs(row: Workload, found: dict[str, np.ndarray], expected: dict[str, np.ndarray]) -> str:
+def largest_error(found: Numbers, exact: Numbers) -> float:
+    """The largest error of any output, relative to the largest number of that output."""
+    return max(float(np.abs(found[name] - exact[name]).max() / np.abs(exact[name]).max()) for name in exact)
+
+
+def compare_outputs(row: Workload, found: Numbers, expected: Numbers) -> str:
     """What is different between a library's numbers and pydl's; "" when nothing is, within the row's tolerance.
 
     Of random numbers only the shapes are compared."""
@@ -221,12 +238,16 @@ def run_row(row: Workload, libraries: list[Library], directory: Path, progress: 
         "trusted": True,
     }
     progress("pydl prepares")
-    records = {ours.name: ours.prepare(row, directory, None)}
+    try:
+        exact = ours.exact(row, directory)
+    except WorkerFailed as failure:
+        return result | {"libraries": {ours.name: {"status": "failed", "note": str(failure), "variants": {}}}}
+    records = {ours.name: ours.prepare(row, directory, None, exact)}
     if records[ours.name]["status"] != "ok":
         return result | {"libraries": records}  # nothing to compare with
     progress("the others prepare")
     expected = read_outputs(directory / f"{ours.name} {ours.threads}.npz")
-    records |= prepare_side_by_side(row, libraries[1:], directory, expected)
+    records |= prepare_side_by_side(row, libraries[1:], directory, expected, exact)
 
     result["peak"] = probe(ours, row)
     order = [entry for library in libraries for entry in contestants(library, records[library.name])]
@@ -249,11 +270,13 @@ def run_row(row: Workload, libraries: list[Library], directory: Path, progress: 
 
 
 def prepare_side_by_side(
-    row: Workload, libraries: list[Library], directory: Path, expected: dict[str, np.ndarray]
+    row: Workload, libraries: list[Library], directory: Path, expected: Numbers, exact: Numbers | None
 ) -> dict[str, Record]:
     """All libraries at once: most of them compile, on one core, and nothing is timed yet."""
     with ThreadPoolExecutor(max(1, len(libraries))) as pool:
-        prepared = {library.name: pool.submit(library.prepare, row, directory, expected) for library in libraries}
+        prepared = {
+            library.name: pool.submit(library.prepare, row, directory, expected, exact) for library in libraries
+        }
         try:
             return {name: future.result() for name, future in prepared.items()}
         except KeyboardInterrupt:  # the threads wait for workers, which do not hear of it

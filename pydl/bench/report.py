@@ -13,6 +13,7 @@ Record = dict[str, Any]
 TROUBLE = ("error", "failed", "differs")
 LOSS = "<"  # marks a ratio below one
 DOUBT = "?"  # marks a row measured while other processes had the cores
+ERRORS = "accuracy: largest error against float64, relative to the largest number of the same output"
 _OURS = ("row", "thr", "pydl", "min", "rate", "of peak")
 HEADER = (*_OURS, "peer", "best variant", "time", "min", "ratio", "95 % interval")
 LEGEND = (
@@ -133,6 +134,27 @@ def memory_lines(rows: list[Record]) -> tuple[list[str], list[tuple[str, ...]]]:
     return ["row", "thr", *peers], lines
 
 
+ERROR_HEADER = ("row", "thr", "library", "variant", "time", "largest error")
+
+
+def error_lines(rows: list[Record]) -> list[tuple[str, ...]]:
+    """For the rows that were held against float64: every variant, and how far its numbers are off."""
+    return [
+        (
+            row["name"],
+            str(row["threads"]),
+            name,
+            variant,
+            duration(outcome.get("median", outcome["estimate"])),
+            f"{outcome['error']:.1e}",
+        )
+        for row in rows
+        for name, record in row["libraries"].items()
+        for variant, outcome in record.get("variants", {}).items()
+        if "error" in outcome
+    ]
+
+
 def notes(rows: list[Record]) -> list[str]:
     """Whatever was not timed as planned: wrong numbers, crashes, skipped variants, disturbances."""
     said: dict[str, None] = {}
@@ -178,6 +200,9 @@ def text(result: Record) -> str:
     header, lines = mean_lines(area_means(result["rows"]))
     if lines:
         parts += ["", "geometric mean of the ratios", *_columns(header, lines)]
+    lines = error_lines(result["rows"])
+    if lines:
+        parts += ["", ERRORS, *_columns(ERROR_HEADER, lines)]
     header, lines = memory_lines(result["rows"])
     if lines:
         parts += ["", "peak resident size of a process", *_columns(header, lines)]
@@ -193,6 +218,9 @@ def markdown(result: Record) -> str:
     header, lines = mean_lines(area_means(result["rows"]))
     if lines:
         parts += ["", "## Geometric mean of the ratios", "", *_pipes(header, lines)]
+    lines = error_lines(result["rows"])
+    if lines:
+        parts += ["", "## Accuracy", "", ERRORS + ".", "", *_pipes(ERROR_HEADER, lines)]
     header, lines = memory_lines(result["rows"])
     if lines:
         parts += ["", "## Peak resident size of a process", "", *_pipes(header, lines)]

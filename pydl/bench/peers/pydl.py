@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -63,11 +64,18 @@ def _function(inputs: Arrays, names: tuple[str, ...], gradients: str, apply: Any
 
 
 def function(workload: Workload, inputs: Arrays) -> Variants:
-    """Any kind that is one function of tensors."""
+    """Any kind that is one function of tensors; 3x3 convolutions also without Winograd's algorithm."""
     kind, sizes = WORK[workload.kind], workload.sizes
     assert kind.apply is not None
     apply = kind.apply
-    return {"eager": lambda: _function(inputs, kind.tensors, workload.gradients, lambda *t: apply(F, sizes, *t))}
+
+    def make(winograd: bool) -> Run:
+        run = _function(inputs, kind.tensors, workload.gradients, lambda *t: apply(F, sizes, *t))
+        return replace(run, reset=lambda: pydl.set_winograd(winograd))
+
+    if not workload.exact:
+        return {"eager": lambda: make(True)}
+    return {"winograd": lambda: make(True), "direct": lambda: make(False)}
 
 
 def expression(workload: Workload, inputs: Arrays) -> Variants:

@@ -77,9 +77,24 @@ _FIRST_LAYERS = ("LeNet 1", "RGB")  # as a rule their images need no gradient
 _EXTRA = ("3x3, 8x256", "3x3 dilated", "3x3, 32 groups")
 
 
+def suits_winograd(s: dict[str, Any]) -> bool:
+    """Whether Winograd's algorithm can compute it, with fewer multiplications and larger errors."""
+    return (len(s["size"]), s["K"]) == (2, 3) and not any(
+        s.get(name, 1) != 1 for name in ("stride", "dilation", "groups")
+    )
+
+
 def _rows(area: str, suffix: str, gradients: str) -> tuple[Workload, ...]:
     rows = [
-        Workload(name + suffix, area, "convolution", sizes, gradients, extra=name.startswith(_EXTRA))
+        Workload(
+            name + suffix,
+            area,
+            "convolution",
+            sizes,
+            gradients,
+            exact=suits_winograd(sizes),
+            extra=name.startswith(_EXTRA),
+        )
         for name, sizes in _SIZES.items()
     ]
     double = Workload("3x3, 8x32x28x28, float64" + suffix, area, "convolution", _DOUBLE, gradients, "float64")

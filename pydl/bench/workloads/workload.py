@@ -46,6 +46,8 @@ class Workload:
     tolerance  largest difference allowed, as a part of the largest number of that output
     random     the numbers differ from library to library by intention, so that only their shapes are compared
     memory     whether the peak resident size of the whole process is measured, too
+    exact      the errors of the numbers, against pydl's in float64, stand beside the times: different algorithms round
+               differently
     extra      a further size of something another row shows already: only measured when all rows are asked for
     """
 
@@ -59,6 +61,7 @@ class Workload:
     tolerance: float = 2e-4
     random: bool = False
     memory: bool = False
+    exact: bool = False
     extra: bool = False
 
     def inputs(self) -> Arrays:
