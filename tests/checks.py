@@ -191,6 +191,20 @@ def check_special_values(f, torch_f, arity=1, rtol=1e-5):
             )
 
 
+def check_elementwise(f, torch_f, x, **settings):
+    """Value and gradient of a function of each element, with these settings and of an array without elements."""
+    check_gradient(lambda x: f(x, **settings), x)
+    for values in (x, np.zeros((0, 3))):
+        check_torch(lambda x: f(x, **settings), lambda x: torch_f(x, **settings), values)
+
+
+def check_refused(call, error, message):
+    """The call raises this error, and the message is a part of its text."""
+    with pytest.raises(error) as raised:
+        call()
+    assert message in str(raised.value)
+
+
 def same_number(got, want, dtype, rtol):
     if np.isnan(want) or np.isinf(want) or np.isnan(got) or np.isinf(got):
         return got == want or (np.isnan(got) and np.isnan(want))

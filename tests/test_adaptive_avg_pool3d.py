@@ -1,11 +1,10 @@
 import numpy as np
+import poolings
 import pytest
-from checks import check_gradient, check_kernel, check_torch
+from checks import check_kernel, check_refused
 
 import pydl
 from pydl.ops.adaptive_avg_pool3d import adaptive_avg_pool3d, adaptive_avg_pool3d_backward, adaptive_avg_pool3d_forward
-
-RNG = np.random.default_rng(0)
 
 
 @pytest.mark.parametrize("kernel", [adaptive_avg_pool3d_forward, adaptive_avg_pool3d_backward], ids=lambda k: k.name)
@@ -34,23 +33,16 @@ CASES = [
 
 @pytest.mark.parametrize(("shape", "size"), CASES, ids=str)
 def test_torch(shape, size):
-    torch = pytest.importorskip("torch")
-    x = RNG.permutation(int(np.prod(shape))).reshape(shape) / 7.0
-    theirs = tuple(shape[len(shape) - 3 :]) if size is None else size
-    check_torch(lambda x: adaptive_avg_pool3d(x, size), lambda x: torch.nn.functional.adaptive_avg_pool3d(x, theirs), x)
+    poolings.check_against_torch(adaptive_avg_pool3d, shape, [size])
 
 
 def test_gradient():
-    shape, size = (1, 2, 3, 4, 3), (2, 3, 1)
-    x = RNG.permutation(int(np.prod(shape))).reshape(shape) / 10.0
-    check_gradient(lambda x: adaptive_avg_pool3d(x, size), x)
+    poolings.check_pooling_gradient(adaptive_avg_pool3d, (1, 2, 3, 4, 3), [(2, 3, 1)])
 
 
 def test_any_strides():
-    view = RNG.standard_normal((1, 2, 5, 6, 9)).astype(np.float32).swapaxes(0, 1)[..., ::-1]
     for size in (1, 2):
-        want = adaptive_avg_pool3d(view.copy(), size).numpy()
-        np.testing.assert_allclose(adaptive_avg_pool3d(view, size).numpy(), want, atol=1e-6)
+        poolings.check_any_strides(adaptive_avg_pool3d, (1, 2, 5, 6, 9), size, tolerance=1e-6)
 
 
 X = np.zeros((1, 2, 5, 6, 9), np.float32)
@@ -58,36 +50,7 @@ X = np.zeros((1, 2, 5, 6, 9), np.float32)
 
 @pytest.mark.parametrize(
     ("call", "error", "message"),
-    [
-        (lambda: adaptive_avg_pool3d(X, 0), ValueError, "output_size must be at least 1, not 0"),
-        (
-            lambda: adaptive_avg_pool3d(X, 1.5),
-            TypeError,
-            "output_size must be an integer, not 1.5",
-        ),
-        (
-            lambda: adaptive_avg_pool3d(X, (1,) * 4),
-            ValueError,
-            "output_size must be one integer or three, not (1, 1, 1, 1)",
-        ),
-        (
-            lambda: adaptive_avg_pool3d(X[0, 0], 2),
-            ValueError,
-            "input must be (N, C, D, H, W) or (C, D, H, W), but has shape",
-        ),
-        (
-            lambda: adaptive_avg_pool3d(X[..., :0], 2),
-            ValueError,
-            "input must have some elements to pool, but has shape",
-        ),
-        (
-            lambda: adaptive_avg_pool3d(X.astype(int), 2),
-            TypeError,
-            "input has dtype int64 but must be float32 or float64",
-        ),
-    ],
+    poolings.wrong_adaptive_calls(adaptive_avg_pool3d, X, "(N, C, D, H, W) or (C, D, H, W)", "one integer or three"),
 )
 def test_refuses(call, error, message):
-    with pytest.raises(error) as raised:
-        call()
-    assert f"adaptive_avg_pool3d: {message}" in str(raised.value)
+    check_refused(call, error, f"adaptive_avg_pool3d: {message}")

@@ -1,11 +1,10 @@
 import numpy as np
+import poolings
 import pytest
-from checks import check_gradient, check_torch
+from checks import check_refused
 
 import pydl
 from pydl.ops.adaptive_max_pool2d import adaptive_max_pool2d
-
-RNG = np.random.default_rng(0)
 
 
 def test_worked_by_hand():
@@ -31,37 +30,22 @@ CASES = [
 
 @pytest.mark.parametrize(("shape", "size"), CASES, ids=str)
 def test_torch(shape, size):
-    torch = pytest.importorskip("torch")
-    x = RNG.permutation(int(np.prod(shape))).reshape(shape) / 7.0
-    theirs = tuple(shape[len(shape) - 2 :]) if size is None else size
-    check_torch(lambda x: adaptive_max_pool2d(x, size), lambda x: torch.nn.functional.adaptive_max_pool2d(x, theirs), x)
+    poolings.check_against_torch(adaptive_max_pool2d, shape, [size])
 
 
+@pytest.mark.parametrize("special", [False, True])
 @pytest.mark.parametrize(("shape", "size"), CASES, ids=str)
-def test_torch_indices_of_equals_and_special_values(shape, size):
-    torch = pytest.importorskip("torch")
-    x = RNG.integers(0, 3, shape).astype(np.float32)
-    odd = RNG.random(shape)
-    x[odd < 0.02], x[(odd > 0.1) & (odd < 0.4)], x[odd > 0.95] = np.nan, -np.inf, np.inf
-    theirs = tuple(shape[len(shape) - 2 :]) if size is None else size
-    y, indices = adaptive_max_pool2d(x, size, return_indices=True)
-    z, positions = torch.nn.functional.adaptive_max_pool2d(torch.tensor(x), theirs, return_indices=True)
-    np.testing.assert_array_equal(y.numpy(), z.numpy())
-    np.testing.assert_array_equal(indices.numpy(), positions.numpy())
+def test_torch_indices(shape, size, special):
+    poolings.check_indices(adaptive_max_pool2d, shape, [size], special)
 
 
 def test_gradient():
-    shape, size = (1, 2, 5, 4), (3, 2)
-    x = RNG.permutation(int(np.prod(shape))).reshape(shape) / 10.0
-    check_gradient(lambda x: adaptive_max_pool2d(x, size), x)
+    poolings.check_pooling_gradient(adaptive_max_pool2d, (1, 2, 5, 4), [(3, 2)])
 
 
 def test_any_strides():
-    view = RNG.standard_normal((2, 3, 9, 17)).astype(np.float32).swapaxes(0, 1)[..., ::-1]
     for size in (1, 2):
-        np.testing.assert_array_equal(
-            adaptive_max_pool2d(view, size).numpy(), adaptive_max_pool2d(view.copy(), size).numpy()
-        )
+        poolings.check_any_strides(adaptive_max_pool2d, (2, 3, 9, 17), size, return_indices=True)
 
 
 X = np.zeros((2, 3, 9, 17), np.float32)
@@ -69,36 +53,7 @@ X = np.zeros((2, 3, 9, 17), np.float32)
 
 @pytest.mark.parametrize(
     ("call", "error", "message"),
-    [
-        (lambda: adaptive_max_pool2d(X, 0), ValueError, "output_size must be at least 1, not 0"),
-        (
-            lambda: adaptive_max_pool2d(X, 1.5),
-            TypeError,
-            "output_size must be an integer, not 1.5",
-        ),
-        (
-            lambda: adaptive_max_pool2d(X, (1,) * 4),
-            ValueError,
-            "output_size must be one integer or two, not (1, 1, 1, 1)",
-        ),
-        (
-            lambda: adaptive_max_pool2d(X[0, 0], 2),
-            ValueError,
-            "input must be (N, C, H, W) or (C, H, W), but has shape",
-        ),
-        (
-            lambda: adaptive_max_pool2d(X[..., :0], 2),
-            ValueError,
-            "input must have some elements to pool, but has shape",
-        ),
-        (
-            lambda: adaptive_max_pool2d(X.astype(int), 2),
-            TypeError,
-            "input has dtype int64 but must be float32 or float64",
-        ),
-    ],
+    poolings.wrong_adaptive_calls(adaptive_max_pool2d, X, "(N, C, H, W) or (C, H, W)", "one integer or two"),
 )
 def test_refuses(call, error, message):
-    with pytest.raises(error) as raised:
-        call()
-    assert f"adaptive_max_pool2d: {message}" in str(raised.value)
+    check_refused(call, error, f"adaptive_max_pool2d: {message}")

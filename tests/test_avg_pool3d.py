@@ -1,11 +1,10 @@
 import numpy as np
+import poolings
 import pytest
-from checks import check_gradient, check_kernel, check_torch
+from checks import check_kernel, check_refused
 
 import pydl
 from pydl.ops.avg_pool3d import avg_pool3d, avg_pool3d_backward, avg_pool3d_forward
-
-RNG = np.random.default_rng(0)
 
 
 @pytest.mark.parametrize("kernel", [avg_pool3d_forward, avg_pool3d_backward], ids=lambda k: k.name)
@@ -37,21 +36,16 @@ CASES = [
 
 @pytest.mark.parametrize(("shape", "settings"), CASES, ids=str)
 def test_torch(shape, settings):
-    torch = pytest.importorskip("torch")
-    x = RNG.permutation(int(np.prod(shape))).reshape(shape) / 7.0
-    check_torch(lambda x: avg_pool3d(x, *settings), lambda x: torch.nn.functional.avg_pool3d(x, *settings), x)
+    poolings.check_against_torch(avg_pool3d, shape, settings)
 
 
 @pytest.mark.parametrize(("shape", "settings"), [((1, 1, 3, 4, 3), [2, 1]), ((1, 2, 3, 3, 4), [3, 2, 1])], ids=str)
 def test_gradient(shape, settings):
-    x = RNG.permutation(int(np.prod(shape))).reshape(shape) / 10.0
-    check_gradient(lambda x: avg_pool3d(x, *settings), x)
+    poolings.check_pooling_gradient(avg_pool3d, shape, settings)
 
 
 def test_any_strides():
-    x = RNG.standard_normal((1, 2, 5, 6, 9)).astype(np.float32)
-    view = x.swapaxes(0, 1)[..., ::-1]
-    np.testing.assert_array_equal(avg_pool3d(view, 2).numpy(), avg_pool3d(view.copy(), 2).numpy())
+    poolings.check_any_strides(avg_pool3d, (1, 2, 5, 6, 9), 2)
 
 
 X = np.zeros((1, 2, 5, 6, 9), np.float32)
@@ -59,39 +53,7 @@ X = np.zeros((1, 2, 5, 6, 9), np.float32)
 
 @pytest.mark.parametrize(
     ("call", "error", "message"),
-    [
-        (
-            lambda: avg_pool3d(X, 3, padding=2),
-            ValueError,
-            "padding is 2 but may be at most half the kernel size (3, 3, 3)",
-        ),
-        (
-            lambda: avg_pool3d(X, 30),
-            ValueError,
-            "kernel size (30, 30, 30) with dilation (1, 1, 1) is larger than the input",
-        ),
-        (lambda: avg_pool3d(X, 0), ValueError, "kernel_size must be at least 1, not 0"),
-        (lambda: avg_pool3d(X, 2, 0), ValueError, "stride must be at least 1, not 0"),
-        (lambda: avg_pool3d(X, 2.0), TypeError, "kernel_size must be an integer, not 2.0"),
-        (lambda: avg_pool3d(X, (2, 2)), ValueError, "kernel_size must be one integer or three, not (2, 2)"),
-        (
-            lambda: avg_pool3d(X[0, 0], 2),
-            ValueError,
-            "input must be (N, C, D, H, W) or (C, D, H, W), but has shape",
-        ),
-        (
-            lambda: avg_pool3d(X.astype(int), 2),
-            TypeError,
-            "input has dtype int64 but must be float32 or float64",
-        ),
-        (
-            lambda: avg_pool3d(X, 2, ceil_mode="yes"),
-            TypeError,
-            "ceil_mode must be True or False, not 'yes'",
-        ),
-    ],
+    poolings.wrong_calls(avg_pool3d, X, "(N, C, D, H, W) or (C, D, H, W)", "one integer or three"),
 )
 def test_refuses(call, error, message):
-    with pytest.raises(error) as raised:
-        call()
-    assert f"avg_pool3d: {message}" in str(raised.value)
+    check_refused(call, error, f"avg_pool3d: {message}")

@@ -1,6 +1,7 @@
+import losses
 import numpy as np
 import pytest
-from checks import check_gradient, check_kernel, check_torch
+from checks import check_gradient, check_kernel, check_refused
 
 import pydl
 from pydl.ops.binary_cross_entropy_with_logits import (
@@ -10,7 +11,6 @@ from pydl.ops.binary_cross_entropy_with_logits import (
 )
 
 RNG = np.random.default_rng(0)
-SHAPES = [(8,), (5, 3), (70, 70), (), (0, 3)]
 
 
 @pytest.mark.parametrize(
@@ -30,39 +30,19 @@ def test_worked_by_hand():
     np.testing.assert_allclose(x.grad.numpy(), [-0.375, 0.375])
 
 
-@pytest.mark.parametrize("reduction", ["none", "mean", "sum"])
-@pytest.mark.parametrize("shape", SHAPES, ids=str)
+@pytest.mark.parametrize("reduction", losses.REDUCTIONS)
+@pytest.mark.parametrize("shape", losses.SHAPES, ids=str)
 def test_torch(shape, reduction):
-    torch = pytest.importorskip("torch")
-    x, t, w = (np.array(RNG.uniform(0.01, 0.99, size)) for size in (shape, shape, shape[-1:]))
-    torch_loss = torch.nn.functional.binary_cross_entropy_with_logits
-    check_torch(
-        lambda x, t: binary_cross_entropy_with_logits(x, t, reduction=reduction),
-        lambda x, t: torch_loss(x, t, reduction=reduction),
-        x,
-        t,
-    )
-    for dtype in (np.float32, np.float64):
-        arrays = [each.astype(dtype) for each in (x, t, w)]
-        y = binary_cross_entropy_with_logits(*arrays, reduction=reduction)
-        z = torch_loss(*map(torch.tensor, arrays), reduction=reduction)
-        np.testing.assert_allclose(y.numpy(), z.numpy(), 2e-6 if dtype == np.float32 else 1e-13)
+    losses.check_weighted(binary_cross_entropy_with_logits, shape, reduction)
 
 
-@pytest.mark.parametrize("reduction", ["none", "mean", "sum"])
+@pytest.mark.parametrize("reduction", losses.REDUCTIONS)
 def test_gradient(reduction):
-    x, t, w = (RNG.uniform(0.1, 0.9, (3, 4)) for _ in range(3))
-    check_gradient(lambda x, t: binary_cross_entropy_with_logits(x, t, w, reduction=reduction), x, t)
+    losses.check_weighted_gradient(binary_cross_entropy_with_logits, reduction)
 
 
 def test_weight_has_no_gradient():
-    weight = pydl.tensor(np.ones(3, np.float32), requires_grad=True)
-    x = pydl.tensor(np.full(3, 0.5, np.float32), requires_grad=True)
-    loss = binary_cross_entropy_with_logits(x, x.detach(), weight)
-    with pytest.raises(
-        RuntimeError, match=r"binary_cross_entropy_with_logits: weight has no gradient; use weight.detach\(\)"
-    ):
-        loss.backward()
+    losses.check_weight_has_no_gradient(binary_cross_entropy_with_logits)
 
 
 def test_pos_weight():
@@ -81,87 +61,31 @@ def test_pos_weight():
 
 
 def test_scores_of_any_size_as_in_torch():
-    torch = pytest.importorskip("torch")
     x = np.repeat(np.array([-3e38, -1e3, -90, -1e-6, 0, 30, 1e3, np.inf, -np.inf, np.nan], np.float32), 2)
     t = np.tile(np.array([0, 1], np.float32), 10)
-    mine, theirs = pydl.tensor(x, requires_grad=True), torch.tensor(x, requires_grad=True)
-    y = binary_cross_entropy_with_logits(mine, t, reduction="none")
-    z = torch.nn.functional.binary_cross_entropy_with_logits(theirs, torch.tensor(t), reduction="none")
-    y.backward(np.ones(20))
-    z.backward(torch.ones(20))
-    np.testing.assert_allclose(y.detach().numpy(), z.detach().numpy(), rtol=1e-6, atol=1e-37)
     # PyTorch computes 1 - sigmoid(x), which is 0 for large x.
-    np.testing.assert_allclose(mine.grad.numpy(), theirs.grad.numpy(), rtol=1e-6, atol=1e-7)
+    tolerances = {"value": {"rtol": 1e-6, "atol": 1e-37}, "gradient": {"rtol": 1e-6, "atol": 1e-7}}
+    losses.check_values(binary_cross_entropy_with_logits, x, t, **tolerances)
 
 
 def test_any_strides():
-    x = RNG.uniform(0.1, 0.9, (6, 40)).astype(np.float32)
-    for view in (x[::-1, ::-3], x.T, np.broadcast_to(x[:1], (4, 40))):
-        t = np.zeros(view.shape, np.float32)
-        want = binary_cross_entropy_with_logits(np.ascontiguousarray(view), t, reduction="none").numpy()
-        np.testing.assert_array_equal(binary_cross_entropy_with_logits(view, t, reduction="none").numpy(), want)
-        np.testing.assert_allclose(binary_cross_entropy_with_logits(view, t).item(), want.mean(), rtol=1e-6)
+    losses.check_any_strides(binary_cross_entropy_with_logits)
 
 
 def test_mean_of_many_is_exact_in_float32():
-    x = RNG.uniform(0.1, 0.9, 3_000_000)
-    t = np.zeros_like(x)
-    want = binary_cross_entropy_with_logits(x, t).item()
-    got = binary_cross_entropy_with_logits(x.astype(np.float32), t.astype(np.float32)).item()
-    assert abs(got - want) < 3e-7 * want
+    losses.check_mean_of_many_is_exact_in_float32(binary_cross_entropy_with_logits)
 
 
 def test_of_nothing():
-    empty = np.zeros((0, 2), np.float32)
-    assert np.isnan(binary_cross_entropy_with_logits(empty, empty).item())
-    assert binary_cross_entropy_with_logits(empty, empty, reduction="sum").item() == 0.0
-    assert binary_cross_entropy_with_logits(empty, empty, reduction="none").shape == (0, 2)
-
-
-X, COLUMN = np.full(8, 0.5, np.float32), np.full((8, 1), 0.5, np.float32)
+    losses.check_of_nothing(binary_cross_entropy_with_logits)
 
 
 @pytest.mark.parametrize(
     ("call", "error", "message"),
     [
-        (
-            lambda: binary_cross_entropy_with_logits(COLUMN, X),
-            ValueError,
-            "binary_cross_entropy_with_logits: input has shape (8, 1) but target has (8,); they must be equal",
-        ),
-        (
-            lambda: binary_cross_entropy_with_logits(X, X[:7]),
-            ValueError,
-            "binary_cross_entropy_with_logits: input has shape (8,) but target has (7,)",
-        ),
-        (
-            lambda: binary_cross_entropy_with_logits(X, X, reduction="avg"),
-            ValueError,
-            "reduction is 'avg' but must be 'none', 'mean' or 'sum'",
-        ),
-        (
-            lambda: binary_cross_entropy_with_logits(X, X, reduction=None),
-            ValueError,
-            "reduction is None but must be 'none', 'mean' or 'sum'",
-        ),
-        (
-            lambda: binary_cross_entropy_with_logits(X, X.astype(int)),
-            TypeError,
-            "binary_cross_entropy_with_logits: target has dtype int64 but must be float32 or",
-        ),
-        (
-            lambda: binary_cross_entropy_with_logits(X, X.astype(np.float64)),
-            TypeError,
-            "binary_cross_entropy_with_logits: target is float64 but input is float32",
-        ),
-        (
-            lambda: binary_cross_entropy_with_logits(X, X, COLUMN),
-            ValueError,
-            "binary_cross_entropy_with_logits: weight has shape (8, 1) and does not broadcast to",
-        ),
+        *losses.wrong_calls(binary_cross_entropy_with_logits),
+        *losses.wrong_weights(binary_cross_entropy_with_logits),
     ],
 )
 def test_refuses(call, error, message):
-    with pytest.raises(error) as raised:
-        call()
-    assert message in str(raised.value)
+    check_refused(call, error, f"binary_cross_entropy_with_logits: {message}")

@@ -1,15 +1,13 @@
 import sys
 
+import convolutions
 import numpy as np
 import pytest
-from checks import check_gradient, check_kernel, check_threads, check_torch
+from checks import check_kernel, check_threads
+from convolutions import randn
 
 import pydl
 from pydl.ops.conv2d import conv2d, conv2d_forward, conv2d_input_gradient, conv2d_weight_gradient
-
-
-def randn(*shape):
-    return np.random.default_rng(sum(shape)).standard_normal(shape)
 
 
 @pytest.mark.parametrize(
@@ -50,7 +48,7 @@ SMALL = [
 
 @pytest.mark.parametrize(("shape", "filters", "settings"), SMALL)
 def test_gradient(shape, filters, settings):
-    check_gradient(lambda x, w, b: conv2d(x, w, b, **settings), randn(*shape), randn(*filters), randn(filters[0]))
+    convolutions.check_convolution_gradient(conv2d, shape, filters, settings)
 
 
 LARGE = [
@@ -80,15 +78,7 @@ LARGE = [
 @pytest.mark.filterwarnings("ignore:Using padding='same'")  # PyTorch's, on how it pads
 @pytest.mark.parametrize(("shape", "filters", "settings"), LARGE)
 def test_torch(shape, filters, settings):
-    torch = pytest.importorskip("torch")
-    x, w, b = randn(*shape), randn(*filters), randn(filters[0])
-    check_torch(
-        lambda x, w, b: conv2d(x, w, b, **settings),
-        lambda x, w, b: torch.nn.functional.conv2d(x, w, b, **settings),
-        x,
-        w,
-        b,
-    )
+    convolutions.check_against_torch(conv2d, shape, filters, settings)
 
 
 SHARED_BY_THREADS = [

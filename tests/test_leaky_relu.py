@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from checks import check_gradient, check_kernel, check_special_values, check_torch, torch
+from checks import check_elementwise, check_kernel, check_special_values, torch
 
 from pydl.ops.leaky_relu import leaky_relu, leaky_relu_backward, leaky_relu_forward
 
@@ -13,11 +13,8 @@ def test_native_equals_reference(kernel):
 
 
 def test_gradient_and_torch():
-    check_gradient(leaky_relu, X)
-    check_torch(leaky_relu, torch.nn.functional.leaky_relu, X)
-    check_gradient(lambda x: leaky_relu(x, 0.3), X)
-    check_torch(lambda x: leaky_relu(x, 0.3), lambda x: torch.nn.functional.leaky_relu(x, 0.3), X)
-    check_torch(leaky_relu, torch.nn.functional.leaky_relu, np.zeros((0, 3)))
+    check_elementwise(leaky_relu, torch.nn.functional.leaky_relu, X)
+    check_elementwise(leaky_relu, torch.nn.functional.leaky_relu, X, negative_slope=0.3)
 
 
 def test_special_values():

@@ -1,11 +1,10 @@
 import numpy as np
+import poolings
 import pytest
-from checks import check_gradient, check_torch
+from checks import check_refused
 
 import pydl
 from pydl.ops.max_pool1d import max_pool1d
-
-RNG = np.random.default_rng(0)
 
 
 def test_worked_by_hand():
@@ -32,69 +31,29 @@ CASES = [
 
 @pytest.mark.parametrize(("shape", "settings"), CASES, ids=str)
 def test_torch(shape, settings):
-    torch = pytest.importorskip("torch")
-    x = RNG.permutation(int(np.prod(shape))).reshape(shape) / 7.0
-    check_torch(lambda x: max_pool1d(x, *settings), lambda x: torch.nn.functional.max_pool1d(x, *settings), x)
+    poolings.check_against_torch(max_pool1d, shape, settings)
 
 
+@pytest.mark.parametrize("special", [False, True])
 @pytest.mark.parametrize(("shape", "settings"), CASES, ids=str)
-def test_torch_indices_of_equals_and_special_values(shape, settings):
-    torch = pytest.importorskip("torch")
-    x = RNG.integers(0, 3, shape).astype(np.float32)
-    odd = RNG.random(shape)
-    x[odd < 0.02], x[(odd > 0.1) & (odd < 0.4)], x[odd > 0.95] = np.nan, -np.inf, np.inf
-    y, indices = max_pool1d(x, *settings, return_indices=True)
-    z, positions = torch.nn.functional.max_pool1d(torch.tensor(x), *settings, return_indices=True)
-    np.testing.assert_array_equal(y.numpy(), z.numpy())
-    np.testing.assert_array_equal(indices.numpy(), positions.numpy())
+def test_torch_indices(shape, settings, special):
+    poolings.check_indices(max_pool1d, shape, settings, special)
 
 
 @pytest.mark.parametrize(("shape", "settings"), [((1, 2, 6), [2, 1]), ((2, 7), [3, 2, 1])], ids=str)
 def test_gradient(shape, settings):
-    x = RNG.permutation(int(np.prod(shape))).reshape(shape) / 10.0
-    check_gradient(lambda x: max_pool1d(x, *settings), x)
+    poolings.check_pooling_gradient(max_pool1d, shape, settings)
 
 
 def test_any_strides():
-    x = RNG.standard_normal((2, 3, 17)).astype(np.float32)
-    view = x.swapaxes(0, 1)[..., ::-1]
-    np.testing.assert_array_equal(max_pool1d(view, 2).numpy(), max_pool1d(view.copy(), 2).numpy())
+    poolings.check_any_strides(max_pool1d, (2, 3, 17), 2, return_indices=True)
 
 
 X = np.zeros((2, 3, 17), np.float32)
 
 
 @pytest.mark.parametrize(
-    ("call", "error", "message"),
-    [
-        (
-            lambda: max_pool1d(X, 3, padding=2),
-            ValueError,
-            "padding is 2 but may be at most half the kernel size (3,)",
-        ),
-        (
-            lambda: max_pool1d(X, 30),
-            ValueError,
-            "kernel size (30,) with dilation (1,) is larger than the input",
-        ),
-        (lambda: max_pool1d(X, 0), ValueError, "kernel_size must be at least 1, not 0"),
-        (lambda: max_pool1d(X, 2, 0), ValueError, "stride must be at least 1, not 0"),
-        (lambda: max_pool1d(X, 2.0), TypeError, "kernel_size must be an integer, not 2.0"),
-        (lambda: max_pool1d(X, (2, 2)), ValueError, "kernel_size must be one integer, not (2, 2)"),
-        (lambda: max_pool1d(X[0, 0], 2), ValueError, "input must be (N, C, L) or (C, L), but has shape"),
-        (
-            lambda: max_pool1d(X.astype(int), 2),
-            TypeError,
-            "input has dtype int64 but must be float32 or float64",
-        ),
-        (
-            lambda: max_pool1d(X, 2, ceil_mode="yes"),
-            TypeError,
-            "ceil_mode must be True or False, not 'yes'",
-        ),
-    ],
+    ("call", "error", "message"), poolings.wrong_calls(max_pool1d, X, "(N, C, L) or (C, L)", "one integer")
 )
 def test_refuses(call, error, message):
-    with pytest.raises(error) as raised:
-        call()
-    assert f"max_pool1d: {message}" in str(raised.value)
+    check_refused(call, error, f"max_pool1d: {message}")

@@ -1,11 +1,10 @@
 import numpy as np
+import poolings
 import pytest
-from checks import check_gradient, check_kernel, check_torch
+from checks import check_gradient, check_kernel, check_refused
 
 import pydl
 from pydl.ops.max_pool2d import max_pool2d, max_pool2d_backward, max_pool2d_forward
-
-RNG = np.random.default_rng(0)
 
 # shape of x, then kernel_size, stride, padding, dilation, ceil_mode
 CASES = [
@@ -48,31 +47,14 @@ def test_overlapping_windows_add_their_gradients():
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_torch(case):
     shape, *settings = case
-    torch = pytest.importorskip("torch")
-    x = RNG.permutation(int(np.prod(shape))).reshape(shape).astype(np.float64)
-    check_torch(lambda x: max_pool2d(x, *settings), lambda x: torch_pool(torch, x, settings), x)
-
-
-def torch_pool(torch, x, settings, return_indices=False):
-    kernel_size, stride, padding, dilation, ceil_mode = settings
-    return torch.nn.functional.max_pool2d(
-        x, kernel_size, stride, padding, dilation, ceil_mode, return_indices=return_indices
-    )
+    poolings.check_against_torch(max_pool2d, shape, settings)
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)
-@pytest.mark.parametrize("values", ["ties", "special"])
-def test_torch_indices(case, values):
+@pytest.mark.parametrize("special", [False, True])
+def test_torch_indices(case, special):
     shape, *settings = case
-    torch = pytest.importorskip("torch")
-    x = RNG.integers(0, 3, shape).astype(np.float32)
-    if values == "special":
-        odd = RNG.random(shape)
-        x[odd < 0.1], x[(odd > 0.1) & (odd < 0.3)], x[odd > 0.9] = np.nan, -np.inf, np.inf
-    y, indices = max_pool2d(x, *settings, return_indices=True)
-    z, positions = torch_pool(torch, torch.tensor(x), settings, return_indices=True)
-    np.testing.assert_array_equal(y.numpy(), z.numpy())
-    np.testing.assert_array_equal(indices.numpy(), positions.numpy())
+    poolings.check_indices(max_pool2d, shape, settings, special)
 
 
 @pytest.mark.parametrize(
@@ -80,25 +62,16 @@ def test_torch_indices(case, values):
 )
 def test_gradient(settings):
     size = 18 if settings[0] == 17 else 5
-    x = RNG.permutation(2 * size * size).reshape(1, 2, size, size) / 100.0
-    check_gradient(lambda x: max_pool2d(x, *settings), x)
+    poolings.check_pooling_gradient(max_pool2d, (1, 2, size, size), settings)
 
 
 def test_gradient_through_indices_too():
-    check_gradient(lambda x: max_pool2d(x, 2, return_indices=True)[0], RNG.permutation(32).reshape(2, 4, 4) / 10.0)
+    check_gradient(lambda x: max_pool2d(x, 2, return_indices=True)[0], poolings.different_numbers((2, 4, 4)))
 
 
-@pytest.mark.parametrize(
-    "view",
-    [lambda x: x[::-1, :, ::2, ::-1], lambda x: x.transpose(1, 0, 3, 2), lambda x: x[:, :1].repeat(2, 1)],
-    ids=["reversed", "transposed", "repeated"],
-)
-def test_any_strides(view):
-    x = view(RNG.standard_normal((2, 3, 12, 40)).astype(np.float32))
-    y, indices = max_pool2d(x, 2, return_indices=True)
-    want, positions = max_pool2d(np.ascontiguousarray(x), 2, return_indices=True)
-    np.testing.assert_array_equal(y.numpy(), want.numpy())
-    np.testing.assert_array_equal(indices.numpy(), positions.numpy())
+@pytest.mark.parametrize("settings", [(2,), (3, 2, 1), (2, 1, 1, 2)], ids=str)
+def test_any_strides(settings):
+    poolings.check_any_strides(max_pool2d, (2, 3, 12, 40), *settings, return_indices=True)
 
 
 def test_all_infinite_window_has_its_first_element():
@@ -113,34 +86,24 @@ X = np.zeros((1, 2, 5, 6), np.float32)
 @pytest.mark.parametrize(
     ("call", "error", "message"),
     [
-        (
-            lambda: max_pool2d(X, 3, padding=2),
-            ValueError,
-            "padding is 2 but may be at most half the kernel size (3, 3)",
-        ),
-        (lambda: max_pool2d(X, 7), ValueError, "kernel size (7, 7) with dilation (1, 1) is larger than the input with"),
+        *poolings.wrong_calls(max_pool2d, X, "(N, C, H, W) or (C, H, W)", "one integer or two"),
         (
             lambda: max_pool2d(X, 3, dilation=4),
             ValueError,
-            "larger than the input with its padding (input (1, 2, 5, 6)",
+            "kernel size (3, 3) with dilation (4, 4) is larger than the input with its padding (input (1, 2, 5, 6)",
         ),
-        (lambda: max_pool2d(X, 0), ValueError, "max_pool2d: kernel_size must be at least 1, not 0"),
-        (lambda: max_pool2d(X, 2, 0), ValueError, "max_pool2d: stride must be at least 1, not 0"),
-        (lambda: max_pool2d(X, 2, padding=-1), ValueError, "max_pool2d: padding must be at least 0, not -1"),
-        (lambda: max_pool2d(X, 2, dilation=0), ValueError, "max_pool2d: dilation must be at least 1, not 0"),
-        (lambda: max_pool2d(X, 2.0), TypeError, "max_pool2d: kernel_size must be an integer, not 2.0"),
-        (lambda: max_pool2d(X, (2, 2, 2)), ValueError, "kernel_size must be one integer or two, not (2, 2, 2)"),
-        (lambda: max_pool2d(X[0, 0], 2), ValueError, "input must be (N, C, H, W) or (C, H, W), but has shape (5, 6)"),
-        (lambda: max_pool2d(X.astype(int), 2), TypeError, "input has dtype int64 but must be float32 or float64"),
-        (lambda: max_pool2d(X[:, :, :0], 1), ValueError, "is larger than the input with its padding"),
-        (lambda: max_pool2d(X[:, :, :2], (3, 1), 5, (1, 0), (3, 1), True), ValueError, "sees nothing but padding"),
-        (lambda: max_pool2d(X, 2**31), ValueError, "max_pool2d: kernel_size is too large"),
+        (lambda: max_pool2d(X, 2, dilation=0), ValueError, "dilation must be at least 1, not 0"),
+        (lambda: max_pool2d(X[:, :, :0], 1), ValueError, "kernel size (1, 1) with dilation (1, 1) is larger than"),
+        (
+            lambda: max_pool2d(X[:, :, :2], (3, 1), 5, (1, 0), (3, 1), True),
+            ValueError,
+            "a window sees nothing but padding",
+        ),
+        (lambda: max_pool2d(X, 2**31), ValueError, "kernel_size is too large"),
     ],
 )
 def test_refuses(call, error, message):
-    with pytest.raises(error) as raised:
-        call()
-    assert message in str(raised.value)
+    check_refused(call, error, f"max_pool2d: {message}")
 
 
 def test_kernels_cannot_leave_their_arrays():

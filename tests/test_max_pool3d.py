@@ -1,11 +1,10 @@
 import numpy as np
+import poolings
 import pytest
-from checks import check_gradient, check_kernel, check_torch
+from checks import check_kernel, check_refused
 
 import pydl
 from pydl.ops.max_pool3d import max_pool3d, max_pool3d_backward, max_pool3d_forward
-
-RNG = np.random.default_rng(0)
 
 
 @pytest.mark.parametrize("kernel", [max_pool3d_forward, max_pool3d_backward], ids=lambda k: k.name)
@@ -38,33 +37,22 @@ CASES = [
 
 @pytest.mark.parametrize(("shape", "settings"), CASES, ids=str)
 def test_torch(shape, settings):
-    torch = pytest.importorskip("torch")
-    x = RNG.permutation(int(np.prod(shape))).reshape(shape) / 7.0
-    check_torch(lambda x: max_pool3d(x, *settings), lambda x: torch.nn.functional.max_pool3d(x, *settings), x)
+    poolings.check_against_torch(max_pool3d, shape, settings)
 
 
+@pytest.mark.parametrize("special", [False, True])
 @pytest.mark.parametrize(("shape", "settings"), CASES, ids=str)
-def test_torch_indices_of_equals_and_special_values(shape, settings):
-    torch = pytest.importorskip("torch")
-    x = RNG.integers(0, 3, shape).astype(np.float32)
-    odd = RNG.random(shape)
-    x[odd < 0.02], x[(odd > 0.1) & (odd < 0.4)], x[odd > 0.95] = np.nan, -np.inf, np.inf
-    y, indices = max_pool3d(x, *settings, return_indices=True)
-    z, positions = torch.nn.functional.max_pool3d(torch.tensor(x), *settings, return_indices=True)
-    np.testing.assert_array_equal(y.numpy(), z.numpy())
-    np.testing.assert_array_equal(indices.numpy(), positions.numpy())
+def test_torch_indices(shape, settings, special):
+    poolings.check_indices(max_pool3d, shape, settings, special)
 
 
 @pytest.mark.parametrize(("shape", "settings"), [((1, 1, 3, 4, 3), [2, 1]), ((1, 2, 3, 3, 4), [3, 2, 1])], ids=str)
 def test_gradient(shape, settings):
-    x = RNG.permutation(int(np.prod(shape))).reshape(shape) / 10.0
-    check_gradient(lambda x: max_pool3d(x, *settings), x)
+    poolings.check_pooling_gradient(max_pool3d, shape, settings)
 
 
 def test_any_strides():
-    x = RNG.standard_normal((1, 2, 5, 6, 9)).astype(np.float32)
-    view = x.swapaxes(0, 1)[..., ::-1]
-    np.testing.assert_array_equal(max_pool3d(view, 2).numpy(), max_pool3d(view.copy(), 2).numpy())
+    poolings.check_any_strides(max_pool3d, (1, 2, 5, 6, 9), 2, return_indices=True)
 
 
 X = np.zeros((1, 2, 5, 6, 9), np.float32)
@@ -72,39 +60,7 @@ X = np.zeros((1, 2, 5, 6, 9), np.float32)
 
 @pytest.mark.parametrize(
     ("call", "error", "message"),
-    [
-        (
-            lambda: max_pool3d(X, 3, padding=2),
-            ValueError,
-            "padding is 2 but may be at most half the kernel size (3, 3, 3)",
-        ),
-        (
-            lambda: max_pool3d(X, 30),
-            ValueError,
-            "kernel size (30, 30, 30) with dilation (1, 1, 1) is larger than the input",
-        ),
-        (lambda: max_pool3d(X, 0), ValueError, "kernel_size must be at least 1, not 0"),
-        (lambda: max_pool3d(X, 2, 0), ValueError, "stride must be at least 1, not 0"),
-        (lambda: max_pool3d(X, 2.0), TypeError, "kernel_size must be an integer, not 2.0"),
-        (lambda: max_pool3d(X, (2, 2)), ValueError, "kernel_size must be one integer or three, not (2, 2)"),
-        (
-            lambda: max_pool3d(X[0, 0], 2),
-            ValueError,
-            "input must be (N, C, D, H, W) or (C, D, H, W), but has shape",
-        ),
-        (
-            lambda: max_pool3d(X.astype(int), 2),
-            TypeError,
-            "input has dtype int64 but must be float32 or float64",
-        ),
-        (
-            lambda: max_pool3d(X, 2, ceil_mode="yes"),
-            TypeError,
-            "ceil_mode must be True or False, not 'yes'",
-        ),
-    ],
+    poolings.wrong_calls(max_pool3d, X, "(N, C, D, H, W) or (C, D, H, W)", "one integer or three"),
 )
 def test_refuses(call, error, message):
-    with pytest.raises(error) as raised:
-        call()
-    assert f"max_pool3d: {message}" in str(raised.value)
+    check_refused(call, error, f"max_pool3d: {message}")

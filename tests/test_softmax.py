@@ -1,11 +1,10 @@
 import numpy as np
 import pytest
-from checks import check_gradient, check_kernel, check_torch
+import softmaxes
+from checks import check_kernel, check_refused
 
 import pydl
 from pydl.ops.softmax import softmax, softmax_backward, softmax_forward
-
-RNG = np.random.default_rng(0)
 
 
 @pytest.mark.parametrize("kernel", [softmax_forward, softmax_backward], ids=lambda k: k.name)
@@ -21,63 +20,29 @@ def test_worked_by_hand():
     np.testing.assert_allclose(x.grad.numpy(), [0.25 * 0.75, -0.25 * 0.75])
 
 
-@pytest.mark.parametrize(
-    ("shape", "dim"),
-    [((5,), 0), ((64, 10), 1), ((64, 10), 0), ((2, 40, 3), -1), ((2, 3, 5, 17), 1), ((0, 4), 1), ((3, 0), 0), ((), 0)],
-    ids=str,
-)
+@pytest.mark.parametrize(("shape", "dim"), softmaxes.SHAPES, ids=str)
 def test_torch(shape, dim):
-    torch = pytest.importorskip("torch")
-    check_torch(lambda x: softmax(x, dim), lambda x: torch.softmax(x, dim), np.array(3 * RNG.standard_normal(shape)))
+    softmaxes.check_against_torch(softmax, shape, dim)
 
 
 def test_empty_line():
-    assert softmax(np.zeros((2, 0, 3), np.float32), 1).shape == (2, 0, 3)
+    softmaxes.check_empty_line(softmax)
 
 
 @pytest.mark.parametrize("dim", [0, 1])
 def test_gradient(dim):
-    check_gradient(lambda x: softmax(x, dim), RNG.standard_normal((3, 4)))
+    softmaxes.check_gradient_along(softmax, dim)
 
 
 @pytest.mark.parametrize("dim", [0, 1])
 def test_special_lines_as_in_torch(dim):
-    torch = pytest.importorskip("torch")
-    lines = [
-        [1e30, -1e30, 0.0],
-        [3e38, 3e38, 3e38],
-        [-3e38, -3e38, 0.0],
-        [-np.inf, 1.0, 2.0],
-        [-np.inf, -np.inf, -np.inf],
-        [np.inf, 0.0, 1.0],
-        [np.inf, np.inf, 1.0],
-        [np.nan, 0.0, 1.0],
-        [88.0, -88.0, 88.0],
-    ]
-    for dtype in (np.float32, np.float64):
-        x = np.array(lines, dtype)
-        x = x if dim == 1 else np.ascontiguousarray(x.T)
-        want = torch.softmax(torch.tensor(x), dim).numpy()
-        np.testing.assert_allclose(softmax(x, dim).numpy(), want, rtol=1e-6, atol=1e-37)
+    softmaxes.check_special_lines(softmax, dim)
 
 
 def test_any_strides():
-    x = RNG.standard_normal((6, 8, 20)).astype(np.float32)
-    for view in (x[::-1, ::2, ::-3], x.transpose(2, 0, 1), np.broadcast_to(x[:1], (3, 8, 20))):
-        for dim in range(3):
-            want = softmax(np.ascontiguousarray(view), dim).numpy()
-            np.testing.assert_allclose(softmax(view, dim).numpy(), want, rtol=1e-6)
+    softmaxes.check_any_strides(softmax)
 
 
-@pytest.mark.parametrize(
-    ("arguments", "error", "message"),
-    [
-        ((np.zeros((2, 3), int), 1), TypeError, "softmax: input has dtype int64 but must be float32 or float64"),
-        ((np.zeros((2, 3)), 2), IndexError, "softmax: dim is 2, but the input has 2 dimensions"),
-        ((np.zeros((2, 3)), 1.0), TypeError, "softmax: dim must be an integer, not 1.0"),
-        ((np.zeros((2, 3)), None), TypeError, "softmax: dim must be an integer, not None"),
-    ],
-)
+@pytest.mark.parametrize(("arguments", "error", "message"), softmaxes.WRONG)
 def test_refuses(arguments, error, message):
-    with pytest.raises(error, match=message):
-        softmax(*arguments)
+    check_refused(lambda: softmax(*arguments), error, f"softmax: {message}")
