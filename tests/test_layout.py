@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 import pydl.bench.machine  # defines the two kernels that measure the machine
+import pydl.channels_last  # and those of recordings
 import pydl.ops
 import pydl.optim
 from pydl import _native
