@@ -62,16 +62,22 @@ class Image:
 
 @dataclass
 class Layout:
-    """The calls of a recording, as they come out."""
+    """Puts channels last between the convolutions of a recording.
+
+    frames   memory for images, of which the calls write all but the zeros around
+    used     the ids of the arrays whose numbers were prepared
+    """
 
     calls: list[Call]
     outputs: list[Array]
     watched: set[int]  # ids of the arrays of weights that a change would be noticed of
     emitted: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     images: dict[tuple[int, Any], Image] = field(default_factory=dict)
+    frames: list[Array] = field(default_factory=list)
     used: set[int] = field(default_factory=set)
 
     def run(self) -> list[Call]:
+        """The calls that take the place of the recorded ones."""
         self.halos: dict[tuple[int, Any], Sides] = {}
         for call in self.calls:
             if self.is_suitable(call):
@@ -145,6 +151,7 @@ class Layout:
         image.halo = top, bottom, left, right = self.halos.get(_key(image.array), (0, 0, 0, 0))
         image.frame = empty((N, H + top + bottom, W + left + right, C), image.array.dtype)
         image.frame[...] = 0
+        self.frames.append(image.frame)
         return image
 
     def with_frame(self, array: Array) -> Image:
@@ -265,9 +272,3 @@ class Layout:
 
 def _key(array: Array) -> tuple[int, Any]:
     return array.ctypes.data, array.shape
-
-
-def put_channels_last(calls: list[Call], outputs: list[Array], watched: set[int]) -> tuple[list[Call], set[int]]:
-    """The calls with channels last between convolutions, and the ids of the arrays whose numbers were prepared."""
-    layout = Layout(calls, outputs, watched)
-    return layout.run(), layout.used

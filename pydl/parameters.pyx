@@ -122,6 +122,19 @@ def gradient_lists(str name, params):
     return gradients, list(arrays.values())
 
 
+def are_unchanged(list tensors, list arrays, list counts):
+    """Whether the tensors still have these arrays, and those with a count are of that version."""
+    cdef Py_ssize_t i
+    cdef TensorBase tensor
+    for i in range(len(tensors)):
+        tensor = <TensorBase>tensors[i]
+        if tensor._data is not arrays[i]:
+            return False
+        if counts[i] is not None and tensor.version.count != <long long>counts[i]:
+            return False
+    return True
+
+
 def changed(list tensors):
     """Says that the tensors have changed in place."""
     for tensor in tensors:

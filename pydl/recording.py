@@ -6,8 +6,8 @@
 
 Small networks spend more time on deciding what to compute than on computing it: for every layer the arguments are
 checked, a result is allocated, a gradient is prepared. None of that depends on the numbers. So the first call notes
-which kernels ran on which arrays; the next ones copy their inputs into those arrays, run the same kernels in the same
-order as one native call, and hand out a copy of the results.
+which kernels ran on which arrays; the next ones run the same kernels in the same order as one native call, on
+their own inputs and into new results.
 
 What may be captured: functions of tensors whose work is done by kernels and does not depend on the values of the
 inputs, without gradients. This is checked, not believed: after recording, the function is run again on other numbers,
@@ -29,8 +29,10 @@ import numpy as np
 
 from . import _native, op
 from .arguments import Array, check_flag
-from .channels_last import put_channels_last
+from .batch_slices import Slices, owner
+from .channels_last import Layout
 from .fusion import Call, fold_batch_norms, join_activations, work_in_place
+from .parameters import are_unchanged
 from .tensor import Tensor, no_grad
 
 if TYPE_CHECKING:
@@ -91,8 +93,10 @@ class _Recording:
 
     def __init__(self, function: Callable[..., Any], module: Module | None, inputs: list[Array], fold: bool) -> None:
         state = [] if module is None else [*module.parameters(), *module.buffers()]
-        self.state = [(tensor, tensor.data) for tensor in state]
-        self.folded: list[tuple[Any, int]] = []
+        counts: list[int | None] = [None] * len(state)
+        self.state = state, [tensor.data for tensor in state], counts
+        self.folded = fold
+        self.frames: list[Array] = []
         # Whole numbers in the one width that kernels read, so that operations need no copy of their own.
         widths = [each.dtype if each.dtype.kind == "f" else np.dtype(np.int64) for each in inputs]
         self.inputs = [_copy(each, dtype) for each, dtype in zip(inputs, widths, strict=True)]
@@ -103,12 +107,63 @@ class _Recording:
         if fold:
             watched = {id(tensor.data) for tensor in state}
             calls, used = fold_batch_norms(calls, self.outputs, watched)
-            calls, prepared = put_channels_last(calls, self.outputs, watched)
-            used |= prepared
-            self.folded = [(tensor.version, tensor.version.count) for tensor in state if id(tensor.data) in used]
+            layout = Layout(calls, self.outputs, watched)
+            calls = layout.run()
+            used |= layout.used
+            self.frames = layout.frames
+            counts[:] = [tensor.version.count if id(tensor.data) in used else None for tensor in state]
         self.calls = work_in_place(join_activations(calls, self.outputs), self.outputs)
-        self.native = _native.Recording(self.calls)
+        self._compile()
         self._check(function, inputs)
+
+    def _compile(self) -> None:
+        """Inputs are read where the caller has them and outputs written into new arrays, where that is possible."""
+        self.given = [array for array in self.inputs if _is_only_read(array, self.calls)]
+        self.given_places = [any(array is each for each in self.given) for array in self.inputs]
+        made = [array for i, array in enumerate(self.outputs) if self._is_made_here(i)]
+        self.made = [(array.shape, array.dtype) for array in made]
+        self.made_places = [any(array is each for each in made) for array in self.outputs]
+        arrays = [*self.given, *made]
+        groups: list[tuple[int, list[list[Call]]]] = []
+        moves: list[tuple[int, ...]] = []
+        calls = self.calls
+        if self.folded and self.inputs and self.inputs[0].ndim > 1:
+            slices = Slices(calls, len(self.inputs[0]), [*self.inputs, *self.outputs], self.frames)
+            if slices.count > 0:
+                steps = {(call, argument): step for call, argument, step in slices.steps}
+                groups.append((slices.count, slices.slots))
+                calls = [*slices.left, *calls[slices.length :]]
+        groups.append((1, [calls]))
+        for g, (_, slots) in enumerate(groups):
+            for s, slot in enumerate(slots):
+                for c, (_, arguments) in enumerate(slot):
+                    for a, each in enumerate(arguments):
+                        step = steps.get((c, a), 0) if g + 1 < len(groups) else 0
+                        place = _place(each, arrays)
+                        if place is None and step != 0:  # between the slices and what follows them
+                            arrays.append(owner(each))
+                            place = len(arrays) - 1
+                        if place is not None:
+                            moves.append((g, s, c, a, place, step))
+        self.native = _native.Recording(groups, arrays, moves)
+
+    def _is_made_here(self, index: int) -> bool:
+        """Whether the output is an array that a call writes, all of it, in memory that nothing else lies in."""
+        output = self.outputs[index]
+        others = [*self.inputs, *self.state[1], *(each for i, each in enumerate(self.outputs) if i != index)]
+        written = False
+        for kernel, arguments in self.calls:
+            for name, each in zip(kernel.arguments, arguments, strict=True):
+                if isinstance(each, list) and any(np.may_share_memory(one, output) for one in each):
+                    return False
+                if not isinstance(each, np.ndarray) or not np.may_share_memory(each, output):
+                    continue
+                if _place(each, [output]) is None:
+                    return False
+                written |= name in op.KERNELS[kernel.__name__].writes and each.size == output.size
+        return bool(
+            written and output.flags.c_contiguous and not any(np.may_share_memory(output, each) for each in others)
+        )
 
     def _check(self, function: Callable[..., Any], inputs: list[Array]) -> None:
         others = [_other_numbers(each) for each in inputs]
@@ -130,16 +185,51 @@ class _Recording:
 
     def is_stale(self) -> bool:
         """Whether a parameter or buffer has other memory than when it was recorded, or what was folded changed."""
-        return any(tensor.data is not array for tensor, array in self.state) or any(
-            version.count != count for version, count in self.folded
-        )
+        return not are_unchanged(*self.state)
 
     def replay(self, inputs: list[Array]) -> Any:
-        for buffer, given in zip(self.inputs, inputs, strict=True):
-            np.copyto(buffer, given)
-        self.native.replay()
-        outputs = iter([_copy(output) for output in self.outputs])
-        return _rebuild(self.structure, outputs)
+        arrays = []
+        for buffer, given, is_bound in zip(self.inputs, inputs, self.given_places, strict=True):
+            if is_bound:
+                arrays.append(given)
+            else:
+                np.copyto(buffer, given)
+        bound = len(arrays)
+        arrays += [op.empty(shape, dtype) for shape, dtype in self.made]
+        while (unlike := self.native.replay(tuple(arrays))) >= 0:
+            arrays[unlike] = _copy(arrays[unlike], self.given[unlike].dtype)
+        made = iter(arrays[bound:])
+        outputs = [
+            next(made) if is_made else _copy(output)
+            for output, is_made in zip(self.outputs, self.made_places, strict=True)
+        ]
+        return _rebuild(self.structure, iter(outputs))
+
+
+def _place(array: Any, arrays: list[Array]) -> int | None:
+    """The first of the arrays that the array lies in."""
+    if isinstance(array, np.ndarray):
+        for i, each in enumerate(arrays):
+            begin = each.ctypes.data
+            low, high = np.lib.array_utils.byte_bounds(array)
+            if array.size > 0 and begin <= low and high <= begin + each.nbytes:
+                return i
+    return None
+
+
+def _is_only_read(array: Array, calls: list[Call]) -> bool:
+    """Whether no call writes into the array or has it in a list."""
+    for kernel, arguments in calls:
+        for name, each in zip(kernel.arguments, arguments, strict=True):
+            if isinstance(each, list) and any(np.may_share_memory(one, array) for one in each):
+                return False
+            if (
+                isinstance(each, np.ndarray)
+                and name in op.KERNELS[kernel.__name__].writes
+                and np.may_share_memory(each, array)
+            ):
+                return False
+    return True
 
 
 def _array(given: Any) -> Array:

@@ -365,10 +365,68 @@ def test_a_recording_takes_kernels_and_their_arguments_only():
     from pydl.ops.relu import relu_forward
 
     x = np.ones(3, np.float32)
-    with pytest.raises(TypeError, match="list of"):
-        Recording([(print, (x, x))])
-    with pytest.raises(TypeError, match="wrong number of arguments for relu_forward"):
-        Recording([(relu_forward.native, (x,))])
-    with pytest.raises(TypeError, match="y is of dtype float64"):
-        Recording([(relu_forward.native, (x, np.ones(3)))])
-    assert len(Recording([])) == 0
+    right = (relu_forward.native, (x, np.ones(3, np.float32)))
+    for calls, error, message in [
+        ([(print, (x, x))], TypeError, "list of"),
+        ([(relu_forward.native, (x,))], TypeError, "wrong number of arguments for relu_forward"),
+        ([(relu_forward.native, (x, np.ones(3)))], TypeError, "y is of dtype float64"),
+    ]:
+        with pytest.raises(error, match=message):
+            Recording([(1, [calls])], [], [])
+    assert len(Recording([(1, [[]])], [], [])) == 0
+    with pytest.raises(ValueError, match="a group without calls"):
+        Recording([(1, [])], [], [])
+    with pytest.raises(ValueError, match="C-contiguous"):
+        Recording([(1, [[right]])], [np.ones(6, np.float32)[::2]], [])
+    # group, slot, call, argument, array, step
+    for count, move in [(1, (0, 0, 0, 1, 0, 0)), (2, (0, 0, 0, 0, 0, 4)), (1, (0, 0, 0, 0, 0, -4)), (0, (0,) * 6)]:
+        with pytest.raises(ValueError, match="does not lie in the array"):
+            Recording([(count, [[right]])], [x], [move])
+    for move in [(1, 0, 0, 0, 0, 0), (0, 1, 0, 0, 0, 0), (0, 0, 1, 0, 0, 0), (0, 0, 0, 2, 0, 0), (0, 0, 0, 0, 1, 0)]:
+        with pytest.raises((IndexError, ValueError)):
+            Recording([(1, [[right]])], [x], [move])
+    with pytest.raises(ValueError, match="six integers"):
+        Recording([(1, [[right]])], [x], [(0, 0)])
+
+
+def test_a_recording_takes_arrays_like_its_own_only():
+    from pydl._native import Recording
+    from pydl.ops.relu import relu_forward
+
+    x, y = np.ones(3, np.float32), np.zeros(3, np.float32)
+    recording = Recording([(1, [[(relu_forward.native, (x, y))]])], [x, y], [(0, 0, 0, 0, 0, 0), (0, 0, 0, 1, 1, 0)])
+    given, made = np.float32([1, -2, 3]), np.empty(3, np.float32)
+    assert recording.replay((given, made)) == -1
+    assert made.tolist() == [1, 0, 3]
+    for unlike in [np.ones(4, np.float32), np.ones(3), np.ones(6, np.float32)[::2], [1, 2, 3]]:
+        assert recording.replay((given, unlike)) == 1
+        assert recording.replay((unlike, made)) == 0
+    with pytest.raises(ValueError, match="too many arrays"):
+        recording.replay((x, y, x))
+
+
+@pytest.mark.parametrize("threads", [1, 2, 3])
+@pytest.mark.parametrize("batch", [2, 7, 33, 64])
+def test_batches_in_slices(batch, threads):
+    """The same bits as image by image, for any number of threads."""
+    module = nn.Sequential(
+        nn.Conv2d(3, 16, 3, padding=1), nn.ReLU(), nn.Conv2d(16, 20, 3, padding=1), nn.MaxPool2d(2), nn.Flatten(),
+        nn.Linear(20 * 64, 3),
+    ).eval()  # fmt: skip
+    layers = nn.Sequential(*list(module)[:4]).eval()
+    trunk = pydl.capture(layers, fold=True)
+    x = pydl.randn(batch, 3, 16, 16)
+    before = pydl.get_num_threads()
+    try:
+        pydl.set_num_threads(1)
+        single = np.concatenate([trunk(x[i : i + 1]).data for i in range(batch)])
+        pydl.set_num_threads(threads)
+        fast = pydl.capture(layers, fold=True)
+        for _ in range(3):
+            np.testing.assert_array_equal(fast(x).data, single)
+        whole = pydl.capture(module, fold=True)
+        np.testing.assert_allclose(whole(x).data, module(x).data, atol=1e-5)
+        pydl.set_num_threads(4)  # more than there were
+        np.testing.assert_array_equal(fast(x).data, single)
+    finally:
+        pydl.set_num_threads(before)

@@ -52,6 +52,33 @@ const Kernel* choose(NativeKernel* self, PyObject* const* arguments) {
     return self->float32;
 }
 
+ArrayDescription describe_array(PyObject* object) {
+    if (!PyArray_Check(object)) return {nullptr, 0, 0, false};
+    auto array = reinterpret_cast<PyArrayObject*>(object);
+    return {static_cast<char*>(PyArray_DATA(array)), int64_t(PyArray_NBYTES(array)), PyArray_TYPE(array),
+            PyArray_IS_C_CONTIGUOUS(array) && PyArray_ISALIGNED(array) && PyArray_ISNOTSWAPPED(array)};
+}
+
+char* Call::address(int argument) const {
+    if (argument < 0 || argument >= kernel_->count || values_[argument].arrays != &arrays_[argument])
+        throw py::value_error(std::string(kernel_->name) + ": an argument to be moved is no array");
+    return static_cast<char*>(arrays_[argument].data);
+}
+
+std::pair<int64_t, int64_t> Call::extent(int argument) const {
+    address(argument);
+    const ArrayValue& array = arrays_[argument];
+    const DType dtype = kernel_->parameters[argument].dtype;
+    const int64_t item = dtype == DType::float32 ? 4 : dtype == DType::uint8 ? 1 : 8;
+    int64_t first = 0, last = item;
+    for (int d = 0; d < array.rank; ++d) {
+        if (array.shape[d] == 0) return {0, 0};
+        const int64_t reach = (array.shape[d] - 1) * array.stride[d] * item;
+        (reach < 0 ? first : last) += reach;
+    }
+    return {first, last};
+}
+
 void Call::unpack(PyObject* const* arguments) {
     for (index_ = 0; index_ < kernel_->count; ++index_) {
         PyObject* argument = arguments[index_];

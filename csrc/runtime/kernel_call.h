@@ -4,6 +4,7 @@
 #include <pybind11/pybind11.h>
 
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "kernel_table.h"
@@ -26,6 +27,15 @@ struct NativeKernel {
 // Which instantiation these arguments choose.
 const Kernel* choose(NativeKernel* self, PyObject* const* arguments);
 
+// What there is to know of a numpy array that may take the place of another one.
+struct ArrayDescription {
+    char* data;
+    int64_t bytes;
+    int type;
+    bool is_compact;  // C-contiguous, aligned, of native byte order and, as numpy says, an array at all
+};
+ArrayDescription describe_array(PyObject* object);
+
 // Where the arguments are unpacked, and whose name an error carries. The arrays are not kept alive.
 class Call {
   public:
@@ -39,6 +49,12 @@ class Call {
 
     // Without the interpreter lock, as often as wanted.
     void run() { kernel_->call(values_); }
+
+    // For calls that are run again on other memory: where an array argument lies, the bytes that its elements
+    // reach from there, and the change of place. Refuses an argument that is no array.
+    char* address(int argument) const;
+    std::pair<int64_t, int64_t> extent(int argument) const;
+    void place(int argument, char* data) { arrays_[argument].data = data; }
 
     // Whether the arrays are so small that the call is over before the lock could have changed hands.
     bool is_short() const { return elements_ < 8192; }
