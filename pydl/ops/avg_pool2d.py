@@ -20,7 +20,7 @@ import numpy as np
 
 from ..arguments import check_flag
 from ..op import kernel, op
-from .pooling import avg_pooling, check_divisor, check_pooling, draw_pooling, window_in
+from .pooling import avg_pooling, check_divisor, check_pooling, draw_avg, window_in
 
 
 @kernel(writes="y")
@@ -50,31 +50,14 @@ def avg_pool2d_backward(dy, dx, kernel, stride, padding, count_include_pad, divi
                 dx[n, c, h, w] += dy[n, c, p, q] / divisor
 
 
-def _draw(draw):
-    x, y, (kernel, stride, padding, _) = draw_pooling(draw, dilated=False)
-    return (
-        x,
-        y,
-        {
-            "kernel": kernel,
-            "stride": stride,
-            "padding": padding,
-            "count_include_pad": draw.choice(False, True),
-            "divisor_override": draw.choice(0, 0, 3),
-        },
-    )
-
-
 @avg_pool2d_forward.samples
 def _(draw):
-    x, y, settings = _draw(draw)
-    return {"x": draw.choice(draw.array, draw.special)(x), "y": draw.out(y), **settings}
+    return draw_avg(draw, 2, gradient=False)
 
 
 @avg_pool2d_backward.samples
 def _(draw):
-    x, y, settings = _draw(draw)
-    return {"dy": draw.choice(draw.array, draw.special)(y), "dx": draw.out(x), **settings}
+    return draw_avg(draw, 2, gradient=True)
 
 
 @op("input")

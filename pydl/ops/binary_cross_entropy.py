@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from ..arguments import check_floats
-from ..op import empty, kernel, op
+from ..op import kernel, op
 from . import losses
 
 
@@ -48,30 +48,17 @@ def binary_cross_entropy_backward(dy, x, target, weight, dx, dtarget, mean):
             dtarget[i] = g * (_log(1 - x[i]) - _log(x[i]))
 
 
+LIMITS = {"x": (0.001, 0.999), "target": (0.0, 1.0), "weight": (0.1, 2.0)}
+
+
 @binary_cross_entropy_forward.samples
 def _(draw):
-    size, reduction = draw.integer(1, 100), draw.integer(0, 2)
-    return {
-        "x": draw.array((size,), 0.001, 0.999),
-        "target": draw.array((size,), 0.0, 1.0),
-        "weight": draw.choice(None, draw.array((size,), 0.1, 2.0)),
-        "y": draw.out((1 if reduction else size,)),
-        "reduction": reduction,
-    }
+    return losses.draw_forward(draw, LIMITS)
 
 
 @binary_cross_entropy_backward.samples
 def _(draw):
-    size, reduction = draw.integer(0, 100), draw.integer(0, 2)
-    return {
-        "dy": draw.array((1 if reduction else size,)),
-        "x": draw.array((size,), 0.001, 0.999),
-        "target": draw.array((size,), 0.0, 1.0),
-        "weight": draw.choice(None, draw.array((size,), 0.1, 2.0)),
-        "dx": draw.choice(None, draw.out((size,))),
-        "dtarget": draw.choice(None, draw.out((size,))),
-        "mean": reduction == 1,
-    }
+    return losses.draw_backward(draw, LIMITS)
 
 
 @op("input", "target", "weight")
@@ -92,16 +79,4 @@ def binary_cross_entropy(
                 f"{name}: {argument} must lie between 0 and 1 but has {values.min():g} to {values.max():g}"
                 + ("; binary_cross_entropy_with_logits takes raw scores" if values is x else "")
             )
-    shape, size = x.shape, x.size
-    y, flat_y = losses.result(shape, x.dtype, how)
-    arrays = [x.reshape(size), t.reshape(size), losses.spread(name, "weight", w, shape)]
-    binary_cross_entropy_forward(*arrays, flat_y, how)
-
-    def gradient(dy, needs):
-        losses.check_no_gradient(name, weight=needs[2])
-        dx, dt = (empty(shape, x.dtype) if need else None for need in needs[:2])
-        gradients = (None if each is None else each.reshape(size) for each in (dx, dt))
-        binary_cross_entropy_backward(dy.reshape(dy.size), *arrays, *gradients, how == 1)
-        return dx, dt, None
-
-    return y, gradient, ("input", "target", "weight")
+    return losses.of_pairs(name, x, t, {"weight": w}, how, binary_cross_entropy_forward, binary_cross_entropy_backward)

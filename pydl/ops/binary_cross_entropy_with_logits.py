@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from ..arguments import check_floats
-from ..op import empty, kernel, op
+from ..op import kernel, op
 from . import losses
 
 
@@ -50,32 +50,17 @@ def binary_cross_entropy_with_logits_backward(dy, x, target, weight, pos_weight,
             dtarget[i] = g * ((v - 1) * _softplus(-x[i]) - x[i])
 
 
+LIMITS = {"x": (), "target": (0.0, 1.0), "weight": (0.1, 2.0), "pos_weight": (0.1, 3.0)}
+
+
 @binary_cross_entropy_with_logits_forward.samples
 def _(draw):
-    size, reduction = draw.integer(1, 100), draw.integer(0, 2)
-    return {
-        "x": draw.array((size,)),
-        "target": draw.array((size,), 0.0, 1.0),
-        "weight": draw.choice(None, draw.array((size,), 0.1, 2.0)),
-        "pos_weight": draw.choice(None, draw.array((size,), 0.1, 3.0)),
-        "y": draw.out((1 if reduction else size,)),
-        "reduction": reduction,
-    }
+    return losses.draw_forward(draw, LIMITS)
 
 
 @binary_cross_entropy_with_logits_backward.samples
 def _(draw):
-    size, reduction = draw.integer(0, 100), draw.integer(0, 2)
-    return {
-        "dy": draw.array((1 if reduction else size,)),
-        "x": draw.array((size,)),
-        "target": draw.array((size,), 0.0, 1.0),
-        "weight": draw.choice(None, draw.array((size,), 0.1, 2.0)),
-        "pos_weight": draw.choice(None, draw.array((size,), 0.1, 3.0)),
-        "dx": draw.choice(None, draw.out((size,))),
-        "dtarget": draw.choice(None, draw.out((size,))),
-        "mean": reduction == 1,
-    }
+    return losses.draw_backward(draw, LIMITS)
 
 
 @op("input", "target", "weight", "pos_weight")
@@ -93,17 +78,6 @@ def binary_cross_entropy_with_logits(
     )
     how = losses.check_reduction(name, reduction)
     losses.check_same_shape(name, x, t)
-    shape, size = x.shape, x.size
-    y, flat_y = losses.result(shape, x.dtype, how)
-    arrays = [x.reshape(size), t.reshape(size), losses.spread(name, "weight", w, shape)]
-    arrays.append(losses.spread(name, "pos_weight", v, shape))
-    binary_cross_entropy_with_logits_forward(*arrays, flat_y, how)
-
-    def gradient(dy, needs):
-        losses.check_no_gradient(name, weight=needs[2], pos_weight=needs[3])
-        dx, dt = (empty(shape, x.dtype) if need else None for need in needs[:2])
-        gradients = (None if each is None else each.reshape(size) for each in (dx, dt))
-        binary_cross_entropy_with_logits_backward(dy.reshape(dy.size), *arrays, *gradients, how == 1)
-        return dx, dt, None, None
-
-    return y, gradient, ("input", "target", "weight", "pos_weight")
+    weights = {"weight": w, "pos_weight": v}
+    kernels = binary_cross_entropy_with_logits_forward, binary_cross_entropy_with_logits_backward
+    return losses.of_pairs(name, x, t, weights, how, *kernels)

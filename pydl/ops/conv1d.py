@@ -19,10 +19,9 @@ from __future__ import annotations
 from typing import Any
 
 from ..arguments import check_floats, shapes_of
-from ..op import empty, op
+from ..op import op
 from .conv2d import conv2d_forward, conv2d_input_gradient, conv2d_weight_gradient
-from .convolution import as_column, check_convolution
-from .sum import sum_forward
+from .convolution import check_convolution, convolve
 
 
 @op("input", "weight", "bias")
@@ -41,26 +40,4 @@ def conv1d(
     """
     x, w, b = check_floats("conv1d", ("bias",), input=input, weight=weight, bias=bias)
     g = check_convolution("conv1d", *shapes_of(x, w, b), x.itemsize, stride, padding, dilation, groups)
-    batch = x if x.ndim == 3 else x[None]
-    settings = ((*g.stride, 1), (*g.padding, 0, 0), (*g.dilation, 1), g.groups)
-    y = empty(g.y, x.dtype)
-    images, filters = as_column(batch), as_column(w)
-    conv2d_forward(images, filters, b, as_column(y), *settings)
-
-    def gradient(dy, needs):
-        dy = as_column(dy.reshape(y.shape))
-        dx = dw = db = None
-        if needs[0]:
-            dx = empty(batch.shape, x.dtype)
-            conv2d_input_gradient(dy, filters, as_column(dx), *settings)
-            dx = dx.reshape(x.shape)
-        if needs[2]:
-            db = empty((len(w),), x.dtype)
-        if needs[1]:
-            dw = empty(w.shape, x.dtype)
-            conv2d_weight_gradient(dy, images, as_column(dw), db, *settings)
-        elif db is not None:
-            sum_forward(dy, db.reshape(1, -1, 1, 1))
-        return dx, dw, db
-
-    return y if x.ndim == 3 else y[0], gradient, ("input", "weight")
+    return convolve(x, w, b, g, conv2d_forward, conv2d_input_gradient, conv2d_weight_gradient)

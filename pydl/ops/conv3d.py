@@ -24,9 +24,8 @@ from typing import Any
 import numpy as np
 
 from ..arguments import check_floats, shapes_of
-from ..op import empty, kernel, op
-from .convolution import check_convolution, draw_convolution
-from .sum import sum_forward
+from ..op import kernel, op
+from .convolution import check_convolution, convolve, draw_convolution
 
 
 def voxel(x, n, c, place):
@@ -124,25 +123,5 @@ def conv3d(
     (for stride 1).
     """
     x, w, b = check_floats("conv3d", ("bias",), input=input, weight=weight, bias=bias)
-    *settings, y_shape = check_convolution("conv3d", *shapes_of(x, w, b), x.itemsize, stride, padding, dilation, groups)
-    batch = x if x.ndim == 5 else x[None]
-    y = empty(y_shape, x.dtype)
-    conv3d_forward(batch, contiguous(w), b, y, *settings)
-
-    def gradient(dy, needs):
-        dy = dy.reshape(y.shape)
-        dx = dw = db = None
-        if needs[0]:
-            dx = empty(batch.shape, x.dtype)
-            conv3d_input_gradient(dy, w, dx, *settings)
-            dx = dx.reshape(x.shape)
-        if needs[2]:
-            db = empty((len(w),), x.dtype)
-        if needs[1]:
-            dw = empty(w.shape, x.dtype)
-            conv3d_weight_gradient(dy, batch, dw, db, *settings)
-        elif db is not None:
-            sum_forward(dy, db.reshape(1, -1, 1, 1, 1))
-        return dx, dw, db
-
-    return y if x.ndim == 5 else y[0], gradient, ("input", "weight")
+    g = check_convolution("conv3d", *shapes_of(x, w, b), x.itemsize, stride, padding, dilation, groups)
+    return convolve(x, contiguous(w), b, g, conv3d_forward, conv3d_input_gradient, conv3d_weight_gradient)

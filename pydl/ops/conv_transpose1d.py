@@ -16,12 +16,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..op import empty, op
+from ..op import op
 from .conv2d import conv2d_forward, conv2d_weight_gradient
 from .conv_transpose2d import conv_transpose2d_forward
-from .convolution import as_column
-from .sum import sum_forward
-from .transposed import check_transposed, fill_unreached
+from .transposed import check_transposed, convolve_transposed
 
 
 @op("input", "weight", "bias")
@@ -40,25 +38,4 @@ def conv_transpose1d(
     padding: what is cut off at both ends of the result. output_padding: what is added at its end.
     """
     t = check_transposed("conv_transpose1d", input, weight, bias, stride, padding, output_padding, groups, dilation, 1)
-    settings = ((*t.stride, 1), (*t.padding, 0, 0), (*t.dilation, 1), t.groups)
-    y = empty(t.y, t.x.dtype)
-    fill_unreached(y, t.b, t.reached)
-    x, w = as_column(t.x), as_column(t.w)
-    conv_transpose2d_forward(x, w, t.b, as_column(y[t.reached]), *settings)
-
-    def gradient(dy, needs):
-        dy = dy.reshape(t.y)
-        dx = dw = db = None
-        if needs[0]:
-            dx = empty(t.x.shape, t.x.dtype)
-            conv2d_forward(as_column(dy[t.reached]), w, None, as_column(dx), *settings)
-            dx = dx.reshape(t.shape)
-        if needs[1]:
-            dw = empty(t.w.shape, t.x.dtype)
-            conv2d_weight_gradient(x, as_column(dy[t.reached]), as_column(dw), None, *settings)
-        if needs[2]:
-            db = empty((t.y[1],), t.x.dtype)
-            sum_forward(dy, db.reshape(1, -1, 1))
-        return dx, dw, db
-
-    return y if len(t.shape) == 3 else y[0], gradient, ("input", "weight")
+    return convolve_transposed(t, conv_transpose2d_forward, conv2d_forward, conv2d_weight_gradient)

@@ -22,11 +22,10 @@ from typing import Any
 
 import numpy as np
 
-from ..op import empty, kernel, op
+from ..op import kernel, op
 from .conv2d import conv2d_forward, conv2d_weight_gradient
 from .convolution import draw_convolution
-from .sum import sum_forward
-from .transposed import check_transposed, fill_unreached
+from .transposed import check_transposed, convolve_transposed
 
 
 @kernel(writes="y")
@@ -68,24 +67,4 @@ def conv_transpose2d(
     padding: what is cut off around the result. output_padding: what is added below and to the right of it.
     """
     t = check_transposed("conv_transpose2d", input, weight, bias, stride, padding, output_padding, groups, dilation, 2)
-    settings = (t.stride, t.padding, t.dilation, t.groups)
-    y = empty(t.y, t.x.dtype)
-    fill_unreached(y, t.b, t.reached)
-    conv_transpose2d_forward(t.x, t.w, t.b, y[t.reached], *settings)
-
-    def gradient(dy, needs):
-        dy = dy.reshape(t.y)
-        dx = dw = db = None
-        if needs[0]:
-            dx = empty(t.x.shape, t.x.dtype)
-            conv2d_forward(dy[t.reached], t.w, None, dx, *settings)
-            dx = dx.reshape(t.shape)
-        if needs[1]:
-            dw = empty(t.w.shape, t.x.dtype)
-            conv2d_weight_gradient(t.x, dy[t.reached], dw, None, *settings)
-        if needs[2]:
-            db = empty((t.y[1],), t.x.dtype)
-            sum_forward(dy, db.reshape(1, -1, 1, 1))
-        return dx, dw, db
-
-    return y if len(t.shape) == 4 else y[0], gradient, ("input", "weight")
+    return convolve_transposed(t, conv_transpose2d_forward, conv2d_forward, conv2d_weight_gradient)

@@ -1,4 +1,4 @@
-"""Checks and sizes that the convolutions share, over one, two or three dimensions."""
+"""What the convolutions share, over one, two or three dimensions: checks, sizes, samples, and the way back."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ import math
 from typing import Any, NamedTuple
 
 from ..arguments import check_integer, check_rank, check_tuple, show
+from ..op import empty
 from ..remembered import remembered
+from .sum import sum_forward
 
 Sizes = tuple[int, ...]
 
@@ -136,6 +138,46 @@ def draw_convolution(draw: Any, dims: int) -> dict[str, Any]:
     }
 
 
-def as_column(array: Any) -> Any:
-    """Sequences as images of one column, a view."""
-    return array.reshape(*array.shape, 1)
+def as_images(array: Any) -> Any:
+    """Sequences as images of one column, a view; images and volumes as they are."""
+    return array.reshape(*array.shape, 1) if array.ndim == 3 else array
+
+
+def settings_of_images(stride: Sizes, padding: Sizes, dilation: Sizes, groups: int) -> tuple[Sizes, Sizes, Sizes, int]:
+    """The settings for as_images."""
+    if len(stride) == 1:
+        return (*stride, 1), (*padding, 0, 0), (*dilation, 1), groups
+    return stride, padding, dilation, groups
+
+
+def bias_gradient(dy: Any) -> Any:
+    """The sums over all but the channels."""
+    db = empty((dy.shape[1],), dy.dtype)
+    sum_forward(dy, db.reshape(1, -1, *(1,) * (dy.ndim - 2)))
+    return db
+
+
+def convolve(x: Any, w: Any, b: Any, g: Geometry, forward: Any, input_gradient: Any, weight_gradient: Any) -> Any:
+    """What a convolution returns, given its kernels: those of images serve sequences too."""
+    batch = x if x.ndim == w.ndim else x[None]
+    settings = settings_of_images(*g[:4])
+    y = empty(g.y, x.dtype)
+    images, filters = as_images(batch), as_images(w)
+    forward(images, filters, b, as_images(y), *settings)
+
+    def gradient(dy, needs):
+        dy = as_images(dy.reshape(y.shape))
+        dx = dw = db = None
+        if needs[0]:
+            dx = empty(batch.shape, x.dtype)
+            input_gradient(dy, filters, as_images(dx), *settings)
+            dx = dx.reshape(x.shape)
+        if needs[1]:
+            dw = empty(w.shape, x.dtype)
+            db = empty((len(w),), x.dtype) if needs[2] else None
+            weight_gradient(dy, images, as_images(dw), db, *settings)
+        elif needs[2]:
+            db = bias_gradient(dy)
+        return dx, dw, db
+
+    return y if x.ndim == w.ndim else y[0], gradient, ("input", "weight")

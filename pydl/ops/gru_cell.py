@@ -31,7 +31,7 @@ import numpy as np
 from ..arguments import check_floats, check_rank, shapes_of
 from ..op import empty, kernel, op
 from .lstm_cell import sigmoid
-from .recurrent import check_weights
+from .recurrent import check_weights, draw_cell, draw_cell_gradients
 
 
 @kernel(writes="gates, h_next")
@@ -81,18 +81,9 @@ def gru_cell_backward(dh_next, x, h, w_ih, w_hh, gates, dx, dh, dw_ih, dw_hh, db
 
 
 def _draw_cell(draw):
-    B, D, H = draw.integer(0, 5), draw.integer(0, 5), draw.choice(1, 2, 3, 5, 8, 17, 20)
-    bias = draw.choice(True, False)
-    return {
-        "x": draw.array((B, D)),
-        "h": draw.array((B, H)),
-        "w_ih": draw.array((3 * H, D)),
-        "w_hh": draw.array((3 * H, H)),
-        "b_ih": draw.array((3 * H,)) if bias else None,
-        "b_hh": draw.array((3 * H,)) if bias else None,
-        "gates": draw.out((B, 4 * H)),
-        "h_next": draw.out((B, H)),
-    }
+    drawn = draw_cell(draw, 3, "h")
+    B, H = drawn["h"].shape
+    return {**drawn, "gates": draw.out((B, 4 * H)), "h_next": draw.out((B, H))}
 
 
 @gru_cell_forward.samples
@@ -105,12 +96,11 @@ def _(draw):
     drawn = _draw_cell(draw)
     gru_cell_forward.run_reference(*drawn.values())
     kept = {name: drawn[name] for name in ("x", "h", "w_ih", "w_hh", "gates")}
-    results = {f"d{name}": draw.out(drawn[name].shape) for name in ("x", "h", "w_ih", "w_hh")}
-    results["db_ih"], results["db_hh"] = (draw.out(drawn["w_ih"].shape[:1]) for _ in range(2))
-    for name in ("dx", "dw_ih", "dw_hh", "db_ih", "db_hh"):
-        if draw.choice(False, False, True):
-            results[name] = None
-    return {"dh_next": draw.array(drawn["h"].shape), **kept, **results}
+    return {
+        "dh_next": draw.array(drawn["h"].shape),
+        **kept,
+        **draw_cell_gradients(draw, drawn, ("h",), ("db_ih", "db_hh")),
+    }
 
 
 @op("input", "hx", "w_ih", "w_hh", "b_ih", "b_hh")

@@ -1,17 +1,33 @@
-"""Arrays as (A, K, B): the form in which kernels that work along one dimension receive them."""
+"""Lines of an array: those along one dimension, which kernels receive as (A, K, B)."""
 
 from __future__ import annotations
 
 import math
 from typing import Any
 
-from ..arguments import Array
+from ..arguments import Array, check_dim, check_floats
+from ..op import empty
 
 
 def along(array: Array, dim: int) -> Array:
     """The array as (A, K, B) with K the size of `dim`: a view where the layout allows one."""
     shape = array.shape or (1,)
     return array.reshape(math.prod(shape[:dim]), shape[dim], math.prod(shape[dim + 1 :]))
+
+
+def line_by_line(op: str, input: Any, dim: Any, forward: Any, backward: Any) -> Any:
+    """What an operation on each line returns, given its kernels; its gradient needs the result and not the input."""
+    (x,) = check_floats(op, input=input)
+    dim = check_dim(op, dim, x.ndim)
+    y = empty(x.shape, x.dtype)
+    forward(along(x, dim), along(y, dim))
+
+    def gradient(dy, needs):
+        dx = empty(y.shape, y.dtype)
+        backward(along(dy, dim), along(y, dim), along(dx, dim))
+        return dx
+
+    return y, gradient, ("output",)
 
 
 def draw_lines(draw: Any, shortest: int = 1) -> tuple[int, int, int]:

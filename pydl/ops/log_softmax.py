@@ -16,9 +16,8 @@ from typing import Any
 
 import numpy as np
 
-from ..arguments import check_dim, check_floats
-from ..op import empty, kernel, op
-from .lines import along, draw_lines
+from ..op import kernel, op
+from .lines import draw_lines, line_by_line
 
 
 @kernel(writes="y")
@@ -60,14 +59,4 @@ def _(draw):
 @op("input")
 def log_softmax(input: Any, dim: int) -> Any:
     """log(softmax(input, dim)), also where softmax is too small for a number. See the top of this file."""
-    (x,) = check_floats("log_softmax", input=input)
-    dim = check_dim("log_softmax", dim, x.ndim)
-    y = empty(x.shape, x.dtype)
-    log_softmax_forward(along(x, dim), along(y, dim))
-
-    def gradient(dy, needs):
-        dx = empty(y.shape, y.dtype)
-        log_softmax_backward(along(dy, dim), along(y, dim), along(dx, dim))
-        return dx
-
-    return y, gradient, ("output",)
+    return line_by_line("log_softmax", input, dim, log_softmax_forward, log_softmax_backward)

@@ -1,4 +1,4 @@
-"""What the losses share: their reductions, and checks of targets."""
+"""What the losses share: their reductions, checks of targets, samples, and what they return given their kernels."""
 
 from __future__ import annotations
 
@@ -99,3 +99,46 @@ def reduce(terms: list[float], divisor: float, reduction: int, y: Array) -> None
         y[...] = terms
     else:
         y[0] = sum(terms) / np.float64(divisor if reduction == 1 else 1)
+
+
+def of_pairs(
+    op: str, x: Array, target: Array, weights: dict[str, Array | None], how: int, forward: Any, backward: Any
+) -> Any:
+    """What a loss of x[i] and target[i] returns, given its kernels. weights: of each element, by their arguments."""
+    y, flat = result(x.shape, x.dtype, how)
+    spread_weights = [spread(op, name, weight, x.shape) for name, weight in weights.items()]
+    arrays = [x.reshape(x.size), target.reshape(x.size), *spread_weights]
+    forward(*arrays, flat, how)
+
+    def gradient(dy, needs):
+        check_no_gradient(op, **dict(zip(weights, needs[2:], strict=True)))
+        dx, dt = (empty(x.shape, x.dtype) if need else None for need in needs[:2])
+        gradients = (None if each is None else each.reshape(x.size) for each in (dx, dt))
+        backward(dy.reshape(dy.size), *arrays, *gradients, how == 1)
+        return dx, dt, *(None for _ in weights)
+
+    return y, gradient, ("input", "target", *weights)
+
+
+# The limits of numbers from N(0, 1): none.
+ANY = {"x": (), "target": ()}
+
+
+def draw_forward(draw: Any, limits: dict[str, Any] = ANY) -> dict[str, Any]:
+    """For samples of a loss of x[i] and target[i]. limits: of x, the target and the weights, which may be None."""
+    size, reduction = draw.integer(1, 100), draw.integer(0, 2)
+    y = draw.out((1 if reduction else size,))
+    return {**draw_pairs(draw, size, limits), "y": y, "reduction": reduction}
+
+
+def draw_backward(draw: Any, limits: dict[str, Any] = ANY) -> dict[str, Any]:
+    """The same for its gradient."""
+    size, reduction = draw.integer(0, 100), draw.integer(0, 2)
+    dy = draw.array((1 if reduction else size,))
+    places = {name: draw.choice(None, draw.out((size,))) for name in ("dx", "dtarget")}
+    return {"dy": dy, **draw_pairs(draw, size, limits), **places, "mean": reduction == 1}
+
+
+def draw_pairs(draw: Any, size: int, limits: dict[str, Any]) -> dict[str, Any]:
+    drawn = {name: draw.array((size,), *each) for name, each in limits.items()}
+    return {name: each if name in ANY else draw.choice(None, each) for name, each in drawn.items()}

@@ -30,7 +30,7 @@ import numpy as np
 from ..arguments import check_floats, check_rank, shapes_of
 from ..op import empty, kernel, op
 from ..tensor import Tensor
-from .recurrent import check_pair, check_weights
+from .recurrent import check_pair, check_weights, draw_cell, draw_cell_gradients
 
 
 @kernel(writes="gates, h_next, c_next")
@@ -87,20 +87,9 @@ def lstm_cell_backward(dh_next, dc_next, x, h, c, w_ih, w_hh, gates, c_next, dx,
 
 
 def _draw_cell(draw):
-    B, D, H = draw.integer(0, 5), draw.integer(0, 5), draw.choice(1, 2, 3, 5, 8, 17, 20)
-    bias = draw.choice(True, False)
-    return {
-        "x": draw.array((B, D)),
-        "h": draw.array((B, H)),
-        "c": draw.array((B, H)),
-        "w_ih": draw.array((4 * H, D)),
-        "w_hh": draw.array((4 * H, H)),
-        "b_ih": draw.array((4 * H,)) if bias else None,
-        "b_hh": draw.array((4 * H,)) if bias else None,
-        "gates": draw.out((B, 4 * H)),
-        "h_next": draw.out((B, H)),
-        "c_next": draw.out((B, H)),
-    }
+    drawn = draw_cell(draw, 4, "h", "c")
+    B, H = drawn["h"].shape
+    return {**drawn, "gates": draw.out((B, 4 * H)), "h_next": draw.out((B, H)), "c_next": draw.out((B, H))}
 
 
 @lstm_cell_forward.samples
@@ -114,12 +103,7 @@ def _(draw):
     lstm_cell_forward.run_reference(*drawn.values())
     kept = {name: drawn[name] for name in ("x", "h", "c", "w_ih", "w_hh", "gates", "c_next")}
     arrived = {f"d{name}_next": draw.array(drawn["h"].shape) if draw.choice(True, False) else None for name in "hc"}
-    results = {f"d{name}": draw.out(drawn[name].shape) for name in ("x", "h", "c", "w_ih", "w_hh")}
-    results["db"] = draw.out(drawn["w_ih"].shape[:1])
-    for name in ("dx", "dw_ih", "dw_hh", "db"):
-        if draw.choice(False, False, True):
-            results[name] = None
-    return {**arrived, **kept, **results}
+    return {**arrived, **kept, **draw_cell_gradients(draw, drawn, ("h", "c"), ("db",))}
 
 
 def lstm_cell(

@@ -21,7 +21,7 @@ import numpy as np
 
 from ..arguments import check_flag
 from ..op import kernel, op
-from .pooling import check_pooling, draw_pooling, max_pooling
+from .pooling import check_pooling, draw_max_backward, draw_max_forward, max_pooling
 
 
 @kernel(writes="y, window, indices")
@@ -63,30 +63,12 @@ def max_pool2d_backward(dy, window, indices, dx, kernel, stride, padding, dilati
 
 @max_pool2d_forward.samples
 def _(draw):
-    x, y, geometry = draw_pooling(draw, dilated=True)
-    values = draw.choice(draw.array, draw.special)(x)
-    return {
-        "x": np.round(values, draw.choice(0, 8)),  # rounded to integers there are many equal elements
-        "y": draw.out(y),
-        "window": draw.choice(None, draw.out(y, np.uint8)),
-        "indices": draw.choice(None, draw.out(y, np.int64)),
-        **dict(zip(("kernel", "stride", "padding", "dilation"), geometry, strict=True)),
-    }
+    return draw_max_forward(draw, 2)
 
 
 @max_pool2d_backward.samples
 def _(draw):
-    x, y, geometry = draw_pooling(draw, dilated=True)
-    window, indices = draw.out(y, np.uint8), draw.out(y, np.int64)
-    max_pool2d_forward.reference(draw.array(x), np.empty(y), window, indices, *geometry)
-    compact = draw.choice(True, True, False)
-    return {
-        "dy": draw.array(y),
-        "window": window if compact else None,
-        "indices": None if compact else indices,
-        "dx": draw.out(x),
-        **dict(zip(("kernel", "stride", "padding", "dilation"), geometry, strict=True)),
-    }
+    return draw_max_backward(draw, 2, max_pool2d_forward)
 
 
 @op("input", several=True)

@@ -16,7 +16,7 @@ import numpy as np
 from ..op import kernel
 from .conv2d_channels_last import channels_last
 from .max_pool2d import max_pool2d_forward
-from .pooling import draw_pooling
+from .pooling import SETTINGS, draw_pooling
 
 
 @kernel(writes="y")
@@ -31,5 +31,5 @@ def _(draw: Any) -> dict[str, Any]:
     return {
         "x": channels_last(np.round(values, draw.choice(0, 8))),
         "y": channels_last(draw.out(y)),
-        **dict(zip(("kernel", "stride", "padding", "dilation"), geometry, strict=True)),
+        **dict(zip(SETTINGS, geometry, strict=True)),
     }

@@ -14,8 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from ..op import empty, kernel, op
-from .broadcasting import fit, operands
+from ..op import kernel, op
+from .extremum import draw_backward, draw_forward, extremum
 
 
 @kernel(writes="y")
@@ -34,36 +34,15 @@ def minimum_backward(dy, a, b, da):
 
 @minimum_forward.samples
 def _(draw):
-    a, b, shape = draw.broadcast_pair()
-    return {"a": a, "b": b, "y": draw.out(shape)}
+    return draw_forward(draw)
 
 
 @minimum_backward.samples
 def _(draw):
-    a, b, shape = draw.broadcast_pair()
-    for x in (a, b):
-        np.round(x, out=x)  # so that some are equal
-    return {"dy": draw.array(shape), "a": a, "b": b, "da": draw.out(shape)}
+    return draw_backward(draw)
 
 
 @op("input", "other")
 def minimum(input: Any, other: Any) -> Any:
     """The smaller of input and other, element by element. See the top of this file."""
-    a, b, y, a_form, b_form = operands("minimum", input, other)
-    if y.dtype.kind != "f":
-        return np.minimum(a, b, out=y)
-    minimum_forward(a, b, y)
-
-    def gradient(dy, needs):
-        da = db = None
-        if needs[0]:
-            da = empty(dy.shape, dy.dtype)
-            minimum_backward(dy, a, b, da)
-            da = fit(da, a_form)
-        if needs[1]:
-            db = empty(dy.shape, dy.dtype)
-            minimum_backward(dy, b, a, db)
-            db = fit(db, b_form)
-        return da, db
-
-    return y, gradient, ("input", "other")
+    return extremum("minimum", input, other, np.minimum, minimum_forward, minimum_backward)

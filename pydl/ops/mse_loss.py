@@ -15,7 +15,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..arguments import check_floats
-from ..op import empty, kernel, op
+from ..op import kernel, op
 from . import losses
 
 
@@ -41,22 +41,12 @@ def mse_loss_backward(dy, x, target, dx, dtarget, mean):
 
 @mse_loss_forward.samples
 def _(draw):
-    size, reduction = draw.integer(1, 100), draw.integer(0, 2)
-    x, target = draw.array((size,)), draw.array((size,))
-    return {"x": x, "target": target, "y": draw.out((1 if reduction else size,)), "reduction": reduction}
+    return losses.draw_forward(draw)
 
 
 @mse_loss_backward.samples
 def _(draw):
-    size, reduction = draw.integer(0, 100), draw.integer(0, 2)
-    return {
-        "dy": draw.array((1 if reduction else size,)),
-        "x": draw.array((size,)),
-        "target": draw.array((size,)),
-        "dx": draw.choice(None, draw.out((size,))),
-        "dtarget": draw.choice(None, draw.out((size,))),
-        "mean": reduction == 1,
-    }
+    return losses.draw_backward(draw)
 
 
 @op("input", "target")
@@ -65,13 +55,4 @@ def mse_loss(input: Any, target: Any, reduction: str = "mean") -> Any:
     x, t = check_floats("mse_loss", input=input, target=target)
     how = losses.check_reduction("mse_loss", reduction)
     losses.check_same_shape("mse_loss", x, t)
-    y, flat = losses.result(x.shape, x.dtype, how)
-    mse_loss_forward(x.reshape(x.size), t.reshape(x.size), flat, how)
-
-    def gradient(dy, needs):
-        dx, dt = (empty(x.shape, x.dtype) if need else None for need in needs)
-        gradients = (None if each is None else each.reshape(x.size) for each in (dx, dt))
-        mse_loss_backward(dy.reshape(dy.size), x.reshape(x.size), t.reshape(x.size), *gradients, how == 1)
-        return dx, dt
-
-    return y, gradient, ("input", "target")
+    return losses.of_pairs("mse_loss", x, t, {}, how, mse_loss_forward, mse_loss_backward)

@@ -123,6 +123,46 @@ def draw_pooling(draw: Any, dilated: bool, dims: int = 2) -> tuple[Sizes, Sizes,
     return x, y, (kernel, stride, padding, dilation)
 
 
+SETTINGS = ("kernel", "stride", "padding", "dilation")
+
+
+def draw_max_forward(draw: Any, dims: int) -> dict[str, Any]:
+    """For samples of the forward kernel of a max pooling."""
+    x, y, geometry = draw_pooling(draw, dilated=True, dims=dims)
+    values = draw.choice(draw.array, draw.special)(x)
+    return {
+        "x": np.round(values, draw.choice(0, 8)),  # rounded to integers there are many equal elements
+        "y": draw.out(y),
+        "window": draw.choice(None, draw.out(y, np.uint8)),
+        "indices": draw.choice(None, draw.out(y, np.int64)),
+        **dict(zip(SETTINGS, geometry, strict=True)),
+    }
+
+
+def draw_max_backward(draw: Any, dims: int, forward: Any) -> dict[str, Any]:
+    """For samples of the backward kernel, given the forward kernel."""
+    x, y, geometry = draw_pooling(draw, dilated=True, dims=dims)
+    window, indices = draw.out(y, np.uint8), draw.out(y, np.int64)
+    forward.reference(draw.array(x), np.empty(y), window, indices, *geometry)
+    compact = draw.choice(True, True, False)
+    return {
+        "dy": draw.array(y),
+        "window": window if compact else None,
+        "indices": None if compact else indices,
+        "dx": draw.out(x),
+        **dict(zip(SETTINGS, geometry, strict=True)),
+    }
+
+
+def draw_avg(draw: Any, dims: int, gradient: bool) -> dict[str, Any]:
+    """For samples of the forward kernel of an average pooling, or of that of its gradient."""
+    x, y, (kernel, stride, padding, _) = draw_pooling(draw, dilated=False, dims=dims)
+    settings = {"kernel": kernel, "stride": stride, "padding": padding}
+    settings |= {"count_include_pad": draw.choice(False, True), "divisor_override": draw.choice(0, 0, 3)}
+    values = draw.choice(draw.array, draw.special)
+    return ({"dy": values(y), "dx": draw.out(x)} if gradient else {"x": values(x), "y": draw.out(y)}) | settings
+
+
 def check_divisor(op: str, divisor: Any) -> int:
     """divisor_override as a positive int; 0 stands for None."""
     return 0 if divisor is None else check_integer(op, "divisor_override", divisor, 1)

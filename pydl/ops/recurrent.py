@@ -155,6 +155,32 @@ def check_lengths(name: str, lengths: Any, T: int, B: int) -> Array | None:
     return own
 
 
+def draw_cell(draw: Any, gates: int, *states: str) -> dict[str, Any]:
+    """Valid x, states and weights of a cell's kernel."""
+    B, D, H = draw.integer(0, 5), draw.integer(0, 5), draw.choice(1, 2, 3, 5, 8, 17, 20)
+    bias = draw.choice(True, False)
+    return {
+        "x": draw.array((B, D)),
+        **{name: draw.array((B, H)) for name in states},
+        "w_ih": draw.array((gates * H, D)),
+        "w_hh": draw.array((gates * H, H)),
+        "b_ih": draw.array((gates * H,)) if bias else None,
+        "b_hh": draw.array((gates * H,)) if bias else None,
+    }
+
+
+def draw_cell_gradients(
+    draw: Any, drawn: dict[str, Any], states: tuple[str, ...], biases: tuple[str, ...]
+) -> dict[str, Any]:
+    """Places for the results of a cell's gradient, some of which nobody needs."""
+    results = {f"d{name}": draw.out(drawn[name].shape) for name in ("x", *states, "w_ih", "w_hh")}
+    results |= {name: draw.out(drawn["w_ih"].shape[:1]) for name in biases}
+    for name in ("dx", "dw_ih", "dw_hh", *biases):
+        if draw.choice(False, False, True):
+            results[name] = None
+    return results
+
+
 def draw_sequence(draw: Any, gates: int) -> dict[str, Any]:
     """Valid x, h0, weights, lengths and reverse of a sequence kernel."""
     T, B, D, H = draw.integer(0, 4), draw.integer(0, 5), draw.integer(0, 4), draw.choice(1, 2, 3, 5, 9, 17)

@@ -17,7 +17,7 @@ import numpy as np
 
 from ..arguments import check_floats, check_rank, shapes_of, show
 from ..op import empty, kernel, op
-from .recurrent import check_weights
+from .recurrent import check_weights, draw_cell, draw_cell_gradients
 
 NONLINEARITIES = ("tanh", "relu")
 
@@ -59,18 +59,8 @@ def rnn_cell_backward(dh_next, x, h, w_ih, w_hh, relu, h_next, dx, dh, dw_ih, dw
 
 
 def _draw_cell(draw):
-    B, D, H = draw.integer(0, 5), draw.integer(0, 5), draw.choice(1, 2, 3, 5, 8, 17, 20)
-    bias = draw.choice(True, False)
-    return {
-        "x": draw.array((B, D)),
-        "h": draw.array((B, H)),
-        "w_ih": draw.array((H, D)),
-        "w_hh": draw.array((H, H)),
-        "b_ih": draw.array((H,)) if bias else None,
-        "b_hh": draw.array((H,)) if bias else None,
-        "relu": draw.choice(True, False),
-        "h_next": draw.out((B, H)),
-    }
+    drawn = draw_cell(draw, 1, "h")
+    return {**drawn, "relu": draw.choice(True, False), "h_next": draw.out(drawn["h"].shape)}
 
 
 @rnn_cell_forward.samples
@@ -83,12 +73,7 @@ def _(draw):
     drawn = _draw_cell(draw)
     rnn_cell_forward.run_reference(*drawn.values())
     kept = {name: drawn[name] for name in ("x", "h", "w_ih", "w_hh", "relu", "h_next")}
-    results = {f"d{name}": draw.out(drawn[name].shape) for name in ("x", "h", "w_ih", "w_hh")}
-    results["db"] = draw.out(drawn["w_ih"].shape[:1])
-    for name in ("dx", "dw_ih", "dw_hh", "db"):
-        if draw.choice(False, False, True):
-            results[name] = None
-    return {"dh_next": draw.array(drawn["h"].shape), **kept, **results}
+    return {"dh_next": draw.array(drawn["h"].shape), **kept, **draw_cell_gradients(draw, drawn, ("h",), ("db",))}
 
 
 @op("input", "hx", "w_ih", "w_hh", "b_ih", "b_hh")

@@ -17,9 +17,8 @@ from typing import Any
 
 import numpy as np
 
-from ..arguments import check_dim, check_floats
-from ..op import empty, kernel, op
-from .lines import along, draw_lines
+from ..op import kernel, op
+from .lines import draw_lines, line_by_line
 
 
 @kernel(writes="y")
@@ -62,14 +61,4 @@ def _(draw):
 @op("input")
 def softmax(input: Any, dim: int) -> Any:
     """exp(input), divided by its sum along `dim`. See the top of this file."""
-    (x,) = check_floats("softmax", input=input)
-    dim = check_dim("softmax", dim, x.ndim)
-    y = empty(x.shape, x.dtype)
-    softmax_forward(along(x, dim), along(y, dim))
-
-    def gradient(dy, needs):
-        dx = empty(y.shape, y.dtype)
-        softmax_backward(along(dy, dim), along(y, dim), along(dx, dim))
-        return dx
-
-    return y, gradient, ("output",)
+    return line_by_line("softmax", input, dim, softmax_forward, softmax_backward)

@@ -1,4 +1,4 @@
-"""Checks and sizes that the transposed convolutions share, over one, two or three dimensions.
+"""What the transposed convolutions share, over one, two or three dimensions: checks, sizes, and the way back.
 
 A transposed convolution is a convolution seen from its input: its result is the input of a convolution whose result
 is the transposed one's input. `settings` below are those of that convolution.
@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..arguments import check_floats, check_integer, check_rank, check_tuple
-from .convolution import LAYOUTS, Sizes, check_result
+from ..op import empty
+from .convolution import LAYOUTS, Sizes, as_images, bias_gradient, check_result, settings_of_images
 
 
 @dataclass
@@ -88,3 +89,27 @@ def fill_unreached(y: Any, b: Any, reached: tuple[Any, ...]) -> None:
     """The bias alone, where there may be numbers that no window sees."""
     if y[reached].shape != y.shape:
         y[...] = 0 if b is None else b.reshape(-1, *(1,) * (y.ndim - 2))
+
+
+def convolve_transposed(t: Transposed, forward: Any, convolve: Any, weight_gradient: Any) -> Any:
+    """What a transposed convolution returns, given its kernel and those of the convolution that it turns around."""
+    settings = settings_of_images(t.stride, t.padding, t.dilation, t.groups)
+    y = empty(t.y, t.x.dtype)
+    fill_unreached(y, t.b, t.reached)
+    x, w = as_images(t.x), as_images(t.w)
+    forward(x, w, t.b, as_images(y[t.reached]), *settings)
+
+    def gradient(dy, needs):
+        dy = dy.reshape(t.y)
+        seen = as_images(dy[t.reached])
+        dx = dw = None
+        if needs[0]:
+            dx = empty(t.x.shape, t.x.dtype)
+            convolve(seen, w, None, as_images(dx), *settings)
+            dx = dx.reshape(t.shape)
+        if needs[1]:
+            dw = empty(t.w.shape, t.x.dtype)
+            weight_gradient(x, seen, as_images(dw), None, *settings)
+        return dx, dw, bias_gradient(dy) if needs[2] else None
+
+    return y if t.x.ndim == len(t.shape) else y[0], gradient, ("input", "weight")
