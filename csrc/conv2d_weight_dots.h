@@ -1,4 +1,4 @@
-// The weight gradient where groups have few features, such as a depthwise convolution's: with output channels
+// The weight gradient where groups have one feature, such as a depthwise convolution's: with output channels
 // as lanes most of them would be empty, so the lanes are pixels. Each weight is then a dot product of two
 // images,
 //
@@ -200,17 +200,5 @@ class DottedGradient {
     int64_t row_size_;
     Scratch<T> partial_;
 };
-
-template <typename T>
-constexpr int64_t kDotFeatures = width<T> >= 8 ? 4 : 2;
-
-template <typename T>
-void dot_weight_gradient(const Images<const T>& dy, const Images<const T>& x, const Conv2dShape& s,
-                         Array<T, 4> dw, T* db, int64_t db_stride) {
-    const int64_t features = s.O / s.groups;
-    if (features == 1) return DottedGradient<T, 1>(dy, x, s).run(dw, db, db_stride);
-    if (features % 2 == 0) return DottedGradient<T, 2>(dy, x, s).run(dw, db, db_stride);
-    return DottedGradient<T, 3>(dy, x, s).run(dw, db, db_stride);
-}
 
 }  // namespace pydl::PYDL_ISA

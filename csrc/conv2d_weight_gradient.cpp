@@ -13,10 +13,14 @@
 //       for each panel of output channels: transposes dy, then for each panel of taps: one tile
 //
 // How the rows are cut into parts depends on the sizes alone, and the parts are added in order.
+//
+// Few weights over many pixels, such as a first layer's, are added up with pixels as lanes instead
+// (conv2d_weight_pixels.h), and those of groups of one channel as in conv2d_weight_dots.h.
 #include "conv2d_weight_gradient.h"
 
 #include "conv2d_shape.h"
 #include "conv2d_weight_dots.h"
+#include "conv2d_weight_pixels.h"
 #include "gemm_blocked.h"
 #include "kernel.h"
 
@@ -250,8 +254,10 @@ void add_up_weight_gradient(const Images<const T>& dy, const Images<const T>& x,
         }
         if (s.N == 0) return;
     }
-    if (s.O / s.groups <= kDotFeatures<T>)
-        dot_weight_gradient<T>(dy, x, s, dw, db, db_stride);
+    if (PixelGradient<T>::suits(s))
+        PixelGradient<T>(dy, x, s).run(dw, db, db_stride);
+    else if (s.O == s.groups)
+        DottedGradient<T, 1>(dy, x, s).run(dw, db, db_stride);
     else
         gather_weight_gradient<T>(dy, x, s, dw, db, db_stride);
 }

@@ -1,9 +1,48 @@
-// Operations that move values between lanes: reductions, interleaving, transposition. Included by simd.h.
+// Operations on single lanes and between lanes: partial vectors, reductions, interleaving, transposition.
+// Included by simd.h.
 #pragma once
 
 #include "simd.h"
 
 namespace pydl::PYDL_ISA {
+
+// The lanes from begin to end (which may lie outside 0 and width) from p, the others zero. Reads nothing
+// else.
+template <typename T>
+PYDL_INLINE vec<T> load_lanes(const T* p, int64_t begin, int64_t end) {
+    if (begin <= 0 && end >= width<T>) return load(p);
+    if (begin < 0) begin = 0;
+    if (end > width<T>) end = width<T>;
+    if (end < begin) end = begin;
+#if defined(__AVX512F__)
+    const uint32_t lanes = (1u << end) - (1u << begin);
+    if constexpr (std::is_same_v<T, float>) return (vec<T>)_mm512_maskz_loadu_ps(__mmask16(lanes), p);
+    if constexpr (std::is_same_v<T, double>) return (vec<T>)_mm512_maskz_loadu_pd(__mmask8(lanes), p);
+#elif defined(__AVX2__)
+    [[maybe_unused]] const auto lane = iota<int_of<T>>();
+    [[maybe_unused]] const auto lanes = (lane >= int_of<T>(begin)) & (lane < int_of<T>(end));
+    if constexpr (std::is_same_v<T, float>) return (vec<T>)_mm256_maskload_ps(p, (__m256i)lanes);
+    if constexpr (std::is_same_v<T, double>) return (vec<T>)_mm256_maskload_pd(p, (__m256i)lanes);
+#endif
+    vec<T> v{};
+#pragma GCC unroll 64
+    for (int i = 0; i < width<T>; i++)
+        if (begin <= i && i < end) v[i] = p[i];
+    return v;
+}
+
+// The same vector, in a register: the compiler may not load it again wherever it is used.
+template <typename T>
+PYDL_INLINE vec<T> in_register(std::common_type_t<vec<T>> v) {
+#if defined(__AVX512F__)
+    asm("" : "+v"(v));
+#elif defined(PYDL_X86)
+    asm("" : "+x"(v));
+#elif defined(PYDL_NEON)
+    asm("" : "+w"(v));
+#endif
+    return v;
+}
 
 // Lane i of the result is lane i ^ Step of v.
 template <int Step, typename V, int... I>
