@@ -46,6 +46,13 @@ PYDL_INLINE void store_strided(T* p, int64_t stride, vec<T> v, int64_t n) {
     scatter_lanes(p, stride, n, lanes);
 }
 
+template <typename T>
+void fill_zero(T* p, int64_t n) {
+    int64_t i = 0;
+    for (; i + width<T> <= n; i += width<T>) store(p + i, vec<T>{});
+    if (i < n) store_partial(p + i, vec<T>{}, n - i);
+}
+
 // One input along the innermost dimension. T is the element type of y and so says how many elements make a
 // vector; X is the input's own: T, or uint8_t for a mask.
 template <typename T, typename X>

@@ -68,6 +68,7 @@ void embedding_backward(Array<const T, 2> dy, Array<const int64_t, 1> index, int
     require(all_rows_exist(index, V), "embedding_backward: index must be from 0 to V - 1");
     if (D == 0) return;
     parallel_for(V, kEmbeddingGrain / D + 1, [&](int64_t begin, int64_t end) {
+        if (dweight.contiguous()) return fill_zero(dweight.data + begin * D, (end - begin) * D);
         for (int64_t v = begin; v < end; ++v)
             for (int64_t d = 0; d < D; ++d)
                 dweight.data[v * dweight.stride[0] + d * dweight.stride[1]] = T(0);

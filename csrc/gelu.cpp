@@ -7,13 +7,18 @@ namespace {
 
 constexpr double kCubic = 0.044715;
 constexpr double kSlope = 0.79788456080286535588;          // sqrt(2 / pi)
-constexpr double kSqrtHalf = 0.70710678118654752440;       // 1 / sqrt 2
 constexpr double kDensityAtZero = 0.39894228040143267794;  // 1 / sqrt(2 pi)
 
 // tanh(sqrt(2 / pi) (x + 0.044715 x^3))
 template <typename T>
 PYDL_INLINE vec<T> approximate_erf(vec<T> x) {
     return tanh(T(kSlope) * (x + T(kCubic) * (x * x * x)));
+}
+
+// P(X <= x), given P(X > |x|).
+template <typename T>
+PYDL_INLINE vec<T> probability_below(vec<T> x, vec<T> tail) {
+    return select(x < T(0), tail, T(1) - tail);
 }
 
 }  // namespace
@@ -24,7 +29,7 @@ void gelu_forward(NdArray<const T> x, bool tanh, NdArray<T> y) {
     if (tanh)
         elementwise(mismatch, [](vec<T> x) { return T(0.5) * x * (T(1) + approximate_erf<T>(x)); }, y, x);
     else
-        elementwise(mismatch, [](vec<T> x) { return T(0.5) * x * (T(1) + erf(x * T(kSqrtHalf))); }, y, x);
+        elementwise(mismatch, [](vec<T> x) { return x * probability_below<T>(x, normal(x).tail); }, y, x);
 }
 PYDL_KERNEL(gelu_forward, "x, tanh, y")
 
@@ -44,8 +49,8 @@ void gelu_backward(NdArray<const T> dy, NdArray<const T> x, bool tanh, NdArray<T
         elementwise(
             mismatch,
             [](vec<T> dy, vec<T> x) {
-                const vec<T> density = exp(T(-0.5) * x * x) * T(kDensityAtZero);
-                return dy * (T(0.5) * (T(1) + erf(x * T(kSqrtHalf))) + x * density);
+                const auto [bell, tail] = normal(x);
+                return dy * fma(x, bell * T(kDensityAtZero), probability_below<T>(x, tail));
             },
             dx, dy, x);
 }

@@ -31,6 +31,28 @@ double sum_of(const T* p, int64_t count) {
     return total;
 }
 
+// take(i, n, u, f(x...)) for the vectors of elements [begin, end): the first element, how many there are, and
+// a number below 4 that differs from that of the vectors before, so that sums need not wait for each other.
+template <typename T, typename F, typename Take, typename... X>
+PYDL_INLINE void map_operands(int64_t begin, int64_t end, const F& f, const Take& take,
+                              const Operand<T, X>&... x) {
+    constexpr int64_t W = width<T>;
+    int64_t i = begin;
+    if ((x.unit_or_repeated() && ...))
+        for (; i + 4 * W <= end; i += 4 * W)
+#pragma GCC unroll 4
+            for (int u = 0; u < 4; ++u) take(i + u * W, W, u, f(x.consecutive_or_copies(i + u * W)...));
+    for (; i < end; i += W) {
+        const int64_t n = end - i < W ? end - i : W;
+        take(i, n, 0, f(x.strided(i, n)...));
+    }
+}
+
+template <typename T>
+Operand<T, T> operand(const Array<const T, 1>& x) {
+    return {x.data, x.stride[0]};
+}
+
 // What an absent weight is: one number for all elements.
 template <typename T>
 inline constexpr T kOne = T(1);
@@ -46,26 +68,22 @@ void loss_forward(const char* mismatch, F f, int64_t reduction, Array<T, 1> y, A
     const int64_t count = first.shape[0];
     const bool reduce = reduction != kNone;
     require(((more.shape[0] == count) && ...) && y.shape[0] == (reduce ? 1 : count), mismatch);
-    const auto at = [&](int64_t i, int64_t n) PYDL_INLINE_LAMBDA {
-        return f(load_strided(first.data + i * first.stride[0], first.stride[0], n),
-                 load_strided(more.data + i * more.stride[0], more.stride[0], n)...);
-    };
     const int64_t blocks = (count + kLossBlock - 1) / kLossBlock;
     Scratch<double> sums(blocks);
     parallel_for(blocks, 4, [&](int64_t begin, int64_t end) {
         for (int64_t block = begin; block < end; ++block) {
             const int64_t start = block * kLossBlock;
             const int64_t stop = start + kLossBlock < count ? start + kLossBlock : count;
-            vec<T> sum{};
-            for (int64_t i = start; i < stop; i += width<T>) {
-                const int64_t n = stop - i < width<T> ? stop - i : width<T>;
-                const vec<T> value = at(i, n);
+            vec<T> sum[4] = {};
+            const auto take = [&](int64_t i, int64_t n, int u, vec<T> value) PYDL_INLINE_LAMBDA {
                 if (reduce)
-                    sum += n == width<T> ? value : select(iota<int_of<T>>() < int_of<T>(n), value, vec<T>{});
+                    sum[u] +=
+                        n == width<T> ? value : select(iota<int_of<T>>() < int_of<T>(n), value, vec<T>{});
                 else
                     store_strided(y.data + i * y.stride[0], y.stride[0], value, n);
-            }
-            sums[block] = double(reduce_add(sum));
+            };
+            map_operands<T>(start, stop, f, take, operand<T>(first), operand<T>(more)...);
+            sums[block] = double(reduce_add((sum[0] + sum[1]) + (sum[2] + sum[3])));
         }
     });
     if (!reduce) return;
@@ -85,16 +103,14 @@ void loss_backward(const char* mismatch, F f, bool mean, Array<const T, 1> dy, O
             mismatch);
     if (!dx || count == 0) return;
     const Array<T, 1>& out = *dx;
-    const int64_t step = dy.shape[0] == 1 ? 0 : dy.stride[0];
+    const Array<const T, 1> slopes{dy.data, {count}, {dy.shape[0] == 1 ? 0 : dy.stride[0]}};
     const vec<T> factor = broadcast<T>(mean ? T(1 / double(count)) : T(1));
+    const auto scaled = [&](vec<T> dy, auto... x) PYDL_INLINE_LAMBDA { return f(x...) * (factor * dy); };
+    const auto take = [&](int64_t i, int64_t n, int, vec<T> value) PYDL_INLINE_LAMBDA {
+        store_strided(out.data + i * out.stride[0], out.stride[0], value, n);
+    };
     parallel_for(count, kElementwiseGrain, [&](int64_t begin, int64_t end) {
-        for (int64_t i = begin; i < end; i += width<T>) {
-            const int64_t n = end - i < width<T> ? end - i : width<T>;
-            const vec<T> slope = f(load_strided(first.data + i * first.stride[0], first.stride[0], n),
-                                   load_strided(more.data + i * more.stride[0], more.stride[0], n)...);
-            store_strided(out.data + i * out.stride[0], out.stride[0],
-                          slope * (factor * load_strided(dy.data + i * step, step, n)), n);
-        }
+        map_operands<T>(begin, end, scaled, take, operand<T>(slopes), operand<T>(first), operand<T>(more)...);
     });
 }
 

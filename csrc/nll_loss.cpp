@@ -54,16 +54,19 @@ void nll_loss_backward(Array<const T, 1> dy, Array<const int64_t, 2> target,
             "nll_loss_backward: dy, norm and dx must fit each other");
     if (dx.size() == 0) return;
     const int64_t dy_step = dy.shape[0] == 1 ? 0 : dy.stride[0];
-    parallel_for(dx.shape[0], kElementwiseGrain / (C * D + 1) + 1, [&](int64_t begin, int64_t end) {
-        for (int64_t n = begin; n < end; ++n) {
-            T* out = dx.data + n * C * D;
-            for (int64_t k = 0; k < C * D; ++k) out[k] = T(0);
-            for (int64_t d = 0; d < D; ++d) {
-                const int64_t c = classes[n * D + d];
-                if (c == ignore_index) continue;
-                out[c * D + d] =
-                    -(weight ? (*weight)(c) : T(1)) * dy.data[(n * D + d) * dy_step] / norm.data[0];
-            }
+    const int64_t together = kElementwiseGrain / (C * D) + 1;  // what is filled with zeros at a time
+    const T scale = T(-1) / norm.data[0];
+    parallel_for(dx.shape[0], together, [&](int64_t begin, int64_t end) {
+        for (int64_t first = begin; first < end; first += together) {
+            const int64_t last = first + together < end ? first + together : end;
+            fill_zero(dx.data + first * C * D, (last - first) * C * D);
+            for (int64_t n = first; n < last; ++n)
+                for (int64_t d = 0; d < D; ++d) {
+                    const int64_t c = classes[n * D + d];
+                    if (c == ignore_index) continue;
+                    dx.data[(n * C + c) * D + d] =
+                        (weight ? (*weight)(c) : T(1)) * dy.data[(n * D + d) * dy_step] * scale;
+                }
         }
     });
 }

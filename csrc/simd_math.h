@@ -4,7 +4,7 @@
 // of an array gets the same bits as its middle. Largest error against the exact value in units in the last
 // place, float / double, on instruction sets with fused multiply-add (SSE2 rounds products separately and
 // stays within one ulp more):
-//     exp 1.1 / 1.1   expm1 2 / 2.1   log 1 / 1   log1p 3 / 3   tanh 3 / 3   sigmoid 3 / 3   erf 2 / 2
+//     exp 1.1 / 1.1   expm1 2 / 2.1   log 1 / 1   log1p 3 / 3   tanh 3 / 3   sigmoid 3 / 3
 // NaN gives NaN, infinities their limits, overflow gives infinity. Results below the smallest normal number
 // are denormal (exp, sigmoid), or zero while FlushDenormals is on. log sees a denormal float as zero.
 #pragma once
@@ -39,20 +39,18 @@ struct Format<float> {
     // ln 2 in two parts; the first has so few bits that its product with an exponent is exact.
     static constexpr float ln2_high = 0.693359375f, ln2_low = -2.12194440e-4f;
     static constexpr float exp_low = -104.5f, exp_high = 89.0f;  // beyond: zero, infinity
-    static constexpr float expm1_low = -30.0f, tanh_high = 10.0f, erf_high = 4.1f;
+    static constexpr float expm1_low = -30.0f, tanh_high = 10.0f;
+    static constexpr float normal_high = 14.5f, normal_middle = 3.0f;
 
     // (e^r - 1 - r) / r^2 on |r| <= ln(2)/2; (2 atanh s - 2 s) / s^3 in s^2 for |s| <= 0.1716;
-    // erf(x)/x - 1 in x^2 on [0, 1]; erfc(x) e^(x^2) in (x - 2)/(x + 2) on [1, erf_high]: interpolation at
-    // Chebyshev nodes in 60 digits, lowest power first.
+    // P(X > x) e^(x^2/2) for X ~ N(0, 1) in (x - m)/(x + m) on [0, normal_high]: interpolation at Chebyshev
+    // nodes in 50 digits, lowest power first.
     static constexpr float exp_terms[] = {5.0e-1f, 1.666657667e-1f, 4.166655421e-2f, 8.363232884e-3f,
                                           1.392625083e-3f};
     static constexpr float log_terms[] = {6.666668515e-1f, 3.998873482e-1f, 2.958202356e-1f};
-    static constexpr float erf_terms[] = {1.283791658e-1f,  -3.761262667e-1f, 1.128359472e-1f,
-                                          -2.685421201e-2f, 5.189087423e-3f,  -8.016864287e-4f,
-                                          7.875875063e-5f};
-    static constexpr float erfc_terms[] = {2.553956772e-1f,  -4.271860029e-1f, 2.416580247e-1f,
-                                           -7.896769712e-2f, 3.737481111e-3f,  6.805843286e-3f,
-                                           -8.734915601e-4f};
+    static constexpr float normal_terms[] = {
+        1.215139478e-1f, -2.064026219e-1f, 1.232250162e-1f,  -4.621325403e-2f, 6.132236287e-3f,
+        2.904479037e-3f, -9.84372195e-4f,  -3.396745735e-4f, 1.162496159e-4f,  5.415193896e-5f};
 };
 
 template <>
@@ -67,7 +65,8 @@ struct Format<double> {
     static constexpr double smallest_normal = 0x1p-1022, infinity = __builtin_inf(), nan = __builtin_nan("");
     static constexpr double ln2_high = 6.93145751953125e-1, ln2_low = 1.42860682030941723212e-6;
     static constexpr double exp_low = -746.0, exp_high = 710.0;
-    static constexpr double expm1_low = -60.0, tanh_high = 22.0, erf_high = 6.1;
+    static constexpr double expm1_low = -60.0, tanh_high = 22.0;
+    static constexpr double normal_high = 38.7, normal_middle = 5.0;
 
     static constexpr double exp_terms[] = {
         5.00000000000000103e-1, 1.66666666666666675e-1, 4.16666666666238205e-2, 8.3333333333300382e-3,
@@ -76,15 +75,13 @@ struct Format<double> {
     static constexpr double log_terms[] = {
         6.66666666666666973e-1, 3.99999999998982728e-1, 2.85714286265336159e-1, 2.22222110437768582e-1,
         1.8182895750119194e-1,  1.53315016111453277e-1, 1.46191661348879714e-1};
-    static constexpr double erf_terms[] = {
-        1.28379167095512567e-1, -3.76126389031835404e-1, 1.12837916709450063e-1, -2.68661706432377704e-2,
-        5.22397760711642273e-3, -8.54832597538969208e-4, 1.20552949048397079e-4, -1.49247369074196603e-5,
-        1.64474247033173624e-6, -1.62084838018717059e-7, 1.37200645467776856e-8, -7.79589882700214224e-10};
-    static constexpr double erfc_terms[] = {
-        2.55395676310505745e-1,  -4.27185847413957565e-1, 2.41658194242471051e-1,  -7.89785810159172494e-2,
-        3.73289240334694272e-3,  6.99746175154163611e-3,  -8.47143193057479933e-4, -9.81977418489772237e-4,
-        4.35541484563085096e-5,  1.74368237475947659e-4,  2.75429786662804444e-5,  -2.76554261676745164e-5,
-        -1.40619748518731665e-5, 1.84074912917352735e-6,  3.89349446071824566e-6};
+    static constexpr double normal_terms[] = {
+        7.69193049750062918e-2, -1.43457555264011966e-1,  1.16068811886003292e-1,  -8.08838772641274212e-2,
+        4.78553522841700316e-2, -2.34139004876921034e-2,  8.99137055059022125e-3,  -2.37884435669403213e-3,
+        2.19550737615516406e-4, 1.34276843441033961e-4,   -6.04274827325174618e-5, 9.61305724748730774e-7,
+        6.64442096678437485e-6, -1.27007512580064752e-6,  -6.75078087246889487e-7, 2.43346809962839488e-7,
+        7.71070979653021969e-8, -3.91698602487495431e-8,  -1.09959072677932529e-8, 5.69168556234000409e-9,
+        1.82717773122181268e-9, -5.70749260515042386e-10, -2.32500334036919472e-10};
 };
 
 template <typename V, typename T, size_t N>
@@ -212,14 +209,18 @@ PYDL_INLINE V sigmoid(V x) {
     return select(x < T(0), e, fill<V>(T(1))) / (T(1) + e);
 }
 
+template <typename V>
+struct Normal {
+    V bell, tail;
+};
 template <typename T, typename V>
-PYDL_INLINE V erf(V x) {
+PYDL_INLINE Normal<V> normal(V x) {
     using F = Format<T>;
-    const V high = fill<V>(F::erf_high), size = abs(x);
+    const V high = fill<V>(F::normal_high), size = abs(x);
     const V a = high < size ? high : size;  // NaN stays NaN
-    const V small = fma(a, polynomial(a * a, F::erf_terms), a);
-    const V erfc = exp<T>(-(a * a)) * polynomial((a - T(2)) / (a + T(2)), F::erfc_terms);
-    return copysign(select(a < T(1), small, T(1) - erfc), x);
+    const Reduced<V> e = reduce_exponent<T>(T(-0.5) * (a * a));
+    const V bell = scale<T>(T(1) + e.expm1, e.k);
+    return {bell, bell * polynomial((a - F::normal_middle) / (a + F::normal_middle), F::normal_terms)};
 }
 
 template <typename X, typename F>
@@ -257,9 +258,10 @@ template <typename X>
 PYDL_INLINE X sigmoid(X x) {
     return detail::per_lane(x, [](auto v) PYDL_INLINE_LAMBDA { return detail::sigmoid<lane<X>>(v); });
 }
-template <typename X>
-PYDL_INLINE X erf(X x) {
-    return detail::per_lane(x, [](auto v) PYDL_INLINE_LAMBDA { return detail::erf<lane<X>>(v); });
+// e^(-x^2/2), and P(X > |x|) for X ~ N(0, 1): below 1e-45 (double: 1e-320) it is 0.
+template <typename V>
+PYDL_INLINE detail::Normal<V> normal(V x) {
+    return detail::normal<lane<V>>(x);
 }
 
 }  // namespace pydl::PYDL_ISA
