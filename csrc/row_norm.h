@@ -14,6 +14,7 @@ namespace pydl::PYDL_ISA {
 constexpr int64_t kLongRow = 32768;     // numbers of a row that is worth several tasks
 constexpr int64_t kRowPieces = 32;      // pieces in which weights' gradients are summed
 constexpr int64_t kRowBatch = 128;      // rows whose terms are added one after the other
+constexpr int64_t kNearBytes = 24576;   // of rows that are still in the first cache when they are read again
 constexpr int64_t kPassColumns = 2048;  // columns of a task of the pass over long rows
 
 template <typename T>
@@ -121,6 +122,51 @@ void normalise_turned_rows(const Array<const T, 2>& x, Line<const T> weight, Lin
     });
 }
 
+// Rows of one block each, without gaps, [begin, end) of them: some at a time, because what has to be known of
+// a row before the next step can begin takes longer than the step. Sums are of distances from a center, the
+// mean up to its rounding, so nothing cancels.
+template <typename T, bool Centered>
+[[gnu::noinline]] void normalise_short_rows(const Array<const T, 2>& x, Line<const T> weight,
+                                            Line<const T> bias, double eps, const Array<T, 2>& y, T* mean,
+                                            int64_t mean_stride, const Array<T, 1>& rstd, int64_t begin,
+                                            int64_t end) {
+    constexpr int G = width<double>;
+    const int64_t D = x.shape[1], fit = kNearBytes / int64_t(sizeof(T)) / D;
+    const int64_t together = fit < 1 ? 1 : fit < G ? fit : G;
+    for (int64_t first = begin; first < end; first += together) {
+        const int rows = int(end - first < together ? end - first : together);
+        alignas(PYDL_VECTOR_BYTES) double centers[G] = {}, sums[G] = {}, squares[G] = {};
+        for (int k = 0; Centered && k < rows; ++k) {
+            Sums<T, 1> sum;
+            sum.add([](vec<T> x) PYDL_INLINE_LAMBDA { return Terms<T, 1>{{x}}; }, D, row(x, first + k));
+            const T center = T(sum.total(0) / double(D));
+            centers[k] = center - center == 0 ? center : T(0);  // an infinite one would make NaN of all
+        }
+        for (int k = 0; k < rows; ++k) {
+            Sums<T, 2> sum;
+            sum.add(
+                [center = T(centers[k])](vec<T> x) PYDL_INLINE_LAMBDA {
+                    const vec<T> d = x - center;
+                    return Terms<T, 2>{{d, d * d}};
+                },
+                D, row(x, first + k));
+            sums[k] = Centered ? sum.total(0) : 0;
+            squares[k] = sum.total(1);
+        }
+        const vec<double> d = load(sums), shift = d / double(D);
+        vec<double> variance = (load(squares) - d * shift) / double(D);
+        variance = select(variance < 0, vec<double>{}, variance);  // NaN stays NaN
+        store(sums, load(centers) + shift);
+        store(squares, 1 / sqrt(variance + eps));
+        for (int k = 0; k < rows; ++k) {
+            if (Centered) mean[(first + k) * mean_stride] = T(sums[k]);
+            rstd(first + k) = T(squares[k]);
+            scale_row(RowScale<T>::of(sums[k], squares[k]), D, row(x, first + k), weight, bias,
+                      row(y, first + k));
+        }
+    }
+}
+
 template <typename T, bool Centered>
 void normalise_rows(const Array<const T, 2>& x, const Optional<Array<const T, 1>>& weight,
                     const Optional<Array<const T, 1>>& bias, double eps, const Array<T, 2>& y, T* mean,
@@ -131,6 +177,13 @@ void normalise_rows(const Array<const T, 2>& x, const Optional<Array<const T, 1>
     if (turns<T>(R, D))
         return normalise_turned_rows<T, Centered>(x, scale.line(), shift.line(), T(eps), y, mean, mean_stride,
                                                   rstd);
+    if (D <= kMomentBlock && x.stride[1] == 1) {
+        parallel_for(R, kMomentGrain / D + 1, [&](int64_t begin, int64_t end) {
+            normalise_short_rows<T, Centered>(x, scale.line(), shift.line(), eps, y, mean, mean_stride, rstd,
+                                              begin, end);
+        });
+        return;
+    }
     const MomentBlocks blocks(1, D);
     const int64_t pieces = D < kLongRow ? 1 : blocks.pieces(R);
     const auto finish = [&](int64_t r, const Moments& moments) {

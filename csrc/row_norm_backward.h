@@ -4,6 +4,8 @@
 
 namespace pydl::PYDL_ISA {
 
+constexpr int kTogether = vector_registers / 8;  // rows passed over at once; divides kRowBatch
+
 // dx = a g + b (x - mean) + c with g = dy weight, and how the weights' gradients take their share.
 template <typename T>
 struct RowSlope {
@@ -56,6 +58,33 @@ template <typename T, bool Input, bool Weights>
             step(load_strided(dy.data + i * dy.stride, dy.stride, n),
                  load_strided(x.data + i * x.stride, x.stride, n), load_partial(weight.data + i, n), i);
         if constexpr (Input) store_strided<T>(dx.data + i * dx.stride, dx.stride, result, n);
+    }
+}
+
+// The same for several rows with input and weights' gradients at once, all without gaps: the sums over rows
+// are read and written once for all of them. The order in which rows are added is the same.
+template <typename T, int Rows>
+[[gnu::noinline]] void rows_pass(const RowSlope<T> (&of)[Rows], int64_t count, const T* dy, int64_t dy_stride,
+                                 const T* x, int64_t x_stride, const T* weight, T* dx, int64_t dx_stride,
+                                 T* dweight, T* dbias) {
+    constexpr int64_t W = width<T>;
+    for (int64_t i = 0; i < count; i += W) {
+        const int64_t n = count - i;
+        const vec<T> w = load_partial(weight + i, n);
+        vec<T> weight_sum = load(dweight + i), bias_sum = load(dbias + i);
+#pragma GCC unroll 4
+        for (int r = 0; r < Rows; ++r) {
+            const vec<T> g = load_partial(dy + r * dy_stride + i, n);
+            const vec<T> d = load_partial(x + r * x_stride + i, n) - of[r].mean;
+            weight_sum = fma(g * d, broadcast<T>(of[r].rstd), weight_sum);
+            bias_sum += g;
+            store_partial(
+                dx + r * dx_stride + i,
+                fma(g * w, broadcast<T>(of[r].rstd), fma(d, broadcast<T>(of[r].b), broadcast<T>(of[r].c))),
+                n);
+        }
+        store(dweight + i, weight_sum);
+        store(dbias + i, bias_sum);
     }
 }
 
@@ -196,6 +225,8 @@ class RowGradients {
         const int64_t pieces = most < kRowPieces ? most : kRowPieces;
         const int64_t padded = (D + width<T> - 1) / width<T> * width<T>;
         const int64_t kept = weights() ? 2 * padded : 0;
+        const bool together =
+            dx_ && weights() && dy_.stride[1] == 1 && x_.stride[1] == 1 && dx_->stride[1] == 1;
         Scratch<T> totals(pieces * kept);
         parallel_for(pieces, 1, [&](int64_t begin, int64_t end) {
             Scratch<T> batch(kept);
@@ -205,11 +236,20 @@ class RowGradients {
                 const int64_t first = R * p / pieces, last = R * (p + 1) / pieces;
                 const bool one = last - first <= kRowBatch;
                 T* near = one ? total : batch.data();
-                for (int64_t r = first; r < last; ++r) {
-                    const T m = mean(r);
-                    pass(slope(r, sums(m, r, 0, D)), r, 0, D, near, near + padded);
-                    if (!one && ((r - first) % kRowBatch == kRowBatch - 1 || r == last - 1))
-                        move_sums(kept, total, near);
+                for (int64_t r = first; r < last;) {
+                    if (together && last - r >= kTogether) {
+                        RowSlope<T> slopes[kTogether];
+                        for (int k = 0; k < kTogether; ++k)
+                            slopes[k] = slope(r + k, sums(mean(r + k), r + k, 0, D));
+                        rows_pass<T, kTogether>(slopes, D, row(dy_, r).data, dy_.stride[0], row(x_, r).data,
+                                                x_.stride[0], weight_.line().data, row(*dx_, r).data,
+                                                dx_->stride[0], near, near + padded);
+                        r += kTogether;
+                    } else {
+                        pass(slope(r, sums(mean(r), r, 0, D)), r, 0, D, near, near + padded);
+                        ++r;
+                    }
+                    if (!one && ((r - first) % kRowBatch == 0 || r == last)) move_sums(kept, total, near);
                 }
             }
         });
