@@ -1,9 +1,8 @@
 // How softmax and log_softmax walk through (A, K, B) along K, one line or one strip of lines at a time.
 //
 // Where B = 1 a line is a row: vectors lie along it, and what is needed of it is in the first cache after the
-// first look. Else the lanes of a vector are neighbouring lines, and a strip of some vectors is worked off
-// row by row. Its rows may lie a power of two apart, where few of them fit a cache: so they are copied beside
-// each other first, unless they are so many that the copy would not fit either.
+// first look. Else the lanes of a vector are neighbouring lines, and a strip of as many as fit the second
+// cache is worked off row by row: memory is quickest where much of a row is read at once.
 #pragma once
 #include "row_vectors.h"
 #include "scratch.h"
@@ -11,9 +10,10 @@
 
 namespace pydl::PYDL_ISA {
 
-constexpr int64_t kSoftmaxStrip = 16384;    // of the copy of one input, if the strip can be that narrow
-constexpr int64_t kLargestStrip = 1 << 19;  // bytes beyond which nothing is copied
+constexpr int64_t kSoftmaxStrip = 3 << 16;  // bytes of one input, if the strip can be that narrow
+constexpr int64_t kSoftmaxLines = 1024;     // in a strip at most
 constexpr int64_t kSoftmaxGrain = 4096;     // exponentials worth a task of their own
+constexpr int64_t kSoftmaxTasks = 16;       // that there are at least, if they are worth it
 
 template <typename A, typename B>
 bool same_shape(const Array<A, 3>& a, const Array<B, 3>& b) {
@@ -45,6 +45,19 @@ struct StripRun {
         Rule::strip(K, lines, sums, more, y, x...);
     }
 };
+
+// How many of B lines of K numbers make a strip: a whole number of vectors, and all strips alike.
+template <typename T>
+int64_t lines_of_strip(int64_t A, int64_t K, int64_t B) {
+    constexpr int64_t W = width<T>;
+    const auto at_least = [](int64_t a, int64_t b) { return a > b ? a : b; };
+    const auto at_most = [](int64_t a, int64_t b) { return a < b ? a : b; };
+    const int64_t shared = at_least(A * B / kSoftmaxTasks, kSoftmaxGrain / K),
+                  near = kSoftmaxStrip / int64_t(sizeof(T)) / K;
+    const int64_t most = at_least(at_most(at_most(shared, near), kSoftmaxLines), 4 * W);
+    const int64_t vectors = (B - 1) / W + 1, strips = (vectors - 1) / (most / W) + 1;
+    return ((vectors - 1) / strips + 1) * W;
+}
 
 // Rule::row(K, y, x...) for each line and Rule::strip(K, S, sums, y, x...) for each strip of S lines, where
 // sums are two arrays of S numbers, padded to whole vectors. y may be x.
@@ -98,15 +111,11 @@ void for_each_strip(const Array<T, 3>& y, const X&... x) {
         });
         return;
     }
-    int64_t S = kSoftmaxStrip / int64_t(sizeof(T)) / K / W * W;
-    S = S < 4 * W ? 4 * W : S > 1024 ? 1024 : S;
-    const int64_t padded = (B + W - 1) / W * W;
-    if (S > padded) S = padded;
-    const bool unit = y.stride[2] == 1 && ((x.stride[2] == 1) && ...);
-    const bool copied = !unit || K * S * int64_t(sizeof(T)) * kInputs <= kLargestStrip;
+    const int64_t S = lines_of_strip<T>(A, K, B);
+    const bool copied = !(y.stride[2] == 1 && ((x.stride[2] == 1) && ...));
     const int64_t strips = (B - 1) / S + 1;
     parallel_for(A * strips, kSoftmaxGrain / (K * S) + 1, [&](int64_t begin, int64_t end) {
-        Scratch<T> copies(copied ? (kInputs + (unit ? 0 : 1)) * K * S : 0), sums(2 * S);
+        Scratch<T> copies(copied ? (kInputs + 1) * K * S : 0), sums(2 * S);
         for (int64_t i = begin; i < end; ++i) {
             const int64_t a = i / strips, b = i % strips * S, lines = B - b < S ? B - b : S;
             T* next = copies.data();
@@ -120,9 +129,9 @@ void for_each_strip(const Array<T, 3>& y, const X&... x) {
             };
             T* to = y.data + a * y.stride[0] + b * y.stride[2];
             const Strip<T> result =
-                unit ? Strip<T>{to, y.stride[1]} : Strip<T>{copies.data() + kInputs * K * S, S};
+                copied ? Strip<T>{copies.data() + kInputs * K * S, S} : Strip<T>{to, y.stride[1]};
             StripRun<Rule, T, X...>{K, lines, sums.data(), sums.data() + S, result, part(x)...};
-            if (!unit)
+            if (copied)
                 for (int64_t k = 0; k < K; ++k)
                     copy_line<T>(result.row(k), 1, to + k * y.stride[1], y.stride[2], lines);
         }
