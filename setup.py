@@ -28,8 +28,10 @@ ROOT = Path(__file__).resolve().parent
 # and the module is a third smaller. These are not: some are faster when the compiler looks for more.
 FOR_SIZE, FOR_SPEED = "-Os", "-O2 -fpeel-loops -fvect-cost-model=dynamic"
 FAST = (
-    *("batch_norm", "batch_norm_backward", "conv2d", "conv2d_weight_gradient", "dropout", "gemm", "gemm_tile"),
-    *("conv2d_tile", "lstm", "mean", "microkernel", "sum"),
+    *("amax", "argmax", "batch_norm", "batch_norm_backward", "clone", "conv2d", "conv2d_tile"),
+    *("conv2d_weight_gradient", "cross_entropy", "dropout", "embedding", "gemm", "gemm_tile", "getitem", "group_norm"),
+    *("l1_loss", "layer_norm", "log", "log_softmax", "lstm", "mean", "microkernel", "mse_loss", "nll_loss", "rms_norm"),
+    *("softmax", "sum", "sum_to"),
 )
 FLAGS = (
     "-std=c++17 -fPIC -fvisibility=hidden -ffp-contract=fast -fno-math-errno -fno-trapping-math "
