@@ -45,11 +45,11 @@ def usual_floats(dict arrays, tuple optional):
 
 
 def usual_operands(a, b):
-    """What operands() in ops/broadcasting.py returns, for two usual arrays, or one and a Python float; else None."""
+    """What operands() in ops/broadcasting.py returns, for two usual arrays, or one and a Python number; else None."""
     cdef int of_a = float_type(a), of_b = float_type(b)
-    if of_a < 0 and type(a) is float and of_b >= 0:
+    if of_a < 0 and of_b >= 0 and is_number(a):
         of_a, a = of_b, number(a, b)
-    elif of_b < 0 and type(b) is float and of_a >= 0:
+    elif of_b < 0 and of_a >= 0 and is_number(b):
         of_b, b = of_a, number(b, a)
     if of_a < 0 or of_a != of_b:
         return None
@@ -61,6 +61,46 @@ def usual_operands(a, b):
     other = shape_of(b)
     common = broadcast(shape, other)
     return None if common is None else (a, b, empty(common, dtype), (shape, dtype), (other, dtype))
+
+
+def usual_classes(value, tuple shape, long long classes):
+    """Whether the value is an int64 array without gaps of that shape, of numbers from 0 to classes - 1."""
+    cdef const long long* labels
+    cdef Py_ssize_t i
+    cdef bint inside = True
+    if (
+        not cnp.PyArray_CheckExact(value)
+        or cnp.PyArray_TYPE(value) != cnp.NPY_INT64
+        or not cnp.PyArray_ISCARRAY_RO(value)
+        or not has_shape(value, shape)
+    ):
+        return False
+    labels = <const long long*>cnp.PyArray_DATA(value)
+    for i in range(cnp.PyArray_SIZE(value)):
+        inside &= <unsigned long long>labels[i] < <unsigned long long>classes
+    return inside
+
+
+def along(cnp.ndarray array not None, Py_ssize_t dim):
+    """The array as (A, K, B) with K the size of `dim`: a view where the layout allows one."""
+    cdef cnp.npy_intp sizes[3]
+    cdef cnp.PyArray_Dims shape
+    cdef Py_ssize_t d, rank = cnp.PyArray_NDIM(array)
+    sizes[0] = sizes[2] = 1
+    sizes[1] = cnp.PyArray_DIM(array, dim) if rank > 0 else 1
+    for d in range(rank):
+        if d != dim:
+            sizes[0 if d < dim else 2] *= cnp.PyArray_DIM(array, d)
+    shape.ptr, shape.len = sizes, 3
+    return cnp.PyArray_Newshape(array, &shape, cnp.NPY_CORDER)
+
+
+def flat(cnp.ndarray array not None):
+    """The array with one dimension: a view where the layout allows one."""
+    cdef cnp.npy_intp size = cnp.PyArray_SIZE(array)
+    cdef cnp.PyArray_Dims shape
+    shape.ptr, shape.len = &size, 1
+    return cnp.PyArray_Newshape(array, &shape, cnp.NPY_CORDER)
 
 
 def usual_product(a, b):
@@ -75,6 +115,11 @@ def usual_product(a, b):
     ):
         return None
     return empty((<Py_ssize_t>cnp.PyArray_DIM(a, 0), <Py_ssize_t>cnp.PyArray_DIM(b, 1)), a.dtype)
+
+
+cpdef bint is_number(object value):
+    """Whether it is a Python float, or an integer that every float dtype has."""
+    return type(value) is float or (type(value) is int and -(1 << 24) <= value <= (1 << 24))
 
 
 cdef object number(object value, object like):

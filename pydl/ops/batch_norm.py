@@ -16,6 +16,7 @@ Source    Ioffe, Szegedy, "Batch normalization: accelerating deep network traini
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -168,13 +169,11 @@ def batch_norm(
         raise ValueError(f"batch_norm: input must be (N, C) or (N, C, *), but has shape {x.shape}")
     N, C = x.shape[:2]
     check_channels("batch_norm", C, x.shape, weight=w, bias=b)
-    mean, var = (
-        check_running("batch_norm", name, given, C, x, training)
-        for name, given in (("running_mean", running_mean), ("running_var", running_var))
-    )
+    mean = check_running("batch_norm", "running_mean", running_mean, C, x, training)
+    var = check_running("batch_norm", "running_var", running_var, C, x, training)
     if not training and (mean is None or var is None):
         raise ValueError("batch_norm: running_mean and running_var are None, but without training they are needed")
-    S = int(np.prod(x.shape[2:], dtype=np.int64))
+    S = math.prod(x.shape[2:])
     if training and N * S == 1:
         raise ValueError(f"batch_norm: training needs more than one number in a channel (input {x.shape})")
     lines = x.reshape(N, C, S)
@@ -190,7 +189,7 @@ def batch_norm(
     else:
         # A copy, where there may be a gradient, which later training must not change.
         assert mean is not None
-        used = np.array(mean) if is_grad_enabled() else mean
+        used = mean.copy() if is_grad_enabled() else mean
         batch_norm_inference(lines, used, var, w, b, eps, y.reshape(N, C, S), rstd)
 
     def gradient(dy, needs):
@@ -206,6 +205,8 @@ def batch_norm(
 
 def check_eps(name: str, eps: Any) -> float:
     """What is added to a variance."""
+    if type(eps) is float and eps >= 0.0:
+        return eps
     number = check_number(name, "eps", eps)
     if not number >= 0.0:
         raise ValueError(f"{name}: eps is {number} but must be at least 0")
@@ -230,7 +231,8 @@ def check_running(name: str, argument: str, given: Any, C: int, x: Array, change
         array = check_array(name, argument, array)
     if array.dtype != x.dtype:
         raise TypeError(f"{name}: {argument} is {array.dtype} but input is {x.dtype}; convert one of them")
-    check_channels(name, C, x.shape, **{argument: array})
+    if array.shape != (C,):
+        check_channels(name, C, x.shape, **{argument: array})
     if changes and not (array.flags.writeable and array.flags.aligned):
         raise ValueError(f"{name}: {argument} changes in training, but its memory is read-only")
     return array

@@ -13,10 +13,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-
-from ..arguments import Array, check_array, check_dim, check_new_dim
+from ..arguments import check_array, check_dim, check_new_dim
 from ..op import empty, op
+from ..usual_arguments import is_usual_float
 from .clone import copy
 
 
@@ -24,13 +23,24 @@ def check_tensors(name: str, tensors: Sequence[Any]) -> list[Any]:
     """The tensors as arrays of one dtype and rank."""
     if not tensors:
         raise ValueError(f"{name}: tensors is empty, but one or more are needed")
-    arrays = [check_array(name, f"tensors[{n}]", each) for n, each in enumerate(tensors)]
+    arrays = [
+        each if is_usual_float(each) else check_array(name, f"tensors[{n}]", each) for n, each in enumerate(tensors)
+    ]
     for n, each in enumerate(arrays):
         if each.dtype != arrays[0].dtype:
             raise TypeError(f"{name}: tensors[{n}] is {each.dtype} but tensors[0] is {arrays[0].dtype}; convert one")
         if each.ndim != arrays[0].ndim:
             raise ValueError(f"{name}: tensors[{n}] has shape {each.shape} but tensors[0] has {arrays[0].shape}")
     return arrays
+
+
+def _parts(y: Any, sizes: list[int], d: int) -> list[Any]:
+    """y, cut along the dimension d."""
+    before, parts, end = (slice(None),) * d, [], 0
+    for size in sizes:
+        parts.append(y[(*before, slice(end, end + size))])
+        end += size
+    return parts
 
 
 @op("tensors", variadic=True)
@@ -42,16 +52,15 @@ def cat(tensors: Sequence[Any], dim: int = 0) -> Any:
         raise ValueError("cat: tensors without dimensions have nothing to be joined along; use stack()")
     d = check_dim("cat", dim, len(first))
     for n, each in enumerate(arrays):
-        if each.shape[:d] + each.shape[d + 1 :] != first[:d] + first[d + 1 :]:
+        if each.shape != first and each.shape[:d] + each.shape[d + 1 :] != first[:d] + first[d + 1 :]:
             raise ValueError(f"cat: tensors[{n}] has shape {each.shape} but must fit {first} in all but dimension {d}")
-    ends = np.cumsum([each.shape[d] for each in arrays]).tolist()
-    y = empty((*first[:d], ends[-1], *first[d + 1 :]), arrays[0].dtype)
-    parts = np.split(y, ends[:-1], d)
-    for each, part in zip(arrays, parts, strict=True):
+    sizes = [each.shape[d] for each in arrays]
+    y = empty((*first[:d], sum(sizes), *first[d + 1 :]), arrays[0].dtype)
+    for each, part in zip(arrays, _parts(y, sizes, d), strict=True):
         copy(each, part)
 
     def gradient(dy, needs):
-        return tuple(np.split(dy, ends[:-1], d))
+        return tuple(_parts(dy, sizes, d))
 
     return y, gradient, ()
 
@@ -75,7 +84,7 @@ def stack(tensors: Sequence[Any], dim: int = 0) -> Any:
     return y, gradient, ()
 
 
-def parts_along(x: Array, d: int) -> list[Array]:
+def parts_along(x: Any, d: int) -> list[Any]:
     """x cut apart along a dimension: views, also where they have no dimensions left."""
-    whole = np.moveaxis(x, d, 0)
-    return [whole[n, ...] for n in range(len(whole))]
+    before = (slice(None),) * d
+    return [x[(*before, n, ...)] for n in range(x.shape[d])]

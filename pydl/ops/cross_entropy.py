@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from ..arguments import check_array, check_floats, check_integer, check_number
+from ..arguments import check_floats, check_integer, check_number
 from ..op import empty, kernel, op
 from . import losses
 from .lines import draw_lines
@@ -210,12 +210,11 @@ def cross_entropy(
     if not 0.0 <= smoothing <= 1.0:
         raise ValueError(f"{name}: label_smoothing is {smoothing} but must lie between 0 and 1")
     ignore_index = check_integer(name, "ignore_index", ignore_index, -(2**31))
-    t = check_array(name, "target", target)
-    probabilities = t.dtype.kind == "f" and t.shape == x.shape
+    probabilities = losses.are_probabilities(name, target, x.shape)
     if probabilities:
-        x, t, w = check_floats(name, ("weight",), input=x, target=t, weight=w)
+        x, t, w = check_floats(name, ("weight",), input=x, target=target, weight=w)
     else:
-        t = losses.check_classes(name, t, x.shape, ignore_index)
+        t = losses.check_classes(name, target, x.shape, ignore_index)
     shape = x.shape[:1] + x.shape[2:] if x.ndim > 1 else ()
     y, flat = losses.result(shape, x.dtype, how)
     lines = math.prod(shape)

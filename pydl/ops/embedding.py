@@ -16,6 +16,7 @@ import numpy as np
 from ..arguments import check_array, check_flag, check_floats, check_integer, check_rank, show
 from ..op import empty, kernel, op
 from ..tape import is_grad_enabled
+from ..usual_arguments import flat, usual_classes
 
 
 @kernel(writes="y")
@@ -80,8 +81,8 @@ def embedding(
     padding = check_padding("embedding", padding_idx, V)
     refuse_options("embedding", max_norm, scale_grad_by_freq, sparse)
     # Its own, where a gradient may be taken, which must not see later changes.
-    index = x.reshape(x.size).astype(np.int64, copy=is_grad_enabled())
-    if x.size and index.view(np.uint64).max() >= V:  # a negative number is a large one there
+    index = flat(x).astype(np.int64, copy=is_grad_enabled())
+    if not usual_classes(index, index.shape, V):
         raise IndexError(
             f"embedding: input has numbers from {x.min()} to {x.max()} but weight has the rows 0 to {V - 1}"
         )

@@ -16,15 +16,22 @@ import numpy as np
 
 from ..arguments import Array, check_array
 from ..op import empty, op
+from ..usual_arguments import is_number, is_usual_float
 from .broadcasting import broadcast_shape
+
+_bool = np.dtype(np.bool_)
 
 
 def compare(op: str, ufunc: np.ufunc, input: Any, other: Any) -> Array:
     """ufunc(input, other) as a bool array."""
+    if is_usual_float(input) and (is_number(other) or (is_usual_float(other) and input.shape == other.shape)):
+        y = empty(input.shape, _bool)
+        ufunc(input, other, out=y)
+        return y
     a, b = check_array(op, "input", input), check_array(op, "other", other)
     # numpy gives a number the dtype of the array beside it, as long as it still is a number.
     sides = (value if isinstance(value, bool | int | float) else array for value, array in ((input, a), (other, b)))
-    y = empty(broadcast_shape(op, a, b), np.dtype(np.bool_))
+    y = empty(broadcast_shape(op, a, b), _bool)
     ufunc(*sides, out=y)
     return y
 

@@ -21,6 +21,7 @@ import numpy as np
 
 from ..arguments import Array, check_floats, check_shape
 from ..op import empty, kernel, op
+from ..usual_arguments import flat
 from .batch_norm import check_eps
 
 
@@ -106,15 +107,15 @@ def layer_norm(input: Any, normalized_shape: Any, weight: Any = None, bias: Any 
     x, w, b = check_floats("layer_norm", ("weight", "bias"), input=input, weight=weight, bias=bias)
     R, D = check_rows("layer_norm", x, normalized_shape, weight=w, bias=b)
     eps = check_eps("layer_norm", eps)
-    rows = x.reshape(R, D)
-    w_flat, b_flat = (None if each is None else each.reshape(D) for each in (w, b))
+    rows = as_rows(x, R, D)
+    w_flat, b_flat = w if w is None else flat(w), b if b is None else flat(b)
     y, mean, rstd = empty(x.shape, x.dtype), empty((R,), x.dtype), empty((R,), x.dtype)
-    layer_norm_forward(rows, w_flat, b_flat, eps, y.reshape(R, D), mean, rstd)
+    layer_norm_forward(rows, w_flat, b_flat, eps, as_rows(y, R, D), mean, rstd)
 
     def gradient(dy, needs):
         dx = empty((R, D), x.dtype) if needs[0] else None
         dw, db = (empty((D,), x.dtype) if need else None for need in needs[1:])
-        layer_norm_backward(dy.reshape(R, D), rows, w_flat, mean, rstd, dx, dw, db)
+        layer_norm_backward(as_rows(dy, R, D), rows, w_flat, mean, rstd, dx, dw, db)
         return (
             None if dx is None else dx.reshape(x.shape),
             None if dw is None else dw.reshape(w.shape),
@@ -124,10 +125,18 @@ def layer_norm(input: Any, normalized_shape: Any, weight: Any = None, bias: Any 
     return y, gradient, ("input", ("weight", 0))
 
 
+def as_rows(x: Array, R: int, D: int) -> Array:
+    """x as R rows of D numbers."""
+    return x if x.ndim == 2 and x.shape[1] == D else x.reshape(R, D)
+
+
 def check_rows(name: str, x: Array, normalized_shape: Any, **given: Array | None) -> tuple[int, int]:
     """How many rows of how many numbers x is made of, if its last dimensions are normalized_shape."""
-    whole = normalized_shape if isinstance(normalized_shape, tuple | list) else (normalized_shape,)
-    shape = check_shape(name, (tuple(whole),))
+    if type(normalized_shape) is tuple and normalized_shape == x.shape[-1:]:  # the usual case
+        shape = x.shape[-1:]
+    else:
+        whole = normalized_shape if isinstance(normalized_shape, tuple | list) else (normalized_shape,)
+        shape = check_shape(name, (tuple(whole),))
     if not shape or x.shape[-len(shape) :] != shape:
         raise ValueError(f"{name}: input has shape {x.shape} but must end in normalized_shape {shape}")
     for argument, array in given.items():

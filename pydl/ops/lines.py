@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
-from ..arguments import Array, check_dim, check_floats
+from ..arguments import check_dim, check_float
 from ..op import empty
-
-
-def along(array: Array, dim: int) -> Array:
-    """The array as (A, K, B) with K the size of `dim`: a view where the layout allows one."""
-    shape = array.shape or (1,)
-    return array.reshape(math.prod(shape[:dim]), shape[dim], math.prod(shape[dim + 1 :]))
+from ..usual_arguments import along
 
 
 def line_by_line(op: str, input: Any, dim: Any, forward: Any, backward: Any) -> Any:
     """What an operation on each line returns, given its kernels; its gradient needs the result and not the input."""
-    (x,) = check_floats(op, input=input)
+    x = check_float(op, "input", input)
     dim = check_dim(op, dim, x.ndim)
     y = empty(x.shape, x.dtype)
     forward(along(x, dim), along(y, dim))

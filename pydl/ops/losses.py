@@ -9,6 +9,7 @@ import numpy as np
 
 from ..arguments import Array, check_array, show
 from ..op import empty
+from ..usual_arguments import along, flat, usual_classes
 
 # The numbers stand for the words in kernels, see csrc/class_weights.h.
 REDUCTIONS = {"none": 0, "mean": 1, "sum": 2}
@@ -36,15 +37,17 @@ def check_no_gradient(op: str, **needed: bool) -> None:
 
 def check_classes(op: str, target: Any, shape: tuple[int, ...], ignore_index: int) -> Array:
     """Class labels for an input of `shape`, (C,), (N, C) or (N, C, d1, ...), as int64."""
+    needed = shape[:1] + shape[2:] if len(shape) > 1 else ()
+    classes = shape[1] if len(shape) > 1 else shape[0]
+    if usual_classes(target, needed, classes):
+        return target  # type: ignore[no-any-return]
     labels = check_array(op, "target", target)
     if labels.dtype.kind not in "iu":
         hint = f" (or probabilities of shape {shape})" if op == "cross_entropy" else ""
         raise TypeError(f"{op}: target has dtype {labels.dtype} but class labels must be integers{hint}")
-    needed = shape[:1] + shape[2:] if len(shape) > 1 else ()
     if labels.shape != needed:
         raise ValueError(f"{op}: target has shape {labels.shape} but must have {needed} for an input of shape {shape}")
     labels = labels.astype(np.int64, copy=False)
-    classes = shape[1] if len(shape) > 1 else shape[0]
     if labels.size and labels.view(np.uint64).max() >= classes:  # a negative label is a large one there
         wrong = np.argwhere(((labels < 0) | (labels >= classes)) & (labels != ignore_index))
         if len(wrong):
@@ -54,6 +57,12 @@ def check_classes(op: str, target: Any, shape: tuple[int, ...], ignore_index: in
                 f"{op}: target{where} is {labels[place]} but there are {classes} classes (0 to {classes - 1})"
             )
     return labels
+
+
+def are_probabilities(op: str, target: Any, shape: tuple[int, ...]) -> bool:
+    """Whether the target holds a probability of each class, and not labels."""
+    t = target if isinstance(target, np.ndarray) else check_array(op, "target", target)
+    return t.dtype.kind == "f" and t.shape == shape
 
 
 def check_class_weight(op: str, weight: Array | None, shape: tuple[int, ...]) -> None:
@@ -83,14 +92,14 @@ def spread(op: str, name: str, weight: Array | None, shape: tuple[int, ...]) -> 
 
 def as_classes(array: Array) -> Array:
     """(C,), (N, C) or (N, C, d1, ...) as (N, C, D)."""
-    shape = array.shape if array.ndim > 1 else (1, *array.shape)
-    return array.reshape(shape[0], shape[1], math.prod(shape[2:]))
+    classes: Array = along(array, min(1, array.ndim - 1))
+    return classes
 
 
 def result(shape: tuple[int, ...], dtype: Any, reduction: int) -> tuple[Array, Array]:
     """An array for a loss, and the same memory as the kernels write it, with one dimension."""
     y = empty(() if reduction else shape, dtype)
-    return y, y.reshape(y.size)
+    return y, flat(y)
 
 
 def reduce(terms: list[float], divisor: float, reduction: int, y: Array) -> None:
@@ -105,16 +114,16 @@ def of_pairs(
     op: str, x: Array, target: Array, weights: dict[str, Array | None], how: int, forward: Any, backward: Any
 ) -> Any:
     """What a loss of x[i] and target[i] returns, given its kernels. weights: of each element, by their arguments."""
-    y, flat = result(x.shape, x.dtype, how)
+    y, line = result(x.shape, x.dtype, how)
     spread_weights = [spread(op, name, weight, x.shape) for name, weight in weights.items()]
-    arrays = [x.reshape(x.size), target.reshape(x.size), *spread_weights]
-    forward(*arrays, flat, how)
+    arrays = [flat(x), flat(target), *spread_weights]
+    forward(*arrays, line, how)
 
     def gradient(dy, needs):
         check_no_gradient(op, **dict(zip(weights, needs[2:], strict=True)))
         dx, dt = (empty(x.shape, x.dtype) if need else None for need in needs[:2])
-        gradients = (None if each is None else each.reshape(x.size) for each in (dx, dt))
-        backward(dy.reshape(dy.size), *arrays, *gradients, how == 1)
+        gradients = (None if each is None else flat(each) for each in (dx, dt))
+        backward(flat(dy), *arrays, *gradients, how == 1)
         return dx, dt, *(None for _ in weights)
 
     return y, gradient, ("input", "target", *weights)
