@@ -1,5 +1,5 @@
-// A convolution whose groups have few features each, such as a depthwise one: patches would not be used often
-// enough to pay for gathering them, so the vectors of a tile are read where the frame has them.
+// A convolution whose groups have few features each: patches would not be used often enough to pay for
+// gathering them, so the vectors of a tile are read where the frame has them.
 //
 // A cell is a vector of neighbouring outputs of one row; some cells at a time make a tile, all features of a
 // group for each. Of a cell at the end of a row only the outputs that exist are stored.

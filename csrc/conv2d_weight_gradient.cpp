@@ -15,9 +15,11 @@
 // How the rows are cut into parts depends on the sizes alone, and the parts are added in order.
 //
 // Few weights over many pixels, such as a first layer's, are added up with pixels as lanes instead
-// (conv2d_weight_pixels.h), and those of groups of one channel as in conv2d_weight_dots.h.
+// (conv2d_weight_pixels.h), and those of groups of one channel as in conv2d_weight_dots.h or, the usual ones
+// of depthwise convolutions, in conv2d_depthwise_weight.cpp.
 #include "conv2d_weight_gradient.h"
 
+#include "conv2d_depthwise.h"
 #include "conv2d_shape.h"
 #include "conv2d_weight_dots.h"
 #include "conv2d_weight_pixels.h"
@@ -254,7 +256,9 @@ void add_up_weight_gradient(const Images<const T>& dy, const Images<const T>& x,
         }
         if (s.N == 0) return;
     }
-    if (PixelGradient<T>::suits(s))
+    if (has_depthwise_weights(s))
+        depthwise_weight_gradient<T>(dy, x, s, dw, db, db_stride);
+    else if (PixelGradient<T>::suits(s))
         PixelGradient<T>(dy, x, s).run(dw, db, db_stride);
     else if (s.O == s.groups)
         DottedGradient<T, 1>(dy, x, s).run(dw, db, db_stride);

@@ -62,6 +62,12 @@ LARGE = [
     ((40, 6, 2, 2), (7, 6, 2, 2), {"padding": 1}),
     ((2, 8, 21, 40), (8, 1, 3, 3), {"groups": 8, "padding": 1}),
     ((2, 8, 21, 23), (16, 1, 5, 5), {"groups": 8, "padding": "same"}),
+    ((2, 8, 29, 28), (8, 1, 3, 3), {"groups": 8, "stride": 2, "padding": 1}),
+    ((2, 6, 15, 37), (6, 1, 5, 5), {"groups": 6, "stride": 2, "padding": 2}),
+    ((3, 9, 7, 7), (9, 1, 7, 7), {"groups": 9, "padding": 3}),
+    ((2, 4, 64, 70), (8, 1, 7, 7), {"groups": 4, "stride": 2, "padding": 3}),
+    ((1, 4, 130, 150), (4, 1, 3, 3), {"groups": 4, "padding": (0, 1)}),
+    ((2, 5, 9, 40), (5, 1, 3, 9), {"groups": 5, "padding": (1, 4), "dilation": (1, 2)}),
     ((2, 8, 17, 18), (8, 2, 3, 3), {"groups": 4, "stride": (2, 3), "padding": (1, 0)}),
     ((2, 12, 9, 9), (24, 4, 3, 3), {"groups": 3, "padding": 2, "dilation": 2}),
     ((1, 4, 20, 20), (6, 4, 3, 3), {"padding": 9, "dilation": 9}),
@@ -138,6 +144,36 @@ def test_special_values_stay_where_they_touch(filters, value):
     conv2d_input_gradient(dy, w, dx, *settings)
     expected = np.zeros(x.shape, bool)
     expected[0, :, :2, 7:] = True
+    np.testing.assert_array_equal(~np.isfinite(dx), expected)
+
+
+@pytest.mark.parametrize("stride", [1, 2])
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_special_values_stay_in_their_channel(stride, value):
+    """The same of a depthwise convolution, whose channels have nothing to do with each other."""
+    x, w = randn(2, 3, 9, 9), randn(3, 1, 3, 3)
+    x[1, 2, 4, 0] = value
+    settings = {"padding": 1, "groups": 3, "stride": stride}
+    y = conv2d(x, w, **settings).numpy()
+    touched = ~np.isfinite(y)
+    assert touched.sum() == (6 if stride == 1 else 1)
+    assert touched[1, 2].sum() == touched.sum()
+
+    dy = np.where(touched, 0.0, 1.0)  # each tap of the last channel meets the value, with a zero
+    dx, dw = np.empty(x.shape), np.empty(w.shape)
+    geometry = ((stride, stride), (1, 1, 1, 1), (1, 1), 3)
+    conv2d_weight_gradient(dy, x, dw, None, *geometry)
+    met = np.zeros((3, 3), bool)
+    met[:, :2] = True
+    if stride == 2:
+        met = np.zeros((3, 3), bool)
+        met[1, 1] = True
+    np.testing.assert_array_equal(np.isnan(dw[2, 0]), met)
+    assert np.isfinite(dw[:2]).all()
+    dy[0, 1, 0, 0] = value
+    conv2d_input_gradient(dy, w, dx, *geometry)
+    expected = np.zeros(x.shape, bool)
+    expected[0, 1, :2, :2] = True
     np.testing.assert_array_equal(~np.isfinite(dx), expected)
 
 

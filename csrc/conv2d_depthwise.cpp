@@ -1,0 +1,263 @@
+// A convolution whose groups have one or two features: see conv2d_depthwise.h.
+//
+// There is nothing to share between outputs but the pixels: the lanes of a vector are neighbouring outputs of
+// a row, and a tile is some rows of such vectors. A pixel vector is loaded once for all outputs of its column
+// that it is a tap of.
+//
+//   for each task: an image, a group, some of its output rows      (in parallel)
+//     copies the rows of the image into a frame (conv2d_depthwise_frame.h)
+//     for each block of output rows, for each vector of columns
+//       for each channel, for each tap v along the row
+//         loads the column of taps w[.., v], then row by row a vector of pixels, and adds its products
+//
+// An image of one column is turned into one of one row. The rows of its tiles are pieces of that row.
+#include "conv2d_depthwise.h"
+
+#include "conv2d_depthwise_frame.h"
+
+namespace pydl::PYDL_ISA {
+
+// What the tiles of a plane have in common.
+template <typename T>
+struct DepthwisePlane {
+    const T* w;  // read as w[channel, u, v]
+    const int64_t* w_stride;
+    const int64_t* tap;  // where tap (0, v) is in a channel's frame
+    int64_t taps, channels, channel, pitch;
+    T bias;
+    int64_t y_pitch, columns;
+    T* end;  // of the rows of y that may be written: later ones of them are written after this one
+};
+
+// acc[i] += the products of one vector of pixels, those of row h, with the taps of one column.
+template <typename T, int U, int Stride, int R>
+PYDL_INLINE void add_pixels(vec<T> (&acc)[R], const vec<T> (&weight)[U], const T* x, int h) {
+    const vec<T> pixel = in_register(load(x));
+#pragma GCC unroll 8
+    for (int i = 0; i < R; i++)
+        if (h - i * Stride >= 0 && h - i * Stride < U) acc[i] = fma(weight[h - i * Stride], pixel, acc[i]);
+}
+
+// `blocks` times R rows of outputs. The pixels of the first are those at `frame`, those of the next row a
+// `step` further. V taps along the row, which one channel's registers hold; 0: any number.
+template <typename T, int U, int V, int Stride, int R>
+void depthwise_rows(const DepthwisePlane<T>& plane, const T* frame, int64_t step, T* y, int64_t blocks) {
+    constexpr int64_t W = width<T>;
+    const int64_t columns = plane.columns, pitch = plane.pitch, y_pitch = plane.y_pitch;
+    const int64_t down = plane.w_stride[1], along = plane.w_stride[2];
+    const vec<T> bias = broadcast<T>(plane.bias);
+    T* const end = plane.end;
+    vec<T> held[V + 1][U];
+    const int64_t* const tap = plane.tap;
+    const T* corner[V + 1];
+#pragma GCC unroll 8
+    for (int v = 0; v < V; v++) {
+        corner[v] = frame + tap[v];
+#pragma GCC unroll 8
+        for (int u = 0; u < U; u++) held[v][u] = in_register(broadcast<T>(plane.w[u * down + v * along]));
+    }
+    for (int64_t b = 0; b < blocks; b++, frame += R * step, y += R * y_pitch)
+        for (int64_t j = 0; j < columns; j += W) {
+            // The last vector is moved back to end with the row; what it computes again is the same.
+            if (j + W > columns && columns >= W) j = columns - W;
+            vec<T> acc[R];
+#pragma GCC unroll 8
+            for (int i = 0; i < R; i++) acc[i] = bias;
+            if constexpr (V > 0) {
+                int64_t at = b * R * step + j;
+#pragma GCC unroll 32
+                for (int h = 0; h < (R - 1) * Stride + U; h++, at += pitch)
+#pragma GCC unroll 8
+                    for (int v = 0; v < V; v++) add_pixels<T, U, Stride, R>(acc, held[v], corner[v] + at, h);
+            } else {
+                for (int64_t c = 0; c < plane.channels; c++) {
+                    const T* w = plane.w + c * plane.w_stride[0];
+                    for (int64_t v = 0; v < plane.taps; v++, w += along) {
+                        const T* x = frame + c * plane.channel + tap[v] + j;
+                        vec<T> weight[U];
+#pragma GCC unroll 8
+                        for (int u = 0; u < U; u++) weight[u] = broadcast<T>(w[u * down]);
+#pragma GCC unroll 32
+                        for (int h = 0; h < (R - 1) * Stride + U; h++, x += pitch)
+                            add_pixels<T, U, Stride, R>(acc, weight, x, h);
+                    }
+                }
+            }
+            T* to = y + j;
+#pragma GCC unroll 8
+            for (int i = 0; i < R; i++, to += y_pitch) {
+                if (columns >= W || to + W <= end)
+                    store(to, acc[i]);
+                else
+                    store_partial(to, acc[i], columns - j);
+            }
+        }
+}
+
+// The kernels for blocks of many rows, four rows and one.
+template <typename T>
+struct DepthwiseKernel {
+    using Rows = void (*)(const DepthwisePlane<T>&, const T*, int64_t, T*, int64_t);
+    int64_t taps, stride;
+    Rows many, four, one;
+
+    static constexpr int64_t most = 7;  // rows: maps of 7, 14, 28, 56, ... are usual
+
+    // `rows` rows, each a `step` further in the frame.
+    void run(const DepthwisePlane<T>& plane, const T* frame, int64_t step, T* y, int64_t rows) const {
+        const auto run = [&](Rows kernel, int64_t first, int64_t blocks) {
+            kernel(plane, frame + first * step, step, y + first * plane.y_pitch, blocks);
+        };
+        if (rows >= most) run(many, 0, rows / most);
+        const int64_t left = rows % most;
+        if (left == 1 || rows < 4)
+            for (int64_t i = rows - left; i < rows; i++) run(one, i, 1);
+        else if (left > 4 && rows >= most)
+            run(many, rows - most, 1);  // some rows are computed again
+        else if (left > 0) {
+            if (left > 4) run(four, 0, 1);
+            run(four, rows - 4, 1);
+        }
+    }
+};
+template <typename T, int U, int V, int Stride>
+constexpr DepthwiseKernel<T> depthwise_kernel() {
+    return {U, Stride, depthwise_rows<T, U, V, Stride, DepthwiseKernel<T>::most>,
+            depthwise_rows<T, U, V, Stride, 4>, depthwise_rows<T, U, V, Stride, 1>};
+}
+template <typename T>
+const DepthwiseKernel<T>* find_depthwise_kernel(int64_t taps, int64_t stride) {
+    static constexpr DepthwiseKernel<T> kernels[] = {
+        depthwise_kernel<T, 1, 0, 1>(), depthwise_kernel<T, 2, 0, 1>(), depthwise_kernel<T, 3, 0, 1>(),
+        depthwise_kernel<T, 5, 0, 1>(), depthwise_kernel<T, 7, 0, 1>(), depthwise_kernel<T, 3, 0, 2>(),
+        depthwise_kernel<T, 5, 0, 2>(), depthwise_kernel<T, 7, 0, 2>()};
+    for (const auto& kernel : kernels)
+        if (kernel.taps == taps && kernel.stride == stride) return &kernel;
+    return nullptr;
+}
+// The one that suits the taps along the row too.
+template <typename T>
+const DepthwiseKernel<T>& choose_depthwise_kernel(const Correlation<T>& conv) {
+    static constexpr DepthwiseKernel<T> of_3x3[] = {depthwise_kernel<T, 3, 3, 1>(),
+                                                    depthwise_kernel<T, 3, 3, 2>()};
+    const Axis& rows = conv.rows;
+    if (many_registers && conv.channels == 1 && rows.taps == 3 && conv.columns.taps == 3)
+        return of_3x3[rows.stride - 1];
+    return *find_depthwise_kernel<T>(rows.taps, rows.taps > 1 ? rows.stride : 1);
+}
+
+template <typename T>
+Correlation<T> as_one_row(Correlation<T> conv) {
+    const auto swap = [](auto& a, auto& b) {
+        const auto c = a;
+        a = b, b = c;
+    };
+    swap(conv.rows, conv.columns);
+    swap(conv.w_stride[2], conv.w_stride[3]);
+    swap(conv.x.shape[2], conv.x.shape[3]), swap(conv.x.stride[2], conv.x.stride[3]);
+    swap(conv.y.shape[2], conv.y.shape[3]), swap(conv.y.stride[2], conv.y.stride[3]);
+    return conv;
+}
+template <typename T>
+bool has_one_column(const Correlation<T>& conv) {
+    const Axis& axis = conv.columns;
+    return axis.source == 1 && axis.outputs == 1 && axis.taps == 1 && axis.origin == 0;
+}
+
+template <typename T>
+bool is_depthwise(const Correlation<T>& given) {
+    const Correlation<T> conv = has_one_column(given) ? as_one_row(given) : given;
+    const Axis& rows = conv.rows;
+    if (conv.features > 2 || conv.channels > 8 || conv.channels < 1 || conv.y.stride[3] != 1) return false;
+    if (rows.taps > 1 && (rows.dilation != 1 || !find_depthwise_kernel<T>(rows.taps, rows.stride)))
+        return false;
+    return rows.taps >= 1 && rows.stride <= 64 && rows.origin >= -64 && suits_row_frame(conv.columns);
+}
+
+// A stripe of the rows of one group's outputs of one image.
+struct DepthwiseTask {
+    int64_t n, group, stripe;
+
+    DepthwiseTask(int64_t number, int64_t groups, int64_t stripes)
+        : n(number / stripes / groups), group(number / stripes % groups), stripe(number % stripes) {}
+    void advance(int64_t groups, int64_t stripes) {
+        if (++stripe < stripes) return;
+        stripe = 0;
+        if (++group == groups) group = 0, n++;
+    }
+};
+
+template <typename T>
+void correlate_depthwise(const Correlation<T>& given) {
+    constexpr int64_t W = width<T>;
+    const Correlation<T> conv = has_one_column(given) ? as_one_row(given) : given;
+    const Axis &rows = conv.rows, &columns = conv.columns;
+    const int64_t I = rows.outputs, J = columns.outputs, U = rows.taps, V = columns.taps;
+    const DepthwiseKernel<T>& kernel = choose_depthwise_kernel(conv);
+    const RowTaps row_taps(columns);
+    const RowFrame<T> one_row(row_taps, 1, 1);
+    const Parts stripes(I, depthwise_stripe<T>(one_row.pitch(), conv.channels, U, rows.stride));
+    const RowFrame<T> layout(row_taps, (stripes.size - 1) * rows.stride + U, conv.channels);
+    const Scratch<int64_t> tap(V);
+    for (int64_t v = 0; v < V; v++) tap[v] = layout.place(columns.origin + v * columns.dilation);
+    const bool one_line = I == 1 && U == 1;
+    const bool flat = I == 1 || conv.y.stride[2] == J;
+    DepthwisePlane<T> same = {
+        nullptr, conv.w_stride + 1, tap.data(), V,      conv.channels, layout.channel(), layout.pitch(),
+        T(0),    conv.y.stride[2],  J,          nullptr};
+    // With one row of taps, the rows between are not looked at.
+    if (U == 1) same.pitch = rows.stride * layout.pitch();
+    if (one_line) same.pitch = same.y_pitch = W, same.columns = J < W ? J : W;
+    const int64_t work = stripes.size * J * (conv.channels * U * V + 4) * conv.features;
+    const auto run = [&](int64_t begin, int64_t end) {
+        // A frame is filled while the one before is in use: numbers just stored would have to be waited for.
+        const int64_t size = whole_vectors<T>(layout.size());
+        const Scratch<T> frames(2 * size);
+        for (int f = 0; f < 2; f++) layout.clear(frames.data() + f * size);
+        const auto fill = [&](const DepthwiseTask& task, T* frame) {
+            for (int64_t c = 0; c < conv.channels; c++)
+                layout.fill(frame + c * layout.channel(), conv.x.at(task.n, task.group * conv.channels + c),
+                            conv.x.stride[2], conv.x.stride[3], rows.source,
+                            stripes.begin(task.stripe) * rows.stride + rows.origin,
+                            (stripes.length(task.stripe, I) - 1) * rows.stride + U);
+        };
+        // So are the rows that it will be written to fetched.
+        const auto expect = [&](const DepthwiseTask& task) {
+            const int64_t top = stripes.begin(task.stripe), count = stripes.length(task.stripe, I);
+            const char* y = reinterpret_cast<const char*>(conv.y.at(task.n, task.group * conv.features) +
+                                                          top * conv.y.stride[2]);
+            const int64_t bytes = conv.features * count * J * int64_t(sizeof(T));
+            if (flat)
+                for (int64_t k = 0; k < bytes; k += 64) __builtin_prefetch(y + k, 1);
+        };
+        DepthwisePlane<T> plane = same;
+        DepthwiseTask task(begin, conv.groups, stripes.count), next = task;
+        fill(next, frames.data());
+        for (int64_t k = begin; k < end; k++, task = next) {
+            next.advance(conv.groups, stripes.count);
+            if (k + 1 < end) expect(next), fill(next, frames.data() + (k + 1 - begin) % 2 * size);
+            const T* frame = frames.data() + (k - begin) % 2 * size;
+            const int64_t top = stripes.begin(task.stripe), count = stripes.length(task.stripe, I);
+            for (int64_t m = 0; m < conv.features; m++) {
+                const int64_t o = task.group * conv.features + m;
+                T* y = conv.y.at(task.n, o) + top * conv.y.stride[2];
+                plane.w = conv.weights(task.group, m);
+                plane.bias = conv.bias ? conv.bias[o * conv.bias_stride] : T(0);
+                plane.end = flat ? y + count * J : y;
+                if (one_line) {
+                    kernel.run(plane, frame, W, y, J < W ? 1 : J / W);
+                    if (J > W && J % W > 0) kernel.run(plane, frame + J - W, W, y + J - W, 1);
+                } else {
+                    kernel.run(plane, frame, rows.stride * layout.pitch(), y, count);
+                }
+            }
+        }
+    };
+    parallel_for(conv.x.shape[0] * conv.groups * stripes.count, 1 + GemmBlocks<T>::thread_work / work, run);
+}
+template bool is_depthwise(const Correlation<float>&);
+template bool is_depthwise(const Correlation<double>&);
+template void correlate_depthwise(const Correlation<float>&);
+template void correlate_depthwise(const Correlation<double>&);
+
+}  // namespace pydl::PYDL_ISA

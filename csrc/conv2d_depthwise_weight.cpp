@@ -1,0 +1,234 @@
+// The gradient with respect to the weight of a convolution whose groups have one or two features: see
+// conv2d_depthwise.h.
+//
+//     dw[o, (c, u, v)] = sum over (n, i, j) of  dy[n, o, i, j] * x[n, c, i * stride + u, j * stride + v]
+//
+// The lanes are pixels of a row. Some columns of taps are added up at a time: a block of rows of dy stays in
+// registers while the rows of x under it are loaded once each, for all the taps that meet them.
+//
+//   for each task: a group, a part of the batch's stripes of output rows      (in parallel)
+//     for each stripe: copies the rows of x into a frame, then adds to the sums of all taps, lane by lane
+//     adds up the lanes
+//
+// How the stripes are cut into parts depends on the sizes alone, and the parts are added in order.
+#include "conv2d_depthwise.h"
+#include "conv2d_depthwise_frame.h"
+
+namespace pydl::PYDL_ISA {
+
+// What the sums of a stripe have in common.
+template <typename T>
+struct DepthwiseSlopes {
+    const T* frame;
+    const int64_t* tap;  // where tap (0, v) is in the frame
+    int64_t pitch;       // from one row of x to the next
+    int64_t step;        // to the row of x that belongs to the next row of dy
+    const T* dy;
+    int64_t dy_pitch, rows, columns;
+};
+
+template <typename T>
+PYDL_INLINE vec<T> keep(vec<T> v, mask<T> lanes) {
+    return bit_cast<vec<T>>(bit_cast<mask<T>>(v) & lanes);
+}
+
+// sum[v][u] += the products of R rows of dy, from `dy` on, with the rows of x under them, `n` lanes of each.
+// Both sides are cut off: beyond the row's end a frame may hold infinities, which times 0 are not 0.
+template <bool Whole, typename T, int U, int VB, int Stride, int R>
+PYDL_INLINE void add_slopes(vec<T> (&sum)[VB][U], const DepthwiseSlopes<T>& s, const T* const (&x)[VB],
+                            int64_t at, const T* dy, int64_t n, mask<T> lanes) {
+    vec<T> slope[R];
+#pragma GCC unroll 4
+    for (int i = 0; i < R; i++)
+        slope[i] = in_register(Whole ? load(dy + i * s.dy_pitch) : load_partial(dy + i * s.dy_pitch, n));
+#pragma GCC unroll 16
+    for (int h = 0; h < (R - 1) * Stride + U; h++, at += s.pitch)
+#pragma GCC unroll 4
+        for (int v = 0; v < VB; v++) {
+            const vec<T> pixel = in_register(Whole ? load(x[v] + at) : keep<T>(load(x[v] + at), lanes));
+#pragma GCC unroll 4
+            for (int i = 0; i < R; i++)
+                if (h - i * Stride >= 0 && h - i * Stride < U)
+                    sum[v][h - i * Stride] = fma(slope[i], pixel, sum[v][h - i * Stride]);
+        }
+}
+
+// The sums of VB columns of taps.
+template <typename T, int U, int VB, int Stride>
+void depthwise_slopes(const DepthwiseSlopes<T>& s, int64_t first_tap, vec<T>* acc) {
+    constexpr int64_t W = width<T>;
+    constexpr int R = 4;
+    vec<T> sum[VB][U];
+    const T* x[VB];
+#pragma GCC unroll 4
+    for (int v = 0; v < VB; v++) {
+        x[v] = s.frame + s.tap[first_tap + v];
+#pragma GCC unroll 8
+        for (int u = 0; u < U; u++) sum[v][u] = acc[v * U + u];
+    }
+    const T* dy = s.dy;
+    int64_t i = 0, at = 0;
+    const auto run = [&](auto block) PYDL_INLINE_LAMBDA {
+        constexpr int rows = decltype(block)::value;
+        int64_t j = 0;
+        for (; j + W <= s.columns; j += W)
+            add_slopes<true, T, U, VB, Stride, rows>(sum, s, x, at + j, dy + j, W, mask<T>{});
+        if (j < s.columns) {
+            const int64_t n = s.columns - j;
+            add_slopes<false, T, U, VB, Stride, rows>(sum, s, x, at + j, dy + j, n,
+                                                      iota<int_of<T>>() < int_of<T>(n));
+        }
+        i += rows, at += rows * s.step, dy += rows * s.dy_pitch;
+    };
+    while (i + R <= s.rows) run(std::integral_constant<int, R>{});
+    while (i < s.rows) run(std::integral_constant<int, 1>{});
+#pragma GCC unroll 4
+    for (int v = 0; v < VB; v++)
+#pragma GCC unroll 8
+        for (int u = 0; u < U; u++) acc[v * U + u] = sum[v][u];
+}
+
+// Columns of taps whose sums there are registers for.
+template <int U>
+inline constexpr int slope_columns = U == 1           ? 4
+                                     : many_registers ? 3
+                                     : U <= 3         ? 3
+                                     : U <= 5         ? 2
+                                                      : 1;
+
+template <typename T, int U, int VB, int Stride>
+void all_slopes(const DepthwiseSlopes<T>& s, int64_t taps, vec<T>* acc, int64_t v = 0) {
+    for (; v + VB <= taps; v += VB) depthwise_slopes<T, U, VB, Stride>(s, v, acc + v * U);
+    if constexpr (VB > 1)
+        if (v < taps) all_slopes<T, U, VB - 1, Stride>(s, taps, acc, v);
+}
+template <typename T>
+using AllSlopes = void (*)(const DepthwiseSlopes<T>&, int64_t taps, vec<T>* acc, int64_t v);
+template <typename T>
+AllSlopes<T> slopes_function(int64_t taps, int64_t stride) {
+    if (taps == 1) return all_slopes<T, 1, slope_columns<1>, 1>;
+    if (taps == 3)
+        return stride == 1 ? all_slopes<T, 3, slope_columns<3>, 1> : all_slopes<T, 3, slope_columns<3>, 2>;
+    if (taps == 5)
+        return stride == 1 ? all_slopes<T, 5, slope_columns<5>, 1> : all_slopes<T, 5, slope_columns<5>, 2>;
+    return stride == 1 ? all_slopes<T, 7, slope_columns<7>, 1> : all_slopes<T, 7, slope_columns<7>, 2>;
+}
+
+// The sum of `rows` rows of dy, in two chains, since each addition waits for the one before.
+template <typename T>
+vec<T> add_rows_of(const DepthwiseSlopes<T>& s, vec<T> sum) {
+    constexpr int64_t W = width<T>;
+    vec<T> other{};
+    for (int64_t i = 0; i < s.rows; i++) {
+        const T* dy = s.dy + i * s.dy_pitch;
+        int64_t j = 0;
+        for (; j + 2 * W <= s.columns; j += 2 * W) {
+            sum += load(dy + j);
+            other += load(dy + j + W);
+        }
+        for (; j < s.columns; j += W) sum += load_partial(dy + j, s.columns - j);
+    }
+    return sum + other;
+}
+
+struct DepthwiseAxes {
+    Axis rows, columns;
+    bool turned;  // images of one column
+    explicit DepthwiseAxes(const Conv2dShape& s) : rows(s.rows), columns(s.columns), turned(false) {
+        turned = columns.source == 1 && columns.outputs == 1 && columns.taps == 1 && columns.origin == 0;
+        if (turned) rows = s.columns, columns = s.rows;
+    }
+};
+
+bool has_depthwise_weights(const Conv2dShape& s) {
+    const DepthwiseAxes axes(s);
+    const Axis& rows = axes.rows;
+    const bool of_one_row = rows.taps == 1 && rows.stride <= 64;
+    const bool of_some =
+        (rows.taps == 3 || rows.taps == 5 || rows.taps == 7) && rows.dilation == 1 && rows.stride <= 2;
+    return s.O / s.groups <= 2 && s.C / s.groups <= 8 && s.C > 0 && (of_one_row || of_some) &&
+           rows.origin >= -64 && suits_row_frame(axes.columns);
+}
+
+template <typename T>
+void depthwise_weight_gradient(const Images<const T>& dy, const Images<const T>& x, const Conv2dShape& s,
+                               const Array<T, 4>& dw, T* db, int64_t db_stride) {
+    const DepthwiseAxes axes(s);
+    const Axis &rows = axes.rows, &columns = axes.columns;
+    const int across = axes.turned ? 2 : 3, down = axes.turned ? 3 : 2;
+    const int64_t I = rows.outputs, J = columns.outputs, U = rows.taps, V = columns.taps;
+    const int64_t channels = s.C / s.groups, features = s.O / s.groups;
+    const RowTaps row_taps(columns);
+    const Parts stripes(I,
+                        depthwise_stripe<T>(RowFrame<T>(row_taps, 1, 1).pitch(), channels, U, rows.stride));
+    const RowFrame<T> layout(row_taps, (stripes.size - 1) * rows.stride + U, channels);
+    const Scratch<int64_t> tap(V);
+    for (int64_t v = 0; v < V; v++) tap[v] = layout.place(columns.origin + v * columns.dilation);
+    const AllSlopes<T> slopes = slopes_function<T>(U, rows.stride);
+    const Parts parts(s.N * stripes.count, (s.N * stripes.count * s.groups - 1) / 16 + 1);
+    const int64_t sums = channels * U * V + 1, own = features * sums;  // behind the weights the bias
+    const Scratch<T> partial(s.groups * parts.count * own);
+    const bool in_place = dy.stride[across] == 1;
+
+    const auto add_up = [&](int64_t group, int64_t part, T* frame, T* copy, vec<T>* acc, T* total) {
+        for (int64_t k = 0; k < own; k++) acc[k] = vec<T>{};
+        for (int64_t strip = parts.begin(part);
+             strip < parts.begin(part) + parts.length(part, s.N * stripes.count); strip++) {
+            const int64_t n = strip / stripes.count, stripe = strip % stripes.count;
+            const int64_t top = stripes.begin(stripe), count = stripes.length(stripe, I);
+            for (int64_t c = 0; c < channels; c++)
+                layout.fill(frame + c * layout.channel(), x.at(n, group * channels + c), x.stride[down],
+                            x.stride[across], rows.source, top * rows.stride + rows.origin,
+                            (count - 1) * rows.stride + U);
+            for (int64_t m = 0; m < features; m++) {
+                const T* from = dy.at(n, group * features + m) + top * dy.stride[down];
+                if (!in_place)
+                    for (int64_t i = 0; i < count; i++)
+                        copy_padded<T>(copy + i * J, J, from + i * dy.stride[down], dy.stride[across], J, 0,
+                                       1);
+                DepthwiseSlopes<T> plane = {frame,
+                                            tap.data(),
+                                            U > 1 ? layout.pitch() : rows.stride * layout.pitch(),
+                                            rows.stride * layout.pitch(),
+                                            in_place ? from : copy,
+                                            in_place ? dy.stride[down] : J,
+                                            count,
+                                            J};
+                vec<T>* sum = acc + m * sums;
+                sum[sums - 1] = add_rows_of(plane, sum[sums - 1]);
+                for (int64_t c = 0; c < channels; c++, plane.frame += layout.channel())
+                    slopes(plane, V, sum + c * U * V, 0);
+            }
+        }
+        for (int64_t k = 0; k < own; k++) total[k] = reduce_add(acc[k]);
+    };
+    const int64_t work = parts.size * stripes.size * J * (channels * U * V + 4) * features;
+    parallel_for(s.groups * parts.count, 1 + GemmBlocks<T>::thread_work / (work + 1),
+                 [&](int64_t begin, int64_t end) {
+                     const Scratch<T> frame(layout.size()), copy(in_place ? 0 : stripes.size * J);
+                     const Scratch<vec<T>> acc(own);
+                     layout.clear(frame.data());
+                     for (int64_t task = begin; task < end; task++)
+                         add_up(task / parts.count, task % parts.count, frame.data(), copy.data(), acc.data(),
+                                partial.data() + task * own);
+                 });
+    for (int64_t o = 0; o < s.O; o++) {
+        const T* first = partial.data() + o / features * parts.count * own + o % features * sums;
+        const auto total = [&](int64_t k) {
+            T sum = first[k];
+            for (int64_t part = 1; part < parts.count; part++) sum += first[part * own + k];
+            return sum;
+        };
+        for (int64_t c = 0; c < channels; c++)
+            for (int64_t v = 0; v < V; v++)
+                for (int64_t u = 0; u < U; u++)
+                    (axes.turned ? dw(o, c, v, u) : dw(o, c, u, v)) = total((c * V + v) * U + u);
+        if (db != nullptr) db[o * db_stride] = total(sums - 1);
+    }
+}
+template void depthwise_weight_gradient(const Images<const float>&, const Images<const float>&,
+                                        const Conv2dShape&, const Array<float, 4>&, float*, int64_t);
+template void depthwise_weight_gradient(const Images<const double>&, const Images<const double>&,
+                                        const Conv2dShape&, const Array<double, 4>&, double*, int64_t);
+
+}  // namespace pydl::PYDL_ISA
