@@ -37,7 +37,7 @@ FLAGS = (
     "-std=c++17 -fPIC -fvisibility=hidden -ffp-contract=fast -fno-math-errno -fno-trapping-math "
     "-Wall -Wextra -Wno-maybe-uninitialized -Wno-ignored-optimization-argument"
 )
-SMALL_SOURCE = 3000  # bytes
+SMALL_SOURCE = 4200  # bytes
 BATCH = 8
 VARIANTS = {
     "x86_64": {
@@ -68,9 +68,12 @@ def variants() -> dict[str, list[str]]:
 
 def find_compiler() -> list[str]:
     """The C++ compiler's command, or one sentence on what to install."""
-    for command in (os.environ.get("CXX"), "g++", "clang++"):
-        if command and shutil.which(shlex.split(command)[0]):
+    chosen = os.environ.get("CXX", "").strip()
+    for command in [chosen] if chosen else ["g++", "clang++"]:
+        if shutil.which(shlex.split(command)[0]):
             return shlex.split(command)
+    if chosen:
+        raise SystemExit(f"pydl is built with the C++17 compiler that CXX names, and {chosen} was not found.")
     raise SystemExit("pydl is built with a C++17 compiler, and none was found: install one (Debian: apt install g++).")
 
 
@@ -108,6 +111,10 @@ def find_python_headers() -> str:
 class BuildNative(build_ext):
     """Compiles csrc/*.cpp once per instruction set and csrc/runtime/*.cpp once, then links them as one module."""
 
+    def finalize_options(self) -> None:
+        super().finalize_options()
+        self.parallel = self.parallel or os.cpu_count()  # the tape's modules beside the kernels
+
     def run(self) -> None:
         if self.inplace or getattr(self, "editable_mode", False):
             # pip install -e would throw its own folder away, and everything would be compiled again after a change.
@@ -123,11 +130,8 @@ class BuildNative(build_ext):
             extension.extra_objects = self.compile_native(compile_flags)
             extension.extra_link_args += link_flags
             # Objects of another choice of variants may be older than the module they are to replace: always link.
-            before, self.force = self.force, True
-            super().build_extension(extension)
-            self.force = before
-        else:
-            super().build_extension(extension)
+            Path(self.get_ext_fullpath(extension.name)).unlink(missing_ok=True)
+        super().build_extension(extension)
 
     def compile_native(self, openmp: list[str]) -> list[str]:
         import numpy

@@ -11,8 +11,8 @@ constexpr int64_t kArgmaxPieces = 64;
 
 // The elements [begin, end) of one row, one by one.
 template <int sign, typename T>
-Best<T> best_of(const T* x, int64_t stride, int64_t begin, int64_t end) {
-    Best<T> best = {x[begin * stride], begin};
+BestOfLine<T> best_of(const T* x, int64_t stride, int64_t begin, int64_t end) {
+    BestOfLine<T> best = {x[begin * stride], begin};
     for (int64_t i = begin + 1; i < end; ++i)
         if (before<sign>(x[i * stride], best.value)) best = {x[i * stride], i};
     return best;
@@ -55,7 +55,7 @@ void find(const NdArray<const T>& x, const NdArray<T>& y, const NdArray<int64_t>
     if (pieces < 1) pieces = 1;
     const int64_t each = (count - 1) / pieces + 1;
     pieces = (count - 1) / each + 1;
-    Scratch<Best<T>> found(rows * pieces);
+    Scratch<BestOfLine<T>> found(rows * pieces);
     parallel_for(rows * pieces, kArgmaxGrain / each, [&](int64_t begin, int64_t end) {
         for (int64_t task = begin; task < end; ++task) {
             const T* p = x.data;
@@ -66,9 +66,9 @@ void find(const NdArray<const T>& x, const NdArray<T>& y, const NdArray<int64_t>
         }
     });
     for (int64_t row = 0; row < rows; ++row) {
-        Best<T> best = found[row * pieces];
+        BestOfLine<T> best = found[row * pieces];
         for (int64_t piece = 1; piece < pieces; ++piece) {
-            const Best<T>& other = found[row * pieces + piece];
+            const BestOfLine<T>& other = found[row * pieces + piece];
             if (before<sign>(other.value, best.value)) best = other;
         }
         int64_t rest = row, to_y = 0, to_index = 0;

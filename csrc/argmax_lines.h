@@ -15,7 +15,7 @@ PYDL_INLINE bool before(T a, T b) {
 }
 
 template <typename T>
-struct Best {
+struct BestOfLine {
     T value;
     int64_t index;
 };
@@ -48,7 +48,7 @@ PYDL_INLINE int64_t find_in_row(const T* x, int64_t count, T value) {
 
 // One long row: the best block by block, then its place in the first block that has it.
 template <int sign, typename T>
-[[gnu::noinline]] Best<T> best_of_row(const T* x, int64_t count) {
+[[gnu::noinline]] BestOfLine<T> best_of_row(const T* x, int64_t count) {
     using Rule = BetterOf<T, sign>;
     constexpr int64_t W = width<T>;
     T best{};
@@ -168,7 +168,7 @@ void argmax_rows(const T* x, int64_t stride, int64_t rows, int64_t count, T* y, 
     }
     const int64_t wanted = kLinePieces / rows, possible = count / kLineGrain;
     const int64_t pieces = wanted < 2 || possible < 2 ? 1 : wanted < possible ? wanted : possible;
-    Scratch<Best<T>> found(rows * pieces);
+    Scratch<BestOfLine<T>> found(rows * pieces);
     parallel_for(rows * pieces, pieces > 1 ? 1 : kLineGrain / count, [&](int64_t begin, int64_t end) {
         for (int64_t i = begin; i < end; ++i) {
             const int64_t r = i / pieces, p = i % pieces, first = count * p / pieces,
@@ -178,7 +178,7 @@ void argmax_rows(const T* x, int64_t stride, int64_t rows, int64_t count, T* y, 
         }
     });
     for (int64_t r = 0; r < rows; ++r) {
-        Best<T> best = found[r * pieces];
+        BestOfLine<T> best = found[r * pieces];
         for (int64_t p = 1; p < pieces; ++p)
             if (before<sign>(found[r * pieces + p].value, best.value)) best = found[r * pieces + p];
         y[r * y_stride] = best.value;
@@ -194,7 +194,7 @@ void argmax_columns(const T* x, int64_t matrix_stride, int64_t row_stride, int64
     const int64_t wanted = kLinePieces / (A * strips), possible = K * columns / kLineGrain;
     int64_t pieces = wanted < 2 || possible < 2 ? 1 : wanted < possible ? wanted : possible;
     if (pieces > K) pieces = K;
-    Scratch<Best<T>> found(pieces > 1 ? A * B * pieces : 0);
+    Scratch<BestOfLine<T>> found(pieces > 1 ? A * B * pieces : 0);
     parallel_for(A * strips * pieces, pieces > 1 ? 1 : kLineGrain / (K * columns),
                  [&](int64_t begin, int64_t end) {
                      alignas(64) T best[kArgmaxColumns + 64];
@@ -215,7 +215,7 @@ void argmax_columns(const T* x, int64_t matrix_stride, int64_t row_stride, int64
                      }
                  });
     for (int64_t i = 0; pieces > 1 && i < A * B; ++i) {
-        Best<T> best = found[i];
+        BestOfLine<T> best = found[i];
         for (int64_t p = 1; p < pieces; ++p)
             if (before<sign>(found[p * A * B + i].value, best.value)) best = found[p * A * B + i];
         y[i / B * y_stride + i % B] = best.value;

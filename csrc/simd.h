@@ -20,13 +20,15 @@
 #if defined(PYDL_GENERIC)
 #define PYDL_VECTOR_BYTES 16
 #elif defined(__AVX512F__) || defined(__AVX2__) || defined(__SSE2__)
-#include <immintrin.h>
 #define PYDL_X86 1
 #if defined(__AVX512F__)
+#include <immintrin.h>
 #define PYDL_VECTOR_BYTES 64
 #elif defined(__AVX2__)
+#include <immintrin.h>
 #define PYDL_VECTOR_BYTES 32
 #else
+#include <emmintrin.h>  // a tenth of the text, which every source reads again
 #define PYDL_VECTOR_BYTES 16
 #endif
 #elif defined(__aarch64__)

@@ -3,6 +3,7 @@
 import importlib.util
 import os
 import shutil
+import subprocess
 import sysconfig
 import warnings
 from pathlib import Path
@@ -39,8 +40,11 @@ def program(path, text):
 
 def test_no_compiler(build, monkeypatch, tmp_path):
     monkeypatch.setenv("PATH", str(tmp_path))
-    monkeypatch.setenv("CXX", "g++-of-another-machine -m64")
+    monkeypatch.delenv("CXX", raising=False)
     with pytest.raises(SystemExit, match=r"a C\+\+17 compiler, and none was found: install one .*apt install g\+\+"):
+        build.find_compiler()
+    monkeypatch.setenv("CXX", "g++-of-another-machine -m64")
+    with pytest.raises(SystemExit, match=r"that CXX names, and g\+\+-of-another-machine -m64 was not found"):
         build.find_compiler()
 
 
@@ -65,6 +69,17 @@ def test_no_openmp(build, tmp_path):
 
 def test_openmp(build, compiler):
     assert build.find_openmp(compiler)[0][-1:] in (["-fopenmp"], ["-I/opt/homebrew/opt/libomp/include"])
+
+
+def test_sources_that_are_compiled_together_have_names_of_their_own(build, compiler, tmp_path):
+    sources = build.batches(sorted(ROOT.glob("csrc/*.cpp")), tmp_path)
+    joined = [source for source in sources if source.parent == tmp_path]
+    assert joined
+    flags = [*build.FLAGS.split(), *build.find_openmp(compiler)[0], "-fsyntax-only", "-I", str(ROOT / "csrc")]
+    for source in joined:
+        command = [*compiler, *flags, *build.GENERIC["generic"].split(), "-DPYDL_ISA=generic", str(source)]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
 
 
 def test_no_python_headers(build, monkeypatch, tmp_path):
