@@ -19,13 +19,14 @@ def sizes(size, U, stride, padding):
 
 
 def arguments(N, C, size, O, U, stride, padding):  # noqa: E741
-    settings = ((stride,) * 2, (padding,) * 4, (1,) * 2, 1)
+    dims = len(size)
+    settings = ((stride,) * dims, (padding,) * 2 * dims, (1,) * dims, 1)
     y = out(N, O, *sizes(size, U, stride, padding))
-    return randn(N, C, *size), randn(C, O, *(U,) * 2), randn(O), y, *settings
+    return randn(N, C, *size), randn(C, O, *(U,) * dims), randn(O), y, *settings
 
 
 def flops(N, C, size, O, U, stride, padding):  # noqa: E741
-    return 2 * N * C * int(np.prod(size)) * O * U**2
+    return 2 * N * C * int(np.prod(size)) * O * U ** len(size)
 
 
 def numpy(x, w, b, y, stride, padding, dilation, groups):
@@ -34,7 +35,7 @@ def numpy(x, w, b, y, stride, padding, dilation, groups):
         places = tuple(slice(t, t + s * n, s) for t, s, n in zip(tap, stride, x.shape[2:], strict=True))
         whole[(..., *places)] += np.moveaxis(np.tensordot(x, w[:, :, *tap], ((1,), (0,))), -1, 1)
     inside = tuple(slice(padding[0], padding[0] + each) for each in y.shape[2:])
-    y[...] = whole[(..., *inside)] + b.reshape(-1, *(1,) * 2)
+    y[...] = whole[(..., *inside)] + b.reshape(-1, *(1,) * len(inside))
 
 
 BENCHES = [

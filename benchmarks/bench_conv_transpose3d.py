@@ -1,35 +1,12 @@
 """conv_transpose3d: what decoders enlarge with: filters of 4 and 2 with stride 2, and stride 1."""
 
-import numpy as np
-from run import Bench, out, randn
+from bench_conv_transpose2d import arguments, flops, numpy
+from run import Bench
 
 from pydl.ops.conv_transpose3d import conv_transpose3d_forward
 
 # N, C, sizes of x, O, U (filter size), stride, padding
 SHAPES = [(2, 64, (4, 14, 14), 32, 4, 2, 1), (2, 128, (4, 14, 14), 64, 2, 2, 0), (2, 32, (8, 14, 14), 32, 3, 1, 1)]
-
-
-def sizes(size, U, stride, padding):
-    return tuple((each - 1) * stride - 2 * padding + U for each in size)
-
-
-def arguments(N, C, size, O, U, stride, padding):  # noqa: E741
-    settings = ((stride,) * 3, (padding,) * 6, (1,) * 3, 1)
-    y = out(N, O, *sizes(size, U, stride, padding))
-    return randn(N, C, *size), randn(C, O, *(U,) * 3), randn(O), y, *settings
-
-
-def flops(N, C, size, O, U, stride, padding):  # noqa: E741
-    return 2 * N * C * int(np.prod(size)) * O * U**3
-
-
-def numpy(x, w, b, y, stride, padding, dilation, groups):
-    whole = np.zeros((*y.shape[:2], *(each + 2 * padding[0] for each in y.shape[2:])), y.dtype)
-    for tap in np.ndindex(w.shape[2:]):
-        places = tuple(slice(t, t + s * n, s) for t, s, n in zip(tap, stride, x.shape[2:], strict=True))
-        whole[(..., *places)] += np.moveaxis(np.tensordot(x, w[:, :, *tap], ((1,), (0,))), -1, 1)
-    inside = tuple(slice(padding[0], padding[0] + each) for each in y.shape[2:])
-    y[...] = whole[(..., *inside)] + b.reshape(-1, *(1,) * 3)
 
 
 BENCHES = [

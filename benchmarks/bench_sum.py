@@ -1,28 +1,10 @@
 """sum: all elements, along rows, along columns (the gradient of a bias), over all but the channels."""
 
 import numpy as np
+from bench_mean import SHAPES, SMALL, reduced, size
 from run import Bench, out, randn
 
 from pydl.ops.sum import sum_forward
-
-# The shape of x and that of y.
-SHAPES = [
-    ((10_000_000,), (1,)),
-    ((4096, 1024), (4096, 1)),
-    ((4096, 1024), (1, 1024)),
-    ((128, 10), (1, 10)),
-    ((64, 32, 24, 24), (1, 32, 1, 1)),
-]
-SMALL = ((32, 10), (1, 10))
-
-
-def reduced(x, y):
-    return tuple(d for d in range(x.ndim) if x.shape[d] != y.shape[d])
-
-
-def size(shape):
-    return int(np.prod(shape))
-
 
 BENCHES = [
     Bench(

@@ -12,7 +12,10 @@ import pytest
 
 from pydl import bench
 from pydl.bench import compare, process, report, workloads
+from pydl.bench.library import Library
+from pydl.bench.outputs import compare_outputs, read_outputs
 from pydl.bench.peers import PEERS, Peer, choose
+from pydl.bench.settings import Settings
 
 ROW = workloads.find("matmul 64")
 
@@ -68,7 +71,7 @@ def library(tmp_path, monkeypatch):
         (tmp_path / f"{module}.py").write_text(f"NAME, VARIANTS = {name!r}, {variants!r}\n{source}")
         quick = {"blocks": 4, "visit_seconds": 1e-4, "run_timeout": 30.0} | settings
         cores = bench.available_cores()[:1]
-        made.append(compare.Library(Peer(name, module, ()), 1, cores, compare.Settings(**quick)))
+        made.append(Library(Peer(name, module, ()), 1, cores, Settings(**quick)))
         return made[-1]
 
     yield make
@@ -89,7 +92,7 @@ def test_worker_protocol(library, tmp_path):
     prepared = fake.ask("prepare", 60, workload=ROW.name, variant="good", outputs=str(path))
     assert prepared["nanoseconds"] > 0
     inputs = ROW.inputs()
-    np.testing.assert_allclose(compare.read_outputs(path)["y"][0], inputs["a"] @ inputs["b"], rtol=1e-6)
+    np.testing.assert_allclose(read_outputs(path)["y"][0], inputs["a"] @ inputs["b"], rtol=1e-6)
     answer = fake.ask("run", 60, workload=ROW.name, variant="good", repetitions=5)
     assert answer["nanoseconds"] >= 5 * answer["fastest"] > 0
     # A request that fails is answered, and the worker goes on.
@@ -135,8 +138,8 @@ def test_errors_against_float64_stand_beside_the_times(library, tmp_path):
 
 def test_of_random_numbers_only_the_shapes_are_compared():
     row = workloads.find("dropout 1000x1000, forward+backward")
-    assert compare.compare_outputs(row, {"y": np.ones(3)}, {"y": np.zeros(3)}) == ""
-    assert "has shape (2,)" in compare.compare_outputs(row, {"y": np.ones(2)}, {"y": np.zeros(3)})
+    assert compare_outputs(row, {"y": np.ones(3)}, {"y": np.zeros(3)}) == ""
+    assert "has shape (2,)" in compare_outputs(row, {"y": np.ones(2)}, {"y": np.zeros(3)})
 
 
 def test_slow_variants_and_libraries_far_behind_are_left_out_of_later_blocks(library, tmp_path):
@@ -179,10 +182,10 @@ MAKERS["large"] = large
 
 def test_nan_differs():
     expected = {"y": np.ones(3)}
-    assert "differs" in compare.compare_outputs(ROW, {"y": np.full(3, np.nan)}, expected)
-    assert "has shape (2,)" in compare.compare_outputs(ROW, {"y": np.ones(2)}, expected)
-    assert "gives x where pydl gives y" in compare.compare_outputs(ROW, {"x": np.ones(3)}, expected)
-    assert compare.compare_outputs(ROW, {"y": np.ones(3) + 1e-6}, expected) == ""
+    assert "differs" in compare_outputs(ROW, {"y": np.full(3, np.nan)}, expected)
+    assert "has shape (2,)" in compare_outputs(ROW, {"y": np.ones(2)}, expected)
+    assert "gives x where pydl gives y" in compare_outputs(ROW, {"x": np.ones(3)}, expected)
+    assert compare_outputs(ROW, {"y": np.ones(3) + 1e-6}, expected) == ""
 
 
 @pytest.mark.parametrize(("variant", "said"), [("crashes", "ended with code 7"), ("killed", "ended by signal 9")])

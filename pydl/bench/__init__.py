@@ -1,7 +1,7 @@
 """`pydl bench --against …`: pydl timed beside other libraries, on the same work, cores and thread counts.
 
-`workloads.py` says what is computed, `peers/` how each library does it, `compare.py` how it is measured,
-`report.py` how it is told.
+`workloads/` says what is computed, `peers/` how each library does it, `compare.py` how it is measured, `library.py`
+what a library does for that, `report.py` how it is told.
 """
 
 from __future__ import annotations
@@ -33,10 +33,12 @@ def main(
     names and numbers that make no sense.
     """
     from . import report, workloads
-    from .compare import BLOCKS, Library, Settings, run_row
+    from .compare import run_row
+    from .library import Library
     from .machine import describe
     from .pace import Pace
     from .peers import PEERS, choose
+    from .settings import BLOCKS, Settings
 
     asked, blocks = blocks, BLOCKS if blocks is None else blocks
     peers = choose(against)

@@ -9,196 +9,22 @@ them alike; each waits for the one before to be at rest. What counts is the rati
 from __future__ import annotations
 
 import contextlib
-import math
 import random
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from . import disturbance
-from .peers import Peer
-from .process import Process, WorkerFailed
+from .library import Library, Record
+from .outputs import Numbers, read_outputs
+from .process import WorkerFailed
 from .ratios import paired_ratio
+from .settings import Settings
 from .workloads import Workload
-
-Record = dict[str, Any]
-Numbers = dict[str, np.ndarray]
-BLOCKS = 7
-
-
-@dataclass
-class Settings:
-    blocks: int = BLOCKS
-    visit_seconds: float = 0.02  # a contestant's turn, of which each block has two
-    warm_below: float = 0.3e9  # a step of so many nanoseconds has the caches to itself without a first one
-    row_seconds: float = math.inf  # no block starts that would end later, once there are least_blocks: see pace.py
-    least_blocks: int = 3
-    prepare_timeout: float = 120.0
-    run_timeout: float = 60.0
-    slow_timeout: float = 40.0  # for a variant that calls a compiler
-    slow_budget: float = 100.0  # for all of those of one library at one thread count
-    memory: bool = False  # whether to measure the peak resident size of the rows that ask for it
-    hopeless: float = 2.0  # a variant this many times slower than its library's best one is not timed further
-    choose_after: int = 2  # blocks, from which on variants are left out that are
-    not_the_best: float = 1.1  # times slower than their library's best one
-    # After so many blocks, a library so many times slower than pydl is not timed further: it is plain how they stand.
-    far_behind: dict[int, float] = field(default_factory=lambda: {1: 30.0, 3: 8.0})
-    seed: int = 0
-
-
-@dataclass(eq=False)
-class Library:
-    """One library at one thread count. Its worker is started when it is first needed, and again after a failure.
-
-    A worker that cannot even say hello is not tried again: `broken` keeps the reason.
-    """
-
-    peer: Peer
-    threads: int
-    cores: list[int]
-    settings: Settings
-    versions: dict[str, str] = field(default_factory=dict)
-    slow: set[str] = field(default_factory=set)
-    slow_spent: float = 0.0
-    process: Process | None = None
-    broken: str = ""
-
-    @property
-    def name(self) -> str:
-        return self.peer.name
-
-    def ask(self, action: str, timeout: float, **request: Any) -> Record:
-        if self.process is None:
-            self._start()
-        assert self.process is not None
-        try:
-            return self.process.ask(action, timeout, **request)
-        except WorkerFailed:
-            self.process = None
-            raise
-
-    def _start(self) -> None:
-        if self.broken:
-            raise WorkerFailed(self.broken)
-        self.process = Process(self.peer.module, self.threads, self.cores)
-        try:
-            hello = self.process.ask("hello", self.settings.prepare_timeout)
-        except WorkerFailed as failure:
-            self.process, self.broken = None, str(failure)
-            raise
-        if "error" in hello:
-            self.close()
-            self.broken = hello["error"]
-            raise WorkerFailed(self.broken)
-        self.versions, self.slow = hello["versions"], set(hello["slow"])
-
-    def close(self) -> None:
-        if self.process is not None:
-            self.process.close()
-            self.process = None
-
-    def exact(self, row: Workload, directory: Path) -> Numbers | None:
-        """The row's numbers in float64, if it wants to be held against them."""
-        path = directory / "exact.npz"
-        if not row.exact or "error" in self.ask(
-            "exact", self.settings.prepare_timeout, workload=row.name, outputs=str(path)
-        ):
-            return None
-        return read_outputs(path)
-
-    def prepare(self, row: Workload, directory: Path, expected: Numbers | None, exact: Numbers | None = None) -> Record:
-        """Prepares the variants of a row and checks their numbers. Variants that fail are noted, the others go on."""
-        record: Record = {"status": "ok", "note": "", "variants": {}}
-        try:
-            variants = self.ask("variants", self.settings.prepare_timeout, workload=row.name)
-        except WorkerFailed as failure:
-            return record | {"status": "failed", "note": str(failure)}
-        if "error" in variants:
-            return record | {"status": "error", "note": variants["error"]}
-        if not variants["variants"]:
-            return record | {"status": "not supported"}
-        for variant in variants["variants"]:
-            outcome = self._prepare_variant(row, variant, directory, expected, exact)
-            record["variants"][variant] = outcome
-            if outcome["status"] == "failed":  # the worker is new and has forgotten the variants before this one
-                for earlier, before in record["variants"].items():
-                    if before["status"] == "ok":
-                        record["variants"][earlier] = self._prepare_variant(row, earlier, directory, expected, exact)
-        if not any(outcome["status"] == "ok" for outcome in record["variants"].values()):
-            first = next(iter(record["variants"].values()))
-            return record | {"status": first["status"], "note": first["note"]}
-        return record
-
-    def peak_bytes(self, row: Workload, variant: str, directory: Path) -> int | None:
-        """The most memory a process of its own had resident that imported the library and did this row many times."""
-        process = Process(self.peer.module, self.threads, self.cores)
-        try:
-            path = str(directory / "memory.npz")
-            process.ask("prepare", self.settings.prepare_timeout, workload=row.name, variant=variant, outputs=path)
-            bytes: int | None = process.ask("peak", self.settings.run_timeout).get("bytes")
-        except WorkerFailed:
-            return None
-        process.close()
-        return bytes
-
-    def _prepare_variant(
-        self, row: Workload, variant: str, directory: Path, expected: Numbers | None, exact: Numbers | None
-    ) -> Record:
-        timeout = self.settings.prepare_timeout
-        if variant in self.slow:
-            timeout = min(self.settings.slow_timeout, self.settings.slow_budget - self.slow_spent)
-            if timeout <= 0:
-                return {"status": "skipped", "note": f"the {self.settings.slow_budget:g} s for {variant} are used up"}
-        path = directory / f"{self.name} {self.threads}.npz"
-        start = time.monotonic()
-        try:
-            answer = self.ask("prepare", timeout, workload=row.name, variant=variant, outputs=str(path))
-        except WorkerFailed as failure:
-            return {"status": "failed", "note": str(failure)}
-        finally:
-            if variant in self.slow:
-                self.slow_spent += time.monotonic() - start
-        if "error" in answer:
-            return {"status": "error", "note": answer["error"]}
-        found = read_outputs(path)
-        difference = compare_outputs(row, found, expected) if expected is not None else ""
-        if difference:
-            return {"status": "differs", "note": difference}
-        outcome = {"status": "ok", "note": "", "estimate": answer["nanoseconds"], "prepare": time.monotonic() - start}
-        return outcome | ({"error": largest_error(found, exact)} if exact is not None else {})
-
-
-def read_outputs(path: Path) -> Numbers:
-    with np.load(path) as outputs:
-        return dict(outputs)
-
-
-def largest_error(found: Numbers, exact: Numbers) -> float:
-    """The largest error of any output, relative to the largest number of that output."""
-    return max(float(np.abs(found[name] - exact[name]).max() / np.abs(exact[name]).max()) for name in exact)
-
-
-def compare_outputs(row: Workload, found: Numbers, expected: Numbers) -> str:
-    """What is different between a library's numbers and pydl's; "" when nothing is, within the row's tolerance.
-
-    Of random numbers only the shapes are compared."""
-    if found.keys() != expected.keys():
-        return f"gives {', '.join(sorted(found))} where pydl gives {', '.join(sorted(expected))}"
-    for name, wanted in expected.items():
-        if found[name].shape != wanted.shape:
-            return f"{name} has shape {found[name].shape} where pydl's has {wanted.shape}"
-        if row.random:
-            continue
-        difference = np.abs(found[name] - wanted).max(initial=0.0)
-        allowed = row.tolerance * np.abs(wanted).max(initial=0.0)
-        if not difference <= allowed:  # also true for NaN
-            return f"{name} differs from pydl's by {difference:.3g}, and {allowed:.3g} is allowed"
-    return ""
 
 
 @dataclass(frozen=True)

@@ -1,47 +1,13 @@
 """AvgPool3d: the mean of every window. See pydl/ops/avg_pool3d.py."""
 
-from __future__ import annotations
-
-from typing import Any
-
 from .. import ops
-from ..tensor import Tensor
-from .module import Module
+from .pooling import AvgPoolingByDivisor
 
 
-class AvgPool3d(Module):
+class AvgPool3d(AvgPoolingByDivisor):
     """Windows of kernel_size, stride apart (by default side by side).
 
     count_include_pad: padding counts as zeros in the mean. divisor_override: divides by it, not by the window's size.
     """
 
-    def __init__(
-        self,
-        kernel_size: int | tuple[int, int, int],
-        stride: int | tuple[int, int, int] | None = None,
-        padding: int | tuple[int, int, int] = 0,
-        ceil_mode: bool = False,
-        count_include_pad: bool = True,
-        divisor_override: int | None = None,
-    ) -> None:
-        super().__init__()
-        self.kernel_size = kernel_size
-        self.stride = kernel_size if stride is None else stride
-        self.padding = padding
-        self.ceil_mode = ceil_mode
-        self.count_include_pad = count_include_pad
-        self.divisor_override = divisor_override
-
-    def forward(self, input: Any) -> Tensor:
-        return ops.avg_pool3d(
-            input,
-            self.kernel_size,
-            self.stride,
-            self.padding,
-            self.ceil_mode,
-            self.count_include_pad,
-            self.divisor_override,
-        )
-
-    def extra_repr(self) -> str:
-        return f"kernel_size={self.kernel_size}, stride={self.stride}, padding={self.padding}"
+    operation = ops.avg_pool3d

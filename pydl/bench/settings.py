@@ -1,0 +1,28 @@
+"""How often and how long a row is measured, and when a variant or a library is not worth more time."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+
+BLOCKS = 7
+
+
+@dataclass
+class Settings:
+    blocks: int = BLOCKS
+    visit_seconds: float = 0.02  # a contestant's turn, of which each block has two
+    warm_below: float = 0.3e9  # a step of so many nanoseconds has the caches to itself without a first one
+    row_seconds: float = math.inf  # no block starts that would end later, once there are least_blocks: see pace.py
+    least_blocks: int = 3
+    prepare_timeout: float = 120.0
+    run_timeout: float = 60.0
+    slow_timeout: float = 40.0  # for a variant that calls a compiler
+    slow_budget: float = 100.0  # for all of those of one library at one thread count
+    memory: bool = False  # whether to measure the peak resident size of the rows that ask for it
+    hopeless: float = 2.0  # a variant this many times slower than its library's best one is not timed further
+    choose_after: int = 2  # blocks, from which on variants are left out that are
+    not_the_best: float = 1.1  # times slower than their library's best one
+    # After so many blocks, a library so many times slower than pydl is not timed further: it is plain how they stand.
+    far_behind: dict[int, float] = field(default_factory=lambda: {1: 30.0, 3: 8.0})
+    seed: int = 0
