@@ -11,7 +11,7 @@ from ..arguments import Array, check_array, show
 from ..op import empty
 from ..usual_arguments import along, flat, usual_classes
 
-# The numbers stand for the words in kernels, see csrc/class_weights.h.
+# The numbers stand for the words in kernels, see csrc/loss.h.
 REDUCTIONS = {"none": 0, "mean": 1, "sum": 2}
 
 

@@ -1,4 +1,4 @@
-"""Checks and output sizes that the pooling operations share."""
+"""What the pooling operations share: checks, output sizes, samples, and what they return given their kernels."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the recurrent operations share: checks of states, weights and lengths, directions, order of steps."""
+"""What the recurrent operations share: checks of states, weights and lengths, directions, order of steps, samples."""
 
 from __future__ import annotations
 
