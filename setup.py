@@ -39,6 +39,7 @@ FLAGS = (
 )
 SMALL_SOURCE = 4200  # bytes
 BATCH = 8
+TOGETHER = "_and_others"  # what a file that joins several is called after the first of them
 VARIANTS = {
     "x86_64": {
         "sse2": "-msse2",
@@ -161,20 +162,26 @@ class BuildNative(build_ext):
 
 def optimization(source: Path, sanitize: str | None) -> list[str]:
     """Whether a kernel is compiled for speed or for size."""
-    return [] if sanitize else (FOR_SPEED if source.stem in FAST else FOR_SIZE).split()
+    return [] if sanitize else (FOR_SPEED if is_fast(source) else FOR_SIZE).split()
+
+
+def is_fast(source: Path) -> bool:
+    """Whether a source, or the first of several that are compiled together, is one of FAST."""
+    return source.stem.removesuffix(TOGETHER) in FAST
 
 
 def batches(sources: list[Path], folder: Path) -> list[Path]:
     """Small sources several at a time, for most of their time goes into reading the same headers; large ones alone."""
-    small = [source for source in sources if source.stat().st_size < SMALL_SOURCE and source.stem not in FAST]
+    small = [source for source in sources if source.stat().st_size < SMALL_SOURCE]
     folder.mkdir(parents=True, exist_ok=True)
     joined = []
-    for first in range(0, len(small), BATCH):
-        path = folder / f"{small[first].stem}_and_others.cpp"
-        text = "".join(f'#include "{source}"\n' for source in small[first : first + BATCH])
-        if not path.exists() or path.read_text() != text:
-            path.write_text(text)
-        joined.append(path)
+    for alike in ([s for s in small if is_fast(s)], [s for s in small if not is_fast(s)]):
+        for first in range(0, len(alike), BATCH):
+            path = folder / f"{alike[first].stem}{TOGETHER}.cpp"
+            text = "".join(f'#include "{source}"\n' for source in alike[first : first + BATCH])
+            if not path.exists() or path.read_text() != text:
+                path.write_text(text)
+            joined.append(path)
     return joined + [source for source in sources if source not in small]
 
 

@@ -6,6 +6,7 @@
 #pragma once
 #include "row_vectors.h"
 #include "scratch.h"
+#include "softmax_lines.h"
 #include "turned_rows.h"
 
 namespace pydl::PYDL_ISA {
@@ -14,11 +15,6 @@ constexpr int64_t kSoftmaxStrip = 3 << 16;  // bytes of one input, if the strip 
 constexpr int64_t kSoftmaxLines = 1024;     // in a strip at most
 constexpr int64_t kSoftmaxGrain = 4096;     // exponentials worth a task of their own
 constexpr int64_t kSoftmaxTasks = 16;       // that there are at least, if they are worth it
-
-template <typename A, typename B>
-bool same_shape(const Array<A, 3>& a, const Array<B, 3>& b) {
-    return a.shape[0] == b.shape[0] && a.shape[1] == b.shape[1] && a.shape[2] == b.shape[2];
-}
 
 // A matrix of K rows of S numbers, S a whole number of vectors or the last ones not to be touched.
 template <typename T>
