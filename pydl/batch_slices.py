@@ -1,8 +1,8 @@
-"""A batch in slices, for a list of kernel calls that are to be replayed: see pydl/recording.py.
+"""Slices of a batch, for a list of kernel calls that are to be replayed: see pydl/recording.py.
 
-Layer by layer, a batch of images goes through the memory between the caches and back, and all threads meet after every
-layer. Slice by slice, a few images go through all convolutions while they are in the cache of one core, and threads
-meet once. What comes out is the same: these kernels treat every image by itself.
+Call by call, large arrays go through the memory between the caches and back, and all threads meet after every call.
+Slice by slice, a few images or rows go through several calls while they are in the cache of one core, and threads meet
+once. What comes out is the same, because these kernels treat every image by itself:
 
     for each slice     (in parallel)
         conv2d, relu, ..., max_pool2d       in memory that belongs to the thread
@@ -10,6 +10,8 @@ meet once. What comes out is the same: these kernels treat every image by itself
 """
 
 from __future__ import annotations
+
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -19,18 +21,23 @@ from .channels_last import ELEMENTWISE
 from .fusion import Call, named
 from .op import KERNELS, empty
 
-# Kernels that treat every image by itself, and their arguments whose first dimension is the batch.
+# Kernels that treat every image by itself, and their arguments whose first dimension is the batch. The sums of some
+# depend on how many images there are, in their last bits.
 IMAGE_BY_IMAGE = {
     "conv2d_channels_last": ("x", "add", "y"),
     "conv2d_channels_last_winograd": ("x", "add", "y"),
     "max_pool2d_channels_last": ("x", "y"),
     "clone_forward": ("x", "y"),
     "mean_forward": ("x", "y"),
-} | dict.fromkeys(ELEMENTWISE, ("x", "a", "b", "y"))
-# What the images between two kernels may take, so that they stay in the second-level cache of a core.
-SLICE_BYTES = 384 * 1024
-
-Step = tuple[int, int, int, int, int]  # slot, call, argument, bytes from slice to slice
+}
+# The same, where an argument may also be repeated for all images.
+REPEATING = ELEMENTWISE | {
+    f"{name}_forward"
+    for name in ("abs", "clamp", "div", "exp", "log", "maximum", "minimum", "neg", "pow", "softplus", "sqrt", "square")
+}
+# What the largest call of a slice may read and write: near what the second-level cache of a core holds, while smaller
+# slices use the weights less often. And what the largest call has to move without slices, for a chain to be worth them.
+SLICE_BYTES = LEAST_BYTES = 1024 * 1024
 
 
 def owner(array: Array) -> Array:
@@ -40,88 +47,166 @@ def owner(array: Array) -> Array:
     return array
 
 
-def batches(call: Call, N: int) -> list[int] | None:
-    """The positions of the arguments whose first dimension is the batch, or None if the call wants the whole batch."""
-    names = IMAGE_BY_IMAGE.get(call[0].__name__)
-    if names is None:
-        return None
-    found = [i for i, name in enumerate(named(call)) if name in names and isinstance(call[1][i], np.ndarray)]
-    rank = named(call)["y"].ndim
-    whole = all(call[1][i].shape[:1] == (N,) and call[1][i].ndim == rank and call[1][i].strides[0] > 0 for i in found)
-    return found if whole else None
+def _address(array: Array) -> int:
+    return int(owner(array).ctypes.data)
+
+
+def _is_aligned(array: Array) -> bool:
+    """Whether a slice of the array is in the same slice of its owner."""
+    whole = owner(array)
+    row = whole.nbytes // max(array.shape[0], 1)
+    return bool(
+        whole.flags.c_contiguous
+        and whole.shape[0] == array.shape[0]
+        and array.strides[0] == row
+        and array.ctypes.data - whole.ctypes.data < row
+    )
+
+
+@dataclass
+class Run:
+    """Calls one after another that may be made slice by slice.
+
+    positions   of each call's arguments that have slices
+    """
+
+    N: int = 0
+    calls: list[Call] = field(default_factory=list)
+    positions: list[list[int]] = field(default_factory=list)
+    written: set[int] = field(default_factory=set)  # addresses of owners
+    apart: set[int] = field(default_factory=set)  # of owners that were read across slices
+
+    def take(self, call: Call, rounds: bool) -> bool:
+        """Adds the call, if it may be made slice by slice with those before it."""
+        name, given = call[0].__name__, named(call)
+        names = IMAGE_BY_IMAGE.get(name) if rounds else None
+        y = given.get("y")
+        if (names is None and name not in REPEATING) or not isinstance(y, np.ndarray) or y.ndim == 0:
+            return False
+        found, addresses = [], set()
+        for i, (key, each) in enumerate(given.items()):
+            if not isinstance(each, np.ndarray) or (names is not None and key not in names):
+                continue
+            if each.ndim == y.ndim and each.shape[0] == len(y) and each.strides[0] > 0:
+                if not owner(each).flags.c_contiguous:
+                    return False
+                found.append(i)
+            elif names is not None or (each.ndim == y.ndim and each.shape[0] != 1):
+                return False
+            is_written = key in KERNELS[name].writes
+            if i in found and _is_aligned(each):
+                if is_written and _address(each) in self.apart:
+                    return False
+            elif is_written or _address(each) in self.written:
+                return False
+            else:
+                addresses.add(_address(each))
+        if _address(y) in addresses or (self.calls and len(y) != self.N):
+            return False
+        self.N = len(y)
+        self.calls.append(call)
+        self.positions.append(found)
+        self.written.add(_address(y))
+        self.apart |= addresses
+        return True
+
+    def bytes(self) -> int:
+        """What the largest call reads and writes of the whole batch."""
+        pairs = zip(self.calls, self.positions, strict=True)
+        return max(sum(int(call[1][i].nbytes) for i in found) for call, found in pairs)
+
+    def pays(self) -> bool:
+        """Whether slices bring more than they cost."""
+        convolutions = sum(call[0].__name__.startswith("conv2d") for call in self.calls)
+        return (
+            self.N > 1
+            and get_num_threads() <= self.N
+            and (convolutions > 0 or (len(self.calls) > 1 and self.bytes() >= LEAST_BYTES))
+        )
+
+
+@dataclass
+class Group:
+    """Calls that are made `count` times, by as many threads as there are slots.
+
+    slots   the calls of each thread
+    steps   (call, argument): bytes from slice to slice, of arguments in arrays that hold the whole batch
+    """
+
+    count: int
+    slots: list[list[Call]]
+    steps: dict[tuple[int, int], int] = field(default_factory=dict)
 
 
 def slice_size(N: int, bytes_of_image: int) -> int:
     """Images of a slice: as many as fit, but so that all threads have equally many slices and few images are left."""
     threads = get_num_threads()
     most = max(1, min(SLICE_BYTES // max(bytes_of_image, 1), N // threads))
-    return min(range(most, max(1, most // 2) - 1, -1), key=lambda n: N - N // n // threads * threads * n)
+    candidates = range(most, max(most // 2, most - 64, 0), -1)
+    return min(candidates, key=lambda n: N - N // n // threads * threads * n)
 
 
-class Slices:
-    """The first calls of a recording, as many as treat every image by itself: for slices of n images each.
+def in_slices(calls: list[Call], shared: list[Array], frames: list[Array], rounds: bool) -> list[Group]:
+    """All calls as groups.
 
-    count   slices; what is left of the batch is not among them
-    slots   the calls of each thread
-    steps   (call, argument, bytes from slice to slice) of arguments in arrays that hold the whole batch
+    shared: arrays that others see. frames: memory of which calls write all but zeros. rounds: whether sums may be
+    taken in another order.
     """
+    groups: list[Group] = []
+    start = 0
+    while start < len(calls):
+        run = Run()
+        end = start
+        while end < len(calls) and run.take(calls[end], rounds):
+            end += 1
+        if end > start and run.pays():
+            others = [*calls[:start], *calls[end:]]
+            outside = [each for _, arguments in others for each in arguments if isinstance(each, np.ndarray)]
+            groups += _groups_of(run, {_address(each) for each in (*shared, *outside)}, frames)
+        else:
+            end = max(end, start + 1)
+            if groups and groups[-1].count == 1:
+                groups[-1].slots[0].extend(calls[start:end])
+            else:
+                groups.append(Group(1, [list(calls[start:end])]))
+        start = end
+    return groups or [Group(1, [[]])]
 
-    def __init__(self, calls: list[Call], N: int, shared: list[Array], frames: list[Array]) -> None:
-        """shared: arrays of the whole batch that others see. frames: memory that is written but for zeros."""
-        self.length = 0
-        found = []
-        for call in calls:
-            positions = batches(call, N)
-            if positions is None:
-                break
-            found.append(positions)
-        last = [i for i, call in enumerate(calls[: len(found)]) if call[0].__name__.startswith("conv2d")]
-        if get_num_threads() > N or get_num_threads() == 1 or not last:
-            self.count = 0
-            return
-        self.length = len(found)
-        self.found = found
-        rest = [each for _, arguments in calls[self.length :] for each in arguments if isinstance(each, np.ndarray)]
-        self.shared = {owner(each).ctypes.data for each in (*shared, *rest)}
-        made = {each.ctypes.data for each in frames} | {
-            owner(call[1][i]).ctypes.data
-            for call in calls[: self.length]
-            for i, name in enumerate(named(call))
-            if name in KERNELS[call[0].__name__].writes
-            and isinstance(call[1][i], np.ndarray)
-            and call[1][i].size == owner(call[1][i]).size
-        }
-        self.calls = calls[: self.length]
-        # What no call makes, such as numbers from outside or around an image, stays where it is.
-        read = {owner(call[1][i]).ctypes.data for call, own in zip(self.calls, found, strict=True) for i in own}
-        self.shared |= read - made
-        largest = max(sum(call[1][i].nbytes for i in own) for call, own in zip(self.calls, found, strict=True))
-        self.n = slice_size(N, largest // N)
-        self.count = N // self.n // get_num_threads() * get_num_threads()
-        self.steps: list[tuple[int, int, int]] = []
-        self.slots = [self.slot(0, self.n, slot == 0) for slot in range(get_num_threads())]
-        done = self.count * self.n
-        self.left = self.slot(done, N - done, False) if done < N else []
 
-    def slot(self, first: int, n: int, notes_steps: bool) -> list[Call]:
-        """The calls for n images from `first` on, with memory of their own for what is only between them."""
-        memory: dict[int, Array] = {}
-        slot: list[Call] = []
-        for place, (call, positions) in enumerate(zip(self.calls, self.found, strict=True)):
-            arguments = list(call[1])
-            for i in positions:
-                array, whole = arguments[i], owner(arguments[i])
-                if whole.ctypes.data in self.shared:
-                    arguments[i] = array[first : first + n]
-                    if notes_steps:
-                        self.steps.append((place, i, n * array.strides[0]))
-                    continue
-                if whole.ctypes.data not in memory:
-                    own = memory[whole.ctypes.data] = empty((n, *whole.shape[1:]), whole.dtype)
-                    own[...] = 0  # the zeros around images
-                offset = array.ctypes.data - whole.ctypes.data
-                arguments[i] = np.ndarray(
-                    (n, *array.shape[1:]), array.dtype, memory[whole.ctypes.data], offset, array.strides
-                )
-            slot.append((call[0], tuple(arguments)))
-        return slot
+def _groups_of(run: Run, shared: set[int], frames: list[Array]) -> list[Group]:
+    """The slices of a run, and what is left of the batch."""
+    n = slice_size(run.N, run.bytes() // run.N)
+    threads = get_num_threads()
+    count = run.N // n // threads * threads
+    # What no call makes, such as numbers from outside or around an image, stays where it is.
+    made = {each.ctypes.data for each in frames} | {
+        _address(y) for y in (named(call)["y"] for call in run.calls) if y.size == owner(y).size
+    }
+    slices = Group(count, [_slot(run, 0, n, shared, made) for _ in range(threads)])
+    for c, (call, found) in enumerate(zip(run.calls, run.positions, strict=True)):
+        for i in found:
+            if _address(call[1][i]) in shared or _address(call[1][i]) not in made:
+                slices.steps[c, i] = n * call[1][i].strides[0]
+    left = run.N - count * n
+    return [slices, Group(1, [_slot(run, count * n, left, shared, made)])] if left > 0 else [slices]
+
+
+def _slot(run: Run, first: int, n: int, shared: set[int], made: set[int]) -> list[Call]:
+    """The calls for n images from `first` on, with memory of their own for what is only between them."""
+    memory: dict[int, Array] = {}
+    slot: list[Call] = []
+    for call, found in zip(run.calls, run.positions, strict=True):
+        arguments = list(call[1])
+        for i in found:
+            array, whole = arguments[i], owner(arguments[i])
+            key = whole.ctypes.data
+            if key in shared or key not in made:
+                arguments[i] = array[first : first + n]
+                continue
+            if key not in memory:
+                memory[key] = empty((n, *whole.shape[1:]), whole.dtype)
+                memory[key][...] = 0  # the zeros around images
+            offset = array.ctypes.data - key
+            arguments[i] = np.ndarray((n, *array.shape[1:]), array.dtype, memory[key], offset, array.strides)
+        slot.append((call[0], tuple(arguments)))
+    return slot

@@ -29,7 +29,7 @@ import numpy as np
 
 from . import _native, op
 from .arguments import Array, check_flag
-from .batch_slices import Slices, owner
+from .batch_slices import in_slices, owner
 from .channels_last import Layout
 from .fusion import Call, fold_batch_norms, join_activations, work_in_place
 from .parameters import are_unchanged
@@ -124,28 +124,20 @@ class _Recording:
         self.made = [(array.shape, array.dtype) for array in made]
         self.made_places = [any(array is each for each in made) for array in self.outputs]
         arrays = [*self.given, *made]
-        groups: list[tuple[int, list[list[Call]]]] = []
         moves: list[tuple[int, ...]] = []
-        calls = self.calls
-        if self.folded and self.inputs and self.inputs[0].ndim > 1:
-            slices = Slices(calls, len(self.inputs[0]), [*self.inputs, *self.outputs], self.frames)
-            if slices.count > 0:
-                steps = {(call, argument): step for call, argument, step in slices.steps}
-                groups.append((slices.count, slices.slots))
-                calls = [*slices.left, *calls[slices.length :]]
-        groups.append((1, [calls]))
-        for g, (_, slots) in enumerate(groups):
-            for s, slot in enumerate(slots):
+        groups = in_slices(self.calls, [*self.inputs, *self.outputs, *self.state[1]], self.frames, rounds=self.folded)
+        self.slices = max(group.count for group in groups)
+        for g, group in enumerate(groups):
+            for s, slot in enumerate(group.slots):
                 for c, (_, arguments) in enumerate(slot):
                     for a, each in enumerate(arguments):
-                        step = steps.get((c, a), 0) if g + 1 < len(groups) else 0
-                        place = _place(each, arrays)
-                        if place is None and step != 0:  # between the slices and what follows them
+                        step, place = group.steps.get((c, a), 0), _place(each, arrays)
+                        if place is None and step != 0:  # between the slices and what comes before or after
                             arrays.append(owner(each))
                             place = len(arrays) - 1
                         if place is not None:
                             moves.append((g, s, c, a, place, step))
-        self.native = _native.Recording(groups, arrays, moves)
+        self.native = _native.Recording([(group.count, group.slots) for group in groups], arrays, moves)
 
     def _is_made_here(self, index: int) -> bool:
         """Whether the output is an array that a call writes, all of it, in memory that nothing else lies in."""

@@ -85,7 +85,13 @@ def expression(workload: Workload, inputs: Arrays) -> Variants:
     if how == "batch_norm":  # its running statistics change
         fixed = [pydl.tensor(array) for array in fixed]
     apply = EXPRESSIONS[how].apply
-    return {"eager": lambda: _function(inputs, names, workload.gradients, lambda *t: apply(F, *t, *fixed))}
+    variants: Variants = {
+        "eager": lambda: _function(inputs, names, workload.gradients, lambda *t: apply(F, *t, *fixed))
+    }
+    if how == "chain" and not workload.gradients:  # where others compile
+        captured = pydl.capture(lambda *t: apply(F, *t))
+        variants["captured"] = lambda: _function(inputs, names, "", captured)
+    return variants
 
 
 def _module(workload: Workload, inputs: Arrays, call: Any) -> Run:
