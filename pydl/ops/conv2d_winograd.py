@@ -147,9 +147,11 @@ def winograd_tile(w: Shape, y: Shape) -> int:
 @remembered
 def winograd_suits_weight(w: Shape, y: Shape) -> bool:
     """Whether conv2d uses it for the gradient of plain filters: if there are channels enough to share the
-    transformations, and not so many that the sums of all places, 36 for each pair, are moved through memory for too
-    few tiles (4 MiB).
+    transformations. The sums of all places, 36 for each pair, leave the caches from some 4 MiB on; moving them
+    through memory then costs as much as 100 tiles, so that there have to be more of these. Up to 256 channels were
+    measured: 128 tiles (8 images of 14x14) are enough, 32 of them (8 of 7x7) with 512 channels were not.
     """
     filters, channels = w[:2]
     tiles = y[0] * -(-y[2] // 4) * -(-y[3] // 4)
-    return filters * channels >= 16 * (filters + channels) and tiles >= 16 and 36 * filters * channels <= 2**20
+    most = 2**16 if tiles >= 128 else 2**20 // 36  # pairs of channels
+    return 16 * (filters + channels) <= filters * channels <= most and tiles >= 16
