@@ -19,11 +19,11 @@ SMALL = (1, 2, 8, 2, 4)
 
 
 def arguments(N, C, H, O, tile):  # noqa: E741
-    return randn(N, C, H, H), randn(O, C, 3, 3), randn(O), out(N, O, H, H), (1, 1, 1, 1), tile
+    return randn(N, C, H, H), randn(O, C, 3, 3), randn(O), out(N, O, H, H), (1, 1, 1, 1), (1, 1), 1, tile
 
 
-def numpy(x, w, b, y, padding, tile):
-    forward_numpy(x, w, b, y, (1, 1), padding, (1, 1), 1)
+def numpy(x, w, b, y, padding, dilation, groups, tile):
+    forward_numpy(x, w, b, y, (1, 1), padding, dilation, groups)
 
 
 def weight_arguments(N, C, H, O, tile):  # noqa: E741

@@ -14,6 +14,11 @@ struct Run {
     int64_t target;  // where its output is, relative to feature 0 of y
 };
 
+// Threads share evenly if each has some tasks; one that is alone has the least to do if there is but one.
+inline int64_t tasks_wanted() {
+    return num_threads() > 1 ? 4 * num_threads() : 1;
+}
+
 // How one convolution is cut into tasks.
 template <typename T>
 struct Plan {
@@ -46,8 +51,6 @@ struct Plan {
     }
 
   private:
-    // Threads share evenly if each has some; one that is alone has the least to do if there is but one.
-    static int64_t tasks_wanted() { return num_threads() > 1 ? 4 * num_threads() : 1; }
     // 0 if the first is not at the lowest address.
     static int64_t elements_from_first_to_last(const Images<const T>& x) {
         if (x.slice_stride < 0 || x.tap_stride < 0) return 0;

@@ -8,9 +8,9 @@ namespace pydl::PYDL_ISA {
 
 template <typename T>
 void conv2d_winograd(Array<const T, 4> x, Array<const T, 4> w, Optional<Array<const T, 1>> b, Array<T, 4> y,
-                     Ints<4> padding, int64_t tile) {
-    const Conv2dShape s = conv2d_shape(x, w, y, Ints<2>{{1, 1}}, padding, Ints<2>{{1, 1}}, 1,
-                                       "conv2d_winograd: x, w, y and padding do not fit");
+                     Ints<4> padding, Ints<2> dilation, int64_t groups, int64_t tile) {
+    const Conv2dShape s = conv2d_shape(x, w, y, Ints<2>{{1, 1}}, padding, dilation, groups,
+                                       "conv2d_winograd: x, w, y, padding, dilation and groups do not fit");
     require(s.U == 3 && s.V == 3 && (tile == 2 || tile == 4),
             "conv2d_winograd: w must be 3x3 and tile 2 or 4");
     require(!b || b->shape[0] == s.O,
@@ -20,13 +20,13 @@ void conv2d_winograd(Array<const T, 4> x, Array<const T, 4> w, Optional<Array<co
     conv.x = images_of(x);
     conv.y = images_of(y);
     conv.w = w.data;
-    conv.w_group = 0;
+    conv.w_group = s.O / groups * w.stride[0];
     for (int d = 0; d < 4; d++) conv.w_stride[d] = w.stride[d];
     conv.bias = b ? b->data : nullptr;
     conv.bias_stride = b ? b->stride[0] : 0;
-    conv.groups = 1;
-    conv.channels = s.C;
-    conv.features = s.O;
+    conv.groups = groups;
+    conv.channels = s.C / groups;
+    conv.features = s.O / groups;
     conv.rows = s.rows;
     conv.columns = s.columns;
     if (s.C == 0) return correlate_product(conv);
@@ -35,6 +35,6 @@ void conv2d_winograd(Array<const T, 4> x, Array<const T, 4> w, Optional<Array<co
     else
         correlate_winograd<T, 4>(conv);
 }
-PYDL_KERNEL(conv2d_winograd, "x, w, b, y, padding, tile")
+PYDL_KERNEL(conv2d_winograd, "x, w, b, y, padding, dilation, groups, tile")
 
 }  // namespace pydl::PYDL_ISA

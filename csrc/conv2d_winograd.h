@@ -1,4 +1,5 @@
-// A 3x3 convolution of stride 1 by Winograd's algorithm (conv2d_winograd_transform.h).
+// A 3x3 convolution of stride 1 by Winograd's algorithm (conv2d_winograd_transform.h). One with dilated taps
+// is several of them, each of every d-th row and column.
 //
 // The outputs of all images are cut into tiles of M x M, each made of the S x S pixels under it (S = M + 2;
 // neighbouring tiles share two of them), numbered image by image and row by row:
@@ -58,7 +59,8 @@ class WinogradTask {
           product_pitch_(group_rows() * NR + 64 / int64_t(sizeof(T))),
           products_(places * product_pitch_) {}
 
-    void run(int64_t task, int64_t row_group) {
+    void run(int64_t group, int64_t task, int64_t row_group) {
+        group_ = group;
         first_ = plan_.tasks.begin(task) * NR;
         count_ = plan_.tiles - first_ < plan_.tasks.size * NR ? plan_.tiles - first_ : plan_.tasks.size * NR;
         list_strips();
@@ -137,7 +139,7 @@ class WinogradTask {
             strips_[strip_count_++] = {t,
                                        length,
                                        frame + (i - top) * M * frame_pitch_ + column * M,
-                                       n * y.stride[0] + i * M * y.stride[2] + column * M * y.stride[3],
+                                       (y.at(n, 0) - y.data) + i * M * y.stride[2] + column * M * y.stride[3],
                                        rows < M ? rows : M,
                                        columns < length * M ? columns : length * M};
             t += length;
@@ -153,7 +155,7 @@ class WinogradTask {
         const int64_t first = top * M + conv_.rows.origin, last = first + height;
         const int64_t from = first > 0 ? first : 0, to = last < conv_.rows.source ? last : conv_.rows.source;
         bands_[band_count_++] = {
-            n * conv_.x.stride[0] + from * conv_.x.stride[2] + first_column() * conv_.x.stride[3],
+            (conv_.x.at(n, 0) - conv_.x.data) + from * conv_.x.stride[2] + first_column() * conv_.x.stride[3],
             begin + (from - first) * frame_pitch_ + first_column() - conv_.columns.origin, to - from};
         return begin;
     }
@@ -162,9 +164,11 @@ class WinogradTask {
         const int64_t columns = last_column() - first_column();
         const int64_t (&stride)[4] = conv_.x.stride;
         // The next channel's pixels are on their way while this one's are sorted.
-        const int64_t ahead = c + 1 < conv_.channels ? stride[1] : 0;
+        const T* channel = conv_.x.at(0, group_ * conv_.channels + c);
+        const int64_t ahead =
+            c + 1 < conv_.channels ? conv_.x.at(0, group_ * conv_.channels + c + 1) - channel : 0;
         for (int64_t b = 0; b < band_count_; b++) {
-            const T* from = conv_.x.data + c * stride[1] + bands_[b].source;
+            const T* from = channel + bands_[b].source;
             T* to = frame_.data() + bands_[b].target;
             for (int64_t row = 0; row < bands_[b].rows; row++, from += stride[2], to += frame_pitch_) {
                 copy_line(to, int64_t(1), from, stride[3], columns);
@@ -174,12 +178,10 @@ class WinogradTask {
         }
     }
     static void copy_line(T* to, int64_t to_stride, const T* from, int64_t from_stride, int64_t count) {
-        if (to_stride == 1 && from_stride == 1 && count >= W) {
-            // The last vector overlaps the one before it.
-            for (int64_t k = 0; k + W < count; k += W) store(to + k, load(from + k));
-            store(to + count - W, load(from + count - W));
-        } else if (to_stride == 1 && from_stride == 1) {
-            store_partial(to, load_partial(from, count), count);
+        if (to_stride == 1 && from_stride == 1) {
+            copy_row(to, from, count);
+        } else if (to_stride == 1 && from_stride == 2 && count > 0) {
+            copy_every_second(to, from, count);
         } else {
             for (int64_t k = 0; k < count; k++) to[k * to_stride] = from[k * from_stride];
         }
@@ -215,7 +217,7 @@ class WinogradTask {
                     const int64_t rows = filters_.rows.length(r, conv_.features);
                     const int64_t k = blocks.begin(block), depth = blocks.length(block, conv_.channels);
                     tile_function<T>(int(rows), columns)(
-                        depth, filters_.panel(r, place) + k * rows, source(panel, place) + k * NR, NR,
+                        depth, filters_.panel(group_, r, place) + k * rows, source(panel, place) + k * NR, NR,
                         products_.data() + place * product_pitch_ + (r - begin) * filters_.rows.size * NR, NR,
                         whole_vectors<T>(columns), block > 0);
                 }
@@ -224,7 +226,9 @@ class WinogradTask {
     // The outputs of a panel's tiles, of one feature.
     void write_outputs(int64_t o, int64_t row, int64_t panel) {
         const int64_t left = count_ - panel * NR, lanes = left < NR ? left : NR;
-        const vec<T> bias = broadcast<T>(conv_.bias != nullptr ? conv_.bias[o * conv_.bias_stride] : T(0));
+        const int64_t feature = group_ * conv_.features + o;
+        const vec<T> bias =
+            broadcast<T>(conv_.bias != nullptr ? conv_.bias[feature * conv_.bias_stride] : T(0));
         T pixels[M][M * NR];
         for (int64_t t = 0; t < lanes; t += W) {
             vec<T> y[M][M];
@@ -242,7 +246,7 @@ class WinogradTask {
             // A sum that is not finite, minus itself, is not 0.
             if (any(sum - sum != vec<T>{})) note_suspects(sum, panel * NR + t, lanes - t);
         }
-        T* out = conv_.y.data + o * conv_.y.stride[1];
+        T* out = conv_.y.data + feature * conv_.y.stride[1];
         for (int64_t s = first_strip_[panel]; s < first_strip_[panel + 1]; s++) {
             const Strip& strip = strips_[s];
             T* to = out + strip.target;
@@ -262,7 +266,7 @@ class WinogradTask {
     const WinogradFilters<T, M>& filters_;
     const Plan& plan_;
     uint8_t* suspects_;
-    int64_t first_ = 0, count_ = 0;  // tiles
+    int64_t group_ = 0, first_ = 0, count_ = 0;  // of the tiles
     int64_t band_count_ = 0, strip_count_ = 0, frame_end_ = 0;
     int64_t frame_pitch_;
     Scratch<Band> bands_;
@@ -275,25 +279,63 @@ class WinogradTask {
     Scratch<T> products_;
 };
 
+// The convolution of stride and dilation 1.
 template <typename T, int M>
-void correlate_winograd(const Correlation<T>& conv) {
-    const WinogradFilters<T, M> filters(conv);
+void correlate_winograd(const Correlation<T>& conv, const WinogradFilters<T, M>& filters) {
     const WinogradPlan<T, M> plan(conv, filters);
     const int64_t N = conv.x.shape[0], row_groups = plan.row_groups.count;
     const Scratch<uint8_t> suspects(N);
     for (int64_t n = 0; n < N; n++) suspects[n] = 0;
-    parallel_for(plan.tasks.count * row_groups, 1, [&](int64_t begin, int64_t end) {
+    parallel_for(conv.groups * plan.tasks.count * row_groups, 1, [&](int64_t begin, int64_t end) {
         WinogradTask<T, M> worker(conv, filters, plan, suspects.data());
-        for (int64_t task = begin; task < end; task++) worker.run(task / row_groups, task % row_groups);
+        for (int64_t k = begin; k < end; k++)
+            worker.run(k / row_groups / plan.tasks.count, k / row_groups % plan.tasks.count, k % row_groups);
     });
     for (int64_t n = 0; n < N; n++) {
         if (!suspects[n]) continue;
         Correlation<T> image = conv;
-        image.x.data += n * image.x.stride[0];
-        image.y.data += n * image.y.stride[0];
-        image.x.shape[0] = image.y.shape[0] = 1;
+        image.x.data = conv.x.at(n, 0), image.y.data = conv.y.at(n, 0);
+        image.x.slices = image.y.slices = image.x.shape[0] = image.y.shape[0] = 1;
         correlate_product(image);
     }
+}
+
+// The outputs `first`, first + dilation, ... of an axis as those of a convolution without dilation, whose
+// source begins at element `skipped` and has every dilation-th.
+struct DilationPhase {
+    Axis axis;
+    int64_t skipped;
+
+    DilationPhase(const Axis& whole, int64_t first) {
+        const int64_t d = whole.dilation, place = first + whole.origin;
+        skipped = (place % d + d) % d;
+        axis = {(whole.source - skipped + d - 1) / d,
+                (whole.outputs - first + d - 1) / d,
+                whole.taps,
+                1,
+                1,
+                (place - skipped) / d};
+        if (axis.source < 0) axis.source = 0;
+    }
+};
+
+template <typename T, int M>
+void correlate_winograd(const Correlation<T>& conv) {
+    const WinogradFilters<T, M> filters(conv);
+    const int64_t row_step = conv.rows.dilation, column_step = conv.columns.dilation;
+    for (int64_t i = 0; i < row_step && i < conv.rows.outputs; i++)
+        for (int64_t j = 0; j < column_step && j < conv.columns.outputs; j++) {
+            const DilationPhase row(conv.rows, i), column(conv.columns, j);
+            Correlation<T> phase = conv;
+            phase.rows = row.axis, phase.columns = column.axis;
+            phase.x.data += row.skipped * conv.x.stride[2] + column.skipped * conv.x.stride[3];
+            phase.y.data += i * conv.y.stride[2] + j * conv.y.stride[3];
+            phase.x.stride[2] *= row_step, phase.x.stride[3] *= column_step;
+            phase.y.stride[2] *= row_step, phase.y.stride[3] *= column_step;
+            phase.x.shape[2] = row.axis.source, phase.x.shape[3] = column.axis.source;
+            phase.y.shape[2] = row.axis.outputs, phase.y.shape[3] = column.axis.outputs;
+            correlate_winograd(phase, filters);
+        }
 }
 
 }  // namespace pydl::PYDL_ISA

@@ -6,8 +6,8 @@
 
 namespace pydl::PYDL_ISA {
 
-// For every place of a tile and every panel of features, the features of a panel running fastest, then the
-// channels: panels of A (microkernel.h).
+// For every group, every panel of its features and every place of a tile, the features of a panel running
+// fastest, then the channels: panels of A (microkernel.h).
 template <typename T, int M>
 class WinogradFilters {
   public:
@@ -17,9 +17,9 @@ class WinogradFilters {
         : conv_(conv),
           rows(conv.features, tile_rows<T>),
           place_pitch(rows.size * conv.channels + width<T>),
-          packed_(rows.count * places * place_pitch) {
+          packed_(conv.groups * rows.count * places * place_pitch) {
         const Parts channels(conv.channels, 64);
-        parallel_for(rows.count * channels.count, 1 + 8192 / (channels.size * places),
+        parallel_for(conv.groups * rows.count * channels.count, 1 + 8192 / (channels.size * places),
                      [&](int64_t begin, int64_t end) {
                          const Scratch<T> taps(9 * channels.size * rows.size + width<T>);
                          for (int64_t task = begin; task < end; task++)
@@ -28,19 +28,23 @@ class WinogradFilters {
                                        channels.length(task % channels.count, conv.channels));
                      });
     }
-    const T* panel(int64_t row_panel, int place) const {
-        return packed_.data() + (row_panel * places + place) * place_pitch;
+    const T* panel(int64_t group, int64_t row_panel, int place) const {
+        return packed_.data() + ((group * rows.count + row_panel) * places + place) * place_pitch;
     }
 
   private:
-    void transform(T* taps, int64_t row_panel, int64_t first, int64_t channels) const {
+    // panel: a panel of features of a group, counted through all groups.
+    void transform(T* taps, int64_t panel, int64_t first, int64_t channels) const {
+        const int64_t group = panel / rows.count, row_panel = panel % rows.count;
         const int64_t o = rows.begin(row_panel), count = rows.length(row_panel, conv_.features);
         const int64_t* stride = conv_.w_stride;
-        const T* from = conv_.weights(0, o) + first * stride[1];
+        const T* from = conv_.weights(group, o) + first * stride[1];
         // A filter's nine numbers lie one behind another, forwards or, turned by 180 degrees, backwards.
         const bool forwards = stride[2] == 3 && stride[3] == 1,
                    backwards = stride[2] == -3 && stride[3] == -1;
-        for (int64_t c = 0; c < channels; c++, from += stride[1]) {
+        const bool in_a_row = forwards && stride[1] == 9;  // the filters of a feature, too
+        if (in_a_row) pack_panel(taps, count, count, from, stride[0], int64_t(1), 9 * channels);
+        for (int64_t c = 0; c < channels && !in_a_row; c++, from += stride[1]) {
             T* to = taps + c * 9 * count;
             if (forwards || backwards)
                 pack_panel(to, count, count, backwards ? from - 8 : from, stride[0], int64_t(1), int64_t(9));
@@ -49,7 +53,7 @@ class WinogradFilters {
                     for (int64_t m = 0; m < count; m++)
                         to[k * count + m] = from[m * stride[0] + k / 3 * stride[2] + k % 3 * stride[3]];
         }
-        T* to = packed_.data() + row_panel * places * place_pitch + first * count;
+        T* to = packed_.data() + panel * places * place_pitch + first * count;
         const int64_t pitch = backwards ? -count : count;
         for (int64_t c = 0; c < channels; c++)
             for (int64_t m = 0; m < count; m += width<T>) {

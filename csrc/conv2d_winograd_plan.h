@@ -1,6 +1,7 @@
 // How a Winograd convolution (conv2d_winograd.h) is cut into tasks.
 #pragma once
 
+#include "conv2d_plan.h"
 #include "conv2d_winograd_filters.h"
 
 namespace pydl::PYDL_ISA {
@@ -9,7 +10,6 @@ template <typename T, int M>
 struct WinogradPlan {
     static constexpr int S = M + 2, places = S * S;
     static constexpr int64_t NR = tile_columns<T>;
-    static constexpr int64_t tasks_wanted = 16;
     static constexpr int64_t source_bytes = many_registers ? 1 << 20 : 320 << 10;
     static constexpr int64_t group_rows = many_registers ? 56 : 48;
 
@@ -22,8 +22,8 @@ struct WinogradPlan {
         : tile_rows_of_image((conv.rows.outputs + M - 1) / M),
           tiles_of_row((conv.columns.outputs + M - 1) / M),
           tiles(conv.x.shape[0] * tile_rows_of_image * tiles_of_row),
-          tasks((tiles + NR - 1) / NR, panels_of_task(conv.channels)),
-          row_groups(filters.rows.count, panels_of_group(filters.rows.count)),
+          tasks((tiles + NR - 1) / NR, panels_of_task(conv)),
+          row_groups(filters.rows.count, panels_of_group(conv.groups, filters.rows.count)),
           // One line more than the channels need: places a power of two apart compete for the cache's sets.
           pitch(conv.channels * NR + 64 / int64_t(sizeof(T))) {}
     int64_t tiles_of_image() const { return tile_rows_of_image * tiles_of_row; }
@@ -34,16 +34,16 @@ struct WinogradPlan {
     }
 
   private:
-    int64_t panels_of_task(int64_t channels) const {
-        const int64_t fits = source_bytes / (channels * NR * places * int64_t(sizeof(T)));
-        const int64_t wanted = ((tiles + NR - 1) / NR - 1) / tasks_wanted + 1;
+    int64_t panels_of_task(const Correlation<T>& conv) const {
+        const int64_t fits = source_bytes / (conv.channels * NR * places * int64_t(sizeof(T)));
+        const int64_t wanted = (conv.groups * ((tiles + NR - 1) / NR) - 1) / tasks_wanted() + 1;
         const int64_t most = fits < wanted ? fits : wanted;
         return most < 1 ? 1 : most;
     }
     // Sources are transformed anew for each group, so that only many features are worth dividing.
-    int64_t panels_of_group(int64_t panels) const {
+    int64_t panels_of_group(int64_t conv_groups, int64_t panels) const {
         const int64_t most = (panels * tile_rows<T> + 127) / 128;
-        int64_t groups = tasks_wanted / tasks.count;
+        int64_t groups = tasks_wanted() / (tasks.count * conv_groups);
         if (groups > most) groups = most;
         return groups > 1 ? (panels - 1) / groups + 1 : panels;
     }

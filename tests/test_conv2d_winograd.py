@@ -31,17 +31,23 @@ def randn(*shape):
     return np.random.default_rng(sum(shape)).standard_normal(shape).astype(np.float32)
 
 
-def direct(x, w, b, padding):
+def result(x, w, padding, dilation):
+    """The shape of the convolution."""
+    size = (x.shape[2 + axis] + sum(padding[2 * axis :][:2]) - 2 * dilation[axis] for axis in range(2))
+    return len(x), len(w), *size
+
+
+def direct(x, w, b, padding, dilation=(1, 1), groups=1):
     """The convolution in float64, by the direct method."""
-    y = np.empty((len(x), len(w), x.shape[2] + padding[0] + padding[1] - 2, x.shape[3] + padding[2] + padding[3] - 2))
+    y = np.empty(result(x, w, padding, dilation))
     b = None if b is None else b.astype(float)
-    conv2d_forward(x.astype(float), w.astype(float), b, y, (1, 1), padding, (1, 1), 1)
+    conv2d_forward(x.astype(float), w.astype(float), b, y, (1, 1), padding, dilation, groups)
     return y
 
 
-def winograd(x, w, b, padding, tile):
-    y = np.full((len(x), len(w), x.shape[2] + sum(padding[:2]) - 2, x.shape[3] + sum(padding[2:]) - 2), np.nan, x.dtype)
-    conv2d_winograd(x, w, b, y, padding, tile)
+def winograd(x, w, b, padding, tile, dilation=(1, 1), groups=1):
+    y = np.full(result(x, w, padding, dilation), np.nan, x.dtype)
+    conv2d_winograd(x, w, b, y, padding, dilation, groups, tile)
     return y
 
 
@@ -121,8 +127,24 @@ def test_every_place_of_larger_maps(x, filters, padding, tile):
             )
     check_threads(
         conv2d_winograd,
-        {"x": x, "w": w, "b": b, "y": expected.astype(np.float32), "padding": padding, "tile": tile},
+        {"x": x, "w": w, "b": b, "y": expected.astype(np.float32), "padding": padding}
+        | {"dilation": (1, 1), "groups": 1, "tile": tile},
     )
+
+
+@pytest.mark.parametrize("tile", [2, 4])
+@pytest.mark.parametrize(
+    ("dilation", "groups", "padding"), [((2, 2), 1, (2, 2, 2, 2)), ((3, 2), 2, (0, 1, 3, 2)), ((1, 1), 3, (1, 1, 1, 1))]
+)
+def test_dilation_and_groups(dilation, groups, padding, tile):
+    x, w, b = randn(3, 12 * groups, 31, 26), randn(17 * groups, 12, 3, 3), randn(17 * groups)
+    expected = direct(x, w, b, padding, dilation, groups)
+    for isa in _native.isas:
+        with native_isa(isa):
+            y = winograd(x, w, b, padding, tile, dilation, groups)
+        np.testing.assert_allclose(y, expected, rtol=0, atol=1e-5 * np.abs(expected).max(), err_msg=isa)
+    settings = {"padding": padding, "dilation": dilation, "groups": groups, "tile": tile}
+    check_threads(conv2d_winograd, {"x": x, "w": w, "b": b, "y": expected.astype(np.float32)} | settings)
 
 
 @pytest.mark.parametrize(("x", "filters", "padding"), PLACES)
@@ -172,18 +194,26 @@ def test_special_values_stay_where_they_touch(value, tile):
 
 
 @pytest.mark.parametrize(
-    ("shape", "filters", "padding"),
-    [((33, 12, 14, 13), 20, 1), ((9, 10, 29, 23), 9, 0), ((8, 11, 28, 28), 8, 2), ((3, 33, 40, 41), 32, "same")],
+    ("shape", "filters", "padding", "dilation", "groups"),
+    [
+        ((33, 12, 14, 13), 20, 1, 1, 1),
+        ((9, 10, 29, 23), 9, 0, 1, 1),
+        ((8, 11, 28, 28), 8, 2, 1, 1),
+        ((3, 33, 40, 41), 32, "same", 1, 1),
+        ((4, 40, 60, 61), 36, 3, (3, 2), 1),
+        ((3, 66, 30, 31), 72, 1, 1, 2),
+    ],
 )
-def test_torch(shape, filters, padding):
+def test_torch(shape, filters, padding, dilation, groups):
     """conv2d and its gradients, of sizes for which it takes this way in float32 (and never in float64)."""
     torch = pytest.importorskip("torch")
-    x, w, b = randn(*shape), randn(filters, shape[1], 3, 3), randn(filters)
-    y = conv2d(x, w, b, padding=padding)
-    assert winograd_tile(w.shape, y.shape)
+    x, w, b = randn(*shape), randn(filters, shape[1] // groups, 3, 3), randn(filters)
+    settings = {"padding": padding, "dilation": dilation, "groups": groups}
+    y = conv2d(x, w, b, **settings)
+    assert winograd_tile(w.shape, y.shape, (dilation, dilation) if isinstance(dilation, int) else dilation, groups)
     check_torch(
-        lambda x, w, b: conv2d(x, w, b, padding=padding),
-        lambda x, w, b: torch.nn.functional.conv2d(x, w, b, padding=padding),
+        lambda x, w, b: conv2d(x, w, b, **settings),
+        lambda x, w, b: torch.nn.functional.conv2d(x, w, b, **settings),
         x,
         w,
         b,
@@ -192,14 +222,16 @@ def test_torch(shape, filters, padding):
 
 def test_where_it_is_used():
     w, map28, ones = (64, 64, 3, 3), (8, 64, 28, 28), (1, 1)
-    assert is_plain(w, 4, ones, ones, 1)
-    assert not is_plain(w, 8, ones, ones, 1), "never for float64"
-    assert not is_plain((64, 64, 2, 3), 4, ones, ones, 1)
-    assert not is_plain(w, 4, (2, 2), ones, 1)
-    assert not is_plain(w, 4, ones, (1, 2), 1)
-    assert not is_plain(w, 4, ones, ones, 2)
+    assert is_plain(w, 4, ones)
+    assert not is_plain(w, 8, ones), "never for float64"
+    assert not is_plain((64, 64, 2, 3), 4, ones)
+    assert not is_plain(w, 4, (2, 2))
     assert winograd_tile(w, map28) == 4
-    assert winograd_tile(w, (8, 64, 7, 7)) == 2
+    assert winograd_tile(w, (8, 64, 7, 7)) == 4
+    assert winograd_tile(w, (8, 64, 6, 6)) == 2, "large tiles would be half empty"
+    assert winograd_tile(w, (8, 64, 56, 56), (2, 2)) == 4
+    assert winograd_tile(w, (1, 64, 14, 14), (3, 3)) == 0, "every part has 9 tiles"
+    assert winograd_tile(w, (8, 128, 28, 28), (1, 1), 2) == 4
     assert winograd_tile(w, (1, 64, 4, 4)) == 0
     assert winograd_tile((4, 64, 3, 3), (8, 4, 28, 28)) == 0
     many = (1024, 1024, 3, 3)
@@ -252,6 +284,8 @@ def test_environment(value, enabled):
         {"b": np.zeros(5, np.float32)},
         {"y": np.zeros((1, 4, 5, 7), np.float32)},
         {"padding": (0, 0, -1, 0)},
+        {"dilation": (1, 2)},
+        {"groups": 2},
     ],
     ids=str,
 )
@@ -262,6 +296,8 @@ def test_native_kernel_checks_what_it_is_given(change):
         "b": None,
         "y": np.zeros((1, 4, 6, 6), np.float32),
         "padding": (0, 0, 0, 0),
+        "dilation": (1, 1),
+        "groups": 1,
         "tile": 4,
     }
     with pytest.raises(ValueError, match=r"^conv2d_winograd: "):

@@ -116,6 +116,21 @@ def _(draw):
     return {"dy": draw.array(case["y"]), "x": draw.array(case["x"]), "dw": dw, "db": db} | case["settings"]
 
 
+def turned_shape(w, groups):
+    """The shape of turned(w, groups)."""
+    return w[1] * groups, w[0] // groups, *w[2:]
+
+
+def turned(w, groups):
+    """The filters with which the convolution of dy is the gradient of x, for stride 1: turned by 180 degrees, the
+    inputs and outputs of each group exchanged.
+    """
+    if groups == 1:
+        return w.swapaxes(0, 1)[:, :, ::-1, ::-1]
+    of_groups = w.reshape(groups, -1, *w.shape[1:]).swapaxes(1, 2)[..., ::-1, ::-1]
+    return of_groups.reshape(turned_shape(w.shape, groups))
+
+
 @op("input", "weight", "bias")
 def conv2d(
     input: Any,
@@ -137,9 +152,9 @@ def conv2d(
     batch = x if x.ndim == 4 else x[None]
     y = empty(g.y, x.dtype)
     # 3x3 filters at stride 1 may take Winograd's way.
-    may_transform = get_winograd() and is_plain(w.shape, x.itemsize, g.stride, g.dilation, g.groups)
-    if may_transform and (tile := winograd_tile(w.shape, g.y)):
-        conv2d_winograd(batch, w, b, y, g.padding, tile)
+    may_transform = get_winograd() and is_plain(w.shape, x.itemsize, g.stride)
+    if may_transform and (tile := winograd_tile(w.shape, g.y, g.dilation, g.groups)):
+        conv2d_winograd(batch, w, b, y, *settings[1:], tile)
     else:
         conv2d_forward(batch, w, b, y, *settings)
 
@@ -148,10 +163,12 @@ def conv2d(
         dx = dw = db = None
         if needs[0]:
             dx = empty(batch.shape, x.dtype)
-            # The convolution of dy with the filters turned by 180 degrees, their inputs and outputs exchanged.
-            turned = w.swapaxes(0, 1)[:, :, ::-1, ::-1]
-            if may_transform and max(g.padding) <= 2 and (tile := winograd_tile(turned.shape, dx.shape)):
-                conv2d_winograd(dy, turned, None, dx, tuple(2 - side for side in g.padding), tile)
+            tile = (
+                winograd_tile(turned_shape(w.shape, g.groups), dx.shape, g.dilation, g.groups) if may_transform else 0
+            )
+            zeros = [2 * g.dilation[side // 2] - before for side, before in enumerate(g.padding)]
+            if tile and min(zeros) >= 0:
+                conv2d_winograd(dy, turned(w, g.groups), None, dx, tuple(zeros), g.dilation, g.groups, tile)
             else:
                 conv2d_input_gradient(dy, w, dx, *settings)
             dx = dx.reshape(x.shape)
@@ -159,7 +176,8 @@ def conv2d(
             db = empty((len(w),), x.dtype)
         if needs[1]:
             dw = empty(w.shape, x.dtype)
-            if may_transform and winograd_suits_weight(w.shape, g.y):
+            one_by_one = max(g.dilation) == g.groups == 1
+            if may_transform and one_by_one and winograd_suits_weight(w.shape, g.y):
                 conv2d_winograd_weight(dy, batch, dw, db, g.padding)
             else:
                 conv2d_weight_gradient(dy, batch, dw, db, *settings)

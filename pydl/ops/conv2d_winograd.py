@@ -62,35 +62,38 @@ def get_winograd() -> bool:
 
 
 @kernel(writes="y")
-def conv2d_winograd(x, w, b, y, padding, tile):
-    C = w.shape[1]
+def conv2d_winograd(x, w, b, y, padding, dilation, groups, tile):
+    filters, C = w.shape[:2]
     top, _, left, _ = padding
-    padded = np.zeros((x.shape[0], C, y.shape[2] + 2, y.shape[3] + 2))
+    padded = np.zeros((*x.shape[:2], y.shape[2] + 2 * dilation[0], y.shape[3] + 2 * dilation[1]))
     for n, c, h, v in np.ndindex(x.shape):
         padded[n, c, h + top, v + left] = x[n, c, h, v]
     for n, o, i, j in np.ndindex(y.shape):
+        first = o // (filters // groups) * C
         total = 0.0 if b is None else b[o]
         for c, u, v in np.ndindex(C, 3, 3):
-            total += w[o, c, u, v] * padded[n, c, i + u, j + v]
+            total += w[o, c, u, v] * padded[n, first + c, i + u * dilation[0], j + v * dilation[1]]
         y[n, o, i, j] = total
 
 
-def draw_case(draw):
+def draw_case(draw, dilation=(1, 1), groups=1):
     """Sizes that differ in every dimension: a dictionary of x's, w's and y's shapes and the padding."""
     batch, channels, filters = draw.integer(0, 3), draw.integer(1, 4), draw.choice(1, 3, 17)
     padding = tuple(draw.integer(0, 3) for _ in range(4))
-    size = [draw.integer(max(1, 3 - before - after), 11) for before, after in (padding[:2], padding[2:])]
-    output = [size[axis] + padding[2 * axis] + padding[2 * axis + 1] - 2 for axis in range(2)]
-    x, w, y = (batch, channels, *size), (filters, channels, 3, 3), (batch, filters, *output)
+    zeros = [sum(padding[:2]), sum(padding[2:])]
+    size = [draw.integer(max(1, 2 * dilation[axis] + 1 - zeros[axis]), 11) for axis in range(2)]
+    output = [size[axis] + zeros[axis] - 2 * dilation[axis] for axis in range(2)]
+    x, w, y = (batch, groups * channels, *size), (groups * filters, channels, 3, 3), (batch, groups * filters, *output)
     return {"x": x, "w": w, "y": y, "padding": padding}
 
 
 @conv2d_winograd.samples
 def _(draw):
-    case = draw_case(draw)
+    dilation, groups = (draw.choice(1, 1, 2, 3), draw.choice(1, 1, 2, 3)), draw.choice(1, 1, 2)
+    case = draw_case(draw, dilation, groups)
     b, y = draw.choice(None, draw.array(case["w"][:1])), draw.out(case["y"])
-    x, w = draw.array(case["x"]), draw.array(case["w"])
-    return {"x": x, "w": w, "b": b, "y": y, "padding": case["padding"], "tile": draw.choice(2, 4)}
+    settings = {"padding": case["padding"], "dilation": dilation, "groups": groups, "tile": draw.choice(2, 4)}
+    return {"x": draw.array(case["x"]), "w": draw.array(case["w"]), "b": b, "y": y} | settings
 
 
 @kernel(writes="dw, db")
@@ -120,28 +123,41 @@ Shape = tuple[int, ...]
 
 
 @remembered
-def is_plain(w: Shape, itemsize: int, stride: Shape, dilation: Shape, groups: int) -> bool:
-    """Whether filters of shape w and their settings are what this file is for."""
-    return itemsize == 4 and (*w[2:], *stride, *dilation, groups) == (3, 3, 1, 1, 1, 1, 1)
+def is_plain(w: Shape, itemsize: int, stride: Shape) -> bool:
+    """Whether filters of shape w are what this file is for."""
+    return itemsize == 4 and (*w[2:], *stride) == (3, 3, 1, 1)
 
 
 @remembered
-def winograd_tile(w: Shape, y: Shape) -> int:
+def winograd_tile(w: Shape, y: Shape, dilation: Shape = (1, 1), groups: int = 1) -> int:
     """The tile that conv2d uses for plain filters of shape w and results of shape y: 4 or 2, or 0 for the direct sum.
 
-    Transformations are shared by all channels or all output channels, so there have to be some of both. Large tiles
-    save most multiplications; but small maps leave much of them empty, and there have to be enough tiles to use the
-    transformed filters, which are 4 times as large as the filters for them and not quite twice for small tiles. The
-    limits were measured with AVX-512 and AVX2, 3 to 512 channels and maps of 6x6 to 56x56.
+    Transformations are shared by all channels or all output channels, so there have to be some of both. The rest is
+    counted in multiplications for each pair of channels: of all tiles, in whole vectors of them, and as many as it
+    takes to prepare a filter, some for each number of it. Large tiles save most; but small maps leave much of them
+    empty, and their filters are 4 times as large as the filters given, those of small tiles not quite twice. The limits
+    were measured with AVX-512 and AVX2, 3 to 512 channels and maps of 6x6 to 56x56.
     """
-    batch, filters, height, width = y
+    # Dilated taps take every d-th row and column: each such part of the maps is a convolution of its own.
+    parts, filters = math.prod(dilation), y[1] // groups
+    height, width = (-(-size // d) for size, d in zip(y[2:], dilation, strict=True))
     channels, numbers = w[1], math.prod(w)
-    large, small = (batch * -(-height // tile) * -(-width // tile) for tile in (4, 2))
-    if filters < 8 or channels < 3 or 16 * numbers // 9 > MOST_TRANSFORMED:
+
+    def cost(tile: int, numbers_of_filter: int, preparation: int) -> int:
+        tiles = y[0] * -(-height // tile) * -(-width // tile)
+        return numbers_of_filter * (parts * -(-tiles // 16) * 16 + preparation)
+
+    ways = {0: cost(1, 9, 8)}
+    for tile, numbers_of_filter in ((2, 16), (4, 36)):
+        if numbers_of_filter * numbers // 9 <= MOST_TRANSFORMED:
+            ways[tile] = cost(tile, numbers_of_filter, 15)
+    best = min(ways, key=ways.__getitem__)
+    if filters < 8 or channels < 3 or (channels < 8 and (best == 2 or y[0] * height * width < 2048)):
         return 0
-    if (large >= 128 and min(height, width) >= 20) or (large >= 512 and min(channels, filters) >= 128):
-        return 4 if 36 * numbers // 9 <= MOST_TRANSFORMED else 2
-    return 2 if small >= 32 and channels >= 8 else 0
+    # Such parts are slow to read and to write: the multiplications saved have to be worth it.
+    if parts > 1 and (min(channels, filters) < 32 or 2 * ways[best] > ways[0]):
+        return 0
+    return best
 
 
 @remembered
