@@ -26,17 +26,18 @@ ROOT = Path(__file__).resolve().parent
 # A value-changing flag such as -ffast-math is deliberately absent: NaN and infinities must keep their meaning.
 # The kernels say themselves what is a vector and what is unrolled, so most are as fast when they are compiled for size,
 # and the module is a third smaller. These are not: some are faster when the compiler looks for more.
-FOR_SIZE, FOR_SPEED = "-Os", "-O2 -fpeel-loops -fvect-cost-model=dynamic"
+FOR_SIZE, FOR_SPEED = "-Os", "-O2 -fpeel-loops"
 FAST = (
-    *("amax", "argmax", "batch_norm", "batch_norm_backward", "clone", "conv2d", "conv2d_depthwise"),
-    *("conv2d_depthwise_stride", "conv2d_depthwise_weight", "conv2d_tile", "conv2d_weight_gradient", "cross_entropy"),
-    *("dropout", "embedding", "gemm", "gemm_tile", "getitem", "group_norm", "l1_loss", "layer_norm", "log"),
-    *("log_softmax", "lstm", "mean", "microkernel", "mse_loss", "nll_loss", "rms_norm", "softmax", "sum", "sum_to"),
+    *("batch_norm", "batch_norm_backward", "conv2d_depthwise", "conv2d_tile", "conv2d_weight_gradient", "dropout"),
+    *("gemm", "gemm_tile", "mean", "sum"),
 )
 FLAGS = (
-    "-std=c++17 -fPIC -fvisibility=hidden -ffp-contract=fast -fno-math-errno -fno-trapping-math "
+    "-std=c++17 -fPIC -fvisibility=hidden -fno-asynchronous-unwind-tables -ffp-contract=fast -fno-math-errno -fno-trapping-math "
     "-Wall -Wextra -Wno-maybe-uninitialized -Wno-ignored-optimization-argument"
 )
+# SSE2 is for processors from before 2013: it is compiled for size and without the kernels of special cases (see
+# has_special_kernels in csrc/simd.h).
+SPECIAL = ("conv2d_depthwise", "conv2d_depthwise_stride", "conv2d_depthwise_weight")
 SMALL_SOURCE = 4200  # bytes
 BATCH = 8
 TOGETHER = "_and_others"  # what a file that joins several is called after the first of them
@@ -153,16 +154,22 @@ class BuildNative(build_ext):
         tasks = [(source, folder / "runtime", flags + runtime) for source in ROOT.glob("csrc/runtime/*.cpp")]
         for isa, isa_flags in variants().items():
             define = [*flags, f"-DPYDL_ISA={isa}", *isa_flags]
-            tasks += [(source, folder / isa, define + optimization(source, sanitize)) for source in kernel_sources]
+            tasks += [
+                (source, folder / isa, define + optimization(source, isa, sanitize))
+                for source in kernel_sources
+                if isa != "sse2" or source.stem not in SPECIAL
+            ]
         # The longest first: the joined ones, whose own text is short, and then by size.
         tasks.sort(key=lambda task: (task[0].parent != folder, -task[0].stat().st_size, task[1], task[0]))
         with ThreadPoolExecutor(self.parallel or os.cpu_count()) as pool:
             return sorted(pool.map(lambda task: compile_one(find_compiler(), *task), tasks))
 
 
-def optimization(source: Path, sanitize: str | None) -> list[str]:
+def optimization(source: Path, isa: str, sanitize: str | None) -> list[str]:
     """Whether a kernel is compiled for speed or for size."""
-    return [] if sanitize else (FOR_SPEED if is_fast(source) else FOR_SIZE).split()
+    if sanitize:
+        return []
+    return (FOR_SPEED if is_fast(source) and isa != "sse2" else FOR_SIZE).split()
 
 
 def is_fast(source: Path) -> bool:
@@ -209,13 +216,18 @@ def is_current(target: Path, needs: Path, record: Path, command: list[str]) -> b
     return all(os.path.exists(source) and os.path.getmtime(source) <= made for source in sources)
 
 
+def join_equal_functions() -> list[str]:
+    """Where there is a linker that can keep one copy of functions that are equal, byte for byte: templates make many."""
+    return ["-fuse-ld=gold", "-Wl,--icf=safe"] if sys.platform == "linux" and shutil.which("ld.gold") else []
+
+
 def extensions() -> list[Extension]:
     import numpy
     from Cython.Build import cythonize
 
     sanitize = os.environ.get("PYDL_SANITIZE")
     strip = ["-Wl,-s"] if sys.platform == "linux" else []
-    native_link = [f"-fsanitize={sanitize}"] if sanitize else strip
+    native_link = [f"-fsanitize={sanitize}"] if sanitize else [*strip, *join_equal_functions()]
     native = Extension("pydl._native", sources=[], extra_link_args=native_link, language="c++")
     compiled = [
         Extension(
@@ -223,7 +235,7 @@ def extensions() -> list[Extension]:
             sources=[f"pydl/{name}.pyx"],
             include_dirs=[numpy.get_include()],
             define_macros=[("NPY_NO_DEPRECATED_API", "NPY_1_7_API_VERSION")],
-            extra_compile_args=["-O2", "-g0"],
+            extra_compile_args=["-Os", "-g0", "-fno-exceptions", "-fno-asynchronous-unwind-tables"],
             extra_link_args=strip,
             language="c++",  # so that one compiler is enough
         )

@@ -44,6 +44,10 @@ void amin_forward(NdArray<const T> x, NdArray<T> y) {
 }
 PYDL_KERNEL(amin_forward, "x, y")
 
+// The sums of ties are those of sum.cpp, where they are compiled.
+extern template void reduce<Addition<float>>(const char*, NdArray<const float>, NdArray<float>);
+extern template void reduce<Addition<double>>(const char*, NdArray<const double>, NdArray<double>);
+
 // dx = dy / ties where x is the extreme y, else 0.
 template <typename T>
 void amax_backward(NdArray<const T> dy, NdArray<const T> x, NdArray<const T> y, NdArray<T> dx) {

@@ -30,7 +30,8 @@ Correlation<T> turned(const Correlation<T>& conv) {
 
 template <typename T>
 void correlate(const Correlation<T>& conv) {
-    if (is_depthwise(conv)) return correlate_depthwise(conv);
+    if constexpr (has_special_kernels)
+        if (is_depthwise(conv)) return correlate_depthwise(conv);
     // Of a long row, every task would copy all; of a long column, its part.
     if (conv.rows.outputs == 1 && conv.rows.taps == 1 && conv.columns.outputs > 1)
         return correlate(turned(conv));
@@ -94,7 +95,8 @@ template <typename T>
 void input_gradient(const Array<const T, 4>& dy, const Array<const T, 4>& w, const T* bias,
                     int64_t bias_stride, const Array<T, 4>& dx, const Conv2dShape& s) {
     if (dx.size() == 0) return;
-    if (is_depthwise_of_stride_2(s, dx)) return depthwise_input_gradient(dy, w, bias, bias_stride, dx, s);
+    if constexpr (has_special_kernels)
+        if (is_depthwise_of_stride_2(s, dx)) return depthwise_input_gradient(dy, w, bias, bias_stride, dx, s);
     if (pays_to_scatter(s)) return ScatteredGradient<T>(dy, w, bias, bias_stride, dx, s).run();
     Correlation<T> conv;
     conv.x = images_of(dy);

@@ -256,11 +256,11 @@ void add_up_weight_gradient(const Images<const T>& dy, const Images<const T>& x,
         }
         if (s.N == 0) return;
     }
-    if (has_depthwise_weights(s))
-        depthwise_weight_gradient<T>(dy, x, s, dw, db, db_stride);
-    else if (PixelGradient<T>::suits(s))
-        PixelGradient<T>(dy, x, s).run(dw, db, db_stride);
-    else if (s.O == s.groups)
+    if constexpr (has_special_kernels) {
+        if (has_depthwise_weights(s)) return depthwise_weight_gradient<T>(dy, x, s, dw, db, db_stride);
+        if (PixelGradient<T>::suits(s)) return PixelGradient<T>(dy, x, s).run(dw, db, db_stride);
+    }
+    if (s.O == s.groups)
         DottedGradient<T, 1>(dy, x, s).run(dw, db, db_stride);
     else
         gather_weight_gradient<T>(dy, x, s, dw, db, db_stride);

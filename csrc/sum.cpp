@@ -4,6 +4,9 @@
 
 namespace pydl::PYDL_ISA {
 
+template void reduce<Addition<float>>(const char*, NdArray<const float>, NdArray<float>);
+template void reduce<Addition<double>>(const char*, NdArray<const double>, NdArray<double>);
+
 template <typename T>
 void sum_forward(NdArray<const T> x, NdArray<T> y) {
     reduce<Addition<T>>("sum_forward: y must have the shape of x, with 1 where it is summed", x, y);
