@@ -32,7 +32,8 @@ FAST = (
     *("gemm", "gemm_tile", "mean", "sum"),
 )
 FLAGS = (
-    "-std=c++17 -fPIC -fvisibility=hidden -fno-asynchronous-unwind-tables -ffp-contract=fast -fno-math-errno -fno-trapping-math "
+    "-std=c++17 -fPIC -fvisibility=hidden -fno-asynchronous-unwind-tables "
+    "-ffp-contract=fast -fno-math-errno -fno-trapping-math "
     "-Wall -Wextra -Wno-maybe-uninitialized -Wno-ignored-optimization-argument"
 )
 # SSE2 is for processors from before 2013: it is compiled for size and without the kernels of special cases (see
@@ -217,7 +218,7 @@ def is_current(target: Path, needs: Path, record: Path, command: list[str]) -> b
 
 
 def join_equal_functions() -> list[str]:
-    """Where there is a linker that can keep one copy of functions that are equal, byte for byte: templates make many."""
+    """Options for a linker that keeps one copy of functions that are equal, of which templates make many; if any."""
     return ["-fuse-ld=gold", "-Wl,--icf=safe"] if sys.platform == "linux" and shutil.which("ld.gold") else []
 
 
