@@ -37,7 +37,7 @@ FLAGS = (
     "-Wall -Wextra -Wno-maybe-uninitialized -Wno-ignored-optimization-argument"
 )
 # SSE2 is for processors from before 2013: it is compiled for size and without the kernels of special cases (see
-# has_special_kernels in csrc/simd.h).
+# has_special_kernels in csrc/conv2d_shape.h).
 SPECIAL = ("conv2d_depthwise", "conv2d_depthwise_stride", "conv2d_depthwise_weight")
 SMALL_SOURCE = 4200  # bytes
 BATCH = 8

@@ -9,6 +9,7 @@
 #pragma once
 
 #include "simd.h"
+#include "simd_register.h"
 
 namespace pydl::PYDL_ISA {
 
@@ -49,7 +50,7 @@ void pixel_tile(vec<T>* sum, const PixelStrip<T>& strip, int64_t first_feature, 
             for (int f = 0; f < F; f++) slope[f] = load(slopes[f] + p);
 #pragma GCC unroll 16
             for (int t = 0; t < K; t++) {
-                const vec<T> pixel = in_register<T>(load(tap[t] + p));
+                const vec<T> pixel = in_register(load(tap[t] + p));
 #pragma GCC unroll 8
                 for (int f = 0; f < F; f++) acc[f][t] = fma(slope[f], pixel, acc[f][t]);
             }

@@ -70,14 +70,6 @@ inline constexpr bool has_fma = true;
 inline constexpr bool has_fma = false;
 #endif
 
-// Whether there are kernels for special cases, which are faster there and take room. x86 processors without
-// AVX, from before 2013, compute those cases as all others.
-#if defined(PYDL_X86) && PYDL_VECTOR_BYTES == 16
-inline constexpr bool has_special_kernels = false;
-#else
-inline constexpr bool has_special_kernels = true;
-#endif
-
 // lane<X> is the element type of a vector and X itself for a scalar; int_of<T> the signed integer as wide.
 template <typename X, typename = void>
 struct LaneOf {

@@ -31,19 +31,6 @@ PYDL_INLINE vec<T> load_lanes(const T* p, int64_t begin, int64_t end) {
     return v;
 }
 
-// The same vector, in a register: the compiler may not load it again wherever it is used.
-template <typename T>
-PYDL_INLINE vec<T> in_register(std::common_type_t<vec<T>> v) {
-#if defined(__AVX512F__)
-    asm("" : "+v"(v));
-#elif defined(PYDL_X86)
-    asm("" : "+x"(v));
-#elif defined(PYDL_NEON)
-    asm("" : "+w"(v));
-#endif
-    return v;
-}
-
 // Lane i of the result is lane i ^ Step of v.
 template <int Step, typename V, int... I>
 PYDL_INLINE V exchange(V v, std::integer_sequence<int, I...>) {
