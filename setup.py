@@ -28,7 +28,7 @@ ROOT = Path(__file__).resolve().parent
 # and the module is a third smaller. These are not: some are faster when the compiler looks for more.
 FOR_SIZE, FOR_SPEED = "-Os", "-O2 -fpeel-loops"
 FAST = (
-    *("batch_norm", "batch_norm_backward", "conv2d_depthwise", "conv2d_tile", "conv2d_weight_gradient"),
+    *("batch_norm", "batch_norm_backward", "conv2d_tile", "conv2d_weight_gradient"),
     *("gemm", "gemm_tile", "mean", "sum"),
 )
 # Loops over whole numbers that the compiler makes vectors of, if it is told not to count the costs.
@@ -172,7 +172,7 @@ def optimization(source: Path, isa: str, sanitize: str | None) -> list[str]:
     """Whether a kernel is compiled for speed or for size."""
     if sanitize:
         return []
-    if source.stem in VECTORIZED:
+    if source.stem in VECTORIZED and isa != "sse2":
         return [*FOR_SPEED.split(), "-fvect-cost-model=dynamic"]
     return (FOR_SPEED if is_fast(source) and isa != "sse2" else FOR_SIZE).split()
 
