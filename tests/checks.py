@@ -232,3 +232,8 @@ def _bytes(value):
         return b"".join(map(_bytes, value))
     # Of two NaNs, a sum keeps the sign of its first operand, and a compiler may swap the operands of any sum.
     return np.where(np.isnan(value), np.nan, value).tobytes() if value.dtype.kind == "f" else value.tobytes()
+
+
+def same_bits(one, other):
+    """Whether two tensors are equal to the bit, and of one dtype."""
+    return np.array_equal(one.data, other.data, equal_nan=True) and one.dtype == other.dtype
