@@ -33,8 +33,9 @@ FAST = (
 )
 # Loops over whole numbers that the compiler makes vectors of, if it is told not to count the costs.
 VECTORIZED = ("dropout",)
+# The last two of the first line leave out how to unwind through functions that never throw: 107 kB of the wheel.
 FLAGS = (
-    "-std=c++17 -fPIC -fvisibility=hidden -fno-asynchronous-unwind-tables "
+    "-std=c++17 -fPIC -fvisibility=hidden -fno-asynchronous-unwind-tables -fno-unwind-tables -fno-dwarf2-cfi-asm "
     "-ffp-contract=fast -fno-math-errno -fno-trapping-math "
     "-Wall -Wextra -Wno-maybe-uninitialized -Wno-ignored-optimization-argument"
 )

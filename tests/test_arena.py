@@ -66,12 +66,21 @@ def training_step():
 
 
 @with_arena
-def test_a_warm_training_step_asks_for_no_memory():
-    step = training_step()
-    for _ in range(5):
-        step()
-    requests, faults = _native.arena_stats()["system_requests"], resource.getrusage(resource.RUSAGE_SELF).ru_minflt
-    for _ in range(20):
-        step()
-    assert _native.arena_stats()["system_requests"] == requests
-    assert resource.getrusage(resource.RUSAGE_SELF).ru_minflt - faults < 100  # a fresh megabyte a step would be 5000
+@pytest.mark.parametrize("threads", [1, 2, 3])
+def test_a_warm_training_step_asks_for_no_memory(threads):
+    before = pydl.get_num_threads()
+    pydl.set_num_threads(threads)
+    try:
+        step = training_step()
+        for _ in range(5):
+            step()
+        requests = _native.arena_stats()["system_requests"]
+        faults = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+        for _ in range(20):
+            step()
+    finally:
+        pydl.set_num_threads(before)
+    # Threads take scratch memory for a part each, and on a busy machine two parts may meet for the first time in any
+    # step. So each further thread may ask once for what it needs, in slabs of small blocks; alone, nothing is asked for.
+    assert _native.arena_stats()["system_requests"] - requests <= threads - 1
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_minflt - faults < 100 * threads  # a fresh MB a step: 5000
