@@ -81,6 +81,6 @@ def test_a_warm_training_step_asks_for_no_memory(threads):
     finally:
         pydl.set_num_threads(before)
     # Threads take scratch memory for a part each, and on a busy machine two parts may meet for the first time in any
-    # step. So each further thread may ask once for what it needs, in slabs of small blocks; alone, nothing is asked for.
+    # step: each further thread may ask once for what it needs, in slabs of small blocks. Alone, nothing is asked for.
     assert _native.arena_stats()["system_requests"] - requests <= threads - 1
     assert resource.getrusage(resource.RUSAGE_SELF).ru_minflt - faults < 100 * threads  # a fresh MB a step: 5000
