@@ -55,7 +55,7 @@ def rate(row: Record, nanoseconds: float, peak: dict[int, float]) -> tuple[str, 
 
 
 def table_lines(rows: list[Record]) -> list[tuple[str, ...]]:
-    """One line for each row and peer."""
+    """One line for each row and each peer that has such a thing."""
     lines: list[tuple[str, ...]] = []
     peak = peaks(rows)
     for row in rows:
@@ -66,9 +66,10 @@ def table_lines(rows: list[Record]) -> list[tuple[str, ...]]:
         else:
             measured = (ours["status"], "", "", "")
         left = (row["name"], str(row["threads"]), *measured)
-        peers = {name: record for name, record in row["libraries"].items() if name != "pydl"}
+        others = {name: record for name, record in row["libraries"].items() if name != "pydl"}
+        peers = {name: record for name, record in others.items() if record["status"] != "not supported"}
         if not peers:
-            lines.append(left + ("",) * 6)
+            lines.append((*left, "", "not supported" if others else "", "", "", "", ""))
         for position, (name, record) in enumerate(peers.items()):
             right: tuple[str, ...] = (name, record["status"], "", "", "", "")
             if "ratio" in record:

@@ -2,7 +2,7 @@
 
 A file of this folder is an area: the kinds of work it has, and its rows. A new row is one line there. A new kind is
 one entry in KINDS, which libraries with PyTorch's names (pydl and PyTorch itself) run as it is written; for the others
-it is one function of that name in `peers/`. A library without it shows the row as "not supported".
+it is one function of that name in `peers/`. A library without it has no line in that row.
 
 Sizes are fixed before anybody tunes a kernel on them; rows that turn out slow stay.
 """
