@@ -24,7 +24,8 @@ BELOW = {
     "ops": {"ops", "op", "tensor", "tape", "arguments", "remembered", "usual_arguments", "random", "_native"},
     "nn": {"nn", "ops", "op", "tensor", "tape", "arguments", "random"},
     "optim": {"optim", "op", "parameters", "tensor", "tape", "arguments", "random"},
-    "data": {"data", "random", "arguments", "tensor"},
+    "audio": {"audio", "arguments"},
+    "data": {"data", "audio", "random", "arguments", "tensor"},
 }
 
 

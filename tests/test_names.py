@@ -11,7 +11,7 @@ from pydl.nn import functional
 
 PROMISED = {
     "pydl": """Tensor tensor zeros ones full arange randn rand no_grad manual_seed use_backend set_num_threads
-        get_num_threads save load __version__ show_config Trainer nn optim data training lab plot bench""",
+        get_num_threads save load __version__ show_config Trainer nn optim data training lab plot bench audio""",
     "pydl.nn": """Conv1d Conv3d ConvTranspose1d ConvTranspose2d ConvTranspose3d
         MaxPool1d MaxPool3d AvgPool1d AvgPool3d AdaptiveAvgPool1d AdaptiveAvgPool2d AdaptiveAvgPool3d
         AdaptiveMaxPool1d AdaptiveMaxPool2d AdaptiveMaxPool3d
@@ -34,6 +34,8 @@ PROMISED = {
     "pydl.training": """Trainer Callback History EarlyStopping Checkpoint ProgressBar LRSchedule accuracy
         confusion_matrix""",
     "pydl.lab": """gradcheck""",
+    "pydl.audio": """read_wav write_wav resample stft hann_window hamming_window hz_to_mel mel_to_hz melscale_fbanks
+        vocal_tract_fbanks log_mel_spectrogram create_dct mfcc compute_deltas SpecAugment""",
 }
 METHODS = {
     pydl.Tensor: "data grad shape dtype numpy item detach backward",

@@ -49,6 +49,7 @@ def public():
         pydl.data,
         pydl.training,
         pydl.lab,
+        pydl.audio,
     ]
     for module in modules:
         for name in dir(module):

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import pydl
-from pydl import data, lab, nn, optim, training
+from pydl import audio, data, lab, nn, optim, training
 
 ERRORS = (ValueError, TypeError, IndexError, RuntimeError, OSError, FloatingPointError, MemoryError)
 OWN_WORDS = re.compile(r"[A-Za-z]\w*: ")
@@ -109,6 +109,26 @@ CALLS = {
     **{name: of(getattr(data, name)) for name in ("Compose", "Normalize", "RandomAffine")},
     **{name: of(getattr(training, name)) for name in ("Checkpoint", "EarlyStopping", "LRSchedule")},
     **{name: of(getattr(training, name), classes=2) for name in ("accuracy", "confusion_matrix")},
+    "stft": of(audio.stft, input=np.ones(8), n_fft=4),
+    "resample": of(audio.resample, waveform=np.ones(8), orig_freq=2, new_freq=3),
+    "log_mel_spectrogram": of(
+        audio.log_mel_spectrogram, input=np.ones(8), fbanks=np.ones((3, 2), np.float32), window=np.ones(4)
+    ),
+    "melscale_fbanks": of(audio.melscale_fbanks, n_freqs=9, f_min=0, f_max=4000, n_mels=2, sample_rate=8000),
+    "vocal_tract_fbanks": of(
+        audio.vocal_tract_fbanks, n_freqs=9, f_min=0, f_max=4000, n_mels=2, sample_rate=8000, alpha=1.1
+    ),
+    **{name: of(getattr(audio, name), window_length=4) for name in ("hann_window", "hamming_window")},
+    **{name: of(getattr(audio, name), frequency=100.0, mels=3.0) for name in ("hz_to_mel", "mel_to_hz")},
+    "create_dct": of(audio.create_dct, n_mfcc=2, n_mels=3),
+    "mfcc": of(audio.mfcc, log_mel=np.ones((13, 3))),
+    "compute_deltas": of(audio.compute_deltas, specgram=np.ones((2, 3))),
+    "SpecAugment": of(audio.SpecAugment),
+    "hide": (
+        lambda features: audio.SpecAugment()(features, np.random.default_rng(0)),
+        {"features": np.ones((2, 3, 4))},
+    ),
+    "write_wav": of(audio.write_wav, samples=np.ones(8), rate=8000),
     "gradcheck": of(lab.gradcheck),
     "fit": (lambda **each: trainer().fit(**each), {"train": (X, Y), "batch_size": 2, "resume": None}),
     "epochs": (
