@@ -46,6 +46,8 @@ if TYPE_CHECKING:
     from . import optim as optim
     from . import plot as plot
     from . import training as training
+    from .inspection import profile as profile
+    from .inspection import summary as summary
     from .recording import capture as capture
     from .serialization import load as load
     from .serialization import load_metadata as load_metadata
@@ -58,6 +60,8 @@ _LAZY = {
     **{name: ("serialization", name) for name in ("load", "load_metadata", "save")},
     "Trainer": ("training", "Trainer"),
     "capture": ("recording", "capture"),
+    "profile": ("inspection", "profile"),
+    "summary": ("inspection", "summary"),
 }
 
 

@@ -79,6 +79,10 @@ class Convolution(Module):
         )
         return result
 
+    def multiply_adds(self, inputs: tuple[Any, ...], output: Any) -> int:
+        # Each output is a sum over the weights of its filter.
+        return int(np.prod(output.shape)) * int(np.prod(self.weight.shape[1:]))
+
     def extra_repr(self) -> str:
         text = f"{self.in_channels}, {self.out_channels}, kernel_size={self.kernel_size}, stride={self.stride}"
         if self.padding != (0,) * self.dimensions:
@@ -137,6 +141,10 @@ class TransposedConvolution(Convolution):
             input, self.weight, self.bias, self.stride, self.padding, extra, self.groups, self.dilation
         )
         return result
+
+    def multiply_adds(self, inputs: tuple[Any, ...], output: Any) -> int:
+        # Each input is spread by all weights of its channel.
+        return int(np.prod(inputs[0].shape)) * int(np.prod(self.weight.shape[1:]))
 
     def _padding_for(self, input: Any, output_size: Any) -> tuple[int, ...]:
         name, dims = type(self).__name__, self.dimensions

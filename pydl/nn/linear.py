@@ -47,6 +47,9 @@ class Linear(Module):
     def forward(self, input: Any) -> Tensor:
         return ops.linear(input, self.weight, self.bias)
 
+    def multiply_adds(self, inputs: tuple[Any, ...], output: Any) -> int:
+        return int(np.prod(output.shape)) * self.in_features
+
     def extra_repr(self) -> str:
         has_bias = self.bias is not None
         return f"in_features={self.in_features}, out_features={self.out_features}, bias={has_bias}"

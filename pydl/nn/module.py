@@ -300,7 +300,14 @@ class Module:
         """to(float64)."""
         return self.to(np.float64)
 
-    # What it looks like
+    # What it looks like and costs
+
+    def multiply_adds(self, inputs: tuple[Any, ...], output: Any) -> int:
+        """How many products forward() adds up for these inputs, without those of modules below; 0 if none are large.
+
+        pydl.summary and pydl.profile count with it. A layer with weights gives its own.
+        """
+        return 0
 
     def extra_repr(self) -> str:
         """The settings that stand in repr(), as in Linear(in_features=2, ...)."""

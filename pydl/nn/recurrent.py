@@ -148,6 +148,11 @@ class RecurrentLayer(Module):
         """Where a layer's part of all states is."""
         return slice(2 * layer, 2 * layer + 2) if self.bidirectional else layer
 
+    def multiply_adds(self, inputs: tuple[Any, ...], output: Any) -> int:
+        # Each matrix is used once in every step of every sequence.
+        steps = int(np.prod(inputs[0].shape[:-1]))
+        return steps * sum(int(np.prod(each.shape)) for each in self.parameters() if each.ndim == 2)
+
     def extra_repr(self) -> str:
         settings = [f"input_size={self.input_size}", f"hidden_size={self.hidden_size}"]
         defaults = {"num_layers": 1, "bias": True, "batch_first": False, "dropout": 0.0, "bidirectional": False}
@@ -177,6 +182,9 @@ class RecurrentCell(Module):
     def reset_parameters(self) -> None:
         """Draws the parameters anew."""
         reset_(self.parameters(), self.hidden_size, self.init)
+
+    def multiply_adds(self, inputs: tuple[Any, ...], output: Any) -> int:
+        return int(np.prod(inputs[0].shape[:-1])) * int(np.prod(self.weight_ih.shape) + np.prod(self.weight_hh.shape))
 
     def checked(self, input: Any, states: dict[str, Any]) -> tuple[Tensor, list[Tensor], Weights, bool]:
         """Input and states (zeros for None) as Tensors of a batch, the weights, and whether it is of one row alone."""

@@ -218,8 +218,8 @@ class NeuralEstimator(BaseEstimator):  # type: ignore[misc]
 
     def _weights_of(self, X: Array, sample_weight: Any) -> Array:
         """The rows' weights."""
-        outputs: Array = _check_sample_weight(sample_weight, X, dtype=X.dtype, ensure_non_negative=True)
-        return outputs
+        weights: Array = _check_sample_weight(sample_weight, X, dtype=X.dtype, ensure_non_negative=True)
+        return weights
 
     @contextmanager
     def _random(self) -> Iterator[None]:
