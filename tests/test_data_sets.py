@@ -45,7 +45,7 @@ def test_mnist_5k_file_is_the_one_its_notice_describes():
 
 
 def test_unknown_name():
-    with pytest.raises(ValueError, match="no data set 'cifar', needs one of mnist-5k, fashion-mnist"):
+    with pytest.raises(ValueError, match="no data set 'cifar', needs one of mnist-5k, fashion-mnist, spoken-digits"):
         load("cifar")
 
 

@@ -47,7 +47,11 @@ def read_wav(path: str | os.PathLike[str]) -> tuple[Array, int]:
     """
     name = check_path("read_wav", "path", path)
     with open(name, "rb") as file:
-        content = file.read()
+        return decode_wav(file.read(), name)
+
+
+def decode_wav(content: bytes, name: str) -> tuple[Array, int]:
+    """read_wav() of a file's content; `name` is for messages."""
     if content[:4] != b"RIFF" or content[8:12] != b"WAVE":
         raise ValueError(f"read_wav: {name} is no WAV file, which would begin with RIFF and WAVE")
     found: _Format | None = None

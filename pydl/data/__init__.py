@@ -4,6 +4,7 @@ from .collate import collate
 from .dataset import Dataset, Subset, TensorDataset, random_split
 from .idx import read_idx
 from .loader import DataLoader
+from .recordings import Recordings
 from .sets import LoadedData, load
 from .transforms import Compose, Normalize, RandomAffine, affine
 
@@ -14,6 +15,7 @@ __all__ = [
     "LoadedData",
     "Normalize",
     "RandomAffine",
+    "Recordings",
     "Subset",
     "TensorDataset",
     "affine",

@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 import os
+import zlib
 from collections.abc import Callable
 from types import ModuleType
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from ..arguments import check_path, show
-from .dataset import TensorDataset
+from .dataset import Dataset, TensorDataset
 from .idx import read_idx, read_idx_sequence
+
+if TYPE_CHECKING:
+    from .recordings import Recordings
 
 
 class LoadedData(NamedTuple):
     """A data set as :func:`load` returns it: its two parts, and what there is to know about them."""
 
     name: str
-    train: TensorDataset
-    test: TensorDataset
+    train: Dataset
+    test: Dataset
     classes: tuple[str, ...]
     licence: str
     source: str
@@ -27,9 +31,9 @@ class LoadedData(NamedTuple):
 
 
 def load(name: str, root: str | os.PathLike[str] | None = None, download: bool = True) -> LoadedData:
-    """The data set ``name``, with ``train`` and ``test`` of (images, labels).
+    """The data set ``name``, with its parts ``train`` and ``test``.
 
-    Images are float32 in [0, 1] of shape (N, 1, 28, 28), labels int64 of shape (N,).
+    Images, TensorDatasets of (images, labels), float32 in [0, 1] of shape (N, 1, 28, 28) and int64 of shape (N,):
 
     * ``"mnist-5k"``: 5,000 handwritten digits, inside the package; 4,000 for training and 1,000 (100 a class) for test.
     * ``"fashion-mnist"``: 60,000 and 10,000 pictures of clothes in four IDX files (plain or .gz). They are looked for
@@ -37,6 +41,15 @@ def load(name: str, root: str | os.PathLike[str] | None = None, download: bool =
       dataset-fashion-mnist, and in the user's cache, each time also in a sub-folder ``fashion-mnist``. Then, if
       ``download`` allows it, pooch fetches them into ``root``, or else into the cache. Their checksums are always
       verified.
+
+    Speech, :class:`pydl.data.Recordings` of (samples, text), samples float32 (N_i,) in [-1, 1], 8,000 a second:
+
+    * ``"spoken-digits"``: 2,700 and 300 recordings of the ten digits by six speakers. The archive that GitHub makes of
+      the data set's version 1.0.10 is looked for, packed or unpacked, in ``root`` (which may also be its path), in
+      PYDL_DATA and in the user's cache; then pooch fetches it as above. The recordings' checksums are always verified.
+    * ``"synthetic-digits"``: 900 and 300 hums made by a formula, to try things with; nothing of them was spoken.
+    * ``"asterisk-prompts"``: about 550 sentences by one speaker, with their texts, from Debian's packages
+      asterisk-core-sounds-en-wav and asterisk-core-sounds-en, or from ``root``; one text in ten is for test.
 
     Raises ValueError for an unknown name and for damaged files, FileNotFoundError where the files are nowhere, and
     RuntimeError where the download fails.
@@ -115,9 +128,62 @@ def _fashion_mnist(root: str | os.PathLike[str] | None, download: bool) -> Loade
     )
 
 
+def _spoken_digits(root: str | os.PathLike[str] | None, download: bool) -> LoadedData:
+    from .spoken_digits import find_spoken_digits
+
+    folders = [os.fspath(place) for place in (root, os.environ.get("PYDL_DATA"), _cache_folder()) if place]
+    whole = find_spoken_digits(folders, _cache_folder() if root is None else os.fspath(root), download)
+    return _by_take(
+        "spoken-digits",
+        whole,
+        licence="CC BY-SA 4.0, (c) Zohar Jackson and the speakers",
+        source="https://github.com/Jakobovski/free-spoken-digit-dataset, version 1.0.10",
+        description="The digits 0 to 9, said 50 times by each of six speakers, at 8,000 samples a second.",
+    )
+
+
+def _synthetic_digits(root: str | os.PathLike[str] | None, download: bool) -> LoadedData:
+    from .synthetic_digits import make_digits
+
+    return _by_take(
+        "synthetic-digits",
+        make_digits(),
+        licence="MIT, as pydl",
+        source="pydl/data/synthetic_digits.py",
+        description="Hums made by a formula, 20 for each of ten digits and six speakers; nothing of them was spoken.",
+    )
+
+
+def _by_take(name: str, whole: Recordings, licence: str, source: str, description: str) -> LoadedData:
+    """Spoken digits, of which the first five takes of every speaker are for test, as their authors ask."""
+    classes = tuple("0123456789")
+    train, test = whole.select(whole.takes >= 5), whole.select(whole.takes < 5)
+    return LoadedData(name, train, test, classes, licence, source, description)
+
+
+def _asterisk_prompts(root: str | os.PathLike[str] | None, download: bool) -> LoadedData:
+    from .asterisk_prompts import find_asterisk_prompts
+
+    whole = find_asterisk_prompts(None if root is None else os.fspath(root))
+    # By the text, so that no text is in both parts; by a checksum, so that it does not depend on what else there is.
+    chosen = np.array([zlib.crc32(text.encode()) % 10 == 0 for text in whole.texts])
+    return LoadedData(
+        name="asterisk-prompts",
+        train=whole.select(~chosen),
+        test=whole.select(chosen),
+        classes=tuple(" 'abcdefghijklmnopqrstuvwxyz"),
+        licence="CC BY-SA 3.0, (c) Allison Smith, financed by Digium, Inc.",
+        source="Debian's packages asterisk-core-sounds-en-wav and asterisk-core-sounds-en 1.6.1",
+        description="English sentences of a telephone system by one speaker, at 8,000 samples a second.",
+    )
+
+
 _LOADERS: dict[str, Callable[[str | os.PathLike[str] | None, bool], LoadedData]] = {
     "mnist-5k": _mnist_5k,
     "fashion-mnist": _fashion_mnist,
+    "spoken-digits": _spoken_digits,
+    "synthetic-digits": _synthetic_digits,
+    "asterisk-prompts": _asterisk_prompts,
 }
 
 
