@@ -73,8 +73,8 @@ def profile(model: Any, x: Any, rounds: int = 10, dtype: Any = None) -> Profile:
     machine (float32 or float64, at the number of threads in use): forward once the layer's products, each gradient as
     many again. The model stays as it is, gradients included.
     """
-    from .. import get_num_threads
     from ..bench.machine import fma_peak
+    from ..config import get_num_threads
 
     rounds = check_integer("profile", "rounds", rounds, 1)
     inputs = model_inputs("profile", model, x, dtype)
