@@ -38,13 +38,22 @@ def _write(figure: Any, path: str | os.PathLike[str]) -> None:
             os.remove(temporary)
 
 
-def learning_curve(epochs: Sequence[dict[str, float]], path: str | os.PathLike[str], best_epoch: int = 0) -> None:
-    """Loss and accuracy over the epochs, for training and validation data. `epochs` as in History.epochs."""
+def learning_curve(
+    epochs: Sequence[dict[str, float]],
+    path: str | os.PathLike[str],
+    best_epoch: int = 0,
+    loss: str = "cross-entropy",
+    metric: str = "accuracy",
+) -> None:
+    """Loss and a metric over the epochs, for training and validation data. `epochs` as in History.epochs.
+
+    loss: what kind of loss it is; metric: the name of the metric.
+    """
     figure, (left, right) = _figure(10, 4, columns=2)
     number = np.arange(1, len(epochs) + 1)
     panels = [
-        (left, "loss (cross-entropy)", [("loss", "training", BLUE), ("val_loss", "validation", ORANGE)]),
-        (right, "accuracy", [("accuracy", "training", BLUE), ("val_accuracy", "validation", ORANGE)]),
+        (left, f"loss ({loss})", [("loss", "training", BLUE), ("val_loss", "validation", ORANGE)]),
+        (right, metric.replace("_", " "), [(metric, "training", BLUE), (f"val_{metric}", "validation", ORANGE)]),
     ]
     for axes, title, curves in panels:
         for name, label, colour in curves:

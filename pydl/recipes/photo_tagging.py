@@ -35,6 +35,7 @@ from pydl.training import (
 
 from .images import read_image, write_image
 from .report import prepare_folder, report
+from .settings import choose_settings
 
 DATA = ("mnist-5k", "fashion-mnist")
 BATCH = 64
@@ -73,7 +74,11 @@ def train(args: argparse.Namespace) -> dict[str, Any]:
     """Trains, evaluates and leaves the results in the folder args.out; returns the figures."""
     folder = prepare_folder(args.out, args.resume, args.overwrite)
     checkpoint = folder / "checkpoint.safetensors"
-    settings = choose_settings(args, read_checkpoint(checkpoint)["facts"] if args.resume else None)
+    few = FEW if pydl.get_backend() == "reference" else None
+    defaults = {"data": "mnist-5k", "epochs": 1 if few else 20, "images": few, "seed": 0}
+    settings = choose_settings(args, defaults, read_checkpoint(checkpoint)["facts"] if args.resume else None)
+    if settings["images"] is not None and settings["images"] < 2:
+        raise ValueError(f"--images: must be at least 2, not {settings['images']}")
     pydl.manual_seed(settings["seed"])
 
     data = pydl.data.load(settings["data"], root=args.root)
@@ -132,29 +137,6 @@ def train(args: argparse.Namespace) -> dict[str, Any]:
     report(folder, results, settings)
     print(f"\nTry it: pydl predict {folder / 'model.safetensors'} {folder / 'examples'}/*.png")
     return results
-
-
-def choose_settings(args: argparse.Namespace, resumed: dict[str, Any] | None) -> dict[str, Any]:
-    """What was asked for, completed by defaults; a resumed training keeps its own settings."""
-    few = FEW if pydl.get_backend() == "reference" else None
-    defaults: dict[str, Any] = {"data": "mnist-5k", "epochs": 1 if few else 20, "images": few, "seed": 0}
-    if resumed is not None and resumed.keys() != defaults.keys():
-        raise ValueError(
-            f"--resume: the checkpoint is of another recipe; its settings are {', '.join(map(str, resumed))}"
-        )
-    settings = resumed or defaults
-    for name in defaults:
-        asked = getattr(args, name)
-        if resumed and asked is not None and asked != resumed[name]:
-            raise ValueError(
-                f"--resume: the checkpoint was made with --{name} {resumed[name]}, not {asked}; leave it out"
-            )
-        settings = {**settings, name: settings[name] if asked is None else asked}
-    if settings["epochs"] < 1:
-        raise ValueError(f"--epochs: must be at least 1, not {settings['epochs']}")
-    if settings["images"] is not None and settings["images"] < 2:
-        raise ValueError(f"--images: must be at least 2, not {settings['images']}")
-    return settings
 
 
 def divide(data: Any, images: int | None) -> tuple[Subset, Subset, Any]:
