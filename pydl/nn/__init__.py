@@ -47,6 +47,7 @@ from .linear import Linear as Linear
 from .losses import BCELoss as BCELoss
 from .losses import BCEWithLogitsLoss as BCEWithLogitsLoss
 from .losses import CrossEntropyLoss as CrossEntropyLoss
+from .losses import CTCLoss as CTCLoss
 from .losses import L1Loss as L1Loss
 from .losses import MSELoss as MSELoss
 from .losses import NLLLoss as NLLLoss

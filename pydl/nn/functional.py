@@ -19,6 +19,7 @@ from ..ops import conv_transpose1d as conv_transpose1d
 from ..ops import conv_transpose2d as conv_transpose2d
 from ..ops import conv_transpose3d as conv_transpose3d
 from ..ops import cross_entropy as cross_entropy
+from ..ops import ctc_loss as ctc_loss
 from ..ops import dropout as dropout
 from ..ops import elu as elu
 from ..ops import embedding as embedding

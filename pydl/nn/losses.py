@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from .. import ops
-from ..arguments import check_choice
+from ..arguments import check_choice, check_flag, check_integer
 from ..tensor import Tensor, tensor
 from .module import Module
 
@@ -90,6 +90,24 @@ class BCEWithLogitsLoss(Loss):
     def forward(self, input: Any, target: Any) -> Tensor:
         return ops.binary_cross_entropy_with_logits(
             input, target, weight=self.weight, reduction=self.reduction, pos_weight=self.pos_weight
+        )
+
+
+class CTCLoss(Loss):
+    """-log of the probability that log_probs (T, N, C) reads as the targets, in whichever frames their labels stand.
+
+    Called with log_probs, targets (N, S) or all one behind another, input_lengths (N) and target_lengths (N).
+    blank: the class of frames without a label. zero_infinity: a target longer than its input allows does not count.
+    """
+
+    def __init__(self, blank: int = 0, reduction: str = "mean", zero_infinity: bool = False) -> None:
+        super().__init__(reduction)
+        self.blank = check_integer("CTCLoss", "blank", blank, 0)
+        self.zero_infinity = check_flag("CTCLoss", "zero_infinity", zero_infinity)
+
+    def forward(self, log_probs: Any, targets: Any, input_lengths: Any, target_lengths: Any) -> Tensor:
+        return ops.ctc_loss(
+            log_probs, targets, input_lengths, target_lengths, self.blank, self.reduction, self.zero_infinity
         )
 
 

@@ -91,6 +91,7 @@ from .softmax import softmax as softmax
 from .binary_cross_entropy import binary_cross_entropy as binary_cross_entropy
 from .binary_cross_entropy_with_logits import binary_cross_entropy_with_logits as binary_cross_entropy_with_logits
 from .cross_entropy import cross_entropy as cross_entropy
+from .ctc_loss import ctc_loss as ctc_loss
 from .l1_loss import l1_loss as l1_loss
 from .mse_loss import mse_loss as mse_loss
 from .nll_loss import nll_loss as nll_loss
