@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from . import audio as audio
     from . import bench as bench
     from . import data as data
+    from . import decoding as decoding
     from . import lab as lab
     from . import nn as nn
     from . import optim as optim
@@ -56,7 +57,7 @@ if TYPE_CHECKING:
 
 # Imported on first use, so that `import pydl` stays quick: name -> (module, name in it or None for the module itself).
 _LAZY = {
-    **{name: (name, None) for name in ("audio", "bench", "data", "lab", "nn", "optim", "plot", "training")},
+    **{name: (name, None) for name in ("audio", "bench", "data", "decoding", "lab", "nn", "optim", "plot", "training")},
     **{name: ("serialization", name) for name in ("load", "load_metadata", "save")},
     "Trainer": ("training", "Trainer"),
     "capture": ("recording", "capture"),

@@ -25,6 +25,7 @@ BELOW = {
     "nn": {"nn", "ops", "op", "tensor", "tape", "arguments", "random"},
     "optim": {"optim", "op", "parameters", "tensor", "tape", "arguments", "random"},
     "audio": {"audio", "arguments"},
+    "decoding": {"decoding", "ops", "tensor", "arguments"},
     "data": {"data", "audio", "random", "arguments", "tensor"},
 }
 

@@ -31,6 +31,8 @@ PROMISED = {
         kaiming_uniform_ orthogonal_ calculate_gain""",
     "pydl.optim": """SGD Adagrad RMSprop Adam AdamW Optimizer lr_scheduler clip_grad_norm_ clip_grad_value_""",
     "pydl.data": """Dataset TensorDataset DataLoader Subset random_split load""",
+    "pydl.decoding": """ctc_greedy ctc_beam_search ctc_align beam_search edit_distance word_error_rate
+        character_error_rate""",
     "pydl.training": """Trainer Callback History EarlyStopping Checkpoint ProgressBar LRSchedule accuracy
         confusion_matrix""",
     "pydl.lab": """gradcheck""",

@@ -47,6 +47,7 @@ def public():
         pydl.ops,
         pydl.optim,
         pydl.data,
+        pydl.decoding,
         pydl.training,
         pydl.lab,
         pydl.audio,

@@ -195,12 +195,10 @@ def ctc_loss(
     check_rank(name, "log_probs", x, 2, 3, layout="(T, N, C) or (T, C)")
     x3 = x if x.ndim == 3 else x[:, None]
     T, N, C = x3.shape
-    blank = check_integer(name, "blank", blank, 0)
-    if blank >= C:
-        raise ValueError(f"{name}: blank is {blank} but there are {C} classes (log_probs {x.shape})")
+    blank = check_blank(name, check_integer(name, "blank", blank, 0), x)
     how, zero = losses.check_reduction(name, reduction), check_flag(name, "zero_infinity", zero_infinity)
-    frames = _check_lengths(name, "input_lengths", input_lengths, N, T, f"the frames of log_probs {x.shape}")
-    padded, lengths = _check_targets(name, targets, target_lengths, N, C, blank)
+    frames = check_lengths(name, "input_lengths", input_lengths, N, T, f"the frames of log_probs {x.shape}")
+    padded, lengths = check_targets(name, targets, target_lengths, N, C, blank)
     y, flat = losses.result((N,) if x.ndim == 3 else (), x.dtype, how)
     nll = empty((N,), x.dtype)
     ctc_loss_forward(x3, padded, frames, lengths, flat.reshape(flat.size), nll, blank, how, zero)
@@ -222,7 +220,14 @@ def _check_integers(name: str, argument: str, value: Any) -> Array:
     return given.astype(np.int64)
 
 
-def _check_lengths(name: str, argument: str, value: Any, N: int, most: int, what: str) -> Array:
+def check_blank(name: str, blank: int, x: Array) -> int:
+    """`blank`, which must be a class of log_probs x."""
+    if blank >= x.shape[-1]:
+        raise ValueError(f"{name}: blank is {blank} but there are {x.shape[-1]} classes (log_probs {x.shape})")
+    return blank
+
+
+def check_lengths(name: str, argument: str, value: Any, N: int, most: int, what: str) -> Array:
     """N lengths from 0 to `most`."""
     lengths = _check_integers(name, argument, value)
     if lengths.shape != (N,) and not (N == 1 and lengths.shape == ()):
@@ -234,12 +239,12 @@ def _check_lengths(name: str, argument: str, value: Any, N: int, most: int, what
     return lengths.reshape(N)
 
 
-def _check_targets(name: str, targets: Any, target_lengths: Any, N: int, C: int, blank: int) -> tuple[Array, Array]:
+def check_targets(name: str, targets: Any, target_lengths: Any, N: int, C: int, blank: int) -> tuple[Array, Array]:
     """Targets as rows (N, longest), whatever stands behind their ends, and their lengths."""
     labels = _check_integers(name, "targets", targets)
     check_rank(name, "targets", labels, 1, 2, layout="(N, S) or one behind another in one dimension")
     what = f"the labels of targets {labels.shape}"
-    lengths = _check_lengths(name, "target_lengths", target_lengths, N, labels.shape[-1], what)
+    lengths = check_lengths(name, "target_lengths", target_lengths, N, labels.shape[-1], what)
     if labels.ndim == 2 and labels.shape[0] != N:
         raise ValueError(f"{name}: targets has shape {labels.shape} but must have {N} rows, one for each sequence")
     if labels.ndim == 1 and labels.size != lengths.sum():
