@@ -44,16 +44,17 @@ def learning_curve(
     best_epoch: int = 0,
     loss: str = "cross-entropy",
     metric: str = "accuracy",
+    held_out: str = "validation",
 ) -> None:
     """Loss and a metric over the epochs, for training and validation data. `epochs` as in History.epochs.
 
-    loss: what kind of loss it is; metric: the name of the metric.
+    loss: what kind of loss it is; metric: the name of the metric; held_out: what to call the data that are not learnt.
     """
     figure, (left, right) = _figure(10, 4, columns=2)
     number = np.arange(1, len(epochs) + 1)
     panels = [
-        (left, f"loss ({loss})", [("loss", "training", BLUE), ("val_loss", "validation", ORANGE)]),
-        (right, metric.replace("_", " "), [(metric, "training", BLUE), (f"val_{metric}", "validation", ORANGE)]),
+        (left, f"loss ({loss})", [("loss", "training", BLUE), ("val_loss", held_out, ORANGE)]),
+        (right, metric.replace("_", " "), [(metric, "training", BLUE), (f"val_{metric}", held_out, ORANGE)]),
     ]
     for axes, title, curves in panels:
         for name, label, colour in curves:
@@ -89,4 +90,38 @@ def confusion_matrix(counts: Array, classes: Sequence[str], path: str | os.PathL
     axes.set_xlabel("the network says")
     axes.set_ylabel("the image shows")
     axes.set_title(title)
+    _write(figure, path)
+
+
+def predictions(
+    predicted: Array, actual: Array, path: str | os.PathLike[str], label: str, title: str = "", log: bool = True
+) -> None:
+    """Each prediction as a dot over what it should be; on the line both are equal. log: both axes show factors."""
+    figure, axes = _figure(6, 5.6)
+    lowest, highest = (float(f([f(predicted), f(actual)])) for f in (np.min, np.max))
+    margin = (highest / lowest) ** 0.05 if log else (highest - lowest) * 0.05
+    limits = (lowest / margin, highest * margin) if log else (lowest - margin, highest + margin)
+    axes.plot(limits, limits, color=GREY, linewidth=1)
+    axes.scatter(actual, predicted, s=12, alpha=0.5, color=BLUE, linewidths=0)
+    if log:
+        axes.set_xscale("log")
+        axes.set_yscale("log")
+        steps = [s * 10.0**e for e in range(-3, 12) for s in (1, 2, 5) if limits[0] <= s * 10.0**e <= limits[1]]
+        for axis in (axes.xaxis, axes.yaxis):
+            axis.set_ticks(steps, [f"{step:,.10g}" for step in steps])
+            axis.set_ticks([], minor=True)
+    axes.set(xlim=limits, ylim=limits, xlabel=f"true {label}", ylabel=f"predicted {label}", title=title)
+    axes.grid(alpha=0.3)
+    _write(figure, path)
+
+
+def bars(values: Sequence[tuple[str, float]], path: str | os.PathLike[str], label: str, title: str = "") -> None:
+    """A horizontal bar for each (name, value), the first on top."""
+    figure, axes = _figure(7, 1 + 0.3 * max(3, len(values)))
+    places = np.arange(len(values))
+    axes.barh(places, [value for _, value in values], color=BLUE)
+    axes.set_yticks(places, [name.replace("_", " ") for name, _ in values])
+    axes.invert_yaxis()
+    axes.set(xlabel=label, title=title)
+    axes.grid(alpha=0.3, axis="x")
     _write(figure, path)

@@ -6,6 +6,7 @@ from .idx import read_idx
 from .loader import DataLoader
 from .recordings import Recordings
 from .sets import LoadedData, load
+from .table import Table, TableEncoder, read_csv, write_csv
 from .transforms import Compose, Normalize, RandomAffine, affine
 
 __all__ = [
@@ -17,10 +18,14 @@ __all__ = [
     "RandomAffine",
     "Recordings",
     "Subset",
+    "Table",
+    "TableEncoder",
     "TensorDataset",
     "affine",
     "collate",
     "load",
     "random_split",
+    "read_csv",
     "read_idx",
+    "write_csv",
 ]

@@ -16,6 +16,7 @@ from .idx import read_idx, read_idx_sequence
 
 if TYPE_CHECKING:
     from .recordings import Recordings
+    from .table import Table
 
 
 class LoadedData(NamedTuple):
@@ -50,6 +51,12 @@ def load(name: str, root: str | os.PathLike[str] | None = None, download: bool =
     * ``"synthetic-digits"``: 900 and 300 hums made by a formula, to try things with; nothing of them was spoken.
     * ``"asterisk-prompts"``: about 550 sentences by one speaker, with their texts, from Debian's packages
       asterisk-core-sounds-en-wav and asterisk-core-sounds-en, or from ``root``; one text in ten is for test.
+
+    Houses and what was paid for them, :class:`pydl.data.Table`:
+
+    * ``"ames-houses"``: 2,344 and 586 sales in Ames, Iowa, with 73 facts and Sale_Price, from Debian's package
+      r-cran-modeldata (read with rdata) or from ames.csv in ``root`` or PYDL_DATA.
+    * ``"sample-houses"``: 480 and 120 houses made by a formula, to try things with.
 
     Raises ValueError for an unknown name and for damaged files, FileNotFoundError where the files are nowhere, and
     RuntimeError where the download fails.
@@ -178,12 +185,45 @@ def _asterisk_prompts(root: str | os.PathLike[str] | None, download: bool) -> Lo
     )
 
 
+def _ames_houses(root: str | os.PathLike[str] | None, download: bool) -> LoadedData:
+    from .ames_houses import find_ames_houses
+
+    return _houses(
+        "ames-houses",
+        find_ames_houses([os.fspath(place) for place in (root, os.environ.get("PYDL_DATA")) if place]),
+        licence="MIT, (c) 2019 Max Kuhn, RStudio",
+        source="Dean De Cock, Ames Housing, as in the R package modeldata (Debian's r-cran-modeldata)",
+        description="Sales of houses in Ames, Iowa, 2006 to 2010: 73 facts, and Sale_Price in dollars.",
+    )
+
+
+def _sample_houses(root: str | os.PathLike[str] | None, download: bool) -> LoadedData:
+    from .sample_houses import make_houses
+
+    return _houses(
+        "sample-houses",
+        make_houses(),
+        licence="MIT, as pydl",
+        source="pydl/data/sample_houses.py",
+        description="Houses made by a formula; nobody lives in them.",
+    )
+
+
+def _houses(name: str, whole: Table, licence: str, source: str, description: str) -> LoadedData:
+    """Sales, a random fifth of which is for test."""
+    order = np.random.default_rng(0).permutation(len(whole))
+    test, train = np.sort(order[: len(whole) // 5]), np.sort(order[len(whole) // 5 :])
+    return LoadedData(name, whole[train], whole[test], (), licence, source, description)
+
+
 _LOADERS: dict[str, Callable[[str | os.PathLike[str] | None, bool], LoadedData]] = {
     "mnist-5k": _mnist_5k,
     "fashion-mnist": _fashion_mnist,
     "spoken-digits": _spoken_digits,
     "synthetic-digits": _synthetic_digits,
     "asterisk-prompts": _asterisk_prompts,
+    "ames-houses": _ames_houses,
+    "sample-houses": _sample_houses,
 }
 
 

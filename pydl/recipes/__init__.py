@@ -7,7 +7,10 @@ from __future__ import annotations
 
 from types import ModuleType
 
-RECIPES = {"photo-tagging": "image to object: a convolutional network on handwritten digits or clothes"}
+RECIPES = {
+    "house-prices": "facts of a home to its price: a standard network with vectors for words, on real sales",
+    "photo-tagging": "image to object: a convolutional network on handwritten digits or clothes",
+}
 
 
 def find_recipe(name: str) -> ModuleType:

@@ -15,7 +15,7 @@ def accuracy(outputs: Any, targets: Any) -> float:
 
     outputs (N, C), targets (N,) of class numbers.
     """
-    predicted, labels = (_array("accuracy", *each) for each in (("outputs", outputs), ("targets", targets)))
+    predicted, labels = (metric_array("accuracy", *each) for each in (("outputs", outputs), ("targets", targets)))
     if predicted.ndim != 2 or labels.shape != predicted.shape[:1]:
         raise ValueError(
             "accuracy: outputs must be (N, C) and targets (N,), "
@@ -24,14 +24,17 @@ def accuracy(outputs: Any, targets: Any) -> float:
     return float(np.mean(predicted.argmax(1) == labels)) if len(labels) else float("nan")
 
 
-def _array(metric: str, name: str, value: Any) -> Array:
+def metric_array(metric: str, name: str, value: Any) -> Array:
+    """What a metric was given, as an array."""
     return check_array(metric, name, value.data if isinstance(value, Tensor) else value)
 
 
 def confusion_matrix(targets: Any, predicted: Any, classes: int) -> Array:
     """counts[i, j]: how many items of class i were taken for class j. Both arguments (N,) of class numbers."""
     classes = check_integer("confusion_matrix", "classes", classes, 1)
-    rows, columns = (_array("confusion_matrix", *each) for each in (("targets", targets), ("predicted", predicted)))
+    rows, columns = (
+        metric_array("confusion_matrix", *each) for each in (("targets", targets), ("predicted", predicted))
+    )
     if rows.shape != columns.shape or rows.ndim != 1:
         raise ValueError(
             f"confusion_matrix: targets have shape {rows.shape} but predicted {columns.shape}; both need (N,)"
