@@ -2,6 +2,7 @@
 #include "conv2d_correlate.h"
 #include "conv2d_depthwise.h"
 #include "conv2d_direct.h"
+#include "conv2d_flat.h"
 #include "conv2d_phase.h"
 #include "conv2d_product.h"
 #include "conv2d_scatter.h"
@@ -91,13 +92,29 @@ inline bool pays_to_scatter(const Conv2dShape& s) {
     return s.O / s.groups >= 8 && (!all_meet || s.C / s.groups <= kFewFeatures);
 }
 
+// Gathering the phases of a gradient with stride (conv2d_flat.h) multiplies little in vain if x is not much
+// larger than what dy's pixels are apart.
+inline bool pays_to_gather(const Conv2dShape& s) {
+    return s.O / s.groups >= 8 && s.C / s.groups >= kLeastPhaseFeatures &&
+           4 * s.H * s.W <= 5 * s.I * s.J * s.rows.stride * s.columns.stride;
+}
+
+template <typename T>
+void correlate_phases(const Correlation<T>& conv, const Axis& rows, const Axis& columns) {
+    const AxisPhases of_rows(rows, phase_count(rows)), of_columns(columns, phase_count(columns));
+    FlatProduct<T>(conv, of_rows, of_columns).run();
+}
+template void correlate_phases(const Correlation<float>&, const Axis&, const Axis&);
+template void correlate_phases(const Correlation<double>&, const Axis&, const Axis&);
+
 template <typename T>
 void input_gradient(const Array<const T, 4>& dy, const Array<const T, 4>& w, const T* bias,
                     int64_t bias_stride, const Array<T, 4>& dx, const Conv2dShape& s) {
     if (dx.size() == 0) return;
     if constexpr (has_special_kernels)
         if (is_depthwise_of_stride_2(s, dx)) return depthwise_input_gradient(dy, w, bias, bias_stride, dx, s);
-    if (pays_to_scatter(s)) return ScatteredGradient<T>(dy, w, bias, bias_stride, dx, s).run();
+    const bool phases_pay = gradient_has_phases(s.rows, s.columns) && pays_to_gather(s);
+    if (!phases_pay && pays_to_scatter(s)) return ScatteredGradient<T>(dy, w, bias, bias_stride, dx, s).run();
     Correlation<T> conv;
     conv.x = images_of(dy);
     conv.bias = bias;
@@ -108,6 +125,12 @@ void input_gradient(const Array<const T, 4>& dy, const Array<const T, 4>& w, con
     conv.w_group = s.O / s.groups * w.stride[0];
     conv.w_stride[0] = w.stride[1];
     conv.w_stride[1] = w.stride[0];
+    if (phases_pay) {
+        conv.y = images_of(dx);
+        conv.w = w.data;
+        conv.w_stride[2] = w.stride[2], conv.w_stride[3] = w.stride[3];
+        return correlate_phases(conv, s.rows, s.columns);
+    }
     if (s.O == 0 || has_gaps(s.rows) || has_gaps(s.columns)) fill_channels(dx, bias, bias_stride);
     if (s.O == 0) return;
     for (int64_t a = 0; a < s.rows.stride && a < s.H; a++) {

@@ -51,12 +51,12 @@ Images<T> images_of(const Array<T, 4>& x) {
             {x.stride[0], x.stride[1], x.stride[2], x.stride[3]}};
 }
 
-// The planes of one axis for runs of up to `run` outputs.
+// The planes of one axis for runs of up to `run` outputs; with `apart`, one for each tap.
 class Planes {
   public:
-    Planes(const Axis& axis, int64_t run)
+    Planes(const Axis& axis, int64_t run, bool apart = false)
         : axis_(axis), run_(run), plane_(axis.taps), offset_(axis.taps), start_(axis.taps) {
-        const bool apart = !share_planes();
+        apart = apart || !share_planes();
         for (int64_t u = 0; u < axis.taps; u++) {
             const int64_t first = u * axis.dilation + axis.origin;
             int64_t plane = apart ? count_ : 0, offset = 0;
@@ -168,7 +168,13 @@ class FrameLayout {
   public:
     // For runs of up to `run_rows` output rows of one image and all columns.
     FrameLayout(const Axis& rows, const Axis& columns, int64_t run_rows)
-        : rows_(rows, run_rows), columns_(columns, columns.outputs), tap_(rows.taps * columns.taps) {
+        : FrameLayout(rows, columns, run_rows, columns.outputs, false) {}
+    // For `run_columns` of the columns. columns_apart: with a plane for each column tap, as wide as these.
+    FrameLayout(const Axis& rows, const Axis& columns, int64_t run_rows, int64_t run_columns,
+                bool columns_apart)
+        : rows_(rows, run_rows),
+          columns_(columns, run_columns, columns_apart),
+          tap_(rows.taps * columns.taps) {
         for (int64_t u = 0; u < rows.taps; u++)
             for (int64_t v = 0; v < columns.taps; v++) {
                 const int64_t plane = rows_.plane(u) * columns_.count() + columns_.plane(v);
@@ -184,18 +190,19 @@ class FrameLayout {
     // Where taps (u, v), in order, find the pixel of output (0, 0).
     const int64_t* taps() const { return tap_.data(); }
 
-    // The frame of `rows` output rows from row i on, of `channels` channels from `channel` on of image n.
-    // has_zeros: the frame was last filled for the same rows, and has the zeros around them.
+    // The frame of `rows` output rows from row i on and of the columns from j on, of `channels` channels from
+    // `channel` on of image n. has_zeros: the frame was last filled for the same rows, and has the zeros
+    // around them.
     template <typename X, typename T>
     void fill(T* frame, const Images<X>& x, int64_t n, int64_t channel, int64_t channels, int64_t i,
-              int64_t rows, bool has_zeros = false) const {
+              int64_t rows, bool has_zeros = false, int64_t j = 0) const {
         for (int64_t pu = 0; pu < rows_.count(); pu++)
             for (int64_t pv = 0; pv < columns_.count(); pv++) {
                 const int64_t plane = (pu * columns_.count() + pv) * rows_.length() * pitch();
                 const int64_t top = rows_.source(pu, i), step = rows_.axis().stride;
                 for (int64_t c = 0; c < channels; c++)
                     fill_plane(frame + plane + c * this->channel(), x.at(n, channel + c), x.stride, top, step,
-                               rows_.length(rows), columns_.source(pv, 0), has_zeros);
+                               rows_.length(rows), columns_.source(pv, j), has_zeros);
             }
     }
 

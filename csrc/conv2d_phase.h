@@ -52,4 +52,13 @@ inline bool has_gaps(const Axis& axis) {
     return axis.stride > 1 && (axis.taps < axis.stride || axis.dilation > 1);
 }
 
+// Whether the gradient falls into phases whose taps are neighbours in dy, all of which have some.
+inline bool gradient_has_phases(const Axis& rows, const Axis& columns) {
+    const bool dilated =
+        (rows.stride > 1 && rows.dilation > 1) || (columns.stride > 1 && columns.dilation > 1);
+    return (rows.stride > 1 || columns.stride > 1) && !dilated && !has_gaps(rows) && !has_gaps(columns);
+}
+// Features that are worth the way of conv2d_flat.h.
+inline constexpr int64_t kLeastPhaseFeatures = 6;
+
 }  // namespace pydl::PYDL_ISA

@@ -83,11 +83,14 @@ void input_gradient(const Array<const T, 5>& dy, const Array<const T, 5>& w, con
     if (s.O == 0 || has_gaps(s.axis[0]) || has_gaps(s.axis[1]) || has_gaps(s.axis[2]))
         set_constant(dx, bias, bias_stride);
     if (s.O == 0) return;
+    // Phases of rows and columns may be left to the convolution of slices.
+    const bool slices_have_phases =
+        gradient_has_phases(s.axis[1], s.axis[2]) && s.C / s.groups >= kLeastPhaseFeatures;
     // One copy of dy with all the zeros that any phase needs.
     int64_t before[3] = {}, size[3];
     for (int d = 0; d < 3; d++) {
         int64_t first = 0, last = s.axis[d].outputs;
-        for (int64_t a = 0; a < s.axis[d].stride && a < s.axis[d].source; a++) {
+        for (int64_t a = 0; a < phase_count(s.axis[d]) && (d == 0 || !slices_have_phases); a++) {
             const Axis axis = conv2d_phase(s.axis[d], a).axis;
             if (axis.taps == 0) continue;
             const int64_t end = axis.origin + (axis.outputs - 1) + (axis.taps - 1) * axis.dilation + 1;
@@ -106,11 +109,16 @@ void input_gradient(const Array<const T, 5>& dy, const Array<const T, 5>& w, con
     conv.bias_stride = bias_stride;
     conv.groups = s.groups;
     conv.features = s.C / s.groups;
-    const int64_t phases[3] = {phase_count(s.axis[0]), phase_count(s.axis[1]), phase_count(s.axis[2])};
+    int64_t phases[3];
+    for (int d = 0; d < 3; d++) phases[d] = d > 0 && slices_have_phases ? 1 : phase_count(s.axis[d]);
     for (int64_t k = 0; k < phases[0] * phases[1] * phases[2]; k++) {
         const int64_t residue[3] = {k / phases[2] / phases[1], k / phases[2] % phases[1], k % phases[2]};
         Phase phase[3];
-        for (int d = 0; d < 3; d++) phase[d] = conv2d_phase(s.axis[d], residue[d]);
+        for (int d = 0; d < 3; d++) {
+            phase[d] = conv2d_phase(s.axis[d], residue[d]);
+            // The filters as they are, then.
+            if (d > 0 && slices_have_phases) phase[d] = {s.axis[d], 0, -1};
+        }
         const Axis &depth = phase[0].axis, rows = phase[1].axis, columns = phase[2].axis;
         if (depth.taps == 0 || rows.taps == 0 || columns.taps == 0) continue;
         turn_filters(w, s, phase, filters.data());
@@ -131,12 +139,22 @@ void input_gradient(const Array<const T, 5>& dy, const Array<const T, 5>& w, con
                   source.stride[2],
                   depth.taps,
                   depth.dilation * source.stride[2]};
+        const int64_t depth_stride = stride_of(depth.outputs, s.axis[0].stride, dx.stride[2]);
+        if (slices_have_phases) {
+            conv.y = {&dx(0, 0, residue[0], 0, 0),
+                      {s.N * depth.outputs, s.C, dx.shape[3], dx.shape[4]},
+                      {dx.stride[0], dx.stride[1], dx.stride[3], dx.stride[4]},
+                      depth.outputs,
+                      depth_stride};
+            correlate_phases(conv, s.axis[1], s.axis[2]);
+            continue;
+        }
         conv.y = {&dx(0, 0, residue[0], residue[1], residue[2]),
                   {s.N * depth.outputs, s.C, rows.outputs, columns.outputs},
                   {dx.stride[0], dx.stride[1], stride_of(rows.outputs, s.axis[1].stride, dx.stride[3]),
                    stride_of(columns.outputs, s.axis[2].stride, dx.stride[4])},
                   depth.outputs,
-                  stride_of(depth.outputs, s.axis[0].stride, dx.stride[2])};
+                  depth_stride};
         correlate(conv);
     }
 }

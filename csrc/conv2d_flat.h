@@ -1,0 +1,350 @@
+// Gradients of convolutions with stride, and convolutions whose rows are not whole vectors.
+//
+// In a frame (conv2d_frame.h) with a plane for each column tap, as wide as the outputs, the pixels that a tap
+// meets lie one behind another over all rows, so that tiles read whole vectors there wherever rows end. That
+// copies an image once for each column tap; gathering patches would do it once for each tap.
+//
+// The outputs may be of several phases (conv2d_phase.h): those of the gradient of a convolution with stride,
+// each a convolution of stride 1 with some of the taps. They share the frame, and their rows are zipped when
+// they are written.
+//
+//   for each task: some rows of an image or some images, a group, some of its features     (in parallel)
+//     copies what it reads into the frame
+//     for each phase of rows, for each panel of weights
+//       for each phase of columns, for each panel of pixels: one tile
+//       writes the rows, unless tiles were stored in y
+#pragma once
+
+#include "conv2d_phase.h"
+#include "conv2d_plan.h"
+
+namespace pydl::PYDL_ISA {
+
+// Along one axis, a phase has the frame's taps first, first + 1, ..., which meet the filter's taps filter,
+// filter + step, ...
+struct PhaseTaps {
+    int64_t first, count, filter, step;
+};
+
+// The phases of one axis, and the axis of the frame that all of them read.
+struct AxisPhases {
+    Axis axis;
+    int64_t count;
+    Scratch<PhaseTaps> phase;
+
+    // Of a convolution: a single one.
+    explicit AxisPhases(const Axis& forward) : axis(forward), count(1), phase(1) {
+        phase[0] = {0, axis.taps, 0, 1};
+    }
+    // Of the gradient, for count = phase_count(forward). A forward axis with stride must have no dilation.
+    AxisPhases(const Axis& forward, int64_t count)
+        : axis(conv2d_phase(forward, 0).axis), count(count), phase(count) {
+        int64_t begin = 0, end = 0;
+        for (int64_t p = 0; p < count; p++) {
+            const Phase own = conv2d_phase(forward, p);
+            const int64_t first = own.axis.origin, past = first + own.axis.taps;
+            phase[p] = {first, own.axis.taps, own.last_tap, -own.step};
+            if (own.axis.taps == 0) continue;
+            if (begin == end) begin = first, end = past;
+            if (first < begin) begin = first;
+            if (past > end) end = past;
+        }
+        if (forward.stride > 1) axis.taps = end - begin, axis.origin = begin;
+        for (int64_t p = 0; p < count; p++)
+            phase[p].first = phase[p].count > 0 ? phase[p].first - axis.origin : 0;
+    }
+    // Taps of the phases before this one.
+    int64_t taps_before(int64_t p) const {
+        int64_t taps = 0;
+        while (p > 0) taps += phase[--p].count;
+        return taps;
+    }
+};
+
+// A row of a flat frame: number q < count is number first + q * step of the source, or 0 outside of it.
+struct FlatRow {
+    int64_t count, step, stride;
+    int64_t begin, length;  // what is inside
+    int64_t source;         // of the first number inside
+
+    FlatRow(int64_t count, int64_t size, int64_t first, int64_t step, int64_t stride)
+        : count(count), step(step), stride(stride), begin(first >= 0 ? 0 : (-first - 1) / step + 1) {
+        const int64_t end = first >= size ? 0 : (size - 1 - first) / step + 1;
+        if (begin > count) begin = count;
+        length = (end < count ? end : count) - begin;
+        if (length < 0) length = 0;
+        source = length > 0 ? (first + begin * step) * stride : 0;
+    }
+    // Writes whole vectors from to[begin] to to[begin + count] at least: what it writes beyond the row are
+    // the zeros in front of the next one.
+    template <typename T>
+    PYDL_INLINE void copy(T* to, const T* from, bool inside) const {
+        constexpr int64_t W = width<T>;
+        const int64_t left = inside ? length : 0;
+        to += begin, from += source;
+        if (stride * step == 1) {
+            for (int64_t k = 0; k < count; k += W) store(to + k, load_partial(from + k, left - k));
+        } else if (stride * step == 2) {
+            for (int64_t k = 0; k < count; k += W) {
+                const int64_t read = 2 * (left - k) - 1;
+                store(to + k,
+                      even_lanes(load_partial(from + 2 * k, read), load_partial(from + 2 * k + W, read - W)));
+            }
+        } else {
+            for (int64_t k = 0; k < count; k += W) store(to + k, vec<T>{});
+            for (int64_t k = 0; k < left; k++) to[k] = from[k * step * stride];
+        }
+    }
+};
+
+template <typename T>
+class FlatProduct {
+    static constexpr int64_t W = width<T>;
+    static constexpr int most_rows = most_tile_rows<T>(most_tile_vectors<T>);
+
+  public:
+    // conv.rows and conv.columns are not read, conv.y is all of it.
+    FlatProduct(const Correlation<T>& conv, const AxisPhases& rows, const AxisPhases& columns)
+        : conv_(conv),
+          rows_(rows),
+          columns_(columns),
+          taps_(rows.taps_before(rows.count) * columns.taps_before(columns.count)),
+          stripes_(columns.axis.outputs, most_lanes()),
+          blocks_(rows_of_task(rows.axis.outputs, stripes_.size, most_lanes())),
+          reach_((rows.axis.taps - 1) * rows.axis.dilation / rows.axis.stride),
+          images_(conv.x.shape[0], images_of_task()),
+          panels_(conv.features, most_rows),
+          chunks_(panels_.count, panels_of_chunk()),
+          layout_(rows.axis, columns.axis, images_.size * (blocks_.size + reach_) - reach_, stripes_.size,
+                  true),
+          packed_(conv.groups * conv.channels * conv.features * taps_),
+          bias_(conv.bias != nullptr ? conv.groups * conv.features : 0) {}
+
+    void run() {
+        for (int64_t m = 0; conv_.bias != nullptr && m < conv_.groups * conv_.features; m++)
+            bias_[m] = conv_.bias[m * conv_.bias_stride];
+        const int64_t panels = conv_.groups * panels_.count,
+                      panel_size = panels_.size * conv_.channels * taps_;
+        parallel_for(panels, 1 + 32768 / (panel_size + 1), [&](int64_t begin, int64_t end) {
+            for (int64_t p = begin; p < end; p++) pack(p / panels_.count, p % panels_.count);
+        });
+        const int64_t work =
+            lanes(images_.size, blocks_.size) * panels_.size * chunks_.size * conv_.channels * taps_;
+        parallel_for(tasks() * chunks_.count, 1 + GemmBlocks<T>::thread_work / (work + 1),
+                     [&](int64_t begin, int64_t end) { run_tasks(begin, end); });
+    }
+
+  private:
+    // A task's images, or rows and columns of one image.
+    struct Task {
+        int64_t image, images, row, rows, column, columns, group;
+    };
+
+    static int64_t at_least_1(int64_t n) { return n < 1 ? 1 : n; }
+    // As many pixels as keep the frame in the second-level cache, fewer for want of tasks.
+    int64_t most_lanes() const {
+        const int64_t planes = conv_.channels * columns_.axis.taps *
+                               (rows_.axis.stride < rows_.axis.taps ? rows_.axis.stride : rows_.axis.taps);
+        const int64_t fit = GemmBlocks<T>::group_bytes / int64_t(sizeof(T)) / (planes + 1);
+        const int64_t pixels = conv_.x.shape[0] * conv_.groups * rows_.axis.outputs * columns_.axis.outputs;
+        int64_t most = pixels / tasks_wanted();
+        if (fit < most) most = fit;
+        if (most > 1024) most = 1024;
+        return most < 8 * W ? 8 * W : most;
+    }
+    // Blocks of rows, of no more than `most` pixels, that waste few lanes of vectors.
+    static Parts rows_of_task(int64_t rows, int64_t columns, int64_t most) {
+        const int64_t limit = at_least_1(most / columns);
+        Parts best(rows, limit);
+        if (best.count == 1) return best;
+        int64_t least = 0;
+        for (int64_t size = limit; size >= (limit + 1) / 2; size--) {
+            const int64_t vectors =
+                rows / size * whole_vectors<T>(size * columns) + whole_vectors<T>(rows % size * columns);
+            if (size == limit || vectors < least) best.size = size, least = vectors;
+        }
+        best.count = (rows - 1) / best.size + 1;
+        return best;
+    }
+    // Several images lie one behind another with rows in between that are no outputs, one alone may end
+    // within a vector.
+    int64_t images_of_task() const {
+        const int64_t rows = blocks_.size, columns = stripes_.size;
+        if (blocks_.count * stripes_.count > 1 ||
+            whole_vectors<T>(rows * columns) <= (rows + reach_) * columns)
+            return 1;
+        return at_least_1(most_lanes() / (rows * columns));
+    }
+    int64_t tasks() const { return images_.count * blocks_.count * stripes_.count * conv_.groups; }
+    int64_t panels_of_chunk() const {
+        const int64_t chunks = (tasks_wanted() - 1) / tasks() + 1;
+        const int64_t size = (panels_.count - 1) / chunks + 1;
+        return size < 4 ? 4 : size;
+    }
+    // Pixels of the flat frame from the first to the last output: rows between images are none.
+    int64_t lanes(int64_t images, int64_t rows) const {
+        return (images * (blocks_.size + reach_) - blocks_.size - reach_ + rows) * stripes_.size;
+    }
+
+    // A panel has its phases one behind another, and of each the steps (c, u, v).
+    T* packed(int64_t group, int64_t panel) const {
+        return packed_.data() + (group * conv_.features + panels_.begin(panel)) * conv_.channels * taps_;
+    }
+    void pack(int64_t group, int64_t panel) const {
+        const int64_t count = panels_.length(panel, conv_.features);
+        const int64_t* stride = conv_.w_stride;
+        const T* w = conv_.weights(group, panels_.begin(panel));
+        T* to = packed(group, panel);
+        if (rows_.count * columns_.count == 1 && rows_.phase[0].step == 1 && columns_.phase[0].step == 1 &&
+            stride[3] == 1 && stride[2] == columns_.axis.taps && stride[1] == taps_)
+            return pack_panel(to, count, count, w, stride[0], int64_t(1), conv_.channels * taps_);
+        for_each_step([&](int64_t c, int64_t u, int64_t v, int64_t, int64_t) {
+            const T* tap = w + c * stride[1] + u * stride[2] + v * stride[3];
+            for (int64_t m = 0; m < count; m++) *to++ = tap[m * stride[0]];
+        });
+    }
+    // f(channel, taps of the filter, taps of the frame) for all steps of all phases.
+    template <typename F>
+    PYDL_INLINE void for_each_step(const F& f) const {
+        for (int64_t pu = 0; pu < rows_.count; pu++)
+            for (int64_t pv = 0; pv < columns_.count; pv++) {
+                const PhaseTaps &row = rows_.phase[pu], &column = columns_.phase[pv];
+                for (int64_t c = 0; c < conv_.channels; c++)
+                    for (int64_t u = 0; u < row.count; u++)
+                        for (int64_t v = 0; v < column.count; v++)
+                            f(c, row.filter + u * row.step, column.filter + v * column.step, row.first + u,
+                              column.first + v);
+            }
+    }
+
+    void run_tasks(int64_t begin, int64_t end) const {
+        const int64_t pitch = whole_vectors<T>(lanes(images_.size, blocks_.size));
+        const Scratch<T> frame(conv_.channels * layout_.channel() + layout_.pitch() + 2 * W),
+            tiles(columns_.count * panels_.size * pitch + W);
+        const Scratch<const T*> steps(conv_.channels * taps_);
+        const T** step = steps.data();
+        for_each_step([&](int64_t c, int64_t, int64_t, int64_t u, int64_t v) {
+            *step++ = frame.data() + c * layout_.channel() + layout_.taps()[u * columns_.axis.taps + v];
+        });
+        int64_t filled = -1;
+        for (int64_t t = begin; t < end; t++) {
+            int64_t part = t / chunks_.count;
+            Task task;
+            task.column = stripes_.begin(part % stripes_.count);
+            task.columns = stripes_.length(part % stripes_.count, columns_.axis.outputs);
+            part /= stripes_.count;
+            task.row = blocks_.begin(part % blocks_.count);
+            task.rows = blocks_.length(part % blocks_.count, rows_.axis.outputs);
+            part /= blocks_.count;
+            task.group = part % conv_.groups;
+            part /= conv_.groups;
+            task.image = images_.begin(part);
+            task.images = images_.length(part, conv_.x.shape[0]);
+            if (t / chunks_.count != filled) fill(frame.data(), task);
+            filled = t / chunks_.count;
+            const int64_t chunk = t % chunks_.count, first = chunks_.begin(chunk);
+            for (int64_t p = first; p < first + chunks_.length(chunk, panels_.count); p++)
+                multiply(task, p, steps.data(), tiles.data(), pitch);
+        }
+    }
+
+    // In the order of the frame, so that what is written beyond a row is overwritten by the next.
+    void fill(T* frame, const Task& task) const {
+        const Planes &rows = layout_.rows(), &columns = layout_.columns();
+        const int64_t pitch = layout_.pitch();
+        for (int64_t c = 0; c < conv_.channels; c++)
+            for (int64_t pu = 0; pu < rows.count(); pu++)
+                for (int64_t pv = 0; pv < columns.count(); pv++, frame += rows.length() * pitch) {
+                    const FlatRow row(pitch, columns.axis().source, columns.source(pv, task.column),
+                                      columns.axis().stride, conv_.x.stride[3]);
+                    for (int64_t k = 0; k < row.begin; k += W) store(frame + k, vec<T>{});
+                    const int64_t top = rows.source(pu, task.row), step = rows.axis().stride,
+                                  height = rows.axis().source;
+                    for (int64_t image = 0; image < task.images; image++) {
+                        T* to = frame + image * (blocks_.size + reach_) * pitch;
+                        const T* x = conv_.x.at(task.image + image, task.group * conv_.channels + c);
+                        for (int64_t q = 0, h = top; q < rows.length(task.rows);
+                             q++, h += step, to += pitch) {
+                            const bool inside = h >= 0 && h < height;
+                            row.copy(to, x + (inside ? h * conv_.x.stride[2] : 0), inside);
+                        }
+                    }
+                }
+    }
+
+    // Whether tiles can be stored in y.
+    bool is_direct(const Task& task) const {
+        return rows_.count * columns_.count == 1 && task.images == 1 && stripes_.count == 1 &&
+               conv_.y.stride[3] == 1 && (task.rows == 1 || conv_.y.stride[2] == stripes_.size);
+    }
+
+    void multiply(const Task& task, int64_t panel, const T* const* step, T* tiles, int64_t pitch) const {
+        const int64_t m = task.group * conv_.features + panels_.begin(panel);
+        const int64_t count = panels_.length(panel, conv_.features), own = lanes(task.images, task.rows);
+        const bool direct = is_direct(task);
+        const Parts pixels((own + W - 1) / W, most_tile_vectors<T>);
+        const T* w = packed(task.group, panel);
+        for (int64_t pu = 0; pu < rows_.count; pu++) {
+            for (int64_t pv = 0; pv < columns_.count; pv++) {
+                const int64_t depth = conv_.channels * rows_.phase[pu].count * columns_.phase[pv].count;
+                T* to = direct ? conv_.y.at(task.image, m) + task.row * conv_.y.stride[2]
+                               : tiles + pv * count * pitch;
+                for (int64_t q = 0; q < pixels.count; q++) {
+                    const int64_t lane = pixels.begin(q) * W, vectors = pixels.length(q, (own + W - 1) / W);
+                    TilePixels<T> where = {nullptr, step, {}};
+                    for (int64_t v = 0; v < vectors; v++) where.offset[v] = lane + v * W;
+                    const int64_t left = direct && own - lane < vectors * W ? own - lane : vectors * W;
+                    conv_tile<T>(true, int(count), int(vectors))(
+                        depth, w, where, conv_.bias != nullptr ? bias_.data() + m : nullptr, to + lane,
+                        direct ? conv_.y.stride[1] : pitch, left, false);
+                }
+                w += depth * count;
+                step += depth;
+            }
+            if (!direct)
+                for (int64_t r = 0; r < count; r++)
+                    for (int64_t k = 0; k < task.images; k++)
+                        write(task, pu, conv_.y.at(task.image + k, m + r),
+                              tiles + r * pitch + k * (blocks_.size + reach_) * stripes_.size, count * pitch);
+        }
+    }
+
+    // The rows of one phase of one channel of an image. plane: from one phase of columns to the next.
+    void write(const Task& task, int64_t pu, T* y, const T* tile, int64_t plane) const {
+        const int64_t* stride = conv_.y.stride;
+        const int64_t phases = columns_.count, begin = task.column * phases;
+        const int64_t past = begin + task.columns * phases < conv_.y.shape[3] ? begin + task.columns * phases
+                                                                              : conv_.y.shape[3];
+        for (int64_t i = 0; i < task.rows; i++, tile += stripes_.size) {
+            const int64_t h = pu + (task.row + i) * rows_.count;
+            if (h >= conv_.y.shape[2]) return;
+            T* to = y + h * stride[2] + begin * stride[3];
+            if (stride[3] == 1 && phases == 1)
+                copy_row(to, tile, past - begin);
+            else if (stride[3] == 1 && phases == 2)
+                zip_rows(to, tile, tile + plane, past - begin);
+            else
+                for (int64_t x = begin; x < past; x++, to += stride[3])
+                    *to = tile[(x - begin) % phases * plane + (x - begin) / phases];
+        }
+    }
+    // to = a[0], b[0], a[1], b[1], ...; reads whole vectors.
+    static void zip_rows(T* to, const T* a, const T* b, int64_t count) {
+        for (int64_t k = 0; k < count; k += 2 * W, a += W, b += W) {
+            const vec<T> even = load(a), odd = load(b);
+            store_partial(to + k, zip_low(even, odd), count - k);
+            store_partial(to + k + W, zip_high(even, odd), count - k - W);
+        }
+    }
+
+    const Correlation<T>& conv_;
+    const AxisPhases &rows_, &columns_;
+    int64_t taps_;
+    Parts stripes_, blocks_;
+    int64_t reach_;
+    Parts images_, panels_, chunks_;
+    FrameLayout layout_;
+    Scratch<T> packed_, bias_;
+};
+
+}  // namespace pydl::PYDL_ISA
