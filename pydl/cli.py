@@ -53,8 +53,15 @@ def build_parser() -> argparse.ArgumentParser:
 
     predict = commands.add_parser("predict", help="apply a trained network to files")
     predict.add_argument("checkpoint", help="model.safetensors of a training")
-    predict.add_argument("files", nargs="+", metavar="FILE", help="what to apply it to: images for photo-tagging")
+    predict.add_argument("files", nargs="+", metavar="FILE", help="what to apply it to: images, sounds ...")
     predict.set_defaults(run=run_predict)
+
+    transcribe = commands.add_parser("transcribe", help="print what is said in WAV files")
+    transcribe.add_argument("checkpoint", help="model.safetensors of a training of speech")
+    transcribe.add_argument("files", nargs="+", metavar="FILE", help="WAV files")
+    transcribe.add_argument("--beam", type=int, default=1, help="how many texts beam search keeps (default: 1, greedy)")
+    transcribe.add_argument("--pictures", metavar="FOLDER", help="draw each spectrogram with its symbols into FOLDER")
+    transcribe.set_defaults(run=run_transcribe)
 
     check = commands.add_parser("check", help="compare every native kernel with its pure-Python reference")
     check.add_argument("--cases", type=int, default=20, help="sets of arguments for each kernel and dtype")
@@ -133,6 +140,14 @@ def run_predict(arguments: argparse.Namespace) -> int:
             f"{arguments.checkpoint}: does not say which recipe made it; give the model.safetensors of a training"
         )
     return 1 if find_recipe(facts["recipe"]).predict(arguments.checkpoint, arguments.files) else 0
+
+
+def run_transcribe(arguments: argparse.Namespace) -> int:
+    from .arguments import check_integer
+    from .recipes.transcript import transcribe
+
+    beam = check_integer("--beam", "the beam", arguments.beam, 1)
+    return 1 if transcribe(arguments.checkpoint, arguments.files, beam, arguments.pictures) else 0
 
 
 def run_check(arguments: argparse.Namespace) -> int:

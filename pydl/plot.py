@@ -125,3 +125,35 @@ def bars(values: Sequence[tuple[str, float]], path: str | os.PathLike[str], labe
     axes.set(xlabel=label, title=title)
     axes.grid(alpha=0.3, axis="x")
     _write(figure, path)
+
+
+def spectrogram(
+    features: Array,
+    seconds: float,
+    marks: Sequence[tuple[float, float, str]],
+    path: str | os.PathLike[str],
+    title: str = "",
+) -> None:
+    """Features (T, bands), `seconds` a frame, with marks (start, end, text) above them, in seconds."""
+    length = len(features) * seconds
+    figure, axes = _figure(min(30.0, max(6.0, 2.5 * length)), 3.6)
+    axes.imshow(
+        features.T,
+        origin="lower",
+        aspect="auto",
+        extent=(0, length, 0, features.shape[1]),
+        cmap="magma",
+        vmin=-2,
+        vmax=3,
+    )
+    for start, end, text in marks:
+        middle = (start + end) / 2
+        axes.axvspan(start, end, color="white", alpha=0.25, linewidth=0)
+        axes.annotate(
+            text, (middle, 1), xycoords=("data", "axes fraction"), xytext=(0, 3), textcoords="offset points",
+            ha="center", va="bottom", color=BLUE, fontsize=11, fontweight="bold", annotation_clip=False,
+        )  # fmt: skip
+    axes.set_xlabel("seconds")
+    axes.set_ylabel("mel band")
+    axes.set_title(title, pad=20)
+    _write(figure, path)

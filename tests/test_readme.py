@@ -49,7 +49,7 @@ def test_command(command, capsys):
 def test_commands_are_complete(capsys):
     with pytest.raises(SystemExit):
         main(["--help"])
-    there = re.findall(r"^    ([a-z]+) ", capsys.readouterr().out, re.M)
+    there = re.findall(r"^    ([a-z]+)", capsys.readouterr().out, re.M)
     assert {command.split()[0] for command in COMMANDS} == set(there)
 
 

@@ -10,6 +10,7 @@ from types import ModuleType
 RECIPES = {
     "house-prices": "facts of a home to its price: a standard network with vectors for words, on real sales",
     "photo-tagging": "image to object: a convolutional network on handwritten digits or clothes",
+    "speech": "sound to text: a bidirectional LSTM on spoken digits or telephone prompts",
 }
 
 
