@@ -21,6 +21,7 @@ from .adaptive_max_pool3d import AdaptiveMaxPool3d as AdaptiveMaxPool3d
 from .avg_pool1d import AvgPool1d as AvgPool1d
 from .avg_pool2d import AvgPool2d as AvgPool2d
 from .avg_pool3d import AvgPool3d as AvgPool3d
+from .bahdanau_attention import BahdanauAttention as BahdanauAttention
 from .batch_norm import BatchNorm1d as BatchNorm1d
 from .batch_norm import BatchNorm2d as BatchNorm2d
 from .batch_norm import BatchNorm3d as BatchNorm3d
@@ -53,10 +54,12 @@ from .losses import MSELoss as MSELoss
 from .losses import NLLLoss as NLLLoss
 from .lstm import LSTM as LSTM
 from .lstm_cell import LSTMCell as LSTMCell
+from .luong_attention import LuongAttention as LuongAttention
 from .max_pool1d import MaxPool1d as MaxPool1d
 from .max_pool2d import MaxPool2d as MaxPool2d
 from .max_pool3d import MaxPool3d as MaxPool3d
 from .module import Module as Module
+from .multihead_attention import MultiheadAttention as MultiheadAttention
 from .parameter import Parameter as Parameter
 from .rms_norm import RMSNorm as RMSNorm
 from .rnn import RNN as RNN

@@ -40,6 +40,7 @@ from ..ops import one_hot as one_hot
 from ..ops import pad as pad
 from ..ops import relu as relu
 from ..ops import rms_norm as rms_norm
+from ..ops import scaled_dot_product_attention as scaled_dot_product_attention
 from ..ops import sigmoid as sigmoid
 from ..ops import silu as silu
 from ..ops import softmax as softmax

@@ -87,6 +87,10 @@ from .rnn_cell import rnn_cell as rnn_cell
 from .log_softmax import log_softmax as log_softmax
 from .softmax import softmax as softmax
 
+# Attention
+from .scaled_dot_product_attention import attention_with_weights as attention_with_weights
+from .scaled_dot_product_attention import scaled_dot_product_attention as scaled_dot_product_attention
+
 # Losses
 from .binary_cross_entropy import binary_cross_entropy as binary_cross_entropy
 from .binary_cross_entropy_with_logits import binary_cross_entropy_with_logits as binary_cross_entropy_with_logits
