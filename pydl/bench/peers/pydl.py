@@ -168,10 +168,19 @@ def _batch(network: str, inputs: Arrays) -> list[Any]:
     return [pydl.tensor(array) if array.dtype.kind == "f" else array for array in arrays]
 
 
-def train(workload: Workload, inputs: Arrays) -> Variants:
+def _cross_entropy(logits: Any, target: Any) -> Any:
+    return F.cross_entropy(logits.reshape(-1, logits.shape[-1]), target.reshape(-1))
+
+
+def _ctc(log_probs: Any, target: Any) -> Any:
+    T, N, _ = log_probs.shape
+    return F.ctc_loss(log_probs, target, np.full(N, T), np.full(N, target.shape[1]))
+
+
+def train(workload: Workload, inputs: Arrays, loss_of: Any = _cross_entropy) -> Variants:
     def make() -> Run:
         network = workload.sizes["network"]
-        batch, target = _batch(network, inputs), inputs["target"].reshape(-1)
+        batch, target = _batch(network, inputs), inputs["target"]
         state: dict[str, Any] = {}
 
         def reset() -> None:
@@ -180,8 +189,7 @@ def train(workload: Workload, inputs: Arrays) -> Variants:
 
         def step() -> Any:
             state["optimizer"].zero_grad()
-            logits = state["model"](*batch)
-            loss = F.cross_entropy(logits.reshape(-1, logits.shape[-1]), target)
+            loss = loss_of(state["model"](*batch), target)
             loss.backward()
             state["optimizer"].step()
             return loss
@@ -189,6 +197,10 @@ def train(workload: Workload, inputs: Arrays) -> Variants:
         return Run(step, lambda loss: {"loss": np.array(loss.item())}, reset)
 
     return {"eager": make}
+
+
+def train_ctc(workload: Workload, inputs: Arrays) -> Variants:
+    return train(workload, inputs, _ctc)
 
 
 def infer(workload: Workload, inputs: Arrays) -> Variants:
@@ -219,5 +231,6 @@ KINDS = {
     "cell": cell,
     "optimizer": optimizer,
     "train": train,
+    "train_ctc": train_ctc,
     "infer": infer,
 }

@@ -168,7 +168,16 @@ def _batch(network: str, inputs: Arrays, last: bool) -> list[torch.Tensor]:
     return [_place(inputs[name], last) for name in NETWORKS[network].inputs]
 
 
-def train(workload: Workload, inputs: Arrays) -> Variants:
+def _cross_entropy(logits: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+    return F.cross_entropy(logits.reshape(-1, logits.shape[-1]), target.reshape(-1))
+
+
+def _ctc(log_probs: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+    T, N, _ = log_probs.shape
+    return F.ctc_loss(log_probs, target, torch.full((N,), T), torch.full((N,), target.shape[1]))
+
+
+def train(workload: Workload, inputs: Arrays, criterion: Callable[..., torch.Tensor] = _cross_entropy) -> Variants:
     network = workload.sizes["network"]
 
     def make(last: bool = False, compiled: bool = False, fused: bool = True) -> Run:
@@ -176,11 +185,10 @@ def train(workload: Workload, inputs: Arrays) -> Variants:
         if last:
             model = model.to(memory_format=torch.channels_last)
         initial = {name: value.detach().clone() for name, value in model.state_dict().items()}
-        batch, target = _batch(network, inputs, last), torch.from_numpy(inputs["target"]).reshape(-1)
+        batch, target = _batch(network, inputs, last), torch.from_numpy(inputs["target"])
 
         def loss_of(labels: torch.Tensor, *batch: torch.Tensor) -> torch.Tensor:
-            logits = model(*batch)
-            return F.cross_entropy(logits.reshape(-1, logits.shape[-1]), labels)
+            return criterion(model(*batch), labels)
 
         forward = torch.compile(loss_of) if compiled else loss_of
         state: dict[str, Any] = {}
@@ -204,6 +212,10 @@ def train(workload: Workload, inputs: Arrays) -> Variants:
     if NETWORKS[network].images:
         variants["fused channels_last"] = lambda: make(last=True)
     return variants | {"compile": lambda: make(compiled=True)}
+
+
+def train_ctc(workload: Workload, inputs: Arrays) -> Variants:
+    return train(workload, inputs, _ctc)
 
 
 def infer(workload: Workload, inputs: Arrays) -> Variants:
@@ -245,5 +257,6 @@ KINDS = {
     "cell": cell,
     "optimizer": optimizer,
     "train": train,
+    "train_ctc": train_ctc,
     "infer": infer,
 }

@@ -17,7 +17,11 @@ from .workload import Arrays, normal
 
 @dataclass(frozen=True)
 class Network:
-    """multiply_adds: of one example. first: of these, the first layer's, whose input needs no gradient."""
+    """multiply_adds: of one example. first: of these, the first layer's, whose input needs no gradient.
+
+    ctc: it is trained by connectionist temporal classification: its outputs are log-probabilities (T, N, C) and the
+    targets (N, S) labels without the blank, 0.
+    """
 
     title: str
     build: Callable[[Any], Any]
@@ -26,6 +30,7 @@ class Network:
     first: int = 0
     inputs: tuple[str, ...] = ("input",)
     images: bool = False  # convolutions on images, which some libraries prefer with the channels last
+    ctc: bool = False
 
 
 def _images(*shape: int) -> Callable[[np.random.Generator, int], Arrays]:
@@ -128,6 +133,30 @@ def _seq2seq(nn: Any) -> Any:
     return Translator()
 
 
+def _listener(nn: Any) -> Any:
+    """The network of the recipe speech, for sounds of one length and without dropout."""
+
+    class Listener(nn.Module):  # type: ignore[misc]
+        def __init__(self) -> None:
+            super().__init__()
+            self.conv1, self.conv2 = nn.Conv2d(1, 24, 3, 2, 1), nn.Conv2d(24, 24, 3, 2, 1)
+            self.norm, self.norm1, self.norm2 = nn.LayerNorm(240), nn.LayerNorm(256), nn.LayerNorm(256)
+            self.lstm1, self.lstm2 = nn.LSTM(240, 128, bidirectional=True), nn.LSTM(256, 128, bidirectional=True)
+            self.fc = nn.Linear(256, 11)
+            self.relu, self.log_softmax = nn.ReLU(), nn.LogSoftmax(2)
+
+        def forward(self, x: Any) -> Any:
+            x = self.relu(self.conv2(self.relu(self.conv1(x)))).permute(2, 0, 1, 3).reshape(75, -1, 240)
+            y = self.norm1(self.lstm1(self.norm(x))[0])
+            return self.log_softmax(self.fc(self.norm2(self.lstm2(y)[0])))
+
+    return Listener()
+
+
+def _sounds(g: np.random.Generator, batch: int) -> Arrays:
+    return {"input": normal(g, np.dtype(np.float32), batch, 1, 300, 40), "target": g.integers(1, 11, (batch, 5))}
+
+
 def _rows_of_images(g: np.random.Generator, batch: int) -> Arrays:
     return {"input": normal(g, np.dtype(np.float32), 28, batch, 28), "target": g.integers(0, 10, batch)}
 
@@ -163,5 +192,10 @@ NETWORKS = {
     "tagger": Network("BiLSTM tagger, T40", _tagger, _sentences, 40 * (2 * 512 * (64 + 128) + 256 * 20)),
     "seq2seq": Network(
         "seq2seq, T20", _seq2seq, _pairs, 20 * (2 * 512 * (64 + 128) + 128 * 2000), inputs=("input", "previous")
+    ),
+    "listener": Network(
+        "speech, CTC, T300", _listener, _sounds,
+        150 * 20 * 24 * 9 + 75 * 10 * 24 * 9 * 24 + 75 * (2 * 512 * (240 + 128) + 2 * 512 * (256 + 128) + 256 * 11),
+        150 * 20 * 24 * 9, ctc=True,
     ),
 }  # fmt: skip

@@ -1,4 +1,4 @@
-"""Whole training steps (forward, cross-entropy, backward, Adam) and inference."""
+"""Whole training steps (forward, cross-entropy or CTC, backward, Adam) and inference."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def _inputs(g: np.random.Generator, dtype: np.dtype, network: str, batch: int) -
 
 def _cost(w: Workload) -> tuple[int, int]:
     """Products of the network (elementwise work is not counted); traffic of the parameters and the batch."""
-    network, batch, training = NETWORKS[w.sizes["network"]], w.sizes["batch"], w.kind == "train"
+    network, batch, training = NETWORKS[w.sizes["network"]], w.sizes["batch"], w.kind != "infer"
     drawn = network.draw(np.random.default_rng(0), batch)
     parameters = sum(map(np.size, network_arrays(w.sizes["network"], np.random.default_rng(0)).values()))
     products = 3 * network.multiply_adds - network.first if training else network.multiply_adds
@@ -37,6 +37,7 @@ def _module(nn: Any, sizes: dict[str, Any]) -> Any:
 
 
 KINDS["train"] = Kind(_inputs, _cost, module=_module)
+KINDS["train_ctc"] = KINDS["train"]
 KINDS["infer"] = Kind(_inputs, _cost, module=_module)
 
 # Networks and batch sizes.
@@ -47,6 +48,7 @@ _TRAINED = {
     "lstm": (1, 64),
     "tagger": (16, 64),
     "seq2seq": (16, 64),
+    "listener": (16,),
 }
 _INFERRED = {
     "mlp": (1, 64),
@@ -66,7 +68,7 @@ ROWS = (
         Workload(
             f"training step {NETWORKS[network].title}, batch {batch}",
             "training step",
-            "train",
+            "train_ctc" if NETWORKS[network].ctc else "train",
             {"network": network, "batch": batch},
             "all",
             steps=5,
