@@ -63,6 +63,20 @@ def build_parser() -> argparse.ArgumentParser:
     transcribe.add_argument("--pictures", metavar="FOLDER", help="draw each spectrogram with its symbols into FOLDER")
     transcribe.set_defaults(run=run_transcribe)
 
+    lab = commands.add_parser(
+        "lab",
+        help="run an experiment that shows how and why learning works",
+        description=describe_experiments(),
+        usage="pydl lab NAME [options]",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    lab.add_argument("experiment", help="which experiment", metavar="NAME")
+    options = lab.add_argument(
+        "options", nargs=argparse.REMAINDER, help="options of the experiment: pydl lab NAME --help"
+    )
+    options.required = False
+    lab.set_defaults(run=run_lab)
+
     check = commands.add_parser("check", help="compare every native kernel with its pure-Python reference")
     check.add_argument("--cases", type=int, default=20, help="sets of arguments for each kernel and dtype")
     check.add_argument("--seed", type=int, default=0, help="which random arguments")
@@ -88,6 +102,14 @@ def describe_recipes() -> str:
     from .recipes import RECIPES
 
     return "Recipes: " + "; ".join(f"{name} ({what})" for name, what in RECIPES.items())
+
+
+def describe_experiments() -> str:
+    """One line an experiment."""
+    from .lab.experiments import EXPERIMENTS
+
+    width = max(map(len, EXPERIMENTS))
+    return "\n".join(["Experiments:", *(f"  {name:<{width}}  {what}" for name, what in EXPERIMENTS.items())])
 
 
 def run_info(arguments: argparse.Namespace) -> int:
@@ -148,6 +170,28 @@ def run_transcribe(arguments: argparse.Namespace) -> int:
 
     beam = check_integer("--beam", "the beam", arguments.beam, 1)
     return 1 if transcribe(arguments.checkpoint, arguments.files, beam, arguments.pictures) else 0
+
+
+def run_lab(arguments: argparse.Namespace) -> int:
+    import pydl
+
+    from .lab.experiments import find_experiment
+
+    name = arguments.experiment
+    experiment = find_experiment(name)
+    parser = argparse.ArgumentParser(prog=f"pydl lab {name}", description=(experiment.__doc__ or "").split("\n")[0])
+    parser.add_argument("--out", default=f"runs/lab/{name}", help=f"folder for the results (default: runs/lab/{name})")
+    parser.add_argument("--seed", type=int, default=0, help="where the random numbers start (default: 0)")
+    parser.add_argument("--threads", type=int, help="how many processors to use; the results do not depend on it")
+    experiment.add_arguments(parser)
+    options = parser.parse_args(arguments.options)
+    threads = pydl.get_num_threads()
+    try:
+        pydl.set_num_threads(threads if options.threads is None else options.threads)
+        experiment.run(options)
+    finally:
+        pydl.set_num_threads(threads)
+    return 0
 
 
 def run_check(arguments: argparse.Namespace) -> int:

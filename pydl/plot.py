@@ -14,8 +14,8 @@ from .arguments import Array
 BLUE, ORANGE, GREY = "#0072B2", "#D55E00", "#666666"
 
 
-def _figure(width: float, height: float, columns: int = 1) -> tuple[Any, Any]:
-    """A figure that is drawn without a window, whatever the machine has."""
+def _figure(width: float, height: float, columns: int = 1, rows: int = 1) -> tuple[Any, Any]:
+    """A figure that is drawn without a window, whatever the machine has, and its axes."""
     try:
         from matplotlib.backends.backend_agg import FigureCanvasAgg
         from matplotlib.figure import Figure
@@ -23,7 +23,7 @@ def _figure(width: float, height: float, columns: int = 1) -> tuple[Any, Any]:
         raise ImportError("Pictures need matplotlib: pip install 'pydl-cpu[plot]'") from None
     figure = Figure(figsize=(width, height), dpi=120, layout="constrained")
     FigureCanvasAgg(figure)
-    return figure, figure.subplots(1, columns)
+    return figure, figure.subplots(rows, columns)
 
 
 def _write(figure: Any, path: str | os.PathLike[str]) -> None:

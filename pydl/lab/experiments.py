@@ -1,0 +1,22 @@
+"""The experiments, each a file that reads from top to bottom: `pydl lab NAME`.
+
+An experiment's module has add_arguments(parser) and run(args). args.out is the folder for what it leaves behind, the
+figures in metrics.json and the pictures; args.seed starts its random numbers.
+"""
+
+from __future__ import annotations
+
+from types import ModuleType
+
+EXPERIMENTS = {
+    "sigmoids": "many sigmoids with different biases add up to softplus, which is nearly ReLU",
+}
+
+
+def find_experiment(name: str) -> ModuleType:
+    """The module of an experiment. Error: ValueError that lists what exists."""
+    import importlib
+
+    if name not in EXPERIMENTS:
+        raise ValueError(f"there is no experiment {name!r}; the experiments are {', '.join(EXPERIMENTS)}")
+    return importlib.import_module(f".{name.replace('-', '_')}", __package__)
