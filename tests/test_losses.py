@@ -23,10 +23,15 @@ CASES = [
     ("BCEWithLogitsLoss", {"weight": WEIGHT}, SCORES, TARGETS),
     ("MSELoss", {}, SCORES, TARGETS),
     ("L1Loss", {}, SCORES, TARGETS),
+    ("SmoothL1Loss", {"beta": 0.5}, SCORES, TARGETS),
+    ("HuberLoss", {"delta": 0.5}, SCORES, TARGETS),
+    ("KLDivLoss", {}, SCORES, TARGETS),
+    ("KLDivLoss", {"log_target": True}, SCORES, TARGETS),
 ]
 IDS = [f"{name}-{i}" for i, (name, *_) in enumerate(CASES)]
 
 
+@pytest.mark.filterwarnings("ignore:reduction:UserWarning")  # PyTorch's, about KLDivLoss
 @pytest.mark.parametrize("reduction", ["mean", "sum", "none"])
 @pytest.mark.parametrize(("name", "options", "input", "target"), CASES, ids=IDS)
 def test_torch(name, options, input, target, reduction):

@@ -49,9 +49,12 @@ from .losses import BCELoss as BCELoss
 from .losses import BCEWithLogitsLoss as BCEWithLogitsLoss
 from .losses import CrossEntropyLoss as CrossEntropyLoss
 from .losses import CTCLoss as CTCLoss
+from .losses import HuberLoss as HuberLoss
+from .losses import KLDivLoss as KLDivLoss
 from .losses import L1Loss as L1Loss
 from .losses import MSELoss as MSELoss
 from .losses import NLLLoss as NLLLoss
+from .losses import SmoothL1Loss as SmoothL1Loss
 from .lstm import LSTM as LSTM
 from .lstm_cell import LSTMCell as LSTMCell
 from .luong_attention import LuongAttention as LuongAttention

@@ -25,7 +25,9 @@ from ..ops import elu as elu
 from ..ops import embedding as embedding
 from ..ops import gelu as gelu
 from ..ops import group_norm as group_norm
+from ..ops import huber_loss as huber_loss
 from ..ops import instance_norm as instance_norm
+from ..ops import kl_div as kl_div
 from ..ops import l1_loss as l1_loss
 from ..ops import layer_norm as layer_norm
 from ..ops import leaky_relu as leaky_relu
@@ -43,6 +45,7 @@ from ..ops import rms_norm as rms_norm
 from ..ops import scaled_dot_product_attention as scaled_dot_product_attention
 from ..ops import sigmoid as sigmoid
 from ..ops import silu as silu
+from ..ops import smooth_l1_loss as smooth_l1_loss
 from ..ops import softmax as softmax
 from ..ops import softplus as softplus
 from ..ops import tanh as tanh

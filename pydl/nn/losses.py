@@ -16,9 +16,11 @@ from .module import Module
 class Loss(Module):
     """What all losses have: a reduction, and weights, which are part of the state but not learned."""
 
+    reductions: tuple[str, ...] = ("mean", "sum", "none")
+
     def __init__(self, reduction: str) -> None:
         super().__init__()
-        self.reduction = check_choice(type(self).__name__, "reduction", reduction, "mean", "sum", "none")
+        self.reduction = check_choice(type(self).__name__, "reduction", reduction, *self.reductions)
 
     def register_weight(self, name: str, weight: Any) -> None:
         """Keeps an optional array as a buffer."""
@@ -129,3 +131,42 @@ class L1Loss(Loss):
 
     def forward(self, input: Any, target: Any) -> Tensor:
         return ops.l1_loss(input, target, reduction=self.reduction)
+
+
+class SmoothL1Loss(Loss):
+    """|input - target| - beta / 2, or a parabola below |input - target| = beta."""
+
+    def __init__(self, *, reduction: str = "mean", beta: float = 1.0) -> None:
+        super().__init__(reduction)
+        self.beta = beta
+
+    def forward(self, input: Any, target: Any) -> Tensor:
+        return ops.smooth_l1_loss(input, target, reduction=self.reduction, beta=self.beta)
+
+
+class HuberLoss(Loss):
+    """(input - target)^2 / 2, or a straight line from |input - target| = delta on."""
+
+    def __init__(self, *, reduction: str = "mean", delta: float = 1.0) -> None:
+        super().__init__(reduction)
+        self.delta = delta
+
+    def forward(self, input: Any, target: Any) -> Tensor:
+        return ops.huber_loss(input, target, reduction=self.reduction, delta=self.delta)
+
+
+class KLDivLoss(Loss):
+    """target (log target - input): input of log-probabilities, target of probabilities, or of their logarithms.
+
+    reduction "batchmean" divides the sum by the first dimension's size: the divergence of a sample.
+    """
+
+    reductions = ("mean", "sum", "none", "batchmean")
+
+    def __init__(self, *, reduction: str = "mean", log_target: bool = False) -> None:
+        super().__init__(reduction)
+        self.log_target = check_flag("KLDivLoss", "log_target", log_target)
+
+    def forward(self, input: Any, target: Any) -> Tensor:
+        loss: Tensor = ops.kl_div(input, target, reduction=self.reduction, log_target=self.log_target)
+        return loss

@@ -96,9 +96,12 @@ from .binary_cross_entropy import binary_cross_entropy as binary_cross_entropy
 from .binary_cross_entropy_with_logits import binary_cross_entropy_with_logits as binary_cross_entropy_with_logits
 from .cross_entropy import cross_entropy as cross_entropy
 from .ctc_loss import ctc_loss as ctc_loss
+from .huber_loss import huber_loss as huber_loss
+from .kl_div import kl_div as kl_div
 from .l1_loss import l1_loss as l1_loss
 from .mse_loss import mse_loss as mse_loss
 from .nll_loss import nll_loss as nll_loss
+from .smooth_l1_loss import smooth_l1_loss as smooth_l1_loss
 
 # Shape, parts, copies
 from .cat import cat as cat
