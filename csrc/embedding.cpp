@@ -1,37 +1,12 @@
 // embedding: y[m] = weight[index[m]], and the sum of dy over the uses of each row. See pydl/ops/embedding.py.
-#include "elementwise.h"
 #include "kernel.h"
+#include "row_copies.h"
 
 namespace pydl::PYDL_ISA {
 namespace {
 
 constexpr int64_t kEmbeddingGrain = 16384;  // numbers worth a task of their own
 constexpr int64_t kStripBytes = 64;         // columns that two threads must not share
-
-template <typename T>
-PYDL_INLINE void copy_row(const T* from, int64_t from_stride, T* to, int64_t to_stride, int64_t count) {
-    int64_t d = 0;
-    if (from_stride == 1 && to_stride == 1)
-        for (; d + width<T> <= count; d += width<T>) store(to + d, load(from + d));
-    for (; d < count; d += width<T>) {
-        const int64_t n = count - d < width<T> ? count - d : width<T>;
-        store_strided<T>(to + d * to_stride, to_stride, load_strided(from + d * from_stride, from_stride, n),
-                         n);
-    }
-}
-
-template <typename T>
-PYDL_INLINE void add_row(const T* from, int64_t from_stride, T* to, int64_t to_stride, int64_t count) {
-    int64_t d = 0;
-    if (from_stride == 1 && to_stride == 1)
-        for (; d + width<T> <= count; d += width<T>) store(to + d, load(to + d) + load(from + d));
-    for (; d < count; d += width<T>) {
-        const int64_t n = count - d < width<T> ? count - d : width<T>;
-        const vec<T> sum = load_strided<T>(to + d * to_stride, to_stride, n) +
-                           load_strided(from + d * from_stride, from_stride, n);
-        store_strided<T>(to + d * to_stride, to_stride, sum, n);
-    }
-}
 
 inline bool all_rows_exist(const Array<const int64_t, 1>& index, int64_t V) {
     bool exist = true;

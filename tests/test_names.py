@@ -20,14 +20,15 @@ PROMISED = {
         CrossEntropyLoss NLLLoss MSELoss L1Loss BCELoss BCEWithLogitsLoss CTCLoss functional init BatchNorm1d
         BatchNorm2d BatchNorm3d LayerNorm RMSNorm GroupNorm
         InstanceNorm1d InstanceNorm2d InstanceNorm3d Embedding
-        MultiheadAttention SmoothL1Loss HuberLoss KLDivLoss""",
+        MultiheadAttention SmoothL1Loss HuberLoss KLDivLoss Unfold Fold""",
     "pydl.nn.functional": """conv1d conv3d conv_transpose1d conv_transpose2d conv_transpose3d
         max_pool1d max_pool3d avg_pool1d avg_pool3d adaptive_avg_pool1d adaptive_avg_pool2d adaptive_avg_pool3d
         adaptive_max_pool1d adaptive_max_pool2d adaptive_max_pool3d
         linear conv2d max_pool2d avg_pool2d relu leaky_relu elu gelu silu sigmoid tanh softplus
         softmax log_softmax dropout pad one_hot cross_entropy ctc_loss nll_loss mse_loss l1_loss binary_cross_entropy
         binary_cross_entropy_with_logits batch_norm layer_norm rms_norm group_norm
-        instance_norm embedding scaled_dot_product_attention smooth_l1_loss huber_loss kl_div""",
+        instance_norm embedding scaled_dot_product_attention smooth_l1_loss huber_loss kl_div
+        unfold fold""",
     "pydl.nn.init": """normal_ uniform_ constant_ zeros_ ones_ xavier_normal_ xavier_uniform_ kaiming_normal_
         kaiming_uniform_ orthogonal_ calculate_gain""",
     "pydl.optim": """SGD Adagrad RMSprop Adam AdamW Optimizer lr_scheduler clip_grad_norm_ clip_grad_value_""",

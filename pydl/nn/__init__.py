@@ -36,6 +36,7 @@ from .conv_transpose3d import ConvTranspose3d as ConvTranspose3d
 from .dropout import Dropout as Dropout
 from .embedding import Embedding as Embedding
 from .flatten import Flatten as Flatten
+from .fold import Fold as Fold
 from .group_norm import GroupNorm as GroupNorm
 from .group_norm import InstanceNorm1d as InstanceNorm1d
 from .group_norm import InstanceNorm2d as InstanceNorm2d
@@ -67,3 +68,4 @@ from .parameter import Parameter as Parameter
 from .rms_norm import RMSNorm as RMSNorm
 from .rnn import RNN as RNN
 from .rnn_cell import RNNCell as RNNCell
+from .unfold import Unfold as Unfold

@@ -23,6 +23,7 @@ from ..ops import ctc_loss as ctc_loss
 from ..ops import dropout as dropout
 from ..ops import elu as elu
 from ..ops import embedding as embedding
+from ..ops import fold as fold
 from ..ops import gelu as gelu
 from ..ops import group_norm as group_norm
 from ..ops import huber_loss as huber_loss
@@ -49,3 +50,4 @@ from ..ops import smooth_l1_loss as smooth_l1_loss
 from ..ops import softmax as softmax
 from ..ops import softplus as softplus
 from ..ops import tanh as tanh
+from ..ops import unfold as unfold

@@ -112,6 +112,7 @@ from .clone import to as to
 from .expand import broadcast_to as broadcast_to
 from .expand import expand as expand
 from .flip import flip as flip
+from .fold import fold as fold
 from .getitem import getitem as getitem
 from .embedding import embedding as embedding
 from .one_hot import one_hot as one_hot
@@ -139,3 +140,4 @@ from .rms_norm import rms_norm as rms_norm
 
 # Regularisation
 from .dropout import dropout as dropout
+from .unfold import unfold as unfold
