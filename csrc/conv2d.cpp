@@ -38,6 +38,8 @@ void correlate(const Correlation<T>& conv) {
         return correlate(turned(conv));
     if (pays_to_stay_direct(conv))
         correlate_direct(conv);
+    else if (pays_to_lie_flat(conv))
+        FlatProduct<T>(conv, AxisPhases(conv.rows), AxisPhases(conv.columns)).run();
     else
         correlate_product(conv);
 }

@@ -1,4 +1,4 @@
-// Gradients of convolutions with stride, and convolutions whose rows are not whole vectors.
+// Gradients of convolutions with stride, and convolutions whose rows are no whole vectors.
 //
 // In a frame (conv2d_frame.h) with a plane for each column tap, as wide as the outputs, the pixels that a tap
 // meets lie one behind another over all rows, so that tiles read whole vectors there wherever rows end. That
@@ -147,9 +147,10 @@ class FlatProduct {
                                (rows_.axis.stride < rows_.axis.taps ? rows_.axis.stride : rows_.axis.taps);
         const int64_t fit = GemmBlocks<T>::group_bytes / int64_t(sizeof(T)) / (planes + 1);
         const int64_t pixels = conv_.x.shape[0] * conv_.groups * rows_.axis.outputs * columns_.axis.outputs;
+        const int64_t cap = rows_.count * columns_.count == 1 ? 4096 : 1024;
         int64_t most = pixels / tasks_wanted();
         if (fit < most) most = fit;
-        if (most > 1024) most = 1024;
+        if (most > cap) most = cap;
         return most < 8 * W ? 8 * W : most;
     }
     // Blocks of rows, of no more than `most` pixels, that waste few lanes of vectors.
@@ -346,5 +347,22 @@ class FlatProduct {
     FrameLayout layout_;
     Scratch<T> packed_, bias_;
 };
+
+// Whether a flat frame is better than gathering patches: for images whose rows are no whole vectors, or are
+// copied anyway, if few lanes are left over at their ends. Where that was measured, copying every second
+// pixel of many channels took longer than gathering for many features, and copying small maps with short
+// vectors, too.
+template <typename T>
+bool pays_to_lie_flat(const Correlation<T>& conv) {
+    const int64_t J = conv.columns.outputs, pixels = conv.rows.outputs * J, lanes = whole_vectors<T>(pixels);
+    const int64_t panel = most_tile_rows<T>(most_tile_vectors<T>);
+    const bool in_place = can_be_read_in_place(conv), few_features = conv.features <= 8 * panel;
+    if (conv.x.taps > 1 || conv.rows.taps == 1 || conv.features * conv.rows.taps < 48 || J < 4) return false;
+    // Nothing is gathered of whole vectors.
+    if (J % width<T> == 0 && (in_place || (few_features && conv.channels * conv.taps() > 100))) return false;
+    if (conv.columns.stride > 1 && conv.channels > 4 && conv.features > 16 * panel) return false;
+    if (!many_registers && pixels < 100) return false;
+    return few_features && !in_place ? 4 * pixels >= 3 * lanes : 8 * pixels >= 7 * lanes;
+}
 
 }  // namespace pydl::PYDL_ISA

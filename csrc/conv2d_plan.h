@@ -19,6 +19,13 @@ inline int64_t tasks_wanted() {
     return num_threads() > 1 ? 4 * num_threads() : 1;
 }
 
+// Whether vectors of pixels are found in x as they are needed.
+template <typename T>
+bool can_be_read_in_place(const Correlation<T>& conv) {
+    return conv.x.stride[3] == 1 && conv.columns.stride == 1 && !conv.rows.leaves_source() &&
+           !conv.columns.leaves_source();
+}
+
 // How one convolution is cut into tasks.
 template <typename T>
 struct Plan {
@@ -34,8 +41,7 @@ struct Plan {
     Plan(const Correlation<T>& conv, const PackedWeights<T>& weights)
         : pixels(conv.rows.outputs * conv.columns.outputs),
           columns(conv.x.shape[0] * pixels),
-          in_place(conv.x.stride[3] == 1 && conv.columns.stride == 1 && !conv.rows.leaves_source() &&
-                   !conv.columns.leaves_source()),
+          in_place(can_be_read_in_place(conv)),
           last_tap(conv.x.at(0, conv.channels * conv.groups - 1) - conv.x.data +
                    (conv.rows.taps - 1) * conv.rows.dilation * conv.x.stride[2] +
                    (conv.columns.taps - 1) * conv.columns.dilation),
