@@ -18,4 +18,6 @@ from .probability_metrics import top_k_accuracy as top_k_accuracy
 from .progress_bar import ProgressBar as ProgressBar
 from .regression_metrics import mean_absolute_error as mean_absolute_error
 from .regression_metrics import r2_score as r2_score
+from .text_metrics import bleu as bleu
+from .text_metrics import chrf as chrf
 from .trainer import Trainer as Trainer
