@@ -80,6 +80,7 @@ from .gru import gru as gru
 from .gru_cell import gru_cell as gru_cell
 from .lstm import lstm as lstm
 from .lstm_cell import lstm_cell as lstm_cell
+from .lstm_recurrence import lstm_recurrence as lstm_recurrence
 from .rnn import rnn as rnn
 from .rnn_cell import rnn_cell as rnn_cell
 
