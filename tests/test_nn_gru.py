@@ -113,7 +113,7 @@ STATE = numbers(1, B, H, dtype=np.float32)
         ((X, (STATE, STATE)), {}, ValueError, r"GRU: h_0 has shape \(2, 1, 4, 5\) but must be \(1, 4, 5\) = \(layers"),
         ((X, STATE[:, :2]), {}, ValueError, r"GRU: h_0 has shape \(1, 2, 5\) but must be \(1, 4, 5\) = \(layers"),
         ((X[:, 0],), {"lengths": [3]}, ValueError, "GRU: lengths belong to a batch, but input is one sequence"),
-        ((X,), {"lengths": [3, 7, 1, 1]}, ValueError, "gru: lengths must be from 0 to 6, .* but go from 1 to 7"),
+        ((X,), {"lengths": [3, 7, 1, 1]}, ValueError, "GRU: lengths must be from 1 to 6, .* but go from 1 to 7"),
         ((X.astype(np.float64),), {}, TypeError, "gru: w_ih is float32 but input is float64"),
     ],
 )

@@ -13,6 +13,8 @@ SETTINGS = [
     {"bidirectional": True},
     {"batch_first": True},
     {"num_layers": 2, "bidirectional": True, "batch_first": True},
+    {"proj_size": 2},
+    {"proj_size": 3, "num_layers": 2, "bidirectional": True, "bias": False},
 ]
 
 
@@ -22,7 +24,7 @@ def numbers(*shape, dtype=np.float64):
 
 def states(layer, *batch):
     count = layer.num_layers * (2 if layer.bidirectional else 1)
-    return numbers(count, *batch, H), numbers(count, *batch, H)[::-1].copy()
+    return numbers(count, *batch, layer.proj_size or H), numbers(count, *batch, H)[::-1].copy()
 
 
 def pair(dtype, **settings):
@@ -50,6 +52,7 @@ def compare(torch, mine, theirs, layer, torch_layer, inputs, torch_inputs, toler
         close(a.grad.numpy(), b.grad.numpy(), tolerance, f"gradient of {name}")
 
 
+@pytest.mark.filterwarnings("ignore:LSTM with projections")  # PyTorch's, of its own speed
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("batched", [True, False])
 @pytest.mark.parametrize("settings", SETTINGS, ids=str)
@@ -65,7 +68,7 @@ def test_torch(settings, batched, dtype):
     compare(torch, (y, h, c), (z, h_n, c_n), layer, theirs, mine, other, tolerance)
 
 
-@pytest.mark.parametrize("settings", [{}, {"bidirectional": True}, SETTINGS[-1]], ids=str)
+@pytest.mark.parametrize("settings", [{}, {"bidirectional": True}, *SETTINGS[-3:]], ids=str)
 def test_lengths_are_packed_sequences(settings):
     torch, layer, theirs = pair(np.float64, **settings)
     lengths = [3, 6, 1, 4]
@@ -140,13 +143,15 @@ STATE = numbers(1, B, H, dtype=np.float32)
 @pytest.mark.parametrize(
     ("arguments", "settings", "error", "message"),
     [
+        ((X[:0],), {}, ValueError, r"LSTM: a sequence must have at least one step, but input has none \(\(0, 4, 3\)\)"),
+        ((X,), {"lengths": [3, 0, 1, 1]}, ValueError, "LSTM: lengths must be from 1 to 6, .* but go from 0 to 3"),
         ((X[..., :2],), {}, ValueError, r"LSTM: input has 2 features but input_size is 3 \(\(6, 4, 2\)\)"),
         ((X[0, 0],), {}, ValueError, r"LSTM: input must be \(T, B, D\) or \(T, D\), but has shape \(3,\)"),
         ((X, STATE), {}, TypeError, r"LSTM: the state must be a pair \(h, c\), not ndarray"),
         ((X, (STATE, STATE[:, :2])), {}, ValueError, r"LSTM: c_0 has shape \(1, 2, 5\) but must be \(1, 4, 5\)"),
         ((X, (STATE[0], STATE)), {}, ValueError, r"LSTM: h_0 has shape \(4, 5\) but must be \(1, 4, 5\) = \(layers"),
         ((X[:, 0],), {"lengths": [3]}, ValueError, "LSTM: lengths belong to a batch, but input is one sequence"),
-        ((X,), {"lengths": [3, 7, 1, 1]}, ValueError, "lengths must be from 0 to 6, .* but go from 1 to 7"),
+        ((X,), {"lengths": [3, 7, 1, 1]}, ValueError, "lengths must be from 1 to 6, .* but go from 1 to 7"),
         ((X,), {"lengths": [3.0, 2.0, 1.0, 1.0]}, TypeError, "lengths has dtype float32 but must hold integers"),
         ((X.astype(np.float64),), {}, TypeError, "lstm: w_ih is float32 but input is float64"),
     ],
@@ -159,7 +164,7 @@ def test_refuses(arguments, settings, error, message):
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"proj_size": 2}, "LSTM: projections are not implemented, proj_size must be 0, not 2"),
+        ({"proj_size": 5}, "LSTM: proj_size must be smaller than hidden_size, but is 5 of 5"),
         ({"num_layers": 0}, "LSTM: num_layers must be at least 1, not 0"),
         ({"dropout": 1.5, "num_layers": 2}, "LSTM: dropout must be from 0 to 1, not 1.5"),
     ],

@@ -15,7 +15,7 @@ class GRUCell(RecurrentCell):
     """h' = GRUCell(D, H)(input, h): input (B, D) or (D); h, h' (B, H) or (H), zeros if left out.
 
     weight_ih (3H, D), weight_hh (3H, H), bias_ih and bias_hh (3H) or None: three gates r z n one above the other.
-    init: None for U(-r, r), r = 1 / sqrt(H), "notes" for N(0, 1).
+    init: None for U(-r, r), r = 1 / sqrt(H), "notes" for N(0, 1), "recommended" for orthogonal weight_hh.
     """
 
     kind, gates = "GRUCell", 3

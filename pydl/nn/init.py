@@ -149,6 +149,44 @@ def orthogonal_(tensor: Tensor, gain: float = 1.0) -> Tensor:
     return _fill(tensor, gain * (q if rows >= columns else q.T).reshape(tensor.shape))
 
 
+def reset_recurrent_(parameters: Iterable[tuple[str, Tensor]], gates: int, hidden_size: int, init: str | None) -> None:
+    """The first values of a recurrent layer's parameters, given with their names. init: None, "notes" as in reset_, or
+
+    "recommended"   weight_ih uniform as in xavier_uniform_, weight_hh orthogonal, both gate by gate; biases 0, but 1 in
+                    the forget gates of an LSTM, so that a cell begins by keeping what it holds; peepholes 0
+
+    Gains of a layer normalisation are 1 and its shifts 0 always.
+    Source: Gers, Schmidhuber, Cummins, "Learning to forget", Neural Computation 12 (2000), and Jozefowicz, Zaremba,
+    Sutskever, "An empirical exploration of recurrent network architectures", ICML 2015 (the forget gate); Saxe,
+    McClelland, Ganguli, ICLR 2014 (weights that keep the length of what flows through time)
+    """
+    recommended = isinstance(init, str) and init == "recommended"
+    if init is not None and not recommended and not (isinstance(init, str) and init == "notes"):
+        raise ValueError(
+            "init: must be None (uniform, as in PyTorch), 'notes' (N(0, 1)) or 'recommended' (orthogonal recurrent "
+            f"weights, open forget gates), not {show(init)}"
+        )
+    for name, parameter in parameters:
+        if name.startswith("gain"):
+            ones_(parameter)
+        elif name.startswith("shift"):
+            zeros_(parameter)
+        elif not recommended:
+            reset_([parameter], hidden_size, init)
+        elif name.startswith(("weight_ih", "weight_hh")):
+            draw = orthogonal_ if name.startswith("weight_hh") else xavier_uniform_
+            with no_grad():
+                for first in range(0, gates * hidden_size, hidden_size):
+                    draw(parameter[first : first + hidden_size])
+        elif name.startswith("weight_hr"):
+            xavier_uniform_(parameter)
+        else:
+            zeros_(parameter)
+            if gates == 4 and name.startswith("bias_ih"):
+                with no_grad():
+                    ones_(parameter[hidden_size : 2 * hidden_size])
+
+
 def reset_(parameters: Iterable[Tensor | None], fan_in: int, init: str | None) -> None:
     """The first values of a layer's parameters. init: None or "notes".
 

@@ -10,8 +10,9 @@ import numpy as np
 from .. import ops
 from ..arguments import check_flag, check_float_dtype, check_integer, check_range
 from ..op import empty
+from ..ops.recurrent import check_lengths
 from ..tensor import Tensor
-from .init import reset_
+from .init import reset_recurrent_
 from .module import Module
 from .parameter import Parameter
 
@@ -40,8 +41,13 @@ class RecurrentLayer(Module):
         bidirectional: bool,
         dtype: Any,
         init: str | None,
+        variational: bool,
+        proj_size: int = 0,
+        **own: Any,
     ) -> None:
+        """own: attributes of the subclass, which its _further_weights may need."""
         super().__init__()
+        vars(self).update(own)
         kind = self.kind
         self.input_size = check_integer(kind, "input_size", input_size, 0)
         self.hidden_size = check_integer(kind, "hidden_size", hidden_size, 1)
@@ -52,28 +58,41 @@ class RecurrentLayer(Module):
         self.bias = check_flag(kind, "bias", bias)
         self.batch_first = check_flag(kind, "batch_first", batch_first)
         self.bidirectional = check_flag(kind, "bidirectional", bidirectional)
+        self.variational = check_flag(kind, "variational", variational)
         self.init = init
+        self.proj_size = check_integer(kind, "proj_size", proj_size, 0)
+        if self.proj_size >= hidden_size:
+            raise ValueError(f"{kind}: proj_size must be smaller than hidden_size, but is {proj_size} of {hidden_size}")
         rows, dtype = self.gates * hidden_size, check_float_dtype(kind, dtype)
         ends = ("", "_reverse") if self.bidirectional else ("",)
         # How the names of the parameters end, layer by layer, and there for each direction.
         self._ends = [[f"_l{layer}{end}" for end in ends] for layer in range(num_layers)]
         for name in [name for layer in self._ends for name in layer]:
-            below = input_size if name.startswith("_l0") else hidden_size * self._directions
-            for label, shape in (("weight_ih", (rows, below)), ("weight_hh", (rows, hidden_size))):
+            below = input_size if name.startswith("_l0") else self._outputs * self._directions
+            shapes: dict[str, tuple[int, ...]] = {"weight_ih": (rows, below), "weight_hh": (rows, self._outputs)}
+            shapes |= dict.fromkeys(("bias_ih", "bias_hh") if self.bias else (), (rows,))
+            for label, shape in (shapes | self._further_weights()).items():
                 setattr(self, label + name, Parameter(empty(shape, dtype)))
-            for label in ("bias_ih", "bias_hh") if self.bias else ():
-                setattr(self, label + name, Parameter(empty((rows,), dtype)))
         self.reset_parameters()
 
     @property
     def _directions(self) -> int:
         return 2 if self.bidirectional else 1
 
+    @property
+    def _outputs(self) -> int:
+        """How many numbers h has in one direction."""
+        return self.proj_size or self.hidden_size
+
+    def _further_weights(self) -> dict[str, tuple[int, ...]]:
+        """Shapes of parameters beside the usual ones, of every layer and direction."""
+        return {}
+
     def reset_parameters(self) -> None:
         """Draws the parameters anew."""
-        reset_(self.parameters(), self.hidden_size, self.init)
+        reset_recurrent_(self.named_parameters(), self.gates, self.hidden_size, self.init)
 
-    def _layer(self, x: Tensor, states: list[Any], weights: Weights, lengths: Any) -> tuple[Tensor, ...]:
+    def _layer(self, layer: int, x: Tensor, states: list[Any], lengths: Any) -> tuple[Tensor, ...]:
         """Results and last states of one layer: a recurrent operation."""
         raise NotImplementedError
 
@@ -104,33 +123,45 @@ class RecurrentLayer(Module):
             x = ops.getitem(x, (slice(None), None))
         elif self.batch_first:
             x = ops.transpose(x, 0, 1)
+        if x.shape[0] == 0:
+            raise ValueError(f"{self.kind}: a sequence must have at least one step, but input has none ({input.shape})")
+        lengths = check_lengths(self.kind, lengths, x.shape[0], x.shape[1], least=1)
         first = self._first_states(x, hx, batched)
 
         last = []
         for layer in range(self.num_layers):
-            x, *states = self._layer(x, [each[layer] for each in first], self._weights(layer), lengths)
+            x, *states = self._layer(layer, x, [each[layer] for each in first], lengths)
             last.append(states)
             if self.dropout and self.training and layer + 1 < self.num_layers:
-                x = ops.dropout(x, self.dropout, True)
+                x = self._dropped(x)
 
         result = [self._together(layers) for layers in zip(*last, strict=True)]
         if not batched:
             return ops.getitem(x, (slice(None), 0)), tuple(ops.getitem(each, (slice(None), 0)) for each in result)
         return ops.transpose(x, 0, 1) if self.batch_first else x, tuple(result)
 
+    def _dropped(self, x: Tensor) -> Tensor:
+        """Dropout between layers: another mask in every step, or one for the whole sequence."""
+        if not self.variational:
+            return ops.dropout(x, self.dropout, True)
+        dropped: Tensor = ops.mul(x, ops.dropout(np.ones(x.shape[1:], x.dtype), self.dropout, True))
+        return dropped
+
     def _first_states(self, x: Tensor, hx: tuple[Any, ...] | None, batched: bool) -> list[list[Any]]:
         """The first states of every layer, each (B, H), or (2, B, H) in both directions."""
-        per_layer, B, H = self._directions, x.shape[1], self.hidden_size
+        per_layer, B = self._directions, x.shape[1]
+        sizes = (self._outputs, self.hidden_size)[: len(self.states)]
         if hx is None:
-            zeros = np.zeros((2, B, H) if self.bidirectional else (B, H), x.dtype)
-            return [[zeros] * self.num_layers for _ in self.states]
+            shapes = [(2, B, H) if self.bidirectional else (B, H) for H in sizes]
+            return [[np.zeros(shape, x.dtype)] * self.num_layers for shape in shapes]
         states = []
-        for label, state in zip(self.states, hx, strict=True):
+        for label, state, H in zip(self.states, hx, sizes, strict=True):
             state = state if isinstance(state, Tensor) else Tensor(state)
             count = self.num_layers * per_layer
             needed = (count, B, H) if batched else (count, H)
             if state.shape != needed:
-                meaning = "(layers * directions, batch, H)" if batched else "(layers * directions, H)"
+                size = "proj_size" if self.proj_size == H else "H"
+                meaning = f"(layers * directions, batch, {size})" if batched else f"(layers * directions, {size})"
                 raise ValueError(f"{self.kind}: {label} has shape {state.shape} but must be {needed} = {meaning}")
             if not batched:
                 state = ops.getitem(state, (slice(None), None))
@@ -156,6 +187,7 @@ class RecurrentLayer(Module):
     def extra_repr(self) -> str:
         settings = [f"input_size={self.input_size}", f"hidden_size={self.hidden_size}"]
         defaults = {"num_layers": 1, "bias": True, "batch_first": False, "dropout": 0.0, "bidirectional": False}
+        defaults |= {"proj_size": 0, "variational": False}
         settings += [f"{k}={getattr(self, k)}" for k, v in defaults.items() if getattr(self, k) != v]
         return ", ".join(settings)
 
@@ -166,8 +198,9 @@ class RecurrentCell(Module):
     kind = ""
     gates = 1
 
-    def __init__(self, input_size: int, hidden_size: int, bias: bool, dtype: Any, init: str | None) -> None:
+    def __init__(self, input_size: int, hidden_size: int, bias: bool, dtype: Any, init: str | None, **own: Any) -> None:
         super().__init__()
+        vars(self).update(own)
         self.input_size = check_integer(self.kind, "input_size", input_size, 0)
         self.hidden_size = check_integer(self.kind, "hidden_size", hidden_size, 1)
         self.bias = check_flag(self.kind, "bias", bias)
@@ -177,11 +210,17 @@ class RecurrentCell(Module):
         self.weight_hh = Parameter(empty((rows, hidden_size), dtype))
         self.bias_ih = Parameter(empty((rows,), dtype)) if bias else None
         self.bias_hh = Parameter(empty((rows,), dtype)) if bias else None
+        for label, shape in self._further_weights().items():
+            setattr(self, label, Parameter(empty(shape, dtype)))
         self.reset_parameters()
+
+    def _further_weights(self) -> dict[str, tuple[int, ...]]:
+        """Shapes of parameters beside the usual ones."""
+        return {}
 
     def reset_parameters(self) -> None:
         """Draws the parameters anew."""
-        reset_(self.parameters(), self.hidden_size, self.init)
+        reset_recurrent_(self.named_parameters(), self.gates, self.hidden_size, self.init)
 
     def multiply_adds(self, inputs: tuple[Any, ...], output: Any) -> int:
         return int(np.prod(inputs[0].shape[:-1])) * int(np.prod(self.weight_ih.shape) + np.prod(self.weight_hh.shape))

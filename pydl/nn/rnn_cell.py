@@ -16,7 +16,7 @@ class RNNCell(RecurrentCell):
     """h' = RNNCell(D, H)(input, h): input (B, D) or (D); h, h' (B, H) or (H), zeros if left out.
 
     weight_ih (H, D), weight_hh (H, H), bias_ih and bias_hh (H) or None. nonlinearity "tanh" or "relu".
-    init: None for U(-r, r), r = 1 / sqrt(H), "notes" for N(0, 1).
+    init: None for U(-r, r), r = 1 / sqrt(H), "notes" for N(0, 1), "recommended" for orthogonal weight_hh.
     """
 
     kind = "RNNCell"

@@ -12,8 +12,8 @@ What the inputs add to the gates has been summed up before, for all steps at onc
     s   = norm(c_t) * gain_c + shift_c            where there is layer normalisation, else c_t
     h_t = W_hr (o * tanh(s))                      a projection to P numbers, or without W_hr the H numbers themselves
 
-norm(v) = (v - mean) / sqrt(variance + eps), over the 4H numbers of r and over the H numbers of c_t. Without all of these
-this is lstm.py, which is faster. Directions, lengths and padding are as there, but one direction at a time.
+norm(v) = (v - mean) / sqrt(variance + eps), over the 4H numbers of r and the H numbers of c_t. Without all of these this
+is lstm.py, which is faster. Directions, lengths and padding are as there, but one direction at a time.
 
 Shapes    sums gates rhat dsums (T, B, 4H), lengths (B), h0 h_n mask (B, P), c0 c_n (B, H), h (T, B, P), c (T, B, H);
           w_hh (4H, P), gain_h (4H), peephole (3H): p_i p_f p_o, w_hr (P, H), gain_c shift_c (H);
@@ -22,7 +22,7 @@ Gradient  back-propagation through time, step by step in the opposite order, wit
               dy = dh W_hr    do = dy tanh(s) o (1 - o)    ds = dy o (1 - tanh(s)^2)    dc += norm'(ds) + p_o do
               di = dc g i (1 - i)    df = dc c_(t-1) f (1 - f)    dg = dc i (1 - g^2)    da = (di, df, dg, do)
               dc_(t-1) = dc f + p_i di + p_f df    dr = norm'(da)    dh_(t-1) = m (dr W_hh)
-          norm'(dy) = rstd (e - mean of e - vhat mean of (e vhat)), e = dy gain, vhat the normalised v; and summed over t
+          norm'(dy) = rstd (e - mean of e - vhat mean of (e vhat)), e = dy gain, vhat the normalised v; summed over t
               dW_hh = dr^T (m h_(t-1))    dW_hr = dh^T (o tanh(s))    dp = (di c_(t-1), df c_(t-1), do c_t)
               dgain_h = da rhat    dgain_c = ds chat    dshift_c = ds
 Source    Gers, Schraudolph, Schmidhuber, "Learning precise timing with LSTM recurrent networks", JMLR 3 (2002): the
@@ -56,7 +56,7 @@ def lstm_recurrence_forward(
 ):
     """norm: [gain_h, gain_c, shift_c], or empty; then rhat and stats are None, as peephole, w_hr, mask may be."""
     T, B, H = c.shape
-    gain_h, gain_c, shift_c = norm or (None, None, None)
+    gain_h, gain_c, shift_c = _three(norm)
     p_i, p_f, p_o = (None if peephole is None else peephole[k * H : (k + 1) * H] for k in range(3))
     for n in range(B):
         h_t, c_t = h0[n].copy(), c0[n].copy()
@@ -95,8 +95,8 @@ def lstm_recurrence_backward(
 ):  # fmt: skip
     """dh, dh_n, dc_n are None where no gradient arrived; dpeephole, dw_hr and dnorm are None or empty where there is no
     such option."""
-    gain_h, gain_c, shift_c = norm or (None, None, None)
-    dgain_h, dgain_c, dshift_c = dnorm or (None, None, None)
+    gain_h, gain_c, shift_c = _three(norm)
+    dgain_h, dgain_c, dshift_c = _three(dnorm)
     T, B, H = c.shape
     P = w_hh.shape[1]
     p_i, p_f, p_o = (None if peephole is None else peephole[k * H : (k + 1) * H] for k in range(3))
@@ -150,6 +150,10 @@ def lstm_recurrence_backward(
                 dw_hh[j, k] += dr[j] * (seen * h_before)[k]
             dh_t = seen * np.array([_dot(dr, w_hh[:, k]) for k in range(P)])
         dh0[n], dc0[n] = dh_t, dc_t
+
+
+def _three(norm):
+    return norm or (None, None, None)
 
 
 def _dot(a, b):
@@ -238,18 +242,25 @@ def lstm_recurrence(
 ) -> tuple[Tensor, Tensor, Tensor]:
     """(h, h_n, c_n) of one layer whose inputs have been summed up in `sums`. See the top of this file.
 
-    sums (T, B, 4H); hx = (h_0, c_0), (B, P) and (B, H); w_hh (4H, P); peephole (3H); w_hr (P, H); norm = (gain_h, gain_c,
-    shift_c), (4H), (H), (H); mask (B, P), an array without gradient; lengths: B integers from 0 to T, or None.
+    sums (T, B, 4H); hx = (h_0, c_0), (B, P) and (B, H); w_hh (4H, P); peephole (3H); w_hr (P, H); norm = (gain_h,
+    gain_c, shift_c), (4H), (H), (H); mask (B, P), an array without gradient; lengths: B integers from 0 to T, or None.
     Errors: TypeError for hx that is no pair, norm that is not three arrays, wrong dtypes, lengths that are no integers;
     ValueError for shapes that do not fit each other, lengths out of range.
     """
     name = "lstm_recurrence"
-    if norm is not None and (not isinstance(norm, tuple | list) or len(norm) != 3):
+    if norm is not None and (not isinstance(norm, tuple | list) or len(norm) != 3 or any(w is None for w in norm)):
         raise TypeError(f"{name}: norm must be the three arrays (gain_h, gain_c, shift_c), or None")
-    tensors = (sums, *check_pair(name, hx), w_hh, peephole, w_hr, *((None,) * 3 if norm is None else norm))
+    tensors: tuple[Any, ...] = (
+        sums,
+        *check_pair(name, hx),
+        w_hh,
+        peephole,
+        w_hr,
+        *((None,) * 3 if norm is None else norm),
+    )
     mask, lengths = (each.data if isinstance(each, TensorBase) else each for each in (mask, lengths))
-    settings = mask, lengths, check_flag(name, "reverse", reverse), check_eps(name, eps)
-    results: tuple[Tensor, Tensor, Tensor] = _lstm_recurrence(*tensors, *settings)
+    tensors += mask, lengths, check_flag(name, "reverse", reverse), check_eps(name, eps)
+    results: tuple[Tensor, Tensor, Tensor] = _lstm_recurrence(*tensors)
     return results
 
 

@@ -138,8 +138,8 @@ class Sequences:
         return [each[d] if d < len(each) else None for d in range(2) for each in lists]
 
 
-def check_lengths(name: str, lengths: Any, T: int, B: int) -> Array | None:
-    """The lengths of B sequences of at most T steps, as an array of its own that nobody else can change."""
+def check_lengths(name: str, lengths: Any, T: int, B: int, least: int = 0) -> Array | None:
+    """The lengths of B sequences of `least` to T steps, as an array of its own that nobody else can change."""
     if lengths is None:
         return None
     given = check_array(name, "lengths", lengths)
@@ -147,9 +147,10 @@ def check_lengths(name: str, lengths: Any, T: int, B: int) -> Array | None:
         raise TypeError(f"{name}: lengths has dtype {given.dtype} but must hold integers")
     if given.shape != (B,):
         raise ValueError(f"{name}: lengths has shape {given.shape} but must be {(B,)}, one for each sequence")
-    if B and not 0 <= given.min() <= given.max() <= T:
+    if B and not least <= given.min() <= given.max() <= T:
         raise ValueError(
-            f"{name}: lengths must be from 0 to {T}, the steps of the input, but go from {given.min()} to {given.max()}"
+            f"{name}: lengths must be from {least} to {T}, the steps of the input, but go from {given.min()} to "
+            f"{given.max()}"
         )
     own: Array = given.astype(np.int64)
     return own
