@@ -73,7 +73,7 @@ class Sequences(nn.Module):
         self.last = nn.Linear(192, 10)
 
     def forward(self, x):
-        output, _ = self.lstm(x.reshape(-1, 28, 28), lengths=np.arange(len(x)) % 29)
+        output, _ = self.lstm(x.reshape(-1, 28, 28), lengths=1 + np.arange(len(x)) % 28)
         return self.last(output.mean(1))
 
 

@@ -142,9 +142,8 @@ class RecurrentLayer(Module):
 
     def _dropped(self, x: Tensor) -> Tensor:
         """Dropout between layers: another mask in every step, or one for the whole sequence."""
-        if not self.variational:
-            return ops.dropout(x, self.dropout, True)
-        dropped: Tensor = ops.mul(x, ops.dropout(np.ones(x.shape[1:], x.dtype), self.dropout, True))
+        one_mask = ops.dropout(np.ones(x.shape[1:], x.dtype), self.dropout, True) if self.variational else None
+        dropped: Tensor = ops.dropout(x, self.dropout, True) if one_mask is None else ops.mul(x, one_mask)
         return dropped
 
     def _first_states(self, x: Tensor, hx: tuple[Any, ...] | None, batched: bool) -> list[list[Any]]:

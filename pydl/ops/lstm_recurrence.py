@@ -12,8 +12,8 @@ What the inputs add to the gates has been summed up before, for all steps at onc
     s   = norm(c_t) * gain_c + shift_c            where there is layer normalisation, else c_t
     h_t = W_hr (o * tanh(s))                      a projection to P numbers, or without W_hr the H numbers themselves
 
-norm(v) = (v - mean) / sqrt(variance + eps), over the 4H numbers of r and the H numbers of c_t. Without all of these this
-is lstm.py, which is faster. Directions, lengths and padding are as there, but one direction at a time.
+norm(v) = (v - mean) / sqrt(variance + eps), over the 4H numbers of r and the H numbers of c_t. Without all of these
+it is lstm.py, which is faster. Directions, lengths and padding are as there, but one direction at a time.
 
 Shapes    sums gates rhat dsums (T, B, 4H), lengths (B), h0 h_n mask (B, P), c0 c_n (B, H), h (T, B, P), c (T, B, H);
           w_hh (4H, P), gain_h (4H), peephole (3H): p_i p_f p_o, w_hr (P, H), gain_c shift_c (H);
