@@ -3,8 +3,9 @@
 //
 // The places of a path are kept in two rows: the blanks 0 to L, and the labels 0 to L - 1, where label s lies
 // between the blanks s and s + 1. So a blank is reached from two places and a label from three, by whole
-// vectors, and all labels of a frame are gathered once. Each frame's largest number is taken off and counted
-// in double precision: rows stay near 0, and float32 keeps its digits over thousands of frames.
+// vectors, and all labels of a frame are gathered once. The largest number of a frame is taken off the next
+// one and counted in double precision: rows stay near 0, and float32 keeps its digits over thousands of
+// frames.
 #include "kernel.h"
 #include "loss.h"
 
@@ -81,25 +82,23 @@ class Sweep {
         next_blanks_ = blanks, next_labels_ = labels;
     }
 
-    // Counts the probabilities of a frame. Lanes beyond the rows stay -inf.
+    // Counts the probabilities of a frame. Lanes beyond the rows stay -inf. What is taken off is the largest
+    // number of the frame before, so that nothing has to wait for that of this one.
     [[gnu::noinline]] void emit(int64_t frame) {
         for (int64_t s = 0; s < sequence_.count; ++s)
             emissions_[s] = sequence_.at(frame, sequence_.labels[s]);
-        const vec<T> blank = broadcast<T>(sequence_.at(frame, sequence_.blank));
+        const vec<T> blank = broadcast<T>(sequence_.at(frame, sequence_.blank) - largest_);
         vec<T> most = broadcast<T>(kNever<T>);
         for (int64_t s = 0; s < rows_; s += W) {
-            const vec<T> b = load(blanks_ + s) + blank, l = load(labels_ + s) + load(emissions_ + s);
+            const vec<T> b = load(blanks_ + s) + blank;
+            const vec<T> l = load(labels_ + s) + (load(emissions_ + s) - largest_);
             store(blanks_ + s, b);
             store(labels_ + s, l);
             most = max(most, max(b, l));
         }
+        level_ += double(largest_);
         const T largest = reduce_max(most);
-        if (!(abs(largest) < T(__builtin_inf()))) return;  // no path, or NaN
-        level_ += double(largest);
-        for (int64_t s = 0; s < rows_; s += W) {
-            store(blanks_ + s, load(blanks_ + s) - largest);
-            store(labels_ + s, load(labels_ + s) - largest);
-        }
+        largest_ = abs(largest) < T(__builtin_inf()) ? largest : T(0);  // no path, or NaN
     }
 
     const T* blanks() const { return blanks_; }
@@ -114,6 +113,7 @@ class Sweep {
     T *blanks_, *labels_, *next_blanks_, *next_labels_;
     T* skip_;  // 0 where a path may go from the label before straight to this one
     T* emissions_;
+    T largest_ = 0;
     double level_ = 0;
 };
 
@@ -220,7 +220,7 @@ class Batch {
     // f(n) for all sequences, in parallel.
     template <typename F>
     void for_each(const F& f) const {
-        const int64_t work = x_.shape[0] * (S_ + 1) * 8;
+        const int64_t work = x_.shape[0] * Sweep<T>::row_size(S_) * 8;
         parallel_for(x_.shape[1], kElementwiseGrain / (work + 1) + 1, [&](int64_t begin, int64_t end) {
             for (int64_t n = begin; n < end; ++n) f(n);
         });

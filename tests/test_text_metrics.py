@@ -19,7 +19,7 @@ def test_of_perfect_and_of_foreign_texts(metric):
 
 
 def test_bleu_worked_by_hand():
-    """Of 6 words 5 are right, of 5 pairs 3, of 4 threes 1, of 3 fours none, which counts as a half; 7 words were due."""
+    """Of 6 words 5 are right, of 5 pairs 3, of 4 threes 1, of 3 fours none, which counts as a half; 7 were due."""
     pytest.importorskip("sacrebleu")
     precisions = 5 / 6 * 3 / 5 * 1 / 4 * (1 / 2) / 3
     penalty = 2.718281828459045 ** (1 - 7 / 6)
