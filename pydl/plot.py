@@ -136,7 +136,7 @@ def spectrogram(
 ) -> None:
     """Features (T, bands), `seconds` a frame, with marks (start, end, text) above them, in seconds."""
     length = len(features) * seconds
-    figure, axes = _figure(min(30.0, max(6.0, 2.5 * length)), 3.6)
+    figure, axes = _figure(min(30.0, max(6.0, 2.8 * length)), 3.6)
     axes.imshow(
         features.T,
         origin="lower",
@@ -151,7 +151,7 @@ def spectrogram(
         axes.axvspan(start, end, color="white", alpha=0.25, linewidth=0)
         axes.annotate(
             text, (middle, 1), xycoords=("data", "axes fraction"), xytext=(0, 3), textcoords="offset points",
-            ha="center", va="bottom", color=BLUE, fontsize=11, fontweight="bold", annotation_clip=False,
+            ha="center", va="bottom", color=BLUE, fontsize=9, fontweight="bold", annotation_clip=False,
         )  # fmt: skip
     axes.set_xlabel("seconds")
     axes.set_ylabel("mel band")

@@ -17,7 +17,7 @@ from pydl.recipes.transcript import listen
 from pydl.recipes.utterances import Plan, Utterances, fixed_utterances, pack
 
 SMALL = ["--data", "synthetic", "--epochs", "2", "--utterances", "4"]
-PLAN = Plan(2, 4, "", "0123456789", 4)
+PLAN = Plan(2, 4, "", "0123456789", 4, True)
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -1,7 +1,8 @@
 """What a speech network hears: log-mel features of a sound, as loud and as coloured as any other.
 
-40 mel bands from 60 to 3,800 Hz in frames of 25 ms, one every 10 ms; every band has mean 0 and standard deviation 1
-over the sound, which takes away the microphone's colour and the distance to it.
+40 mel bands from 60 to 3,800 Hz in frames of 25 ms, one every 10 ms. Every band has the mean 0 over the sound, which
+takes away the microphone's colour and the distance to it, and all of them together have the standard deviation 1: bands
+without speech, that is with nothing but noise, are not made louder.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ def hear(samples: Array, warp: float = 1.0) -> Array:
     padded = np.pad(samples, (0, max(0, SHORTEST - len(samples))))
     features = log_mel_spectrogram(padded.astype(np.float32), _filters(warp), HOP, _WINDOW, floor=_FLOOR).T
     centred = features - features.mean(0)
-    normal: Array = centred / (np.sqrt((centred**2).mean(0)) + 0.1)
+    normal: Array = centred / (np.sqrt((centred**2).mean()) + 0.1)
     return normal
 
 

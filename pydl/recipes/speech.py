@@ -38,9 +38,9 @@ from .utterances import Plan, Utterances, fixed_utterances, pack
 
 DATA = {"spoken-digits": "spoken-digits", "synthetic": "synthetic-digits", "asterisk": "asterisk-prompts"}
 PLANS = {
-    "spoken-digits": Plan(3, 7, "", "0123456789", 4),
-    "synthetic": Plan(3, 7, "", "0123456789", 4),
-    "asterisk": Plan(1, 1, " ", " 'abcdefghijklmnopqrstuvwxyz", 2),
+    "spoken-digits": Plan(3, 7, "", "0123456789", 4, True),
+    "synthetic": Plan(3, 7, "", "0123456789", 4, True),
+    "asterisk": Plan(1, 1, " ", " 'abcdefghijklmnopqrstuvwxyz", 2, False),
 }
 BATCH = 16
 PEAK_LEARNING_RATE = 3e-3

@@ -21,8 +21,8 @@ from ..data import Recordings
 from ..random import generator as global_generator
 from .hearing import BANDS, RATE, hear
 
-SPEEDS = (16, 17, 18, 19, 20, 21, 22, 23, 24)  # twentieths
-WARPS = tuple(round(0.85 + 0.025 * i, 3) for i in range(13))
+SPEEDS = (18, 19, 20, 21, 22)  # twentieths
+WARPS = tuple(round(0.9 + 0.025 * i, 3) for i in range(9))
 HIDE = SpecAugment(time_masks=2, time_width=12, band_masks=2, band_width=6, time_share=0.1)
 
 
@@ -37,13 +37,14 @@ class Batch(NamedTuple):
 
 class Plan(NamedTuple):
     """How utterances are made: from how many recordings at least and at most, what stands between their texts, which
-    symbols the texts are of, and how many frames become one step of the network."""
+    symbols the texts are of, how many frames become one step of the network, and whether it will hear strangers."""
 
     fewest: int
     most: int
     space: str
     alphabet: str
     stride: int
+    strangers: bool
 
 
 def pack(heard: Sequence[Array], texts: Sequence[str], plan: Plan) -> Batch:
@@ -71,12 +72,12 @@ def join(parts: Sequence[Array], generator: Generator) -> Array:
     return np.asarray((whole + noise) * gain, np.float32)
 
 
-def vary(samples: Array, generator: Generator) -> Array:
-    """Features of a sound as another speaker in another room would have made it."""
+def vary(samples: Array, strangers: bool, generator: Generator) -> Array:
+    """Features of a sound as it would be in another room, and from another throat if strangers are to be understood."""
     samples = resample(samples, int(generator.choice(SPEEDS)), 20)
     tilted = samples.copy()
     tilted[1:] += np.float32(generator.uniform(-0.7, 0.7)) * samples[:-1]
-    return hear(tilted, float(generator.choice(WARPS)))
+    return hear(tilted, float(generator.choice(WARPS)) if strangers else 1.0)
 
 
 def chains(recordings: Recordings, count: int, plan: Plan, generator: Generator) -> Iterator[Array]:
@@ -129,5 +130,7 @@ class Utterances:
         order = np.argsort([sum(len(recordings.samples[i]) for i in chain) for chain in chosen], kind="stable")
         for start in self.batch_size * generator.permutation(len(self)):
             said = [say(recordings, chosen[k], plan, generator) for k in order[start : start + self.batch_size]]
-            batch = pack([vary(sound, generator) for sound, _ in said], [text for _, text in said], plan)
+            batch = pack(
+                [vary(sound, plan.strangers, generator) for sound, _ in said], [text for _, text in said], plan
+            )
             yield batch._replace(features=HIDE(batch.features, generator))
