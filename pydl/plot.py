@@ -157,3 +157,31 @@ def spectrogram(
     axes.set_ylabel("mel band")
     axes.set_title(title, pad=20)
     _write(figure, path)
+
+
+def reliability(
+    predicted: Array, happened: Array, path: str | os.PathLike[str], title: str = "", groups: int = 10
+) -> None:
+    """Whether of all that got 3 % about 3 % happen: groups of equal size by their predicted probability.
+
+    A dot is a group; the line through it, the 95 % interval of what happened (Wilson, JASA 22, 1927). On the diagonal,
+    both are equal.
+    """
+    figure, axes = _figure(6, 5.6)
+    order = np.argsort(predicted, kind="stable")
+    said, seen, low, high = [], [], [], []
+    for rows in np.array_split(order, min(groups, max(1, len(order)))):
+        n, share, z = len(rows), float(np.mean(happened[rows])), 1.96
+        centre = (share + z * z / (2 * n)) / (1 + z * z / n)
+        half = z / (1 + z * z / n) * np.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
+        said.append(100 * float(np.mean(predicted[rows])))
+        seen.append(100 * share)
+        low.append(100 * max(0.0, share - (centre - half)))
+        high.append(100 * max(0.0, centre + half - share))
+    limit = 1.1 * max(max(said), max(np.add(seen, high)))
+    axes.plot([0, limit], [0, limit], color=GREY, linewidth=1)
+    axes.errorbar(said, seen, yerr=[low, high], fmt="o", color=BLUE, ecolor=BLUE, elinewidth=1, markersize=5)
+    axes.set(xlim=(0, limit), ylim=(0, limit), title=title)
+    axes.set(xlabel="predicted, in percent", ylabel="happened, in percent")
+    axes.grid(alpha=0.3)
+    _write(figure, path)

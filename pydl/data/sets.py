@@ -58,6 +58,15 @@ def load(name: str, root: str | os.PathLike[str] | None = None, download: bool =
       r-cran-modeldata (read with rdata) or from ames.csv in ``root`` or PYDL_DATA.
     * ``"sample-houses"``: 480 and 120 houses made by a formula, to try things with.
 
+    What was shown to whom, and whether it was clicked (1) or not (0), :class:`pydl.data.Table` with columns click and
+    part, the last of which is for test:
+
+    * ``"open-bandit"``: 60,000 recommendations of a shop, 287 of them clicked, in seven days, from the package obp.
+    * ``"movielens-100k"``: 100,000 films that were rated, four stars being a click, from the package recbole.
+    * ``"sample-clicks"``: 6,000 clicks made by a formula, to try things with.
+
+    The two packages are looked for in ``root``, in PYDL_DATA and where Python has its packages; they are not imported.
+
     Raises ValueError for an unknown name and for damaged files, FileNotFoundError where the files are nowhere, and
     RuntimeError where the download fails.
     """
@@ -216,6 +225,48 @@ def _houses(name: str, whole: Table, licence: str, source: str, description: str
     return LoadedData(name, whole[train], whole[test], (), licence, source, description)
 
 
+def _open_bandit(root: str | os.PathLike[str] | None, download: bool) -> LoadedData:
+    from .open_bandit import find_open_bandit
+
+    return _clicks(
+        "open-bandit",
+        find_open_bandit([os.fspath(place) for place in (root, os.environ.get("PYDL_DATA")) if place]),
+        licence="CC BY 4.0, (c) ZOZO Technologies, Inc.",
+        source="Open Bandit Dataset (Saito et al., 2021), the part that the package obp 0.4.1 holds",
+        description="Recommendations of a fashion shop in seven days of November 2019, and which were clicked.",
+    )
+
+
+def _movielens_100k(root: str | os.PathLike[str] | None, download: bool) -> LoadedData:
+    from .movielens import find_movielens
+
+    return _clicks(
+        "movielens-100k",
+        find_movielens([os.fspath(place) for place in (root, os.environ.get("PYDL_DATA")) if place]),
+        licence="for research, with acknowledgement; not to be redistributed without permission; (c) GroupLens",
+        source="MovieLens 100K (Harper and Konstan, 2015), as the package recbole 1.2.1 holds it",
+        description="Ratings of 1,682 films by 943 people; four stars and more count as a click.",
+    )
+
+
+def _sample_clicks(root: str | os.PathLike[str] | None, download: bool) -> LoadedData:
+    from .sample_clicks import make_clicks
+
+    return _clicks(
+        "sample-clicks",
+        make_clicks(),
+        licence="MIT, as pydl",
+        source="pydl/data/sample_clicks.py",
+        description="Clicks made by a formula; nobody clicked.",
+    )
+
+
+def _clicks(name: str, whole: Table, licence: str, source: str, description: str) -> LoadedData:
+    """Impressions, the last part of which is for test."""
+    last = whole["part"] == np.sort(whole["part"])[-1]
+    return LoadedData(name, whole[~last], whole[last], (), licence, source, description)
+
+
 _LOADERS: dict[str, Callable[[str | os.PathLike[str] | None, bool], LoadedData]] = {
     "mnist-5k": _mnist_5k,
     "fashion-mnist": _fashion_mnist,
@@ -224,6 +275,9 @@ _LOADERS: dict[str, Callable[[str | os.PathLike[str] | None, bool], LoadedData]]
     "asterisk-prompts": _asterisk_prompts,
     "ames-houses": _ames_houses,
     "sample-houses": _sample_houses,
+    "open-bandit": _open_bandit,
+    "movielens-100k": _movielens_100k,
+    "sample-clicks": _sample_clicks,
 }
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from types import ModuleType
 
 RECIPES = {
+    "ad-clicks": "what is shown to whom to the probability of a click: learnt vectors and their fit, on a shop's log",
     "house-prices": "facts of a home to its price: a standard network with vectors for words, on real sales",
     "photo-tagging": "image to object: a convolutional network on handwritten digits or clothes",
     "speech": "sound to text: a bidirectional LSTM on spoken digits or telephone prompts",
