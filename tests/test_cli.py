@@ -165,7 +165,10 @@ def test_reference_trains_to_the_same_losses(tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["train", "cat-herding"], "there is no recipe 'cat-herding'; the recipes are ad-clicks, house-prices, photo-tagging, speech"),
+        (
+            ["train", "cat-herding"],
+            "there is no recipe 'cat-herding'; the recipes are ad-clicks, house-prices, photo-tagging, speech",
+        ),
         (["train", "photo-tagging", "--epochs", "0"], "--epochs: must be at least 1, not 0"),
         (["train", "photo-tagging", "--images", "1"], "--images: must be at least 2"),
         (["train", "photo-tagging", "--threads", "0"], "set_num_threads: n must be at least 1"),

@@ -129,7 +129,9 @@ def fit(
     model = Network(len(encoder.rules), encoder.codes)
     share = float(np.clip(learn[CLICK].mean(), 1e-6, 1 - 1e-6))
     with pydl.no_grad():
-        model.line.bias.fill_(float(np.log(share / (1 - share))))  # at first, everything is as likely as on average
+        cast(nn.Parameter, model.line.bias).fill_(
+            float(np.log(share / (1 - share)))
+        )  # at first, everything is as likely as on average
     named = list(model.named_parameters())
     kept_small = [each for name, each in named if not name.endswith("bias")]
     free = [each for name, each in named if name.endswith("bias")]  # how frequent clicks are is known well
