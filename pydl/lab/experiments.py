@@ -9,6 +9,8 @@ from __future__ import annotations
 from types import ModuleType
 
 EXPERIMENTS = {
+    "band": "for which inputs a sigmoid neuron lets a gradient pass undiminished",
+    "chain": "a small change of one bias, followed through a chain of neurons",
     "sigmoids": "many sigmoids with different biases add up to softplus, which is nearly ReLU",
 }
 
