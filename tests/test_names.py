@@ -37,7 +37,7 @@ PROMISED = {
         character_error_rate""",
     "pydl.training": """Trainer Callback History EarlyStopping Checkpoint ProgressBar LRSchedule accuracy
         confusion_matrix bleu chrf""",
-    "pydl.lab": """gradcheck""",
+    "pydl.lab": """gradcheck gradient_flow unsaturated_band widest_band""",
     "pydl.audio": """read_wav write_wav resample stft hann_window hamming_window hz_to_mel mel_to_hz melscale_fbanks
         vocal_tract_fbanks log_mel_spectrogram create_dct mfcc compute_deltas SpecAugment""",
 }

@@ -130,6 +130,10 @@ CALLS = {
     ),
     "write_wav": of(audio.write_wav, samples=np.ones(8), rate=8000),
     "gradcheck": of(lab.gradcheck),
+    "gradient_flow": of(
+        lab.gradient_flow, model=nn.Linear(3, 2), loss=lambda: pydl.tensor(1.0, requires_grad=True) * 2
+    ),
+    "unsaturated_band": of(lab.unsaturated_band),
     "fit": (lambda **each: trainer().fit(**each), {"train": (X, Y), "batch_size": 2, "resume": None}),
     "epochs": (
         lambda epochs: pydl.Trainer.fit(trainer(), (X, Y), epochs=0 if epochs is True else epochs),

@@ -87,7 +87,7 @@ def follow(chain: Chain, nudge: float) -> dict[str, Any]:
     z, a = chain.forward()
     slopes = [ACTIVATIONS[chain.activation][1](zi.item(), ai.item()) for zi, ai in zip(z, a, strict=True)]
     chain.cost().backward()
-    backward = chain.biases[0].grad.item()  # type: ignore[union-attr]
+    backward = chain.biases[0].grad.item()
 
     sides = []
     with no_grad():

@@ -12,6 +12,7 @@ EXPERIMENTS = {
     "band": "for which inputs a sigmoid neuron lets a gradient pass undiminished",
     "chain": "a small change of one bias, followed through a chain of neurons",
     "sigmoids": "many sigmoids with different biases add up to softplus, which is nearly ReLU",
+    "vanishing": "deep networks of sigmoids learn slowly in their first layers, and what cures it",
 }
 
 
