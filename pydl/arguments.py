@@ -124,6 +124,7 @@ def check_pair(op: str, name: str, value: Any, low: int) -> tuple[int, int]:
     return height, width
 
 
+@remembered
 def check_dim(op: str, dim: Any, rank: int, name: str = "dim") -> int:
     """A dimension's number counted from the front: -1 is the last one."""
     if isinstance(dim, bool) or not isinstance(dim, int | np.integer):
@@ -133,6 +134,7 @@ def check_dim(op: str, dim: Any, rank: int, name: str = "dim") -> int:
     return int(dim) % max(rank, 1)
 
 
+@remembered
 def check_dims(op: str, dim: Any, rank: int) -> tuple[int, ...]:
     """The dimensions that `dim` (an integer, several, or None for all) names, counted from the front."""
     if dim is None:
@@ -200,6 +202,7 @@ def check_float_dtype(op: str, dtype: Any) -> np.dtype[Any]:
     return new
 
 
+@remembered
 def check_new_dim(op: str, dim: Any, shape: tuple[int, ...]) -> int:
     """Where a new dimension goes, counted from the front: -1 is behind the last one."""
     if isinstance(dim, bool) or not isinstance(dim, int | np.integer):

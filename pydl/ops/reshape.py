@@ -18,6 +18,7 @@ import numpy as np
 
 from ..arguments import check_array, check_dim, check_dims, check_new_dim, check_shape
 from ..op import op
+from ..remembered import remembered
 from .clone import reshaped
 
 
@@ -29,17 +30,24 @@ def in_shape(x: Any, shape: tuple[int, ...]) -> Any:
 
 def complete(name: str, x: Any, shape: tuple[Any, ...]) -> tuple[int, ...]:
     """The shape with its -1 replaced."""
-    sizes = check_shape(name, shape, low=-1)
-    known = math.prod(size for size in sizes if size != -1)
+    return _complete(
+        name, x.shape, tuple(shape[0]) if len(shape) == 1 and isinstance(shape[0], tuple | list) else shape
+    )
+
+
+@remembered
+def _complete(name: str, old: tuple[int, ...], shape: tuple[Any, ...]) -> tuple[int, ...]:
+    sizes, size = check_shape(name, shape, low=-1), math.prod(old)
+    known = math.prod(each for each in sizes if each != -1)
     unknown = sizes.count(-1)
     if unknown > 1:
         raise ValueError(f"{name}: only one size can follow from the others, but {sizes} has {unknown} times -1")
     if unknown == 1:
-        if known == 0 or x.size % known:
-            raise ValueError(f"{name}: {x.size} elements of shape {x.shape} do not fill the shape {sizes}")
-        return tuple(x.size // known if size == -1 else size for size in sizes)
-    if known != x.size:
-        raise ValueError(f"{name}: input has {x.size} elements of shape {x.shape}, but {sizes} has {known}")
+        if known == 0 or size % known:
+            raise ValueError(f"{name}: {size} elements of shape {old} do not fill the shape {sizes}")
+        return tuple(size // known if each == -1 else each for each in sizes)
+    if known != size:
+        raise ValueError(f"{name}: input has {size} elements of shape {old}, but {sizes} has {known}")
     return sizes
 
 

@@ -16,6 +16,7 @@ import numpy as np
 
 from ..arguments import check_array, check_dim, check_dims
 from ..op import op
+from ..remembered import remembered
 from ..tensor import Tensor, as_tensor
 
 
@@ -35,11 +36,17 @@ def permute(input: Any, *dims: Any) -> Any:
     x = check_array("permute", "input", input)
     if len(dims) == 1 and isinstance(dims[0], tuple | list):
         dims = tuple(dims[0])
-    order = check_dims("permute", dims, x.ndim)
-    if len(order) != x.ndim:
-        raise ValueError(f"permute: dims {dims} must name each of the {x.ndim} dimensions of input (shape {x.shape})")
-    back = tuple(int(d) for d in np.argsort(order))
+    order, back = _check_order(x.shape, dims)
     return x.transpose(order), lambda dy, needs: dy.transpose(back), ()
+
+
+@remembered
+def _check_order(shape: tuple[int, ...], dims: tuple[Any, ...]) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """dims counted from the front, and the order that leads back."""
+    order = check_dims("permute", dims, len(shape))
+    if len(order) != len(shape):
+        raise ValueError(f"permute: dims {dims} must name each of the {len(shape)} dimensions of input (shape {shape})")
+    return order, tuple(int(d) for d in np.argsort(order))
 
 
 def matrix_transpose(input: Tensor) -> Tensor:
