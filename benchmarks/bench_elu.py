@@ -8,11 +8,11 @@ from pydl.ops.elu import elu_backward, elu_forward
 SHAPES = [(1_000,), (100_000,), (10_000_000,)]
 
 
-def elu_numpy(x, alpha, y):
+def elu_numpy(x, alpha, scale, slope, y):
     np.copyto(y, np.where(x > 0, x, alpha * np.expm1(np.minimum(x, 0))))
 
 
-def elu_backward_numpy(dy, x, alpha, dx):
+def elu_backward_numpy(dy, x, alpha, scale, slope, dx):
     np.multiply(dy, np.where(x > 0, 1, alpha * np.exp(np.minimum(x, 0))), out=dx)
 
 
@@ -21,7 +21,7 @@ BENCHES = [
         elu_forward,
         SHAPES,
         small=(1_000,),
-        arguments=lambda n: (randn(n), 1.0, out(n)),
+        arguments=lambda n: (randn(n), 1.0, 1.0, 1.0, out(n)),
         numpy=elu_numpy,
         bytes=lambda n: 8 * n,
     ),
@@ -29,7 +29,7 @@ BENCHES = [
         elu_backward,
         SHAPES,
         small=(1_000,),
-        arguments=lambda n: (randn(n), randn(n), 1.0, out(n)),
+        arguments=lambda n: (randn(n), randn(n), 1.0, 1.0, 1.0, out(n)),
         numpy=elu_backward_numpy,
         bytes=lambda n: 12 * n,
     ),

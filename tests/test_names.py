@@ -12,7 +12,9 @@ from pydl.nn import functional
 PROMISED = {
     "pydl": """Tensor tensor zeros ones full arange randn rand no_grad manual_seed use_backend set_num_threads
         get_num_threads save load __version__ show_config Trainer nn optim data training lab plot bench audio""",
-    "pydl.nn": """Conv1d Conv3d ConvTranspose1d ConvTranspose2d ConvTranspose3d
+    "pydl.nn": """SELU CELU Mish Softsign LogSigmoid Tanhshrink Softmin Softmax2d GLU PReLU Hardtanh ReLU6
+        Hardsigmoid Hardswish Threshold Softshrink Hardshrink
+        Conv1d Conv3d ConvTranspose1d ConvTranspose2d ConvTranspose3d
         MaxPool1d MaxPool3d AvgPool1d AvgPool3d AdaptiveAvgPool1d AdaptiveAvgPool2d AdaptiveAvgPool3d
         AdaptiveMaxPool1d AdaptiveMaxPool2d AdaptiveMaxPool3d
         Linear Conv2d MaxPool2d AvgPool2d Flatten Dropout ReLU LeakyReLU ELU GELU SiLU Sigmoid Tanh Softplus
@@ -21,7 +23,9 @@ PROMISED = {
         BatchNorm2d BatchNorm3d LayerNorm RMSNorm GroupNorm
         InstanceNorm1d InstanceNorm2d InstanceNorm3d Embedding
         MultiheadAttention SmoothL1Loss HuberLoss KLDivLoss Unfold Fold""",
-    "pydl.nn.functional": """conv1d conv3d conv_transpose1d conv_transpose2d conv_transpose3d
+    "pydl.nn.functional": """selu celu mish softsign logsigmoid tanhshrink softmin glu prelu hardtanh relu6
+        hardsigmoid hardswish threshold softshrink hardshrink
+        conv1d conv3d conv_transpose1d conv_transpose2d conv_transpose3d
         max_pool1d max_pool3d avg_pool1d avg_pool3d adaptive_avg_pool1d adaptive_avg_pool2d adaptive_avg_pool3d
         adaptive_max_pool1d adaptive_max_pool2d adaptive_max_pool3d
         linear conv2d max_pool2d avg_pool2d relu leaky_relu elu gelu silu sigmoid tanh softplus

@@ -32,9 +32,26 @@ from .lt import le as le
 from .lt import lt as lt
 
 # Activations
+from .composed_activations import glu as glu
+from .composed_activations import logsigmoid as logsigmoid
+from .composed_activations import maxout as maxout
+from .composed_activations import softmin as softmin
+from .composed_activations import softsign as softsign
+from .composed_activations import tanhshrink as tanhshrink
+from .elu import celu as celu
 from .elu import elu as elu
+from .elu import selu as selu
 from .gelu import gelu as gelu
+from .hardtanh import hardshrink as hardshrink
+from .hardtanh import hardsigmoid as hardsigmoid
+from .hardtanh import hardswish as hardswish
+from .hardtanh import hardtanh as hardtanh
+from .hardtanh import relu6 as relu6
+from .hardtanh import softshrink as softshrink
+from .hardtanh import threshold as threshold
 from .leaky_relu import leaky_relu as leaky_relu
+from .mish import mish as mish
+from .prelu import prelu as prelu
 from .relu import relu as relu
 from .sigmoid import sigmoid as sigmoid
 from .silu import silu as silu
