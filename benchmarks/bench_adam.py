@@ -9,7 +9,7 @@ from pydl.optim.adam import adam_update
 SHAPES = [(8, 10_000), (200, 100), (1, 4_000_000)]
 
 
-def adam_numpy(w, g, m, v, v_max, lr, beta1, beta2, eps, weight_decay, decoupled, correction1, correction2):
+def adam_numpy(w, g, m, v, v_max, lr, beta1, beta2, eps, weight_decay, decoupled, ahead, correction1, correction2):
     for weight, gradient, mean, square in zip(w, g, m, v, strict=True):
         mean *= beta1
         mean += (1 - beta1) * gradient
@@ -20,7 +20,7 @@ def adam_numpy(w, g, m, v, v_max, lr, beta1, beta2, eps, weight_decay, decoupled
 
 def arguments(count, n):
     w, g, m, v = ([make(n) for _ in range(count)] for make in (randn, randn, out, out))
-    return w, g, m, v, [], 0.001, 0.9, 0.999, 1e-8, 0.0, False, 0.1, 0.001
+    return w, g, m, v, [], 0.001, 0.9, 0.999, 1e-8, 0.0, False, 0.0, 0.1, 0.001
 
 
 BENCHES = [

@@ -7,7 +7,7 @@ namespace pydl::PYDL_ISA {
 template <typename T>
 void adam_update(ArrayList<T> w, ArrayList<const T> g, ArrayList<T> m, ArrayList<T> v, ArrayList<T> v_max,
                  double lr, double beta1, double beta2, double eps, double weight_decay, bool decoupled,
-                 double correction1, double correction2) {
+                 double ahead, double correction1, double correction2) {
     require(matches(w, g) && matches(w, m) && matches(w, v),
             "adam_update: g, m and v must have the tensors of w");
     require(matches_or_empty(w, v_max), "adam_update: v_max must have the tensors of w, or be empty");
@@ -16,7 +16,8 @@ void adam_update(ArrayList<T> w, ArrayList<const T> g, ArrayList<T> m, ArrayList
     const vec<T> keep1 = broadcast<T>(T(beta1)), keep2 = broadcast<T>(T(beta2));
     const vec<T> fresh1 = broadcast<T>(T(1 - beta1)), fresh2 = broadcast<T>(T(1 - beta2));
     const bool shrinks = decoupled && weight_decay != 0, has_decay = !decoupled && weight_decay != 0;
-    const bool amsgrad = v_max.count > 0;
+    const bool amsgrad = v_max.count > 0, looks_ahead = ahead != 0;
+    const vec<T> extra = broadcast<T>(T(lr * ahead));
     const vec<T> shrink = broadcast<T>(T(1 - lr * weight_decay)), decay = broadcast<T>(T(weight_decay));
     update(
         [=](vec<T>& w, vec<T> g, vec<T>& m, vec<T>& v, vec<T>& v_max) PYDL_INLINE_LAMBDA {
@@ -25,11 +26,14 @@ void adam_update(ArrayList<T> w, ArrayList<const T> g, ArrayList<T> m, ArrayList
             m = fma(fresh1, g, keep1 * m);
             v = fma(fresh2 * g, g, keep2 * v);
             if (amsgrad) v_max = max(v_max, v);
-            w = w - rate * m / fma(sqrt(amsgrad ? v_max : v), unbias, small);
+            vec<T> step = rate * m;
+            if (looks_ahead) step = fma(extra, g, step);
+            w = w - step / fma(sqrt(amsgrad ? v_max : v), unbias, small);
         },
         w, g, m, v, v_max);
 }
-PYDL_KERNEL(adam_update,
-            "w, g, m, v, v_max, lr, beta1, beta2, eps, weight_decay, decoupled, correction1, correction2")
+PYDL_KERNEL(
+    adam_update,
+    "w, g, m, v, v_max, lr, beta1, beta2, eps, weight_decay, decoupled, ahead, correction1, correction2")
 
 }  // namespace pydl::PYDL_ISA

@@ -20,8 +20,11 @@ def gradient(shape, step, dtype=np.float64):
     return np.asarray(np.random.default_rng([step, *shape]).standard_normal(shape) + 0.3, dtype)
 
 
-def check_against_torch(name, steps=10, **options):
-    """The parameters after every step, in both dtypes; from the fourth step on, one parameter gets no gradient."""
+def check_against_torch(name, steps=10, double=1e-12, **options):
+    """The parameters after every step, in both dtypes; in two steps one parameter gets no gradient.
+
+    double: the tolerance in float64.
+    """
     torch = pytest.importorskip("torch")
     for dtype in (np.float32, np.float64):
         mine = parameters(dtype)
@@ -37,7 +40,7 @@ def check_against_torch(name, steps=10, **options):
             optimizer.step()
             oracle.step()
             for i, (a, b) in enumerate(zip(mine, theirs, strict=True)):
-                tolerance = 1e-12 if dtype == np.float64 else 2e-6
+                tolerance = double if dtype == np.float64 else 2e-6
                 message = f"{name} {options}, {np.dtype(dtype)}, step {step + 1}, parameter {i}"
                 np.testing.assert_allclose(
                     a.detach().numpy(), b.detach().numpy(), rtol=tolerance, atol=tolerance, err_msg=message

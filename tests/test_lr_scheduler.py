@@ -9,13 +9,24 @@ from pydl.optim import SGD, Adagrad, Adam
 from pydl.optim.lr_scheduler import CosineAnnealingLR, ExponentialLR, OneCycleLR, StepLR
 
 CASES = [
+    ("MultiStepLR", {"milestones": [9, 3, 3], "gamma": 0.5}),
+    ("ConstantLR", {"factor": 0.25, "total_iters": 7}),
+    ("LinearLR", {"start_factor": 0.25, "end_factor": 0.75, "total_iters": 9}),
+    ("PolynomialLR", {"total_iters": 12, "power": 1.7}),
+    ("CosineAnnealingWarmRestarts", {"T_0": 3, "eta_min": 0.01}),
+    ("CosineAnnealingWarmRestarts", {"T_0": 2, "T_mult": 2}),
+    ("LambdaLR", {"lr_lambda": lambda t: 0.9**t}),
+    ("CyclicLR", {"base_lr": 0.01, "max_lr": 0.3, "step_size_up": 4, "step_size_down": 3}),
+    ("CyclicLR", {"base_lr": 0.01, "max_lr": 0.3, "step_size_up": 4, "mode": "triangular2"}),
+    ("CyclicLR", {"base_lr": 0.01, "max_lr": 0.3, "step_size_up": 4, "mode": "exp_range", "gamma": 0.9}),
+    ("CyclicLR", {"base_lr": 0.01, "max_lr": 0.3, "step_size_up": 4, "scale_fn": lambda n: 1 / n}),
     ("StepLR", {"step_size": 3, "gamma": 0.5}),
     ("ExponentialLR", {"gamma": 0.9}),
     ("CosineAnnealingLR", {"T_max": 8, "eta_min": 0.01}),
-    ("OneCycleLR", {"max_lr": 0.3, "total_steps": 20}),
-    ("OneCycleLR", {"max_lr": 0.3, "epochs": 4, "steps_per_epoch": 5, "anneal_strategy": "linear", "pct_start": 0.5}),
-    ("OneCycleLR", {"max_lr": 0.3, "total_steps": 20, "three_phase": True, "base_momentum": 0.5}),
-    ("OneCycleLR", {"max_lr": 0.3, "total_steps": 20, "div_factor": 10.0, "final_div_factor": 50.0, "pct_start": 0.0}),
+    ("OneCycleLR", {"max_lr": 0.3, "total_steps": 50}),
+    ("OneCycleLR", {"max_lr": 0.3, "epochs": 5, "steps_per_epoch": 10, "anneal_strategy": "linear", "pct_start": 0.5}),
+    ("OneCycleLR", {"max_lr": 0.3, "total_steps": 50, "three_phase": True, "base_momentum": 0.5}),
+    ("OneCycleLR", {"max_lr": 0.3, "total_steps": 50, "div_factor": 10.0, "final_div_factor": 50.0, "pct_start": 0.0}),
 ]
 
 
@@ -32,13 +43,69 @@ def test_torch(name, options, rule):
     theirs = getattr(torch.optim, rule)([torch.zeros(3, requires_grad=True)], lr=0.1)
     scheduler = getattr(pydl.optim.lr_scheduler, name)(mine, **options)
     oracle = getattr(torch.optim.lr_scheduler, name)(theirs, **options)
-    for _ in range(20):
+    for _ in range(50):
         np.testing.assert_allclose(settings(mine), settings(theirs), rtol=1e-12)
         np.testing.assert_allclose(scheduler.get_last_lr(), oracle.get_last_lr(), rtol=1e-12)
         mine.step()
         theirs.step()
         scheduler.step()
         oracle.step()
+
+
+def composed(library, optimizer):
+    """A warm-up, then a fall by steps, then one by a cosine."""
+    make = library.optim.lr_scheduler
+    parts = [
+        make.LinearLR(optimizer, 0.1, 1.0, 5),
+        make.StepLR(optimizer, 4, 0.5),
+        make.CosineAnnealingLR(optimizer, 9),
+    ]
+    return make.SequentialLR(optimizer, parts, [6, 20])
+
+
+def chained(library, optimizer):
+    make = library.optim.lr_scheduler
+    return make.ChainedScheduler([make.ConstantLR(optimizer, 0.25, 7), make.ExponentialLR(optimizer, 0.9)])
+
+
+@pytest.mark.parametrize("make", [composed, chained])
+def test_composed_as_in_torch(make):
+    torch = pytest.importorskip("torch")
+    mine, theirs = SGD(parameters(), lr=0.1), torch.optim.SGD([torch.zeros(3, requires_grad=True)], lr=0.1)
+    scheduler, oracle = make(pydl, mine), make(torch, theirs)
+    resumed, second = None, SGD(parameters(), lr=0.1)
+    for step in range(50):
+        for each in (mine, second) if resumed else (mine,):
+            np.testing.assert_allclose(settings(each), settings(theirs), rtol=1e-9, err_msg=f"step {step}")
+        if step == 13:
+            resumed = make(pydl, second)
+            second.load_state_dict(json.loads(json.dumps(mine.state_dict())))
+            resumed.load_state_dict(json.loads(json.dumps(scheduler.state_dict())))
+        for each in (mine, theirs, scheduler, oracle, *((resumed,) if resumed else ())):
+            each.step()
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"patience": 1},
+        {"patience": 0, "cooldown": 2, "factor": 0.5, "min_lr": 0.02},
+        {"patience": 1, "mode": "max", "threshold": 0.3, "threshold_mode": "abs"},
+        {"patience": 1, "threshold": 0.2, "factor": 0.7},
+    ],
+    ids=str,
+)
+def test_plateau_as_in_torch(options):
+    torch = pytest.importorskip("torch")
+    mine, theirs = SGD(parameters(), lr=0.1), torch.optim.SGD([torch.zeros(3, requires_grad=True)], lr=0.1)
+    scheduler = pydl.optim.lr_scheduler.ReduceLROnPlateau(mine, **options)
+    oracle = torch.optim.lr_scheduler.ReduceLROnPlateau(theirs, **options)
+    figures = np.random.default_rng(0).random(50) + np.linspace(1, 0, 50)
+    figures[20] = np.nan
+    for figure in figures:
+        scheduler.step(figure)
+        oracle.step(figure)
+        np.testing.assert_allclose(settings(mine), settings(theirs), rtol=1e-12)
 
 
 @pytest.mark.parametrize(("name", "options"), CASES, ids=str)

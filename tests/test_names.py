@@ -35,7 +35,8 @@ PROMISED = {
         unfold fold""",
     "pydl.nn.init": """normal_ uniform_ constant_ zeros_ ones_ xavier_normal_ xavier_uniform_ kaiming_normal_
         kaiming_uniform_ orthogonal_ calculate_gain""",
-    "pydl.optim": """SGD Adagrad RMSprop Adam AdamW Optimizer lr_scheduler clip_grad_norm_ clip_grad_value_""",
+    "pydl.optim": """SGD Adadelta Adagrad RMSprop Adam Adamax AdamW NAdam RAdam
+        Optimizer lr_scheduler clip_grad_norm_ clip_grad_value_""",
     "pydl.data": """Dataset TensorDataset DataLoader Subset random_split load""",
     "pydl.decoding": """ctc_greedy ctc_beam_search ctc_align beam_search edit_distance word_error_rate
         character_error_rate""",

@@ -52,7 +52,11 @@ GIVEN = {
     "indices": [0, 1],
     "init": None,
     "inputs": (np.ones(3),),
+    "base_lr": 0.01,
+    "gamma": 0.5,
     "lengths": [2, 2],
+    "lr_lambda": lambda: lambda t: 1.0,
+    "milestones": [1],
     "max_lr": 0.1,
     "max_norm": 1.0,
     "mean": 0.5,
@@ -98,11 +102,13 @@ CALLS = {
         for name in vars(nn.init)
         if name.endswith("_") and not name.startswith(("_", "reset"))
     },
-    **{name: of(getattr(optim, name)) for name in ("SGD", "Adam", "AdamW", "Adagrad", "RMSprop")},
+    **{
+        name: of(getattr(optim, name))
+        for name in optim.__dict__
+        if inspect.isclass(vars(optim)[name]) and name != "Optimizer"
+    },
     **{name: of(getattr(optim, name)) for name in ("clip_grad_norm_", "clip_grad_value_")},
-    "StepLR": of(optim.lr_scheduler.StepLR),
-    "ExponentialLR": of(optim.lr_scheduler.ExponentialLR),
-    "CosineAnnealingLR": of(optim.lr_scheduler.CosineAnnealingLR),
+    **classes(optim.lr_scheduler, "LRScheduler", "SequentialLR", "ChainedScheduler"),
     "OneCycleLR": of(optim.lr_scheduler.OneCycleLR, total_steps=5),
     "load": (data.load, {"name": "mnist-5k", "root": None, "download": False}),
     **{name: of(getattr(data, name)) for name in ("DataLoader", "Subset", "random_split")},

@@ -67,8 +67,10 @@ class Adagrad(Optimizer):
         weight_decay: float = 0,
         initial_accumulator_value: float = 0,
         eps: float = 1e-10,
+        *,
+        maximize: bool = False,
     ) -> None:
-        options = {"lr": lr, "lr_decay": lr_decay, "weight_decay": weight_decay}
+        options = {"lr": lr, "lr_decay": lr_decay, "weight_decay": weight_decay, "maximize": maximize}
         super().__init__(params, {**options, "initial_accumulator_value": initial_accumulator_value, "eps": eps})
 
     def update(

@@ -3,8 +3,9 @@
     g = dC/dw + weight_decay w                 (adam)        w = w - lr weight_decay w      (decoupled: adamw)
     m = beta1 m + (1 - beta1) g
     v = beta2 v + (1 - beta2) g^2
-    w = w - lr (m / c1) / (sqrt(v / c2) + eps)               c1 = 1 - beta1^t, c2 = 1 - beta2^t at step t = 1, 2, ...
+    w = w - lr (ahead g + m / c1) / (sqrt(v / c2) + eps)     c1 = 1 - beta1^t, c2 = 1 - beta2^t at step t = 1, 2, ...
 
+ahead     0, but for nadam, which sets c1 too; radam sets c1, c2 and eps
 amsgrad   v_max = max(v_max, v) takes the place of v in the last line
 Shapes    w, g, m, v, v_max: lists of arrays of any shapes, matching; v_max is empty without amsgrad
 Source    Kingma, Ba, "Adam: a method for stochastic optimization", ICLR 2015;
@@ -26,7 +27,7 @@ from .optimizer import Optimizer, Range, fraction
 
 
 @kernel(writes="w, m, v, v_max")
-def adam_update(w, g, m, v, v_max, lr, beta1, beta2, eps, weight_decay, decoupled, correction1, correction2):
+def adam_update(w, g, m, v, v_max, lr, beta1, beta2, eps, weight_decay, decoupled, ahead, correction1, correction2):
     for k in range(len(w)):
         for i in np.ndindex(w[k].shape):
             gradient = g[k][i]
@@ -39,7 +40,7 @@ def adam_update(w, g, m, v, v_max, lr, beta1, beta2, eps, weight_decay, decouple
             square = v[k][i]
             if v_max:
                 square = v_max[k][i] = np.maximum(v_max[k][i], v[k][i])  # unlike max(), keeps NaN
-            w[k][i] -= lr * (m[k][i] / correction1) / (np.sqrt(square / correction2) + eps)
+            w[k][i] -= lr * (ahead * gradient + m[k][i] / correction1) / (np.sqrt(square / correction2) + eps)
 
 
 @adam_update.samples
@@ -58,6 +59,7 @@ def _(draw):
         "eps": 1e-4,
         "weight_decay": draw.choice(0.0, 0.01),
         "decoupled": bool(draw.integer(0, 1)),
+        "ahead": draw.choice(0.0, 0.0, 0.5),
         "correction1": 1 - 0.9**step,
         "correction2": 1 - 0.99**step,
     }
@@ -87,9 +89,11 @@ class Adam(Optimizer):
         eps: float = 1e-8,
         weight_decay: float = 0,
         amsgrad: bool = False,
+        *,
+        maximize: bool = False,
     ) -> None:
         options = {"lr": lr, "betas": betas, "eps": eps, "weight_decay": weight_decay, "amsgrad": amsgrad}
-        super().__init__(params, options)
+        super().__init__(params, {**options, "maximize": maximize})
 
     def update(
         self, group: dict[str, Any], weights: list[Array], gradients: list[Array], states: list[dict[str, Any]]
@@ -108,6 +112,7 @@ class Adam(Optimizer):
             group["eps"],
             group["weight_decay"],
             self.DECOUPLED,
+            0.0,
             1 - beta1**step,
             1 - beta2**step,
         )

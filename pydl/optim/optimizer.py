@@ -36,14 +36,15 @@ class Optimizer:
     """The base class. A subclass gives its defaults to __init__ and says in `update` how a batch of parameters moves.
 
     params: Tensors that need gradients, or dicts {"params": tensors, "lr": ...} whose other keys replace the defaults
-    for these tensors. Errors: ValueError for no parameters, one given twice, one that is not a leaf or read-only, an
-    option that does not exist or is out of its range; TypeError for what is not a Tensor of float32 or float64.
+    for these tensors. maximize=True, where a rule has it: steps up the gradient, not down it.
+    Errors: ValueError for no parameters, one given twice, one that is not a leaf or read-only, an option that does not
+    exist or is out of its range; TypeError for what is not a Tensor of float32 or float64.
     """
 
     # What options must be. Those that are not listed may be anything.
     RANGES: ClassVar[dict[str, Range]] = {
         **dict.fromkeys(("lr", "weight_decay", "eps", "momentum"), at_least_zero),
-        **dict.fromkeys(("nesterov", "amsgrad", "centered"), flag),
+        **dict.fromkeys(("nesterov", "amsgrad", "centered", "maximize", "decoupled_weight_decay"), flag),
     }
     # What parameters of one kernel call have in common in their states, besides the dtype: see batches().
     COUNTED: ClassVar[str] = ""
@@ -110,6 +111,8 @@ class Optimizer:
             for params, weights, gradients, states in batches(
                 group["params"], self.state, self.COUNTED, self._refuse_gradient
             ):
+                if group.get("maximize"):
+                    gradients = [np.asarray(np.negative(each)) for each in gradients]
                 self.update(group, weights, gradients, states)
                 moved(params, weights)
         return loss
@@ -177,6 +180,9 @@ class Optimizer:
         if key == "step":  # a number; PyTorch has an array of one
             number = array.item() if isinstance(array, np.ndarray) and array.size == 1 else array
             return int(check_range(self.name, f"step of parameter {i}", number, 0))
+        if key == "mu_product":
+            number = array.item() if isinstance(array, np.ndarray) and array.size == 1 else array
+            return check_range(self.name, f"{key} of parameter {i}", number, 0, 1)
         if array is None:
             return None
         if not isinstance(array, np.ndarray):

@@ -68,8 +68,10 @@ class SGD(Optimizer):
         dampening: float = 0,
         weight_decay: float = 0,
         nesterov: bool = False,
+        *,
+        maximize: bool = False,
     ) -> None:
-        options = {"lr": lr, "momentum": momentum, "dampening": dampening}
+        options = {"lr": lr, "momentum": momentum, "dampening": dampening, "maximize": maximize}
         super().__init__(params, {**options, "weight_decay": weight_decay, "nesterov": nesterov})
 
     def check_options(self, group: dict[str, Any]) -> None:

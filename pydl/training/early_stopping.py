@@ -71,4 +71,6 @@ class EarlyStopping(Callback):
         return {"best": self.best, "best_epoch": self.best_epoch, "weights": self._weights}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        self.best, self.best_epoch, self._weights = state["best"], state["best_epoch"], state["weights"]
+        self.best = check_number("resume", "EarlyStopping's best figure", state["best"])
+        self.best_epoch = check_integer("resume", "EarlyStopping's best epoch", state["best_epoch"], 0)
+        self._weights = state["weights"]
