@@ -11,6 +11,9 @@ from types import ModuleType
 EXPERIMENTS = {
     "band": "for which inputs a sigmoid neuron lets a gradient pass undiminished",
     "chain": "a small change of one bias, followed through a chain of neurons",
+    "learning-rate": "too small, too large, right",
+    "losses": "cross-entropy against squared error after softmax, when a network is badly wrong",
+    "optimizers": "plain, momentum, Adagrad, RMSprop and Adam as paths on a valley, a saddle and a real loss surface",
     "sigmoids": "many sigmoids with different biases add up to softplus, which is nearly ReLU",
     "vanishing": "deep networks of sigmoids learn slowly in their first layers, and what cures it",
 }
