@@ -103,10 +103,12 @@ def test_sounds_of_any_kind(trained, tmp_path, capsys):
     ]:
         write_wav(tmp_path / name, samples, rate, encoding)
         assert run(capsys, "transcribe", trained / "model.safetensors", tmp_path / name)[0] == 0
-    with open(tmp_path / "long.wav", "wb") as file:
-        file.write((tmp_path / "stereo.wav").read_bytes()[:4])
-    code, out, _ = run(capsys, "transcribe", trained / "model.safetensors", tmp_path / "long.wav")
-    assert (code, len(out.splitlines())) == (1, 1)
+    write_wav(tmp_path / "long.wav", np.zeros(601), 1)
+    write_wav(tmp_path / "odd.wav", np.zeros(10), 2**31 - 1)
+    for name, message in (("long.wav", "is longer than 600 s"), ("odd.wav", "no common divisor")):
+        code, out, _ = run(capsys, "transcribe", trained / "model.safetensors", tmp_path / name)
+        assert (code, len(out.splitlines())) == (1, 1)
+        assert message in out
 
 
 def test_a_file_that_only_looks_right(trained, tmp_path, capsys):

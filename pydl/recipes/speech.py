@@ -155,6 +155,7 @@ def divide(data: LoadedData, unknown: str) -> Parts:
 
 
 def describe(parts: Parts) -> str:
+    """How many recordings each part has, in a sentence."""
     speakers = len(set(parts.learn.speakers.tolist()))
     sentence = (
         f"{len(parts.learn)} recordings of {speakers} speaker{'s' * (speakers > 1)} to learn from, "
