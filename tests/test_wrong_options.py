@@ -102,11 +102,7 @@ CALLS = {
         for name in vars(nn.init)
         if name.endswith("_") and not name.startswith(("_", "reset"))
     },
-    **{
-        name: of(getattr(optim, name))
-        for name in optim.__dict__
-        if inspect.isclass(vars(optim)[name]) and name != "Optimizer"
-    },
+    **classes(optim, "Optimizer"),
     **{name: of(getattr(optim, name)) for name in ("clip_grad_norm_", "clip_grad_value_")},
     **classes(optim.lr_scheduler, "LRScheduler", "SequentialLR", "ChainedScheduler"),
     "OneCycleLR": of(optim.lr_scheduler.OneCycleLR, total_steps=5),

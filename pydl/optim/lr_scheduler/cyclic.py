@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from ...arguments import check_callable, check_choice, check_flag, check_number, check_range
+from ...arguments import check_callable, check_choice, check_flag, check_integer, check_number, check_range
 from ..optimizer import Optimizer
 from .scheduler import LRScheduler
 
@@ -49,6 +49,7 @@ class CyclicLR(LRScheduler):
         self.cycle_momentum = check_flag("CyclicLR", "cycle_momentum", cycle_momentum)
         self.base_momentums = self.each_group("base_momentum", base_momentum)
         self.max_momentums = self.each_group("max_momentum", max_momentum)
+        last_epoch = check_integer("CyclicLR", "last_epoch", last_epoch, -1)
         groups = optimizer.param_groups
         if self.cycle_momentum and not all("momentum" in group or "betas" in group for group in groups):
             raise ValueError("CyclicLR: the optimizer has no momentum to cycle; set cycle_momentum=False")
