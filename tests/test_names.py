@@ -22,7 +22,8 @@ PROMISED = {
         CrossEntropyLoss NLLLoss MSELoss L1Loss BCELoss BCEWithLogitsLoss CTCLoss functional init BatchNorm1d
         BatchNorm2d BatchNorm3d LayerNorm RMSNorm GroupNorm
         InstanceNorm1d InstanceNorm2d InstanceNorm3d Embedding
-        MultiheadAttention SmoothL1Loss HuberLoss KLDivLoss Unfold Fold""",
+        MultiheadAttention SmoothL1Loss HuberLoss KLDivLoss Unfold Fold
+        CosineEmbeddingLoss MarginRankingLoss""",
     "pydl.nn.functional": """selu celu mish softsign logsigmoid tanhshrink softmin glu prelu hardtanh relu6
         hardsigmoid hardswish threshold softshrink hardshrink
         conv1d conv3d conv_transpose1d conv_transpose2d conv_transpose3d
@@ -32,7 +33,7 @@ PROMISED = {
         softmax log_softmax dropout pad one_hot cross_entropy ctc_loss nll_loss mse_loss l1_loss binary_cross_entropy
         binary_cross_entropy_with_logits batch_norm layer_norm rms_norm group_norm
         instance_norm embedding scaled_dot_product_attention smooth_l1_loss huber_loss kl_div
-        unfold fold""",
+        unfold fold cosine_similarity cosine_embedding_loss margin_ranking_loss""",
     "pydl.nn.init": """normal_ uniform_ constant_ zeros_ ones_ xavier_normal_ xavier_uniform_ kaiming_normal_
         kaiming_uniform_ orthogonal_ calculate_gain""",
     "pydl.optim": """SGD Adadelta Adagrad RMSprop Adam Adamax AdamW NAdam RAdam

@@ -58,11 +58,13 @@ from .layer_norm import LayerNorm as LayerNorm
 from .linear import Linear as Linear
 from .losses import BCELoss as BCELoss
 from .losses import BCEWithLogitsLoss as BCEWithLogitsLoss
+from .losses import CosineEmbeddingLoss as CosineEmbeddingLoss
 from .losses import CrossEntropyLoss as CrossEntropyLoss
 from .losses import CTCLoss as CTCLoss
 from .losses import HuberLoss as HuberLoss
 from .losses import KLDivLoss as KLDivLoss
 from .losses import L1Loss as L1Loss
+from .losses import MarginRankingLoss as MarginRankingLoss
 from .losses import MSELoss as MSELoss
 from .losses import NLLLoss as NLLLoss
 from .losses import SmoothL1Loss as SmoothL1Loss

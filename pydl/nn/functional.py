@@ -19,6 +19,8 @@ from ..ops import conv3d as conv3d
 from ..ops import conv_transpose1d as conv_transpose1d
 from ..ops import conv_transpose2d as conv_transpose2d
 from ..ops import conv_transpose3d as conv_transpose3d
+from ..ops import cosine_embedding_loss as cosine_embedding_loss
+from ..ops import cosine_similarity as cosine_similarity
 from ..ops import cross_entropy as cross_entropy
 from ..ops import ctc_loss as ctc_loss
 from ..ops import dropout as dropout
@@ -41,6 +43,7 @@ from ..ops import leaky_relu as leaky_relu
 from ..ops import linear as linear
 from ..ops import log_softmax as log_softmax
 from ..ops import logsigmoid as logsigmoid
+from ..ops import margin_ranking_loss as margin_ranking_loss
 from ..ops import max_pool1d as max_pool1d
 from ..ops import max_pool2d as max_pool2d
 from ..ops import max_pool3d as max_pool3d

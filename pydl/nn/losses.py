@@ -170,3 +170,27 @@ class KLDivLoss(Loss):
     def forward(self, input: Any, target: Any) -> Tensor:
         loss: Tensor = ops.kl_div(input, target, reduction=self.reduction, log_target=self.log_target)
         return loss
+
+
+class CosineEmbeddingLoss(Loss):
+    """1 - cos(input1, input2) where target is 1, what of the cosine exceeds margin where it is -1."""
+
+    def __init__(self, margin: float = 0.0, *, reduction: str = "mean") -> None:
+        super().__init__(reduction)
+        self.margin = margin
+
+    def forward(self, input1: Any, input2: Any, target: Any) -> Tensor:
+        loss: Tensor = ops.cosine_embedding_loss(input1, input2, target, self.margin, self.reduction)
+        return loss
+
+
+class MarginRankingLoss(Loss):
+    """max(margin - target (input1 - input2), 0): target 1 if input1 shall be higher, -1 if input2 shall."""
+
+    def __init__(self, margin: float = 0.0, *, reduction: str = "mean") -> None:
+        super().__init__(reduction)
+        self.margin = margin
+
+    def forward(self, input1: Any, input2: Any, target: Any) -> Tensor:
+        loss: Tensor = ops.margin_ranking_loss(input1, input2, target, self.margin, self.reduction)
+        return loss

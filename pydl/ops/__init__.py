@@ -75,6 +75,7 @@ from .conv3d import conv3d as conv3d
 from .conv_transpose1d import conv_transpose1d as conv_transpose1d
 from .conv_transpose2d import conv_transpose2d as conv_transpose2d
 from .conv_transpose3d import conv_transpose3d as conv_transpose3d
+from .cosine_similarity import cosine_similarity as cosine_similarity
 from .linear import linear as linear
 from .matmul import matmul as matmul
 
@@ -112,11 +113,13 @@ from .scaled_dot_product_attention import scaled_dot_product_attention as scaled
 # Losses
 from .binary_cross_entropy import binary_cross_entropy as binary_cross_entropy
 from .binary_cross_entropy_with_logits import binary_cross_entropy_with_logits as binary_cross_entropy_with_logits
+from .cosine_embedding_loss import cosine_embedding_loss as cosine_embedding_loss
 from .cross_entropy import cross_entropy as cross_entropy
 from .ctc_loss import ctc_loss as ctc_loss
 from .huber_loss import huber_loss as huber_loss
 from .kl_div import kl_div as kl_div
 from .l1_loss import l1_loss as l1_loss
+from .margin_ranking_loss import margin_ranking_loss as margin_ranking_loss
 from .mse_loss import mse_loss as mse_loss
 from .nll_loss import nll_loss as nll_loss
 from .smooth_l1_loss import smooth_l1_loss as smooth_l1_loss

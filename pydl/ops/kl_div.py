@@ -21,6 +21,7 @@ import numpy as np
 
 from ..arguments import check_choice, check_flag, check_floats
 from ..op import kernel, op
+from ..tensor import Tensor
 from . import losses
 
 
@@ -87,7 +88,7 @@ def kl_div(input: Any, target: Any, reduction: str = "mean", log_target: bool = 
     log_target = check_flag("kl_div", "log_target", log_target)
     if reduction != "batchmean":
         return _kl_div(input, target, reduction, log_target)
-    shape = np.shape(getattr(input, "data", input))
+    shape = input.shape if isinstance(input, Tensor) else np.shape(input)
     if not shape or not shape[0]:
         raise ValueError(f"kl_div: input has shape {shape}, but reduction='batchmean' divides by its first dimension")
     return _kl_div(input, target, "sum", log_target) * (1 / shape[0])
