@@ -63,6 +63,15 @@ def build_parser() -> argparse.ArgumentParser:
     transcribe.add_argument("--pictures", metavar="FOLDER", help="draw each spectrogram with its symbols into FOLDER")
     transcribe.set_defaults(run=run_transcribe)
 
+    translate = commands.add_parser("translate", help="translate texts from English to Chinese")
+    translate.add_argument("checkpoint", help="model.safetensors of a training of translation")
+    translate.add_argument("texts", nargs="+", metavar="TEXT", help="what to translate")
+    translate.add_argument(
+        "--beam", type=int, default=5, help="how many texts beam search keeps (default: 5; 1: greedy)"
+    )
+    translate.add_argument("--picture", metavar="FILE", help="draw what each character of the first text came from")
+    translate.set_defaults(run=run_translate)
+
     lab = commands.add_parser(
         "lab",
         help="run an experiment that shows how and why learning works",
@@ -170,6 +179,19 @@ def run_transcribe(arguments: argparse.Namespace) -> int:
 
     beam = check_integer("--beam", "the beam", arguments.beam, 1)
     return 1 if transcribe(arguments.checkpoint, arguments.files, beam, arguments.pictures) else 0
+
+
+def run_translate(arguments: argparse.Namespace) -> int:
+    from .arguments import check_integer
+    from .recipes.interpreter import load_interpreter
+
+    beam = check_integer("--beam", "the beam", arguments.beam, 1)
+    interpreter = load_interpreter(arguments.checkpoint)
+    for line in interpreter.translate(arguments.texts, beam):
+        print(line)
+    if arguments.picture is not None:
+        interpreter.draw(arguments.texts[0], arguments.picture, beam)
+    return 0
 
 
 def run_lab(arguments: argparse.Namespace) -> int:

@@ -127,6 +127,40 @@ def bars(values: Sequence[tuple[str, float]], path: str | os.PathLike[str], labe
     _write(figure, path)
 
 
+def attention(read: Sequence[str], said: Sequence[str], weights: Array, path: str | os.PathLike[str]) -> None:
+    """How much each word that was said (rows, said) looked at each that was read (columns): weights (T, S)."""
+    figure, axes = _figure(min(30.0, 2.5 + 0.34 * len(read)), min(30.0, 2.0 + 0.3 * len(said)))
+    image = axes.imshow(weights, cmap="Blues", vmin=0, vmax=1, aspect="auto")
+    font = _font_for("".join(said))
+    if font is None:
+        print("The picture has numbers for Chinese: no font here has it (Debian: apt install fonts-wqy-microhei)")
+    labels = [str(k + 1) for k in range(len(said))] if font is None else list(said)
+    axes.set_xticks(range(len(read)), [word.replace("$", r"\$") for word in read], rotation=60, ha="right")
+    axes.set_yticks(range(len(said)), [label.replace("$", r"\$") for label in labels])
+    if font is not None:
+        for label in axes.get_yticklabels():
+            label.set_fontproperties(font)
+    axes.set_xlabel("read")
+    axes.set_ylabel("said")
+    figure.colorbar(image, ax=axes, label="weight")
+    _write(figure, path)
+
+
+def _font_for(text: str) -> Any:
+    """A font of this machine with all the characters of a text, matplotlib's own one first; None if there is none."""
+    from matplotlib.font_manager import FontProperties, findfont, findSystemFonts
+    from matplotlib.ft2font import FT2Font
+
+    needed = {ord(letter) for letter in text}
+    for file in [findfont("DejaVu Sans"), *sorted(findSystemFonts())]:
+        try:
+            if needed <= FT2Font(file).get_charmap().keys():
+                return FontProperties(fname=file, size=10)
+        except (OSError, RuntimeError):  # a kind of font that matplotlib cannot read
+            continue
+    return None
+
+
 def spectrogram(
     features: Array,
     seconds: float,

@@ -1,15 +1,19 @@
 """Data sets, the loader that cuts them into batches, and transforms that vary a batch."""
 
+from .byte_pairs import BytePairs
+from .catalogues import read_catalogue, read_catalogues
 from .collate import collate
 from .dataset import Dataset, Subset, TensorDataset, random_split
 from .idx import read_idx
 from .loader import DataLoader
 from .recordings import Recordings
+from .sentence_pairs import SentencePairs
 from .sets import LoadedData, load
 from .table import Table, TableEncoder, read_csv, write_csv
 from .transforms import Compose, Normalize, RandomAffine, affine
 
 __all__ = [
+    "BytePairs",
     "Compose",
     "DataLoader",
     "Dataset",
@@ -17,6 +21,7 @@ __all__ = [
     "Normalize",
     "RandomAffine",
     "Recordings",
+    "SentencePairs",
     "Subset",
     "Table",
     "TableEncoder",
@@ -25,6 +30,8 @@ __all__ = [
     "collate",
     "load",
     "random_split",
+    "read_catalogue",
+    "read_catalogues",
     "read_csv",
     "read_idx",
     "write_csv",

@@ -16,6 +16,7 @@ from .idx import read_idx, read_idx_sequence
 
 if TYPE_CHECKING:
     from .recordings import Recordings
+    from .sentence_pairs import SentencePairs
     from .table import Table
 
 
@@ -51,6 +52,13 @@ def load(name: str, root: str | os.PathLike[str] | None = None, download: bool =
     * ``"synthetic-digits"``: 900 and 300 hums made by a formula, to try things with; nothing of them was spoken.
     * ``"asterisk-prompts"``: about 550 sentences by one speaker, with their texts, from Debian's packages
       asterisk-core-sounds-en-wav and asterisk-core-sounds-en, or from ``root``; one text in ten is for test.
+
+    English with its translation to Chinese, :class:`pydl.data.SentencePairs`; texts that differ only in case,
+    punctuation, numbers or white space are in the same part, and the test has one of them:
+
+    * ``"libreoffice-zh"``: about 18,000 and 800 menu entries, hints and messages, from Debian's package
+      libreoffice-l10n-zh-cn or from the .mo, .po and .tsv files in ``root``.
+    * ``"sample-sentences"``: about 140 and 10 sentences of a tiny grammar, to try things with; nobody wrote them.
 
     Houses and what was paid for them, :class:`pydl.data.Table`:
 
@@ -267,12 +275,45 @@ def _clicks(name: str, whole: Table, licence: str, source: str, description: str
     return LoadedData(name, whole[~last], whole[last], (), licence, source, description)
 
 
+def _libreoffice_zh(root: str | os.PathLike[str] | None, download: bool) -> LoadedData:
+    from .libreoffice_zh import read_libreoffice
+
+    return _pair_set(
+        "libreoffice-zh",
+        read_libreoffice(root),
+        "MPL 2.0",
+        "LibreOffice" if root is None else os.fspath(root),
+        "The messages of a program in English and simplified Chinese. One key in twenty is for test.",
+    )
+
+
+def _sample_sentences(root: str | os.PathLike[str] | None, download: bool) -> LoadedData:
+    from .sample_sentences import make_sentences
+
+    return _pair_set(
+        "sample-sentences",
+        make_sentences(),
+        "MIT",
+        "made by pydl/data/sample_sentences.py",
+        "All sentences of a grammar of a few words; no real text.",
+    )
+
+
+def _pair_set(name: str, pairs: SentencePairs, licence: str, source: str, description: str) -> LoadedData:
+    from .sentence_pairs import held_out, one_of_each
+
+    held = held_out(pairs, 0)
+    return LoadedData(name, pairs.select(~held), one_of_each(pairs.select(held)), (), licence, source, description)
+
+
 _LOADERS: dict[str, Callable[[str | os.PathLike[str] | None, bool], LoadedData]] = {
     "mnist-5k": _mnist_5k,
     "fashion-mnist": _fashion_mnist,
     "spoken-digits": _spoken_digits,
     "synthetic-digits": _synthetic_digits,
     "asterisk-prompts": _asterisk_prompts,
+    "libreoffice-zh": _libreoffice_zh,
+    "sample-sentences": _sample_sentences,
     "ames-houses": _ames_houses,
     "sample-houses": _sample_houses,
     "open-bandit": _open_bandit,

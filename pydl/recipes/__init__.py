@@ -12,6 +12,7 @@ RECIPES = {
     "house-prices": "facts of a home to its price: a standard network with vectors for words, on real sales",
     "photo-tagging": "image to object: a convolutional network on handwritten digits or clothes",
     "speech": "sound to text: a bidirectional LSTM on spoken digits or telephone prompts",
+    "translation": "English to Chinese: LSTM networks with attention, on the messages of a program",
 }
 
 
