@@ -35,6 +35,13 @@ def test_any_reference_will_do(metric):
     assert metric(HYPOTHESES, [REFERENCES[0], both[1]]) > metric(HYPOTHESES, REFERENCES)
 
 
+def test_chinese_has_no_spaces():
+    pytest.importorskip("sacrebleu")
+    assert bleu(["打开新的文件"], ["打开新的文档"]) == 0
+    assert 50 < bleu(["打开新的文件"], ["打开新的文档"], tokenize="zh") < 100
+    check_refused(lambda: bleu(["a"], ["a"], tokenize="words"), ValueError, "bleu: tokenize")
+
+
 @METRICS
 def test_refuses(metric):
     pytest.importorskip("sacrebleu")

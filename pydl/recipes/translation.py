@@ -46,11 +46,11 @@ from .translation_scores import scores
 from .translator import Translator
 
 DATA = {"libreoffice-zh": "libreoffice-zh", "sample": "sample-sentences"}
-PLACES = 3000  # of pieces in a batch, padding included
-PEAK_LEARNING_RATE = 2e-3
+PLACES = 500  # of pieces in a batch, padding included
+PEAK_LEARNING_RATE = 4e-3
 LARGEST_GRADIENT = 1.0
 LABEL_SMOOTHING = 0.1
-SOURCE_JOINS = 2000
+SOURCE_JOINS = 4000
 BEAM = 5
 LONG = 3  # words of a text that is more than a name
 
@@ -59,7 +59,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `pydl train translation`. None means: the default, or with --resume what the checkpoint says."""
     parser.add_argument("--data", choices=DATA, help="which sentences (default: libreoffice-zh)")
     parser.add_argument("--root", help="folder with .mo, .po or .tsv files of English and Chinese, instead of Debian's")
-    parser.add_argument("--epochs", type=int, help="passes over the sentences (default: 20)")
+    parser.add_argument("--epochs", type=int, help="passes over the sentences (default: 30)")
     parser.add_argument("--width", type=int, help="numbers in each layer's vectors (default: 256)")
     parser.add_argument("--sampling", type=float, help="scheduled sampling's share at the end (default: 0)")
 
@@ -135,7 +135,7 @@ def train(args: argparse.Namespace) -> dict[str, Any]:
 
 def defaults() -> dict[str, Any]:
     """The settings, where nobody asked for others. The pure-Python reference gets a network that it can train."""
-    settings = {"data": "libreoffice-zh", "epochs": 20, "width": 256, "sampling": 0.0, "seed": 0}
+    settings = {"data": "libreoffice-zh", "epochs": 30, "width": 256, "sampling": 0.0, "seed": 0}
     return settings if pydl.get_backend() == "native" else {**settings, "epochs": 1, "width": 2}
 
 

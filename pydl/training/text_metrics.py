@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..arguments import check_list
+from ..arguments import check_choice, check_list
 
 
-def bleu(hypotheses: Any, references: Any) -> float:
+def bleu(hypotheses: Any, references: Any, tokenize: str = "13a") -> float:
     """BLEU, 0 to 100: how many runs of one to four words the translations share with the references.
 
     hypotheses: texts; references: for each of them a text, or a list of texts that are all right. The geometric mean
     of the four precisions over all texts together, less a penalty for too short ones, as sacrebleu computes it with its
-    own settings, so that it compares with published figures. Of no texts it is 0. Source: Papineni, Roukos, Ward, Zhu,
-    "BLEU: a method for automatic evaluation of machine translation", ACL 2002; Post, "A call for clarity in reporting
-    BLEU scores", WMT 2018.
+    own settings, so that it compares with published figures. tokenize: where words end, as sacrebleu
+    calls it: "13a", "intl", "zh" (each Chinese character is a word), "char" or "none". Of no texts it is 0. Source:
+    Papineni, Roukos, Ward, Zhu, "BLEU: a method for automatic evaluation of machine translation", ACL 2002; Post, "A
+    call for clarity in reporting BLEU scores", WMT 2018.
     """
-    return _score("bleu", "corpus_bleu", hypotheses, references)
+    check_choice("bleu", "tokenize", tokenize, "13a", "intl", "zh", "char", "none")
+    return _score("bleu", "corpus_bleu", hypotheses, references, tokenize=tokenize)
 
 
 def chrf(hypotheses: Any, references: Any) -> float:
@@ -28,7 +30,7 @@ def chrf(hypotheses: Any, references: Any) -> float:
     return _score("chrf", "corpus_chrf", hypotheses, references)
 
 
-def _score(name: str, function: str, hypotheses: Any, references: Any) -> float:
+def _score(name: str, function: str, hypotheses: Any, references: Any, **settings: str) -> float:
     try:
         import sacrebleu
     except ModuleNotFoundError:
@@ -45,7 +47,7 @@ def _score(name: str, function: str, hypotheses: Any, references: Any) -> float:
         raise ValueError(f"{name}: hypothesis {[len(each) for each in several].index(0)} has no reference")
     # The first references of all texts, then the second ones; None where a text has fewer.
     columns = [[each[i] if i < len(each) else None for each in several] for i in range(max(counts))]
-    return float(getattr(sacrebleu, function)(texts, columns).score)
+    return float(getattr(sacrebleu, function)(texts, columns, **settings).score)
 
 
 def _texts(name: str, argument: str, value: Any) -> list[str]:
