@@ -6,6 +6,48 @@
 
 namespace pydl::PYDL_ISA {
 
+// The sums of `columns` columns over the rows of a window.
+template <typename T>
+void add_rows(const T* x, const int64_t (&stride)[5], int64_t slices, int64_t rows, int64_t columns, T* sum) {
+    constexpr int64_t W = width<T>;
+    const auto add = [&](int64_t c, const auto& load_at) PYDL_INLINE_LAMBDA {
+        vec<T> total{};
+        for (int64_t d = 0; d < slices; ++d) {
+            const T* row = x + d * stride[2] + c * stride[4];
+            for (int64_t h = 0; h < rows; ++h, row += stride[3]) total += load_at(row);
+        }
+        return total;
+    };
+    int64_t c = 0;
+    if (stride[4] == 1)
+        for (; c + W <= columns; c += W)
+            store(sum + c, add(c, [](const T* row) PYDL_INLINE_LAMBDA { return load(row); }));
+    for (; c < columns; c += W) {
+        const int64_t n = at_most(columns - c, W);
+        store_partial(
+            sum + c, add(c, [&](const T* row) PYDL_INLINE_LAMBDA { return load_strided(row, stride[4], n); }),
+            n);
+    }
+}
+
+// The sums of `count` runs of `length` numbers side by side. An even length is halved first: neighbours are
+// added, `width` pairs at once.
+template <typename T>
+void add_runs(T* x, int64_t length, int64_t count, T* y) {
+    for (; length % 2 == 0; length /= 2) {
+        const int64_t pairs = count * length / 2;
+        for (int64_t k = 0; k < pairs; k += width<T>) {
+            const vec<T> a = load(x + 2 * k), b = load(x + 2 * k + width<T>);
+            store(x + k, even_lanes(a, b) + odd_lanes(a, b));
+        }
+    }
+    for (int64_t k = 0; k < count; ++k, x += length) {
+        T total = x[0];
+        for (int64_t i = 1; i < length; ++i) total += x[i];
+        y[k] = total;
+    }
+}
+
 template <typename T>
 void adaptive_avg_pool3d_forward(Array<const T, 5> x, Array<T, 5> y) {
     const AdaptiveWindows w =
@@ -15,33 +57,43 @@ void adaptive_avg_pool3d_forward(Array<const T, 5> x, Array<T, 5> y) {
     if (y.size() == 0) return;
     if (w.suits_frames()) return avg_pool_forward<T>(x, y.data, w.side_by_side(), true, 0);
     const int64_t OD = w.depth.out, OH = w.rows.out, OW = w.columns.out, W = w.columns.size;
-    const WindowBounds bounds(w.columns);
-    parallel_for(x.shape[0] * x.shape[1] * OD * OH, row_grain(W * (w.rows.size / OH + 1)),
-                 [&](int64_t begin, int64_t end) {
-                     const Scratch<T> sum(W);
-                     for (int64_t item = begin; item < end; ++item) {
-                         const int64_t z = item / OH % OD, p = item % OH;
-                         const T* volume = volume_of(x, item / OH / OD);
-                         const int64_t front = w.depth.begin(z), back = w.depth.end(z);
-                         const int64_t top = w.rows.begin(p), bottom = w.rows.end(p);
-                         for (int64_t c = 0; c < W; c += width<T>) {
-                             const int64_t n = W - c;
-                             vec<T> total{};
-                             for (int64_t d = front; d < back; ++d)
-                                 for (int64_t h = top; h < bottom; ++h)
-                                     total += load_strided(
-                                         volume + d * x.stride[2] + h * x.stride[3] + c * x.stride[4],
-                                         x.stride[4], n < width<T> ? n : width<T>);
-                             store_partial(sum.data() + c, total, n);
-                         }
-                         const int64_t lines = (back - front) * (bottom - top);
-                         for (int64_t q = 0; q < OW; ++q) {
-                             T total = T(0);
-                             for (int64_t c = bounds.begin(q); c < bounds.end(q); ++c) total += sum[c];
-                             y.data[item * OW + q] = total / T(lines * (bounds.end(q) - bounds.begin(q)));
-                         }
-                     }
-                 });
+    const WindowBounds slices(w.depth), rows(w.rows), columns(w.columns);
+    const int64_t length = w.columns.divides() ? W / OW : 0;
+    const int64_t grain = row_grain(W * (w.rows.size / OH + 1));
+    parallel_for(x.shape[0] * x.shape[1] * OD * OH, grain, [&](int64_t begin, int64_t end) {
+        // Some rows of windows at a time.
+        const int64_t batch = at_most(1 + 2048 / W, end - begin);
+        const Scratch<T> sum(batch * W + 2 * width<T>);
+        const Scratch<int64_t> lines(batch);
+        int64_t plane = begin / OH / OD, z = begin / OH % OD, p = begin % OH;
+        for (int64_t first = begin; first < end; first += batch) {
+            const int64_t count = at_most(batch, end - first);
+            for (int64_t r = 0; r < count; ++r) {
+                add_rows(volume_of(x, plane) + slices.begin(z) * x.stride[2] + rows.begin(p) * x.stride[3],
+                         x.stride, slices.length(z), rows.length(p), W, sum.data() + r * W);
+                lines[r] = slices.length(z) * rows.length(p);
+                if (++p < OH) continue;
+                p = 0;
+                if (++z == OD) z = 0, ++plane;
+            }
+            T* mean = y.data + first * OW;
+            if (length > 0) add_runs(sum.data(), length, count * OW, mean);
+            for (int64_t r = 0; r < count; ++r, mean += OW) {
+                if (length > 0) {
+                    const Divide<T> divide(T(lines[r] * length));
+                    for (int64_t q = 0; q < OW; q += width<T>)
+                        store_partial(mean + q, divide(load_partial(mean + q, OW - q)), OW - q);
+                    continue;
+                }
+                const T* line = sum.data() + r * W;
+                for (int64_t q = 0; q < OW; ++q) {
+                    T total = T(0);
+                    for (int64_t c = columns.begin(q); c < columns.end(q); ++c) total += line[c];
+                    mean[q] = total / T(lines[r] * columns.length(q));
+                }
+            }
+        }
+    });
 }
 PYDL_KERNEL(adaptive_avg_pool3d_forward, "x, y")
 
@@ -53,37 +105,46 @@ void adaptive_avg_pool3d_backward(Array<const T, 5> dy, Array<T, 5> dx) {
     require(dx.contiguous(), "adaptive_avg_pool3d_backward: dx must be contiguous");
     if (dx.size() == 0) return;
     if (w.suits_frames()) return avg_pool_backward<T>(dy, dx.data, w.side_by_side(), true, 0);
-    const int64_t OD = w.depth.out, OH = w.rows.out, OW = w.columns.out, W = w.columns.size;
-    const WindowBounds bounds(w.columns);
+    const int64_t OD = w.depth.out, OH = w.rows.out, OW = w.columns.out, W = w.columns.size, H = w.rows.size;
+    const WindowBounds slices(w.depth), rows(w.rows), columns(w.columns);
     parallel_for(dx.shape[0] * dx.shape[1], row_grain(w.input()), [&](int64_t begin, int64_t end) {
-        // dy / size of the window, spread along the rows; rows of x are sums of these.
-        const Scratch<T> spread(OD * OH * W);
+        // dy / size of the window, spread along the rows; rows of dx are sums of these.
+        const int64_t room = W + 2 * width<T>;
+        const Scratch<T> lines(OD * OH * room);
         for (int64_t plane = begin; plane < end; ++plane) {
             const T* g = volume_of(dy, plane);
             for (int64_t z = 0; z < OD; ++z)
                 for (int64_t p = 0; p < OH; ++p) {
-                    T* row = spread.data() + (z * OH + p) * W;
-                    for (int64_t c = 0; c < W; ++c) row[c] = T(0);
-                    const int64_t lines = w.depth.length(z) * w.rows.length(p);
+                    T* line = lines.data() + (z * OH + p) * room;
+                    const int64_t count = slices.length(z) * rows.length(p);
+                    int64_t done = 0;  // columns that a window before has part of
                     for (int64_t q = 0; q < OW; ++q) {
+                        const int64_t first = columns.begin(q), last = columns.end(q);
                         const T share = g[z * dy.stride[2] + p * dy.stride[3] + q * dy.stride[4]] /
-                                        T(lines * (bounds.end(q) - bounds.begin(q)));
-                        for (int64_t c = bounds.begin(q); c < bounds.end(q); ++c) row[c] += share;
+                                        T(count * (last - first));
+                        for (int64_t c = first; c < done && c < last; ++c) line[c] += share;
+                        // Whole vectors: what is written too far is written again.
+                        for (int64_t c = first < done ? done : first; c < last; c += width<T>)
+                            store(line + c, broadcast<T>(share));
+                        done = last;
                     }
                 }
-            for (int64_t d = 0; d < w.depth.size; ++d)
-                for (int64_t h = 0; h < w.rows.size; ++h) {
-                    T* to = dx.data + ((plane * w.depth.size + d) * w.rows.size + h) * W;
-                    const int64_t front = w.depth.first(d), back = w.depth.last(d);
-                    const int64_t top = w.rows.first(h), bottom = w.rows.last(h);
+            T* to = dx.data + plane * w.input();
+            int64_t z0 = 0, z1 = 0;  // the slices of windows that hold slice d, and the rows that hold row h
+            for (int64_t d = 0; d < w.depth.size; ++d) {
+                slices.advance(d, z0, z1);
+                int64_t p0 = 0, p1 = 0;
+                for (int64_t h = 0; h < H; ++h, to += W) {
+                    rows.advance(h, p0, p1);
                     for (int64_t c = 0; c < W; c += width<T>) {
                         vec<T> total{};
-                        for (int64_t z = front; z < back; ++z)
-                            for (int64_t p = top; p < bottom; ++p)
-                                total += load_partial(spread.data() + (z * OH + p) * W + c, W - c);
+                        for (int64_t z = z0; z < z1; ++z)
+                            for (int64_t p = p0; p < p1; ++p)
+                                total += load(lines.data() + (z * OH + p) * room + c);
                         store_partial(to + c, total, W - c);
                     }
                 }
+            }
         }
     });
 }

@@ -12,10 +12,6 @@ struct AdaptiveAxis {
 
     int64_t begin(int64_t o) const { return o * size / out; }
     int64_t end(int64_t o) const { return ((o + 1) * size + out - 1) / out; }
-    int64_t length(int64_t o) const { return end(o) - begin(o); }
-    // The windows that hold element i are [first(i), last(i)).
-    int64_t first(int64_t i) const { return i * out / size; }
-    int64_t last(int64_t i) const { return ((i + 1) * out + size - 1) / size; }
     bool divides() const { return size % out == 0; }
     PoolAxis side_by_side() const { return {size, out, size / out, size / out, 0, 1}; }
 };
@@ -23,13 +19,20 @@ struct AdaptiveAxis {
 // Where the windows of an axis begin and end, without a division for each use.
 class WindowBounds {
   public:
-    explicit WindowBounds(const AdaptiveAxis& axis) : begin_(axis.out), end_(axis.out) {
+    explicit WindowBounds(const AdaptiveAxis& axis) : out_(axis.out), begin_(axis.out), end_(axis.out) {
         for (int64_t o = 0; o < axis.out; ++o) begin_[o] = axis.begin(o), end_[o] = axis.end(o);
     }
     int64_t begin(int64_t o) const { return begin_[o]; }
     int64_t end(int64_t o) const { return end_[o]; }
+    int64_t length(int64_t o) const { return end_[o] - begin_[o]; }
+    // From the windows [first, last) that hold element i - 1 to those that hold i.
+    void advance(int64_t i, int64_t& first, int64_t& last) const {
+        while (end_[first] <= i) ++first;
+        while (last < out_ && begin_[last] <= i) ++last;
+    }
 
   private:
+    int64_t out_;
     Scratch<int64_t> begin_, end_;
 };
 

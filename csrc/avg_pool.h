@@ -5,6 +5,7 @@
 #pragma once
 #include "pool_frame.h"
 #include "pool_halving.h"
+#include "pool_rows.h"
 
 namespace pydl::PYDL_ISA {
 
@@ -140,21 +141,40 @@ void avg_pool_forward_halving(const AvgPoolForward<T>& pool) {
     });
 }
 
+// The sums of the lanes of `width` vectors, one in each lane: halves are added, then halves of those, ...
+template <typename T, int Step = width<T> / 2>
+PYDL_INLINE vec<T> sums_of_lanes(vec<T>* v) {
+    constexpr auto lanes = std::make_integer_sequence<int, width<T>>{};
+#pragma GCC unroll 16
+    for (int i = 0; i < Step; ++i) {
+        const vec<T> low = swap_blocks<Step, false>(v[i], v[i + Step], lanes);
+        v[i] = low + swap_blocks<Step, true>(v[i], v[i + Step], lanes);
+    }
+    if constexpr (Step > 1) return sums_of_lanes<T, Step / 2>(v);
+    return v[0];
+}
+
 // One window that is the whole volume.
 template <typename T>
 void avg_pool_forward_whole(const AvgPoolForward<T>& pool) {
     constexpr int64_t W = width<T>;
-    const int64_t size = pool.windows.input();
-    parallel_for(pool.planes(), row_grain(size), [&](int64_t begin, int64_t end) {
-        for (int64_t plane = begin; plane < end; ++plane) {
-            const T* x = volume_of(pool.x, plane);
-            vec<T> sum[4] = {};
-            int64_t k = 0;
-            for (; k + 4 * W <= size; k += 4 * W)
+    const int64_t size = pool.windows.input(), planes = pool.planes();
+    const Divide<T> mean(pool.divisors.first());
+    parallel_for((planes + W - 1) / W, row_grain(W * size), [&](int64_t begin, int64_t end) {
+        for (int64_t plane = begin * W; plane < end * W && plane < planes; plane += W) {
+            vec<T> sum[W] = {};
+            for (int64_t i = 0; i < W && plane + i < planes; ++i) {
+                const T* x = volume_of(pool.x, plane + i);
+                vec<T> part[4] = {};
+                int64_t k = 0;
+                for (; k + 4 * W <= size; k += 4 * W)
 #pragma GCC unroll 4
-                for (int i = 0; i < 4; ++i) sum[i] += load(x + k + i * W);
-            for (; k < size; k += W) sum[0] += load_partial(x + k, size - k);
-            pool.y[plane] = reduce_add((sum[0] + sum[1]) + (sum[2] + sum[3])) / pool.divisors.first();
+                    for (int j = 0; j < 4; ++j) part[j] += load(x + k + j * W);
+                for (; k + W <= size; k += W) part[0] += load(x + k);
+                if (k < size) part[1] += load_partial(x + k, size - k);
+                sum[i] = (part[0] + part[1]) + (part[2] + part[3]);
+            }
+            store_partial(pool.y + plane, mean(sums_of_lanes<T>(sum)), planes - plane);
         }
     });
 }
@@ -214,6 +234,18 @@ void avg_pool_forward_frames(const AvgPoolForward<T>& pool) {
         });
 }
 
+template <typename T>
+void avg_pool_forward_rows(const AvgPoolForward<T>& pool) {
+    const Divisors<T>& divisors = pool.divisors;
+    const Divide<T> mean(divisors.first());
+    pool_rows(
+        pool.x, pool.y, pool.windows, T(0), [](vec<T> a, vec<T> b) PYDL_INLINE_LAMBDA { return a + b; },
+        [&](vec<T> sum, int64_t z, int64_t p, int64_t q) PYDL_INLINE_LAMBDA {
+            return divisors.uniform() ? mean(sum)
+                                      : sum / (broadcast<T>(divisors.down(z, p)) * divisors.along(q));
+        });
+}
+
 // One window after the other.
 template <typename T>
 void avg_pool_forward_simple(const AvgPoolForward<T>& pool) {
@@ -246,6 +278,8 @@ void avg_pool_forward(const Array<const T, 5>& x, T* y, const PoolWindows& w, bo
         avg_pool_forward_2x2(pool);
     else if (w.is_whole() && is_contiguous_volume(x))
         avg_pool_forward_whole(pool);
+    else if (w.columns.stride == 2 && suits_rows<T>(w))
+        avg_pool_forward_rows(pool);
     else if (frame_fits(w))
         avg_pool_forward_frames(pool);
     else

@@ -61,13 +61,30 @@ void avg_pool_backward_halving(const AvgPoolBackward<T>& pool) {
     });
 }
 
+// n copies of a number.
+template <typename T>
+PYDL_INLINE void spread(T* to, int64_t n, T value) {
+    constexpr int64_t W = width<T>;
+    const vec<T> v = broadcast<T>(value);
+    if (n < W) return store_partial(to, v, n);
+    for (int64_t k = 0; k + W < n; k += W) store(to + k, v);
+    store(to + n - W, v);
+}
+
 // One window that is the whole volume.
 template <typename T>
 void avg_pool_backward_whole(const AvgPoolBackward<T>& pool) {
-    const int64_t size = pool.windows.input();
-    parallel_for(pool.planes(), row_grain(size), [&](int64_t begin, int64_t end) {
-        for (int64_t plane = begin; plane < end; ++plane)
-            fill_row(pool.dx + plane * size, size, *volume_of(pool.dy, plane) / pool.divisors.first());
+    constexpr int64_t W = width<T>;
+    const int64_t size = pool.windows.input(), planes = pool.planes();
+    const Divide<T> mean(pool.divisors.first());
+    parallel_for((planes + W - 1) / W, row_grain(W * size), [&](int64_t begin, int64_t end) {
+        for (int64_t plane = begin * W; plane < end * W && plane < planes; plane += W) {
+            T share[W] = {};
+            const int64_t n = at_most(planes - plane, W);
+            for (int64_t i = 0; i < n; ++i) share[i] = *volume_of(pool.dy, plane + i);
+            store(share, mean(load(share)));
+            for (int64_t i = 0; i < n; ++i) spread(pool.dx + (plane + i) * size, size, share[i]);
+        }
     });
 }
 

@@ -6,6 +6,7 @@
 #pragma once
 #include "pool_frame.h"
 #include "pool_halving.h"
+#include "pool_rows.h"
 #include "simd_bytes.h"
 
 namespace pydl::PYDL_ISA {
@@ -177,23 +178,24 @@ void best_of_taps(const T* frame, const int64_t* offset, int64_t taps, int64_t p
 
 template <typename T>
 bool has_nan(const T* p, int64_t count) {
-    mask<T> found{};
+    // As whole numbers, NaN are above infinity.
+    const mask<T> magnitude = ~bit_cast<mask<T>>(broadcast<T>(T(-0.0)));
+    mask<T> most{};
     for (int64_t k = 0; k < count; k += width<T>) {
-        const vec<T> x = load(p + k);
-        found |= x != x;
+        const mask<T> bits = bit_cast<mask<T>>(load(p + k)) & magnitude;
+        most = bits > most ? bits : most;
     }
-    return any(found);
+    return any(most > bit_cast<mask<T>>(broadcast<T>(T(__builtin_inff()))));
 }
 
-// Where padding has won, no element is more than -inf.
+// Where padding has won, no element is more than -inf. Only windows that begin in padding are concerned.
 template <typename T>
 void correct_infinite(const MaxPoolForward<T>& pool, const T* value, int_of<T>* element, int64_t z,
                       int64_t p) {
-    const int64_t OW = pool.windows.columns.out;
-    for (int64_t q = 0; q < OW; q += width<T>)
-        if (any(load(value + q) == broadcast<T>(-__builtin_inff())))
-            for (int64_t r = q; r < q + width<T> && r < OW; ++r)
-                if (value[r] == -__builtin_inff()) element[r] = int_of<T>(pool.first(z, p, r));
+    const PoolAxis& columns = pool.windows.columns;
+    const bool all = pool.windows.depth.start(z) < 0 || pool.windows.rows.start(p) < 0;
+    for (int64_t q = 0; q < columns.out && (all || columns.start(q) < 0); ++q)
+        if (value[q] == -__builtin_inff()) element[q] = int_of<T>(pool.first(z, p, q));
 }
 
 template <typename T>
@@ -292,6 +294,11 @@ void max_pool_forward(const MaxPoolForward<T>& pool) {
     else if (w.is_whole() && stride[4] == 1 && (w.rows.size == 1 || stride[3] == w.columns.size) &&
              (w.depth.size == 1 || stride[2] == w.rows.size * w.columns.size))
         max_pool_forward_whole(pool);
+    else if (!pool.window && !pool.indices && suits_rows<T>(w))
+        pool_rows(
+            pool.x, pool.y, w, T(-__builtin_inff()),
+            [](vec<T> a, vec<T> b) PYDL_INLINE_LAMBDA { return max(a, b); },
+            [](vec<T> most, int64_t, int64_t, int64_t) PYDL_INLINE_LAMBDA { return most; });
     else if (frame_fits(w))
         max_pool_forward_frames(pool);
     else

@@ -26,13 +26,17 @@ struct PoolAxis {
     // Elements [first(o), last(o)) of window o lie inside the input.
     int64_t first(int64_t o) const {
         const int64_t before = -start(o);
-        return before <= 0 ? 0 : (before + dilation - 1) / dilation;
+        return before <= 0 ? 0 : steps(before);
     }
     int64_t last(int64_t o) const {
         const int64_t room = size - start(o);
         if (room <= 0) return 0;
-        const int64_t count = (room + dilation - 1) / dilation;
+        const int64_t count = steps(room);
         return count < kernel ? count : kernel;
+    }
+    // How many elements it takes to go `distance`. Most windows are not dilated, and a division is slow.
+    int64_t steps(int64_t distance) const {
+        return dilation == 1 ? distance : (distance + dilation - 1) / dilation;
     }
     // Where element j of the windows starts: its phase, and its place there.
     int64_t phase(int64_t j) const { return j * dilation % stride; }

@@ -44,6 +44,7 @@ import numpy as np
 from . import _native
 from .arguments import show
 from .operation import KernelCall, Op, called_directly, choose_native
+from .operation import gradient_wanted as gradient_wanted
 
 if TYPE_CHECKING:
     from .tensor import Tensor

@@ -31,6 +31,9 @@ cdef extern from *:
         type->tp_flags |= Py_TPFLAGS_HAVE_VECTORCALL | (is_method ? Py_TPFLAGS_METHOD_DESCRIPTOR : 0);
         PyType_Modified(type);
     }
+    // Each thread has its own: others may run between the beginning of a call and the question.
+    static thread_local bool pydl_wanted = true;
+
     static PyObject* pydl_vectorcall(PyObject* callee, PyObject** arguments, size_t count, PyObject* keywords) {
         return PyObject_Vectorcall(callee, arguments, count, keywords);
     }
@@ -41,10 +44,16 @@ cdef extern from *:
     Py_ssize_t PyVectorcall_NARGS(size_t flags)
     object PyVectorcall_Call(object callee, tuple arguments, dict keywords)
     PyObject** PySequence_Fast_ITEMS(object sequence)
+    bint pydl_wanted
 
 cdef enum:
     MOST_TENSORS = 24
     MOST_ARGUMENTS = 96
+
+
+def gradient_wanted():
+    """Whether the operation that asks, before it calls another, will be asked for its gradient."""
+    return pydl_wanted
 
 
 cdef class Op:
@@ -91,6 +100,8 @@ cdef class Op:
     cdef object run(self, PyObject** arguments, size_t positional, PyObject* keywords, PyObject** tensors,
                     Py_ssize_t count, bint recording):
         """The function on unwrapped arguments, and its result as Tensors."""
+        global pydl_wanted
+        pydl_wanted = recording and is_recording()
         result = pydl_vectorcall(<PyObject*>self.function, arguments, positional, keywords)
         if type(result) is not tuple:
             return self.finish(result, tensors)

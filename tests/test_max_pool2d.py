@@ -1,3 +1,5 @@
+import sys
+
 import numpy as np
 import poolings
 import pytest
@@ -120,3 +122,20 @@ def test_kernels_cannot_leave_their_arrays():
     ):
         with pytest.raises(ValueError, match="pooling: "):
             max_pool2d_backward.native(dy, window, None, dx, *wrong)
+
+
+def test_the_winners_numbers_are_kept_for_a_gradient_alone(monkeypatch):
+    given = []
+
+    def forward(x, y, window, *rest):
+        given.append(window)
+        max_pool2d_forward(x, y, window, *rest)
+
+    monkeypatch.setattr(sys.modules["pydl.ops.max_pool2d"], "max_pool2d_forward", forward)
+    x = pydl.randn(1, 2, 9, 40, requires_grad=True)
+    y = max_pool2d(x, 3, 2, 1)
+    with pydl.no_grad():
+        z = max_pool2d(x, 3, 2, 1)
+    max_pool2d(x.detach(), 3, 2, 1)
+    assert given[0] is not None and given[1] is given[2] is None
+    assert np.array_equal(y.data, z.data)

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..arguments import Array, check_flag, check_floats, check_integer, check_rank, check_tuple
-from ..op import empty
+from ..op import empty, gradient_wanted
 from ..remembered import remembered
 
 Sizes = tuple[int, ...]
@@ -175,9 +175,9 @@ COMPACT = 256
 def max_pooling(x: Array, pool: Geometry, forward: Any, backward: Any, return_indices: bool) -> Any:
     """What a max pooling op returns, given its kernels."""
     settings = (pool.kernel, pool.stride, pool.padding, pool.dilation)
-    compact = math.prod(pool.kernel) <= COMPACT
+    compact, wanted = math.prod(pool.kernel) <= COMPACT, gradient_wanted()
     y = empty(pool.out, x.dtype)
-    window = empty(pool.y, np.dtype(np.uint8)) if compact else None
+    window = empty(pool.y, np.dtype(np.uint8)) if compact and wanted else None
     indices = empty(pool.out, np.dtype(np.int64)) if return_indices or not compact else None
     positions = None if indices is None else indices.reshape(pool.y)
     forward(x, y.reshape(pool.y), window, positions, *settings)
