@@ -98,6 +98,14 @@ void adaptive_avg_pool3d_forward(Array<const T, 5> x, Array<T, 5> y) {
 PYDL_KERNEL(adaptive_avg_pool3d_forward, "x, y")
 
 template <typename T>
+void copy_row(const T* from, int64_t n, T* to) {
+    constexpr int64_t W = width<T>;
+    if (n < W) return store_partial(to, load(from), n);
+    for (int64_t k = 0; k + W < n; k += W) store(to + k, load(from + k));
+    store(to + n - W, load(from + n - W));
+}
+
+template <typename T>
 void adaptive_avg_pool3d_backward(Array<const T, 5> dy, Array<T, 5> dx) {
     const AdaptiveWindows w = adaptive_windows(
         dx.shape, dy.shape,
@@ -136,6 +144,10 @@ void adaptive_avg_pool3d_backward(Array<const T, 5> dy, Array<T, 5> dx) {
                 int64_t p0 = 0, p1 = 0;
                 for (int64_t h = 0; h < H; ++h, to += W) {
                     rows.advance(h, p0, p1);
+                    if (z1 - z0 == 1 && p1 - p0 == 1) {
+                        copy_row(lines.data() + (z0 * OH + p0) * room, W, to);
+                        continue;
+                    }
                     for (int64_t c = 0; c < W; c += width<T>) {
                         vec<T> total{};
                         for (int64_t z = z0; z < z1; ++z)

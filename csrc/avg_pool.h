@@ -120,6 +120,7 @@ void avg_pool_forward_2x2(const AvgPoolForward<T>& pool) {
                     const int64_t n = 2 * (OW - q);
                     const vec<T> left = load_partial(a, n) + load_partial(b, n);
                     const vec<T> right = load_partial(a + W, n - W) + load_partial(b + W, n - W);
+                    prefetch_row_pair(a, b);
                     store_partial(y + q, mean(even_lanes(left, right) + odd_lanes(left, right)), OW - q);
                 }
         }
@@ -160,19 +161,21 @@ void avg_pool_forward_whole(const AvgPoolForward<T>& pool) {
     constexpr int64_t W = width<T>;
     const int64_t size = pool.windows.input(), planes = pool.planes();
     const Divide<T> mean(pool.divisors.first());
+    const int64_t rest = size % W;
+    const mask<T> last = iota<int_of<T>>() >= broadcast<int_of<T>>(int_of<T>(W - rest));
     parallel_for((planes + W - 1) / W, row_grain(W * size), [&](int64_t begin, int64_t end) {
         for (int64_t plane = begin * W; plane < end * W && plane < planes; plane += W) {
             vec<T> sum[W] = {};
             for (int64_t i = 0; i < W && plane + i < planes; ++i) {
                 const T* x = volume_of(pool.x, plane + i);
-                vec<T> part[4] = {};
+                vec<T> even{}, odd{};
                 int64_t k = 0;
-                for (; k + 4 * W <= size; k += 4 * W)
-#pragma GCC unroll 4
-                    for (int j = 0; j < 4; ++j) part[j] += load(x + k + j * W);
-                for (; k + W <= size; k += W) part[0] += load(x + k);
-                if (k < size) part[1] += load_partial(x + k, size - k);
-                sum[i] = (part[0] + part[1]) + (part[2] + part[3]);
+                for (; k + 2 * W <= size; k += 2 * W) even += load(x + k), odd += load(x + k + W);
+                if (k + W <= size) even += load(x + k);
+                // The rest are the last lanes of a vector that ends with the volume.
+                if (rest > 0)
+                    odd += size < W ? load_partial(x, rest) : select(last, load(x + size - W), vec<T>{});
+                sum[i] = even + odd;
             }
             store_partial(pool.y + plane, mean(sums_of_lanes<T>(sum)), planes - plane);
         }

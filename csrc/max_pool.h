@@ -70,6 +70,7 @@ void max_pool_row_2x2(const T* upper, const T* lower, int64_t count, T* y, uint8
         const int64_t n = 2 * (count - q);
         const vec<T> a = load_partial(upper + 2 * q, n), b = load_partial(upper + 2 * q + W, n - W);
         const vec<T> c = load_partial(lower + 2 * q, n), d = load_partial(lower + 2 * q + W, n - W);
+        prefetch_row_pair(upper + 2 * q, lower + 2 * q);
         Best<T> best = {even_lanes(a, b), mask<T>{}};
         best.meet(odd_lanes(a, b), number(1));
         best.meet(even_lanes(c, d), number(2));
@@ -152,7 +153,7 @@ void max_pool_forward_whole(const MaxPoolForward<T>& pool) {
 
 template <bool MeetsNan, int Taps, typename T>
 void best_of_taps(const T* frame, const int64_t* offset, int64_t taps, int64_t positions, T* value,
-                  int_of<T>* element) {
+                  int_of<T>* element, NextBlock<T> next) {
     // A table of its own, which no store can change.
     const T* tap[Taps > 0 ? Taps : 1];
     for (int k = 0; k < Taps; ++k) tap[k] = frame + offset[k];
@@ -173,6 +174,7 @@ void best_of_taps(const T* frame, const int64_t* offset, int64_t taps, int64_t p
         }
         store(value + at, best.value);
         store(element + at, best.element);
+        next.ask(at);
     }
 }
 
@@ -227,7 +229,7 @@ void max_pool_forward_frames(const MaxPoolForward<T>& pool) {
                                  : taps == 9 ? (nan ? best_of_taps<true, 9, T> : best_of_taps<false, 9, T>)
                                              : (nan ? best_of_taps<true, 0, T> : best_of_taps<false, 0, T>);
                 run(frame.data(), offset.data(), taps, shape.positions(items, rows, OW), value.data(),
-                    element.data());
+                    element.data(), NextBlock<T>(pool.x, w, blocks, block + 1));
                 const auto write = [&](int64_t from, int64_t to, int64_t count) {
                     for (int64_t q = 0; q < count; q += width<T>) {
                         store_partial(pool.y + to + q, load(value.data() + from + q), count - q);

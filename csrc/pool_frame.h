@@ -122,6 +122,28 @@ class InputFrame {
     Scratch<T> frame_;
 };
 
+// The input of the block after the one that a kernel works on. It is asked for while there is nothing to wait
+// for: a frame is filled in one go, and would wait for memory all the time.
+template <typename T>
+class NextBlock {
+  public:
+    NextBlock(const Array<const T, 5>& x, const PoolWindows& w, const PoolBlocks& blocks, int64_t block)
+        : lines_(is_far(x) ? w.rows.stride * w.columns.stride : 0) {
+        const int64_t item = block < blocks.count ? blocks.first_item(block) : 0;
+        const int64_t row = block < blocks.count ? w.rows.start(blocks.first_row(block)) : 0;
+        from_ = volume_of(x, item / w.depth.out) + w.depth.start(item % w.depth.out) * x.stride[2] +
+                row * x.stride[3];
+    }
+    // Its share while windows at, at + 1, ... are compared.
+    PYDL_INLINE void ask(int64_t at) const {
+        for (int64_t k = 0; k < lines_; ++k) prefetch(from_ + at * lines_ + k * width<T>);
+    }
+
+  private:
+    const T* from_;
+    int64_t lines_;
+};
+
 // The other way round, for gradients: the windows' numbers lie `pitch` apart with `reach` places before each
 // row and slice, and every phase of the input collects from them. Position P of an axis is padded element
 // P * stride + phase; element j of window P - place(j) is there, if its phase is that one.

@@ -27,6 +27,7 @@ void pool_rows_apart(const Array<const T, 5>& x, T* y, const PoolWindows& w, T n
     // A line has S phases, each long enough for the last vector of windows.
     const int64_t stored = (columns.size + columns.padding) / S, loaded = OW + columns.reach();
     const int64_t room = (stored > loaded ? stored : loaded) + 2 * W;
+    const bool far = is_far(x);
     const Scratch<int64_t> offset(KW);
     for (int64_t j = 0; j < KW; ++j) offset[j] = columns.phase(j) * room + columns.place(j);
     const int64_t work = row_grain(columns.size * (depth.kernel * rows.kernel + KW));
@@ -55,7 +56,7 @@ void pool_rows_apart(const Array<const T, 5>& x, T* y, const PoolWindows& w, T n
                     }
                 }
             };
-            const int64_t fresh = at_most(rows.stride, rows.kernel);
+            const int64_t fresh = far ? at_most(rows.stride, rows.kernel) : 0;
             const T* ahead = top + (i1 - i0 + 3 * rows.stride) * row_step;
             const int64_t size = columns.size, padding = columns.padding;
             T* even = line + padding % S * room + padding / S;

@@ -171,6 +171,23 @@ void merge_row(const T* phases, int64_t length, int64_t count, int64_t padding, 
     }
 }
 
+// Whether the input is so large that most of it comes from memory or the last cache. Rows of planes are too
+// short for the processor to see a pattern in what is read; it is told what comes next.
+template <typename T>
+bool is_far(const Array<const T, 5>& x) {
+    return x.size() * int64_t(sizeof(T)) > (int64_t(4) << 20);
+}
+
+// What windows of 2x2 will read some rows later.
+template <typename T>
+PYDL_INLINE void prefetch_row_pair(const T* upper, const T* lower) {
+    constexpr int64_t W = width<T>, ahead = 64 * W;
+    prefetch(upper + ahead);
+    prefetch(upper + ahead + W);
+    prefetch(lower + ahead);
+    prefetch(lower + ahead + W);
+}
+
 // Rows that are worth a thread of their own: the grain of a loop over rows of `length` elements.
 inline int64_t row_grain(int64_t length) {
     return length >= kElementwiseGrain ? 1 : kElementwiseGrain / (length < 1 ? 1 : length);

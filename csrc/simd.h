@@ -171,7 +171,6 @@ template <typename T>
 PYDL_INLINE void prefetch(const T* p) {
     __builtin_prefetch(p);
 }
-
 // ---- lane by lane ----
 
 template <typename To, typename From>

@@ -137,5 +137,6 @@ def test_the_winners_numbers_are_kept_for_a_gradient_alone(monkeypatch):
     with pydl.no_grad():
         z = max_pool2d(x, 3, 2, 1)
     max_pool2d(x.detach(), 3, 2, 1)
-    assert given[0] is not None and given[1] is given[2] is None
+    assert given[0] is not None
+    assert given[1] is given[2] is None
     assert np.array_equal(y.data, z.data)
