@@ -56,3 +56,27 @@ def test_refuses():
         nn.Sequential(linears(2))
     with pytest.raises(TypeError, match="ModuleList: a list of modules is needed, not one Linear"):
         nn.ModuleList(nn.Linear(1, 1))
+
+
+def test_modules_by_name():
+    net = nn.ModuleDict({"a": nn.Linear(2, 3), "b": nn.ReLU()})
+    net["c"] = nn.Linear(3, 1)
+    del net["b"]
+    assert list(net) == list(net.keys()) == ["a", "c"]
+    assert len(net) == 2
+    assert "a" in net
+    assert [name for name, _ in net.named_parameters()] == ["a.weight", "a.bias", "c.weight", "c.bias"]
+    with pytest.raises(KeyError, match="ModuleDict: there is no module 'b'; it has a, c"):
+        net["b"]
+    with pytest.raises(TypeError, match="ModuleDict: 'd' must be a Module, not int"):
+        net["d"] = 3
+
+
+def test_parameters_in_a_list():
+    params = nn.ParameterList([nn.Parameter(np.ones(2)), np.ones((2, 2))])
+    assert [name for name, _ in params.named_parameters()] == ["0", "1"]
+    assert params[-1].shape == (2, 2)
+    with pytest.raises(IndexError, match="ParameterList: index 2 is out of range, there are 2 parameters"):
+        params[2]
+    with pytest.raises(TypeError, match="ParameterList: a Parameter or an array is needed, not str"):
+        params.append("w")

@@ -13,7 +13,9 @@ PROMISED = {
     "pydl": """Tensor tensor zeros ones full arange randn rand no_grad manual_seed use_backend set_num_threads
         get_num_threads save load __version__ show_config Trainer nn optim data training lab plot bench audio""",
     "pydl.nn": """SELU CELU Mish Softsign LogSigmoid Tanhshrink Softmin Softmax2d GLU PReLU Hardtanh ReLU6
-        Hardsigmoid Hardswish Threshold Softshrink Hardshrink
+        Hardsigmoid Hardswish Threshold Softshrink Hardshrink Upsample PixelShuffle PixelUnshuffle CosineSimilarity
+        Unflatten AlphaDropout Dropout1d Dropout2d ModuleDict ParameterList ZeroPad1d ZeroPad2d ConstantPad1d
+        ConstantPad2d ReflectionPad1d ReflectionPad2d ReplicationPad1d ReplicationPad2d CircularPad1d CircularPad2d
         Conv1d Conv3d ConvTranspose1d ConvTranspose2d ConvTranspose3d
         MaxPool1d MaxPool3d AvgPool1d AvgPool3d AdaptiveAvgPool1d AdaptiveAvgPool2d AdaptiveAvgPool3d
         AdaptiveMaxPool1d AdaptiveMaxPool2d AdaptiveMaxPool3d
@@ -25,7 +27,8 @@ PROMISED = {
         MultiheadAttention SmoothL1Loss HuberLoss KLDivLoss Unfold Fold
         CosineEmbeddingLoss MarginRankingLoss""",
     "pydl.nn.functional": """selu celu mish softsign logsigmoid tanhshrink softmin glu prelu hardtanh relu6
-        hardsigmoid hardswish threshold softshrink hardshrink
+        hardsigmoid hardswish threshold softshrink hardshrink interpolate normalize cosine_similarity pixel_shuffle
+        pixel_unshuffle alpha_dropout dropout1d dropout2d
         conv1d conv3d conv_transpose1d conv_transpose2d conv_transpose3d
         max_pool1d max_pool3d avg_pool1d avg_pool3d adaptive_avg_pool1d adaptive_avg_pool2d adaptive_avg_pool3d
         adaptive_max_pool1d adaptive_max_pool2d adaptive_max_pool3d

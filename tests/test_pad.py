@@ -36,10 +36,27 @@ def test_pad_of_integers():
         (lambda: pad(X, (1,)), ValueError, "pad: pad has 1 numbers, but needs two for each of up to 3 dimensions"),
         (lambda: pad(X, (1,) * 8), ValueError, "pad: pad has 8 numbers"),
         (lambda: pad(X, (-3, -3)), ValueError, "pad: -3 and -3 cut more than there is in dimension 2"),
-        (lambda: pad(X, (1, 1), "reflect"), ValueError, "pad: mode is 'reflect', but only 'constant' is supported"),
+        (lambda: pad(X, (1, 1), "mirror"), ValueError, "pad: mode must be 'constant', 'reflect', 'replicate' or"),
+        (
+            lambda: pad(np.ones((1, 1, 3)), (3, 0), "reflect"),
+            ValueError,
+            "pad: 3 and 0 must be from 0 to 2 for 'reflect', dimension 2 of",
+        ),
+        (lambda: pad(np.ones((1, 3)), (1, 1), "circular", 2.0), ValueError, "pad: value is 2.0, but mode 'circular'"),
         (lambda: pad(X, 1), TypeError, "pad: pad must be a tuple of integers, not 1"),
     ],
 )
 def test_refuses(call, error, message):
     with pytest.raises(error, match=message):
         call()
+
+
+@pytest.mark.parametrize("mode", ["reflect", "replicate", "circular"])
+@pytest.mark.parametrize(
+    ("shape", "sizes"),
+    [((2, 3, 5), (2, 1)), ((3, 4), (0, 3)), ((2, 3, 4, 5), (1, 3, 2, 0)), ((1, 2, 3, 4, 3), (1,) * 6)],
+)
+def test_borders_made_of_the_tensor(torch, mode, shape, sizes):
+    x = np.random.default_rng(0).standard_normal(shape)
+    check_gradient(lambda x: pad(x, sizes, mode), x)
+    check_torch(lambda x: pad(x, sizes, mode), lambda x: torch.nn.functional.pad(x, sizes, mode), x)

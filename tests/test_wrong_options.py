@@ -93,6 +93,7 @@ def classes(place, *without):
 
 CALLS = {
     **classes(nn, "Module", "Sequential", "Parameter", "ModuleList", "GRU", "LSTM", "RNN", "GroupNorm"),
+    "Unflatten": of(nn.Unflatten, unflattened_size=(3, -1)),
     "GroupNorm": of(nn.GroupNorm, num_groups=1),
     "ModuleList": (nn.ModuleList, {"modules": []}),
     "Parameter": (nn.Parameter, {"data": X, "requires_grad": True}),

@@ -25,3 +25,24 @@ class Dropout(Module):
 
     def extra_repr(self) -> str:
         return f"p={self.p}, inplace={self.inplace}"
+
+
+class Dropout1d(Dropout):
+    """Whole channels of (N, C, L) are zero with probability p, the others divided by 1 - p."""
+
+    def forward(self, input: Any) -> Any:
+        return ops.dropout1d(input, self.p, self.training)
+
+
+class Dropout2d(Dropout):
+    """Whole channels of (N, C, H, W) are zero with probability p, the others divided by 1 - p."""
+
+    def forward(self, input: Any) -> Any:
+        return ops.dropout2d(input, self.p, self.training)
+
+
+class AlphaDropout(Dropout):
+    """Dropout that keeps mean 0 and variance 1, for networks of SELU. See pydl/ops/channel_dropout.py."""
+
+    def forward(self, input: Any) -> Any:
+        return ops.alpha_dropout(input, self.p, self.training)

@@ -1,11 +1,12 @@
-"""Flatten: several dimensions become one, as between convolutions and a fully connected layer."""
+"""Flatten: several dimensions become one, as between convolutions and a fully connected layer; Unflatten undoes it."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from .. import ops
-from ..tensor import Tensor
+from ..arguments import check_dim, check_list, check_shape
+from ..tensor import Tensor, as_tensor
 from .module import Module
 
 
@@ -22,3 +23,22 @@ class Flatten(Module):
 
     def extra_repr(self) -> str:
         return f"start_dim={self.start_dim}, end_dim={self.end_dim}"
+
+
+class Unflatten(Module):
+    """One dimension becomes several: of size -1 at most one, which follows from the others."""
+
+    def __init__(self, dim: int, unflattened_size: Any) -> None:
+        super().__init__()
+        self.dim = dim
+        self.unflattened_size = check_shape(
+            "Unflatten", (check_list("Unflatten", "unflattened_size", unflattened_size, "a tuple of sizes"),), -1
+        )
+
+    def forward(self, input: Any) -> Tensor:
+        x = as_tensor("Unflatten", input)
+        d = check_dim("Unflatten", self.dim, x.ndim)
+        return ops.reshape(x, *x.shape[:d], *self.unflattened_size, *x.shape[d + 1 :])
+
+    def extra_repr(self) -> str:
+        return f"dim={self.dim}, unflattened_size={self.unflattened_size}"

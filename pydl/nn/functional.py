@@ -6,6 +6,7 @@ from ..ops import adaptive_avg_pool3d as adaptive_avg_pool3d
 from ..ops import adaptive_max_pool1d as adaptive_max_pool1d
 from ..ops import adaptive_max_pool2d as adaptive_max_pool2d
 from ..ops import adaptive_max_pool3d as adaptive_max_pool3d
+from ..ops import alpha_dropout as alpha_dropout
 from ..ops import avg_pool1d as avg_pool1d
 from ..ops import avg_pool2d as avg_pool2d
 from ..ops import avg_pool3d as avg_pool3d
@@ -24,6 +25,8 @@ from ..ops import cosine_similarity as cosine_similarity
 from ..ops import cross_entropy as cross_entropy
 from ..ops import ctc_loss as ctc_loss
 from ..ops import dropout as dropout
+from ..ops import dropout1d as dropout1d
+from ..ops import dropout2d as dropout2d
 from ..ops import elu as elu
 from ..ops import embedding as embedding
 from ..ops import fold as fold
@@ -36,6 +39,7 @@ from ..ops import hardswish as hardswish
 from ..ops import hardtanh as hardtanh
 from ..ops import huber_loss as huber_loss
 from ..ops import instance_norm as instance_norm
+from ..ops import interpolate as interpolate
 from ..ops import kl_div as kl_div
 from ..ops import l1_loss as l1_loss
 from ..ops import layer_norm as layer_norm
@@ -51,8 +55,11 @@ from ..ops import maxout as maxout
 from ..ops import mish as mish
 from ..ops import mse_loss as mse_loss
 from ..ops import nll_loss as nll_loss
+from ..ops import normalize as normalize
 from ..ops import one_hot as one_hot
 from ..ops import pad as pad
+from ..ops import pixel_shuffle as pixel_shuffle
+from ..ops import pixel_unshuffle as pixel_unshuffle
 from ..ops import prelu as prelu
 from ..ops import relu as relu
 from ..ops import relu6 as relu6

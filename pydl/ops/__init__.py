@@ -137,7 +137,11 @@ from .fold import fold as fold
 from .getitem import getitem as getitem
 from .embedding import embedding as embedding
 from .one_hot import one_hot as one_hot
+from .interpolate import interpolate as interpolate
+from .normalize import normalize as normalize
 from .pad import pad as pad
+from .pixel_shuffle import pixel_shuffle as pixel_shuffle
+from .pixel_shuffle import pixel_unshuffle as pixel_unshuffle
 from .reshape import flatten as flatten
 from .reshape import reshape as reshape
 from .reshape import squeeze as squeeze
@@ -160,5 +164,8 @@ from .layer_norm import layer_norm as layer_norm
 from .rms_norm import rms_norm as rms_norm
 
 # Regularisation
+from .channel_dropout import alpha_dropout as alpha_dropout
+from .channel_dropout import dropout1d as dropout1d
+from .channel_dropout import dropout2d as dropout2d
 from .dropout import dropout as dropout
 from .unfold import unfold as unfold

@@ -1,10 +1,15 @@
-"""pad: a border of one value around the tensor.
+"""pad: a border around the tensor.
 
-    y[.., i, ..] = x[.., i - before, ..] inside, else value
+    y[.., i, ..] = x[.., i - before, ..] inside; in the border
+    constant     value
+    reflect      what lies as far inside the edge; the edge itself is not repeated
+    replicate    the edge
+    circular     what lies at the other end
 
 Shapes    the last dimension grows by pad[0] in front and pad[1] behind, the one before it by pad[2] and pad[3], ...;
           a negative number cuts off
-Gradient  dx = dy without the border, 0 where x was cut off
+Gradient  dx = dy without the border, 0 where x was cut off; in the other modes dy of the border is added where its
+          numbers came from
 Source    Dumoulin, Visin, "A guide to convolution arithmetic for deep learning", arXiv:1603.07285 (2016)
 """
 
@@ -13,25 +18,77 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from ..arguments import check_array, check_integer, check_number, check_shape, show
+import numpy as np
+
+from ..arguments import Array, check_array, check_choice, check_integer, check_number, check_shape, show
 from ..op import empty, op
 from .clone import copy
+
+MODES = ("constant", "reflect", "replicate", "circular")
+
+
+def _places(mode: str, size: int, front: int, behind: int) -> Array:
+    """Which element of a dimension each of the padded one is."""
+    places = np.arange(-front, size + behind)
+    if mode == "replicate":
+        return np.asarray(np.clip(places, 0, size - 1))
+    if mode == "circular":
+        return places % size
+    mirrored: Array = size - 1 - np.abs(size - 1 - np.abs(places))
+    return mirrored
+
+
+def _bordered(x: Any, sizes: list[int], mode: str) -> Any:
+    """The modes whose border is made of x."""
+    count = len(sizes) // 2
+    if not sizes or x.ndim not in (count + 1, count + 2):
+        raise ValueError(
+            f"pad: mode {mode!r} needs two numbers for all but the first one or two dimensions of {x.shape}"
+        )
+    steps = []
+    for k in range(count):
+        d, front, behind = x.ndim - 1 - k, sizes[2 * k], sizes[2 * k + 1]
+        most = {"reflect": x.shape[d] - 1, "circular": x.shape[d]}.get(mode, 2**31)
+        if min(front, behind) < 0 or max(front, behind) > most or x.shape[d] == 0:
+            raise ValueError(
+                f"pad: {front} and {behind} must be from 0 to {most} for {mode!r}, dimension {d} of {x.shape}"
+            )
+        steps.append((d, front, _places(mode, x.shape[d], front, behind)))
+    check_shape("pad", (tuple(x.shape[: x.ndim - count]) + tuple(len(each) for _, _, each in reversed(steps)),))
+    y = x
+    for d, _, places in steps:
+        y = np.take(y, places, axis=d)
+
+    def gradient(dy, needs):
+        for d, front, places in reversed(steps):
+            size, before = x.shape[d], (slice(None),) * d
+            dx = dy[(*before, slice(front, front + size))].copy()
+            for i in (*range(front), *range(front + size, len(places))):
+                dx[(*before, places[i])] += dy[(*before, i)]
+            dy = dx
+        return dy
+
+    return y, gradient, ()
 
 
 @op("input")
 def pad(input: Any, pad: Sequence[int], mode: str = "constant", value: float | None = None) -> Any:
-    """A border of `value` (0) around input. See the top of this file.
+    """A border of `value` (0) around input, or one made of input itself. See the top of this file.
 
-    pad: (front, behind) of the last dimension, then of the one before it, and so on. mode: only "constant".
+    pad: (front, behind) of the last dimension, then of the one before it, and so on. mode: "constant", which may leave
+    out dimensions; "reflect", "replicate" or "circular", which leave out the first one or two.
     """
     x = check_array("pad", "input", input)
-    if not isinstance(mode, str) or mode != "constant":
-        raise ValueError(f"pad: mode is {show(mode)}, but only 'constant' is supported")
+    check_choice("pad", "mode", mode, *MODES)
     if not isinstance(pad, tuple | list):
         raise TypeError(f"pad: pad must be a tuple of integers, not {show(pad)}")
     sizes = [check_integer("pad", "pad", each, -(2**31)) for each in pad]
     if len(sizes) % 2 or len(sizes) > 2 * x.ndim:
         raise ValueError(f"pad: pad has {len(sizes)} numbers, but needs two for each of up to {x.ndim} dimensions")
+    if mode != "constant":
+        if value:
+            raise ValueError(f"pad: value is {show(value)}, but mode {mode!r} has none")
+        return _bordered(x, sizes, mode)
     shape, inside, kept = list(x.shape), [slice(None)] * x.ndim, [slice(None)] * x.ndim
     for k in range(len(sizes) // 2):
         d, front, behind = x.ndim - 1 - k, sizes[2 * k], sizes[2 * k + 1]
