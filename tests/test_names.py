@@ -39,7 +39,7 @@ PROMISED = {
         unfold fold cosine_similarity cosine_embedding_loss margin_ranking_loss""",
     "pydl.nn.init": """normal_ uniform_ constant_ zeros_ ones_ xavier_normal_ xavier_uniform_ kaiming_normal_
         kaiming_uniform_ orthogonal_ calculate_gain""",
-    "pydl.optim": """SGD Adadelta Adagrad RMSprop Adam Adamax AdamW NAdam RAdam
+    "pydl.optim": """SGD Adadelta Adagrad RMSprop Adam Adamax AdamW NAdam RAdam EMA
         Optimizer lr_scheduler clip_grad_norm_ clip_grad_value_""",
     "pydl.data": """Dataset TensorDataset DataLoader Subset random_split load""",
     "pydl.decoding": """ctc_greedy ctc_beam_search ctc_align beam_search edit_distance word_error_rate

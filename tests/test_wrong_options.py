@@ -110,6 +110,8 @@ CALLS = {
     "load": (data.load, {"name": "mnist-5k", "root": None, "download": False}),
     **{name: of(getattr(data, name)) for name in ("DataLoader", "Subset", "random_split")},
     **{name: of(getattr(data, name)) for name in ("Compose", "Normalize", "RandomAffine")},
+    **{name: of(getattr(data, name)) for name in ("RandomCrop", "RandomErasing", "RandomHorizontalFlip")},
+    "EMA": of(optim.EMA),
     **{name: of(getattr(training, name)) for name in ("Checkpoint", "EarlyStopping", "LRSchedule")},
     **{name: of(getattr(training, name), classes=2) for name in ("accuracy", "confusion_matrix")},
     "stft": of(audio.stft, input=np.ones(8), n_fft=4),

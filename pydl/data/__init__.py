@@ -1,5 +1,6 @@
 """Data sets, the loader that cuts them into batches, and transforms that vary a batch."""
 
+from .augmentation import RandomCrop, RandomErasing, RandomHorizontalFlip
 from .byte_pairs import BytePairs
 from .catalogues import read_catalogue, read_catalogues
 from .collate import collate
@@ -20,6 +21,9 @@ __all__ = [
     "LoadedData",
     "Normalize",
     "RandomAffine",
+    "RandomCrop",
+    "RandomErasing",
+    "RandomHorizontalFlip",
     "Recordings",
     "SentencePairs",
     "Subset",

@@ -1,4 +1,4 @@
-"""CosineSimilarity: the cosine of the angle between vectors. See pydl/ops/normalize.py."""
+"""CosineSimilarity: the cosine of the angle between vectors. See pydl/ops/cosine_similarity.py."""
 
 from __future__ import annotations
 
@@ -18,4 +18,5 @@ class CosineSimilarity(Module):
         self.eps = eps
 
     def forward(self, x1: Any, x2: Any) -> Tensor:
-        return ops.cosine_similarity(x1, x2, self.dim, self.eps)
+        result: Tensor = ops.cosine_similarity(x1, x2, self.dim, self.eps)
+        return result

@@ -8,6 +8,7 @@ from .adamax import Adamax as Adamax
 from .adamw import AdamW as AdamW
 from .clip_grad_norm import clip_grad_norm_ as clip_grad_norm_
 from .clip_grad_value import clip_grad_value_ as clip_grad_value_
+from .ema import EMA as EMA
 from .nadam import NAdam as NAdam
 from .optimizer import Optimizer as Optimizer
 from .radam import RAdam as RAdam
