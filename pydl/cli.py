@@ -197,6 +197,7 @@ def run_translate(arguments: argparse.Namespace) -> int:
 def run_lab(arguments: argparse.Namespace) -> int:
     import pydl
 
+    from .arguments import check_integer
     from .lab.experiments import find_experiment
 
     name = arguments.experiment
@@ -207,6 +208,7 @@ def run_lab(arguments: argparse.Namespace) -> int:
     parser.add_argument("--threads", type=int, help="how many processors to use; the results do not depend on it")
     experiment.add_arguments(parser)
     options = parser.parse_args(arguments.options)
+    check_integer("--seed", "the seed", options.seed, 0)
     threads = pydl.get_num_threads()
     try:
         pydl.set_num_threads(threads if options.threads is None else options.threads)

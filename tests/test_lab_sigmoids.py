@@ -39,6 +39,7 @@ def test_command(tmp_path, capsys):
     [
         (["nothing"], "there is no experiment 'nothing'; the experiments are "),
         (["sigmoids", "--spacing", "0"], "--spacing: must be from 0.01 to 40, not 0"),
+        (["sigmoids", "--seed", "-1"], "--seed: the seed must be at least 0, not -1"),
         (["sigmoids", "--out", ""], "--out: needs the name of a folder"),
         (["sigmoids", "--out", __file__], "is a file, not a folder"),
     ],

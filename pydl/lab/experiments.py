@@ -10,10 +10,15 @@ from types import ModuleType
 
 EXPERIMENTS = {
     "band": "for which inputs a sigmoid neuron lets a gradient pass undiminished",
+    "batch-size": "one digit a step, some, or all: noise and speed",
     "chain": "a small change of one bias, followed through a chain of neurons",
+    "dropout": "weights times (1 - p) against the average of all thinned networks",
+    "filters": "what the filters of a convolutional network look like before and after learning, and what they find",
     "learning-rate": "too small, too large, right",
     "losses": "cross-entropy against squared error after softmax, when a network is badly wrong",
     "optimizers": "plain, momentum, Adagrad, RMSprop and Adam as paths on a valley, a saddle and a real loss surface",
+    "overfitting": "what early stopping, weight decay, dropout, varied images and more data do about it",
+    "receptive-fields": "how much of the image one number deep in a convolutional network sees",
     "sigmoids": "many sigmoids with different biases add up to softplus, which is nearly ReLU",
     "vanishing": "deep networks of sigmoids learn slowly in their first layers, and what cures it",
 }

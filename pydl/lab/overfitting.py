@@ -1,0 +1,143 @@
+"""Overfitting: good on what was learned, worse on what is new, and what early stopping, weight decay, dropout,
+varied images and more data each do about it.
+
+A network of 784 -> 200 -> 200 -> 10 learns few digits by heart. All trainings take the same number of steps:
+
+    nothing         the loss on the learned digits goes to 0, that on others turns and rises
+    early stopping  the same training; the weights are those of its best round on validation digits
+    weight decay    J = C + lambda / 2 sum w^2 keeps weights small
+    dropout         each hidden neuron is left out of a step with probability 1/2
+    varied images   every round turns, shifts and scales the digits anew: more data from what there is
+    more data       ten times as many digits
+
+Source: Nielsen, "Neural Networks and Deep Learning", chapter 3; Srivastava et al., "Dropout", JMLR 15, 2014; Simard,
+Steinkraus, Platt, ICDAR 2003.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .. import nn, optim
+from ..data import RandomAffine
+from ..random import manual_seed
+from .digits import Digits, descend, judge, load_digits
+from .figures import BLUE, COLOURS, GREY, ORANGE, picture
+from .results import leave, open_folder
+
+BATCH, MORE, VALIDATION = 30, 10, 700
+CURES = ("nothing", "early stopping", "weight decay", "dropout", "varied images", "more data")
+
+
+def network(p: float) -> nn.Sequential:
+    """784 -> 200 -> 200 -> 10 with dropout of probability p behind its hidden layers."""
+    hidden = [nn.Linear(784, 200), nn.ReLU(), nn.Dropout(p), nn.Linear(200, 200), nn.ReLU(), nn.Dropout(p)]
+    return nn.Sequential(nn.Flatten(), *hidden, nn.Linear(200, 10))
+
+
+def learn(cure: str, digits: Digits, images: int, rounds: int, seed: int) -> dict[str, Any]:
+    """Trains with one cure; the losses of every round and the accuracies of the network that is kept.
+
+    A round is one pass over as many digits as the small set has. The last VALIDATION digits are for validation.
+    """
+    manual_seed(seed)
+    model = network(0.5 if cure == "dropout" else 0.0)
+    optimizer = optim.AdamW(model.parameters(), lr=1e-3, weight_decay=1.0 if cure == "weight decay" else 0.0)
+    random = np.random.default_rng(seed)
+    vary = RandomAffine(degrees=12, translate=(0.08, 0.08), scale=(0.9, 1.1))
+    pool = images * MORE if cure == "more data" else images
+    validation_x, validation_y = digits.x[-VALIDATION:], digits.y[-VALIDATION:]
+    train_loss, validation_loss = [], []
+    best, kept_round = np.inf, 0
+    kept: dict[str, Any] = {}
+    for number in range(rounds):
+        chosen = random.permutation(pool)[:images]
+        x, y = digits.x[chosen], digits.y[chosen]
+        for _ in descend(model, optimizer, vary(x, random) if cure == "varied images" else x, y, BATCH, random):
+            pass
+        train_loss.append(judge(model, digits.x[:images], digits.y[:images])[0])
+        validation_loss.append(judge(model, validation_x, validation_y)[0])
+        if cure != "early stopping" or validation_loss[-1] < best:
+            best, kept_round = validation_loss[-1], number + 1
+            kept = {name: value.numpy().copy() for name, value in model.state_dict().items()}
+    model.load_state_dict(kept)
+    test_loss, test_accuracy = judge(model, digits.test_x, digits.test_y)
+    return {
+        "train_loss": train_loss,
+        "validation_loss": validation_loss,
+        "kept_round": kept_round,
+        "train_accuracy": judge(model, digits.x[:images], digits.y[:images])[1],
+        "test_loss": test_loss,
+        "test_accuracy": test_accuracy,
+    }
+
+
+def measure(digits: Digits, images: int, rounds: int, seed: int) -> dict[str, Any]:
+    """Every cure."""
+    return {cure: learn(cure, digits, images, rounds, seed) for cure in CURES}
+
+
+def finding(figures: dict[str, Any]) -> str:
+    """One sentence on what came out."""
+    plain = figures["nothing"]
+    words = [
+        f"{cure} {figures[cure]['test_loss']:.2f} ({100 * figures[cure]['test_accuracy']:.1f} %)" for cure in CURES[1:]
+    ]
+    return (
+        f"A network that names {100 * plain['train_accuracy']:.1f} % of its few training digits right has a loss of "
+        f"{plain['test_loss']:.2f} on new ones and names {100 * plain['test_accuracy']:.1f} % of them right; with "
+        f"{', '.join(words)}."
+    )
+
+
+def draw(figures: dict[str, Any], path: Path) -> None:
+    """The curves without a cure, the validation losses of all, and what each ends with."""
+    plain = figures["nothing"]
+    rounds = np.arange(1, len(plain["train_loss"]) + 1)
+    with picture(path, 14, 5.0, columns=3) as (_, (curves, compared, scores)):
+        curves.plot(rounds, plain["train_loss"], color=BLUE, label="learned digits")
+        curves.plot(rounds, plain["validation_loss"], color=ORANGE, linestyle="--", label="other digits")
+        stop = figures["early stopping"]["kept_round"]
+        curves.axvline(stop, color=GREY, linestyle=":", label=f"early stopping: round {stop}")
+        curves.set(title="Without a cure", xlabel="round", ylabel="loss", ylim=(0, None))
+        curves.legend(loc="upper right")
+        named = [cure for cure in CURES if cure != "early stopping"]
+        for cure, colour, stroke in zip(named, COLOURS, ("-", "--", "-.", ":", (0, (5, 1, 1, 1))), strict=False):
+            compared.plot(rounds, figures[cure]["validation_loss"], color=colour, linestyle=stroke, label=cure)
+        compared.set(title="Loss on other digits", xlabel="round", ylim=(0, None))
+        compared.legend(loc="upper right")
+        values = [figures[cure]["test_loss"] for cure in CURES]
+        places = np.arange(len(CURES))
+        scores.barh(places, values, color=[GREY, *[BLUE] * (len(CURES) - 1)])
+        for place, cure in enumerate(CURES):
+            words = f" {values[place]:.2f}; {100 * figures[cure]['test_accuracy']:.1f} % right"
+            scores.text(values[place], place, words, va="center")
+        scores.set_yticks(places, CURES)
+        scores.invert_yaxis()
+        scores.set(title="Loss on test digits", xlim=(0, 1.6 * max(values)))
+        scores.grid(axis="y")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of this experiment."""
+    parser.add_argument("--images", type=int, default=300, help="the few training digits, at most 330 (default: 300)")
+    parser.add_argument("--rounds", type=int, default=60, help="passes over as many digits (default: 60)")
+
+
+def run(args: argparse.Namespace) -> None:
+    """Trains with every cure and leaves overfitting.png."""
+    if not 10 <= args.images <= 330:
+        raise ValueError(f"--images: must be from 10 to 330, not {args.images}")
+    if args.rounds < 1:
+        raise ValueError(f"--rounds: must be at least 1, not {args.rounds}")
+    folder = open_folder(args.out)
+    # Shuffled, as the order in the package goes by class.
+    digits = load_digits()
+    order = np.random.default_rng(args.seed).permutation(len(digits.y))
+    figures = measure(digits._replace(x=digits.x[order], y=digits.y[order]), args.images, args.rounds, args.seed)
+    draw(figures, folder / "overfitting.png")
+    leave(folder, finding(figures), figures, {"images": args.images, "rounds": args.rounds, "seed": args.seed})
