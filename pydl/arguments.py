@@ -127,6 +127,8 @@ def check_pair(op: str, name: str, value: Any, low: int) -> tuple[int, int]:
 @remembered
 def check_dim(op: str, dim: Any, rank: int, name: str = "dim") -> int:
     """A dimension's number counted from the front: -1 is the last one."""
+    if type(dim) is int and -rank <= dim < rank:
+        return dim if dim >= 0 else dim + rank
     if isinstance(dim, bool) or not isinstance(dim, int | np.integer):
         raise TypeError(f"{op}: {name} must be an integer, not {show(dim)}")
     if not -max(rank, 1) <= dim < max(rank, 1):

@@ -28,6 +28,19 @@ def is_usual_float(value):
     return float_type(value) >= 0
 
 
+def are_usual_floats(list arrays):
+    """Whether all are usual arrays of one dtype, and there is one at least."""
+    cdef int kind = -1
+    for value in arrays:
+        if kind < 0:
+            kind = float_type(value)
+            if kind < 0:
+                return False
+        elif float_type(value) != kind:
+            return False
+    return kind >= 0
+
+
 def usual_floats(dict arrays, tuple optional):
     """The values as a list if they are usual arrays, or None where their name is in `optional`; None if not."""
     cdef int kind = -1

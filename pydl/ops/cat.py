@@ -15,76 +15,80 @@ from typing import Any
 
 from ..arguments import check_array, check_dim, check_new_dim
 from ..op import empty, op
-from ..usual_arguments import is_usual_float
+from ..remembered import remembered
+from ..usual_arguments import are_usual_floats
 from .clone import copy
 
 
-def check_tensors(name: str, tensors: Sequence[Any]) -> list[Any]:
-    """The tensors as arrays of one dtype and rank."""
+def check_tensors(name: str, tensors: Any) -> list[Any]:
+    """The tensors as arrays of one dtype."""
+    if are_usual_floats(tensors):
+        return tensors  # type: ignore[no-any-return]
     if not tensors:
         raise ValueError(f"{name}: tensors is empty, but one or more are needed")
-    arrays = [
-        each if is_usual_float(each) else check_array(name, f"tensors[{n}]", each) for n, each in enumerate(tensors)
-    ]
+    arrays = [check_array(name, f"tensors[{n}]", each) for n, each in enumerate(tensors)]
     for n, each in enumerate(arrays):
         if each.dtype != arrays[0].dtype:
             raise TypeError(f"{name}: tensors[{n}] is {each.dtype} but tensors[0] is {arrays[0].dtype}; convert one")
-        if each.ndim != arrays[0].ndim:
-            raise ValueError(f"{name}: tensors[{n}] has shape {each.shape} but tensors[0] has {arrays[0].shape}")
     return arrays
 
 
-def _parts(y: Any, sizes: list[int], d: int) -> list[Any]:
-    """y, cut along the dimension d."""
-    before, parts, end = (slice(None),) * d, [], 0
-    for size in sizes:
-        parts.append(y[(*before, slice(end, end + size))])
-        end += size
-    return parts
+# The shape of the result, and where in it the tensors go.
+Places = tuple[tuple[int, ...], tuple[Any, ...]]
+
+
+@remembered
+def _one_behind_another(dim: Any, *shapes: tuple[int, ...]) -> Places:
+    first = shapes[0]
+    _check_ranks("cat", shapes)
+    if not first:
+        raise ValueError("cat: tensors without dimensions have nothing to be joined along; use stack()")
+    d = check_dim("cat", dim, len(first))
+    places, end = [], 0
+    for n, shape in enumerate(shapes):
+        if shape[:d] + shape[d + 1 :] != first[:d] + first[d + 1 :]:
+            raise ValueError(f"cat: tensors[{n}] has shape {shape} but must fit {first} in all but dimension {d}")
+        places.append((*(slice(None),) * d, slice(end, end + shape[d])))
+        end += shape[d]
+    return (*first[:d], end, *first[d + 1 :]), tuple(places)
+
+
+@remembered
+def _along_a_new_dimension(dim: Any, *shapes: tuple[int, ...]) -> Places:
+    first = shapes[0]
+    _check_ranks("stack", shapes)
+    d = check_new_dim("stack", dim, first)
+    for n, shape in enumerate(shapes):
+        if shape != first:
+            raise ValueError(f"stack: tensors[{n}] has shape {shape} but tensors[0] has {first}")
+    # With an ellipsis the parts are arrays also where they have no dimensions left.
+    places = tuple((*(slice(None),) * d, n, ...) for n in range(len(shapes)))
+    return (*first[:d], len(shapes), *first[d:]), places
+
+
+def _check_ranks(name: str, shapes: tuple[tuple[int, ...], ...]) -> None:
+    for n, shape in enumerate(shapes):
+        if len(shape) != len(shapes[0]):
+            raise ValueError(f"{name}: tensors[{n}] has shape {shape} but tensors[0] has {shapes[0]}")
+
+
+def _joined(arrays: list[Any], shape: tuple[int, ...], places: tuple[Any, ...]) -> Any:
+    """What both operations return."""
+    y = empty(shape, arrays[0].dtype)
+    for each, place in zip(arrays, places, strict=True):
+        copy(each, y[place])
+    return y, lambda dy, needs: tuple([dy[place] for place in places]), ()
 
 
 @op("tensors", variadic=True)
 def cat(tensors: Sequence[Any], dim: int = 0) -> Any:
     """One behind another along the dimension dim. See the top of this file."""
     arrays = check_tensors("cat", tensors)
-    first = arrays[0].shape
-    if not first:
-        raise ValueError("cat: tensors without dimensions have nothing to be joined along; use stack()")
-    d = check_dim("cat", dim, len(first))
-    for n, each in enumerate(arrays):
-        if each.shape != first and each.shape[:d] + each.shape[d + 1 :] != first[:d] + first[d + 1 :]:
-            raise ValueError(f"cat: tensors[{n}] has shape {each.shape} but must fit {first} in all but dimension {d}")
-    sizes = [each.shape[d] for each in arrays]
-    y = empty((*first[:d], sum(sizes), *first[d + 1 :]), arrays[0].dtype)
-    for each, part in zip(arrays, _parts(y, sizes, d), strict=True):
-        copy(each, part)
-
-    def gradient(dy, needs):
-        return tuple(_parts(dy, sizes, d))
-
-    return y, gradient, ()
+    return _joined(arrays, *_one_behind_another(dim, *[each.shape for each in arrays]))
 
 
 @op("tensors", variadic=True)
 def stack(tensors: Sequence[Any], dim: int = 0) -> Any:
     """One behind another along a new dimension dim. See the top of this file."""
     arrays = check_tensors("stack", tensors)
-    first = arrays[0].shape
-    d = check_new_dim("stack", dim, first)
-    for n, each in enumerate(arrays):
-        if each.shape != first:
-            raise ValueError(f"stack: tensors[{n}] has shape {each.shape} but tensors[0] has {first}")
-    y = empty((*first[:d], len(arrays), *first[d:]), arrays[0].dtype)
-    for each, part in zip(arrays, parts_along(y, d), strict=True):
-        copy(each, part)
-
-    def gradient(dy, needs):
-        return tuple(parts_along(dy, d))
-
-    return y, gradient, ()
-
-
-def parts_along(x: Any, d: int) -> list[Any]:
-    """x cut apart along a dimension: views, also where they have no dimensions left."""
-    before = (slice(None),) * d
-    return [x[(*before, n, ...)] for n in range(x.shape[d])]
+    return _joined(arrays, *_along_a_new_dimension(dim, *[each.shape for each in arrays]))

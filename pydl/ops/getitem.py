@@ -35,6 +35,8 @@ def _(draw):
 
 def plain_index(name: str, index: Any) -> tuple[Any, ...]:
     """The index as a tuple that numpy understands, with arrays of its own: the gradient must not see later changes."""
+    if type(index) is int or type(index) is slice:
+        return (index,)
     return tuple(_plain(name, each) for each in (index if isinstance(index, tuple) else (index,)))
 
 
@@ -53,6 +55,8 @@ def _plain(name: str, each: Any) -> Any:
 def part(name: str, x: Any, index: tuple[Any, ...]) -> Any:
     """x[index] as an array, also where numpy would give a number."""
     try:
+        if len(index) == 1 and (type(index[0]) is int or type(index[0]) is slice):
+            return x[index[0], ...]
         return x[index if any(each is Ellipsis for each in index) else (*index, ...)]
     except (IndexError, TypeError, ValueError) as error:
         raise type(error)(f"{name}: {error} (tensor {x.shape})") from None
