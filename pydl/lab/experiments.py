@@ -21,6 +21,10 @@ EXPERIMENTS = {
     "receptive-fields": "how much of the image one number deep in a convolutional network sees",
     "sigmoids": "many sigmoids with different biases add up to softplus, which is nearly ReLU",
     "vanishing": "deep networks of sigmoids learn slowly in their first layers, and what cures it",
+    "gradients-through-time": "what is left of a gradient after 50 to 500 steps back in RNN, LSTM and GRU",
+    "adding-problem": "LSTM and GRU learn what happened 200 steps ago, a plain recurrent network does not",
+    "cliff": "the wall in a small recurrent network's error surface, and what clipping the gradient does there",
+    "recurrent": "gradients-through-time, adding-problem and cliff one after another",
 }
 
 
