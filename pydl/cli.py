@@ -199,6 +199,7 @@ def run_lab(arguments: argparse.Namespace) -> int:
 
     from .arguments import check_integer
     from .lab.experiments import find_experiment
+    from .lab.figures import require_matplotlib
 
     name = arguments.experiment
     experiment = find_experiment(name)
@@ -209,6 +210,7 @@ def run_lab(arguments: argparse.Namespace) -> int:
     experiment.add_arguments(parser)
     options = parser.parse_args(arguments.options)
     check_integer("--seed", "the seed", options.seed, 0)
+    require_matplotlib()  # nobody waits for a run that cannot be drawn
     threads = pydl.get_num_threads()
     try:
         pydl.set_num_threads(threads if options.threads is None else options.threads)

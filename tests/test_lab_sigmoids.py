@@ -1,6 +1,7 @@
 """pydl lab sigmoids: the sum of shifted sigmoids becomes softplus."""
 
 import json
+import sys
 
 import numpy as np
 import pytest
@@ -49,3 +50,10 @@ def test_wrong_calls(capsys, arguments, message):
     error = capsys.readouterr().err
     assert message in error
     assert len(error.splitlines()) == 1
+
+
+def test_without_matplotlib(capsys, monkeypatch, tmp_path):
+    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
+    assert main(["lab", "sigmoids", "--out", str(tmp_path / "out")]) == 2
+    assert capsys.readouterr().err == "pydl: Pictures need matplotlib: pip install 'pydl-cpu[plot]'\n"
+    assert not (tmp_path / "out").exists()

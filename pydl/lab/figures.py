@@ -36,6 +36,11 @@ _STYLE: Any = {
 }
 
 
+def require_matplotlib() -> None:
+    """Errors: ImportError in one sentence where matplotlib is missing."""
+    _figure(1, 1)
+
+
 @contextmanager
 def picture(
     path: str | os.PathLike[str], width: float, height: float, columns: int = 1, rows: int = 1
@@ -45,12 +50,9 @@ def picture(
     width, height: in inches, of 120 pixels. axes: one, or an array of them where there are several.
     Errors: ImportError in one sentence where matplotlib is missing.
     """
-    # _figure says it better where there is no matplotlib.
-    try:
-        from matplotlib import rc_context
-    except ImportError:
-        _figure(width, height)
-        raise
+    require_matplotlib()
+    from matplotlib import rc_context
+
     with rc_context(_STYLE):
         figure, axes = _figure(width, height, columns, rows)
         yield figure, axes
