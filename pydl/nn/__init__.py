@@ -44,6 +44,7 @@ from .conv_transpose1d import ConvTranspose1d as ConvTranspose1d
 from .conv_transpose2d import ConvTranspose2d as ConvTranspose2d
 from .conv_transpose3d import ConvTranspose3d as ConvTranspose3d
 from .cosine_similarity import CosineSimilarity as CosineSimilarity
+from .detach_states import detach_states as detach_states
 from .dropout import AlphaDropout as AlphaDropout
 from .dropout import Dropout as Dropout
 from .dropout import Dropout1d as Dropout1d
