@@ -169,13 +169,16 @@ class Tensor(TensorBase):
 
     # Gradients
 
-    def backward(self, gradient: Any = None, retain_graph: bool = False) -> None:
+    def backward(self, gradient: Any = None, retain_graph: bool = False, create_graph: bool = False) -> None:
         """Computes the gradient of this tensor by every leaf it was computed from, and adds it to their .grad.
 
         gradient: dC/d(this), needed where this is not one number. retain_graph: keep the record for another
-        backward(); otherwise its memory is freed on the way. Errors: RuntimeError where nothing was recorded, the
-        record is freed already, or a tensor that a gradient needs was changed in place.
+        backward(); otherwise its memory is freed on the way. create_graph: must be False, gradients are not recorded.
+        Errors: RuntimeError where nothing was recorded, the record is freed already, a tensor that a gradient needs was
+        changed in place, or gradients of gradients are asked for.
         """
+        if check_flag("backward", "create_graph", create_graph):
+            raise RuntimeError("backward: create_graph must be False, there are no gradients of gradients")
         if gradient is not None and not isinstance(gradient, Tensor):
             check_array("backward", "gradient", gradient)
         backward(self, gradient, check_flag("backward", "retain_graph", retain_graph))

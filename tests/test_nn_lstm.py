@@ -129,6 +129,17 @@ def test_dropout_of_one_layer_is_warned_about():
         nn.LSTM(D, H, dropout=0.5)
 
 
+@pytest.mark.parametrize("kind", ["LSTM", "GRU", "RNN"])
+def test_there_are_no_gradients_of_gradients(kind):
+    x = pydl.tensor(numbers(T, B, D, dtype=np.float32), requires_grad=True)
+    y = getattr(nn, kind)(D, H)(x)[0].sum()
+    with pytest.raises(RuntimeError, match="backward: create_graph must be False, there are no gradients of gradients"):
+        y.backward(create_graph=True)
+    y.backward()
+    with pytest.raises(RuntimeError, match=r"^backward: "):
+        x.grad.sum().backward()
+
+
 def test_repr():
     assert repr(nn.LSTM(3, 5, 2, batch_first=True)) == (
         "LSTM(input_size=3, hidden_size=5, num_layers=2, batch_first=True)"
