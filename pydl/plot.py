@@ -50,13 +50,15 @@ def learning_curve(
 
     loss: what kind of loss it is; metric: the name of the metric; held_out: what to call the data that are not learnt.
     """
-    figure, (left, right) = _figure(10, 4, columns=2)
+    known = any(name in epoch for epoch in epochs for name in (metric, f"val_{metric}"))
+    figure, axes = _figure(10 if known else 6, 4, columns=2 if known else 1)
+    left, right = axes if known else (axes, None)
     number = np.arange(1, len(epochs) + 1)
     panels = [
         (left, f"loss ({loss})", [("loss", "training", BLUE), ("val_loss", held_out, ORANGE)]),
         (right, metric.replace("_", " "), [(metric, "training", BLUE), (f"val_{metric}", held_out, ORANGE)]),
     ]
-    for axes, title, curves in panels:
+    for axes, title, curves in panels if known else panels[:1]:
         for name, label, colour in curves:
             if any(name in epoch for epoch in epochs):
                 values = [epoch.get(name, np.nan) for epoch in epochs]

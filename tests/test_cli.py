@@ -10,6 +10,7 @@ import pytest
 
 import pydl
 from pydl.cli import main
+from pydl.recipes import RECIPES
 
 SMALL = ["--images", "96", "--epochs", "2"]
 
@@ -114,6 +115,7 @@ def test_predict_from_a_file_that_only_looks_right(trained, capsys, tmp_path):
 INTERRUPTED = """
 import os, signal, sys
 from pydl.cli import main
+from pydl.recipes import RECIPES
 from pydl.training import Checkpoint
 
 save = Checkpoint.on_epoch_end
@@ -167,7 +169,7 @@ def test_reference_trains_to_the_same_losses(tmp_path):
     [
         (
             ["train", "cat-herding"],
-            "there is no recipe 'cat-herding'; the recipes are ad-clicks, house-prices, photo-tagging, speech",
+            f"there is no recipe 'cat-herding'; the recipes are {', '.join(RECIPES)}",
         ),
         (["train", "photo-tagging", "--epochs", "0"], "--epochs: must be at least 1, not 0"),
         (["train", "photo-tagging", "--images", "1"], "--images: must be at least 2"),

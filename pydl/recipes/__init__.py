@@ -9,6 +9,7 @@ from types import ModuleType
 
 RECIPES = {
     "ad-clicks": "what is shown to whom to the probability of a click: learnt vectors and their fit, on a shop's log",
+    "driving": "camera and radar to the positions of other cars: a hybrid network, on simulated scenes",
     "house-prices": "facts of a home to its price: a standard network with vectors for words, on real sales",
     "photo-tagging": "image to object: a convolutional network on handwritten digits or clothes",
     "speech": "sound to text: a bidirectional LSTM on spoken digits or telephone prompts",
