@@ -52,8 +52,11 @@ class Interpreter:
         with pydl.no_grad():
             state = self.model.read(*pad([source]))
         weights = self.model.looks(np.array([[START, *said]]).T, state)[0]
-        words = [self.english.pieces[number].replace("▁", "") or " " for number in source]
-        return words, [*(self.chinese.pieces[number] for number in said), "(end)"], weights
+        read, written = (
+            [pieces.pieces[number].replace("▁", "") or "(space)" for number in numbers]
+            for pieces, numbers in ((self.english, source), (self.chinese, said))
+        )
+        return read, [*written, "(end)"], weights
 
     def draw(self, text: str, path: str | os.PathLike[str], beam: int) -> None:
         """The picture of attention(). Error: ImportError where matplotlib is missing."""

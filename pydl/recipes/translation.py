@@ -86,7 +86,10 @@ def train(args: argparse.Namespace) -> dict[str, Any]:
     model = Translator(len(english), len(chinese), settings["width"])
     interpreter = Interpreter(model, english, chinese)
 
-    batches = SentenceBatches(*interpreter.numbers(learn), PLACES, shuffle=True)
+    sources, targets = interpreter.numbers(learn)
+    # Few sentences come in smaller batches, so that an epoch still has some tens of steps.
+    places = min(PLACES, (sum(map(len, sources)) + sum(map(len, targets))) // 40)
+    batches = SentenceBatches(sources, targets, places, shuffle=True)
     to_validate = SentenceBatches(*interpreter.numbers(validation), PLACES, shuffle=False)
     optimizer = Clipped(model.parameters(), lr=PEAK_LEARNING_RATE)
     one_cycle = OneCycleLR(optimizer, PEAK_LEARNING_RATE, total_steps=settings["epochs"] * len(batches))
