@@ -56,7 +56,7 @@ def load(name: str, root: str | os.PathLike[str] | None = None, download: bool =
     English with its translation to Chinese, :class:`pydl.data.SentencePairs`; texts that differ only in case,
     punctuation, numbers or white space are in the same part, and the test has one of them:
 
-    * ``"libreoffice-zh"``: about 18,000 and 800 menu entries, hints and messages, from Debian's package
+    * ``"libreoffice-zh"``: about 16,000 and 800 menu entries, hints and messages, from Debian's package
       libreoffice-l10n-zh-cn or from the .mo, .po and .tsv files in ``root``.
     * ``"sample-sentences"``: about 140 and 10 sentences of a tiny grammar, to try things with; nobody wrote them.
 
