@@ -16,6 +16,11 @@ def sequences(T, N, C, S):
     return x, np.random.default_rng(0).integers(1, C, (N, S)), np.full(N, T), np.full(N, S)
 
 
+def flops(T, N, C, S):
+    """About thirty for each frame and place: three exponentials' worth of additions and a logarithm."""
+    return 30 * T * N * (2 * S + 1)
+
+
 def log_add(*terms):
     return np.logaddexp(np.logaddexp(*terms[:2]), terms[-1])
 
@@ -72,6 +77,7 @@ BENCHES = [
         small=SMALL,
         arguments=lambda *s: (*sequences(*s), out(1), out(s[1]), 0, 1, False),
         numpy=forward_numpy,
+        flops=flops,
     ),
     Bench(
         ctc_loss_backward,
@@ -79,5 +85,6 @@ BENCHES = [
         small=SMALL,
         arguments=backward_arguments,
         numpy=backward_numpy,
+        flops=lambda *shape: 2 * flops(*shape),
     ),
 ]

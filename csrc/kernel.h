@@ -144,7 +144,12 @@ struct Caller<T, function> {
                                              &Caller<type, &name<type>>::call};     \
     PYDL_TABLE_ENTRY static const Kernel* const name##_##type##_entry = &name##_##type;
 
-// Both instantiations of a kernel; used once below its definition, inside namespace pydl::PYDL_ISA.
+// Both instantiations of a kernel; used once below its definition, inside namespace pydl::PYDL_ISA. Where
+// setup.py compiles for float32 alone, the runtime takes the float64 one of the instruction set below.
+#if defined(PYDL_FLOAT32_ALONE)
+#define PYDL_KERNEL(name, arguments) PYDL_INSTANTIATE(name, arguments, float)
+#else
 #define PYDL_KERNEL(name, arguments)         \
     PYDL_INSTANTIATE(name, arguments, float) \
     PYDL_INSTANTIATE(name, arguments, double)
+#endif

@@ -4,7 +4,6 @@
 #include "simd_pow.h"
 
 namespace pydl::PYDL_ISA {
-namespace {
 
 // Adding 0 makes 0 of -0, and the root of -inf is NaN: a^(1/2) differs from the square root in both.
 template <typename T>
@@ -13,39 +12,45 @@ PYDL_INLINE vec<T> root(vec<T> a) {
     return select(a == -infinity, broadcast<T>(infinity), sqrt(a) + T(0));
 }
 
-// run(power) with the quickest function power(a, b) for the exponents b + shift: the usual exponents of
-// squares, cubes, roots and quotients need no logarithm, if b is one number.
-template <typename T, typename F>
-void with_power(const NdArray<const T>& b, double shift, const F& run) {
-    const double exponent = b.size() == 1 ? double(*b.data) + shift : __builtin_nan("");
-    if (exponent == 1) return run([](vec<T> a, vec<T>) { return a; });
-    if (exponent == 2) return run([](vec<T> a, vec<T>) { return a * a; });
-    if (exponent == 3) return run([](vec<T> a, vec<T>) { return a * a * a; });
-    if (exponent == 0.5) return run([](vec<T> a, vec<T>) { return root<T>(a); });
-    if (exponent == -0.5) return run([](vec<T> a, vec<T>) { return T(1) / root<T>(a); });
-    if (exponent == -1) return run([](vec<T> a, vec<T>) { return T(1) / a; });
-    run([shift = T(shift)](vec<T> a, vec<T> b) { return pow(a, b + shift); });
+// One copy: it is long, and what it computes takes far longer than the call.
+template <typename T>
+[[gnu::noinline]] vec<T> any_power(vec<T> a, vec<T> b) {
+    return pow(a, b);
 }
 
-}  // namespace
+// a^(b + shift). The usual exponents of squares, cubes, roots and quotients need no logarithm, if b is one
+// number; it is looked at for each vector, which costs next to nothing and keeps one loop instead of seven.
+template <typename T>
+struct Power {
+    T shift, exponent;
+
+    Power(const NdArray<const T>& b, double shift)
+        : shift(T(shift)), exponent(b.size() == 1 ? T(double(*b.data) + shift) : T(__builtin_nan(""))) {}
+    PYDL_INLINE vec<T> operator()(vec<T> a, vec<T> b) const {
+        if (exponent == T(1)) return a;
+        if (exponent == T(2)) return a * a;
+        if (exponent == T(3)) return a * a * a;
+        if (exponent == T(0.5)) return root<T>(a);
+        if (exponent == T(-0.5)) return T(1) / root<T>(a);
+        if (exponent == T(-1)) return T(1) / a;
+        return any_power<T>(a, b + shift);
+    }
+};
 
 template <typename T>
 void pow_forward(NdArray<const T> a, NdArray<const T> b, NdArray<T> y) {
-    with_power(b, 0,
-               [&](auto power) { elementwise("pow_forward: a and b must broadcast to y", power, y, a, b); });
+    elementwise("pow_forward: a and b must broadcast to y", Power<T>(b, 0), y, a, b);
 }
 PYDL_KERNEL(pow_forward, "a, b, y")
 
 template <typename T>
 void pow_backward_input(NdArray<const T> dy, NdArray<const T> a, NdArray<const T> b, NdArray<T> da) {
-    with_power(b, -1, [&](auto power) {
-        elementwise(
-            "pow_backward_input: dy, a and b must broadcast to da",
-            [power](vec<T> dy, vec<T> a, vec<T> b) {
-                return select(b == T(0), vec<T>{}, dy * (b * power(a, b)));
-            },
-            da, dy, a, b);
-    });
+    elementwise(
+        "pow_backward_input: dy, a and b must broadcast to da",
+        [power = Power<T>(b, -1)](vec<T> dy, vec<T> a, vec<T> b) {
+            return select(b == T(0), vec<T>{}, dy * (b * power(a, b)));
+        },
+        da, dy, a, b);
 }
 PYDL_KERNEL(pow_backward_input, "dy, a, b, da")
 

@@ -30,20 +30,40 @@ bool processor_runs([[maybe_unused]] const char* isa) {
     return true;  // sse2 and neon are the baselines of their architectures
 }
 
+// From the best to the least.
+constexpr const char* known_isas[] = {"avx512", "avx2", "sse2", "neon", "generic"};
+
+bool is_built(const char* isa) {
+    for (auto entry = table_begin; entry != table_end; ++entry)
+        if (std::strcmp(isa, (*entry)->isa) == 0) return true;
+    return false;
+}
+
+bool is_among(const std::vector<const Kernel*>& kernels, const Kernel* other) {
+    for (const Kernel* each : kernels)
+        if (std::strcmp(each->name, other->name) == 0 && each->dtype == other->dtype) return true;
+    return false;
+}
+
 }  // namespace
 
 std::vector<const Kernel*> kernels_of(const std::string& isa) {
     std::vector<const Kernel*> found;
-    for (auto entry = table_begin; entry != table_end; ++entry)
-        if (isa == (*entry)->isa) found.push_back(*entry);
+    bool reached = false;
+    for (const char* each : known_isas) {
+        reached |= isa == each;
+        if (!reached || !processor_runs(each)) continue;
+        for (auto entry = table_begin; entry != table_end; ++entry)
+            if (std::strcmp(each, (*entry)->isa) == 0 && !is_among(found, *entry)) found.push_back(*entry);
+    }
     return found;
 }
 
 const std::vector<std::string>& runnable_isas() {
     static const std::vector<std::string> runnable = [] {
         std::vector<std::string> isas;
-        for (const char* isa : {"avx512", "avx2", "sse2", "neon", "generic"})
-            if (!kernels_of(isa).empty() && processor_runs(isa)) isas.push_back(isa);
+        for (const char* isa : known_isas)
+            if (is_built(isa) && processor_runs(isa)) isas.push_back(isa);
         return isas;
     }();
     return runnable;

@@ -10,7 +10,7 @@ namespace pydl {
 // The variants that were compiled in and that this processor can run, best first.
 const std::vector<std::string>& runnable_isas();
 
-// Every entry of the kernel table that belongs to one variant.
+// The kernels of one variant; where it lacks one, or one's float64 form, that of the next variant below.
 std::vector<const Kernel*> kernels_of(const std::string& isa);
 
 }  // namespace pydl
