@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -145,19 +147,28 @@ def run_train(arguments: argparse.Namespace) -> int:
     parser.add_argument("--overwrite", action="store_true", help="discard an unfinished training in --out")
     recipe.add_arguments(parser)
     options = parser.parse_args(arguments.options)
-    threads = pydl.get_num_threads()
     try:
-        pydl.set_num_threads(threads if options.threads is None else options.threads)
-        with pydl.use_backend(options.backend or pydl.get_backend()):
+        with processors(options.threads), pydl.use_backend(options.backend or pydl.get_backend()):
             recipe.train(options)
     except KeyboardInterrupt:
         saved = (Path(options.out) / "checkpoint.safetensors").exists()
         hint = f"Continue with: pydl train {name} --out {options.out} --resume" if saved else "Nothing was saved yet."
         print(f"\nInterrupted. {hint}", file=sys.stderr)
         return 130
-    finally:
-        pydl.set_num_threads(threads)
     return 0
+
+
+@contextmanager
+def processors(count: int | None) -> Iterator[None]:
+    """Uses so many processors, or as many as before for None."""
+    from .config import get_num_threads, set_num_threads
+
+    before = get_num_threads()
+    try:
+        set_num_threads(before if count is None else count)
+        yield
+    finally:
+        set_num_threads(before)
 
 
 def run_predict(arguments: argparse.Namespace) -> int:
@@ -195,8 +206,6 @@ def run_translate(arguments: argparse.Namespace) -> int:
 
 
 def run_lab(arguments: argparse.Namespace) -> int:
-    import pydl
-
     from .arguments import check_integer
     from .lab.experiments import find_experiment
     from .lab.figures import require_matplotlib
@@ -211,12 +220,8 @@ def run_lab(arguments: argparse.Namespace) -> int:
     options = parser.parse_args(arguments.options)
     check_integer("--seed", "the seed", options.seed, 0)
     require_matplotlib()  # nobody waits for a run that cannot be drawn
-    threads = pydl.get_num_threads()
-    try:
-        pydl.set_num_threads(threads if options.threads is None else options.threads)
+    with processors(options.threads):
         experiment.run(options)
-    finally:
-        pydl.set_num_threads(threads)
     return 0
 
 

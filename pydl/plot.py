@@ -14,7 +14,7 @@ from .arguments import Array
 BLUE, ORANGE, GREY = "#0072B2", "#D55E00", "#666666"
 
 
-def _figure(width: float, height: float, columns: int = 1, rows: int = 1) -> tuple[Any, Any]:
+def new_figure(width: float, height: float, columns: int = 1, rows: int = 1) -> tuple[Any, Any]:
     """A figure that is drawn without a window, whatever the machine has, and its axes."""
     try:
         from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -26,7 +26,7 @@ def _figure(width: float, height: float, columns: int = 1, rows: int = 1) -> tup
     return figure, figure.subplots(rows, columns)
 
 
-def _write(figure: Any, path: str | os.PathLike[str]) -> None:
+def write_figure(figure: Any, path: str | os.PathLike[str]) -> None:
     """Writes the picture whole or not at all."""
     target = os.fspath(path)
     temporary = f"{target}.{os.getpid()}.tmp"
@@ -51,7 +51,7 @@ def learning_curve(
     loss: what kind of loss it is; metric: the name of the metric; held_out: what to call the data that are not learnt.
     """
     known = any(name in epoch for epoch in epochs for name in (metric, f"val_{metric}"))
-    figure, axes = _figure(10 if known else 6, 4, columns=2 if known else 1)
+    figure, axes = new_figure(10 if known else 6, 4, columns=2 if known else 1)
     left, right = axes if known else (axes, None)
     number = np.arange(1, len(epochs) + 1)
     panels = [
@@ -71,12 +71,12 @@ def learning_curve(
         axes.xaxis.get_major_locator().set_params(integer=True)
         axes.legend()
     left.set_ylim(bottom=0)
-    _write(figure, path)
+    write_figure(figure, path)
 
 
 def confusion_matrix(counts: Array, classes: Sequence[str], path: str | os.PathLike[str], title: str = "") -> None:
     """Rows: what the image shows; columns: what the network says. The colour of the mistakes has its own scale."""
-    figure, axes = _figure(7, 6.4)
+    figure, axes = new_figure(7, 6.4)
     mistakes = counts.astype(float)
     np.fill_diagonal(mistakes, np.nan)
     # Mistakes are few beside the hits; on one common scale they would all look like zero.
@@ -92,14 +92,14 @@ def confusion_matrix(counts: Array, classes: Sequence[str], path: str | os.PathL
     axes.set_xlabel("the network says")
     axes.set_ylabel("the image shows")
     axes.set_title(title)
-    _write(figure, path)
+    write_figure(figure, path)
 
 
 def predictions(
     predicted: Array, actual: Array, path: str | os.PathLike[str], label: str, title: str = "", log: bool = True
 ) -> None:
     """Each prediction as a dot over what it should be; on the line both are equal. log: both axes show factors."""
-    figure, axes = _figure(6, 5.6)
+    figure, axes = new_figure(6, 5.6)
     lowest, highest = (float(f([f(predicted), f(actual)])) for f in (np.min, np.max))
     margin = (highest / lowest) ** 0.05 if log else (highest - lowest) * 0.05
     limits = (lowest / margin, highest * margin) if log else (lowest - margin, highest + margin)
@@ -114,24 +114,24 @@ def predictions(
             axis.set_ticks([], minor=True)
     axes.set(xlim=limits, ylim=limits, xlabel=f"true {label}", ylabel=f"predicted {label}", title=title)
     axes.grid(alpha=0.3)
-    _write(figure, path)
+    write_figure(figure, path)
 
 
 def bars(values: Sequence[tuple[str, float]], path: str | os.PathLike[str], label: str, title: str = "") -> None:
     """A horizontal bar for each (name, value), the first on top."""
-    figure, axes = _figure(7, 1 + 0.3 * max(3, len(values)))
+    figure, axes = new_figure(7, 1 + 0.3 * max(3, len(values)))
     places = np.arange(len(values))
     axes.barh(places, [value for _, value in values], color=BLUE)
     axes.set_yticks(places, [name.replace("_", " ") for name, _ in values])
     axes.invert_yaxis()
     axes.set(xlabel=label, title=title)
     axes.grid(alpha=0.3, axis="x")
-    _write(figure, path)
+    write_figure(figure, path)
 
 
 def attention(read: Sequence[str], said: Sequence[str], weights: Array, path: str | os.PathLike[str]) -> None:
     """How much each word that was said (rows, said) looked at each that was read (columns): weights (T, S)."""
-    figure, axes = _figure(min(30.0, 2.5 + 0.34 * len(read)), min(30.0, 2.0 + 0.3 * len(said)))
+    figure, axes = new_figure(min(30.0, 2.5 + 0.34 * len(read)), min(30.0, 2.0 + 0.3 * len(said)))
     image = axes.imshow(weights, cmap="Blues", vmin=0, vmax=1, aspect="auto")
     font = _font_for("".join(said))
     if font is None:
@@ -145,7 +145,7 @@ def attention(read: Sequence[str], said: Sequence[str], weights: Array, path: st
     axes.set_xlabel("read")
     axes.set_ylabel("said")
     figure.colorbar(image, ax=axes, label="weight")
-    _write(figure, path)
+    write_figure(figure, path)
 
 
 def _font_for(text: str) -> Any:
@@ -172,7 +172,7 @@ def spectrogram(
 ) -> None:
     """Features (T, bands), `seconds` a frame, with marks (start, end, text) above them, in seconds."""
     length = len(features) * seconds
-    figure, axes = _figure(min(30.0, max(6.0, 2.8 * length)), 3.6)
+    figure, axes = new_figure(min(30.0, max(6.0, 2.8 * length)), 3.6)
     axes.imshow(
         features.T,
         origin="lower",
@@ -192,7 +192,7 @@ def spectrogram(
     axes.set_xlabel("seconds")
     axes.set_ylabel("mel band")
     axes.set_title(title, pad=20)
-    _write(figure, path)
+    write_figure(figure, path)
 
 
 def reliability(
@@ -203,7 +203,7 @@ def reliability(
     A dot is a group; the line through it, the 95 % interval of what happened (Wilson, JASA 22, 1927). On the diagonal,
     both are equal.
     """
-    figure, axes = _figure(6, 5.6)
+    figure, axes = new_figure(6, 5.6)
     order = np.argsort(predicted, kind="stable")
     said, seen, low, high = [], [], [], []
     for rows in np.array_split(order, min(groups, max(1, len(order)))):
@@ -220,4 +220,4 @@ def reliability(
     axes.set(xlim=(0, limit), ylim=(0, limit), title=title)
     axes.set(xlabel="predicted, in percent", ylabel="happened, in percent")
     axes.grid(alpha=0.3)
-    _write(figure, path)
+    write_figure(figure, path)

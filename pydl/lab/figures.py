@@ -10,7 +10,7 @@ from typing import Any
 from ..plot import BLUE as BLUE
 from ..plot import GREY as GREY
 from ..plot import ORANGE as ORANGE
-from ..plot import _figure, _write
+from ..plot import new_figure, write_figure
 
 # The rest of the palette of Okabe and Ito, but for its yellow, which is hard to see on white.
 GREEN, PURPLE, SKY, AMBER = "#009E73", "#AA4499", "#56B4E9", "#E69F00"
@@ -38,7 +38,7 @@ _STYLE: Any = {
 
 def require_matplotlib() -> None:
     """Errors: ImportError in one sentence where matplotlib is missing."""
-    _figure(1, 1)
+    new_figure(1, 1)
 
 
 @contextmanager
@@ -54,6 +54,6 @@ def picture(
     from matplotlib import rc_context
 
     with rc_context(_STYLE):
-        figure, axes = _figure(width, height, columns, rows)
+        figure, axes = new_figure(width, height, columns, rows)
         yield figure, axes
-        _write(figure, path)
+        write_figure(figure, path)

@@ -203,7 +203,8 @@ def baselines() -> dict[str, Any]:
 
 def predict_parts(whole: Table, settings: dict[str, Any], test: Table, of_test: np.ndarray) -> dict[str, np.ndarray]:
     """Each row's probability by a network and by baselines that learnt from the other parts."""
-    found = {name: np.zeros(len(whole)) for name in ("network", *baselines())}
+    rules = baselines()
+    found = {name: np.zeros(len(whole)) for name in ("network", *rules)}
     for part in np.unique(whole[PART]):
         rows = whole[PART] == part
         learn, held = whole[~rows], whole[rows]
@@ -212,8 +213,8 @@ def predict_parts(whole: Table, settings: dict[str, Any], test: Table, of_test: 
         else:
             model, encoder, _ = fit(learn, held, settings, [], None, False)
             found["network"][rows] = apply(model, encoder, held)
-        for name in list(found)[1:]:
-            found[name][rows] = baselines()[name](learn, held)
+        for name, rule in rules.items():
+            found[name][rows] = rule(learn, held)
     return found
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..data.road_scenes import LANE_WIDTH, RoadScenes
-from ..plot import BLUE, GREY, ORANGE, _figure, _write
+from ..plot import BLUE, GREY, ORANGE, new_figure, write_figure
 
 MARKS = {"both": ("camera and radar", BLUE, "x"), "clustering": ("radar clustering", ORANGE, "+")}
 
@@ -19,7 +19,7 @@ def draw_scenes(
     scenes: RoadScenes, found: dict[str, list[np.ndarray]], chosen: Sequence[int], path: str | os.PathLike[str]
 ) -> None:
     """Some scenes in a row: above the image, below the road."""
-    figure, _ = _figure(2.6 * max(1, len(chosen)), 6.4)
+    figure, _ = new_figure(2.6 * max(1, len(chosen)), 6.4)
     figure.clear()
     grid = figure.subplots(2, max(1, len(chosen)), squeeze=False, gridspec_kw={"height_ratios": [1, 3]})
     for column, n in enumerate(chosen):
@@ -30,7 +30,7 @@ def draw_scenes(
     handles, labels = grid[1][0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=len(labels))
     figure.suptitle("simulated scenes that were not learnt")
-    _write(figure, path)
+    write_figure(figure, path)
 
 
 def _camera(axes: Any, image: np.ndarray) -> None:
@@ -59,7 +59,7 @@ def draw_drive(scenes: RoadScenes, found: list[np.ndarray], path: str | os.PathL
         raise ImportError("Animations need Pillow: pip install 'pydl-cpu[images]'") from None
     frames = []
     for n in range(len(scenes)):
-        figure, (left, right) = _figure(6, 3.2, columns=2)
+        figure, (left, right) = new_figure(6, 3.2, columns=2)
         _camera(left, scenes.images[n, 0])
         left.set_title("simulated camera")
         _road(right, scenes.radar[n], scenes.cars[n], {"both": found[n]})
