@@ -74,13 +74,18 @@ def test_a_warm_training_step_asks_for_no_memory(threads):
         step = training_step()
         for _ in range(5):
             step()
-        requests = _native.arena_stats()["system_requests"]
-        faults = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
-        for _ in range(20):
-            step()
+        # Threads take scratch memory for a part each, and on a busy machine two parts may first meet in any
+        # step. So several threads may need some rounds until they have all that they ever need; one has it at once.
+        for _ in range(1 if threads == 1 else 30):
+            requests = _native.arena_stats()["system_requests"]
+            faults = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+            for _ in range(20):
+                step()
+            asked = _native.arena_stats()["system_requests"] - requests
+            if asked == 0:
+                break
+        faults = resource.getrusage(resource.RUSAGE_SELF).ru_minflt - faults
     finally:
         pydl.set_num_threads(before)
-    # Threads take scratch memory for a part each, and on a busy machine two parts may meet for the first time in any
-    # step: each further thread may ask once for what it needs, in slabs of small blocks. Alone, nothing is asked for.
-    assert _native.arena_stats()["system_requests"] - requests <= threads - 1
-    assert resource.getrusage(resource.RUSAGE_SELF).ru_minflt - faults < 100 * threads  # a fresh MB a step: 5000
+    assert asked == 0
+    assert faults < 100  # a fresh megabyte a step would be 5000
