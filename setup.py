@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import platform
+import re
 import shlex
 import shutil
 import subprocess
@@ -34,7 +35,7 @@ FAST = (
 # Loops over whole numbers that the compiler makes vectors of, if it is told not to count the costs.
 VECTORIZED = ("dropout",)
 # Unwind tables are left out for functions that never throw (107 kB of the wheel); each function has a section, for
-# join_equal_functions.
+# make_small.
 FLAGS = (
     "-std=c++17 -fPIC -fvisibility=hidden -ffunction-sections "
     "-fno-asynchronous-unwind-tables -fno-unwind-tables -fno-dwarf2-cfi-asm "
@@ -146,6 +147,8 @@ class BuildNative(build_ext):
             compile_flags, link_flags = find_openmp(find_compiler())
             extension.extra_objects = self.compile_native(compile_flags)
             extension.extra_link_args += link_flags
+            if not os.environ.get("PYDL_SANITIZE"):
+                extension.extra_link_args += make_small(extension.extra_objects, Path(self.build_temp, "order"))
             # Objects of another choice of variants may be older than the module they are to replace: always link.
             Path(self.get_ext_fullpath(extension.name)).unlink(missing_ok=True)
         super().build_extension(extension)
@@ -248,14 +251,18 @@ def is_current(target: Path, needs: Path, record: Path, command: list[str]) -> b
     return all(os.path.exists(source) and os.path.getmtime(source) <= made for source in sources)
 
 
-def join_equal_functions() -> list[str]:
-    """Options for a linker that keeps one copy of functions that are equal, of which templates make many; if any.
+def make_small(objects: list[str], order: Path) -> list[str]:
+    """Options for a linker that keeps one copy of equal functions, of which templates make many; if there is any.
 
-    Sorted by name, the instances of a template lie side by side, and the wheel packs 70 kB better.
+    It also lays out side by side what a template makes for float and double and for each instruction set. The wheel's
+    compression looks back 32 kB and finds them alike: it saves 250 kB.
     """
     if sys.platform != "linux" or not shutil.which("ld.gold"):
         return []
-    return ["-fuse-ld=gold", "-Wl,--icf=all", "-Wl,--sort-section=name"]
+    names = {name for path in objects for name in re.findall(rb"\.text\.[\w.$]+", Path(path).read_bytes())}
+    isa_or_type = re.compile(rb"\d+(?:%s)|[fd]" % "|".join(variants()).encode())
+    order.write_bytes(b"\n".join(sorted(names, key=lambda name: (isa_or_type.sub(b"", name), name))))
+    return ["-fuse-ld=gold", "-Wl,--icf=all", "-Wl,--gc-sections", f"-Wl,--section-ordering-file={order}"]
 
 
 def extensions() -> list[Extension]:
@@ -264,7 +271,7 @@ def extensions() -> list[Extension]:
 
     sanitize = os.environ.get("PYDL_SANITIZE")
     strip = ["-Wl,-s"] if sys.platform == "linux" else []
-    native_link = [f"-fsanitize={sanitize}"] if sanitize else [*strip, *join_equal_functions()]
+    native_link = [f"-fsanitize={sanitize}"] if sanitize else strip
     native = Extension("pydl._native", sources=[], extra_link_args=native_link, language="c++")
     compiled = [
         Extension(
