@@ -88,6 +88,19 @@ def build_parser() -> argparse.ArgumentParser:
     options.required = False
     lab.set_defaults(run=run_lab)
 
+    learn = commands.add_parser(
+        "learn",
+        help="learn by writing: exercises, and what is wrong with a solution",
+        description=describe_exercises(),
+        usage="pydl learn NAME [--out FILE] [--overwrite]\n       pydl learn check FILE",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    learn.add_argument("exercise", help="which exercise to write into a file; or: check", metavar="NAME")
+    learn.add_argument("file", nargs="?", help="after check: the file to check")
+    learn.add_argument("--out", metavar="FILE", help="where to write the exercise (default: NAME.py)")
+    learn.add_argument("--overwrite", action="store_true", help="begin anew, if the file exists")
+    learn.set_defaults(run=run_learn)
+
     check = commands.add_parser("check", help="compare every native kernel with its pure-Python reference")
     check.add_argument("--cases", type=int, default=20, help="sets of arguments for each kernel and dtype")
     check.add_argument("--seed", type=int, default=0, help="which random arguments")
@@ -121,6 +134,15 @@ def describe_experiments() -> str:
 
     width = max(map(len, EXPERIMENTS))
     return "\n".join(["Experiments:", *(f"  {name:<{width}}  {what}" for name, what in EXPERIMENTS.items())])
+
+
+def describe_exercises() -> str:
+    """One line an exercise."""
+    from .learn import EXERCISES
+
+    width = max(map(len, EXERCISES))
+    lines = (f"  {name:<{width}}  {each.title}" for name, each in EXERCISES.items())
+    return "\n".join(["Exercises:", *lines])
 
 
 def run_info(arguments: argparse.Namespace) -> int:
@@ -223,6 +245,23 @@ def run_lab(arguments: argparse.Namespace) -> int:
     with processors(options.threads):
         experiment.run(options)
     return 0
+
+
+def run_learn(arguments: argparse.Namespace) -> int:
+    from .learn import check_file, write_exercise
+
+    if arguments.exercise != "check":
+        if arguments.file is not None:
+            raise ValueError(f"{arguments.file}: a file is checked by: pydl learn check {arguments.file}")
+        path = write_exercise(arguments.exercise, arguments.out or f"{arguments.exercise}.py", arguments.overwrite)
+        print(f"{path}: written. Fill it in, then: pydl learn check {path}")
+        return 0
+    if arguments.file is None:
+        raise ValueError("pydl learn check needs the file to check")
+    verdicts = check_file(arguments.file)
+    for verdict in verdicts:
+        print(f"{verdict.name}: " + "\n  ".join(verdict.lines))
+    return 0 if all(verdict.right for verdict in verdicts) else 1
 
 
 def run_check(arguments: argparse.Namespace) -> int:
