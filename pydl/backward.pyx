@@ -132,7 +132,10 @@ def backward(TensorBase tensor, object gradient=None, bint retain_graph=False):
                 if earlier.uses == 0:
                     ready.append(earlier)
             elif dx is not None:
-                accumulate_leaf(<TensorBase>before, dx, is_fresh(dx, dys, grads))
+                if isinstance(dx, TensorBase):  # see sparse.py
+                    dx.arrive(before)
+                else:
+                    accumulate_leaf(<TensorBase>before, dx, is_fresh(dx, dys, grads))
         if not retain_graph:
             node.gradient = None
             node.saved = ()
@@ -182,6 +185,12 @@ cdef tuple call_gradient(Node node, object dys):
         dx = <object>PyTuple_GET_ITEM(grads, i)
         if dx is None or <object>PyTuple_GET_ITEM(node.inputs, i) is None:
             continue
+        if isinstance(dx, TensorBase):
+            if type(<object>PyTuple_GET_ITEM(node.inputs, i)) is Node:
+                raise RuntimeError(
+                    f"{node.name}: a sparse gradient is for a table that is a parameter, this one was computed from others"
+                )
+            continue
         if not cnp.PyArray_Check(dx):  # numpy makes numbers of some results
             grads = (*grads[:i], np.asarray(dx), *grads[i + 1 :])
             dx = <object>PyTuple_GET_ITEM(grads, i)
@@ -206,6 +215,8 @@ cdef accumulate_leaf(TensorBase leaf, object dy, bint fresh):
     if grad is None:
         leaf._grad = wrap(dy if fresh else copy_of(dy))
     else:
+        if not cnp.PyArray_SAMESHAPE(grad._data, dy) and (<object>grad).is_sparse:
+            grad = leaf._grad = <TensorBase>grad.to_dense()
         if not cnp.PyArray_SAMESHAPE(grad._data, dy) or cnp.PyArray_TYPE(grad._data) != cnp.PyArray_TYPE(dy):
             raise RuntimeError(
                 f"backward: a leaf has a gradient {grad._data.dtype} {grad._data.shape} from before its data was "

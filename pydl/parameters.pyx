@@ -14,12 +14,12 @@ from ._native import empty
 cnp.import_array()
 
 
-def batches(list params, dict state, str counted, refuse):
+def batches(list params, dict state, str counted, set_aside):
     """(params, weights, gradients, states) for each batch of parameters that can move in one kernel call.
 
     Left out are parameters without a gradient. One batch has one dtype, and the states in it have the same number
     under the name `counted`, or all or none of them have an array there. Weights and gradients are contiguous, copies
-    if need be. refuse(param) raises for a gradient that is none for this parameter.
+    if need be. set_aside(param) is told of those whose gradient is not of their shape and dtype, which are left out.
     """
     cdef dict found = {}
     cdef TensorBase param
@@ -29,6 +29,9 @@ def batches(list params, dict state, str counted, refuse):
     for each in params:
         param = <TensorBase?>each
         if param._grad is None:
+            continue
+        if not fits(param):
+            set_aside(param)
             continue
         own_state = state.get(param)
         if own_state is None:
@@ -43,8 +46,6 @@ def batches(list params, dict state, str counted, refuse):
                 found[key] = ([], [], [], [])
             own, weights, gradients, states = found[key]
             last_kind, last = kind, count
-        if not fits(param):
-            refuse(param)
         own.append(param)
         weights.append(contiguous(param._data))
         gradients.append(contiguous(param._grad._data))

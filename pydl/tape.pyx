@@ -116,8 +116,8 @@ cdef class TensorBase:
         if not isinstance(value, TensorBase):
             raise TypeError(f"grad: must be a Tensor or None, not {type(value).__name__}")
         given = (<TensorBase>value)._data
-        if not cnp.PyArray_SAMESHAPE(given, self._data):
-            raise ValueError(f"grad: has shape {given.shape} but the tensor has {self._data.shape}")
+        if not cnp.PyArray_SAMESHAPE(given, self._data) and tuple(value.shape) != self._data.shape:
+            raise ValueError(f"grad: has shape {value.shape} but the tensor has {self._data.shape}")
         if given.dtype != self._data.dtype:
             raise TypeError(f"grad: is {given.dtype} but the tensor is {self._data.dtype}")
         self._grad = <TensorBase>value

@@ -35,6 +35,7 @@ class Tensor(TensorBase):
     """
 
     __slots__ = ()
+    is_sparse = False  # see sparse.py for what is
     __array_priority__ = 1000  # so that ndarray + Tensor asks the Tensor
 
     def __init__(self, data: Any, requires_grad: bool = False) -> None:
@@ -163,7 +164,7 @@ class Tensor(TensorBase):
         twin.data = self.data.copy()
         twin.requires_grad = self.requires_grad
         if self.grad is not None:
-            twin.grad = tape.tensor_of(self.grad.data.copy())
+            twin.grad = self.grad.__deepcopy__(memo)
         memo[id(self)] = twin
         return twin
 

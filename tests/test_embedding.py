@@ -102,7 +102,7 @@ ONES = np.ones((3, 2))
         (lambda: embedding(np.array([0]), ONES, padding_idx=3), ValueError,
          "embedding: padding_idx is 3 but the table has 3 rows"),
         (lambda: embedding(np.array([0]), ONES, max_norm=1.0), ValueError, "embedding: max_norm must be None, not 1.0"),
-        (lambda: nn.Embedding(3, 2, sparse=True), ValueError, "Embedding: sparse must be False"),
+        (lambda: nn.Embedding(3, 2, sparse="yes"), TypeError, "Embedding: sparse must be True or False"),
     ],
 )  # fmt: skip
 def test_refuses(call, error, message):

@@ -3,7 +3,8 @@
     y[m, d] = weight[x[m], d]
 
 Shapes    x (*): integers from 0 to V - 1, weight (V, D), y (*, D). Kernels see x as (M).
-Gradient  dweight[v, d] = sum of dy[m, d] over all m with x[m] = v, in the order of m; 0 for v = padding_idx
+Gradient  dweight[v, d] = sum of dy[m, d] over all m with x[m] = v, in the order of m; 0 for v = padding_idx;
+          divided by the number of these m with scale_grad_by_freq; only the rows v that occur with sparse
 Source    Bengio, Ducharme, Vincent, Jauvin, "A neural probabilistic language model", JMLR 3 (2003)
 """
 
@@ -15,6 +16,7 @@ import numpy as np
 
 from ..arguments import check_array, check_flag, check_floats, check_integer, check_rank, show
 from ..op import empty, kernel, op
+from ..sparse import SparseRows
 from ..tape import is_grad_enabled
 from ..usual_arguments import flat, usual_classes
 
@@ -68,8 +70,9 @@ def embedding(
 ) -> Any:
     """The rows of weight that input names, like torch.nn.functional.embedding. See the top of this file.
 
-    padding_idx: a row that gets no gradient, counted from the end if negative. max_norm must be None,
-    scale_grad_by_freq and sparse False. Errors: TypeError for an input that holds no integers; IndexError for a number
+    padding_idx: a row that gets no gradient, counted from the end if negative. scale_grad_by_freq: divides the gradient
+    of a row by how often input names it. sparse: the gradient of weight, a leaf, is SparseRows. max_norm must be None.
+    Errors: TypeError for an input that holds no integers; IndexError for a number
     beyond the table.
     """
     x = check_array("embedding", "input", input)
@@ -79,7 +82,10 @@ def embedding(
     check_rank("embedding", "weight", w, 2, layout="(num_embeddings, embedding_dim)")
     V, D = w.shape
     padding = check_padding("embedding", padding_idx, V)
-    refuse_options("embedding", max_norm, scale_grad_by_freq, sparse)
+    refuse_max_norm("embedding", max_norm)
+    if scale_grad_by_freq is not False or sparse is not False:
+        scale_grad_by_freq = check_flag("embedding", "scale_grad_by_freq", scale_grad_by_freq)
+        sparse = check_flag("embedding", "sparse", sparse)
     # Its own, where a gradient may be taken, which must not see later changes.
     index = flat(x).astype(np.int64, copy=is_grad_enabled())
     if not usual_classes(index, index.shape, V):
@@ -90,11 +96,25 @@ def embedding(
     embedding_forward(w, index, y.reshape(x.size, D))
 
     def gradient(dy, needs):
+        dy = dy.reshape(x.size, D)
+        if scale_grad_by_freq:
+            dy = dy / np.bincount(index, minlength=V).astype(dy.dtype)[index, None]
+        if sparse:
+            return None, used_rows(dy, index, padding, (V, D))
         dw = empty((V, D), w.dtype)
-        embedding_backward(dy.reshape(x.size, D), index, padding, dw)
+        embedding_backward(dy, index, padding, dw)
         return None, dw
 
     return y, gradient, ()
+
+
+def used_rows(dy, index, padding_idx, shape):
+    """The rows of the gradient that are not bound to be zero."""
+    used = index != padding_idx
+    rows, places = np.unique(index[used], return_inverse=True)
+    values = empty((len(rows), shape[1]), dy.dtype)
+    embedding_backward(dy[used], places.astype(np.int64), -1, values)
+    return SparseRows(rows, values, shape)
 
 
 def check_padding(name: str, padding_idx: Any, V: int) -> int:
@@ -107,10 +127,7 @@ def check_padding(name: str, padding_idx: Any, V: int) -> int:
     return index % V
 
 
-def refuse_options(name: str, max_norm: Any, scale_grad_by_freq: Any, sparse: Any) -> None:
+def refuse_max_norm(name: str, max_norm: Any) -> None:
     """What PyTorch has and this does not: it says so."""
     if max_norm is not None:
         raise ValueError(f"{name}: max_norm must be None, not {show(max_norm)}; rows are not rescaled")
-    for option, value in (("scale_grad_by_freq", scale_grad_by_freq), ("sparse", sparse)):
-        if check_flag(name, option, value):
-            raise ValueError(f"{name}: {option} must be False; gradients are plain sums in a dense array")

@@ -14,3 +14,4 @@ from .optimizer import Optimizer as Optimizer
 from .radam import RAdam as RAdam
 from .rmsprop import RMSprop as RMSprop
 from .sgd import SGD as SGD
+from .sparse_adam import SparseAdam as SparseAdam

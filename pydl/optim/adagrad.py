@@ -73,6 +73,9 @@ class Adagrad(Optimizer):
         options = {"lr": lr, "lr_decay": lr_decay, "weight_decay": weight_decay, "maximize": maximize}
         super().__init__(params, {**options, "initial_accumulator_value": initial_accumulator_value, "eps": eps})
 
+    def takes_sparse(self, group: dict[str, Any]) -> bool:
+        return not group["weight_decay"]
+
     def update(
         self, group: dict[str, Any], weights: list[Array], gradients: list[Array], states: list[dict[str, Any]]
     ) -> None:

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any, ClassVar
 
 import numpy as np
 
 from ..arguments import Array, check_list, check_range, show
 from ..parameters import batches, moved
+from ..sparse import SparseRows
 from ..tensor import Tensor, enable_grad
 
 
@@ -108,21 +110,53 @@ class Optimizer:
             with enable_grad():
                 loss = closure()
         for group in self.param_groups:
-            for params, weights, gradients, states in batches(
-                group["params"], self.state, self.COUNTED, self._refuse_gradient
-            ):
+            sparse: list[Tensor] = []
+            set_aside = partial(self._set_aside, group, sparse)
+            for params, weights, gradients, states in batches(group["params"], self.state, self.COUNTED, set_aside):
                 if group.get("maximize"):
                     gradients = [np.asarray(np.negative(each)) for each in gradients]
                 self.update(group, weights, gradients, states)
                 moved(params, weights)
+            for param in sparse:
+                self._move_rows(group, param)
         return loss
 
-    def _refuse_gradient(self, param: Tensor) -> None:
+    def takes_sparse(self, group: dict[str, Any]) -> bool:
+        """Whether the rule leaves rows without a gradient alone, so that it may move the others by themselves."""
+        return False
+
+    def _set_aside(self, group: dict[str, Any], sparse: list[Tensor], param: Tensor) -> None:
+        """Keeps a parameter with a sparse gradient for later; refuses any other that has not the parameter's shape."""
         grad = param.grad
+        if isinstance(grad, SparseRows):
+            if not self.takes_sparse(group):
+                raise ValueError(
+                    f"{self.name}: does not take sparse gradients with these options; SparseAdam does, Adagrad without "
+                    "weight_decay, SGD without momentum and weight_decay"
+                )
+            sparse.append(param)
+            return
         raise ValueError(
             f"{self.name}: the gradient of a parameter is {grad.dtype} {grad.shape}, "
             f"but the parameter is {param.dtype} {param.shape}"
         )
+
+    def _move_rows(self, group: dict[str, Any], param: Tensor) -> None:
+        """A step for those rows of a table that its sparse gradient has."""
+        grad: Any = param.grad
+        rows, weights = grad.rows, param.data[grad.rows]
+        kept = self.state.setdefault(param, {})
+        state = {key: value[rows] if isinstance(value, np.ndarray) else value for key, value in kept.items()}
+        self.update(group, [weights], [-grad.data if group.get("maximize") else grad.data], [state])
+        param.data[rows] = weights
+        for key, value in state.items():
+            if isinstance(value, np.ndarray):
+                if key not in kept:
+                    kept[key] = np.full(param.shape, group.get("initial_accumulator_value", 0), param.dtype)
+                kept[key][rows] = value
+            else:
+                kept[key] = value
+        moved([param], [param.data])
 
     def update(
         self, group: dict[str, Any], weights: list[Array], gradients: list[Array], states: list[dict[str, Any]]

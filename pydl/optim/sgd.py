@@ -79,6 +79,9 @@ class SGD(Optimizer):
         if group["nesterov"] and (group["momentum"] <= 0 or group["dampening"] != 0):
             raise ValueError("SGD: nesterov needs a momentum above 0 and a dampening of 0")
 
+    def takes_sparse(self, group: dict[str, Any]) -> bool:
+        return not group["momentum"] and not group["weight_decay"]
+
     def update(
         self, group: dict[str, Any], weights: list[Array], gradients: list[Array], states: list[dict[str, Any]]
     ) -> None:
