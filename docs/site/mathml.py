@@ -7,12 +7,17 @@ from latex2mathml.converter import convert
 
 FORMULA = re.compile(r'<(span|div) class="arithmatex">(.*?)</\1>', re.S)
 
+# How convert() calls the same thing.
+KNOWN = {"{aligned}": "{align*}", r"\operatorname": r"\text"}
+
 
 def on_page_content(content, **_):
     """What arithmatex marked, \\(...\\) in a line or \\[...\\] on its own."""
 
     def replace(match):
         latex = html.unescape(match[2]).strip()[2:-2]
+        for name, known in KNOWN.items():
+            latex = latex.replace(name, known)
         block = match[1] == "div"
         math = convert(latex, display="block" if block else "inline")
         return f'<div class="formula">{math}</div>' if block else math

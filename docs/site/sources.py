@@ -10,6 +10,7 @@ import ast
 import os
 import posixpath
 import re
+import textwrap
 from pathlib import Path
 
 from mkdocs.structure.files import File
@@ -41,7 +42,7 @@ def function(path, name):
     text = (ROOT / path).read_text()
     for node in ast.walk(ast.parse(text)):
         if isinstance(node, ast.FunctionDef) and node.name == name:
-            return "\n".join(text.splitlines()[node.lineno - 1 : node.end_lineno])
+            return textwrap.dedent("\n".join(text.splitlines()[node.lineno - 1 : node.end_lineno]))
     return None
 
 
@@ -79,7 +80,10 @@ def on_page_markdown(markdown, page, **_):
         for _, link, name in LINK.findall(line):
             path = target(here, link)
             if path and path.startswith("pydl/") and name and (source := function(path, name)):
-                return f'{line}\n\n```python title="{path}"\n{source}\n```\n'
+                block = f'```python title="{path}"\n{source}\n```'
+                if source.count("\n") > 40:  # folded
+                    block = f'??? quote "{name}"\n\n' + textwrap.indent(block, "    ", lambda _: True)
+                return f"{line}\n\n{block}\n"
         return line
 
     def replace(match):
