@@ -1,4 +1,4 @@
-"""Makes the pictures of the documentation again: of the lab's experiments, and of the code in the tutorial's pages.
+"""Makes the pictures of the documentation again: the lab's experiments, the code of the tutorial's pages, diagrams.
 
     python docs/make_pictures.py            all (about ten minutes on one core; `pip install ".[demo]"`)
     python docs/make_pictures.py band 03-gradient-descent
@@ -16,6 +16,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+from diagrams import DIAGRAMS, draw
 from PIL import Image
 
 import pydl
@@ -25,6 +26,7 @@ from pydl.lab.experiments import EXPERIMENTS
 DOCS = Path(__file__).resolve().parent
 PAGES = {path.stem: path for path in sorted(DOCS.glob("tutorial/*.md"))}
 LAB = [name for name in EXPERIMENTS if name != "recurrent"]  # which is three of the others one after another
+NAMES = [*LAB, *PAGES, *DIAGRAMS]
 COLOURS = 96
 
 
@@ -58,10 +60,13 @@ def make(name: str) -> None:
             for block in blocks(PAGES[name]):
                 exec(compile(block, str(PAGES[name]), "exec"), names)
             keep(Path(folder), DOCS / "pictures" / "tutorial")
+        elif name in DIAGRAMS:
+            draw(name, Path(folder))
+            keep(Path(folder), DOCS / "pictures" / "notes")
         else:
-            raise SystemExit(f"{name}: neither an experiment nor a page: {', '.join([*LAB, *PAGES])}")
+            raise SystemExit(f"{name}: there is {', '.join(NAMES)}")
 
 
 if __name__ == "__main__":
-    for each in sys.argv[1:] or [*LAB, *PAGES]:
+    for each in sys.argv[1:] or NAMES:
         make(each)

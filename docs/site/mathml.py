@@ -7,8 +7,8 @@ from latex2mathml.converter import convert
 
 FORMULA = re.compile(r'<(span|div) class="arithmatex">(.*?)</\1>', re.S)
 
-# How convert() calls the same thing.
-KNOWN = {"{aligned}": "{align*}", r"\operatorname": r"\text"}
+# What convert() has under another name; a bar by itself would get the space of an operator.
+KNOWN = {"{aligned}": "{align*}", r"\\operatorname": r"\\text", r"(?<!\\)\|": r"\\vert "}
 
 
 def on_page_content(content, **_):
@@ -17,7 +17,7 @@ def on_page_content(content, **_):
     def replace(match):
         latex = html.unescape(match[2]).strip()[2:-2]
         for name, known in KNOWN.items():
-            latex = latex.replace(name, known)
+            latex = re.sub(name, known, latex)
         block = match[1] == "div"
         math = convert(latex, display="block" if block else "inline")
         return f'<div class="formula">{math}</div>' if block else math

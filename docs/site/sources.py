@@ -23,7 +23,8 @@ LANGUAGES = {".py": "python", ".pyi": "python", ".pyx": "python", ".cpp": "cpp",
 def target(page, link):
     """The file of the repository that a link on a page (docs/...) means, or None where it is one of the site's own."""
     path = posixpath.normpath(posixpath.join("docs", posixpath.dirname(page), link))
-    return None if path.startswith(("docs/", "..")) or not (ROOT / path).is_file() else path
+    own = path.startswith("docs/") and not path.endswith(".py")
+    return None if own or path.startswith("..") or not (ROOT / path).is_file() else path
 
 
 def line_of(path, name):
