@@ -61,13 +61,12 @@ void amax_backward(NdArray<const T> dy, NdArray<const T> x, NdArray<const T> y, 
         },
         dx, x, y);
     Scratch<T> counts(y.size());
-    NdArray<T> ties{counts.data(), y.rank, {}, {}};
-    int64_t stride = 1;
+    int64_t stride[kMaxRank], next = 1;
     for (int d = y.rank - 1; d >= 0; --d) {
-        ties.shape[d] = y.shape[d];
-        ties.stride[d] = stride;
-        stride *= y.shape[d];
+        stride[d] = next;
+        next *= y.shape[d];
     }
+    const NdArray<T> ties{{y.rank, y.shape, stride}, counts.data()};
     reduce<Addition<T>>(mismatch, read_only(dx), ties);
     // An element that is no extreme gets 0, also where dy is infinite or NaN.
     elementwise(

@@ -47,13 +47,12 @@ struct Array {
     }
 };
 
-// An array of any rank up to kMaxRank.
-template <typename T>
-struct NdArray {
-    T* data;
+// How an array of any rank up to kMaxRank lies. The numbers are the caller's: a kernel is called with a few
+// pointers and not with copies.
+struct Extents {
     int rank;
-    int64_t shape[kMaxRank];
-    int64_t stride[kMaxRank];
+    const int64_t* shape;
+    const int64_t* stride;
 
     int64_t size() const {
         int64_t n = 1;
@@ -71,21 +70,19 @@ struct NdArray {
     }
 };
 
+// An array of any rank.
+template <typename T>
+struct NdArray : Extents {
+    T* data;
+};
+
 // The same array for reading: what one step of a kernel wrote is the input of the next.
 template <typename T>
 NdArray<const T> read_only(const NdArray<T>& array) {
-    NdArray<const T> same;
-    same.data = array.data;
-    same.rank = array.rank;
-    for (int d = 0; d < array.rank; ++d) {
-        same.shape[d] = array.shape[d];
-        same.stride[d] = array.stride[d];
-    }
-    return same;
+    return {array, array.data};
 }
 
-template <typename A, typename B>
-bool same_shape(const NdArray<A>& a, const NdArray<B>& b) {
+inline bool same_shape(const Extents& a, const Extents& b) {
     if (a.rank != b.rank) return false;
     for (int d = 0; d < a.rank; ++d)
         if (a.shape[d] != b.shape[d]) return false;

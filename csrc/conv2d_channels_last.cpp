@@ -61,7 +61,7 @@ void conv2d_channels_last_winograd(Array<const T, 4> x, Array<const T, 4> u, Arr
                 u.shape[3] == w.shape[4] && u.contiguous(),
             mismatch);
     if (y.size() == 0) return;
-    if (x.shape[1] == 0) return correlate_channels_last(conv);
+    if (x.shape[1] == 0 || !has_special_kernels) return correlate_channels_last(conv);
     ChannelsLastWinograd<T>(conv, u.data).run();
 }
 PYDL_KERNEL(conv2d_channels_last_winograd, "x, u, w, b, add, y, relu")

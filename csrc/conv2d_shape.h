@@ -6,10 +6,6 @@
 
 namespace pydl::PYDL_ISA {
 
-// Whether there are kernels for special cases, which are faster there and take room. x86 processors without
-// AVX, from before 2013, compute those cases as all others.
-inline constexpr bool has_special_kernels = has_fma;
-
 struct Conv2dShape {
     int64_t N, C, H, W, O, U, V, I, J;
     int64_t groups;

@@ -1,6 +1,7 @@
 // conv2d_winograd: a 3x3 convolution with fewer multiplications. See pydl/ops/conv2d_winograd.py.
 #include "conv2d_winograd.h"
 
+#include "conv2d_correlate.h"
 #include "conv2d_shape.h"
 #include "kernel.h"
 
@@ -29,8 +30,9 @@ void conv2d_winograd(Array<const T, 4> x, Array<const T, 4> w, Optional<Array<co
     conv.features = s.O / groups;
     conv.rows = s.rows;
     conv.columns = s.columns;
-    if (s.C == 0) return correlate_product(conv);
-    if (tile == 2)
+    if (s.C == 0 || !has_special_kernels)
+        correlate(conv);
+    else if (tile == 2)
         correlate_winograd<T, 2>(conv);
     else
         correlate_winograd<T, 4>(conv);

@@ -17,7 +17,7 @@ void conv2d_winograd_weight(Array<const T, 4> dy, Array<const T, 4> x, Array<T, 
             "conv2d_winograd_weight: db must have one element for each of dw's output channels");
     T* bias = db ? db->data : nullptr;
     const int64_t bias_stride = db ? db->stride[0] : 0;
-    if (s.empty() || dy.size() == 0)
+    if (s.empty() || dy.size() == 0 || !has_special_kernels)
         return add_up_weight_gradient<T>(images_of(dy), images_of(x), s, dw, bias, bias_stride);
     const bool finite = WinogradWeightGradient<T>(dy, x, s).run(dw, bias, bias_stride);
     // A NaN or infinity reaches all taps by this way; by the direct one only those that meet it.

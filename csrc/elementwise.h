@@ -17,33 +17,32 @@
 
 namespace pydl::PYDL_ISA {
 
-// The two loops over single elements are compiled once and not into every kernel.
+// n elements that lie `stride` apart, for n <= width; the rest of the lanes is zero. The two loops over
+// single elements are compiled once and not into every kernel.
 template <typename T>
-[[gnu::noinline]] void gather_lanes(const T* p, int64_t stride, int64_t n, T* lanes) {
+[[gnu::noinline]] vec<T> gather_lanes(const T* p, int64_t stride, int64_t n) {
+    T lanes[width<T>] = {};
 #pragma GCC unroll 4
     for (int64_t i = 0; i < n; ++i) lanes[i] = p[i * stride];
+    return load(lanes);
 }
 template <typename T>
-[[gnu::noinline]] void scatter_lanes(T* p, int64_t stride, int64_t n, const T* lanes) {
+[[gnu::noinline]] void scatter_lanes(T* p, int64_t stride, vec<T> v, int64_t n) {
+    T lanes[width<T>];
+    store(lanes, v);
 #pragma GCC unroll 4
     for (int64_t i = 0; i < n; ++i) p[i * stride] = lanes[i];
 }
 
-// n <= width elements that lie `stride` apart; the rest of the lanes is zero.
+// The same where they mostly lie one behind another.
 template <typename T>
 PYDL_INLINE vec<T> load_strided(const T* p, int64_t stride, int64_t n) {
-    if (stride == 1) return load_partial(p, n);
-    T lanes[width<T>] = {};
-    gather_lanes(p, stride, n, lanes);
-    return load(lanes);
+    return stride == 1 ? load_partial(p, n) : gather_lanes(p, stride, n);
 }
 
 template <typename T>
 PYDL_INLINE void store_strided(T* p, int64_t stride, vec<T> v, int64_t n) {
-    if (stride == 1) return store_partial(p, v, n);
-    T lanes[width<T>];
-    store(lanes, v);
-    scatter_lanes(p, stride, n, lanes);
+    stride == 1 ? store_partial(p, v, n) : scatter_lanes(p, stride, v, n);
 }
 
 template <typename T>
@@ -121,29 +120,61 @@ PYDL_INLINE void elementwise_row(F f, T* y, int64_t stride, int64_t count, Opera
 constexpr int64_t kElementwiseGrain =
     16384;  // elements below which a second thread costs more than it brings
 
-template <typename T, typename F, int... I, typename... X>
-void elementwise_nest(F f, std::integer_sequence<int, I...>, const NdArray<T>& y,
-                      const NdArray<const X>&... x) {
-    constexpr int N = sizeof...(X) + 1;
+// How the N arrays of an element-by-element kernel are walked, the result first. Rows are cut into pieces of
+// at most a grain, so that few long ones keep all threads busy too. None of it depends on the kernel, so it
+// is compiled once.
+template <int N>
+struct ElementwisePlan {
     LoopNest<N> nest;
-    for (int d = y.rank - 1; d >= 0; --d)
-        nest.add(y.shape[d], {y.stride[d], broadcast_stride(x, y.rank, d)...});
-    // Rows are cut into pieces of at most a grain, so that few long rows keep all threads busy too.
-    const int64_t inner = nest.rank > 0 ? nest.shape[0] : 1;
-    const int64_t piece = inner < kElementwiseGrain ? inner : kElementwiseGrain;
-    const int64_t pieces = (inner - 1) / piece + 1;
-    parallel_for(nest.rows() * pieces, kElementwiseGrain / piece, [&](int64_t begin, int64_t end) {
-        typename LoopNest<N>::Position position(nest, begin / pieces);
-        int64_t part = begin % pieces;
-        for (int64_t task = begin; task < end; ++task) {
-            const int64_t first = part * piece, count = inner - first < piece ? inner - first : piece;
+    int64_t inner, piece, pieces;  // elements of a row and of a piece, pieces of a row
+
+    [[gnu::noinline]] ElementwisePlan(const char* mismatch, const Extents* const (&arrays)[N]) {
+        const Extents& y = *arrays[0];
+        for (int k = 1; k < N; ++k) require(broadcasts_to(*arrays[k], y), mismatch);
+        for (int d = y.rank - 1; d >= 0; --d) {
+            int64_t stride[N] = {y.stride[d]};
+            for (int k = 1; k < N; ++k) stride[k] = broadcast_stride(*arrays[k], y.rank, d);
+            nest.add(y.shape[d], stride);
+        }
+        inner = nest.rank > 0 ? nest.shape[0] : 1;
+        piece = inner < kElementwiseGrain ? inner : kElementwiseGrain;
+        pieces = inner > 0 ? (inner - 1) / piece + 1 : 0;
+    }
+
+    int64_t tasks() const { return nest.rows() * pieces; }
+    int64_t grain() const { return inner > 0 ? kElementwiseGrain / piece : 1; }
+
+    // The piece of a task, the part-th of a row; advance() goes to the next one.
+    struct Piece {
+        const ElementwisePlan& plan;
+        typename LoopNest<N>::Position row;
+        int64_t part;
+
+        [[gnu::noinline]] Piece(const ElementwisePlan& plan, int64_t task)
+            : plan(plan), row(plan.nest, task / plan.pieces), part(task % plan.pieces) {}
+
+        [[gnu::noinline]] void advance() {
+            if (++part < plan.pieces) return;
+            part = 0;
+            row.advance(plan.nest);
+        }
+    };
+};
+
+template <typename T, typename F, int... I, typename... X>
+void elementwise_nest(const char* mismatch, F f, std::integer_sequence<int, I...>, const NdArray<T>& y,
+                      const NdArray<const X>&... x) {
+    using Plan = ElementwisePlan<sizeof...(X) + 1>;
+    const Plan plan(mismatch, {&y, &x...});
+    parallel_for(plan.tasks(), plan.grain(), [&](int64_t begin, int64_t end) {
+        const auto& stride = plan.nest.stride;
+        typename Plan::Piece at(plan, begin);
+        for (int64_t task = begin; task < end; ++task, at.advance()) {
+            const int64_t first = at.part * plan.piece, left = plan.inner - first;
             elementwise_row<T>(
-                f, y.data + position.offset[0] + first * nest.stride[0][0], nest.stride[0][0], count,
-                Operand<T, X>(x.data + position.offset[I] + first * nest.stride[I][0], nest.stride[I][0])...);
-            if (++part == pieces) {
-                part = 0;
-                position.advance(nest);
-            }
+                f, y.data + at.row.offset[0] + first * stride[0][0], stride[0][0],
+                left < plan.piece ? left : plan.piece,
+                Operand<T, X>(x.data + at.row.offset[I] + first * stride[I][0], stride[I][0])...);
         }
     });
 }
@@ -155,9 +186,7 @@ constexpr auto counted_from_one(std::integer_sequence<int, I...>) {
 
 template <typename T, typename F, typename... X>
 void elementwise(const char* mismatch, F f, NdArray<T> y, NdArray<const X>... x) {
-    require((broadcasts_to(x, y) && ...), mismatch);
-    if (y.size() == 0) return;
-    elementwise_nest(f, counted_from_one(std::make_integer_sequence<int, sizeof...(X)>{}), y, x...);
+    elementwise_nest(mismatch, f, counted_from_one(std::make_integer_sequence<int, sizeof...(X)>{}), y, x...);
 }
 
 }  // namespace pydl::PYDL_ISA

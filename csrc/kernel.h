@@ -49,14 +49,8 @@ struct FromPython<NdArray<T>> {
     static constexpr Parameter parameter = {Kind::array, dtype_of<Element>,     !std::is_const_v<T>, false,
                                             -1,          is_parametric<Element>};
     static NdArray<T> make(const Value& value) {
-        NdArray<T> array;
-        array.data = static_cast<T*>(value.arrays->data);
-        array.rank = value.arrays->rank;
-        for (int d = 0; d < array.rank; ++d) {
-            array.shape[d] = value.arrays->shape[d];
-            array.stride[d] = value.arrays->stride[d];
-        }
-        return array;
+        const ArrayValue& array = *value.arrays;
+        return {{array.rank, array.shape, array.stride}, static_cast<T*>(array.data)};
     }
 };
 
@@ -109,6 +103,12 @@ struct FromPython<Ints<K>> {
     }
 };
 
+// Denormals are zero in float32; the state before is restored on return: it never leaks to numpy.
+[[gnu::noinline]] inline void call_without_denormals(void (*kernel)(const Value*), const Value* values) {
+    FlushDenormals guard;
+    kernel(values);
+}
+
 // Unpacks the values of a call into the kernel's own parameters.
 template <typename T, auto function>
 struct Caller;
@@ -119,9 +119,13 @@ struct Caller<T, function> {
     static constexpr int count = sizeof...(P);
 
     static void call(const Value* values) {
-        FlushDenormals guard(std::is_same_v<T, float>);  // restored on return: never leaks to numpy
-        unpack(values, std::make_index_sequence<sizeof...(P)>{});
+        if constexpr (std::is_same_v<T, float>)
+            call_without_denormals(unpack, values);
+        else
+            unpack(values);
     }
+
+    static void unpack(const Value* values) { unpack(values, std::make_index_sequence<sizeof...(P)>{}); }
 
     template <size_t... I>
     static void unpack(const Value* values, std::index_sequence<I...>) {
@@ -134,15 +138,14 @@ struct Caller<T, function> {
 #define PYDL_QUOTE_(x) #x
 #define PYDL_QUOTE(x) PYDL_QUOTE_(x)
 
-#define PYDL_INSTANTIATE(name, arguments, type)                                     \
-    static constexpr Kernel name##_##type = {#name,                                 \
-                                             arguments,                             \
-                                             PYDL_QUOTE(PYDL_ISA),                  \
-                                             dtype_of<type>,                        \
-                                             Caller<type, &name<type>>::count,      \
-                                             Caller<type, &name<type>>::parameters, \
-                                             &Caller<type, &name<type>>::call};     \
-    PYDL_TABLE_ENTRY static const Kernel* const name##_##type##_entry = &name##_##type;
+#define PYDL_INSTANTIATE(name, arguments, type)                                                      \
+    PYDL_TABLE_ENTRY static constexpr Kernel name##_##type = {#name,                                 \
+                                                              arguments,                             \
+                                                              PYDL_QUOTE(PYDL_ISA),                  \
+                                                              dtype_of<type>,                        \
+                                                              Caller<type, &name<type>>::count,      \
+                                                              Caller<type, &name<type>>::parameters, \
+                                                              &Caller<type, &name<type>>::call};
 
 // Both instantiations of a kernel; used once below its definition, inside namespace pydl::PYDL_ISA. Where
 // setup.py compiles for float32 alone, the runtime takes the float64 one of the instruction set below.

@@ -1,6 +1,7 @@
 // The loops over a common shape in which several arrays lie with strides of their own.
 #pragma once
 #include "array.h"
+#include "simd.h"
 
 namespace pydl::PYDL_ISA {
 
@@ -51,7 +52,7 @@ struct LoopNest {
             }
         }
 
-        void advance(const LoopNest& nest) {
+        PYDL_INLINE void advance(const LoopNest& nest) {
             for (int d = 1; d < nest.rank; ++d) {
                 for (int k = 0; k < N; ++k) offset[k] += nest.stride[k][d];
                 if (++index[d] < nest.shape[d]) return;
@@ -63,16 +64,14 @@ struct LoopNest {
 };
 
 // The stride by which x moves when the index of y's dimension d grows: 0 where x is repeated.
-template <typename X>
-int64_t broadcast_stride(const NdArray<X>& x, int y_rank, int d) {
+inline int64_t broadcast_stride(const Extents& x, int y_rank, int d) {
     const int own = d - (y_rank - x.rank);
     return own < 0 || x.shape[own] == 1 ? 0 : x.stride[own];
 }
 
 // Whether x can be read as if it had the shape of y: leading dimensions and dimensions of size 1 are
 // repeated.
-template <typename X, typename Y>
-bool broadcasts_to(const NdArray<X>& x, const NdArray<Y>& y) {
+inline bool broadcasts_to(const Extents& x, const Extents& y) {
     if (x.rank > y.rank) return false;
     for (int d = 0; d < x.rank; ++d) {
         const int64_t size = y.shape[d + y.rank - x.rank];

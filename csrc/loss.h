@@ -32,16 +32,16 @@ double sum_of(const T* p, int64_t count) {
 }
 
 // take(i, n, u, f(x...)) for the vectors of elements [begin, end): the first element, how many there are, and
-// a number below 4 that differs from that of the vectors before, so that sums need not wait for each other.
-template <typename T, typename F, typename Take, typename... X>
+// a number below U that differs from that of the vectors before, so that sums need not wait for each other.
+template <typename T, int U, typename F, typename Take, typename... X>
 PYDL_INLINE void map_operands(int64_t begin, int64_t end, const F& f, const Take& take,
                               const Operand<T, X>&... x) {
     constexpr int64_t W = width<T>;
     int64_t i = begin;
     if ((x.unit_or_repeated() && ...))
-        for (; i + 4 * W <= end; i += 4 * W)
+        for (; i + U * W <= end; i += U * W)
 #pragma GCC unroll 4
-            for (int u = 0; u < 4; ++u) take(i + u * W, W, u, f(x.consecutive_or_copies(i + u * W)...));
+            for (int u = 0; u < U; ++u) take(i + u * W, W, u, f(x.consecutive_or_copies(i + u * W)...));
     for (; i < end; i += W) {
         const int64_t n = end - i < W ? end - i : W;
         take(i, n, 0, f(x.strided(i, n)...));
@@ -82,7 +82,7 @@ void loss_forward(const char* mismatch, F f, int64_t reduction, Array<T, 1> y, A
                 else
                     store_strided(y.data + i * y.stride[0], y.stride[0], value, n);
             };
-            map_operands<T>(start, stop, f, take, operand<T>(first), operand<T>(more)...);
+            map_operands<T, 4>(start, stop, f, take, operand<T>(first), operand<T>(more)...);
             sums[block] = double(reduce_add((sum[0] + sum[1]) + (sum[2] + sum[3])));
         }
     });
@@ -110,7 +110,8 @@ void loss_backward(const char* mismatch, F f, bool mean, Array<const T, 1> dy, O
         store_strided(out.data + i * out.stride[0], out.stride[0], value, n);
     };
     parallel_for(count, kElementwiseGrain, [&](int64_t begin, int64_t end) {
-        map_operands<T>(begin, end, scaled, take, operand<T>(slopes), operand<T>(first), operand<T>(more)...);
+        map_operands<T, 1>(begin, end, scaled, take, operand<T>(slopes), operand<T>(first),
+                           operand<T>(more)...);
     });
 }
 

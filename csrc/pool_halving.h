@@ -66,8 +66,8 @@ PYDL_INLINE void store_quarters(T* x, const Quarters<T>& q, int64_t count) {
 template <typename T, typename X>
 bool is_halving_run(const PoolWindows& w, const Array<X, 5>& x) {
     const int64_t G = w.columns.out;
-    return w.is_2x2() && G >= 1 && G < width<T> && (G & (G - 1)) == 0 && w.columns.size == 2 * G &&
-           w.rows.size == 2 * w.rows.out && x.contiguous();
+    return has_special_kernels && w.is_2x2() && G >= 1 && G < width<T> && (G & (G - 1)) == 0 &&
+           w.columns.size == 2 * G && w.rows.size == 2 * w.rows.out && x.contiguous();
 }
 
 // f(std::integral_constant<int, G>) for the G of the planes.

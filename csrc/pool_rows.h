@@ -12,7 +12,8 @@ namespace pydl::PYDL_ISA {
 // Whether windows suit it. Planes that are narrower than a vector are left to frames.
 template <typename T>
 bool suits_rows(const PoolWindows& w) {
-    return w.columns.stride <= 2 && w.columns.out >= width<T> && w.columns.span() + w.columns.padding < 4096;
+    return has_special_kernels && w.columns.stride <= 2 && w.columns.out >= width<T> &&
+           w.columns.span() + w.columns.padding < 4096;
 }
 
 // For every row of windows: combine(a, b) of all elements of each, where padding counts as `neutral`, given

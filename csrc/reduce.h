@@ -98,9 +98,7 @@ struct Reduction {
     }
 
   private:
-    static int64_t distance(const NdArray<const T>& x, int d) {
-        return x.stride[d] < 0 ? -x.stride[d] : x.stride[d];
-    }
+    static int64_t distance(const Extents& x, int d) { return x.stride[d] < 0 ? -x.stride[d] : x.stride[d]; }
 
     // A nest without dimensions gets one of size 1.
     template <int N>
@@ -202,7 +200,7 @@ void reduce(const char* mismatch, NdArray<const T> x, NdArray<T> y) {
         const T nothing = Rule::finish(Rule::fold(Rule::identity()), 0);
         elementwise(
             "reduce", [&](vec<T>) { return broadcast<T>(nothing); }, y,
-            NdArray<const T>{&nothing, 0, {}, {}});
+            NdArray<const T>{{0, nullptr, nullptr}, &nothing});
         return;
     }
     const Reduction<T> r(x, y);

@@ -70,6 +70,10 @@ inline constexpr bool has_fma = true;
 inline constexpr bool has_fma = false;
 #endif
 
+// Whether there are kernels for special cases, which are faster there and take room. x86 processors without
+// AVX, from before 2013, compute those cases as all others.
+inline constexpr bool has_special_kernels = has_fma;
+
 // lane<X> is the element type of a vector and X itself for a scalar; int_of<T> the signed integer as wide.
 template <typename X, typename = void>
 struct LaneOf {
@@ -359,7 +363,7 @@ namespace pydl::PYDL_ISA {
 // comes back with the end of the scope.
 class FlushDenormals {
   public:
-    explicit FlushDenormals(bool on = true) : FlushDenormals(state(), on) {}
+    FlushDenormals() : before_(state()) { set_state(before_ | flush_bits); }
     ~FlushDenormals() { set_state(before_); }
     FlushDenormals(const FlushDenormals&) = delete;
     FlushDenormals& operator=(const FlushDenormals&) = delete;
@@ -385,9 +389,6 @@ class FlushDenormals {
     }
 
   private:
-    FlushDenormals(uint64_t before, bool on) : before_(before) {
-        if (on) set_state(before | flush_bits);
-    }
 #if defined(PYDL_X86)
     static constexpr uint64_t flush_bits = 0x8040;  // flush-to-zero and denormals-are-zero of MXCSR
 #else

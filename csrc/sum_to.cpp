@@ -156,7 +156,7 @@ template <typename T>
 void sum_to_forward(NdArray<const T> x, NdArray<T> y) {
     require(broadcasts_to(y, x), "sum_to_forward: y must broadcast to x");
     if (x.size() == 0) {
-        const NdArray<const T> nothing = {y.data, 0, {}, {}};
+        const NdArray<const T> nothing = {{0, nullptr, nullptr}, y.data};
         if (y.size() > 0) elementwise("", [](vec<T>) { return vec<T>{}; }, y, nothing);
         return;
     }

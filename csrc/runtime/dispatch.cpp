@@ -4,15 +4,15 @@
 
 // The linker's names for the two ends of the section that kernel_table.h fills.
 #ifdef __APPLE__
-extern const pydl::Kernel* const table_begin[] __asm("section$start$__DATA$pydl_kernels");
-extern const pydl::Kernel* const table_end[] __asm("section$end$__DATA$pydl_kernels");
+extern const pydl::Kernel table_begin[] __asm("section$start$__DATA$pydl_kernels");
+extern const pydl::Kernel table_end[] __asm("section$end$__DATA$pydl_kernels");
 #else
 extern "C" {
-__attribute__((visibility("hidden"))) extern const pydl::Kernel* const __start_pydl_kernels[];
-__attribute__((visibility("hidden"))) extern const pydl::Kernel* const __stop_pydl_kernels[];
+__attribute__((visibility("hidden"))) extern const pydl::Kernel __start_pydl_kernels[];
+__attribute__((visibility("hidden"))) extern const pydl::Kernel __stop_pydl_kernels[];
 }
-static const pydl::Kernel* const* const table_begin = __start_pydl_kernels;
-static const pydl::Kernel* const* const table_end = __stop_pydl_kernels;
+static const pydl::Kernel* const table_begin = __start_pydl_kernels;
+static const pydl::Kernel* const table_end = __stop_pydl_kernels;
 #endif
 
 namespace pydl {
@@ -35,7 +35,7 @@ constexpr const char* known_isas[] = {"avx512", "avx2", "sse2", "neon", "generic
 
 bool is_built(const char* isa) {
     for (auto entry = table_begin; entry != table_end; ++entry)
-        if (std::strcmp(isa, (*entry)->isa) == 0) return true;
+        if (std::strcmp(isa, entry->isa) == 0) return true;
     return false;
 }
 
@@ -54,7 +54,7 @@ std::vector<const Kernel*> kernels_of(const std::string& isa) {
         reached |= isa == each;
         if (!reached || !processor_runs(each)) continue;
         for (auto entry = table_begin; entry != table_end; ++entry)
-            if (std::strcmp(each, (*entry)->isa) == 0 && !is_among(found, *entry)) found.push_back(*entry);
+            if (std::strcmp(each, entry->isa) == 0 && !is_among(found, entry)) found.push_back(entry);
     }
     return found;
 }

@@ -42,7 +42,7 @@ struct Value {
 struct Kernel {
     const char* name;
     const char* arguments;  // "x, y, stride"
-    const char* isa;
+    char isa[8];            // not a pointer, of which each costs a relocation
     DType dtype;
     int32_t count;
     const Parameter* parameters;
@@ -51,11 +51,11 @@ struct Kernel {
 
 }  // namespace pydl
 
-// Each kernel puts a pointer to its entry into one linker section, and the runtime reads the section as an
-// array. Registration is thus constant data: a constructor that ran at load time would be compiled for the
-// kernel's instruction set and crash on a machine without it.
+// Each kernel's entry lies in one linker section, which the runtime reads as an array; hence an alignment
+// that leaves no gaps. Registration is thus constant data: a constructor that ran at load time would be
+// compiled for the kernel's instruction set and crash on a machine without it.
 #ifdef __APPLE__
-#define PYDL_TABLE_ENTRY __attribute__((section("__DATA,pydl_kernels"), used))
+#define PYDL_TABLE_ENTRY __attribute__((section("__DATA,pydl_kernels"), used, aligned(8)))
 #else
-#define PYDL_TABLE_ENTRY __attribute__((section("pydl_kernels"), used))
+#define PYDL_TABLE_ENTRY __attribute__((section("pydl_kernels"), used, aligned(8)))
 #endif
