@@ -1,4 +1,4 @@
-"""Builds the native modules: pydl._native (kernels, once per instruction set) and the tape's (Cython).
+"""Builds the native modules: pydl._native (kernels, once per instruction set) and pydl._compiled (Cython).
 
 Environment:
     PYDL_BUILD_ISA   variants to build, comma-separated (default: all of this architecture; generic: for any)
@@ -131,7 +131,7 @@ class BuildNative(build_ext):
 
     def finalize_options(self) -> None:
         super().finalize_options()
-        self.parallel = self.parallel or os.cpu_count()  # the tape's modules beside the kernels
+        self.parallel = self.parallel or os.cpu_count()  # pydl._compiled beside the kernels
 
     def run(self) -> None:
         if self.inplace or getattr(self, "editable_mode", False):
@@ -273,19 +273,16 @@ def extensions() -> list[Extension]:
     strip = ["-Wl,-s"] if sys.platform == "linux" else []
     native_link = [f"-fsanitize={sanitize}"] if sanitize else strip
     native = Extension("pydl._native", sources=[], extra_link_args=native_link, language="c++")
-    compiled = [
-        Extension(
-            f"pydl.{name}",
-            sources=[f"pydl/{name}.pyx"],
-            include_dirs=[numpy.get_include()],
-            define_macros=[("NPY_NO_DEPRECATED_API", "NPY_1_7_API_VERSION")],
-            extra_compile_args=["-Os", "-g0", "-fno-exceptions", "-fno-asynchronous-unwind-tables"],
-            extra_link_args=strip,
-            language="c++",  # so that one compiler is enough
-        )
-        for name in ("tape", "operation", "backward", "usual_arguments", "remembered", "parameters")
-    ]
-    return [native, *cythonize(compiled, language_level=3, quiet=True)]
+    compiled = Extension(
+        "pydl._compiled",
+        sources=["pydl/_compiled.pyx"],
+        include_dirs=[numpy.get_include()],
+        define_macros=[("NPY_NO_DEPRECATED_API", "NPY_1_7_API_VERSION")],
+        extra_compile_args=["-Os", "-g0", "-fno-exceptions", "-fno-asynchronous-unwind-tables"],
+        extra_link_args=strip,
+        language="c++",  # so that one compiler is enough
+    )
+    return [native, *cythonize([compiled], language_level=3, quiet=True)]
 
 
 if __name__ == "__main__":  # the tests import this file

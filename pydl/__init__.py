@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from . import loading as _loading  # isort: skip  # noqa: F401  before anybody else needs the native modules
 from . import methods as _methods  # noqa: F401  gives Tensor its methods
 from . import ops as ops
+from ._compiled import is_grad_enabled as is_grad_enabled
 from .config import __version__ as __version__
 from .config import get_num_threads as get_num_threads
 from .config import set_num_threads as set_num_threads
@@ -30,7 +31,6 @@ from .ops import stack as stack
 from .ops.conv2d_winograd import get_winograd as get_winograd
 from .ops.conv2d_winograd import set_winograd as set_winograd
 from .random import manual_seed as manual_seed
-from .tape import is_grad_enabled as is_grad_enabled
 from .tensor import Tensor as Tensor
 from .tensor import enable_grad as enable_grad
 from .tensor import from_numpy as from_numpy

@@ -8,8 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .remembered import remembered
-from .usual_arguments import is_usual_float, usual_floats
+from ._compiled import is_usual_float, remembered, usual_floats
 
 Array = np.ndarray[Any, np.dtype[Any]]
 MOST_ELEMENTS = 2**48  # as for native kernels

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from ._compiled import is_grad_enabled
 from .ops.getitem import plain_index
 from .ops.setitem import setitem, write
-from .tape import is_grad_enabled
 from .tensor import Tensor
 
 

@@ -1,4 +1,3 @@
-# cython: language_level=3, boundscheck=False, wraparound=False
 """backward: the tape is replayed, last operation first, and gradients arrive at the leaves.
 
 The nodes that C depends on are visited in reverse topological order, so that dC/dy is complete, summed over all uses
@@ -14,14 +13,10 @@ cimport numpy as cnp
 from cpython.object cimport PyObject
 from cpython.tuple cimport PyTuple_GET_ITEM, PyTuple_GET_SIZE
 
-from pydl.tape cimport Node, TensorBase, Version, has_shape, shape_of, wrap
-
 import cython
 import numpy as np
 
 from ._native import empty
-
-cnp.import_array()
 
 cdef object addition = None
 

@@ -13,7 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from . import ops, tape
+from . import _compiled as tape
+from . import ops
 from .tensor import Tensor
 
 

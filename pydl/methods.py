@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from . import inplace, ops
+from ._compiled import set_addition
 from .assignment import assign
-from .backward import set_addition
 from .ops.add import add_forward
 from .tensor import Tensor
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import Any, TypeAlias, overload
 
-from .tape import TensorBase
+from ._compiled import TensorBase
 from .tensor import Tensor
 
 METHODS: dict[str, Any]

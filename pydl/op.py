@@ -42,9 +42,9 @@ from typing import TYPE_CHECKING, Any, Literal, ParamSpec, overload
 import numpy as np
 
 from . import _native
+from ._compiled import KernelCall, Op, called_directly, choose_native
+from ._compiled import gradient_wanted as gradient_wanted
 from .arguments import show
-from .operation import KernelCall, Op, called_directly, choose_native
-from .operation import gradient_wanted as gradient_wanted
 
 if TYPE_CHECKING:
     from .tensor import Tensor

@@ -1,4 +1,3 @@
-# cython: language_level=3, boundscheck=False, wraparound=False
 """Calls: of an operation on tensors, which is recorded where a gradient is needed, and of a kernel on arrays.
 
 Both are called through Python's vectorcall protocol: the arguments arrive in an array and go on in an array, and no
@@ -12,11 +11,7 @@ from cpython.object cimport PyObject
 from cpython.ref cimport Py_DECREF, Py_INCREF
 from cpython.tuple cimport PyTuple_GET_ITEM, PyTuple_GET_SIZE, PyTuple_New, PyTuple_SET_ITEM
 
-from pydl.tape cimport Node, TensorBase, is_recording, shape_of, wrap
-
 from types import MethodType
-
-cnp.import_array()
 
 cdef extern from *:
     """

@@ -1,4 +1,3 @@
-# cython: language_level=3, boundscheck=False, wraparound=False
 """The walk over all parameters of a model that every step of an optimizer makes.
 
 A model may have hundreds of parameters of a few numbers each. Looking at each of them in Python takes longer than
@@ -7,11 +6,8 @@ moving them does.
 
 cimport numpy as cnp
 
-from pydl.tape cimport TensorBase
-
 from ._native import empty
 
-cnp.import_array()
 
 
 def batches(list params, dict state, str counted, set_aside):

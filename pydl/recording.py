@@ -28,11 +28,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from . import _native, op
+from ._compiled import are_unchanged
 from .arguments import Array, check_flag
 from .batch_slices import in_slices, owner
 from .channels_last import Layout
 from .fusion import Call, fold_batch_norms, join_activations, work_in_place
-from .parameters import are_unchanged
 from .tensor import Tensor, no_grad
 
 if TYPE_CHECKING:

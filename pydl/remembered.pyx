@@ -1,4 +1,3 @@
-# cython: language_level=3, boundscheck=False, wraparound=False
 """What a function made of shapes and settings that were seen before: the same few come in every step of a training.
 
     @remembered

@@ -1,4 +1,3 @@
-# cython: language_level=3, boundscheck=False, wraparound=False
 """The tape: what was computed is recorded, so that it can be replayed backwards (reverse-mode differentiation).
 
 An operation y = f(a, b) whose inputs need a gradient leaves a Node that knows how to turn dC/dy into
@@ -19,8 +18,6 @@ from cpython.tuple cimport PyTuple_GET_ITEM, PyTuple_GET_SIZE, PyTuple_New, PyTu
 import cython
 import numpy as np
 
-cnp.import_array()
-
 cdef extern from *:
     """
     // Each thread has its own: a kernel that one thread runs must not see the no_grad() of another one.
@@ -38,6 +35,9 @@ cdef class Version:
 
     sharers: how many tensors those are.
     """
+
+    cdef readonly long long count
+    cdef readonly long long sharers
 
 
 def is_grad_enabled():
@@ -69,6 +69,17 @@ cdef class Node:
     hooks     (output index, function), run on the complete dC/dy
     """
 
+    cdef readonly str name
+    cdef readonly tuple inputs
+    cdef tuple indices
+    cdef tuple shapes
+    cdef tuple needs
+    cdef object gradient
+    cdef tuple saved
+    cdef readonly int outputs
+    cdef bint several
+    cdef readonly list hooks
+
     def __repr__(self):
         return f"<{self.name} node>"
 
@@ -76,6 +87,16 @@ cdef class Node:
 @cython.no_gc_clear  # __dealloc__ needs version; every cycle through a tensor also has a list, a node or a function
 cdef class TensorBase:
     """The fields of a Tensor that the tape works on. See tensor.py for what people use."""
+
+    cdef object _data
+    cdef TensorBase _grad
+    cdef bint _requires_grad
+    cdef readonly Node grad_fn
+    cdef int _index
+    cdef readonly Version version
+    cdef public list _hooks
+    cdef public bint _retains_grad
+    cdef object __weakref__
 
     def __cinit__(self):
         self.version = Version.__new__(Version)

@@ -14,15 +14,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from . import tape
+from . import _compiled as tape
+from ._compiled import backward
 from .arguments import Array, check_array, check_callable, check_dim, check_dtype, check_fill, check_flag
-from .backward import backward
 from .op import empty
 
 if TYPE_CHECKING:
     from .methods import TensorMethods as TensorBase  # with what methods.py adds to Tensor
 else:
-    from .tape import TensorBase
+    from ._compiled import TensorBase
 
 float32, float64, int64 = np.dtype(np.float32), np.dtype(np.float64), np.dtype(np.int64)
 

@@ -1,4 +1,3 @@
-# cython: language_level=3, boundscheck=False, wraparound=False
 """The usual arguments of operations, recognised fast: aligned float32 or float64 arrays, all of one dtype.
 
 What is not usual is left to the checks in arguments.py and ops/broadcasting.py, which convert it or say what is wrong.
@@ -7,11 +6,8 @@ What is not usual is left to the checks in arguments.py and ops/broadcasting.py,
 cimport numpy as cnp
 from cpython.tuple cimport PyTuple_GET_ITEM, PyTuple_GET_SIZE
 
-from pydl.tape cimport has_shape, shape_of
-
 from ._native import empty
 
-cnp.import_array()
 
 
 cdef inline int float_type(object value) noexcept:

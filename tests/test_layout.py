@@ -21,9 +21,9 @@ NATIVE = sorted([*ROOT.glob("csrc/*.cpp"), *ROOT.glob("csrc/*.h"), *ROOT.glob("c
 
 # What a folder may import from the package: arrows run one way.
 BELOW = {
-    "ops": {"ops", "op", "tensor", "tape", "arguments", "remembered", "usual_arguments", "random", "sparse", "_native"},
-    "nn": {"nn", "ops", "op", "tensor", "tape", "arguments", "random"},
-    "optim": {"optim", "op", "parameters", "sparse", "tensor", "tape", "arguments", "random"},
+    "ops": {"ops", "op", "tensor", "_compiled", "arguments", "random", "sparse", "_native"},
+    "nn": {"nn", "ops", "op", "tensor", "_compiled", "arguments", "random"},
+    "optim": {"optim", "op", "sparse", "tensor", "_compiled", "arguments", "random"},
     "audio": {"audio", "arguments"},
     "decoding": {"decoding", "ops", "tensor", "arguments"},
     "data": {"data", "audio", "random", "arguments", "tensor"},

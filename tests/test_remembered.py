@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from pydl._compiled import remembered
 from pydl.nn import functional as F
-from pydl.remembered import remembered
 
 
 @pytest.fixture

@@ -19,8 +19,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from .._compiled import HookHandle
 from ..arguments import Array, check_callable, check_dtype, check_flag, check_float_dtype, show
-from ..tape import HookHandle
 from ..tensor import Tensor
 from .parameter import Parameter
 from .state import check_state

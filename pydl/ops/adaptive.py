@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from .._compiled import remembered
 from ..arguments import Array, check_floats, check_integer, check_rank, show
-from ..remembered import remembered
 from .pooling import LAYOUTS, Sizes
 
 

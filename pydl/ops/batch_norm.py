@@ -21,9 +21,9 @@ from typing import Any
 
 import numpy as np
 
+from .._compiled import TensorBase, is_grad_enabled
 from ..arguments import Array, check_array, check_flag, check_floats, check_number
 from ..op import empty, kernel, op
-from ..tape import TensorBase, is_grad_enabled
 
 
 @kernel(writes="running_mean, running_var, y, mean, rstd")

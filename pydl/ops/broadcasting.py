@@ -17,9 +17,9 @@ from typing import Any
 
 import numpy as np
 
+from .._compiled import has_form, usual_operands
 from ..arguments import Array, check_array
 from ..op import empty
-from ..usual_arguments import has_form, usual_operands
 from .sum_to import sum_to
 
 ndarray = np.ndarray

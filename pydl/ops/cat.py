@@ -13,10 +13,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from .._compiled import are_usual_floats, remembered
 from ..arguments import check_array, check_dim, check_new_dim
 from ..op import empty, op
-from ..remembered import remembered
-from ..usual_arguments import are_usual_floats
 from .clone import copy
 
 

@@ -34,9 +34,9 @@ import os
 
 import numpy as np
 
+from .._compiled import remembered
 from ..arguments import show
 from ..op import kernel
-from ..remembered import remembered
 
 # Numbers that transformed filters may have: 64 MiB.
 MOST_TRANSFORMED = 2**24

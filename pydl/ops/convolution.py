@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from typing import Any, NamedTuple
 
+from .._compiled import remembered
 from ..arguments import check_integer, check_rank, check_tuple, show
 from ..op import empty
-from ..remembered import remembered
 from .sum import sum_forward
 
 Sizes = tuple[int, ...]

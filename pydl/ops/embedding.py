@@ -14,11 +14,10 @@ from typing import Any
 
 import numpy as np
 
+from .._compiled import flat, is_grad_enabled, usual_classes
 from ..arguments import check_array, check_flag, check_floats, check_integer, check_rank, show
 from ..op import empty, kernel, op
 from ..sparse import SparseRows
-from ..tape import is_grad_enabled
-from ..usual_arguments import flat, usual_classes
 
 
 @kernel(writes="y")

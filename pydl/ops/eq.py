@@ -14,9 +14,9 @@ from typing import Any
 
 import numpy as np
 
+from .._compiled import is_number, is_usual_float
 from ..arguments import Array, check_array
 from ..op import empty, op
-from ..usual_arguments import is_number, is_usual_float
 from .broadcasting import broadcast_shape
 
 _bool = np.dtype(np.bool_)

@@ -16,9 +16,9 @@ from typing import Any
 
 import numpy as np
 
+from .._compiled import TensorBase
 from ..arguments import check_array
 from ..op import empty, kernel, op
-from ..tape import TensorBase
 
 
 @kernel(writes="dx")

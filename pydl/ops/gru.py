@@ -18,9 +18,9 @@ from typing import Any
 
 import numpy as np
 
+from .._compiled import TensorBase, is_grad_enabled
 from ..arguments import check_flag, check_floats
 from ..op import empty, kernel, op
-from ..tape import TensorBase, is_grad_enabled
 from ..tensor import Tensor
 from .gru_cell import gru_cell_backward, gru_cell_forward
 from .recurrent import (

@@ -19,9 +19,9 @@ from typing import Any
 
 import numpy as np
 
+from .._compiled import flat
 from ..arguments import Array, check_floats, check_shape
 from ..op import empty, kernel, op
-from ..usual_arguments import flat
 from .batch_norm import check_eps
 
 

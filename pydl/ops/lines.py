@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from .._compiled import along
 from ..arguments import check_dim, check_float
 from ..op import empty
-from ..usual_arguments import along
 
 
 def line_by_line(op: str, input: Any, dim: Any, forward: Any, backward: Any) -> Any:

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from .._compiled import along, flat, usual_classes
 from ..arguments import Array, check_array, show
 from ..op import empty
-from ..usual_arguments import along, flat, usual_classes
 
 # The numbers stand for the words in kernels, see csrc/loss.h.
 REDUCTIONS = {"none": 0, "mean": 1, "sum": 2}

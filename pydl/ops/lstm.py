@@ -26,9 +26,9 @@ from typing import Any
 
 import numpy as np
 
+from .._compiled import TensorBase, is_grad_enabled
 from ..arguments import check_flag, check_floats
 from ..op import empty, kernel, op
-from ..tape import TensorBase, is_grad_enabled
 from ..tensor import Tensor
 from .lstm_cell import lstm_cell_backward, lstm_cell_forward
 from .recurrent import (

@@ -39,9 +39,9 @@ from typing import Any
 
 import numpy as np
 
+from .._compiled import TensorBase
 from ..arguments import check_array, check_flag, check_floats, check_rank
 from ..op import empty, kernel, op
-from ..tape import TensorBase
 from ..tensor import Tensor
 from .batch_norm import check_eps
 from .lstm_cell import sigmoid

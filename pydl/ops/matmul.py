@@ -15,9 +15,9 @@ from typing import Any
 
 import numpy as np
 
+from .._compiled import usual_product
 from ..arguments import check_floats
 from ..op import empty, kernel, op
-from ..usual_arguments import usual_product
 
 
 @kernel(writes="y")

@@ -7,9 +7,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from .._compiled import remembered
 from ..arguments import Array, check_flag, check_floats, check_integer, check_rank, check_tuple
 from ..op import empty, gradient_wanted
-from ..remembered import remembered
 
 Sizes = tuple[int, ...]
 

@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
+from .._compiled import remembered
 from ..arguments import Array, check_array, check_rank, shapes_of
 from ..op import empty
-from ..remembered import remembered
 
 Shape = tuple[int, ...]
 

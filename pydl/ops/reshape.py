@@ -16,9 +16,9 @@ from typing import Any
 
 import numpy as np
 
+from .._compiled import remembered
 from ..arguments import check_array, check_dim, check_dims, check_new_dim, check_shape
 from ..op import op
-from ..remembered import remembered
 from .clone import reshaped
 
 

@@ -18,9 +18,9 @@ from typing import Any
 
 import numpy as np
 
+from .._compiled import TensorBase
 from ..arguments import check_flag, check_floats
 from ..op import empty, kernel, op
-from ..tape import TensorBase
 from ..tensor import Tensor
 from .recurrent import (
     ALL_WEIGHTS,

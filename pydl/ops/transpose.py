@@ -14,9 +14,9 @@ from typing import Any
 
 import numpy as np
 
+from .._compiled import remembered
 from ..arguments import check_array, check_dim, check_dims
 from ..op import op
-from ..remembered import remembered
 from ..tensor import Tensor, as_tensor
 
 

@@ -17,9 +17,9 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from .._compiled import count_step, state_arrays
 from ..arguments import Array
 from ..op import kernel
-from ..parameters import count_step, state_arrays
 from .optimizer import Optimizer, Range, fraction
 
 

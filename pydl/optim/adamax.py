@@ -16,9 +16,9 @@ from typing import Any
 
 import numpy as np
 
+from .._compiled import count_step, state_arrays
 from ..arguments import Array
 from ..op import kernel
-from ..parameters import count_step, state_arrays
 from .adam import Adam
 from .optimizer import Optimizer
 

@@ -14,9 +14,9 @@ from typing import Any
 
 import numpy as np
 
+from .._compiled import changed, gradient_lists
 from ..arguments import check_flag, check_list, check_number, check_range
 from ..op import empty, kernel
-from ..parameters import changed, gradient_lists
 from ..tensor import Tensor
 
 

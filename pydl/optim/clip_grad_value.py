@@ -12,9 +12,9 @@ from collections.abc import Iterable
 
 import numpy as np
 
+from .._compiled import changed, gradient_lists
 from ..arguments import check_range
 from ..op import kernel
-from ..parameters import changed, gradient_lists
 from ..tensor import Tensor
 from .clip_grad_norm import listed
 

@@ -13,8 +13,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, ClassVar
 
+from .._compiled import count_step, state_arrays
 from ..arguments import Array
-from ..parameters import count_step, state_arrays
 from .adam import Adam, adam_update
 from .optimizer import Optimizer, Range, at_least_zero
 

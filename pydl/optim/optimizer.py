@@ -13,8 +13,8 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from .._compiled import batches, moved
 from ..arguments import Array, check_list, check_range, show
-from ..parameters import batches, moved
 from ..sparse import SparseRows
 from ..tensor import Tensor, enable_grad
 

@@ -17,8 +17,8 @@ import math
 from collections.abc import Iterable
 from typing import Any
 
+from .._compiled import count_step, state_arrays
 from ..arguments import Array
-from ..parameters import count_step, state_arrays
 from .adam import Adam, adam_update
 from .optimizer import Optimizer
 

@@ -17,9 +17,9 @@ from typing import Any
 
 import numpy as np
 
+from .._compiled import state_arrays
 from ..arguments import Array
 from ..op import kernel
-from ..parameters import state_arrays
 from .optimizer import Optimizer
 
 

@@ -1,0 +1,14 @@
+# cython: language_level=3, boundscheck=False, wraparound=False, auto_pickle=False
+"""The part of pydl that Cython compiles: six files, each of one concept, and one module of them, since every module
+has the same 15 kB of code that a Cython module needs."""
+
+cimport numpy as cnp
+
+cnp.import_array()
+
+include "tape.pyx"
+include "operation.pyx"
+include "backward.pyx"
+include "usual_arguments.pyx"
+include "remembered.pyx"
+include "parameters.pyx"
