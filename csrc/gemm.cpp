@@ -92,9 +92,21 @@ void gemm(Matrix<const T> a, Matrix<const T> b, Matrix<T> c, const BiasActivatio
     gemm_with<T>(a, b, c, false, finish);
 }
 
+template <typename T>
+void gemm_packed(Matrix<const T> a, const T* panels, int64_t panel_columns, Matrix<T> c,
+                 const BiasActivation<T>& finish) {
+    if (c.rows <= 0 || c.columns <= 0) return;
+    const Matrix<const T> b{panels, a.columns, c.columns, panel_columns, a.columns};
+    gemm_blocked<T>(a, b, c.data, c.row_stride, false, finish, panel_columns);
+}
+
 template void gemm(Matrix<const float>, Matrix<const float>, Matrix<float>, bool);
 template void gemm(Matrix<const double>, Matrix<const double>, Matrix<double>, bool);
 template void gemm(Matrix<const float>, Matrix<const float>, Matrix<float>, const BiasActivation<float>&);
 template void gemm(Matrix<const double>, Matrix<const double>, Matrix<double>, const BiasActivation<double>&);
+template void gemm_packed(Matrix<const float>, const float*, int64_t, Matrix<float>,
+                          const BiasActivation<float>&);
+template void gemm_packed(Matrix<const double>, const double*, int64_t, Matrix<double>,
+                          const BiasActivation<double>&);
 
 }  // namespace pydl::PYDL_ISA

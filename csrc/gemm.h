@@ -17,6 +17,12 @@ void gemm(Matrix<const T> a, Matrix<const T> b, Matrix<T> c, bool accumulate = f
 template <typename T>
 void gemm(Matrix<const T> a, Matrix<const T> b, Matrix<T> c, const BiasActivation<T>& finish);
 
+// The same for a B that was packed before: column j of row k is at panels[(j / L * K + k) * L + j % L], L
+// being `panel_columns`, whole vectors of them, whose last ones may lie beyond C.
+template <typename T>
+void gemm_packed(Matrix<const T> a, const T* panels, int64_t panel_columns, Matrix<T> c,
+                 const BiasActivation<T>& finish);
+
 // Many products; product(i) runs the i-th with gemm(). Small ones share the threads between them, large ones
 // use all threads one after another. work: multiply-adds of one product.
 template <typename F>

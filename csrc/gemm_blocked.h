@@ -81,7 +81,7 @@ template <typename T, typename Epilogue>
 class GemmPart {
   public:
     GemmPart(Matrix<const T> a, Matrix<const T> b, T* c, int64_t c_stride, bool accumulate, int64_t row,
-             int64_t column, const Epilogue& epilogue)
+             int64_t column, const Epilogue& epilogue, int64_t given = 0)
         : a_(a),
           b_(b),
           c_(c),
@@ -90,15 +90,18 @@ class GemmPart {
           row_(row),
           column_(column),
           epilogue_(epilogue),
-          shape_(tile_shape<T>(b.columns)),
+          given_(given),
+          shape_(tile_shape<T>(given > 0 ? given : b.columns)),
           panel_columns_(shape_.vectors * width<T>),
           rows_(a.rows, shape_.rows),
           blocks_(a.columns, GemmBlocks<T>::sum_depth),
-          stripes_(b.columns, GemmBlocks<T>::stripe_elements / (blocks_.size + 1), panel_columns_),
+          stripes_(b.columns,
+                   given > 0 && rows_.count == 1 ? 1 : GemmBlocks<T>::stripe_elements / (blocks_.size + 1),
+                   panel_columns_),
           pack_a_(a.column_stride != 1 &&
                   (a.row_stride != 1 || (b.columns > 2 * panel_columns_ && a.rows * a.columns > 4096))),
-          pack_b_(b.column_stride != 1 || (!has_partial_loads && b.columns % width<T> != 0) ||
-                  (rows_.count > 1 && is_better_packed(b))) {}
+          pack_b_(given == 0 && (b.column_stride != 1 || (!has_partial_loads && b.columns % width<T> != 0) ||
+                                 (rows_.count > 1 && is_better_packed(b)))) {}
 
     void run() const {
         const int64_t in_b = pack_b_ ? stripes_.size * blocks_.size : 0;
@@ -135,10 +138,13 @@ class GemmPart {
             pack_panel(packed_a, rows, rows, a, a_.row_stride, a_.column_stride, depth);
             a = packed_a, a_stride = rows;
         }
-        for (int64_t j = stripes_.begin(s); j < end; j += panel_columns_) {
-            const int64_t columns = end - j < panel_columns_ ? end - j : panel_columns_;
+        int64_t columns;
+        for (int64_t j = stripes_.begin(s); j < end; j += columns) {
+            columns = end - j < panel_columns_ ? end - j : panel_columns_;
+            const int64_t within = given_ > 0 ? j % given_ : 0;
+            if (given_ > 0 && given_ - within < columns) columns = given_ - within;
             const int64_t whole = whole_vectors<T>(columns);
-            const T* b = &b_(k, j);
+            const T* b = &b_(k, j - within) + within;
             int64_t b_stride = b_.row_stride;
             if (pack_b_) {
                 T* panel = packed_b + (j - stripes_.begin(s)) * depth;
@@ -146,8 +152,9 @@ class GemmPart {
                 b = panel, b_stride = whole;
             }
             T* tile = c_ + i * c_stride_ + j;
-            gemm_tile<T>(apart, !pack_b_ && whole != columns, int(rows), int(whole / width<T>))(
-                depth, a, a_stride, b, b_stride, tile, c_stride_, columns, add);
+            gemm_tile<T>(apart, !pack_b_ && given_ == 0 && whole != columns, int(rows),
+                         int(whole / width<T>))(depth, a, a_stride, b, b_stride, tile, c_stride_, columns,
+                                                add);
             if (last) epilogue_(tile, c_stride_, row_ + i, column_ + j, rows, columns);
         }
     }
@@ -158,6 +165,7 @@ class GemmPart {
     const bool accumulate_;
     const int64_t row_, column_;
     const Epilogue& epilogue_;
+    const int64_t given_;  // columns of a panel of a B that came packed, else 0
     const TileShape shape_;
     const int64_t panel_columns_;
     const Parts rows_, blocks_, stripes_;
@@ -169,11 +177,17 @@ struct Grid {
     int64_t rows, columns;
 };
 
+// How many parts are worth a thread each. Reading B takes as long as six rows take to use it.
+template <typename T>
+double thread_parts(int64_t M, int64_t N, int64_t K) {
+    return double(M < 6 ? 6 : M) * double(N) * double(K) / GemmBlocks<T>::thread_work;
+}
+
 // As near to square as the threads allow, for that packs the least; no more parts than are worth a thread.
 template <typename T>
 Grid thread_grid(int64_t M, int64_t N, int64_t K) {
     int64_t threads = num_threads();
-    const double work = double(M) * double(N) * double(K) / GemmBlocks<T>::thread_work;
+    const double work = thread_parts<T>(M, N, K);
     if (work < double(threads)) threads = int64_t(work);
     Grid best{1, 1};
     double least = 0;
@@ -187,19 +201,20 @@ Grid thread_grid(int64_t M, int64_t N, int64_t K) {
     return best;
 }
 
-// The product for a C of unit column stride.
+// The product for a C of unit column stride. given: see gemm_packed() in gemm.h; 0 for a B that lies in rows.
 template <typename T, typename Epilogue>
 void gemm_blocked(Matrix<const T> a, Matrix<const T> b, T* c, int64_t c_stride, bool accumulate,
-                  const Epilogue& epilogue) {
+                  const Epilogue& epilogue, int64_t given = 0) {
     const int64_t M = a.rows, N = b.columns, K = a.columns;
-    if (double(M) * double(N) * double(K) < 2 * GemmBlocks<T>::thread_work)
-        return GemmPart<T, Epilogue>(a, b, c, c_stride, accumulate, 0, 0, epilogue).run();
+    if (thread_parts<T>(M, N, K) < 2)
+        return GemmPart<T, Epilogue>(a, b, c, c_stride, accumulate, 0, 0, epilogue, given).run();
     const Grid grid = thread_grid<T>(M, N, K);
-    const Parts rows(M, (M - 1) / grid.rows + 1), columns(N, (N - 1) / grid.columns + 1, width<T>);
+    const Parts rows(M, (M - 1) / grid.rows + 1),
+        columns(N, (N - 1) / grid.columns + 1, given > 0 ? given : width<T>);
     parallel_for(rows.count * columns.count, 1, [&](int64_t begin, int64_t end) {
         const auto part = [&](int64_t i, int64_t m, int64_t j, int64_t n) {
             GemmPart<T, Epilogue>(a.part(i, 0, m, K), b.part(0, j, K, n), c + i * c_stride + j, c_stride,
-                                  accumulate, i, j, epilogue)
+                                  accumulate, i, j, epilogue, given)
                 .run();
         };
         if (end - begin == rows.count * columns.count) return part(0, M, 0, N);

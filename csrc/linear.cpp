@@ -10,19 +10,33 @@ Matrix<T> matrix(const Array<T, 2>& x) {
 }
 
 template <typename T>
+BiasActivation<T> finish(const Optional<Array<const T, 1>>& bias, int64_t features, int64_t activation) {
+    require(!bias || bias->shape[0] == features,
+            "linear: bias must have as many elements as weight has rows");
+    require(activation >= 0 && activation <= int64_t(Activation::tanh),
+            "linear: activation must be a number from 0 to 3");
+    return {nullptr, 0, bias ? bias->data : nullptr, bias ? bias->stride[0] : 0, Activation(activation)};
+}
+
+template <typename T>
 void linear_forward(Array<const T, 2> x, Array<const T, 2> weight, Optional<Array<const T, 1>> bias,
                     Array<T, 2> y, int64_t activation) {
     require(x.shape[1] == weight.shape[1] && y.shape[0] == x.shape[0] && y.shape[1] == weight.shape[0],
             "linear_forward: x (N, K), weight (M, K) and y (N, M) do not fit");
-    require(!bias || bias->shape[0] == weight.shape[0],
-            "linear_forward: bias must have as many elements as weight rows");
-    require(activation >= 0 && activation <= int64_t(Activation::tanh),
-            "linear_forward: activation must be a number from 0 to 3");
-    const BiasActivation<T> finish{nullptr, 0, bias ? bias->data : nullptr, bias ? bias->stride[0] : 0,
-                                   Activation(activation)};
-    gemm<T>(matrix(x), matrix(weight).transposed(), matrix(y), finish);
+    gemm<T>(matrix(x), matrix(weight).transposed(), matrix(y), finish<T>(bias, weight.shape[0], activation));
 }
 PYDL_KERNEL(linear_forward, "x, weight, bias, y, activation")
+
+template <typename T>
+void linear_packed(Array<const T, 2> x, Array<const T, 3> panels, Optional<Array<const T, 1>> bias,
+                   Array<T, 2> y, int64_t activation) {
+    const int64_t M = y.shape[1], L = panels.shape[2];
+    require(L > 0 && L % width<T> == 0 && panels.contiguous() && panels.shape[0] == (M + L - 1) / L &&
+                panels.shape[1] == x.shape[1] && y.shape[0] == x.shape[0] && (y.stride[1] == 1 || M == 1),
+            "linear_packed: x (N, K), panels (P, K, L) and y (N, M) do not fit");
+    gemm_packed<T>(matrix(x), panels.data, L, matrix(y), finish<T>(bias, M, activation));
+}
+PYDL_KERNEL(linear_packed, "x, panels, bias, y, activation")
 
 // Column sums in blocks of rows of fixed size, added in order: the same bits for any number of threads.
 template <typename T>

@@ -2,9 +2,10 @@
 
     join_activations    linear, then relu        ->  linear with the relu in it
     fold_batch_norms    conv2d, then batch norm  ->  conv2d with other weights; not to the same bits
+    pack_weights        linear                   ->  linear with its weight in panels, packed here once
     work_in_place       conv2d, then relu        ->  conv2d writes where relu does, which works in place
 
-Each looks for two calls of which the second reads what the first writes and nobody else does.
+Most look for two calls of which the second reads what the first writes and nobody else does.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from .arguments import Array
+from .ops.linear import gains_by_panels, linear_packed, pack_weight, panel_columns
 
 Call = tuple[Any, tuple[Any, ...]]  # a native kernel and its arguments
 
@@ -73,6 +75,22 @@ def fold_batch_norms(calls: list[Call], outputs: list[Array], watched: set[int])
                 continue
         folded.append(call)
     return folded, used
+
+
+def pack_weights(calls: list[Call], watched: set[int]) -> tuple[list[Call], set[int]]:
+    """Linear layers whose weights need not be packed in every call, and the ids of the arrays used for it."""
+    packed: list[Call] = []
+    used: set[int] = set()
+    for call in calls:
+        if call[0].__name__ == "linear_forward":
+            given = named(call)
+            w, y = given["weight"], given["y"]
+            L = panel_columns(len(w), w.itemsize, linear_packed.native.isa)
+            if id(w) in watched and gains_by_panels(L * w.itemsize, len(y)) and y.flags.c_contiguous:
+                used.add(id(w))
+                call = linear_packed.native, (given["x"], pack_weight(w, L), given["bias"], y, given["activation"])
+        packed.append(call)
+    return packed, used
 
 
 _STATISTICS = ("mean", "var", "weight", "bias")

@@ -28,11 +28,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from . import _native, op
-from ._compiled import are_unchanged
+from ._compiled import are_unchanged, tensor_of
 from .arguments import Array, check_flag
 from .batch_slices import in_slices, owner
 from .channels_last import Layout
-from .fusion import Call, fold_batch_norms, join_activations, work_in_place
+from .fusion import Call, fold_batch_norms, join_activations, pack_weights, work_in_place
 from .tensor import Tensor, no_grad
 
 if TYPE_CHECKING:
@@ -47,9 +47,9 @@ def capture(function: Callable[..., Any], fold: bool = False) -> Captured:
     in training mode and for a function that does part of its work outside the kernels.
 
     fold: allows what rounds differently. Batch normalisations become part of the convolutions before them, y =
-    (s w) * x + (s (b - mean) + beta) with s = gamma / sqrt(var + eps); weights of convolutions are prepared once and
-    images lie as convolutions read them fastest (pydl/channels_last.py). A change of a parameter makes the module be
-    recorded again. For modules only, whose parameters can be watched.
+    (s w) * x + (s (b - mean) + beta) with s = gamma / sqrt(var + eps); weights of convolutions and linear layers are
+    prepared once and images lie as convolutions read them fastest (pydl/channels_last.py). A change of a parameter
+    makes the module be recorded again. For modules only, whose parameters can be watched.
     """
     return Captured(function, check_flag("capture", "fold", fold))
 
@@ -111,8 +111,12 @@ class _Recording:
             calls = layout.run()
             used |= layout.used
             self.frames = layout.frames
+        calls = join_activations(calls, self.outputs)
+        if fold:
+            calls, packed = pack_weights(calls, watched)
+            used |= packed
             counts[:] = [tensor.version.count if id(tensor.data) in used else None for tensor in state]
-        self.calls = work_in_place(join_activations(calls, self.outputs), self.outputs)
+        self.calls = work_in_place(calls, self.outputs)
         self._compile()
         self._check(function, inputs)
 
@@ -123,6 +127,7 @@ class _Recording:
         made = [array for i, array in enumerate(self.outputs) if self._is_made_here(i)]
         self.made = [(array.shape, array.dtype) for array in made]
         self.made_places = [any(array is each for each in made) for array in self.outputs]
+        self.reads_all, self.makes_all = all(self.given_places), all(self.made_places)
         arrays = [*self.given, *made]
         moves: list[tuple[int, ...]] = []
         groups = in_slices(self.calls, [*self.inputs, *self.outputs, *self.state[1]], self.frames, rounds=self.folded)
@@ -180,22 +185,28 @@ class _Recording:
         return not are_unchanged(*self.state)
 
     def replay(self, inputs: list[Array]) -> Any:
-        arrays = []
-        for buffer, given, is_bound in zip(self.inputs, inputs, self.given_places, strict=True):
-            if is_bound:
-                arrays.append(given)
-            else:
-                np.copyto(buffer, given)
-        bound = len(arrays)
-        arrays += [op.empty(shape, dtype) for shape, dtype in self.made]
+        bound = inputs if self.reads_all else self._bind(inputs)
+        arrays = [*bound, *[op.empty(shape, dtype) for shape, dtype in self.made]]
         while (unlike := self.native.replay(tuple(arrays))) >= 0:
             arrays[unlike] = _copy(arrays[unlike], self.given[unlike].dtype)
-        made = iter(arrays[bound:])
-        outputs = [
-            next(made) if is_made else _copy(output)
-            for output, is_made in zip(self.outputs, self.made_places, strict=True)
-        ]
+        outputs = arrays[len(bound) :]
+        if not self.makes_all:
+            made = iter(outputs)
+            outputs = [
+                next(made) if is_made else _copy(output)
+                for output, is_made in zip(self.outputs, self.made_places, strict=True)
+            ]
         return _rebuild(self.structure, iter(outputs))
+
+    def _bind(self, inputs: list[Array]) -> list[Array]:
+        """The inputs that are read where the caller has them; copies the others."""
+        bound = []
+        for buffer, given, is_bound in zip(self.inputs, inputs, self.given_places, strict=True):
+            if is_bound:
+                bound.append(given)
+            else:
+                np.copyto(buffer, given)
+        return bound
 
 
 def _place(array: Any, arrays: list[Array]) -> int | None:
@@ -276,8 +287,8 @@ def _leaves(results: Any) -> Iterator[Any]:
 
 
 def _rebuild(structure: Any, outputs: Iterator[Array]) -> Any:
+    if isinstance(structure, Tensor):
+        return tensor_of(next(outputs))
     if isinstance(structure, tuple | list):
         return type(structure)([_rebuild(each, outputs) for each in structure])
-    if isinstance(structure, dict):
-        return {key: _rebuild(each, outputs) for key, each in structure.items()}
-    return Tensor(next(outputs))
+    return {key: _rebuild(each, outputs) for key, each in structure.items()}

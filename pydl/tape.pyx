@@ -54,6 +54,24 @@ def set_grad_enabled(bint recording):
     pydl_recording = recording
 
 
+@cython.no_gc
+cdef class GradMode:
+    """The part of no_grad that runs around every step of an inference."""
+
+    cdef list before  # a stack, for one can be entered again inside itself
+
+    def __enter__(self):
+        global pydl_recording
+        if self.before is None:
+            self.before = []
+        self.before.append(pydl_recording)
+        pydl_recording = False
+
+    def __exit__(self, *error):
+        global pydl_recording
+        pydl_recording = self.before.pop()
+
+
 @cython.trashcan(True)
 cdef class Node:
     """One recorded operation.

@@ -266,22 +266,14 @@ def from_numpy(array: Array) -> Tensor:
 GENERATOR = 0x20  # the flag of functions that yield: see inspect.CO_GENERATOR, without importing inspect
 
 
-class no_grad:
+class no_grad(tape.GradMode):
     """Records nothing inside: `with pydl.no_grad(): ...`, or as a decorator, `@pydl.no_grad()` or `@pydl.no_grad`."""
 
-    _before: list[bool]  # one can be entered again inside itself
+    __slots__ = ()
 
     def __new__(cls, function: Any = None) -> Any:
-        self = super().__new__(cls)
-        self._before = []
+        self = tape.GradMode.__new__(cls)
         return self if function is None else self(function)
-
-    def __enter__(self) -> None:
-        self._before.append(tape.is_grad_enabled())
-        tape.set_grad_enabled(False)
-
-    def __exit__(self, *error: object) -> None:
-        tape.set_grad_enabled(self._before.pop())
 
     def __call__(self, function: Any) -> Any:
         from functools import wraps
@@ -309,6 +301,8 @@ class no_grad:
 
 class enable_grad(no_grad):
     """Records again inside a no_grad() block."""
+
+    __slots__ = ()
 
     def __enter__(self) -> None:
         super().__enter__()

@@ -207,6 +207,31 @@ def test_folded_batch_normalisations():
     np.testing.assert_allclose(fast(x).numpy(), module(x).data, rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_packed_weights_follow_the_parameters(dtype):
+    module = nn.Sequential(nn.Linear(20, 70), nn.ReLU(), nn.Linear(70, 50), nn.Tanh()).to(dtype).eval()
+    fast, x = pydl.capture(module, fold=True), pydl.randn(30, 20, dtype=dtype)
+
+    def check():
+        np.testing.assert_allclose(fast(x).numpy(), module(x).data, rtol=1e-5, atol=1e-6)
+        assert names(fast) == ["linear_packed", "linear_packed"]
+
+    check()
+    with pydl.no_grad():
+        module[0].weight.mul_(2.0)
+    check()
+    optimizer = pydl.optim.SGD(module.parameters(), lr=0.1)
+    module(x).sum().backward()
+    optimizer.step()
+    check()
+    module.load_state_dict({name: value.data * 0.5 for name, value in module.state_dict().items()})
+    check()
+    with pydl.no_grad():
+        module[2].bias.add_(1.0)
+        module[2].weight[3] = 0.0
+    check()
+
+
 def test_folding_needs_a_module():
     with pytest.raises(TypeError, match="fold needs a module"):
         pydl.capture(relu, fold=True)

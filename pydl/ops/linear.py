@@ -44,6 +44,37 @@ def linear_forward(x, weight, bias, y, activation):
             y[n, m] = f(total)
 
 
+def panel_columns(features: int, itemsize: int, isa: str) -> int:
+    """Features of a panel: what a register tile of the instruction set takes, and no more lines than there are."""
+    line = 64 // itemsize
+    lines = -(-features // line)
+    most = 1 if isa != "avx512" else 2 if lines == 4 else 3
+    return line * max(1, min(lines, most))
+
+
+def gains_by_panels(row_bytes: int, rows: int) -> bool:
+    """Whether a product of so many rows is faster with panels: a few use each number of the weight only a few times."""
+    return rows > 24 or (row_bytes > 64 and rows > 0)
+
+
+def pack_weight(w: Any, L: int) -> Any:
+    """The weight (M, K) as panels (P, K, L) of L features side by side, zero where there is no feature."""
+    M, K = w.shape
+    panels = empty((-(-M // L), K, L), w.dtype)
+    panels[-1:, :, M % L or L :] = 0.0
+    for p, panel in enumerate(panels):
+        rows = w[p * L : (p + 1) * L]
+        panel[:, : len(rows)] = rows.T
+    return panels
+
+
+@kernel(writes="y")
+def linear_packed(x, panels, bias, y, activation):
+    """linear_forward with panels = pack_weight(weight, L), for replays that use the weight many times."""
+    weight = panels.transpose(0, 2, 1).reshape(-1, panels.shape[1])[: y.shape[1]]
+    linear_forward.reference(x, weight, bias, y, activation)
+
+
 @kernel(writes="dbias")
 def linear_backward_bias(dy, dbias):
     for m in range(dy.shape[1]):
@@ -63,6 +94,17 @@ def _(draw):
     x, weight = draw.array((N, K)), draw.array((M, K))
     bias = draw.choice(None, draw.array((M,)))
     return {"x": x, "weight": weight, "bias": bias, "y": draw.out((N, M)), "activation": draw.integer(0, 3)}
+
+
+@linear_packed.samples
+def _(draw):
+    N, K, M = draw.integer(0, 30), draw.choice(0, 1, 20, 500), draw.choice(0, 1, 16, 20, 50, 100, 130)
+    panels = pack_weight(draw.array((M, K)), draw.choice(16, 32, 48))
+    bias = draw.choice(None, draw.array((M,)))
+    y = draw.out((N, M))
+    if M > 1 and y.strides[1] != y.itemsize:
+        y = np.ascontiguousarray(y)
+    return {"x": draw.array((N, K)), "panels": panels, "bias": bias, "y": y, "activation": draw.integer(0, 3)}
 
 
 @linear_backward_bias.samples
