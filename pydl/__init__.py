@@ -54,6 +54,7 @@ if TYPE_CHECKING:
     from .serialization import load_metadata as load_metadata
     from .serialization import save as save
     from .training import Trainer as Trainer
+    from .training import diagnose as diagnose
 
 # Imported on first use, so that `import pydl` stays quick: name -> (module, name in it or None for the module itself).
 _LAZY = {
@@ -61,6 +62,7 @@ _LAZY = {
     **{name: ("serialization", name) for name in ("load", "load_metadata", "save")},
     "Trainer": ("training", "Trainer"),
     "capture": ("recording", "capture"),
+    "diagnose": ("training", "diagnose"),
     "profile": ("inspection", "profile"),
     "summary": ("inspection", "summary"),
 }

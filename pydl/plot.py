@@ -50,13 +50,15 @@ def learning_curve(
 
     loss: what kind of loss it is; metric: the name of the metric; held_out: what to call the data that are not learnt.
     """
-    known = any(name in epoch for epoch in epochs for name in (metric, f"val_{metric}"))
+    evaluated = any("train_loss" in epoch for epoch in epochs)  # as val_loss is; else the mean over the steps
+    learnt = ("train_loss", f"train_{metric}") if evaluated else ("loss", metric)
+    known = any(name in epoch for epoch in epochs for name in (learnt[1], f"val_{metric}"))
     figure, axes = new_figure(10 if known else 6, 4, columns=2 if known else 1)
     left, right = axes if known else (axes, None)
     number = np.arange(1, len(epochs) + 1)
     panels = [
-        (left, f"loss ({loss})", [("loss", "training", BLUE), ("val_loss", held_out, ORANGE)]),
-        (right, metric.replace("_", " "), [(metric, "training", BLUE), (f"val_{metric}", held_out, ORANGE)]),
+        (left, f"loss ({loss})", [(learnt[0], "training", BLUE), ("val_loss", held_out, ORANGE)]),
+        (right, metric.replace("_", " "), [(learnt[1], "training", BLUE), (f"val_{metric}", held_out, ORANGE)]),
     ]
     for axes, title, curves in panels if known else panels[:1]:
         for name, label, colour in curves:
@@ -71,6 +73,20 @@ def learning_curve(
         axes.xaxis.get_major_locator().set_params(integer=True)
         axes.legend()
     left.set_ylim(bottom=0)
+    write_figure(figure, path)
+
+
+def learning_rates(found: Any, path: str | os.PathLike[str]) -> None:
+    """What Trainer.find_learning_rate found: the loss over the rate, and the rate that it suggests."""
+    figure, axes = new_figure(6, 4)
+    axes.plot(found.rates, found.losses, color=GREY, linewidth=1, alpha=0.5, label="each batch")
+    axes.plot(found.rates, found.smoothed, color=BLUE, label="their mean around each")
+    axes.axvline(found.suggestion, color=ORANGE, linestyle="--", label=f"suggestion: {found.suggestion:.2g}")
+    axes.set_xscale("log")
+    top = 1.1 * max(found.smoothed[: int(np.argmin(found.smoothed)) + 1])
+    axes.set(xlabel="learning rate", ylabel="loss", ylim=(0, top) if min(found.losses) >= 0 else None)
+    axes.grid(alpha=0.3)
+    axes.legend()
     write_figure(figure, path)
 
 

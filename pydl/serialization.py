@@ -57,7 +57,7 @@ def save(obj_or_state_dict: Any, path: Path, metadata: Mapping[str, Any] | None 
     state = obj_or_state_dict.state_dict() if hasattr(obj_or_state_dict, "state_dict") else obj_or_state_dict
     arrays = _arrays(state)
     header = _header(arrays, _texts({} if metadata is None else metadata))
-    with _replacing(path) as file:
+    with replacing(path) as file:
         file.write(len(header).to_bytes(8, "little"))
         file.write(header)
         for array in arrays.values():
@@ -127,7 +127,7 @@ def _header(arrays: Mapping[str, Array], texts: Mapping[str, str]) -> bytes:
 
 
 @contextmanager
-def _replacing(path: Path) -> Iterator[Any]:
+def replacing(path: Path) -> Iterator[Any]:
     """A file to write to that takes the place of `path` when all went well and is gone otherwise."""
     target = os.path.realpath(path)
     folder, name = os.path.split(target)

@@ -34,9 +34,9 @@ def images(count: int) -> TensorDataset:
 def test_every_item_once(items, batch_size, shuffle, drop_last):
     if drop_last and items < batch_size:
         with pytest.raises(ValueError, match="drop_last=True leaves no batch"):
-            DataLoader(TensorDataset(np.arange(items)), batch_size, shuffle, drop_last)
+            DataLoader(TensorDataset(np.arange(items)), batch_size, shuffle, drop_last=drop_last)
         return
-    loader = DataLoader(TensorDataset(np.arange(items)), batch_size, shuffle, drop_last)
+    loader = DataLoader(TensorDataset(np.arange(items)), batch_size, shuffle, drop_last=drop_last)
     batches = [batch for (batch,) in loader]
     assert len(batches) == len(loader)
     assert all(len(batch) == batch_size for batch in batches[:-1])

@@ -11,7 +11,8 @@ from pydl.nn import functional
 
 PROMISED = {
     "pydl": """Tensor tensor zeros ones full arange randn rand no_grad manual_seed use_backend set_num_threads
-        get_num_threads save load __version__ show_config Trainer nn optim data training lab plot bench audio""",
+        get_num_threads save load __version__ show_config Trainer diagnose nn optim data training lab plot bench
+        audio""",
     "pydl.nn": """SELU CELU Mish Softsign LogSigmoid Tanhshrink Softmin Softmax2d GLU PReLU Hardtanh ReLU6
         Hardsigmoid Hardswish Threshold Softshrink Hardshrink Upsample PixelShuffle PixelUnshuffle CosineSimilarity
         Unflatten AlphaDropout Dropout1d Dropout2d ModuleDict ParameterList ZeroPad1d ZeroPad2d ConstantPad1d
@@ -41,11 +42,12 @@ PROMISED = {
         kaiming_uniform_ orthogonal_ calculate_gain""",
     "pydl.optim": """SGD Adadelta Adagrad RMSprop Adam Adamax AdamW NAdam RAdam EMA
         Optimizer lr_scheduler clip_grad_norm_ clip_grad_value_""",
-    "pydl.data": """Dataset TensorDataset DataLoader Subset random_split load""",
+    "pydl.data": """Dataset TensorDataset NestedDataset DataLoader Subset random_split load Sampler SequentialSampler
+        RandomSampler SubsetRandomSampler WeightedRandomSampler BatchSampler class_weights""",
     "pydl.decoding": """ctc_greedy ctc_beam_search ctc_align beam_search edit_distance word_error_rate
         character_error_rate""",
     "pydl.training": """Trainer Callback History EarlyStopping Checkpoint ProgressBar LRSchedule accuracy
-        confusion_matrix bleu chrf""",
+        confusion_matrix bleu chrf CSVLogger JSONLogger TensorBoard NaNGuard WeightAveraging find_learning_rate""",
     "pydl.lab": """gradcheck gradient_flow unsaturated_band widest_band""",
     "pydl.audio": """read_wav write_wav resample stft hann_window hamming_window hz_to_mel mel_to_hz melscale_fbanks
         vocal_tract_fbanks log_mel_spectrogram create_dct mfcc compute_deltas SpecAugment""",
@@ -53,7 +55,7 @@ PROMISED = {
 METHODS = {
     pydl.Tensor: "data grad shape dtype numpy item detach backward",
     pydl.nn.Module: "parameters named_parameters state_dict load_state_dict train eval zero_grad apply named_modules",
-    pydl.Trainer: "fit evaluate predict",
+    pydl.Trainer: "fit evaluate predict find_learning_rate",
 }
 
 

@@ -33,7 +33,8 @@ def module():
 
 
 def trainer():
-    return pydl.Trainer(nn.Linear(3, 2), nn.functional.mse_loss, optimizer(), progress=False)
+    model = nn.Linear(3, 2)
+    return pydl.Trainer(model, nn.functional.mse_loss, optim.SGD(model.parameters(), lr=0.1), progress=False)
 
 
 ANYTHING = [
@@ -45,9 +46,12 @@ ANYTHING = [
 
 # What arguments without a default are, by name; a function makes a new one for every call.
 GIVEN = {
+    "arrays": (X, Y),
+    "data_source": DATA,
     "dataset": DATA,
     "degrees": 10,
     "dim": 1,
+    "ema": lambda: optim.EMA(parameters()),
     "f": lambda: lambda *each: pydl.ones(2),
     "indices": [0, 1],
     "init": None,
@@ -108,11 +112,32 @@ CALLS = {
     **classes(optim.lr_scheduler, "LRScheduler", "SequentialLR", "ChainedScheduler"),
     "OneCycleLR": of(optim.lr_scheduler.OneCycleLR, total_steps=5),
     "load": (data.load, {"name": "mnist-5k", "root": None, "download": False}),
-    **{name: of(getattr(data, name)) for name in ("DataLoader", "Subset", "random_split")},
+    **{name: of(getattr(data, name)) for name in ("DataLoader", "Subset", "random_split", "NestedDataset")},
+    **{
+        name: of(getattr(data, name), weights=np.ones(4), sampler=range(4), drop_last=False)
+        for name in (
+            "BatchSampler",
+            "RandomSampler",
+            "SequentialSampler",
+            "SubsetRandomSampler",
+            "WeightedRandomSampler",
+        )
+    },
+    "class_weights": of(data.class_weights, labels=LABELS),
     **{name: of(getattr(data, name)) for name in ("Compose", "Normalize", "RandomAffine")},
     **{name: of(getattr(data, name)) for name in ("RandomCrop", "RandomErasing", "RandomHorizontalFlip")},
     "EMA": of(optim.EMA),
     **{name: of(getattr(training, name)) for name in ("Checkpoint", "EarlyStopping", "LRSchedule")},
+    **{name: of(getattr(training, name)) for name in ("CSVLogger", "JSONLogger", "WeightAveraging")},
+    "accumulate": (
+        lambda **each: pydl.Trainer(module(), nn.functional.mse_loss, optimizer(), progress=False, **each),
+        {"accumulate_grad_batches": 1},
+    ),
+    "find_learning_rate": (
+        lambda **each: trainer().find_learning_rate(**each),
+        {"train": (X, Y), "low": 1e-4, "high": 1.0, "steps": 3, "batch_size": 2},
+    ),
+    "diagnose": (lambda data: pydl.diagnose(trainer(), data), {"data": (X, Y)}),
     **{name: of(getattr(training, name), classes=2) for name in ("accuracy", "confusion_matrix")},
     "stft": of(audio.stft, input=np.ones(8), n_fft=4),
     "resample": of(audio.resample, waveform=np.ones(8), orig_freq=2, new_freq=3),
@@ -139,7 +164,10 @@ CALLS = {
         lab.gradient_flow, model=nn.Linear(3, 2), loss=lambda: pydl.tensor(1.0, requires_grad=True) * 2
     ),
     "unsaturated_band": of(lab.unsaturated_band),
-    "fit": (lambda **each: trainer().fit(**each), {"train": (X, Y), "batch_size": 2, "resume": None}),
+    "fit": (
+        lambda **each: trainer().fit(**each),
+        {"train": (X, Y), "batch_size": 2, "resume": None, "evaluate_train": False},
+    ),
     "epochs": (
         lambda epochs: pydl.Trainer.fit(trainer(), (X, Y), epochs=0 if epochs is True else epochs),
         {"epochs": 0},

@@ -7,30 +7,48 @@ from .collate import collate
 from .dataset import Dataset, Subset, TensorDataset, random_split
 from .idx import read_idx
 from .loader import DataLoader
+from .nested import NestedDataset
 from .recordings import Recordings
+from .samplers import (
+    BatchSampler,
+    RandomSampler,
+    Sampler,
+    SequentialSampler,
+    SubsetRandomSampler,
+    WeightedRandomSampler,
+    class_weights,
+)
 from .sentence_pairs import SentencePairs
 from .sets import LoadedData, load
 from .table import Table, TableEncoder, read_csv, write_csv
 from .transforms import Compose, Normalize, RandomAffine, affine
 
 __all__ = [
+    "BatchSampler",
     "BytePairs",
     "Compose",
     "DataLoader",
     "Dataset",
     "LoadedData",
+    "NestedDataset",
     "Normalize",
     "RandomAffine",
     "RandomCrop",
     "RandomErasing",
     "RandomHorizontalFlip",
+    "RandomSampler",
     "Recordings",
+    "Sampler",
     "SentencePairs",
+    "SequentialSampler",
     "Subset",
+    "SubsetRandomSampler",
     "Table",
     "TableEncoder",
     "TensorDataset",
+    "WeightedRandomSampler",
     "affine",
+    "class_weights",
     "collate",
     "load",
     "random_split",

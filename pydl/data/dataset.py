@@ -12,6 +12,7 @@ import numpy as np
 from ..arguments import check_list, check_range, show
 from ..random import generator as global_generator
 from .collate import collate
+from .samplers import check_generator
 
 if TYPE_CHECKING:
     from numpy.random import Generator
@@ -36,12 +37,6 @@ def check_dataset(user: str, dataset: Any) -> None:
     for method in ("__len__", "__getitem__"):
         if not hasattr(dataset, method) or (isinstance(dataset, np.ndarray) and dataset.ndim == 0):
             raise TypeError(f"{user}: dataset is a {type(dataset).__name__} without {method}")
-
-
-def check_generator(user: str, generator: Any) -> None:
-    """Refuses what does not shuffle; None stands for the library's own generator."""
-    if generator is not None and not hasattr(generator, "permutation"):
-        raise TypeError(f"{user}: generator is a {type(generator).__name__}, needs a numpy.random.Generator")
 
 
 def gather(dataset: Any, indices: np.ndarray) -> Any:

@@ -281,6 +281,8 @@ class Module:
                 param.grad = None
             elif param.grad is not None:
                 param.grad.zero_()
+                if type(param.grad) is Tensor:
+                    param.grad = param.grad.detach()  # another one of the same memory: the optimizer knows old ones
 
     def to(self, dtype: Any) -> Module:
         """Converts floating-point parameters, their gradients and buffers to float32 or float64. Returns the module."""

@@ -34,7 +34,7 @@ class EMA:
         self.decay = check_range("EMA", "decay", decay, 0, 1)
         self.averages: list[Array] = [each.data.copy() for each in self.parameters]
         self.n_averaged = 0
-        self._weights: list[Array] | None = None
+        self.weights: list[Array] | None = None
 
     def update(self) -> None:
         """Takes the weights of now into the averages."""
@@ -46,18 +46,18 @@ class EMA:
         self.n_averaged += 1
 
     def __enter__(self) -> EMA:
-        if self._weights is not None:
+        if self.weights is not None:
             raise RuntimeError("EMA: the averages are in the model already")
-        self._weights = [each.data.copy() for each in self.parameters]
+        self.weights = [each.data.copy() for each in self.parameters]
         self._put(self.averages)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        assert self._weights is not None
-        self._put(self._weights)
-        self._weights = None
+        assert self.weights is not None
+        self._put(self.weights)
+        self.weights = None
 
     def _put(self, arrays: list[Array]) -> None:
         for each, array in zip(self.parameters, arrays, strict=True):

@@ -54,6 +54,10 @@ class Optimizer:
     def __init__(self, params: Iterable[Any], defaults: dict[str, Any]) -> None:
         self.defaults = defaults
         self.state: dict[Tensor, dict[str, Any]] = {}
+        # For pydl.diagnose: how many steps there were, and how many of them found the gradients of the one before,
+        # added up with their own, because nobody called zero_grad().
+        self.steps = self.leftover_steps = 0
+        self._last_gradient = (0, 0)
         self.param_groups: list[dict[str, Any]] = []
         if isinstance(params, Tensor | np.ndarray | dict | str) or not isinstance(params, Iterable):
             raise TypeError(f"{self.name}: params must be a list of Tensors or of dicts, not {type(params).__name__}")
@@ -109,6 +113,7 @@ class Optimizer:
         if closure is not None:
             with enable_grad():
                 loss = closure()
+        self._count_step()
         for group in self.param_groups:
             sparse: list[Tensor] = []
             set_aside = partial(self._set_aside, group, sparse)
@@ -120,6 +125,15 @@ class Optimizer:
             for param in sparse:
                 self._move_rows(group, param)
         return loss
+
+    def _count_step(self) -> None:
+        self.steps += 1
+        for param in self.param_groups[0]["params"][:1]:
+            if isinstance(param.grad, Tensor):
+                # backward() adds to the same Tensor, and counts that, until zero_grad() puts another one in its place.
+                now = (id(param.grad), param.grad.version.count)
+                self.leftover_steps += now[0] == self._last_gradient[0] and now[1] > self._last_gradient[1]
+                self._last_gradient = now
 
     def takes_sparse(self, group: dict[str, Any]) -> bool:
         """Whether the rule leaves rows without a gradient alone, so that it may move the others by themselves."""
@@ -172,6 +186,7 @@ class Optimizer:
                     param.grad = None
                 elif param.grad is not None:
                     param.grad.data[...] = 0
+                    self._last_gradient = (0, 0)
 
     def state_dict(self) -> dict[str, Any]:
         """{"state": {i: {name: array or number}}, "param_groups": [options, with "params": [i, ...]]}.

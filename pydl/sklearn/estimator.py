@@ -214,7 +214,8 @@ class NeuralEstimator(BaseEstimator):  # type: ignore[misc]
         """The network's outputs for X."""
         check_is_fitted(self)
         X = self._in_precision(np.asarray(validate_data(self, X, **self._rules(reset=False))))
-        return Trainer(self.module_, _no_loss, self.optimizer_, progress=False).predict(X)
+        outputs: Array = Trainer(self.module_, _no_loss, self.optimizer_, progress=False).predict(X)
+        return outputs
 
     def _weights_of(self, X: Array, sample_weight: Any) -> Array:
         """The rows' weights."""

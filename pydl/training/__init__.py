@@ -3,11 +3,19 @@
 from .callback import Callback as Callback
 from .checkpoint import Checkpoint as Checkpoint
 from .checkpoint import read_checkpoint as read_checkpoint
+from .diagnosis import Diagnosis as Diagnosis
+from .diagnosis import diagnose as diagnose
 from .early_stopping import EarlyStopping as EarlyStopping
 from .history import History as History
+from .history_files import CSVLogger as CSVLogger
+from .history_files import JSONLogger as JSONLogger
+from .history_files import TensorBoard as TensorBoard
+from .learning_rate_finder import LearningRates as LearningRates
+from .learning_rate_finder import find_learning_rate as find_learning_rate
 from .lr_schedule import LRSchedule as LRSchedule
 from .metrics import accuracy as accuracy
 from .metrics import confusion_matrix as confusion_matrix
+from .not_finite import NaNGuard as NaNGuard
 from .probability_metrics import f1 as f1
 from .probability_metrics import log_loss as log_loss
 from .probability_metrics import precision as precision
@@ -21,3 +29,4 @@ from .regression_metrics import r2_score as r2_score
 from .text_metrics import bleu as bleu
 from .text_metrics import chrf as chrf
 from .trainer import Trainer as Trainer
+from .weight_averaging import WeightAveraging as WeightAveraging

@@ -21,8 +21,14 @@ class Callback:
     def on_epoch_begin(self, trainer: Trainer) -> None:
         """Before the first batch of an epoch."""
 
+    def on_before_step(self, trainer: Trainer) -> None:
+        """Between the gradients and the optimizer's step; trainer.batch is (inputs, targets) that they came from."""
+
     def on_batch_end(self, trainer: Trainer, logs: dict[str, float]) -> None:
         """After each optimizer step; logs holds the running means of this epoch."""
+
+    def on_train_end(self, trainer: Trainer) -> None:
+        """After the last step of an epoch, before validation."""
 
     def on_epoch_end(self, trainer: Trainer, logs: dict[str, float]) -> None:
         """After validation; logs holds the epoch's figures."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..arguments import check_choice, check_flag, check_integer, check_number
 from .callback import Callback
+from .history import figure
 
 if TYPE_CHECKING:
     from .trainer import Trainer
@@ -48,12 +49,7 @@ class EarlyStopping(Callback):
         self._weights: dict[str, Any] = {}
 
     def on_epoch_end(self, trainer: Trainer, logs: dict[str, float]) -> None:
-        if self.monitor not in logs:
-            raise ValueError(
-                f"EarlyStopping: there is no figure {self.monitor!r} to monitor; this training has "
-                f"{', '.join(logs)} (is there validation data?)"
-            )
-        value = logs[self.monitor]
+        value = figure("EarlyStopping", self.monitor, logs)
         gain = (self.best - value) if self.mode == "min" else (value - self.best)
         if self.best_epoch == 0 or math.isnan(self.best) or gain > self.min_delta:
             self.best, self.best_epoch = value, trainer.epoch

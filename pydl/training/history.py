@@ -10,6 +10,16 @@ if TYPE_CHECKING:
     from .trainer import Trainer
 
 
+def figure(user: str, name: str, logs: dict[str, float]) -> float:
+    """The figure of that name that a callback watches."""
+    if name not in logs:
+        raise ValueError(
+            f"{user}: there is no figure {name!r} to monitor; this training has {', '.join(logs)} "
+            f"(is there validation data?)"
+        )
+    return logs[name]
+
+
 class History(Callback):
     """history.epochs is a list with one dict of figures an epoch; history["loss"] the list of one figure."""
 

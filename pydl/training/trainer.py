@@ -11,22 +11,27 @@ One step of it, by hand, is
     optimizer.zero_grad()
     loss.backward()
     optimizer.step()
+
+What batches may look like (several inputs or outputs, by place or by name) stands in batches.py.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
-from ..arguments import Array, check_array, check_integer, check_path
-from ..data import DataLoader, TensorDataset
-from ..tensor import Tensor, no_grad
+from ..arguments import check_flag, check_integer, check_path
+from ..data import DataLoader
+from ..tensor import no_grad
+from .batches import apply, as_arrays, as_loader, count_rows, grouped, inputs_to_predict, join, split
 from .callback import Callback
 from .checkpoint import load_checkpoint
 from .history import History
+from .learning_rate_finder import LearningRates, find_learning_rate
+from .not_finite import first_bad_output
 from .progress_bar import ProgressBar
 
 
@@ -43,8 +48,11 @@ class Trainer:
     metrics    functions (outputs, targets) -> number on arrays, computed over whole data sets; named by __name__
     callbacks  run in the order given, after the history and a progress bar (unless there is one among them, or
                progress=False)
+    accumulate_grad_batches   so many batches make one step of the optimizer: of the mean gradient over all their
+               rows, as if they were one batch that would not fit in memory
 
-    epoch counts from 1 while training; epochs is how many there will be, batches how many steps each has.
+    epoch counts from 1 while training; epochs is how many there will be, batches how many steps each has; batch is the
+    last (inputs, targets), data the training data as a DataLoader.
     """
 
     def __init__(
@@ -55,6 +63,7 @@ class Trainer:
         metrics: Sequence[Callable[[Any, Any], float]] = (),
         callbacks: Sequence[Callback] = (),
         progress: bool = True,
+        accumulate_grad_batches: int = 1,
     ) -> None:
         _check_parts("model", [model], "parameters", "a Module")
         _check_parts("loss", [loss], "__call__", "a function (outputs, targets)")
@@ -65,13 +74,16 @@ class Trainer:
         self.loss = loss
         self.optimizer = optimizer
         self.metrics = list(metrics)
+        self.accumulate = check_integer("Trainer", "accumulate_grad_batches", accumulate_grad_batches, 1)
         self.history = History()
         own = next((each for each in callbacks if isinstance(each, ProgressBar)), None)
         self._bar = own or (ProgressBar() if progress else None)
         added = [self._bar] if self._bar is not None and own is None else []
         self.callbacks: list[Callback] = [self.history, *added, *callbacks]
         self.epoch = self.epochs = self.batches = 0
-        self.stop = False
+        self.stop = self.fitting = False
+        self.batch: Any = None
+        self.data: Any = None
 
     def say(self, line: str) -> None:
         """Prints a line beside the progress bar; silent without one."""
@@ -85,6 +97,7 @@ class Trainer:
         epochs: int = 1,
         batch_size: int = 32,
         resume: str | os.PathLike[str] | None = None,
+        evaluate_train: bool = False,
     ) -> History:
         """Trains for `epochs` passes over the data; returns the history.
 
@@ -92,27 +105,45 @@ class Trainer:
         shuffled and cut into batches of `batch_size`. resume: a file of the Checkpoint callback; training goes on from
         there, to the same bytes as if it had never been interrupted.
 
-        Errors: FloatingPointError as soon as the loss is not a finite number. After Ctrl-C (KeyboardInterrupt) the
+        The history's "loss" is the mean over the steps of an epoch, with dropout and weights that still moved, so it
+        does not compare with "val_loss". evaluate_train: after each epoch evaluate the training data, too, as
+        "train_loss" and so on, in evaluation mode like the validation data. It takes another pass over them.
+
+        Errors: FloatingPointError as soon as the loss is not a finite number, with the layer where it began;
+        ValueError where a parameter that shall learn is not in the optimizer. After Ctrl-C (KeyboardInterrupt) the
         callbacks' on_fit_end still runs and the last checkpoint stays whole.
         """
         loader = as_loader("fit", train, batch_size, shuffle=True)
-        self.epochs, self.batches = check_integer("fit", "epochs", epochs, 0), len(loader)
-        self.epoch, self.stop = 0, False
+        self.epochs, self.batches = check_integer("fit", "epochs", epochs, 0), -(-len(loader) // self.accumulate)
+        parts: dict[str, Any] = {}
+        if check_flag("fit", "evaluate_train", evaluate_train):
+            parts["train"] = loader.in_order() if isinstance(loader, DataLoader) else loader
+        if validation is not None:
+            parts["val"] = validation
+        self.epoch, self.stop, self.data = 0, False, loader
         if self.batches == 0:
             raise ValueError("fit: train holds no data")
+        forgotten = forgotten_parameters(self.model, self.optimizer)
+        if forgotten:
+            raise ValueError(
+                f"fit: the optimizer does not have the parameters {', '.join(forgotten)}, which would never learn; "
+                f"give it model.parameters(), or freeze them with requires_grad_(False)"
+            )
         if resume is not None:
             load_checkpoint(self, check_path("fit", "resume", resume))
         self._each("on_fit_begin")
+        self.fitting = True
         try:
             while self.epoch < self.epochs and not self.stop:
                 self.epoch += 1
                 self._each("on_epoch_begin")
                 logs = self._train_epoch(loader)
-                if validation is not None:
-                    figures = self.evaluate(validation)
-                    logs.update({f"val_{name}": value for name, value in figures.items()})
+                self._each("on_train_end")
+                for part, data in parts.items():
+                    logs.update({f"{part}_{name}": value for name, value in self.evaluate(data).items()})
                 self._each("on_epoch_end", logs)
         finally:
+            self.fitting = False
             self.model.eval()
             self._each("on_fit_end")
         return self.history
@@ -120,20 +151,32 @@ class Trainer:
     def _train_epoch(self, loader: Any) -> dict[str, float]:
         self.model.train()
         total, count = 0.0, 0
-        for batch in loader:
-            inputs, targets = split(batch)
-            loss = self.loss(self.model(*inputs), targets)
+        for group in grouped(loader, self.accumulate):
+            loss, rows = self._step([split("fit", batch) for batch in group])
+            total, count = total + loss * rows, count + rows
+            self._each("on_batch_end", {"loss": total / count})
+        return {"loss": total / count}
+
+    def _step(self, batches: list[tuple[Any, Any]]) -> tuple[float, int]:
+        """One step of the optimizer, on all rows of some batches; their mean loss and their number."""
+        rows = [count_rows(targets) for _, targets in batches]
+        mean, whole = 0.0, sum(rows)
+        for i, (inputs, targets) in enumerate(batches):
+            self.batch = inputs, targets
+            loss = self.loss(apply(self.model, inputs), targets)
             value = float(loss.item())
             if not np.isfinite(value):
                 raise FloatingPointError(
-                    f"fit: the loss is {value} in epoch {self.epoch}; a smaller learning rate is the usual cure"
+                    f"fit: the loss is {value} in epoch {self.epoch}: {first_bad_output(self.model, inputs)}; where "
+                    f"the data are right, a smaller learning rate is the usual cure"
                 )
-            self.optimizer.zero_grad()
-            loss.backward()
-            self.optimizer.step()
-            total, count = total + value * len(targets), count + len(targets)
-            self._each("on_batch_end", {"loss": total / count})
-        return {"loss": total / count}
+            if i == 0:
+                self.optimizer.zero_grad()
+            (loss if len(batches) == 1 else loss * (rows[i] / whole)).backward()
+            mean += value if len(batches) == 1 else value * rows[i] / whole
+        self._each("on_before_step")
+        self.optimizer.step()
+        return mean, whole
 
     def _each(self, moment: str, *arguments: Any) -> None:
         for callback in self.callbacks:
@@ -146,28 +189,45 @@ class Trainer:
         outputs, answers = [], []
         with Evaluating(self.model):
             for batch in loader:
-                inputs, targets = split(batch)
-                result = self.model(*inputs)
-                total += float(self.loss(result, targets).item()) * len(targets)
-                count += len(targets)
-                outputs.append(result.data)
-                answers.append(np.asarray(targets))
+                inputs, targets = split("evaluate", batch)
+                result, rows = apply(self.model, inputs), count_rows(targets)
+                total, count = total + float(self.loss(result, targets).item()) * rows, count + rows
+                if self.metrics:
+                    outputs.append(as_arrays(result))
+                    answers.append(as_arrays(targets))
         if count == 0:
             raise ValueError("evaluate: there is no data")
         figures = {"loss": total / count}
-        joined, targets = np.concatenate(outputs), np.concatenate(answers)
-        figures.update({metric.__name__: float(metric(joined, targets)) for metric in self.metrics})
+        if self.metrics:
+            joined, targets = join(outputs), join(answers)
+            figures.update({metric.__name__: float(metric(joined, targets)) for metric in self.metrics})
         return figures
 
-    def predict(self, inputs: Any, batch_size: int = 256) -> Array:
-        """The model's outputs for an array of inputs (N, ...), the model in evaluation mode. No inputs, no outputs."""
-        array = check_array("predict", "inputs", inputs.data if isinstance(inputs, Tensor) else inputs)
-        if array.ndim == 0:
-            raise ValueError("predict: inputs must have a first dimension, (N, ...), but are one number")
-        size = check_integer("predict", "batch_size", batch_size, 1)
+    def predict(self, inputs: Any, batch_size: int = 256) -> Any:
+        """The model's outputs as arrays, the model in evaluation mode. No inputs, no outputs.
+
+        inputs: an array (N, ...); a tuple or dict of arrays for a model of several inputs; or a Dataset or DataLoader,
+        whose targets are left out if it has some.
+        """
+        outputs = []
         with Evaluating(self.model):
-            starts = range(0, max(len(array), 1), size)
-            return np.concatenate([self.model(array[start : start + size]).data for start in starts])
+            for batch in inputs_to_predict(inputs, batch_size):
+                outputs.append(as_arrays(apply(self.model, batch)))
+        if not outputs:
+            raise ValueError("predict: there is no data")
+        return join(outputs)
+
+    def find_learning_rate(
+        self, train: Any, low: float = 1e-6, high: float = 10.0, steps: int = 100, batch_size: int = 32
+    ) -> LearningRates:
+        """Which learning rate suits this model, optimizer and data: see learning_rate_finder.py."""
+        return find_learning_rate(self, train, low, high, steps, batch_size)
+
+
+def forgotten_parameters(model: Any, optimizer: Any) -> list[str]:
+    """The names of the parameters that shall learn, but that the optimizer does not have."""
+    known = {id(each) for group in getattr(optimizer, "param_groups", []) for each in group["params"]}
+    return [name for name, each in model.named_parameters() if each.requires_grad and id(each) not in known]
 
 
 class Evaluating:
@@ -185,22 +245,3 @@ class Evaluating:
     def __exit__(self, *error: object) -> None:
         self._no_grad.__exit__(*error)
         self.model.train(self._before)
-
-
-def as_loader(method: str, data: Any, batch_size: int, shuffle: bool) -> Any:
-    """A DataLoader of what fit() and evaluate() take."""
-    if isinstance(data, DataLoader) or (isinstance(data, Iterable) and not hasattr(data, "__getitem__")):
-        return data
-    if isinstance(data, tuple | list) and data:
-        data = TensorDataset(*data)
-    if isinstance(data, str | dict | tuple | list | np.ndarray | Tensor) or not hasattr(data, "__getitem__"):
-        needs = "(inputs, targets), a Dataset of such pairs or a DataLoader"
-        raise TypeError(f"{method}: data must be {needs}, not {type(data).__name__}")
-    return DataLoader(data, batch_size=batch_size, shuffle=shuffle)
-
-
-def split(batch: Any) -> tuple[tuple[Any, ...], Any]:
-    """(inputs, targets) of a batch: the last part is the targets, all before it goes into the model."""
-    if not isinstance(batch, tuple | list) or len(batch) < 2:
-        raise ValueError(f"fit: a batch must be (inputs, targets), not {type(batch).__name__}")
-    return tuple(batch[:-1]), batch[-1]
