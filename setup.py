@@ -31,6 +31,7 @@ FOR_SIZE, FOR_SPEED = "-Os", "-O2 -fpeel-loops"
 FAST = (
     *("batch_norm", "batch_norm_backward", "conv2d_tile", "conv2d_weight_gradient"),
     *("gemm", "gemm_tile", "mean", "sum"),
+    *("arena", "kernel_call", "native_kernel", "team", "threads"),  # of the runtime: part of every call
 )
 # Loops over whole numbers that the compiler makes vectors of, if it is told not to count the costs.
 VECTORIZED = ("dropout",)
@@ -169,7 +170,10 @@ class BuildNative(build_ext):
         kernel_sources = sorted(ROOT.glob("csrc/*.cpp"))
         if not (self.inplace or getattr(self, "editable_mode", False)):  # there, each change compiles one file only
             kernel_sources = batches(kernel_sources, folder)
-        tasks = [(source, folder / "runtime", flags + runtime) for source in ROOT.glob("csrc/runtime/*.cpp")]
+        tasks = [
+            (source, folder / "runtime", flags + runtime + optimization(source, "runtime", sanitize))
+            for source in ROOT.glob("csrc/runtime/*.cpp")
+        ]
         for isa, isa_flags in variants().items():
             define = [*flags, f"-DPYDL_ISA={isa}", *isa_flags]
             # What is left out is found in the variant below, if that is built too.
@@ -186,7 +190,7 @@ class BuildNative(build_ext):
 
 
 def optimization(source: Path, isa: str, sanitize: str | None) -> list[str]:
-    """Whether a kernel is compiled for speed or for size."""
+    """Whether a source is compiled for speed or for size."""
     if sanitize:
         return []
     if source.stem in VECTORIZED and isa != "sse2":
