@@ -34,7 +34,7 @@ def test_training_leaves_everything(trained):
         assert (trained / name).stat().st_size > 5_000, name
     figures = json.loads((trained / "metrics.json").read_text())
     assert 0 < figures["test_accuracy"] <= 1
-    assert figures["settings"] == {"data": "mnist-5k", "epochs": 2, "images": 96, "seed": 0}
+    assert figures["settings"] == {"data": "mnist-5k", "epochs": 2, "images": 96, "seed": 0, "validation": False}
     assert len(list((trained / "examples").glob("*.png"))) == 10
 
 
