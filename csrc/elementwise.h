@@ -70,8 +70,8 @@ class Operand {
     bool unit_or_repeated() const { return stride_ == 1 || stride_ == 0; }
 
     PYDL_INLINE auto consecutive(int64_t i) const { return whole(data_ + i); }
-    PYDL_INLINE auto consecutive_or_copies(int64_t i) const {
-        return whole(stride_ == 0 ? copies_ : data_ + i);
+    PYDL_INLINE auto consecutive_or_copies(int64_t i) const {  // without a branch: the stride is 1 or 0
+        return whole((stride_ == 0 ? copies_ : data_) + i * stride_);
     }
 
     PYDL_INLINE auto strided(int64_t i, int64_t n) const {
@@ -99,22 +99,38 @@ class Operand {
 
     const X* data_;
     int64_t stride_;
-    X copies_[width<T>];
+    alignas(PYDL_VECTOR_BYTES) X copies_[width<T>];
 };
 
-// One run along the innermost dimension.
+// Where an input of one run lies.
+template <typename X>
+struct InputLine {
+    const X* data;
+    int64_t stride;
+};
+
 template <typename T, typename F, typename... X>
 PYDL_INLINE void elementwise_row(F f, T* y, int64_t stride, int64_t count, Operand<T, X>... x) {
+    const int64_t whole = stride == 1 && count >= width<T> ? count / width<T> * width<T> : 0;
     int64_t i = 0;
-    if (stride == 1 && (x.unit() && ...)) {  // the usual case, free of branches on strides
-        for (; i + width<T> <= count; i += width<T>) store(y + i, f(x.consecutive(i)...));
-    } else if (sizeof...(X) > 1 && stride == 1 && (x.unit_or_repeated() && ...)) {
-        for (; i + width<T> <= count; i += width<T>) store(y + i, f(x.consecutive_or_copies(i)...));
+    // One branch a vector, at the end: when compiled for size, a `for` has two.
+    if (whole > 0 && (x.unit() && ...)) {  // the usual case, free of branches on strides
+        do store(y + i, f(x.consecutive(i)...));
+        while ((i += width<T>) < whole);
+    } else if (sizeof...(X) > 1 && whole > 0 && (x.unit_or_repeated() && ...)) {
+        do store(y + i, f(x.consecutive_or_copies(i)...));
+        while ((i += width<T>) < whole);
     }
     for (; i < count; i += width<T>) {
         const int64_t n = count - i < width<T> ? count - i : width<T>;
         store_strided<T>(y + i * stride, stride, f(x.strided(i, n)...), n);
     }
+}
+
+// One run along the innermost dimension.
+template <typename T, typename F, typename... X>
+[[gnu::noinline]] void elementwise_line(F f, T* y, int64_t stride, int64_t count, InputLine<X>... x) {
+    elementwise_row<T>(f, y, stride, count, Operand<T, X>(x.data, x.stride)...);
 }
 
 constexpr int64_t kElementwiseGrain =
@@ -171,10 +187,10 @@ void elementwise_nest(const char* mismatch, F f, std::integer_sequence<int, I...
         typename Plan::Piece at(plan, begin);
         for (int64_t task = begin; task < end; ++task, at.advance()) {
             const int64_t first = at.part * plan.piece, left = plan.inner - first;
-            elementwise_row<T>(
+            elementwise_line<T>(
                 f, y.data + at.row.offset[0] + first * stride[0][0], stride[0][0],
                 left < plan.piece ? left : plan.piece,
-                Operand<T, X>(x.data + at.row.offset[I] + first * stride[I][0], stride[I][0])...);
+                InputLine<X>{x.data + at.row.offset[I] + first * stride[I][0], stride[I][0]}...);
         }
     });
 }
@@ -184,8 +200,21 @@ constexpr auto counted_from_one(std::integer_sequence<int, I...>) {
     return std::integer_sequence<int, (I + 1)...>{};
 }
 
+// Whether y is one run of at most a grain, and every x as long or a single number.
+template <int N>
+[[gnu::noinline]] bool are_lines(const Extents& y, const Extents* const (&x)[N]) {
+    if (y.rank != 1 || y.shape[0] == 0 || y.shape[0] > kElementwiseGrain) return false;
+    for (const Extents* each : x)
+        if (each->rank != 0 && (each->rank != 1 || each->shape[0] != y.shape[0])) return false;
+    return true;
+}
+
 template <typename T, typename F, typename... X>
-void elementwise(const char* mismatch, F f, NdArray<T> y, NdArray<const X>... x) {
+void elementwise(const char* mismatch, F f, const NdArray<T>& y, const NdArray<const X>&... x) {
+    // Blocks of a chain (pydl/element_blocks.py) are too small for anything but the loop itself.
+    if (are_lines<sizeof...(X)>(y, {&x...}))
+        return elementwise_line<T>(f, y.data, y.stride[0], y.shape[0],
+                                   InputLine<X>{x.data, x.rank == 0 ? 0 : x.stride[0]}...);
     elementwise_nest(mismatch, f, counted_from_one(std::make_integer_sequence<int, sizeof...(X)>{}), y, x...);
 }
 

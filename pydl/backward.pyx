@@ -139,7 +139,7 @@ def backward(TensorBase tensor, object gradient=None, bint retain_graph=False):
 
 
 cdef object first_gradient(TensorBase tensor, object gradient):
-    """dC/dC: 1, or what the caller gives; always an array of its own."""
+    """dC/dC: 1, or what the caller gives: copied where it is to be a leaf's gradient."""
     cdef cnp.ndarray dy
     if gradient is None:
         if cnp.PyArray_SIZE(tensor._data) != 1:
@@ -152,7 +152,7 @@ cdef object first_gradient(TensorBase tensor, object gradient):
     given = (<TensorBase>gradient)._data if isinstance(gradient, TensorBase) else np.asarray(gradient)
     if given.shape != tensor._data.shape:
         raise ValueError(f"backward: gradient has shape {given.shape} but the tensor has {tensor._data.shape}")
-    return given.astype(tensor._data.dtype)
+    return given.astype(tensor._data.dtype, copy=tensor.grad_fn is None)
 
 
 cdef tuple call_gradient(Node node, object dys):

@@ -18,6 +18,7 @@ import numpy as np
 from ._native import get_num_threads
 from .arguments import Array
 from .channels_last import ELEMENTWISE
+from .element_blocks import Chain, Group, address, owner
 from .fusion import Call, named
 from .op import KERNELS, empty
 
@@ -38,17 +39,6 @@ REPEATING = ELEMENTWISE | {
 # What the largest call of a slice may read and write: near what the second-level cache of a core holds, while smaller
 # slices use the weights less often. And what the largest call has to move without slices, for a chain to be worth them.
 SLICE_BYTES = LEAST_BYTES = 1024 * 1024
-
-
-def owner(array: Array) -> Array:
-    """The array whose memory this one is a view of."""
-    while isinstance(array.base, np.ndarray):
-        array = array.base
-    return array
-
-
-def _address(array: Array) -> int:
-    return int(owner(array).ctypes.data)
 
 
 def _is_aligned(array: Array) -> bool:
@@ -95,18 +85,18 @@ class Run:
                 return False
             is_written = key in KERNELS[name].writes
             if i in found and _is_aligned(each):
-                if is_written and _address(each) in self.apart:
+                if is_written and address(each) in self.apart:
                     return False
-            elif is_written or _address(each) in self.written:
+            elif is_written or address(each) in self.written:
                 return False
             else:
-                addresses.add(_address(each))
-        if _address(y) in addresses or (self.calls and len(y) != self.N):
+                addresses.add(address(each))
+        if address(y) in addresses or (self.calls and len(y) != self.N):
             return False
         self.N = len(y)
         self.calls.append(call)
         self.positions.append(found)
-        self.written.add(_address(y))
+        self.written.add(address(y))
         self.apart |= addresses
         return True
 
@@ -119,23 +109,10 @@ class Run:
         """Whether slices bring more than they cost."""
         convolutions = sum(call[0].__name__.startswith("conv2d") for call in self.calls)
         return (
-            self.N > 1
+            self.N > 1  # none if there are no calls
             and get_num_threads() <= self.N
             and (convolutions > 0 or (len(self.calls) > 1 and self.bytes() >= LEAST_BYTES))
         )
-
-
-@dataclass
-class Group:
-    """Calls that are made `count` times, by as many threads as there are slots.
-
-    slots   the calls of each thread
-    steps   (call, argument): bytes from slice to slice, of arguments in arrays that hold the whole batch
-    """
-
-    count: int
-    slots: list[list[Call]]
-    steps: dict[tuple[int, int], int] = field(default_factory=dict)
 
 
 def slice_size(N: int, bytes_of_image: int) -> int:
@@ -155,14 +132,18 @@ def in_slices(calls: list[Call], shared: list[Array], frames: list[Array], round
     groups: list[Group] = []
     start = 0
     while start < len(calls):
-        run = Run()
-        end = start
-        while end < len(calls) and run.take(calls[end], rounds):
-            end += 1
-        if end > start and run.pays():
+        run, chain = Run(), Chain()
+        while (end := start + len(run.calls)) < len(calls) and run.take(calls[end], rounds):
+            pass
+        while (last := start + len(chain.calls)) < len(calls) and chain.take(calls[last]):
+            pass
+        in_blocks = last >= end and chain.pays()
+        if in_blocks or run.pays():
+            end = last if in_blocks else end
             others = [*calls[:start], *calls[end:]]
             outside = [each for _, arguments in others for each in arguments if isinstance(each, np.ndarray)]
-            groups += _groups_of(run, {_address(each) for each in (*shared, *outside)}, frames)
+            seen = {address(each) for each in (*shared, *outside)}
+            groups += chain.groups(seen) if in_blocks else _groups_of(run, seen, frames)
         else:
             end = max(end, start + 1)
             if groups and groups[-1].count == 1:
@@ -180,12 +161,12 @@ def _groups_of(run: Run, shared: set[int], frames: list[Array]) -> list[Group]:
     count = run.N // n // threads * threads
     # What no call makes, such as numbers from outside or around an image, stays where it is.
     made = {each.ctypes.data for each in frames} | {
-        _address(y) for y in (named(call)["y"] for call in run.calls) if y.size == owner(y).size
+        address(y) for y in (named(call)["y"] for call in run.calls) if y.size == owner(y).size
     }
     slices = Group(count, [_slot(run, 0, n, shared, made) for _ in range(threads)])
     for c, (call, found) in enumerate(zip(run.calls, run.positions, strict=True)):
         for i in found:
-            if _address(call[1][i]) in shared or _address(call[1][i]) not in made:
+            if address(call[1][i]) in shared or address(call[1][i]) not in made:
                 slices.steps[c, i] = n * call[1][i].strides[0]
     left = run.N - count * n
     return [slices, Group(1, [_slot(run, count * n, left, shared, made)])] if left > 0 else [slices]

@@ -3,6 +3,7 @@
     join_activations    linear, then relu        ->  linear with the relu in it
     fold_batch_norms    conv2d, then batch norm  ->  conv2d with other weights; not to the same bits
     pack_weights        linear                   ->  linear with its weight in panels, packed here once
+    without_unread      exp, whose result nobody reads  ->  nothing
     work_in_place       conv2d, then relu        ->  conv2d writes where relu does, which works in place
 
 Most look for two calls of which the second reads what the first writes and nobody else does.
@@ -15,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from .arguments import Array
+from .op import KERNELS
 from .ops.linear import gains_by_panels, linear_packed, pack_weight, panel_columns
 
 Call = tuple[Any, tuple[Any, ...]]  # a native kernel and its arguments
@@ -34,6 +36,13 @@ def named(call: Call) -> dict[str, Any]:
     """The arguments by their names, in order."""
     kernel, arguments = call
     return dict(zip(kernel.arguments, arguments, strict=True))
+
+
+def written(call: Call) -> list[Array]:
+    """The arrays that the call writes."""
+    given = named(call)
+    arrays = [given[name] for name in KERNELS[call[0].__name__].writes]
+    return [one for each in arrays for one in (each if isinstance(each, list) else [each]) if one is not None]
 
 
 def join_activations(calls: list[Call], outputs: list[Array]) -> list[Call]:
@@ -103,6 +112,19 @@ def _folded(
     scale = (1.0 if gamma is None else gamma) / np.sqrt(var.astype(np.float64) + eps)
     shift = ((0.0 if b is None else b) - mean.astype(np.float64)) * scale + (0.0 if beta is None else beta)
     return (w * scale.reshape(-1, 1, 1, 1)).astype(w.dtype), shift.astype(w.dtype)
+
+
+def without_unread(calls: list[Call], outputs: list[Array]) -> list[Call]:
+    """The calls without those that write what is neither an output nor read by a later call."""
+    kept: list[Call] = []
+    read = list(outputs)
+    for call in reversed(calls):
+        arrays = [one for each in call[1] for one in (each if isinstance(each, list) else [each])]
+        arrays = [each for each in arrays if isinstance(each, np.ndarray)]
+        if any(np.may_share_memory(each, one) for each in written(call) for one in read):
+            kept.append(call)
+            read += arrays
+    return kept[::-1]
 
 
 def work_in_place(calls: list[Call], outputs: list[Array]) -> list[Call]:

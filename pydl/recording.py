@@ -10,9 +10,10 @@ which kernels ran on which arrays; the next ones run the same kernels in the sam
 their own inputs and into new results.
 
 What may be captured: functions of tensors whose work is done by kernels and does not depend on the values of the
-inputs, without gradients. This is checked, not believed: after recording, the function is run again on other numbers,
-and the recording must give the same bits. Parameters are used where they are: updates in place and load_state_dict
-are seen, and a parameter whose data was replaced makes a module be recorded again.
+inputs. Gradients come back through chains of element-by-element operations: see pydl/recorded_gradient.py. This is
+checked, not believed: after recording, the function is run again on other numbers, and the recording must give the same
+bits. Parameters are used where they are: updates in place and load_state_dict are seen, and a parameter whose data was
+replaced makes a module be recorded again.
 
 What is noted is then shortened: see pydl/fusion.py and pydl/channels_last.py.
 
@@ -28,11 +29,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from . import _native, op
-from ._compiled import are_unchanged, tensor_of
+from ._compiled import are_unchanged, is_grad_enabled, tensor_of
 from .arguments import Array, check_flag
-from .batch_slices import in_slices, owner
+from .batch_slices import in_slices
 from .channels_last import Layout
-from .fusion import Call, fold_batch_norms, join_activations, pack_weights, work_in_place
+from .element_blocks import is_by_element, owner
+from .fusion import Call, fold_batch_norms, join_activations, pack_weights, without_unread, work_in_place
+from .recorded_gradient import NoRecordedGradient, differentiable, gradient_of
 from .tensor import Tensor, no_grad
 
 if TYPE_CHECKING:
@@ -42,9 +45,13 @@ if TYPE_CHECKING:
 def capture(function: Callable[..., Any], fold: bool = False) -> Captured:
     """A function of tensors that records `function`, a module or any other function, and replays it.
 
-    Its arguments must be tensors or arrays; what it returns has no gradient. Each combination of shapes and dtypes is
-    recorded when it is first seen and keeps the memory of its intermediate results. Raises RuntimeError for a module
-    in training mode and for a function that does part of its work outside the kernels.
+    Its arguments must be tensors or arrays. Each combination of shapes and dtypes is recorded when it is first seen and
+    keeps the memory of its intermediate results. Raises RuntimeError for a module in training mode and for a function
+    that does part of its work outside the kernels.
+
+    What a captured module returns has no gradient. Where an argument of a function needs one, the backward pass is
+    replayed as well if the function returns one tensor, computed from its arguments alone by operations that take each
+    element by itself, as x * 2 + y; otherwise the function runs as if it were not captured.
 
     fold: allows what rounds differently. Batch normalisations become part of the convolutions before them, y =
     (s w) * x + (s (b - mean) + beta) with s = gamma / sqrt(var + eps); weights of convolutions and linear layers are
@@ -57,7 +64,8 @@ def capture(function: Callable[..., Any], fold: bool = False) -> Captured:
 class Captured:
     """What capture() returns. Calls from several threads wait for each other, since they share the arrays."""
 
-    def __init__(self, function: Callable[..., Any], fold: bool) -> None:
+    def __init__(self, function: Callable[..., Any], fold: bool, drop_unread: bool = False) -> None:
+        """drop_unread: calls whose results nobody reads are left out."""
         from .nn import Module
 
         if not callable(function):
@@ -66,8 +74,9 @@ class Captured:
         self._module = function if isinstance(function, Module) else None
         if fold and self._module is None:
             raise TypeError(f"capture: fold needs a module, not {type(function).__name__}")
-        self._fold = fold
+        self._options = fold, drop_unread
         self._recordings: dict[Any, _Recording] = {}
+        self._with_gradient: dict[Any, Any] = {}
         self._lock = threading.Lock()
 
     def __repr__(self) -> str:
@@ -76,22 +85,61 @@ class Captured:
     def __call__(self, *inputs: Any) -> Any:
         if self._module is not None and self._module.training:
             raise RuntimeError("capture: the module is in training mode; call its eval() first")
+        if self._module is None and is_grad_enabled():
+            needs = tuple([isinstance(each, Tensor) and each.requires_grad for each in inputs])
+            if any(needs):
+                return self._differentiated(inputs, needs)
         if op.get_backend() != "native":  # the reference has no overhead worth saving
             with no_grad():
                 return self._function(*inputs)
-        arrays = [_array(each) for each in inputs]
-        key = (op.isa, *[(each.shape, each.dtype) for each in arrays])
+        return self._replay([_array(each) for each in inputs])
+
+    def _replay(self, arrays: list[Array]) -> Any:
+        key = _key(arrays)
         with self._lock:
             recording = self._recordings.get(key)
             if recording is None or recording.is_stale():
-                recording = self._recordings[key] = _Recording(self._function, self._module, arrays, self._fold)
+                recording = self._recordings[key] = _Recording(self._function, self._module, arrays, *self._options)
             return recording.replay(arrays)
+
+    def _differentiated(self, inputs: tuple[Any, ...], needs: tuple[bool, ...]) -> Any:
+        """The result with a gradient, replayed if that is possible."""
+        if op.get_backend() != "native":
+            return self._function(*inputs)
+        arrays = [_array(each) for each in inputs]
+        key = _key(arrays), needs
+        if key not in self._with_gradient:
+            self._with_gradient[key] = self._differentiable(arrays, needs)
+        return (self._with_gradient[key] or self._apply)(list(inputs))
+
+    def _differentiable(self, arrays: list[Array], needs: tuple[bool, ...]) -> Any:
+        """The operation on a list of the inputs; None if it cannot be recorded."""
+        with no_grad():
+            y = self._replay(arrays)
+        if not isinstance(y, Tensor) or not all(map(is_by_element, self._recordings[_key(arrays)].calls)):
+            return None
+        backward = Captured(gradient_of(self._function, needs), False, drop_unread=True)
+        try:
+            backward._replay([*arrays, y.data])
+        except NoRecordedGradient:
+            return None
+        return differentiable(self._replay, backward._replay)
+
+    def _apply(self, inputs: list[Any]) -> Any:
+        return self._function(*inputs)
 
 
 class _Recording:
     """The calls for inputs of one combination of shapes."""
 
-    def __init__(self, function: Callable[..., Any], module: Module | None, inputs: list[Array], fold: bool) -> None:
+    def __init__(
+        self,
+        function: Callable[..., Any],
+        module: Module | None,
+        inputs: list[Array],
+        fold: bool,
+        drop_unread: bool,
+    ) -> None:
         state = [] if module is None else [*module.parameters(), *module.buffers()]
         counts: list[int | None] = [None] * len(state)
         self.state = state, [tensor.data for tensor in state], counts
@@ -104,6 +152,8 @@ class _Recording:
         calls, results = _record(function, tensors)
         self.structure = results
         self.outputs = [result.data for result in _leaves(results)]
+        if drop_unread:
+            calls = without_unread(calls, self.outputs)
         if fold:
             watched = {id(tensor.data) for tensor in state}
             calls, used = fold_batch_norms(calls, self.outputs, watched)
@@ -207,6 +257,10 @@ class _Recording:
             else:
                 np.copyto(buffer, given)
         return bound
+
+
+def _key(inputs: list[Array]) -> Any:
+    return (op.isa, *[(each.shape, each.dtype) for each in inputs])
 
 
 def _place(array: Any, arrays: list[Array]) -> int | None:

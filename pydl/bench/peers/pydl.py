@@ -88,9 +88,9 @@ def expression(workload: Workload, inputs: Arrays) -> Variants:
     variants: Variants = {
         "eager": lambda: _function(inputs, names, workload.gradients, lambda *t: apply(F, *t, *fixed))
     }
-    if how == "chain" and not workload.gradients:  # where others compile
+    if how == "chain":  # where others compile
         captured = pydl.capture(lambda *t: apply(F, *t))
-        variants["captured"] = lambda: _function(inputs, names, "", captured)
+        variants["captured"] = lambda: _function(inputs, names, workload.gradients, captured)
     return variants
 
 
