@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from .arguments import Array
+from .serialization import replacing
 
 # Colours that people with colour-blindness tell apart. Okabe, Ito, "Color Universal Design", 2008.
 BLUE, ORANGE, GREY = "#0072B2", "#D55E00", "#666666"
@@ -28,14 +29,8 @@ def new_figure(width: float, height: float, columns: int = 1, rows: int = 1) -> 
 
 def write_figure(figure: Any, path: str | os.PathLike[str]) -> None:
     """Writes the picture whole or not at all."""
-    target = os.fspath(path)
-    temporary = f"{target}.{os.getpid()}.tmp"
-    try:
-        figure.savefig(temporary, format="png")
-        os.replace(temporary, target)
-    finally:
-        if os.path.exists(temporary):
-            os.remove(temporary)
+    with replacing(path) as file:
+        figure.savefig(file, format="png")
 
 
 def learning_curve(

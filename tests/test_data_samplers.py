@@ -111,7 +111,7 @@ def test_loader_follows_them():
         (lambda: SequentialSampler(3), TypeError, "SequentialSampler: data_source is a int without a length"),
         (lambda: RandomSampler(DATA, num_samples=0), ValueError, "RandomSampler: num_samples must be at least 1"),
         (lambda: RandomSampler(DATA, generator=3), TypeError, "generator is a int, needs a numpy.random.Generator"),
-        (lambda: SubsetRandomSampler([-1]), ValueError, "each of indices must be at least 0, not -1"),
+        (lambda: SubsetRandomSampler(3), TypeError, "SubsetRandomSampler: indices must be numbers of items, not 3"),
         (lambda: WeightedRandomSampler([1, -1], 2), ValueError, "weights must be finite numbers of at least 0"),
         (lambda: WeightedRandomSampler([1, 0], 2, False), ValueError, "1 weights are above 0, too few to draw 2 items"),
         (lambda: WeightedRandomSampler([0, 0], 2), ValueError, "0 weights are above 0, too few"),

@@ -4,10 +4,9 @@ from .augmentation import RandomCrop, RandomErasing, RandomHorizontalFlip
 from .byte_pairs import BytePairs
 from .catalogues import read_catalogue, read_catalogues
 from .collate import collate
-from .dataset import Dataset, Subset, TensorDataset, random_split
+from .dataset import Dataset, NestedDataset, Subset, TensorDataset, random_split
 from .idx import read_idx
 from .loader import DataLoader
-from .nested import NestedDataset
 from .recordings import Recordings
 from .samplers import (
     BatchSampler,

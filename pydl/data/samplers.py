@@ -52,13 +52,27 @@ class SequentialSampler(Sampler):
         self.data_source = check_sized("SequentialSampler", "data_source", data_source)
 
     def __iter__(self) -> Iterator[int]:
-        return iter(range(len(self.data_source)))
+        return iter(range(len(self)))
 
     def __len__(self) -> int:
         return len(self.data_source)
 
 
-class RandomSampler(Sampler):
+class _Drawn(Sampler):
+    """What random samplers share."""
+
+    def __init__(self, generator: Generator | None) -> None:
+        check_generator(type(self).__name__, generator)
+        self.generator = generator
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(self._draw(global_generator() if self.generator is None else self.generator))
+
+    def _draw(self, generator: Generator) -> Any:
+        raise NotImplementedError
+
+
+class RandomSampler(_Drawn):
     """All items in a random order; or num_samples of them, with replacement=True each drawn anew from all.
 
     More items than there are, without replacement, begin a new order whenever all have had their turn.
@@ -71,51 +85,39 @@ class RandomSampler(Sampler):
         num_samples: int | None = None,
         generator: Generator | None = None,
     ) -> None:
+        super().__init__(generator)
         self.data_source = check_sized("RandomSampler", "data_source", data_source)
         self.replacement = check_flag("RandomSampler", "replacement", replacement)
-        self._count = None if num_samples is None else check_integer("RandomSampler", "num_samples", num_samples, 1)
-        check_generator("RandomSampler", generator)
-        self.generator = generator
+        self.num_samples = num_samples
+        if num_samples is not None:
+            check_integer("RandomSampler", "num_samples", num_samples, 1)
 
-    @property
-    def num_samples(self) -> int:
-        """How many numbers an epoch has; that of the items, unless another one was given."""
-        return len(self.data_source) if self._count is None else self._count
-
-    def __iter__(self) -> Iterator[int]:
-        draw = global_generator() if self.generator is None else self.generator
-        items, left = len(self.data_source), self.num_samples
+    def _draw(self, generator: Generator) -> Any:
+        items, count = len(self.data_source), len(self)
         if self.replacement:
-            yield from draw.integers(items, size=left).tolist()
-            return
-        while left > 0 and items > 0:
-            yield from draw.permutation(items)[:left].tolist()
-            left -= items
+            return generator.integers(items, size=count).tolist()
+        orders = [generator.permutation(items) for _ in range(-(-count // max(items, 1)))]
+        return np.concatenate([*orders, []])[:count].astype(np.int64).tolist()
 
     def __len__(self) -> int:
-        return self.num_samples
+        return len(self.data_source) if self.num_samples is None else self.num_samples
 
 
-class SubsetRandomSampler(Sampler):
+class SubsetRandomSampler(_Drawn):
     """The given numbers in a random order."""
 
     def __init__(self, indices: Any, generator: Generator | None = None) -> None:
-        self.indices = [
-            check_integer("SubsetRandomSampler", "each of indices", each, 0)
-            for each in check_list("SubsetRandomSampler", "indices", indices, "numbers of items")
-        ]
-        check_generator("SubsetRandomSampler", generator)
-        self.generator = generator
+        super().__init__(generator)
+        self.indices = check_list("SubsetRandomSampler", "indices", indices, "numbers of items")
 
-    def __iter__(self) -> Iterator[int]:
-        draw = global_generator() if self.generator is None else self.generator
-        return (self.indices[i] for i in draw.permutation(len(self.indices)).tolist())
+    def _draw(self, generator: Generator) -> Any:
+        return [self.indices[i] for i in generator.permutation(len(self))]
 
     def __len__(self) -> int:
         return len(self.indices)
 
 
-class WeightedRandomSampler(Sampler):
+class WeightedRandomSampler(_Drawn):
     """num_samples numbers i, each drawn with probability weights[i] / sum of weights.
 
     weights (N,): not negative, one for each item. replacement=False: no number comes twice.
@@ -124,23 +126,21 @@ class WeightedRandomSampler(Sampler):
     def __init__(
         self, weights: Any, num_samples: int, replacement: bool = True, generator: Generator | None = None
     ) -> None:
+        super().__init__(generator)
         name = "WeightedRandomSampler"
         given = check_array(name, "weights", weights.data if hasattr(weights, "requires_grad") else weights)
         self.weights = given.astype(np.float64)
-        if given.ndim != 1 or not np.isfinite(self.weights).all() or not (self.weights >= 0).all():
+        if given.ndim != 1 or not ((self.weights >= 0) & (self.weights < np.inf)).all():
             raise ValueError(f"{name}: weights must be finite numbers of at least 0, of shape (N,), not {given.shape}")
         self.num_samples = check_integer(name, "num_samples", num_samples, 1)
         self.replacement = check_flag(name, "replacement", replacement)
         possible = int(np.count_nonzero(self.weights))
         if possible < (1 if self.replacement else self.num_samples):
             raise ValueError(f"{name}: {possible} weights are above 0, too few to draw {self.num_samples} items")
-        check_generator(name, generator)
-        self.generator = generator
 
-    def __iter__(self) -> Iterator[int]:
-        draw = global_generator() if self.generator is None else self.generator
+    def _draw(self, generator: Generator) -> Any:
         shares = self.weights / self.weights.sum()
-        return iter(draw.choice(len(shares), self.num_samples, self.replacement, shares).tolist())
+        return generator.choice(len(shares), self.num_samples, self.replacement, shares).tolist()
 
     def __len__(self) -> int:
         return self.num_samples

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -89,20 +90,32 @@ def profile(model: Any, x: Any, rounds: int = 10, dtype: Any = None) -> Profile:
 
 
 @contextmanager
-def unchanged(model: Any) -> Iterator[None]:
-    """Afterwards gradients, buffers (running means, say) and the source of random numbers are what they were."""
+def unchanged(model: Any, optimizer: Any = None, generators: Sequence[Any] = ()) -> Iterator[None]:
+    """Afterwards gradients, modes, buffers (running means, say) and the source of random numbers are what they were.
+
+    With an optimizer also the weights and its own state; generators: other sources of random numbers.
+    """
     gradients = [(each, each.grad) for each in model.parameters()]
-    buffers = [(each, each.data.copy()) for each in model.buffers()]
-    random = get_rng_state()
+    modes = [(module, module.training) for module in model.modules()]
+    learnt = () if optimizer is None else model.parameters()
+    arrays = [(each, each.data.copy()) for each in (*model.buffers(), *learnt)]
+    state = None if optimizer is None else copy.deepcopy(optimizer.state_dict())
+    random, own = get_rng_state(), [each.bit_generator.state for each in generators]
     try:
         yield
     finally:
         set_rng_state(random)
+        for generator, before in zip(generators, own, strict=True):
+            generator.bit_generator.state = before
         for parameter, gradient in gradients:
             parameter.grad = gradient
-        for buffer, values in buffers:
-            buffer.data[...] = values
-            buffer.bump_version()
+        for module, training in modes:
+            module.__dict__["training"] = training
+        for each, values in arrays:
+            each.data[...] = values
+            each.bump_version()
+        if optimizer is not None:
+            optimizer.load_state_dict(state)
 
 
 def _layer(call: LayerCall, first: bool, rounds: int, limit: float) -> LayerProfile:

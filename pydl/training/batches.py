@@ -18,7 +18,7 @@ import numpy as np
 
 from ..arguments import check_array, check_integer
 from ..data import DataLoader, NestedDataset, TensorDataset
-from ..data.nested import nested
+from ..data.dataset import nested
 from ..tensor import Tensor
 
 TARGETS = "targets"  # the name of the targets in a batch that is a dict
@@ -36,6 +36,12 @@ def as_loader(method: str, data: Any, batch_size: int, shuffle: bool) -> Any:
         needs = "(inputs, targets), a Dataset of such pairs or a DataLoader"
         raise TypeError(f"{method}: data must be {needs}, not {type(data).__name__}")
     return DataLoader(data, batch_size=batch_size, shuffle=shuffle)
+
+
+def generators_of(loader: Any) -> list[Any]:
+    """The loader's own source of random numbers, if it has one."""
+    own = getattr(loader, "generator", None)
+    return [] if own is None else [own]
 
 
 def are_several(part: Any) -> bool:

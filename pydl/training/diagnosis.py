@@ -18,11 +18,11 @@ from typing import Any
 import numpy as np
 
 from ..data import DataLoader
+from ..inspection.layer_profile import unchanged
 from . import mistakes
-from .batches import apply, as_loader, split
+from .batches import apply, as_loader, generators_of, split
 from .mistakes import Finding
 from .not_finite import layer_calls
-from .restored import restored
 from .trainer import Trainer, forgotten_parameters
 
 ROWS = 256  # what the layers are looked at with
@@ -61,7 +61,8 @@ def diagnose(trainer: Trainer, data: Any = None) -> Diagnosis:
         told = f"the optimizer does not have {', '.join(forgotten)}, which will not learn; give it model.parameters()"
         report.findings.append(Finding("parameters", told, forgotten[0], len(forgotten)))
     report.findings += mistakes.forgotten_zero_grad(trainer.optimizer)
-    with restored(trainer.model, trainer.optimizer, loader):
+    with unchanged(trainer.model, trainer.optimizer, generators_of(loader)):
+        trainer.model.zero_grad()
         report.findings += mistakes.sorted_data(loader)
         inputs, targets = split("diagnose", sample(loader))
         report.findings += mistakes.train_mode(trainer, inputs)

@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from ..arguments import check_integer, check_range
-from .batches import apply, as_loader, split
-from .restored import restored
+from ..inspection.layer_profile import unchanged
+from .batches import apply, as_loader, generators_of, split
 
 if TYPE_CHECKING:
     from .trainer import Trainer
@@ -58,7 +58,7 @@ def find_learning_rate(
     shares = [each["lr"] / groups[0]["lr"] if groups[0]["lr"] else 1.0 for each in groups]
     rates: list[float] = []
     losses: list[float] = []
-    with restored(trainer.model, trainer.optimizer, loader):
+    with unchanged(trainer.model, trainer.optimizer, generators_of(loader)):
         trainer.model.train()
         batches = iter(loader)
         for k in range(steps):

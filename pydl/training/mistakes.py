@@ -21,6 +21,7 @@ FLAT, SATURATED = 0.05, 0.5  # more outputs than this share have less than this 
 WIDE = 3.0  # times the standard deviation that keeps the size of what goes through a layer
 SORTED = 0.2  # fewer changes of class from row to row than this share of those in a random order
 
+SLOWER = "; try a smaller learning rate (trainer.find_learning_rate shows which)"
 # What may stand between a layer and the non-linear function before it.
 SHAPES = {"reshape", "flatten", "squeeze", "unsqueeze", "transpose", "permute", "clone"}
 POOLS = {f"{kind}_pool{d}d" for kind in ("max", "avg", "adaptive_max", "adaptive_avg") for d in (1, 2, 3)}
@@ -80,8 +81,7 @@ def rising_loss(trainer: Any) -> Iterator[Finding]:
     if len(losses) > 1 and losses[-1] > losses[0]:
         yield Finding(
             "learning_rate",
-            f"the training loss rose from {losses[0]:.3g} in the first epoch to {losses[-1]:.3g} in the last; try a "
-            f"smaller learning rate (trainer.find_learning_rate shows which)",
+            f"the training loss rose from {losses[0]:.3g} in the first epoch to {losses[-1]:.3g} in the last{SLOWER}",
             figure=losses[-1],
         )
 
@@ -179,7 +179,7 @@ def hidden_units(calls: list[Any]) -> Iterator[Finding]:
 
 
 def steps_too_long(trainer: Any, inputs: Any, targets: Any) -> Iterator[Finding]:
-    """Steps on one batch make its own loss larger. Changes the model: for use inside of restored()."""
+    """Steps on one batch make its own loss larger. Changes the model: for use inside of unchanged()."""
     model, optimizer = trainer.model.train(), trainer.optimizer
     state = get_rng_state()
     losses: list[float] = []
@@ -199,7 +199,7 @@ def steps_too_long(trainer: Any, inputs: Any, targets: Any) -> Iterator[Finding]
         yield Finding(
             "learning_rate",
             f"{len(losses) - 1} steps on one batch with the learning rate {rate:.3g} make its own loss rise from "
-            f"{losses[0]:.3g} to {worst:.3g}; try a smaller one (trainer.find_learning_rate shows which)",
+            f"{losses[0]:.3g} to {worst:.3g}{SLOWER}",
             figure=worst,
         )
 
