@@ -241,7 +241,8 @@ def run_lab(arguments: argparse.Namespace) -> int:
     experiment.add_arguments(parser)
     options = parser.parse_args(arguments.options)
     check_integer("--seed", "the seed", options.seed, 0)
-    require_matplotlib()  # nobody waits for a run that cannot be drawn
+    if getattr(experiment, "draws", True):
+        require_matplotlib()  # nobody waits for a run that cannot be drawn
     with processors(options.threads):
         experiment.run(options)
     return 0

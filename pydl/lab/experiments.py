@@ -20,6 +20,7 @@ EXPERIMENTS = {
     "overfitting": "what early stopping, weight decay, dropout, varied images and more data do about it",
     "receptive-fields": "how much of the image one number deep in a convolutional network sees",
     "sigmoids": "many sigmoids with different biases add up to softplus, which is nearly ReLU",
+    "step": "backpropagation one step at a time: formula, numbers, central difference; --html makes a page of it",
     "vanishing": "deep networks of sigmoids learn slowly in their first layers, and what cures it",
     "gradients-through-time": "what is left of a gradient after 50 to 500 steps back in RNN, LSTM and GRU",
     "adding-problem": "LSTM and GRU learn what happened 200 steps ago, a plain recurrent network does not",
