@@ -25,7 +25,8 @@ from pydl.lab.experiments import EXPERIMENTS
 
 DOCS = Path(__file__).resolve().parent
 PAGES = {path.stem: path for path in sorted(DOCS.glob("tutorial/*.md"))}
-LAB = [name for name in EXPERIMENTS if name != "recurrent"]  # which is three of the others one after another
+# recurrent is three of the others one after another; step makes a page, whose picture is a browser's.
+LAB = [name for name in EXPERIMENTS if name not in ("recurrent", "step")]
 NAMES = [*LAB, *PAGES, *DIAGRAMS]
 COLOURS = 96
 

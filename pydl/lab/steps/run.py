@@ -10,10 +10,10 @@ from typing import Any
 
 import numpy as np
 
+from ..._compiled import Op
 from ...arguments import check_callable
 from ...nn import Module
 from ...nn.functional import cross_entropy
-from ...operation import Op
 from ...tensor import Tensor
 from .forms import shape_of
 from .steps import Steps
