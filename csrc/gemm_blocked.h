@@ -124,6 +124,13 @@ class GemmPart {
                reinterpret_cast<uintptr_t>(b.data) % 64 != 0;
     }
 
+    // Tells the caches that these rows will soon be read: each is too short for them to notice by themselves.
+    static void ask_for(const T* rows, int64_t count, int64_t length, int64_t stride) {
+        constexpr int64_t line = 64 / sizeof(T);
+        for (int64_t i = 0; i < count; i++, rows += stride)
+            for (int64_t j = 0; j < length; j += line) prefetch(rows + j);
+    }
+
     // The tiles of one panel of A in one stripe. Panels of B are packed when they are first needed.
     void row_of_tiles(int64_t s, int64_t block, int64_t p, T* packed_b, T* packed_a) const {
         const int64_t k = blocks_.begin(block), depth = blocks_.length(block, a_.columns);
@@ -139,6 +146,9 @@ class GemmPart {
             a = packed_a, a_stride = rows;
         }
         int64_t columns;
+        const bool far = depth >= 64 && a_.rows * c_stride_ * int64_t(sizeof(T)) > 4 << 20;
+        if (far && apart && p + 1 < rows_.count)
+            ask_for(a + rows * a_stride, rows_.length(p + 1, a_.rows), depth, a_stride);
         for (int64_t j = stripes_.begin(s); j < end; j += columns) {
             columns = end - j < panel_columns_ ? end - j : panel_columns_;
             const int64_t within = given_ > 0 ? j % given_ : 0;
@@ -152,6 +162,7 @@ class GemmPart {
                 b = panel, b_stride = whole;
             }
             T* tile = c_ + i * c_stride_ + j;
+            if (far && add) ask_for(tile, rows, columns, c_stride_);
             gemm_tile<T>(apart, !pack_b_ && given_ == 0 && whole != columns, int(rows),
                          int(whole / width<T>))(depth, a, a_stride, b, b_stride, tile, c_stride_, columns,
                                                 add);

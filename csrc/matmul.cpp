@@ -39,11 +39,11 @@ bool describe(const NdArray<const T>& a, const NdArray<const T>& b, const NdArra
 
 inline int64_t offset_of(int64_t index, int rank, const int64_t* size, const int64_t* stride) {
     int64_t offset = 0;
-    for (int d = rank - 1; d >= 0; --d) {
+    for (int d = rank - 1; d > 0; --d) {
         offset += index % size[d] * stride[d];
         index /= size[d];
     }
-    return offset;
+    return rank > 0 ? offset + index * stride[0] : 0;
 }
 
 // Whether the dimensions continue one of `inner` elements `step` apart, so that all together are one long

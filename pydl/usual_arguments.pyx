@@ -113,17 +113,21 @@ def flat(cnp.ndarray array not None):
 
 
 def usual_product(a, b):
-    """The array for the product of two usual arrays that are matrices and fit together; else None."""
-    cdef int kind = float_type(a)
-    if (
-        kind < 0
-        or float_type(b) != kind
-        or cnp.PyArray_NDIM(a) != 2
-        or cnp.PyArray_NDIM(b) != 2
-        or cnp.PyArray_DIM(a, 1) != cnp.PyArray_DIM(b, 0)
-    ):
+    """The array for the product of two usual arrays that are (equal batches of) matrices and fit; else None."""
+    cdef int kind = float_type(a), rank, d
+    cdef tuple shape
+    if kind < 0 or float_type(b) != kind:
         return None
-    return empty((<Py_ssize_t>cnp.PyArray_DIM(a, 0), <Py_ssize_t>cnp.PyArray_DIM(b, 1)), a.dtype)
+    rank = cnp.PyArray_NDIM(a)
+    if rank < 2 or cnp.PyArray_NDIM(b) != rank or cnp.PyArray_DIM(a, rank - 1) != cnp.PyArray_DIM(b, rank - 2):
+        return None
+    if rank == 2:
+        return empty((<Py_ssize_t>cnp.PyArray_DIM(a, 0), <Py_ssize_t>cnp.PyArray_DIM(b, 1)), a.dtype)
+    for d in range(rank - 2):
+        if cnp.PyArray_DIM(a, d) != cnp.PyArray_DIM(b, d):
+            return None
+    shape = shape_of(a)
+    return empty((*shape[:-1], <Py_ssize_t>cnp.PyArray_DIM(b, rank - 1)), a.dtype)
 
 
 cpdef bint is_number(object value):
