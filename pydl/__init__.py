@@ -26,8 +26,6 @@ from .creation import zeros as zeros
 from .creation import zeros_like as zeros_like
 from .op import get_backend as get_backend
 from .op import use_backend as use_backend
-from .ops import cat as cat
-from .ops import stack as stack
 from .ops.conv2d_winograd import get_winograd as get_winograd
 from .ops.conv2d_winograd import set_winograd as set_winograd
 from .random import manual_seed as manual_seed
@@ -49,6 +47,7 @@ if TYPE_CHECKING:
     from . import training as training
     from .inspection import profile as profile
     from .inspection import summary as summary
+    from .ops import *  # noqa: F403
     from .recording import capture as capture
     from .serialization import load as load
     from .serialization import load_metadata as load_metadata
@@ -56,7 +55,7 @@ if TYPE_CHECKING:
     from .training import Trainer as Trainer
     from .training import diagnose as diagnose
 
-# Imported on first use, so that `import pydl` stays quick: name -> (module, name in it or None for the module itself).
+# The operations are names of pydl, too. The rest is imported on first use, so that `import pydl` stays quick: name -> (module, name in it or None for the module itself).
 _LAZY = {
     **{name: (name, None) for name in ("audio", "bench", "data", "decoding", "lab", "nn", "optim", "plot", "training")},
     **{name: ("serialization", name) for name in ("load", "load_metadata", "save")},
@@ -71,14 +70,17 @@ _LAZY = {
 def __getattr__(name: str) -> object:
     import importlib
 
-    if name not in _LAZY:
+    if name in _LAZY:
+        module, attribute = _LAZY[name]
+        found = importlib.import_module(f"{__name__}.{module}")
+        value = found if attribute is None else getattr(found, attribute)
+    elif name in ops.NAMES:
+        value = getattr(ops, name)
+    else:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    module, attribute = _LAZY[name]
-    found = importlib.import_module(f"{__name__}.{module}")
-    value = found if attribute is None else getattr(found, attribute)
     globals()[name] = value
     return value
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_LAZY})
+    return sorted({*globals(), *_LAZY, *ops.NAMES})

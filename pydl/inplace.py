@@ -1,4 +1,4 @@
-"""Arithmetic that overwrites its first tensor: x += y, x.mul_(y) and the like.
+"""Operations that overwrite their first tensor: x += y, x.mul_(y), x.masked_fill_(mask, 0) and the like.
 
 Where no gradient is being recorded, the result simply replaces the numbers. Where one is, x = x + y is recorded as
 usual, and the tensor x then stands for its result: the numbers move into x's memory, and so does the history. The
@@ -18,19 +18,21 @@ from . import ops
 from .tensor import Tensor
 
 
-def _in_place(operation: Any) -> Callable[[Tensor, Any], Tensor]:
-    name = f"{operation.name}_"
+def _in_place(operation: Any, needs_input: bool = False) -> Callable[..., Tensor]:
+    """needs_input: the operation's gradient needs its input, so of that a copy is kept."""
+    name = f"{operation.__name__}_"
 
-    def method(tensor: Tensor, other: Any) -> Tensor:
+    def method(tensor: Tensor, *arguments: Any, **options: Any) -> Tensor:
         data = tensor.data
         if not data.flags.writeable:
             raise ValueError(f"{name}: the tensor's memory is read-only; change a clone() instead")
         recording = tape.is_grad_enabled() and (
-            tensor.requires_grad or (isinstance(other, Tensor) and other.requires_grad)
+            tensor.requires_grad or any(isinstance(each, Tensor) and each.requires_grad for each in arguments)
         )
         if recording:
-            _check_recorded(name, tensor, other)
-        result = operation(tensor, other)
+            _check_recorded(name, tensor, arguments)
+        old = ops.clone(tensor) if recording and needs_input else tensor
+        result = operation(old, *arguments, **options)
         if result.shape != data.shape:
             raise ValueError(f"{name}: the result has shape {result.shape} but the tensor has {data.shape}")
         if not np.can_cast(result.dtype, data.dtype, "same_kind"):
@@ -42,17 +44,23 @@ def _in_place(operation: Any) -> Callable[[Tensor, Any], Tensor]:
         return tensor
 
     method.__name__ = method.__qualname__ = name
-    method.__doc__ = f"{operation.name}, written into the tensor itself. See the top of pydl/inplace.py."
+    method.__doc__ = f"{operation.__name__}, written into the tensor itself. See the top of pydl/inplace.py."
     return method
 
 
-def _check_recorded(name: str, tensor: Tensor, other: Any) -> None:
+def _check_recorded(name: str, tensor: Tensor, arguments: tuple[Any, ...]) -> None:
     tensor.check_recorded_change(name)
-    if isinstance(other, Tensor | np.ndarray) and other.dtype.kind == "f" and other.dtype != tensor.dtype:
-        raise TypeError(f"{name}: other is {other.dtype} but the tensor is {tensor.dtype}; convert one of them")
+    for each in arguments:
+        if isinstance(each, Tensor | np.ndarray) and each.dtype.kind == "f" and each.dtype != tensor.dtype:
+            raise TypeError(f"{name}: other is {each.dtype} but the tensor is {tensor.dtype}; convert one of them")
 
 
 add_ = _in_place(ops.add)
-sub_ = _in_place(ops.sub)
-mul_ = _in_place(ops.mul)
+clamp_ = _in_place(ops.clamp, needs_input=True)
 div_ = _in_place(ops.div)
+index_add_ = _in_place(ops.index_add)
+masked_fill_ = _in_place(ops.masked_fill)
+mul_ = _in_place(ops.mul)
+scatter_ = _in_place(ops.scatter)
+scatter_add_ = _in_place(ops.scatter_add)
+sub_ = _in_place(ops.sub)

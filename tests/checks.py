@@ -237,3 +237,13 @@ def _bytes(value):
 def same_bits(one, other):
     """Whether two tensors are equal to the bit, and of one dtype."""
     return np.array_equal(one.data, other.data, equal_nan=True) and one.dtype == other.dtype
+
+
+def check_whole_numbers(call, *inputs, dtypes=("int64", "int32", "uint8", "bool")):
+    """Value and dtype of a call, which suits tensors of either library, for integers and bool, as in PyTorch."""
+    for dtype in dtypes:
+        arrays = [np.abs(np.rint(each)).astype(dtype) if each.dtype.kind == "f" else each for each in inputs]
+        got, want = call(*map(pydl.tensor, arrays)), call(*map(torch.tensor, arrays))
+        for a, b in zip(got, want, strict=True) if isinstance(want, tuple) else [(got, want)]:
+            assert a.dtype == b.numpy().dtype, dtype
+            np.testing.assert_array_equal(a.numpy(), b.numpy(), err_msg=dtype)

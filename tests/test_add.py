@@ -1,5 +1,14 @@
 import numpy as np
-from checks import check_broadcasting, check_kernel, check_promotion, check_special_values, torch
+import pytest
+from checks import (
+    check_broadcasting,
+    check_gradient,
+    check_kernel,
+    check_promotion,
+    check_special_values,
+    check_torch,
+    torch,
+)
 
 import pydl
 from pydl.ops.add import add, add_forward
@@ -19,6 +28,19 @@ def test_dtypes():
 
 def test_special_values():
     check_special_values(add, torch.add, arity=2)
+
+
+def test_alpha():
+    a, b = np.arange(6.0).reshape(2, 3), np.array([2.0, -1.0, 5.0])
+    for alpha in (2, -0.5):
+        check_torch(lambda a, b, k=alpha: a.add(b, alpha=k), lambda a, b, k=alpha: a.add(b, alpha=k), a, b)
+        check_gradient(lambda a, b, k=alpha: add(a, b, alpha=k), a, b)
+        check_torch(
+            lambda a, b, k=alpha: (a * 1).add_(b, alpha=k), lambda a, b, k=alpha: (a * 1).add_(b, alpha=k), a, b
+        )
+    assert add(pydl.tensor([1, 2]), 3, alpha=2).tolist() == [7, 8]
+    with pytest.raises(TypeError, match="add: alpha must be a number, not None"):
+        add(a, b, alpha=None)
 
 
 def test_worked_by_hand():

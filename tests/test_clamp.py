@@ -32,8 +32,40 @@ def test_integers():
     assert clamp(pydl.tensor([1, 5]), min=1.5).tolist() == [1.5, 5.0]
 
 
+LOW, HIGH = np.array([-0.6, 0.0, 0.5]), np.array([[1.0], [0.3]])
+
+
+@pytest.mark.parametrize("limits", [("min",), ("max",), ("min", "max"), ("max", "min")], ids=str)
+def test_limits_that_are_tensors(limits):
+    def call(clamp):
+        return lambda x, *given: clamp(x, **dict(zip(limits, given, strict=True)))
+
+    given = [LOW, HIGH][: len(limits)]
+    check_gradient(call(clamp), X, *given)
+    check_torch(call(clamp), call(torch.clamp), X, *given)
+    special = np.array([np.nan, np.inf, -np.inf, 1.0])
+    check_torch(call(clamp), call(torch.clamp), np.repeat(special, 4), *[np.tile(special, 4)] * len(limits))
+
+
+def test_one_limit_is_a_tensor():
+    check_torch(lambda x, h: clamp(x, -0.5, h), lambda x, h: torch.clamp(x, torch.tensor(-0.5), h), X, HIGH)
+    y = clamp(pydl.tensor([1, 5, 9]), max=pydl.tensor([3, 3, 10]))
+    assert (y.tolist(), y.dtype) == ([1, 3, 9], np.int64)
+
+
+def test_in_place():
+    x = pydl.tensor(X, requires_grad=True)
+    y = x * 2
+    y.clamp_(-1, 1)
+    y.sum().backward()
+    assert y.tolist() == np.clip(2 * X, -1, 1).tolist()
+    assert x.grad.tolist() == [[0, 2, 2], [0, 0, 0]]
+
+
 def test_refuses():
     with pytest.raises(ValueError, match="clamp: min and max are both None"):
         clamp(X)
     with pytest.raises(TypeError, match="clamp: min must be a number, not 'low'"):
         clamp(X, min="low")
+    with pytest.raises(ValueError, match=r"clamp: shapes \(2, 3\) and \(4,\) do not broadcast together"):
+        clamp(X, min=np.ones(4))

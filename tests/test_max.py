@@ -48,6 +48,17 @@ def test_integers_and_numbers():
     assert (values.item(), indices.item(), x.grad.item()) == (2.5, 0, 1)
 
 
+def test_names_of_the_results():
+    x = pydl.tensor(TIES)
+    assert x.max(0).values.tolist() == [2, 3, 3]
+    assert x.min(-1).indices.tolist() == [0, 2]
+
+
+def test_the_larger_of_two():
+    check_torch(lambda a, b: a.max(b), lambda a, b: a.max(b), X, X[::-1].copy())
+    check_torch(lambda a, b: a.min(b), lambda a, b: a.min(b), X, X[0])
+
+
 @pytest.mark.parametrize(
     ("call", "error", "message"),
     [

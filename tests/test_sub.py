@@ -1,6 +1,14 @@
 import numpy as np
 import pytest
-from checks import check_broadcasting, check_kernel, check_promotion, check_special_values, torch
+from checks import (
+    check_broadcasting,
+    check_gradient,
+    check_kernel,
+    check_promotion,
+    check_special_values,
+    check_torch,
+    torch,
+)
 
 import pydl
 from pydl.ops.sub import sub, sub_forward
@@ -20,6 +28,19 @@ def test_dtypes():
 
 def test_special_values():
     check_special_values(sub, torch.sub, arity=2)
+
+
+def test_alpha():
+    a, b = np.arange(6.0).reshape(2, 3), np.array([2.0, -1.0, 5.0])
+    for alpha in (2, -0.5):
+        check_torch(lambda a, b, k=alpha: a.sub(b, alpha=k), lambda a, b, k=alpha: a.sub(b, alpha=k), a, b)
+        check_gradient(lambda a, b, k=alpha: sub(a, b, alpha=k), a, b)
+        check_torch(
+            lambda a, b, k=alpha: (a * 1).sub_(b, alpha=k), lambda a, b, k=alpha: (a * 1).sub_(b, alpha=k), a, b
+        )
+    assert sub(pydl.tensor([1, 2]), 3, alpha=2).tolist() == [-5, -4]
+    with pytest.raises(TypeError, match="sub: alpha must be a number, not None"):
+        sub(a, b, alpha=None)
 
 
 def test_worked_by_hand():

@@ -13,6 +13,8 @@ CALLS = {
     "permute": lambda x: x.permute(3, 0, -2, 1),
     "permute tuple": lambda x: x.permute((1, 0, 3, 2)),
     "mT": lambda x: x.mT,
+    "movedim": lambda x: x.movedim(0, 2),
+    "movedim several": lambda x: x.movedim((3, 0), (0, -1)),
     "T": lambda x: x.reshape(4, 6).T,
 }
 
@@ -51,6 +53,7 @@ def test_of_numbers_and_vectors():
     ("call", "error", "message"),
     [
         (lambda: transpose(X, 0, 4), IndexError, "transpose: dim1 is 4, but the input has 4 dimensions"),
+        (lambda: pydl.movedim(X, 0, (1, 2)), ValueError, "movedim: source 0 and destination .* must name equally many"),
         (lambda: permute(X, 0, 1), ValueError, r"permute: dims \(0, 1\) must name each of the 4 dimensions"),
         (lambda: permute(X, 0, 0, 1, 2), ValueError, "permute: dim .* names a dimension twice"),
     ],

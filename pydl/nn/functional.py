@@ -58,6 +58,7 @@ from ..ops import nll_loss as nll_loss
 from ..ops import normalize as normalize
 from ..ops import one_hot as one_hot
 from ..ops import pad as pad
+from ..ops import pairwise_distance as pairwise_distance
 from ..ops import pixel_shuffle as pixel_shuffle
 from ..ops import pixel_unshuffle as pixel_unshuffle
 from ..ops import prelu as prelu

@@ -6,6 +6,20 @@ from .add import add as add
 from .clamp import clamp as clamp
 from .clamp import clip as clip
 from .div import div as div
+from .elementary import ceil as ceil
+from .elementary import cos as cos
+from .elementary import expm1 as expm1
+from .elementary import floor as floor
+from .elementary import log10 as log10
+from .elementary import log1p as log1p
+from .elementary import log2 as log2
+from .elementary import reciprocal as reciprocal
+from .elementary import round as round
+from .elementary import rsqrt as rsqrt
+from .elementary import sign as sign
+from .elementary import sin as sin
+from .elementary import tan as tan
+from .elementary import trunc as trunc
 from .exp import exp as exp
 from .log import log as log
 from .maximum import maximum as maximum
@@ -25,6 +39,19 @@ from .eq import ne as ne
 from .isnan import isfinite as isfinite
 from .isnan import isinf as isinf
 from .isnan import isnan as isnan
+from .logical_and import all as all
+from .logical_and import allclose as allclose
+from .logical_and import any as any
+from .logical_and import bitwise_and as bitwise_and
+from .logical_and import bitwise_not as bitwise_not
+from .logical_and import bitwise_or as bitwise_or
+from .logical_and import bitwise_xor as bitwise_xor
+from .logical_and import count_nonzero as count_nonzero
+from .logical_and import equal as equal
+from .logical_and import isclose as isclose
+from .logical_and import logical_and as logical_and
+from .logical_and import logical_or as logical_or
+from .logical_and import logical_xor as logical_xor
 from .logical_not import logical_not as logical_not
 from .lt import ge as ge
 from .lt import gt as gt
@@ -63,9 +90,18 @@ from .amax import amax as amax
 from .amax import amin as amin
 from .argmax import argmax as argmax
 from .argmax import argmin as argmin
+from .cumsum import cumsum as cumsum
+from .cumsum import prod as prod
 from .max import max as max
 from .max import min as min
 from .mean import mean as mean
+from .statistics import logsumexp as logsumexp
+from .statistics import norm as norm
+from .statistics import pairwise_distance as pairwise_distance
+from .statistics import std as std
+from .statistics import std_mean as std_mean
+from .statistics import var as var
+from .statistics import var_mean as var_mean
 from .sum import sum as sum
 
 # Products
@@ -76,6 +112,12 @@ from .conv_transpose1d import conv_transpose1d as conv_transpose1d
 from .conv_transpose2d import conv_transpose2d as conv_transpose2d
 from .conv_transpose3d import conv_transpose3d as conv_transpose3d
 from .cosine_similarity import cosine_similarity as cosine_similarity
+from .einsum import bmm as bmm
+from .einsum import dot as dot
+from .einsum import einsum as einsum
+from .einsum import mm as mm
+from .einsum import mv as mv
+from .einsum import outer as outer
 from .linear import linear as linear
 from .matmul import matmul as matmul
 
@@ -130,15 +172,26 @@ from .cat import stack as stack
 from .clone import clone as clone
 from .clone import contiguous as contiguous
 from .clone import to as to
+from .embedding import embedding as embedding
 from .expand import broadcast_to as broadcast_to
 from .expand import expand as expand
+from .expand import repeat as repeat
+from .expand import repeat_interleave as repeat_interleave
+from .expand import tile as tile
 from .flip import flip as flip
+from .flip import roll as roll
 from .fold import fold as fold
+from .gather import gather as gather
+from .gather import index_add as index_add
+from .gather import index_select as index_select
+from .gather import masked_fill as masked_fill
+from .gather import masked_select as masked_select
+from .gather import scatter as scatter
+from .gather import scatter_add as scatter_add
 from .getitem import getitem as getitem
-from .embedding import embedding as embedding
-from .one_hot import one_hot as one_hot
 from .interpolate import interpolate as interpolate
 from .normalize import normalize as normalize
+from .one_hot import one_hot as one_hot
 from .pad import pad as pad
 from .pixel_shuffle import pixel_shuffle as pixel_shuffle
 from .pixel_shuffle import pixel_unshuffle as pixel_unshuffle
@@ -148,13 +201,21 @@ from .reshape import squeeze as squeeze
 from .reshape import unsqueeze as unsqueeze
 from .reshape import view as view
 from .setitem import setitem as setitem
+from .sort import argsort as argsort
+from .sort import sort as sort
+from .sort import topk as topk
 from .split import chunk as chunk
 from .split import split as split
 from .split import unbind as unbind
 from .transpose import matrix as matrix
 from .transpose import matrix_transpose as matrix_transpose
+from .transpose import movedim as movedim
 from .transpose import permute as permute
 from .transpose import transpose as transpose
+from .triu import diag as diag
+from .triu import diagonal as diagonal
+from .triu import tril as tril
+from .triu import triu as triu
 
 # Normalisation
 from .batch_norm import batch_norm as batch_norm
@@ -169,3 +230,5 @@ from .channel_dropout import dropout1d as dropout1d
 from .channel_dropout import dropout2d as dropout2d
 from .dropout import dropout as dropout
 from .unfold import unfold as unfold
+
+NAMES = frozenset(name for name, value in globals().items() if name[0] != "_" and callable(value))

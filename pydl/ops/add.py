@@ -1,9 +1,9 @@
 """add: the sum.
 
-    y = a + b
+    y = a + alpha b
 
 Shapes    a, b: any that broadcast together; y: the broadcast shape
-Gradient  da = dy, db = dy, each summed over the copies that broadcasting made
+Gradient  da = dy, db = alpha dy, each summed over the copies that broadcasting made
 Source    IEEE 754-2019, section 5.4.1 (addition); the sum rule of the calculus
 """
 
@@ -13,8 +13,10 @@ from typing import Any
 
 import numpy as np
 
+from ..arguments import check_number
 from ..op import kernel, op
 from .broadcasting import fit, operands
+from .mul import mul
 
 
 @kernel(writes="y")
@@ -31,14 +33,18 @@ def _(draw):
 
 
 @op("input", "other")
-def add(input: Any, other: Any) -> Any:
-    """input + other, element by element. See the top of this file."""
+def add(input: Any, other: Any, *, alpha: float = 1) -> Any:
+    """input + alpha * other, element by element. See the top of this file."""
+    if type(alpha) is not int or alpha != 1:
+        check_number("add", "alpha", alpha)
+        other = mul(other, alpha).data
     a, b, y, a_form, b_form = operands("add", input, other)
     if y.dtype.kind != "f":
         return np.add(a, b, out=y)
     add_forward(a, b, y)
 
     def gradient(dy, needs):
-        return fit(dy, a_form) if needs[0] else None, fit(dy, b_form) if needs[1] else None
+        db = mul(dy, alpha).data if needs[1] and alpha != 1 else dy
+        return fit(dy, a_form) if needs[0] else None, fit(db, b_form) if needs[1] else None
 
     return y, gradient, ()

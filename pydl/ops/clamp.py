@@ -1,9 +1,9 @@
 """clamp: limits to an interval.
 
-    y = min(max(x, low), high)
+    y = min(max(x, low), high)      low and high: numbers, or tensors that broadcast with x
 
 Shapes    x (*), y (*): any shape. Integers stay integers if the limits are
-Gradient  dx = dy where low <= x <= high, else 0
+Gradient  dx = dy where low <= x <= high, else 0; dlow = dy where x < low, dhigh = dy where x > high
 Special   NaN stays NaN; where low > high the result is high
 Source    the definition; at the limits the gradient is a subgradient, as PyTorch chooses it
 """
@@ -16,6 +16,7 @@ import numpy as np
 
 from ..arguments import check_array, check_float, check_number
 from ..op import empty, kernel, op
+from .broadcasting import broadcast_shape, fit, form_of, promote
 
 
 @kernel(writes="y")
@@ -58,11 +59,42 @@ def _integer_limits(dtype: Any, low: Any, high: Any) -> tuple[Any, Any]:
     return (None if low is None or low < smallest else low), (None if high is None or high > largest else high)
 
 
-@op("input")
-def clamp(input: Any, min: float | None = None, max: float | None = None) -> Any:
+def _between_arrays(given: dict[str, Any]) -> Any:
+    """clamp where a limit is an array."""
+    given = {name: value for name, value in given.items() if value is not None}
+    arrays = dict(zip(given, promote("clamp", given), strict=True))
+    x: Any
+    low: Any
+    high: Any
+    x, low, high = (arrays.get(name) for name in ("input", "min", "max"))
+    y = np.broadcast_to(arrays["input"], broadcast_shape("clamp", *arrays.values()))
+    y = y if low is None else np.maximum(y, low)
+    y = np.asarray(y if high is None else np.minimum(y, high))
+
+    def gradient(dy, needs):
+        with np.errstate(invalid="ignore"):
+            crossed = np.less(high, low) if low is not None and high is not None else np.False_
+            below = np.less(x, low) & (high is None or np.less(low, high)) if low is not None else np.False_
+            above = np.greater(x, high) | crossed if high is not None else np.False_
+            inside = np.greater_equal(x, low) if low is not None else np.True_
+            inside = inside & np.less_equal(x, high) if high is not None else inside
+        chosen = {"input": inside, "min": below, "max": above}
+        forms = {name: form_of(value, arrays[name]) for name, value in given.items()}
+        return tuple(
+            fit(np.where(chosen[name], dy, dy.dtype.type(0)), forms[name]) if name in forms and wanted else None
+            for name, wanted in zip(chosen, needs, strict=True)
+        )
+
+    return y, gradient if y.dtype.kind == "f" else None, tuple(given)
+
+
+@op("input", "min", "max")
+def clamp(input: Any, min: Any = None, max: Any = None) -> Any:
     """input, limited to min and max, either of which may be None. See the top of this file."""
     if min is None and max is None:
         raise ValueError("clamp: min and max are both None, but one of them must be given")
+    if isinstance(min, np.ndarray) or isinstance(max, np.ndarray):
+        return _between_arrays({"input": input, "min": min, "max": max})
     low = -np.inf if min is None else check_number("clamp", "min", min)
     high = np.inf if max is None else check_number("clamp", "max", max)
     x = check_array("clamp", "input", input)
@@ -76,7 +108,7 @@ def clamp(input: Any, min: float | None = None, max: float | None = None) -> Any
     def gradient(dy, needs):
         dx = empty(dy.shape, dy.dtype)
         clamp_backward(dy, x, low, high, dx)
-        return dx
+        return dx, None, None
 
     return y, gradient, ("input",)
 

@@ -1,10 +1,12 @@
-"""expand: dimensions of size 1 repeated, without a copy (also named broadcast_to).
+"""expand: dimensions of size 1 repeated, without a copy (also named broadcast_to); repeat, tile: any, with copies.
 
-    y[.., i, ..] = x[.., 0, ..] where x has size 1, else x[.., i, ..]
+    expand              y[.., i, ..] = x[.., 0, ..] where x has size 1, else x[.., i, ..]
+    repeat              y[.., i, ..] = x[.., i mod I, ..]
+    repeat_interleave   y[.., i, ..] = x[.., i div repeats, ..]
 
 Shapes    x (*), y as asked: new dimensions in front, and for an existing one its own size, any if it is 1, or -1
 Gradient  dx = dy summed over the repeated dimensions
-Memory    shared with x and read-only, since one number stands for many
+Memory    of expand: shared with x and read-only, since one number stands for many
 Source    Harris et al., "Array programming with NumPy", Nature 585 (2020)
 """
 
@@ -14,12 +16,15 @@ from typing import Any
 
 import numpy as np
 
-from ..arguments import check_array, check_shape
+from ..arguments import check_array, check_dim, check_shape
 from ..op import op
+from ..tensor import Tensor, as_tensor
 from .broadcasting import fit
+from .gather import index_select
+from .reshape import reshape
 
 
-def repeat(name: str, input: Any, size: tuple[Any, ...], low: int) -> Any:
+def _expanded(name: str, input: Any, size: tuple[Any, ...], low: int) -> Any:
     """What both operations do."""
     x = check_array(name, "input", input)
     asked = check_shape(name, size, low)
@@ -35,10 +40,47 @@ def repeat(name: str, input: Any, size: tuple[Any, ...], low: int) -> Any:
 @op("input", view=True)
 def expand(input: Any, *size: Any) -> Any:
     """The elements repeated to a larger shape; -1 keeps a size. See the top of this file."""
-    return repeat("expand", input, size, -1)
+    return _expanded("expand", input, size, -1)
 
 
 @op("input", view=True)
 def broadcast_to(input: Any, *size: Any) -> Any:
     """The elements repeated to a larger shape. See the top of this file."""
-    return repeat("broadcast_to", input, size, 0)
+    return _expanded("broadcast_to", input, size, 0)
+
+
+def _repeated(name: str, x: Tensor, counts: tuple[int, ...]) -> Tensor:
+    sizes = (1,) * (len(counts) - x.ndim) + x.shape
+    shape = check_shape(name, ([count * size for count, size in zip(counts, sizes, strict=True)],))
+    apart = reshape(x, [each for size in sizes for each in (1, size)])
+    pairs = [each for pair in zip(counts, sizes, strict=True) for each in pair]
+    return reshape(expand(apart, pairs), shape)
+
+
+def repeat(input: Any, *repeats: Any) -> Tensor:
+    """x.repeat(2, 3): copies of x, so many along each dimension; more numbers than dimensions add some in front."""
+    x, counts = as_tensor("repeat", input), check_shape("repeat", repeats)
+    if len(counts) < x.ndim:
+        raise ValueError(f"repeat: repeats {counts} has fewer numbers than input {x.shape} has dimensions")
+    return _repeated("repeat", x, counts)
+
+
+def tile(input: Any, *dims: Any) -> Tensor:
+    """As repeat, but fewer numbers than dimensions are those of the last ones."""
+    x, counts = as_tensor("tile", input), check_shape("tile", dims)
+    return _repeated("tile", x, (1,) * (x.ndim - len(counts)) + counts)
+
+
+def repeat_interleave(input: Any, repeats: Any, dim: int | None = None) -> Tensor:
+    """Each element along dim `repeats` times, one number or one for each; without dim, of the flattened input."""
+    x = as_tensor("repeat_interleave", input)
+    x = reshape(x, -1) if dim is None or x.ndim == 0 else x
+    d = check_dim("repeat_interleave", 0 if dim is None else dim, x.ndim)
+    counts = check_array("repeat_interleave", "repeats", repeats.data if isinstance(repeats, Tensor) else repeats)
+    if counts.dtype.kind not in "iu" or counts.shape not in ((), (1,), (x.shape[d],)) or (counts < 0).any():
+        raise ValueError(
+            f"repeat_interleave: repeats must be an integer of at least 0, or {x.shape[d]} for dim {d} of {x.shape}"
+        )
+    total = int(counts.astype(float).sum() * (x.shape[d] if counts.size == 1 else 1))
+    check_shape("repeat_interleave", (*x.shape[:d], total, *x.shape[d + 1 :]))
+    return index_select(x, d, np.repeat(np.arange(x.shape[d]), counts.reshape(-1) if counts.ndim else int(counts)))

@@ -3,6 +3,7 @@
     y[k] = x[k, index[k]],   index[k] = the first c with x[k, c] = max over c' of x[k, c']      (min: min)
 
 Shapes    x (*), y and index (int64): x without the dimension dim, or with size 1 there if keepdim
+          max(x, z) with a tensor z is maximum(x, z)
 Gradient  dx[k, index[k]] = dy[k], else 0: the first of equals gets all; without dim it is amax, which splits evenly
 Special   NaN comes before every number; nothing has no largest element (ValueError)
 Source    as for argmax, whose kernel finds both
@@ -10,17 +11,28 @@ Source    as for argmax, whose kernel finds both
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from ..arguments import check_array
 from ..op import op
+from ..tensor import Tensor
 from .amax import amax_forward, amin_forward, extreme
 from .argmax import argmax_forward, argmin_forward, search
+from .maximum import maximum
+from .minimum import minimum
 
 
-def values_and_indices(name: str, forward: Any, input: Any, dim: Any, keepdim: bool) -> Any:
+class ValuesIndices(NamedTuple):
+    """Elements and where they were."""
+
+    values: Tensor
+    indices: Tensor
+
+
+@op("input", several=True)
+def along(input: Any, name: str, forward: Any, dim: Any, keepdim: bool) -> Any:
     """What max and min along one dimension have in common."""
     x = check_array(name, "input", input)
     y, index, d = search(name, forward, x, dim, keepdim)
@@ -37,17 +49,25 @@ def values_and_indices(name: str, forward: Any, input: Any, dim: Any, keepdim: b
     return [y, index], gradient, ()
 
 
-@op("input", several=True)
-def max(input: Any, dim: int | None = None, keepdim: bool = False) -> Any:
+@op("input")
+def of_all(input: Any, name: str, forward: Any, form: Any, keepdim: bool) -> Any:
+    """What max and min without a dimension have in common."""
+    return extreme(name, forward, form, input, None, keepdim)
+
+
+def max(input: Any, dim: Any = None, keepdim: bool = False) -> Any:
     """The largest element of all, or (values, indices) along dim. See the top of this file."""
     if dim is None:
-        return extreme("max", amax_forward, np.max, input, None, keepdim)
-    return values_and_indices("max", argmax_forward, input, dim, keepdim)
+        return of_all(input, "max", amax_forward, np.max, keepdim)
+    if isinstance(dim, Tensor | np.ndarray):
+        return maximum(input, dim)
+    return ValuesIndices(*along(input, "max", argmax_forward, dim, keepdim))
 
 
-@op("input", several=True)
-def min(input: Any, dim: int | None = None, keepdim: bool = False) -> Any:
+def min(input: Any, dim: Any = None, keepdim: bool = False) -> Any:
     """The smallest element of all, or (values, indices) along dim. See the top of this file."""
     if dim is None:
-        return extreme("min", amin_forward, np.min, input, None, keepdim)
-    return values_and_indices("min", argmin_forward, input, dim, keepdim)
+        return of_all(input, "min", amin_forward, np.min, keepdim)
+    if isinstance(dim, Tensor | np.ndarray):
+        return minimum(input, dim)
+    return ValuesIndices(*along(input, "min", argmin_forward, dim, keepdim))

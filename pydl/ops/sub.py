@@ -1,9 +1,9 @@
 """sub: the difference.
 
-    y = a - b
+    y = a - alpha b
 
 Shapes    a, b: any that broadcast together; y: the broadcast shape
-Gradient  da = dy, db = -dy, each summed over the copies that broadcasting made
+Gradient  da = dy, db = -alpha dy, each summed over the copies that broadcasting made
 Source    IEEE 754-2019, section 5.4.1 (subtraction); the sum rule of the calculus
 """
 
@@ -13,8 +13,10 @@ from typing import Any
 
 import numpy as np
 
+from ..arguments import check_number
 from ..op import empty, kernel, op
 from .broadcasting import fit, operands
+from .mul import mul
 from .neg import neg_forward
 
 
@@ -32,8 +34,11 @@ def _(draw):
 
 
 @op("input", "other")
-def sub(input: Any, other: Any) -> Any:
-    """input - other, element by element. See the top of this file."""
+def sub(input: Any, other: Any, *, alpha: float = 1) -> Any:
+    """input - alpha * other, element by element. See the top of this file."""
+    if type(alpha) is not int or alpha != 1:
+        check_number("sub", "alpha", alpha)
+        other = mul(other, alpha).data
     a, b, y, a_form, b_form = operands("sub", input, other)
     if y.dtype.kind == "b":
         raise TypeError("sub: input and other are bool; use logical_not or convert one of them")
@@ -45,9 +50,9 @@ def sub(input: Any, other: Any) -> Any:
         da = fit(dy, a_form) if needs[0] else None
         db = None
         if needs[1]:
-            negative = empty(dy.shape, dy.dtype)
-            neg_forward(dy, negative)
-            db = fit(negative, b_form)
+            db = empty(dy.shape, dy.dtype)
+            neg_forward(dy, db)
+            db = fit(db if alpha == 1 else mul(db, alpha).data, b_form)
         return da, db
 
     return y, gradient, ()

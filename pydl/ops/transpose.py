@@ -49,6 +49,18 @@ def _check_order(shape: tuple[int, ...], dims: tuple[Any, ...]) -> tuple[tuple[i
     return order, tuple(int(d) for d in np.argsort(order))
 
 
+def movedim(input: Any, source: int | tuple[int, ...], destination: int | tuple[int, ...]) -> Tensor:
+    """The dimensions `source` come to the places `destination`; the others keep their order."""
+    x = as_tensor("movedim", input)
+    olds, news = check_dims("movedim", source, x.ndim), check_dims("movedim", destination, x.ndim)
+    if source is None or destination is None or len(olds) != len(news):
+        raise ValueError(f"movedim: source {source} and destination {destination} must name equally many dimensions")
+    order = [d for d in range(x.ndim) if d not in olds]
+    for new, old in sorted(zip(news, olds, strict=True)):
+        order.insert(new, old)
+    return permute(x, order)
+
+
 def matrix_transpose(input: Tensor) -> Tensor:
     """Tensor.mT: the last two dimensions change places."""
     tensor = as_tensor("mT", input)

@@ -1,0 +1,145 @@
+"""Sums of products of tensors, written with letters for their indices, and products of given numbers of dimensions.
+
+    einsum("bij,bjk->bik", x, y)      z[b, i, k] = sum over j of x[b, i, j] y[b, j, k]
+
+Letters that are not behind the arrow are summed over; without an arrow, the letters that occur once are kept, in the
+order of the alphabet. A letter twice in one term is its diagonal, "..." stands for all dimensions without letters.
+Sizes of 1 are repeated. Terms are joined from left to right, each pair by one product of matrices.
+
+    outer  y[i, j] = a[i] b[j]      dot, mv, mm, bmm: matmul of two vectors, matrix and vector, two matrices, batches
+
+Gradient  of matmul, mul, sum and permute, which they are made of
+Source    Einstein, "Die Grundlage der allgemeinen Relativitätstheorie", Annalen der Physik 49 (1916), section 5
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from ..arguments import check_float, check_rank, show
+from ..tensor import Tensor, as_tensor
+from .expand import expand
+from .matmul import matmul
+from .mul import mul
+from .reshape import reshape, unsqueeze
+from .sum import sum
+from .transpose import permute
+from .triu import diagonal
+
+REST = "".join(chr(0x3C8 - k) for k in range(24))  # letters for the dimensions of "...", whose last is the last one
+
+
+def _letters(term: str, tensor: Tensor) -> str:
+    """The term with letters in place of "..."."""
+    named = term.replace("...", "", 1)
+    rest = tensor.ndim - len(named)
+    if not all("a" <= each.lower() <= "z" for each in named):
+        raise ValueError(f"einsum: {term!r} may hold letters and one '...' only")
+    if rest < 0 or (rest > 0) > ("..." in term) or rest > len(REST):
+        raise ValueError(f"einsum: {term!r} does not fit an operand of shape {tensor.shape}")
+    return term.replace("...", REST[len(REST) - rest :])
+
+
+def _plain(x: Tensor, term: str, kept: set[str]) -> tuple[Tensor, str]:
+    """Without letters that occur twice or that nobody else needs."""
+    for letter in dict.fromkeys(term):
+        while term.count(letter) > 1:
+            i, j = term.index(letter), term.rindex(letter)
+            x, term = diagonal(x, 0, i, j), term[:i] + term[i + 1 : j] + term[j + 1 :] + letter
+    gone = tuple(i for i, letter in enumerate(term) if letter not in kept)
+    return (sum(x, gone), "".join(each for each in term if each in kept)) if gone else (x, term)
+
+
+def _arranged(x: Tensor, term: str, order: str) -> Tensor:
+    """x with its dimensions in the order of these letters, 1 where it lacks one."""
+    places = [term.index(letter) for letter in order if letter in term]
+    x = x if places == sorted(places) else permute(x, places)
+    sizes = dict(zip((term[i] for i in places), x.shape, strict=True))
+    return reshape(x, [sizes.get(letter, 1) for letter in order])
+
+
+def _join(x: Tensor, a: str, y: Tensor, b: str, kept: set[str]) -> tuple[Tensor, str]:
+    """The sum of the products of two terms over the letters that only they have."""
+    sizes = dict(zip(a + b, x.shape + y.shape, strict=True))
+    batch = "".join(each for each in a if each in b and each in kept)
+    summed = "".join(each for each in a if each in b and each not in kept)
+    rows, columns = "".join(e for e in a if e not in b), "".join(e for e in b if e not in a)
+    term = batch + rows + columns
+    if not summed:
+        return mul(_arranged(x, a, term), _arranged(y, b, term)), term
+    lead = [sizes[each] for each in batch]
+    M, K, N = (math.prod(sizes[each] for each in group) for group in (rows, summed, columns))
+    left = reshape(_arranged(x, a, batch + rows + summed), [*lead, M, K])
+    right = reshape(_arranged(y, b, batch + summed + columns), [*lead, K, N])
+    return reshape(matmul(left, right), [sizes[each] for each in term]), term
+
+
+def einsum(equation: str, *operands: Any) -> Tensor:
+    """The sum of products that the equation describes. See the top of this file."""
+    if not isinstance(equation, str):
+        raise TypeError(f"einsum: equation must be text, not {show(equation)}")
+    if len(operands) == 1 and isinstance(operands[0], tuple | list):
+        operands = tuple(operands[0])
+    tensors = [as_tensor("einsum", each) for each in operands]
+    left, arrow, right = equation.replace(" ", "").partition("->")
+    terms = left.split(",")
+    if len(terms) != len(tensors):
+        raise ValueError(f"einsum: {equation!r} has {len(terms)} terms, but there are {len(tensors)} operands")
+    terms = [_letters(term, each) for term, each in zip(terms, tensors, strict=True)]
+    everything, sizes = "".join(terms), dict[str, int]()
+    for term, tensor in zip(terms, tensors, strict=True):
+        check_float("einsum", "operands", tensor.data)
+        for letter, size in zip(term, tensor.shape, strict=True):
+            if sizes.setdefault(letter, size) == 1:
+                sizes[letter] = size
+            if size not in (1, sizes[letter]):
+                raise ValueError(f"einsum: {letter!r} is {sizes[letter]} in one place and {size} in another")
+    rest = "".join(each for each in REST if each in sizes)
+    kept = rest + "".join(sorted(each for each in sizes if everything.count(each) == 1 and each not in rest))
+    kept = right.replace("...", rest) if arrow else kept
+    if len(set(kept)) != len(kept) or not set(kept) <= set(everything):
+        raise ValueError(f"einsum: {right!r} must name letters of the operands, each once")
+    tensors = [expand(x, [sizes[each] for each in term]) for x, term in zip(tensors, terms, strict=True)]
+    y, done = _plain(tensors[0], terms[0], {*kept, *"".join(terms[1:])})
+    for n in range(1, len(terms)):
+        needed = {*kept, *"".join(terms[n + 1 :])}
+        y, done = _plain(*_join(y, done, *_plain(tensors[n], terms[n], needed | {*done}), needed), needed)
+    return _arranged(y, done, kept)
+
+
+def _matmul(name: str, input: Any, other: Any, first: int, second: int, key: str) -> Tensor:
+    words = {1: "a vector", 2: "a matrix", 3: "(B, M, N)"}
+    a, b = as_tensor(name, input), as_tensor(name, other)
+    check_rank(name, "input", a.shape, first, layout=words[first])
+    check_rank(name, key, b.shape, second, layout=words[second])
+    if name == "outer":
+        return mul(unsqueeze(a, 1), b)
+    if first == 3 and a.shape[0] != b.shape[0]:
+        raise ValueError(f"{name}: input has {a.shape[0]} matrices but {key} has {b.shape[0]} ({a.shape}, {b.shape})")
+    return matmul(a, b)
+
+
+def outer(input: Any, vec2: Any) -> Tensor:
+    """The products of all pairs: (I) and (J) give (I, J)."""
+    return _matmul("outer", input, vec2, 1, 1, "vec2")
+
+
+def dot(input: Any, tensor: Any) -> Tensor:
+    """The sum of products of two vectors."""
+    return _matmul("dot", input, tensor, 1, 1, "tensor")
+
+
+def mv(input: Any, vec: Any) -> Tensor:
+    """A matrix times a vector."""
+    return _matmul("mv", input, vec, 2, 1, "vec")
+
+
+def mm(input: Any, mat2: Any) -> Tensor:
+    """The product of two matrices."""
+    return _matmul("mm", input, mat2, 2, 2, "mat2")
+
+
+def bmm(input: Any, mat2: Any) -> Tensor:
+    """The products of pairs of matrices, (B, M, K) and (B, K, N)."""
+    return _matmul("bmm", input, mat2, 3, 3, "mat2")

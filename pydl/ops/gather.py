@@ -1,0 +1,181 @@
+"""gather: elements that integers name along one dimension, or a mask; scatter: numbers put, or added, there.
+
+    gather          y[i, j, k] = x[index[i, j, k], j, k]      for dim = 0, and so on
+    scatter         y = x but for y[index[i, j, k], j, k] = src[i, j, k]      scatter_add: += src[i, j, k]
+    index_select    y[.., n, ..] = x[.., index[n], ..]
+    index_add       y = x but for y[.., index[n], ..] += alpha source[.., n, ..]
+    masked_fill     y = value where mask, else x              masked_select: y = x[mask]
+
+Shapes    gather, scatter: index of as many dimensions as x and src, nowhere larger than src and, but for dim, than x;
+          index_select, index_add: index (N); masks broadcast with x
+Gradient  dx = dy where the elements went, added up where index names one twice; 0 where scatter wrote; dsrc = dy there
+Source    Harris et al., "Array programming with NumPy", Nature 585 (2020), for take_along_axis, put_along_axis, add.at
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..arguments import Array, check_array, check_dim, check_fill, check_number
+from ..op import op
+from ..tensor import Tensor, as_tensor
+from .broadcasting import broadcast_shape
+from .clone import clone, copied, to
+from .getitem import getitem, getitem_backward, rows
+from .reshape import reshape
+from .setitem import setitem
+from .where import where
+
+
+def _check_index(name: str, index: Any, size: int, key: str = "index") -> Array:
+    """index as an array of integers from 0 to size - 1."""
+    array = check_array(name, key, index.data if isinstance(index, Tensor) else index)
+    if array.dtype.kind not in "iu":
+        raise TypeError(f"{name}: {key} has dtype {array.dtype} but must hold integers")
+    if array.size and not 0 <= array.min() <= array.max() < size:
+        raise IndexError(f"{name}: {key} has numbers from {array.min()} to {array.max()} but must lie in 0..{size - 1}")
+    return array.astype(np.int64, copy=False)
+
+
+def _places(name: str, shape: tuple[int, ...], dim: Any, index: Any) -> tuple[Array, ...]:
+    """The index arrays of all dimensions that name x[index[i, j, k], j, k]; x has at least one dimension."""
+    d = check_dim(name, dim, len(shape))
+    array = _check_index(name, index, shape[d])
+    others = [k for k in range(len(shape)) if k != d]
+    if array.ndim != len(shape) or any(array.shape[k] > shape[k] for k in others):
+        raise ValueError(f"{name}: index has shape {array.shape} but must fit into {shape} in all but dimension {d}")
+    last = array.ndim - 1
+    return tuple(array if k == d else np.arange(n).reshape(n, *(1,) * (last - k)) for k, n in enumerate(array.shape))
+
+
+def gather(input: Any, dim: int, index: Any) -> Tensor:
+    """The elements of input that index names along dim."""
+    x = as_tensor("gather", input)
+    if x.ndim:
+        return getitem(x, _places("gather", x.shape, dim, index))
+    numbers = check_array("gather", "index", index.data if isinstance(index, Tensor) else index)
+    return reshape(getitem(reshape(x, 1), _places("gather", (1,), dim, numbers.reshape(-1))), numbers.shape)
+
+
+def index_select(input: Any, dim: int, index: Any) -> Tensor:
+    """The parts of input that index, a vector, names along dim."""
+    x = as_tensor("index_select", input)
+    d = check_dim("index_select", dim, x.ndim)
+    numbers = _check_index("index_select", index, x.shape[d] if x.ndim else 1)
+    if numbers.ndim > 1:
+        raise ValueError(f"index_select: index must be a vector, but has shape {numbers.shape}")
+    if not x.ndim:
+        return x if numbers.size == 1 else getitem(reshape(x, 1), numbers.reshape(-1))
+    return getitem(x, (*(slice(None),) * d, numbers.reshape(-1)))
+
+
+def _check_source(name: str, x: Any, source: Any, key: str = "src") -> Array:
+    array = check_array(name, key, source)
+    if array.dtype != x.dtype:
+        raise TypeError(f"{name}: {key} is {array.dtype} but input is {x.dtype}; convert one of them")
+    return array
+
+
+def _part(name: str, src: Any, shape: tuple[int, ...]) -> tuple[slice, ...]:
+    """Where the numbers for an index of this shape lie in src."""
+    if src.ndim != len(shape) or any(n > m for n, m in zip(shape, src.shape, strict=True)):
+        raise ValueError(f"{name}: index has shape {shape} but must fit into src, {src.shape}")
+    return tuple(slice(n) for n in shape)
+
+
+def _add_rows(y: Array, numbers: Array, values: Array) -> None:
+    """y[numbers[m]] += values[m] for rows of y (N, D)."""
+    if y.dtype.kind == "f":
+        getitem_backward(values, numbers, y)
+    else:
+        np.add.at(y, numbers, values)
+
+
+@op("input", "src")
+def scatter_add(input: Any, dim: int, index: Any, src: Any) -> Any:
+    """input with src added where index says."""
+    x = check_array("scatter_add", "input", input)
+    values = _check_source("scatter_add", x, src)
+    if x.ndim == 0:
+        raise ValueError("scatter_add: input has no dimension to add along")
+    index = _places("scatter_add", x.shape, dim, index)
+    shape = np.broadcast_shapes(*(each.shape for each in index))
+    part = _part("scatter_add", values, shape)
+    y = copied(x)
+    _add_rows(y.reshape(-1, 1), rows(x.shape, index)[0], values[part].reshape(-1, 1))
+
+    def gradient(dy, needs):
+        dsrc = None
+        if needs[1]:
+            dsrc = np.zeros(values.shape, dy.dtype)
+            dsrc[part] = dy[index]
+        return dy, dsrc
+
+    return y, gradient, ()
+
+
+@op("input", "source")
+def index_add(input: Any, dim: int, index: Any, source: Any, alpha: float = 1) -> Any:
+    """input with alpha times the parts of source added to those that index, a vector, names along dim."""
+    x = check_array("index_add", "input", input)
+    values = _check_source("index_add", x, source, "source")
+    if x.ndim == 0:
+        raise ValueError("index_add: input has no dimension to add along")
+    d, scale = check_dim("index_add", dim, x.ndim), check_number("index_add", "alpha", alpha)
+    numbers = _check_index("index_add", index, x.shape[d])
+    if numbers.ndim != 1 or values.shape != (*x.shape[:d], numbers.size, *x.shape[d + 1 :]):
+        raise ValueError(
+            f"index_add: index has shape {numbers.shape} and source {values.shape}, but for input {x.shape} index must "
+            f"be a vector and source must have a part for each of its elements along dimension {d}"
+        )
+    numbers, y = numbers.copy(), copied(np.moveaxis(x, d, 0))
+    added = np.moveaxis(values if scale == 1 else (values * scale).astype(x.dtype), d, 0)
+    width = y[:1].size if len(y) else 0
+    _add_rows(y.reshape(len(y), width), numbers, added.reshape(numbers.size, width))
+
+    def gradient(dy, needs):
+        return dy, np.take(dy, numbers, d) * dy.dtype.type(scale) if needs[1] else None
+
+    return np.moveaxis(y, 0, d), gradient, ()
+
+
+def scatter(input: Any, dim: int, index: Any, src: Any) -> Tensor:
+    """input with the numbers of src, or one number, where index says."""
+    x = as_tensor("scatter", input)
+    if x.ndim == 0:
+        return reshape(scatter(reshape(x, 1), dim, reshape(as_tensor("scatter", index), -1), src), ())
+    index = _places("scatter", x.shape, dim, index)
+    value = src
+    if not isinstance(src, bool | int | float):
+        value = as_tensor("scatter", src)
+        _check_source("scatter", x, value.data)
+        if value.ndim:
+            value = getitem(value, _part("scatter", value, np.broadcast_shapes(*(each.shape for each in index))))
+    return setitem(clone(x), value, index)
+
+
+def _mask(name: str, mask: Any) -> Array:
+    array = check_array(name, "mask", mask.data if isinstance(mask, Tensor) else mask)
+    if array.dtype.kind != "b":
+        raise TypeError(f"{name}: mask has dtype {array.dtype} but must be bool; compare it with something")
+    return array
+
+
+def masked_fill(input: Any, mask: Any, value: Any) -> Tensor:
+    """input with `value`, one number, where mask is True."""
+    x, chosen = as_tensor("masked_fill", input), _mask("masked_fill", mask)
+    broadcast_shape("masked_fill", x.data, chosen)
+    if isinstance(value, Tensor):
+        if value.ndim:
+            raise ValueError(f"masked_fill: value must be one number, but has shape {value.shape}")
+        return where(chosen, to(value, x.dtype), x)
+    return where(chosen, np.asarray(check_fill("masked_fill", "value", value, x.dtype), x.dtype), x)
+
+
+def masked_select(input: Any, mask: Any) -> Tensor:
+    """The elements of input where mask is True, as a vector."""
+    x, chosen = as_tensor("masked_select", input), _mask("masked_select", mask)
+    shape = broadcast_shape("masked_select", x.data, chosen)
+    return getitem(x if x.shape == shape else x.expand(shape), np.broadcast_to(chosen, shape))

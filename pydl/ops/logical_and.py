@@ -1,0 +1,128 @@
+"""logical_and: truth values and bits, what holds for some or all of them, and which numbers are nearly equal.
+
+    logical_and   y = (a != 0) and (b != 0);  _or, _xor alike;  bitwise_and, ...: for each bit of integers, or of bool
+    any           y[k] = x[k, r] != 0 for some r;  all: for each r;  count_nonzero: the number of such r
+    isclose       y = |a - b| <= atol + rtol |b|;  allclose: for all elements;  equal: exactly, and of one shape
+
+Shapes    a, b: any that broadcast together; any, all: as for sum
+Gradient  none: the results are no smooth numbers
+Special   NaN is not 0 and, but for equal_nan, near to nothing; equal infinities are close
+Source    Boole, "An investigation of the laws of thought", 1854, chapter III; Knuth, "The art of computer programming",
+          volume 2 (1997), section 4.2.2
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..arguments import check_array, check_flag, check_range, check_reduction
+from ..op import empty, op
+from ..tensor import as_tensor
+from .broadcasting import broadcast_shape, operands
+
+
+def _truth(name: str, form: Any, input: Any, other: Any) -> Any:
+    a, b = check_array(name, "input", input), check_array(name, "other", other)
+    return form(a, b, out=empty(broadcast_shape(name, a, b), np.dtype(np.bool_)))
+
+
+@op("input", "other")
+def logical_and(input: Any, other: Any) -> Any:
+    """Whether input and other are not 0, element by element."""
+    return _truth("logical_and", np.logical_and, input, other)
+
+
+@op("input", "other")
+def logical_or(input: Any, other: Any) -> Any:
+    """Whether input or other is not 0, element by element."""
+    return _truth("logical_or", np.logical_or, input, other)
+
+
+@op("input", "other")
+def logical_xor(input: Any, other: Any) -> Any:
+    """Whether exactly one of input and other is not 0, element by element."""
+    return _truth("logical_xor", np.logical_xor, input, other)
+
+
+def _bits(name: str, form: Any, input: Any, other: Any) -> Any:
+    a, b, y, _, _ = operands(name, input, other)
+    if y.dtype.kind == "f":
+        raise TypeError(f"{name}: the arguments are {y.dtype} but must be bool or integers")
+    return form(a, b, out=y)
+
+
+@op("input", "other")
+def bitwise_and(input: Any, other: Any) -> Any:
+    """input & other."""
+    return _bits("bitwise_and", np.bitwise_and, input, other)
+
+
+@op("input", "other")
+def bitwise_or(input: Any, other: Any) -> Any:
+    """input | other."""
+    return _bits("bitwise_or", np.bitwise_or, input, other)
+
+
+@op("input", "other")
+def bitwise_xor(input: Any, other: Any) -> Any:
+    """input ^ other."""
+    return _bits("bitwise_xor", np.bitwise_xor, input, other)
+
+
+@op("input")
+def bitwise_not(input: Any) -> Any:
+    """~input."""
+    x = check_array("bitwise_not", "input", input)
+    if x.dtype.kind == "f":
+        raise TypeError(f"bitwise_not: input is {x.dtype} but must be bool or integers")
+    return np.invert(x)
+
+
+def _reduced(name: str, form: Any, input: Any, dim: Any, keepdim: Any) -> Any:
+    x = check_array(name, "input", input)
+    dims, _, shape, _ = check_reduction(name, x.shape, dim, keepdim)
+    return np.asarray(form(x, dims)).reshape(shape)
+
+
+@op("input")
+def any(input: Any, dim: int | tuple[int, ...] | None = None, keepdim: bool = False) -> Any:
+    """Whether some element is not 0."""
+    return _reduced("any", np.any, input, dim, keepdim)
+
+
+@op("input")
+def all(input: Any, dim: int | tuple[int, ...] | None = None, keepdim: bool = False) -> Any:
+    """Whether no element is 0."""
+    return _reduced("all", np.all, input, dim, keepdim)
+
+
+@op("input")
+def count_nonzero(input: Any, dim: int | tuple[int, ...] | None = None) -> Any:
+    """How many elements are not 0, int64."""
+    return np.asarray(_reduced("count_nonzero", np.count_nonzero, input, dim, False), np.int64)
+
+
+def _close(name: str, input: Any, other: Any, rtol: Any, atol: Any, equal_nan: Any) -> Any:
+    a, b = check_array(name, "input", input), check_array(name, "other", other)
+    broadcast_shape(name, a, b)
+    limits = check_range(name, "rtol", rtol, 0), check_range(name, "atol", atol, 0)
+    return np.asarray(np.isclose(a, b, *limits, check_flag(name, "equal_nan", equal_nan)))
+
+
+@op("input", "other")
+def isclose(input: Any, other: Any, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> Any:
+    """Whether input and other are equal up to rounding, element by element."""
+    return _close("isclose", input, other, rtol, atol, equal_nan)
+
+
+def allclose(input: Any, other: Any, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> bool:
+    """Whether all elements are equal up to rounding."""
+    a, b = as_tensor("allclose", input).data, as_tensor("allclose", other).data
+    return bool(_close("allclose", a, b, rtol, atol, equal_nan).all())
+
+
+def equal(input: Any, other: Any) -> bool:
+    """Whether both have one shape and equal elements."""
+    return np.array_equal(as_tensor("equal", input).data, as_tensor("equal", other).data)

@@ -1,0 +1,135 @@
+"""Numbers that sum up many: their spread, their length, the logarithm of their exponentials' sum.
+
+    var[k] = sum over r of (x[k, r] - mean[k])^2 / max(R - correction, 0)      std = sqrt(var)
+    norm[k] = (sum over r of |x[k, r]|^p)^(1/p)      inf: the largest |x|, -inf: the smallest, 0: how many are not 0
+    logsumexp[k] = m + ln(sum over r of exp(x[k, r] - m)),   m = max over r of x[k, r]
+    (k: the kept indices, r: the R ones in dim)
+
+Shapes    as for sum
+Gradient  of the operations that they are made of; 0 where a length or a deviation is 0
+Source    Chan, Golub, LeVeque, "Algorithms for computing the sample variance", The American Statistician 37 (1983);
+          Blanchard, Higham, Higham, "Accurately computing the log-sum-exp and softmax functions", IMA J. Numer. Anal.
+          41 (2021)
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from ..arguments import check_flag, check_float, check_number, check_range, check_reduction, show
+from ..tensor import Tensor, as_tensor
+from .abs import abs
+from .amax import amax, amin
+from .broadcasting import broadcast_shape
+from .div import div
+from .eq import ne
+from .exp import exp
+from .log import log
+from .lt import gt
+from .mean import mean
+from .pow import pow
+from .reshape import reshape
+from .sqrt import sqrt
+from .square import square
+from .sub import sub
+from .sum import sum
+from .where import where
+
+
+def _floats(name: str, input: Any) -> Tensor:
+    x = as_tensor(name, input)
+    check_float(name, "input", x.data)
+    return x
+
+
+def _root(x: Tensor, p: float = 2.0) -> Tensor:
+    """x^(1/p), with the gradient 0 where x is 0 and has none."""
+    above = gt(x, 0)
+    if above.data.all():
+        return sqrt(x) if p == 2.0 else pow(x, 1.0 / p)
+    return where(above, _root(where(above, x, 1.0), p), x)
+
+
+def _var(name: str, input: Any, dim: Any, unbiased: Any, keepdim: Any, correction: Any) -> tuple[Tensor, Tensor]:
+    if isinstance(dim, bool):  # var(x, False), as in PyTorch
+        dim, unbiased = None, dim
+    x, lost = _floats(name, input), float(check_flag(name, "unbiased", unbiased))
+    if correction is not None:
+        lost = check_number(name, "correction", correction)
+    _, _, shape, count = check_reduction(name, x.shape, dim, keepdim)
+    middle = mean(x, dim, True)
+    squares = sum(square(sub(x, middle)), dim, keepdim)
+    return div(squares, max(count - lost, 0.0)), reshape(middle, shape)
+
+
+def var(
+    input: Any, dim: Any = None, unbiased: bool = True, keepdim: bool = False, *, correction: float | None = None
+) -> Tensor:
+    """The variance of the population that the numbers are from: squares by R - 1.
+
+    unbiased=False: of the numbers themselves, by R. correction: another number than that 1. NaN of no or one number.
+    """
+    return _var("var", input, dim, unbiased, keepdim, correction)[0]
+
+
+def std(
+    input: Any, dim: Any = None, unbiased: bool = True, keepdim: bool = False, *, correction: float | None = None
+) -> Tensor:
+    """The standard deviation: the root of var(...)."""
+    return _root(_var("std", input, dim, unbiased, keepdim, correction)[0])
+
+
+def var_mean(
+    input: Any, dim: Any = None, unbiased: bool = True, keepdim: bool = False, *, correction: float | None = None
+) -> tuple[Tensor, Tensor]:
+    """var(...) and mean(...)."""
+    return _var("var_mean", input, dim, unbiased, keepdim, correction)
+
+
+def std_mean(
+    input: Any, dim: Any = None, unbiased: bool = True, keepdim: bool = False, *, correction: float | None = None
+) -> tuple[Tensor, Tensor]:
+    """std(...) and mean(...)."""
+    spread, middle = _var("std_mean", input, dim, unbiased, keepdim, correction)
+    return _root(spread), middle
+
+
+def norm(input: Any, p: float | str | None = "fro", dim: Any = None, keepdim: bool = False) -> Tensor:
+    """The length of input along the dimensions `dim` (all). p: a number, or "fro", which is 2."""
+    x = _floats("norm", input)
+    if isinstance(p, str) and p != "fro":
+        raise ValueError(f"norm: p must be a number or 'fro', not {show(p)}")
+    kind = 2.0 if p is None or p == "fro" else check_number("norm", "p", p)
+    if kind == 2.0:
+        return _root(sum(square(x), dim, keepdim))
+    if kind == 0.0:
+        return sum(ne(x, 0), dim, keepdim).to(x.dtype)
+    sizes = abs(x)
+    if math.isinf(kind):
+        return (amax if kind > 0 else amin)(sizes, dim, keepdim)
+    return sum(sizes, dim, keepdim) if kind == 1.0 else _root(sum(pow(sizes, kind), dim, keepdim), kind)
+
+
+def pairwise_distance(x1: Any, x2: Any, p: float = 2.0, eps: float = 1e-6, keepdim: bool = False) -> Tensor:
+    """The length of x1 - x2 + eps along the last dimension; shapes broadcast."""
+    name = "pairwise_distance"
+    a, b = _floats(name, x1), _floats(name, x2)
+    if not broadcast_shape(name, a.data, b.data):
+        raise ValueError(f"{name}: x1 and x2 have no dimension to be vectors along")
+    kind, keep = check_number(name, "p", p), check_flag(name, "keepdim", keepdim)
+    return norm(a - b + check_range(name, "eps", eps, 0), kind, -1, keep)
+
+
+def logsumexp(input: Any, dim: int | tuple[int, ...], keepdim: bool = False) -> Tensor:
+    """ln(sum(exp(input))) over the dimensions `dim`, which overflows only where the result does; of nothing -inf."""
+    x = _floats("logsumexp", input)
+    _, ones, shape, count = check_reduction("logsumexp", x.shape, dim, keepdim)
+    largest = amax(x.detach(), dim, True).data if count else np.zeros(ones, x.dtype)
+    shift = np.where(np.isfinite(largest), largest, 0).astype(x.dtype, copy=False)
+    total = sum(exp(sub(x, shift)), dim, True)
+    some = np.not_equal(total.data, 0)
+    y = log(total if some.all() else where(some, total, 1.0)) + shift
+    return reshape(y if some.all() else where(some, y, np.full((), -np.inf, x.dtype)), shape)

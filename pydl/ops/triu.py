@@ -1,0 +1,76 @@
+"""triu: the upper triangle of matrices, tril: the lower one; diagonal: what is on a diagonal, diag: a vector put there.
+
+    triu   y[i, j] = x[i, j] where j - i >= diagonal, else 0      tril: where j - i <= diagonal
+
+Shapes    x and y (*, I, J); diagonal: y without the two dimensions and with that of the diagonal behind the others
+Gradient  dx = dy in the same places, else 0
+Source    Golub, Van Loan, "Matrix computations" (2013), section 1.2
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..arguments import check_array, check_dim, check_integer
+from ..op import op
+from ..tensor import Tensor, as_tensor
+from .setitem import setitem
+
+
+def _triangle(name: str, form: Any, input: Any, diagonal: Any) -> Any:
+    x = check_array(name, "input", input)
+    if x.ndim < 2:
+        raise ValueError(f"{name}: input must have at least 2 dimensions, but has shape {x.shape}")
+    k = check_integer(name, "diagonal", diagonal, -(2**31))
+    return form(x, k), lambda dy, needs: form(dy, k), ()
+
+
+@op("input")
+def triu(input: Any, diagonal: int = 0) -> Any:
+    """The upper triangle; diagonal: where it begins, above 0 to the right of the main one."""
+    return _triangle("triu", np.triu, input, diagonal)
+
+
+@op("input")
+def tril(input: Any, diagonal: int = 0) -> Any:
+    """The lower triangle; diagonal: where it ends, above 0 to the right of the main one."""
+    return _triangle("tril", np.tril, input, diagonal)
+
+
+@op("input")
+def diagonal(input: Any, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Any:
+    """The elements whose indices of dim1 and dim2 differ by offset. A copy. See the top of this file."""
+    x = check_array("diagonal", "input", input)
+    a, b = check_dim("diagonal", dim1, x.ndim, "dim1"), check_dim("diagonal", dim2, x.ndim, "dim2")
+    if a == b:
+        raise ValueError(f"diagonal: dim1 and dim2 are the same dimension of input {x.shape}")
+    k = check_integer("diagonal", "offset", offset, -(2**31))
+    count = max(0, min(x.shape[a] + min(k, 0), x.shape[b] - max(k, 0)))
+    index: list[Any] = [slice(None)] * x.ndim
+    index[a], index[b] = np.arange(count) + max(-k, 0), np.arange(count) + max(k, 0)
+    front = (np.moveaxis(x, (a, b), (0, 1)), (index[a], index[b]))
+
+    def gradient(dy, needs):
+        dx = np.zeros(front[0].shape, x.dtype)
+        dx[front[1]] = np.moveaxis(dy, -1, 0)
+        return np.moveaxis(dx, (0, 1), (a, b))
+
+    return np.moveaxis(front[0][front[1]], 0, -1), gradient, ()
+
+
+of_matrix = diagonal  # whose name is that of an argument, too
+
+
+def diag(input: Any, diagonal: int = 0) -> Tensor:
+    """A matrix with the vector input on a diagonal, or the diagonal of a matrix."""
+    x = as_tensor("diag", input)
+    if x.ndim == 2:
+        return of_matrix(x, diagonal)
+    if x.ndim != 1:
+        raise ValueError(f"diag: input must be a vector or a matrix, but has shape {x.shape}")
+    k, size = check_integer("diag", "diagonal", diagonal, -(2**16)), x.shape[0]
+    i = np.arange(size)
+    y = Tensor(np.zeros((size + abs(k), size + abs(k)), x.dtype))
+    return setitem(y, x, (i + max(-k, 0), i + max(k, 0)))

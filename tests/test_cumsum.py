@@ -1,0 +1,34 @@
+import numpy as np
+import pytest
+from checks import check_gradient, check_refused, check_torch, check_whole_numbers
+
+import pydl
+
+X = np.random.default_rng(0).standard_normal((3, 4, 5))
+
+
+@pytest.mark.parametrize("dim", [0, 1, -1])
+def test_as_in_pytorch(dim):
+    def call(x):
+        return x.cumsum(dim)
+
+    for values in (X, X[:0], X[:, :, ::2]):
+        check_torch(call, call, values)
+    check_gradient(call, X)
+    check_whole_numbers(call, X)
+
+
+def test_numbers_without_dimensions():
+    check_torch(lambda x: x.cumsum(0), lambda x: x.cumsum(0), np.array(3.0))
+    assert pydl.tensor(7).cumsum(-1).item() == 7
+
+
+def test_worked_by_hand():
+    x = pydl.tensor([1.0, 2.0, 4.0], requires_grad=True)
+    y = x.cumsum(0)
+    y.backward(np.array([1, 1, 1], np.float32))
+    assert (y.tolist(), x.grad.tolist()) == ([1, 3, 7], [3, 2, 1])
+
+
+def test_refuses():
+    check_refused(lambda: pydl.cumsum(X, 3), IndexError, "cumsum: dim is 3, but the input has 3 dimensions")

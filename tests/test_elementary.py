@@ -1,0 +1,45 @@
+"""Elementary functions, against PyTorch and central differences."""
+
+import numpy as np
+import pytest
+from checks import check_gradient, check_refused, check_special_values, check_torch, torch
+
+import pydl
+
+X = np.random.default_rng(0).uniform(0.2, 1.4, (3, 4))
+SMOOTH = ["sin", "cos", "tan", "log1p", "expm1", "log2", "log10", "reciprocal", "rsqrt"]
+STEPPED = ["sign", "floor", "ceil", "trunc", "round"]
+
+
+@pytest.mark.parametrize("name", SMOOTH + STEPPED)
+def test_as_in_pytorch(name):
+    def call(x):
+        return getattr(x, name)()
+
+    for values in (X, 10 * X - 7 if name in STEPPED else X.T, X[:0], np.array(0.5)):
+        check_torch(call, call, values)
+    check_gradient(call, X)
+    for dtype in ("int64", "uint8"):
+        x = np.array([1, 2, 3], dtype)
+        want = call(torch.tensor(x)).numpy()
+        got = call(pydl.tensor(x))
+        assert got.dtype == want.dtype
+        np.testing.assert_allclose(got.numpy(), want, rtol=1e-6)
+
+
+@pytest.mark.parametrize("name", ["log1p", "expm1", "log2", "log10", "reciprocal", "rsqrt", "sign", "floor", "round"])
+def test_special_values(name):
+    if name == "sign":  # of NaN PyTorch says 0
+        assert np.isnan(pydl.sign(np.nan).item())
+        return
+    check_special_values(getattr(pydl, name), getattr(torch, name))
+
+
+def test_worked_by_hand():
+    assert pydl.round(np.array([0.5, 1.5, -0.5, 2.6])).tolist() == [0, 2, 0, 3]
+    assert pydl.trunc(np.array([-1.7, 1.7])).tolist() == [-1, 1]
+
+
+def test_refuses():
+    check_refused(lambda: pydl.sin("x"), TypeError, "sin: input must be a tensor or an array, not str")
+    check_refused(lambda: pydl.floor(None), TypeError, "floor: input must be a tensor or an array, not NoneType")

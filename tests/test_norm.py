@@ -1,0 +1,49 @@
+"""Lengths and distances, against PyTorch and central differences."""
+
+import numpy as np
+import pytest
+from checks import check_gradient, check_refused, check_torch, torch
+
+import pydl
+from pydl.nn import functional
+
+rng = np.random.default_rng(0)
+X = rng.standard_normal((3, 4, 5))
+
+
+@pytest.mark.parametrize("p", ["fro", 2, 1, 3, 0.5, np.inf, -np.inf, 0, -1.5])
+@pytest.mark.parametrize("options", [{}, {"dim": 1}, {"dim": (0, -1), "keepdim": True}], ids=str)
+def test_norm(p, options):
+    def call(x):
+        return x.norm(p, **options)
+
+    check_torch(call, call, X)
+    if p != 0:
+        check_gradient(call, X[:2, :3])
+
+
+def test_zeros_have_no_gradient():
+    for p in (2, 1, 3):
+        x = pydl.zeros(2, 3, requires_grad=True)
+        x.norm(p, 1).sum().backward()
+        assert not x.grad.numpy().any()
+    assert pydl.zeros(0).norm().item() == 0
+
+
+@pytest.mark.parametrize("options", [{}, {"p": 1.0}, {"p": np.inf, "keepdim": True}, {"eps": 0.5}], ids=str)
+@pytest.mark.parametrize("shapes", [((4, 5), (4, 5)), ((3, 1, 5), (4, 5)), ((5,), (5,))], ids=str)
+def test_pairwise_distance(options, shapes):
+    a, b = (rng.standard_normal(shape) for shape in shapes)
+    check_torch(
+        lambda a, b: functional.pairwise_distance(a, b, **options),
+        lambda a, b: torch.nn.functional.pairwise_distance(a, b, **options),
+        a,
+        b,
+    )
+    check_gradient(lambda a, b: functional.pairwise_distance(a, b, **options), a, b)
+
+
+def test_refuses():
+    check_refused(lambda: pydl.norm(X, "nuc"), ValueError, "norm: p must be a number or 'fro', not 'nuc'")
+    check_refused(lambda: pydl.norm(np.ones(2, int)), TypeError, "norm: input has dtype int64 but must be float32 or")
+    check_refused(lambda: functional.pairwise_distance(1.0, 2.0), ValueError, "pairwise_distance: x1 and x2 have no")

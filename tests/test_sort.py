@@ -1,0 +1,62 @@
+import numpy as np
+import pytest
+from checks import check_gradient, check_refused, check_torch, check_whole_numbers, torch
+
+import pydl
+
+rng = np.random.default_rng(0)
+X = rng.standard_normal((3, 4, 5))
+CALLS = {
+    "sort": lambda x: x.sort(stable=True),
+    "descending": lambda x: x.sort(dim=1, descending=True, stable=True),
+    "topk": lambda x: x.topk(3),
+    "topk dim": lambda x: x.topk(2, 0, largest=False),
+    "topk none": lambda x: x.topk(0, 1),
+}
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_as_in_pytorch(name):
+    call = CALLS[name]
+    check_torch(lambda x: call(x).values, lambda x: call(x).values, X)
+    check_gradient(lambda x: call(x)[0], X)
+    want = call(torch.tensor(X)).indices.numpy()
+    np.testing.assert_array_equal(call(pydl.tensor(X)).indices.numpy(), want)
+
+
+@pytest.mark.parametrize("descending", [False, True])
+@pytest.mark.parametrize("dim", [0, -1])
+def test_equals_keep_their_order(descending, dim):
+    whole = rng.integers(0, 3, (6, 30))
+    x = whole.astype(np.float32)
+    x[0, :4] = np.nan, np.inf, -np.inf, np.nan
+    for values in (x, whole, whole > 1, x[:, :0]):
+        want = torch.sort(torch.tensor(values), dim=dim, descending=descending, stable=True)
+        got = pydl.sort(values, dim, descending)
+        np.testing.assert_array_equal(got.values.numpy(), want.values.numpy())
+        np.testing.assert_array_equal(got.indices.numpy(), want.indices.numpy())
+        index = pydl.tensor(values).argsort(dim, descending)
+        np.testing.assert_array_equal(index.numpy(), want.indices.numpy())
+        assert index.dtype == np.int64
+
+
+def test_whole_numbers():
+    check_whole_numbers(lambda x: x.sort(stable=True), X)
+    check_whole_numbers(lambda x: x.argsort(stable=True), X)
+
+
+def test_numbers_without_dimensions():
+    assert [each.item() for each in pydl.tensor(5.0).sort()] == [5.0, 0]
+    assert [each.shape for each in pydl.tensor(5.0).topk(1)] == [(), ()]
+
+
+def test_worked_by_hand():
+    values, indices = pydl.tensor([[3.0, 1.0, 2.0]]).topk(2)
+    assert (values.tolist(), indices.tolist()) == ([[3, 2]], [[0, 2]])
+
+
+def test_refuses():
+    check_refused(lambda: pydl.topk(X, 6), ValueError, "topk: k is 6, but dimension 2 of (3, 4, 5) has 5 elements")
+    check_refused(lambda: pydl.topk(X, -1), ValueError, "topk: k must be at least 0, not -1")
+    check_refused(lambda: pydl.sort(X, 3), IndexError, "sort: dim is 3, but the input has 3 dimensions")
+    check_refused(lambda: pydl.sort(X, descending=2.5), TypeError, "sort: descending must be True or False, not 2.5")
