@@ -55,7 +55,7 @@ if TYPE_CHECKING:
     from .training import Trainer as Trainer
     from .training import diagnose as diagnose
 
-# The operations are names of pydl, too. The rest is imported on first use, so that `import pydl` stays quick: name -> (module, name in it or None for the module itself).
+# Imported on first use, so that `import pydl` stays quick: name -> (module, name in it or None for the module itself).
 _LAZY = {
     **{name: (name, None) for name in ("audio", "bench", "data", "decoding", "lab", "nn", "optim", "plot", "training")},
     **{name: ("serialization", name) for name in ("load", "load_metadata", "save")},

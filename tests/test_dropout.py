@@ -130,3 +130,20 @@ def test_any_strides(view):
 def test_refuses(arguments, error, message):
     with pytest.raises(error, match=message):
         dropout(*arguments)
+
+
+@pytest.mark.parametrize("p", [0.2, 0.5])
+def test_inverted_dropout_and_weights_times_1_minus_p_agree(p):
+    """The mean over all masks: with division by 1 - p the plain sum, without it (1 - p) times that."""
+    rng = np.random.default_rng(0)
+    x, weight = rng.standard_normal(6), rng.standard_normal((3, 6))
+    masks = np.array(np.meshgrid(*[[0, 1]] * 6)).reshape(6, -1).T
+    chances = np.prod(np.where(masks == 1, 1 - p, p), 1)
+    inverted = chances @ ((masks * x / (1 - p)) @ weight.T)
+    plain = chances @ ((masks * x) @ weight.T)
+    np.testing.assert_allclose(inverted, x @ weight.T, rtol=1e-12)
+    np.testing.assert_allclose(plain, x @ ((1 - p) * weight).T, rtol=1e-12)
+    pydl.manual_seed(3)
+    kept = dropout(np.broadcast_to(x, (40_000, 6)), p).numpy()
+    np.testing.assert_allclose((kept @ weight.T).mean(0), inverted, atol=0.1)  # six standard deviations and more
+    np.testing.assert_allclose(((1 - p) * kept @ weight.T).mean(0), plain, atol=0.1)

@@ -1,7 +1,9 @@
 """The names that other programs rely on, and that functions and layers take PyTorch's arguments in PyTorch's order."""
 
+import ast
 import importlib
 import inspect
+import re
 
 import numpy as np
 import pytest
@@ -26,7 +28,7 @@ PROMISED = {
         BatchNorm2d BatchNorm3d LayerNorm RMSNorm GroupNorm
         InstanceNorm1d InstanceNorm2d InstanceNorm3d Embedding
         MultiheadAttention SmoothL1Loss HuberLoss KLDivLoss Unfold Fold
-        CosineEmbeddingLoss MarginRankingLoss""",
+        CosineEmbeddingLoss MarginRankingLoss fuse_conv_bn_eval""",
     "pydl.nn.functional": """selu celu mish softsign logsigmoid tanhshrink softmin glu prelu hardtanh relu6
         hardsigmoid hardswish threshold softshrink hardshrink interpolate normalize cosine_similarity pixel_shuffle
         pixel_unshuffle alpha_dropout dropout1d dropout2d
@@ -37,13 +39,16 @@ PROMISED = {
         softmax log_softmax dropout pad one_hot cross_entropy ctc_loss nll_loss mse_loss l1_loss binary_cross_entropy
         binary_cross_entropy_with_logits batch_norm layer_norm rms_norm group_norm
         instance_norm embedding scaled_dot_product_attention smooth_l1_loss huber_loss kl_div
-        unfold fold cosine_similarity cosine_embedding_loss margin_ranking_loss""",
+        unfold fold cosine_similarity pairwise_distance cosine_embedding_loss margin_ranking_loss""",
     "pydl.nn.init": """normal_ uniform_ constant_ zeros_ ones_ xavier_normal_ xavier_uniform_ kaiming_normal_
         kaiming_uniform_ orthogonal_ calculate_gain""",
     "pydl.optim": """SGD Adadelta Adagrad RMSprop Adam Adamax AdamW NAdam RAdam EMA
-        Optimizer lr_scheduler clip_grad_norm_ clip_grad_value_""",
+        Optimizer lr_scheduler clip_grad_norm_ clip_grad_value_
+        clip_max_norm_ l1_penalty l2_penalty""",
     "pydl.data": """Dataset TensorDataset NestedDataset DataLoader Subset random_split load Sampler SequentialSampler
-        RandomSampler SubsetRandomSampler WeightedRandomSampler BatchSampler class_weights""",
+        RandomSampler SubsetRandomSampler WeightedRandomSampler BatchSampler class_weights Compose Normalize RandomAffine
+        RandomCrop RandomErasing RandomHorizontalFlip ColorJitter MixUp""",
+    "pydl.plot": """learning_curve confusion_matrix filters feature_maps most_confused layer_histograms""",
     "pydl.decoding": """ctc_greedy ctc_beam_search ctc_align beam_search edit_distance word_error_rate
         character_error_rate""",
     "pydl.training": """Trainer Callback History EarlyStopping Checkpoint ProgressBar LRSchedule accuracy
@@ -52,6 +57,15 @@ PROMISED = {
     "pydl.audio": """read_wav write_wav resample stft hann_window hamming_window hz_to_mel mel_to_hz melscale_fbanks
         vocal_tract_fbanks log_mel_spectrogram create_dct mfcc compute_deltas SpecAugment""",
 }
+OPERATIONS = """abs add all allclose amax amin any argmax argmin argsort bitwise_and bitwise_not bitwise_or bitwise_xor bmm
+    broadcast_to cat ceil chunk clamp clip clone cos count_nonzero cumsum diag diagonal div dot einsum eq equal
+    exp expm1 flatten flip floor gather ge gt index_add index_select isclose isfinite isinf isnan le log log10
+    log1p log2 logical_and logical_not logical_or logical_xor logsumexp lt masked_fill masked_select matmul max
+    maximum mean min minimum mm movedim mul mv ne neg norm outer permute pow prod reciprocal relu
+    repeat_interleave reshape roll round rsqrt scatter scatter_add sigmoid sign sin softmax sort split sqrt
+    square squeeze stack std std_mean sub sum tan tanh tile topk transpose tril triu trunc unbind unsqueeze var
+    var_mean where"""
+PROMISED["pydl"] += " " + OPERATIONS
 METHODS = {
     pydl.Tensor: "data grad shape dtype numpy item detach backward",
     pydl.nn.Module: "parameters named_parameters state_dict load_state_dict train eval zero_grad apply named_modules",
@@ -100,6 +114,42 @@ def test_arguments_are_those_of_pytorch(path):
     # Some have to be given here (the dim of softmax), and a dtype is numpy's.
     defaults = [name for name in shared if name != "dtype" and ours[name] is not inspect.Parameter.empty]
     assert {name: ours[name] for name in defaults} == {name: theirs[name] for name in defaults}
+
+
+def documented(function):
+    """As parameters(), of what is written in C: from the first call in its documentation, defaults as text."""
+    text = re.match(r"\s*(?:torch\.)?\w+(\(.*?\)) ?->", function.__doc__ or "", re.S)
+    try:
+        arguments = ast.parse(f"def f{text[1]}: ...").body[0].args if text else None
+    except SyntaxError:
+        return {}
+    if arguments is None:
+        return {}
+    places = [*arguments.posonlyargs, *arguments.args]
+    defaults = [None] * (len(places) - len(arguments.defaults)) + arguments.defaults
+    pairs = [*zip(places, defaults, strict=True), *zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True)]
+    return {each.arg: default and ast.unparse(default) for each, default in pairs}
+
+
+# What differs: topk's None means -1, and some defaults are documented otherwise than they are.
+OTHERWISE = {"topk": {"dim"}, "roll": {"dims"}, "std": {"correction"}, "var": {"correction"}}
+OTHERWISE |= {"std_mean": {"correction"}, "var_mean": {"correction"}}
+
+
+@pytest.mark.parametrize("name", OPERATIONS.split())
+def test_operations_take_the_arguments_of_pytorch(name):
+    torch = pytest.importorskip("torch")
+    if not hasattr(torch, name):
+        assert name in ("scatter", "repeat")
+        return
+    other = OTHERWISE.get(name, ())
+    ours = {each: default for each, default in parameters(getattr(pydl, name)).items() if each not in other}
+    theirs = documented(getattr(torch, name))
+    shared = [each for each in ours if each in theirs]
+    assert shared == [each for each in theirs if each in ours], "another order"
+    for each in shared:
+        if ours[each] is not inspect.Parameter.empty and theirs[each] is not None:
+            assert ours[each] == ast.literal_eval(theirs[each]), each
 
 
 def test_functions_are_imported_by_name():

@@ -6,6 +6,7 @@ from .catalogues import read_catalogue, read_catalogues
 from .collate import collate
 from .dataset import Dataset, NestedDataset, Subset, TensorDataset, random_split
 from .idx import read_idx
+from .jitter import ColorJitter, MixUp
 from .loader import DataLoader
 from .recordings import Recordings
 from .samplers import (
@@ -25,10 +26,12 @@ from .transforms import Compose, Normalize, RandomAffine, affine
 __all__ = [
     "BatchSampler",
     "BytePairs",
+    "ColorJitter",
     "Compose",
     "DataLoader",
     "Dataset",
     "LoadedData",
+    "MixUp",
     "NestedDataset",
     "Normalize",
     "RandomAffine",

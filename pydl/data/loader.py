@@ -29,7 +29,7 @@ class DataLoader:
     * ``batch_sampler``: gives a list of numbers for each batch instead; batch_size, shuffle and drop_last do not count.
     * ``drop_last``: leave out the last batch if it is smaller than the others.
     * ``transform(images, generator)``: applied to the inputs of each batch, that is to the first array of a tuple or
-      to a batch that is one array.
+      to a batch that is one array; MixUp, which changes labels too, to all arrays.
     * ``generator``: the only source of randomness of shuffling and transforms; None means the library's own
       (``pydl.manual_seed``). With the generator's state at the beginning of an epoch, that epoch can be repeated
       exactly.
@@ -49,7 +49,7 @@ class DataLoader:
         collate_fn: Callable[[list[Any]], Any] | None = None,
         drop_last: bool = False,
         generator: Generator | None = None,
-        transform: Callable[[np.ndarray, Generator], np.ndarray] | None = None,
+        transform: Callable[..., Any] | None = None,
     ) -> None:
         check_dataset("DataLoader", dataset)
         shuffle, drop_last = (
@@ -137,6 +137,9 @@ class DataLoader:
         if isinstance(batch, np.ndarray):
             return np.ascontiguousarray(self.transform(batch, generator))
         if isinstance(batch, tuple) and batch and isinstance(batch[0], np.ndarray):
+            if getattr(self.transform, "takes_labels", False):
+                whole: Any = self.transform
+                return whole(*batch, generator)
             return (np.ascontiguousarray(self.transform(batch[0], generator)), *batch[1:])
         raise TypeError(
             f"DataLoader: transform needs batches that are an array or a tuple that begins with one, "

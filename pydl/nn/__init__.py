@@ -53,6 +53,7 @@ from .embedding import Embedding as Embedding
 from .flatten import Flatten as Flatten
 from .flatten import Unflatten as Unflatten
 from .fold import Fold as Fold
+from .fuse_conv_bn import fuse_conv_bn_eval as fuse_conv_bn_eval
 from .group_norm import GroupNorm as GroupNorm
 from .group_norm import InstanceNorm1d as InstanceNorm1d
 from .group_norm import InstanceNorm2d as InstanceNorm2d

@@ -8,6 +8,9 @@ from .adamax import Adamax as Adamax
 from .adamw import AdamW as AdamW
 from .clip_grad_norm import clip_grad_norm_ as clip_grad_norm_
 from .clip_grad_value import clip_grad_value_ as clip_grad_value_
+from .clip_max_norm import clip_max_norm_ as clip_max_norm_
+from .clip_max_norm import l1_penalty as l1_penalty
+from .clip_max_norm import l2_penalty as l2_penalty
 from .ema import EMA as EMA
 from .nadam import NAdam as NAdam
 from .optimizer import Optimizer as Optimizer
