@@ -57,14 +57,14 @@ PROMISED = {
     "pydl.audio": """read_wav write_wav resample stft hann_window hamming_window hz_to_mel mel_to_hz melscale_fbanks
         vocal_tract_fbanks log_mel_spectrogram create_dct mfcc compute_deltas SpecAugment""",
 }
-OPERATIONS = """abs add all allclose amax amin any argmax argmin argsort bitwise_and bitwise_not bitwise_or bitwise_xor bmm
-    broadcast_to cat ceil chunk clamp clip clone cos count_nonzero cumsum diag diagonal div dot einsum eq equal
-    exp expm1 flatten flip floor gather ge gt index_add index_select isclose isfinite isinf isnan le log log10
-    log1p log2 logical_and logical_not logical_or logical_xor logsumexp lt masked_fill masked_select matmul max
-    maximum mean min minimum mm movedim mul mv ne neg norm outer permute pow prod reciprocal relu
-    repeat_interleave reshape roll round rsqrt scatter scatter_add sigmoid sign sin softmax sort split sqrt
-    square squeeze stack std std_mean sub sum tan tanh tile topk transpose tril triu trunc unbind unsqueeze var
-    var_mean where"""
+OPERATIONS = """abs add all allclose amax amin any argmax argmin argsort bitwise_and bitwise_not bitwise_or
+    bitwise_xor bmm broadcast_to cat ceil chunk clamp clip clone cos count_nonzero cumsum diag diagonal
+    div dot einsum eq equal exp expm1 flatten flip floor gather ge gt index_add index_select isclose
+    isfinite isinf isnan le log log10 log1p log2 logical_and logical_not logical_or logical_xor
+    logsumexp lt masked_fill masked_select matmul max maximum mean min minimum mm movedim mul mv ne neg
+    norm outer permute pow prod reciprocal relu repeat_interleave reshape roll round rsqrt scatter
+    scatter_add sigmoid sign sin softmax sort split sqrt square squeeze stack std std_mean sub sum tan
+    tanh tile topk transpose tril triu trunc unbind unsqueeze var var_mean where"""
 PROMISED["pydl"] += " " + OPERATIONS
 METHODS = {
     pydl.Tensor: "data grad shape dtype numpy item detach backward",
