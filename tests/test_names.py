@@ -46,8 +46,8 @@ PROMISED = {
         Optimizer lr_scheduler clip_grad_norm_ clip_grad_value_
         clip_max_norm_ l1_penalty l2_penalty""",
     "pydl.data": """Dataset TensorDataset NestedDataset DataLoader Subset random_split load Sampler SequentialSampler
-        RandomSampler SubsetRandomSampler WeightedRandomSampler BatchSampler class_weights Compose Normalize RandomAffine
-        RandomCrop RandomErasing RandomHorizontalFlip ColorJitter MixUp""",
+        RandomSampler SubsetRandomSampler WeightedRandomSampler BatchSampler class_weights Compose Normalize
+        RandomAffine RandomCrop RandomErasing RandomHorizontalFlip ColorJitter MixUp""",
     "pydl.plot": """learning_curve confusion_matrix filters feature_maps most_confused layer_histograms""",
     "pydl.decoding": """ctc_greedy ctc_beam_search ctc_align beam_search edit_distance word_error_rate
         character_error_rate""",
