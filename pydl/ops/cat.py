@@ -16,7 +16,7 @@ from typing import Any
 from .._compiled import are_usual_floats, remembered
 from ..arguments import check_array, check_dim, check_new_dim
 from ..op import empty, op
-from .clone import copy
+from .clone import MOST_DIMENSIONS, clone_forward, copy
 
 
 def check_tensors(name: str, tensors: Any) -> list[Any]:
@@ -71,11 +71,13 @@ def _check_ranks(name: str, shapes: tuple[tuple[int, ...], ...]) -> None:
             raise ValueError(f"{name}: tensors[{n}] has shape {shape} but tensors[0] has {shapes[0]}")
 
 
-def _joined(arrays: list[Any], shape: tuple[int, ...], places: tuple[Any, ...]) -> Any:
-    """What both operations return."""
+def _joined(arrays: list[Any], where: Places, usual: bool) -> Any:
+    """What both operations return. usual: whether the kernel takes the arrays."""
+    shape, places = where
     y = empty(shape, arrays[0].dtype)
-    for each, place in zip(arrays, places, strict=True):
-        copy(each, y[place])
+    into = clone_forward if usual and len(shape) <= MOST_DIMENSIONS else copy
+    for n, each in enumerate(arrays):
+        into(each, y[places[n]])
     return y, lambda dy, needs: tuple([dy[place] for place in places]), ()
 
 
@@ -83,11 +85,11 @@ def _joined(arrays: list[Any], shape: tuple[int, ...], places: tuple[Any, ...]) 
 def cat(tensors: Sequence[Any], dim: int = 0) -> Any:
     """One behind another along the dimension dim. See the top of this file."""
     arrays = check_tensors("cat", tensors)
-    return _joined(arrays, *_one_behind_another(dim, *[each.shape for each in arrays]))
+    return _joined(arrays, _one_behind_another(dim, *[each.shape for each in arrays]), arrays is tensors)
 
 
 @op("tensors", variadic=True)
 def stack(tensors: Sequence[Any], dim: int = 0) -> Any:
     """One behind another along a new dimension dim. See the top of this file."""
     arrays = check_tensors("stack", tensors)
-    return _joined(arrays, *_along_a_new_dimension(dim, *[each.shape for each in arrays]))
+    return _joined(arrays, _along_a_new_dimension(dim, *[each.shape for each in arrays]), arrays is tensors)

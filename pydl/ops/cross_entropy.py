@@ -218,7 +218,7 @@ def cross_entropy(
     shape = x.shape[:1] + x.shape[2:] if x.ndim > 1 else ()
     y, flat = losses.result(shape, x.dtype, how)
     lines = math.prod(shape)
-    largest, log_sum, norm = (empty((size,), x.dtype) for size in (lines, lines, 1))
+    largest, log_sum, norm = empty((lines,), x.dtype), empty((lines,), x.dtype), empty((1,), x.dtype)
     x3 = losses.as_classes(x)
     if probabilities:
         t3 = losses.as_classes(t)

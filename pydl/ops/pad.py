@@ -20,6 +20,7 @@ from typing import Any
 
 import numpy as np
 
+from .._compiled import remembered
 from ..arguments import Array, check_array, check_choice, check_integer, check_number, check_shape, show
 from ..op import empty, op
 from .clone import copy
@@ -38,7 +39,32 @@ def _places(mode: str, size: int, front: int, behind: int) -> Array:
     return mirrored
 
 
-def _bordered(x: Any, sizes: list[int], mode: str) -> Any:
+@remembered
+def _check_sizes(pad: tuple[Any, ...], ndim: int) -> tuple[int, ...]:
+    """pad as integers, two for each of up to ndim dimensions."""
+    sizes = tuple([check_integer("pad", "pad", each, -(2**31)) for each in pad])
+    if len(sizes) % 2 or len(sizes) > 2 * ndim:
+        raise ValueError(f"pad: pad has {len(sizes)} numbers, but needs two for each of up to {ndim} dimensions")
+    return sizes
+
+
+@remembered
+def _parts(shape: tuple[int, ...], sizes: tuple[int, ...]) -> tuple[tuple[int, ...], tuple[Any, ...], tuple[Any, ...]]:
+    """The shape of y, which part of x is in it, and where."""
+    padded, kept, inside = list(shape), [slice(None)] * len(shape), [slice(None)] * len(shape)
+    for k in range(len(sizes) // 2):
+        d, front, behind = len(shape) - 1 - k, sizes[2 * k], sizes[2 * k + 1]
+        padded[d] = shape[d] + front + behind
+        if padded[d] < 0:
+            raise ValueError(f"pad: {front} and {behind} cut more than there is in dimension {d} of {shape}")
+        first, last = max(-front, 0), max(min(shape[d], shape[d] + behind), max(-front, 0))
+        kept[d] = slice(first, last)
+        inside[d] = slice(first + front, last + front)
+    # An ellipsis, because without dimensions these would be numbers.
+    return check_shape("pad", (tuple(padded),)), (..., *kept), (..., *inside)
+
+
+def _bordered(x: Any, sizes: tuple[int, ...], mode: str) -> Any:
     """The modes whose border is made of x."""
     count = len(sizes) // 2
     if not sizes or x.ndim not in (count + 1, count + 2):
@@ -82,35 +108,22 @@ def pad(input: Any, pad: Sequence[int], mode: str = "constant", value: float | N
     check_choice("pad", "mode", mode, *MODES)
     if not isinstance(pad, tuple | list):
         raise TypeError(f"pad: pad must be a tuple of integers, not {show(pad)}")
-    sizes = [check_integer("pad", "pad", each, -(2**31)) for each in pad]
-    if len(sizes) % 2 or len(sizes) > 2 * x.ndim:
-        raise ValueError(f"pad: pad has {len(sizes)} numbers, but needs two for each of up to {x.ndim} dimensions")
+    sizes = _check_sizes(tuple(pad), x.ndim)
     if mode != "constant":
         if value:
             raise ValueError(f"pad: value is {show(value)}, but mode {mode!r} has none")
         return _bordered(x, sizes, mode)
-    shape, inside, kept = list(x.shape), [slice(None)] * x.ndim, [slice(None)] * x.ndim
-    for k in range(len(sizes) // 2):
-        d, front, behind = x.ndim - 1 - k, sizes[2 * k], sizes[2 * k + 1]
-        shape[d] = x.shape[d] + front + behind
-        if shape[d] < 0:
-            raise ValueError(f"pad: {front} and {behind} cut more than there is in dimension {d} of {x.shape}")
-        # Where x lies in y, and which part of x that is.
-        first, last = max(-front, 0), max(min(x.shape[d], x.shape[d] + behind), max(-front, 0))
-        kept[d] = slice(first, last)
-        inside[d] = slice(first + front, last + front)
-    y = empty(check_shape("pad", (tuple(shape),)), x.dtype)
+    shape, kept, inside = _parts(x.shape, sizes)
+    y = empty(shape, x.dtype)
     y[...] = 0 if value is None else check_number("pad", "value", value)
-    source: Any = (..., *kept)  # an ellipsis, because without dimensions these would be numbers
-    target: Any = (..., *inside)
-    copy(x[source], y[target])
+    copy(x[kept], y[inside])
 
     def gradient(dy, needs):
         if all(size >= 0 for size in sizes):
-            return dy[tuple(inside)]
+            return dy[inside]
         dx = empty(x.shape, x.dtype)
         dx[...] = 0
-        dx[tuple(kept)] = dy[tuple(inside)]
+        dx[kept] = dy[inside]
         return dx
 
     return y, gradient, ()

@@ -69,9 +69,10 @@ def matrix_transpose(input: Tensor) -> Tensor:
     return transpose(tensor, -2, -1)
 
 
-def matrix(input: Tensor) -> Tensor:
+@op("input", view=True)
+def matrix(input: Any) -> Any:
     """Tensor.T: the transpose of a matrix; vectors and numbers stay as they are."""
-    tensor = as_tensor("T", input)
-    if tensor.ndim > 2:
-        raise ValueError(f"T: the tensor must be a matrix, but has shape {tensor.shape}; use mT or permute()")
-    return transpose(tensor, 0, -1)
+    x = check_array("T", "input", input)
+    if x.ndim > 2:
+        raise ValueError(f"T: the tensor must be a matrix, but has shape {x.shape}; use mT or permute()")
+    return x.T, lambda dy, needs: dy.T, ()
