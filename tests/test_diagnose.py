@@ -33,6 +33,10 @@ def layers(act=nn.ReLU, *last):
     return nn.Sequential(nn.Linear(20, 16), act(), nn.Linear(16, 16), act(), nn.Linear(16, 3), *last)
 
 
+def deep():
+    return nn.Sequential(*(each for _ in range(6) for each in (nn.Linear(20, 20), nn.ReLU())), nn.Linear(20, 3))
+
+
 def convolutional():
     return nn.Sequential(nn.Conv2d(1, 6, 3), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(), nn.Linear(72, 3))
 
@@ -67,6 +71,7 @@ def found(each, data=None):
         lambda: make(layers, nn.ReLU, nn.LogSoftmax(1), loss=nll_loss),
         lambda: make(layers, nn.ReLU, nn.Dropout(0.2)),
         lambda: make(layers, rule=SGD, lr=0.1),
+        lambda: make(deep),
     ],
 )
 def test_right_networks_give_no_finding(build, epochs, capsys):

@@ -16,7 +16,7 @@ from .batches import apply, as_arrays, split
 from .not_finite import first_bad_output
 
 STEPS, RISE = 5, 0.2  # steps on one batch that make its loss larger by this share of it are too long
-DEAD = 0.5  # more units than this share are 0 for all rows
+DEAD = 0.8  # more units than this share are 0 for all rows; half of them are in deep networks that learn
 FLAT, SATURATED = 0.05, 0.5  # more outputs than this share have less than this share of the largest slope
 WIDE = 3.0  # times the standard deviation that keeps the size of what goes through a layer
 SORTED = 0.2  # fewer changes of class from row to row than this share of those in a random order

@@ -17,11 +17,10 @@ What batches may look like (several inputs or outputs, by place or by name) stan
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Callable, Sequence
 from typing import Any
-
-import numpy as np
 
 from ..arguments import check_flag, check_integer, check_path
 from ..data import DataLoader
@@ -165,7 +164,7 @@ class Trainer:
             self.batch = inputs, targets
             loss = self.loss(apply(self.model, inputs), targets)
             value = float(loss.item())
-            if not np.isfinite(value):
+            if not math.isfinite(value):
                 raise FloatingPointError(
                     f"fit: the loss is {value} in epoch {self.epoch}: {first_bad_output(self.model, inputs)}; where "
                     f"the data are right, a smaller learning rate is the usual cure"
