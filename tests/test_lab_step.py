@@ -9,10 +9,11 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
-from pydl import lab, nn, no_grad, ops
+from pydl import lab, nn, no_grad, ops, save
 from pydl.cli import main
 from pydl.lab.steps.wording import mathml
 from pydl.nn import functional as F
+from pydl.recipes.photo_tagging import PLANS
 from pydl.tensor import Tensor
 
 
@@ -66,6 +67,7 @@ IMAGES = [
     [nn.Conv2d(2, 4, 3, stride=2, padding=1, groups=2), nn.Tanh(), nn.AvgPool2d(2, stride=1, padding=1)],
     [nn.Conv2d(2, 3, (2, 3), dilation=2, padding="same", bias=False), nn.MaxPool2d(3, 2, padding=1, dilation=2)],
     [nn.Conv2d(2, 2, 3), nn.MaxPool2d(2, ceil_mode=True), nn.Dropout(), nn.Flatten(), nn.Linear(12, 3)],
+    [nn.Conv2d(2, 3, 3), nn.BatchNorm2d(3), nn.Flatten(), nn.BatchNorm1d(60, affine=False)],
     [nn.Flatten(2), nn.Linear(42, 3), nn.LogSoftmax(2), nn.Flatten(0)],
     [nn.Flatten(), nn.Linear(84, 4, bias=False), nn.Softmax(1)],
 ]
@@ -249,6 +251,11 @@ def test_command(tmp_path, capsys):
     assert "forget gate: how much of the old stays" in said
     assert max(figures["error_forward"], figures["error_backward"]) < 1e-4
     assert main(["lab", "step", "--model", "lstm", "--checkpoint", "x", "--out", str(tmp_path)]) == 2
+    plan = PLANS["mnist-5k"]
+    facts = {"classes": list("0123456789"), "brightness": [0.1, 0.3], "settings": {"data": "mnist-5k"}}
+    save(plan.network(10).state_dict(), tmp_path / "net.safetensors", metadata=facts)
+    assert main(["lab", "step", "--checkpoint", str(tmp_path / "net.safetensors"), "--out", str(tmp_path)]) == 0
+    assert "(var[c] + 1e-05)**0.5" in capsys.readouterr().out
     assert main(["lab", "step", "--digit", "-1", "--out", str(tmp_path)]) == 2
     assert main(["lab", "step", "--checkpoint", str(tmp_path / "none"), "--out", str(tmp_path)]) == 2
     assert "--digit: must be from 0 to 999" in capsys.readouterr().err

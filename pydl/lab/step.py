@@ -48,14 +48,13 @@ class Reader(nn.Module):
 
 def network(name: str) -> nn.Module:
     """The models for digits, and one for images of 6x6 that a person can follow with a pencil."""
-    if name == "lenet":
-        from ..recipes.photo_tagging import network as lenet
-
-        return lenet(10)
-    if name == "mlp":
-        return nn.Sequential(nn.Flatten(), nn.Linear(784, 30), nn.Sigmoid(), nn.Linear(30, 10))
-    layers = [nn.Conv2d(1, 2, 3), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(), nn.Linear(8, 3)]
-    return nn.Sequential(*layers)
+    first, second = ([nn.Conv2d(*size), nn.ReLU(), nn.MaxPool2d(2)] for size in ((1, 20, 5), (20, 40, 5)))
+    layers = {
+        "lenet": [*first, *second, nn.Flatten(), nn.Linear(640, 100), nn.ReLU(), nn.Linear(100, 10)],
+        "mlp": [nn.Flatten(), nn.Linear(784, 30), nn.Sigmoid(), nn.Linear(30, 10)],
+        "small": [nn.Conv2d(1, 2, 3), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(), nn.Linear(8, 3)],
+    }
+    return nn.Sequential(*layers[name])
 
 
 def example(args: argparse.Namespace) -> Steps:
@@ -65,39 +64,41 @@ def example(args: argparse.Namespace) -> Steps:
     if args.model in CELLS:
         x = random.random((3, 1, 2)).astype(np.float32)
         return step(Reader(CELLS[args.model]), x, np.array([[1.0]], np.float32), mse_loss)
-    model = network(args.model)
     if args.model == "small":
-        return step(model, random.random((1, 1, 6, 6)).astype(np.float32), np.array([1]))
+        return step(network("small"), random.random((1, 1, 6, 6)).astype(np.float32), np.array([1]))
     digits = load_digits(seed=args.seed)
     if not 0 <= args.digit < len(digits.test_y):
         raise ValueError(f"--digit: must be from 0 to {len(digits.test_y) - 1}, not {args.digit}")
     x, y = digits.test_x[args.digit : args.digit + 1], digits.test_y[args.digit : args.digit + 1]
     if args.checkpoint is not None:
-        x = restore(model, args.checkpoint, x)
-    else:
-        optimizer = optim.Adam(model.parameters(), lr=2e-3)
-        for _ in range(args.epochs):
-            for _ in descend(model, optimizer, digits.x, digits.y, 64, random):
-                pass
+        return step(*restore(args.checkpoint, x), y)
+    model = network(args.model)
+    optimizer = optim.Adam(model.parameters(), lr=2e-3)
+    for _ in range(args.epochs):
+        for _ in descend(model, optimizer, digits.x, digits.y, 64, random):
+            pass
     return step(model, x, y)
 
 
-def restore(model: nn.Module, path: str, x: Any) -> Any:
-    """Gives the model the parameters of a checkpoint; returns the image as that training would see it."""
+def restore(path: str, x: Any) -> tuple[nn.Module, Any]:
+    """The network of a training of photo-tagging, and the image as it saw images."""
+    from ..recipes.photo_tagging import PLANS
     from ..serialization import load, load_metadata
 
+    facts = load_metadata(path)
     try:
+        model = PLANS[facts["settings"]["data"]].network(len(facts["classes"]))
         model.load_state_dict(load(path))
-        mean, deviation = load_metadata(path).get("brightness", (0.0, 1.0))
-        return ((x - mean) / deviation).astype(np.float32)
-    except (RuntimeError, TypeError, ValueError) as error:
-        raise ValueError(f"--checkpoint {path}: does not fit the model ({error})") from None
+        mean, deviation = facts["brightness"]
+    except (KeyError, RuntimeError, TypeError, ValueError) as error:
+        raise ValueError(f"--checkpoint {path}: is no network of photo-tagging ({error})") from None
+    return model, ((x - mean) / deviation).astype(np.float32)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of this experiment."""
     parser.add_argument("--model", choices=tuple(MODELS), default="lenet", help="which network (default: lenet)")
-    parser.add_argument("--checkpoint", metavar="FILE", help="its parameters, as of a training of photo-tagging")
+    parser.add_argument("--checkpoint", metavar="FILE", help="a network of photo-tagging instead")
     parser.add_argument("--digit", type=int, default=0, help="which image of the test data (default: 0)")
     parser.add_argument("--epochs", type=int, default=1, help="training before, where there is no checkpoint (1)")
     parser.add_argument("--html", metavar="FILE", help="write a page instead of printing the steps")
@@ -107,8 +108,8 @@ def run(args: argparse.Namespace) -> None:
     """Prints the steps, waiting after each where a person is there, or writes the page."""
     if args.epochs < 0:
         raise ValueError(f"--epochs: must be at least 0, not {args.epochs}")
-    if args.checkpoint is not None and args.model not in ("lenet", "mlp"):
-        raise ValueError(f"--checkpoint: there is none for the model {args.model}")
+    if args.checkpoint is not None and args.model != "lenet":
+        raise ValueError(f"--checkpoint: brings its own network, and --model asks for {args.model}")
     folder = open_folder(args.out)
     steps = example(args)
     steps.title = MODELS[args.model]

@@ -141,6 +141,33 @@ def linear(name: str, given: dict[str, Any]) -> Forms:
     )
 
 
+def batch_norm(name: str, given: dict[str, Any]) -> Forms:
+    """Every channel shifted and scaled by what training found, which is all fixed in evaluation."""
+    if given["training"]:
+        refuse(name, "training; call the model's eval() first")
+    where = LETTERS[len(shape_of(given["input"]))]
+    c = where.split(",")[1]
+    inputs = {"a0": given["input"], "mean": given["running_mean"], "var": given["running_var"]}
+    inputs |= {key: given[label] for key, label in (("w", "weight"), ("b", "bias")) if given[label] is not None}
+    scale, weight, bias = (
+        f"(var[{c}] + {given['eps']})**0.5",
+        f" * w[{c}]" * ("w" in inputs),
+        f" + b[{c}]" * ("b" in inputs),
+    )
+    normal = f"(a0[{where}] - mean[{c}]) / {scale}"
+    over = ", ".join(letter for letter in where.split(",") if letter != c)
+    return Forms(
+        inputs,
+        ["a1"],
+        [("less the channel's mean, over its deviation", f"a1[{where}] = {normal}{weight}{bias}")],
+        [
+            ("mean and deviation are fixed, so the slope is too", f"da0[{where}] = da1[{where}]{weight} / {scale}"),
+            ("", f"dw[{c}] = sum(da1[{where}] * {normal}, {over})"),
+            ("", f"db[{c}] = sum(da1[{where}], {over})"),
+        ],
+    )
+
+
 def reshape(name: str, given: dict[str, Any], result: Any) -> Forms:
     """The same numbers in another shape: only their indices change."""
     before, after = shape_of(given["input"]), shape_of(result)
