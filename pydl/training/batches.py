@@ -77,24 +77,25 @@ def apply(model: Any, inputs: Any) -> Any:
 def inputs_to_predict(data: Any, batch_size: int) -> Iterator[Any]:
     """What predict() gives the model, batch by batch."""
     size = check_integer("predict", "batch_size", batch_size, 1)
-    if isinstance(data, DataLoader) or (hasattr(data, "__getitem__") and hasattr(data, "gather")):
+    arrays = isinstance(data, str | bytes | list | tuple | dict) or hasattr(data, "__array__")
+    if isinstance(data, DataLoader) or (not arrays and hasattr(data, "__getitem__") and hasattr(data, "__len__")):
         for batch in as_loader("predict", data, size, shuffle=False):
             paired = TARGETS in batch if isinstance(batch, dict) else isinstance(batch, tuple | list) and len(batch) > 1
             yield split("predict", batch)[0] if paired else as_inputs(batch)
         return
-    arrays = as_inputs(data if are_several(data) else (data,))
-    arrays = nested(
-        lambda each: check_array("predict", "inputs", each.data if isinstance(each, Tensor) else each), arrays
+    inputs = nested(
+        lambda each: check_array("predict", "inputs", each.data if isinstance(each, Tensor) else each),
+        as_inputs(data if are_several(data) else (data,)),
     )
     shapes: list[tuple[int, ...]] = []
-    nested(lambda array: shapes.append(array.shape), arrays)
+    nested(lambda array: shapes.append(array.shape), inputs)
     if () in shapes:
         raise ValueError("predict: inputs must have a first dimension, (N, ...), but are one number")
     if len({shape[0] for shape in shapes}) != 1:
         raise ValueError(f"predict: inputs have shapes {', '.join(map(str, shapes))}, needs (N, ...) with one N")
     for start in range(0, max(shapes[0][0], 1), size):
         rows = slice(start, start + size)
-        yield nested(lambda array, rows=rows: array[rows], arrays)  # type: ignore[misc]
+        yield nested(lambda array, rows=rows: array[rows], inputs)  # type: ignore[misc]
 
 
 def count_rows(part: Any) -> int:
