@@ -26,7 +26,7 @@ PROMISED = {
         Softmax LogSoftmax RNN RNNCell LSTM LSTMCell GRU GRUCell Sequential ModuleList Identity Module Parameter
         CrossEntropyLoss NLLLoss MSELoss L1Loss BCELoss BCEWithLogitsLoss CTCLoss functional init BatchNorm1d
         BatchNorm2d BatchNorm3d LayerNorm RMSNorm GroupNorm
-        InstanceNorm1d InstanceNorm2d InstanceNorm3d Embedding
+        InstanceNorm1d InstanceNorm2d InstanceNorm3d Embedding EmbeddingBag
         MultiheadAttention SmoothL1Loss HuberLoss KLDivLoss Unfold Fold
         CosineEmbeddingLoss MarginRankingLoss fuse_conv_bn_eval""",
     "pydl.nn.functional": """selu celu mish softsign logsigmoid tanhshrink softmin glu prelu hardtanh relu6
@@ -38,7 +38,7 @@ PROMISED = {
         linear conv2d max_pool2d avg_pool2d relu leaky_relu elu gelu silu sigmoid tanh softplus
         softmax log_softmax dropout pad one_hot cross_entropy ctc_loss nll_loss mse_loss l1_loss binary_cross_entropy
         binary_cross_entropy_with_logits batch_norm layer_norm rms_norm group_norm
-        instance_norm embedding scaled_dot_product_attention smooth_l1_loss huber_loss kl_div
+        instance_norm embedding embedding_bag scaled_dot_product_attention smooth_l1_loss huber_loss kl_div
         unfold fold cosine_similarity pairwise_distance cosine_embedding_loss margin_ranking_loss""",
     "pydl.nn.init": """normal_ uniform_ constant_ zeros_ ones_ xavier_normal_ xavier_uniform_ kaiming_normal_
         kaiming_uniform_ orthogonal_ calculate_gain""",

@@ -63,7 +63,16 @@ class Embedding(Module):
         (table,) = check_floats("Embedding.from_pretrained", embeddings=embeddings)
         check_rank("Embedding.from_pretrained", "embeddings", table, 2, layout="(num_embeddings, embedding_dim)")
         V, D = table.shape
-        layer = cls(V, D, padding_idx, max_norm, norm_type, scale_grad_by_freq, sparse, dtype=table.dtype)
+        layer = cls(
+            V,
+            D,
+            padding_idx=padding_idx,
+            max_norm=max_norm,
+            norm_type=norm_type,
+            scale_grad_by_freq=scale_grad_by_freq,
+            sparse=sparse,
+            dtype=table.dtype,
+        )
         layer.weight.data[...] = table
         layer.weight.requires_grad = not check_flag("Embedding.from_pretrained", "freeze", freeze)
         return layer

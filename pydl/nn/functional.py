@@ -29,6 +29,7 @@ from ..ops import dropout1d as dropout1d
 from ..ops import dropout2d as dropout2d
 from ..ops import elu as elu
 from ..ops import embedding as embedding
+from ..ops import embedding_bag as embedding_bag
 from ..ops import fold as fold
 from ..ops import gelu as gelu
 from ..ops import glu as glu

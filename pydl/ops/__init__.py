@@ -173,6 +173,7 @@ from .clone import clone as clone
 from .clone import contiguous as contiguous
 from .clone import to as to
 from .embedding import embedding as embedding
+from .embedding_bag import embedding_bag as embedding_bag
 from .expand import broadcast_to as broadcast_to
 from .expand import expand as expand
 from .expand import repeat as repeat
