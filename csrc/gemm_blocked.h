@@ -10,7 +10,8 @@
 // panels, and panels are in the cache of the core that reads them.
 //
 // An element is one chain of multiply-adds over each block of k, and the sums of the blocks are added in
-// order. Blocks depend on K only, so the way C is cut, and with it the number of threads, changes no bit.
+// order. Blocks, which are longer for a B that came packed, depend on K only, so the way C is cut, and with
+// it the number of threads, changes no bit.
 #pragma once
 
 #include "gemm_epilogue.h"
@@ -94,7 +95,7 @@ class GemmPart {
           shape_(tile_shape<T>(given > 0 ? given : b.columns)),
           panel_columns_(shape_.vectors * width<T>),
           rows_(a.rows, shape_.rows),
-          blocks_(a.columns, GemmBlocks<T>::sum_depth),
+          blocks_(a.columns, (given > 0 && many_registers ? 3 : 1) * GemmBlocks<T>::sum_depth),
           stripes_(b.columns,
                    given > 0 && rows_.count == 1 ? 1 : GemmBlocks<T>::stripe_elements / (blocks_.size + 1),
                    panel_columns_),
