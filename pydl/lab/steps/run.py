@@ -34,7 +34,7 @@ def step(model: Module, x: Any, target: Any = None, loss: Callable[..., Tensor] 
         check_callable("step", "loss", loss, "a function of the model's result and the target")
     given = [_leaf(each) for each in (x if isinstance(x, tuple | list) else [x])]
     names = {id(each): "x" if len(given) == 1 else f"x{i}" for i, each in enumerate(given)}
-    names |= {id(parameter): name for name, parameter in model.named_parameters()}
+    names |= {id(parameter): name for name, parameter in (*model.named_parameters(), *model.named_buffers())}
     if target is not None:
         target = target.data if isinstance(target, Tensor) else np.asarray(target)
         names[id(target)] = "target"

@@ -63,7 +63,7 @@ def mathml(formula: Any) -> str:
     """A Formula as MathML, in a piece for each term, so that a narrow page can break it."""
     tree, terms = formula.tree, list[str]()
     while isinstance(tree, list) and tree[0] == "+":
-        terms.insert(0, f"<mo>+</mo>{_math(tree[2])[0]}")
+        terms.insert(0, f"<mo form='infix'>+</mo>{_math(tree[2])[0]}")
         tree = tree[1]
     first = f"{_math(['at', formula.target, formula.indices])[0]}<mo>=</mo>{_math(tree)[0]}"
     return " ".join(f"<math>{part}</math>" for part in (first, *terms))
