@@ -3,9 +3,22 @@
 
 #include "conv2d_correlate.h"
 #include "conv2d_shape.h"
+#include "conv2d_winograd_correlate.h"
 #include "kernel.h"
 
 namespace pydl::PYDL_ISA {
+
+template <typename T>
+void correlate_winograd(const Correlation<T>& conv, int64_t tile) {
+    if (conv.channels == 0 || !has_special_kernels)
+        correlate(conv);
+    else if (tile == 2)
+        correlate_winograd<T, 2>(conv);
+    else
+        correlate_winograd<T, 4>(conv);
+}
+template void correlate_winograd(const Correlation<float>&, int64_t);
+template void correlate_winograd(const Correlation<double>&, int64_t);
 
 template <typename T>
 void conv2d_winograd(Array<const T, 4> x, Array<const T, 4> w, Optional<Array<const T, 1>> b, Array<T, 4> y,
@@ -30,12 +43,7 @@ void conv2d_winograd(Array<const T, 4> x, Array<const T, 4> w, Optional<Array<co
     conv.features = s.O / groups;
     conv.rows = s.rows;
     conv.columns = s.columns;
-    if (s.C == 0 || !has_special_kernels)
-        correlate(conv);
-    else if (tile == 2)
-        correlate_winograd<T, 2>(conv);
-    else
-        correlate_winograd<T, 4>(conv);
+    correlate_winograd(conv, tile);
 }
 PYDL_KERNEL(conv2d_winograd, "x, w, b, y, padding, dilation, groups, tile")
 

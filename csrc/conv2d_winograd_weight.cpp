@@ -3,9 +3,22 @@
 #include "conv2d_winograd_weight.h"
 
 #include "conv2d_weight_gradient.h"
+#include "conv2d_winograd_correlate.h"
 #include "kernel.h"
 
 namespace pydl::PYDL_ISA {
+
+template <typename T>
+void winograd_weight_gradient(const Images<const T>& dy, const Images<const T>& x, const Conv2dShape& s,
+                              const Array<T, 4>& dw, T* db, int64_t db_stride) {
+    // A NaN or infinity reaches all taps by this way; by the direct one only those that meet it.
+    if (s.empty() || !has_special_kernels || !WinogradWeightGradient<T>(dy, x, s).run(dw, db, db_stride))
+        add_up_weight_gradient<T>(dy, x, s, dw, db, db_stride);
+}
+template void winograd_weight_gradient(const Images<const float>&, const Images<const float>&,
+                                       const Conv2dShape&, const Array<float, 4>&, float*, int64_t);
+template void winograd_weight_gradient(const Images<const double>&, const Images<const double>&,
+                                       const Conv2dShape&, const Array<double, 4>&, double*, int64_t);
 
 template <typename T>
 void conv2d_winograd_weight(Array<const T, 4> dy, Array<const T, 4> x, Array<T, 4> dw,
@@ -17,11 +30,7 @@ void conv2d_winograd_weight(Array<const T, 4> dy, Array<const T, 4> x, Array<T, 
             "conv2d_winograd_weight: db must have one element for each of dw's output channels");
     T* bias = db ? db->data : nullptr;
     const int64_t bias_stride = db ? db->stride[0] : 0;
-    if (s.empty() || dy.size() == 0 || !has_special_kernels)
-        return add_up_weight_gradient<T>(images_of(dy), images_of(x), s, dw, bias, bias_stride);
-    const bool finite = WinogradWeightGradient<T>(dy, x, s).run(dw, bias, bias_stride);
-    // A NaN or infinity reaches all taps by this way; by the direct one only those that meet it.
-    if (!finite) add_up_weight_gradient<T>(images_of(dy), images_of(x), s, dw, bias, bias_stride);
+    winograd_weight_gradient(images_of(dy), images_of(x), s, dw, bias, bias_stride);
 }
 PYDL_KERNEL(conv2d_winograd_weight, "dy, x, dw, db, padding")
 

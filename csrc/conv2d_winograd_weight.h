@@ -33,7 +33,7 @@ class WinogradWeightGradient {
     static constexpr int64_t block_bytes = int64_t(2) << 20;
 
   public:
-    WinogradWeightGradient(const Array<const T, 4>& dy, const Array<const T, 4>& x, const Conv2dShape& s)
+    WinogradWeightGradient(const Images<const T>& dy, const Images<const T>& x, const Conv2dShape& s)
         : dy_(dy),
           x_(x),
           s_(s),
@@ -130,7 +130,7 @@ class WinogradWeightGradient {
 
     // to[k][lane] = a[n, channel + lane, row, first + k] for k < count, zero outside the image and beyond the
     // channels.
-    static void turn_row(T* to, int64_t count, const Array<const T, 4>& a, int64_t n, int64_t channel,
+    static void turn_row(T* to, int64_t count, const Images<const T>& a, int64_t n, int64_t channel,
                          int64_t channels, int64_t row, int64_t rows, int64_t first, int64_t columns) {
         const int64_t lanes = channels - channel < W ? channels - channel : W;
         int64_t begin = first < 0 ? -first : 0, end = columns - first < count ? columns - first : count;
@@ -138,7 +138,9 @@ class WinogradWeightGradient {
         for (int64_t k = 0; k < begin; k++) store(to + k * W, vec<T>{});
         for (int64_t k = end; k < count; k++) store(to + k * W, vec<T>{});
         if (begin == end) return;
-        const T* from = &a(n, channel, row, first + begin);
+        const T* from = a.at(n, channel) + row * a.stride[2] + (first + begin) * a.stride[3];
+        int64_t place[W];  // of each lane
+        for (int64_t l = 0; l < lanes; l++) place[l] = a.at(0, channel + l) - a.at(0, channel);
         for (int64_t k = begin; k < end; k += W, from += W * a.stride[3]) {
             const int64_t steps = end - k < W ? end - k : W;
             vec<T> square[W];
@@ -146,13 +148,13 @@ class WinogradWeightGradient {
 #pragma GCC unroll 16
                 for (int l = 0; l < W; l++)
                     square[l] = l >= lanes   ? vec<T>{}
-                                : steps == W ? load(from + l * a.stride[1])
-                                             : load_partial(from + l * a.stride[1], steps);
+                                : steps == W ? load(from + place[l])
+                                             : load_partial(from + place[l], steps);
             } else {
                 for (int l = 0; l < W; l++) {
                     T line[W] = {};
                     for (int64_t j = 0; l < lanes && j < steps; j++)
-                        line[j] = from[l * a.stride[1] + j * a.stride[3]];
+                        line[j] = from[place[l] + j * a.stride[3]];
                     square[l] = load(line);
                 }
             }
@@ -223,7 +225,7 @@ class WinogradWeightGradient {
         return true;
     }
 
-    const Array<const T, 4>&dy_, &x_;
+    const Images<const T>&dy_, &x_;
     const Conv2dShape& s_;
     int64_t rows_of_image_, tiles_of_row_, channel_pitch_, feature_pitch_;
     Parts blocks_;  // of the rows of tiles of all images

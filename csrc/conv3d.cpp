@@ -62,17 +62,20 @@ void turn_filters(const Array<const T, 5>& w, const Conv3dShape& s, const Phase 
         last += phase[d].last_tap * w.stride[2 + d];
         step[d] = stride_of(phase[d].axis.taps, -phase[d].step, w.stride[2 + d]);
     }
-    parallel_for(s.C, 1 + 32768 / (features * T0 * U * V), [&](int64_t begin, int64_t end) {
-        T* tap = to + begin * features * T0 * U * V;
-        for (int64_t channel = begin; channel < end; channel++) {
-            const T* from = w.data + channel / per_group * features * w.stride[0] +
-                            channel % per_group * w.stride[1] + last;
-            for (int64_t o = 0; o < features; o++, from += w.stride[0])
+    // Neighbouring channels are neighbours in memory.
+    const Parts blocks(s.C, 8);
+    parallel_for(blocks.count, 1 + 4096 / (features * T0 * U * V), [&](int64_t begin, int64_t end) {
+        const int64_t first = blocks.begin(begin), stop = end < blocks.count ? blocks.begin(end) : s.C;
+        for (int64_t o = 0; o < features; o++)
+            for (int64_t channel = first; channel < stop; channel++) {
+                const T* from = w.data + (channel / per_group * features + o) * w.stride[0] +
+                                channel % per_group * w.stride[1] + last;
+                T* tap = to + (channel * features + o) * T0 * U * V;
                 for (int64_t t = 0; t < T0; t++)
                     for (int64_t u = 0; u < U; u++)
                         for (int64_t v = 0; v < V; v++)
                             *tap++ = from[t * step[0] + u * step[1] + v * step[2]];
-        }
+            }
     });
 }
 
@@ -184,18 +187,8 @@ void conv3d_weight_gradient(Array<const T, 5> dy, Array<const T, 5> x, Array<T, 
             "conv3d_weight_gradient: db must have one element for each of dw's output channels");
     require(dw.contiguous(), "conv3d_weight_gradient: dw must be contiguous");
     const Conv3dInput<T> input(x, s);
-    const Array<T, 4> weights = {
-        dw.data,
-        {dw.shape[0], dw.shape[1] * dw.shape[2], dw.shape[3], dw.shape[4]},
-        {dw.shape[1] * dw.shape[2] * dw.shape[3] * dw.shape[4], dw.shape[3] * dw.shape[4], dw.shape[4], 1}};
-    Conv2dShape images;
-    images.N = s.N * s.axis[0].outputs, images.C = s.C * s.axis[0].taps;
-    images.H = input.rows.source, images.W = input.columns.source;
-    images.O = s.O, images.U = dw.shape[3], images.V = dw.shape[4];
-    images.I = dy.shape[3], images.J = dy.shape[4];
-    images.groups = groups;
-    images.rows = input.rows, images.columns = input.columns;
-    add_up_weight_gradient<T>(slices_of(dy), input.images(s), images, weights, db ? db->data : nullptr,
+    const Conv2dShape images = images_shape(s, input.rows, input.columns);
+    add_up_weight_gradient<T>(slices_of(dy), input.images(s), images, filters_of(dw), db ? db->data : nullptr,
                               db ? db->stride[0] : 0);
 }
 PYDL_KERNEL(conv3d_weight_gradient, "dy, x, dw, db, stride, padding, dilation, groups")

@@ -81,6 +81,18 @@ class PaddedVolumes {
     Scratch<T> copy_;
 };
 
+// Volumes with the depth's zeros as images whose channels are (c, t).
+template <typename T>
+Images<const T> images_of(const Array<const T, 5>& x, const Conv3dShape& s) {
+    return {x.data,
+            {s.N * s.axis[0].outputs, s.C * s.axis[0].taps, x.shape[3], x.shape[4]},
+            {x.stride[0], x.stride[1], x.stride[3], x.stride[4]},
+            s.axis[0].outputs,
+            s.axis[0].stride * x.stride[2],
+            s.axis[0].taps,
+            s.axis[0].dilation * x.stride[2]};
+}
+
 // x as the forward convolution reads it, with the axes of rows and columns that belong to it.
 template <typename T>
 struct Conv3dInput {
@@ -108,17 +120,32 @@ struct Conv3dInput {
         rows.source = padded.volumes().shape[3], columns.source = padded.volumes().shape[4];
         rows.origin = columns.origin = 0;
     }
-    Images<const T> images(const Conv3dShape& s) const {
-        const Array<const T, 5>& x = padded.volumes();
-        return {x.data,
-                {s.N * s.axis[0].outputs, s.C * s.axis[0].taps, x.shape[3], x.shape[4]},
-                {x.stride[0], x.stride[1], x.stride[3], x.stride[4]},
-                s.axis[0].outputs,
-                s.axis[0].stride * x.stride[2],
-                s.axis[0].taps,
-                s.axis[0].dilation * x.stride[2]};
-    }
+    Images<const T> images(const Conv3dShape& s) const { return images_of(padded.volumes(), s); }
 };
+
+// The sizes of the convolution of these images, for axes of rows and columns that may have lost their
+// padding.
+inline Conv2dShape images_shape(const Conv3dShape& s, const Axis& rows, const Axis& columns) {
+    return {s.N * s.axis[0].outputs,
+            s.C * s.axis[0].taps,
+            rows.source,
+            columns.source,
+            s.O,
+            rows.taps,
+            columns.taps,
+            rows.outputs,
+            columns.outputs,
+            s.groups,
+            rows,
+            columns};
+}
+
+// Contiguous filters of volumes as those of images.
+template <typename T>
+Array<T, 4> filters_of(const Array<T, 5>& w) {
+    const int64_t taps = w.shape[3] * w.shape[4], channels = w.shape[1] * w.shape[2];
+    return {w.data, {w.shape[0], channels, w.shape[3], w.shape[4]}, {channels * taps, taps, w.shape[4], 1}};
+}
 
 // The slices of y, or of dy, as images.
 template <typename T>

@@ -45,7 +45,7 @@ _enabled: bool = os.environ.get("PYDL_WINOGRAD", "1") != "0"
 
 
 def set_winograd(enabled: bool) -> None:
-    """Whether conv2d may use Winograd's algorithm: fewer multiplications, errors some 4 times those of the direct sum.
+    """Whether conv2d and conv3d may use Winograd's algorithm: it multiplies less and errs some 4 times as much.
 
     At first it may, unless the environment has PYDL_WINOGRAD=0. An operation decides when it is called, for its
     gradient too.
@@ -57,7 +57,7 @@ def set_winograd(enabled: bool) -> None:
 
 
 def get_winograd() -> bool:
-    """Whether conv2d may use Winograd's algorithm."""
+    """Whether conv2d and conv3d may use Winograd's algorithm."""
     return _enabled
 
 

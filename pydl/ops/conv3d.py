@@ -25,6 +25,8 @@ import numpy as np
 
 from ..arguments import check_floats, shapes_of
 from ..op import kernel, op
+from .conv2d_winograd import get_winograd, is_plain
+from .conv3d_winograd import conv3d_winograd, conv3d_winograd_weight, suits_weight, volume_tile
 from .convolution import check_convolution, convolve, draw_convolution
 
 
@@ -107,6 +109,32 @@ def _(draw):
     return {"dy": draw.array(case["y"]), "x": draw.array(case["x"]), "dw": dw, "db": db} | case["settings"]
 
 
+def forward_plain(x, w, b, y, stride, padding, dilation, groups):
+    """conv3d_forward by the faster of both ways, for filters of T x 3 x 3 at stride 1."""
+    if tile := volume_tile(w.shape, y.shape):
+        conv3d_winograd(x, w, b, y, padding, tile)
+    else:
+        conv3d_forward(x, w, b, y, stride, padding, dilation, groups)
+
+
+def input_gradient_plain(dy, w, dx, stride, padding, dilation, groups):
+    """conv3d_input_gradient likewise: the convolution of dy with the filters turned, inputs and outputs exchanged."""
+    turned = w.swapaxes(0, 1)[:, :, ::-1, ::-1, ::-1]
+    zeros = tuple(w.shape[2 + side // 2] - 1 - before for side, before in enumerate(padding))
+    if min(zeros) >= 0 and (tile := volume_tile(turned.shape, dx.shape)):
+        conv3d_winograd(dy, turned, None, dx, zeros, tile)
+    else:
+        conv3d_input_gradient(dy, w, dx, stride, padding, dilation, groups)
+
+
+def weight_gradient_plain(dy, x, dw, db, stride, padding, dilation, groups):
+    """conv3d_weight_gradient likewise."""
+    if suits_weight(dw.shape, dy.shape):
+        conv3d_winograd_weight(dy, x, dw, db, padding)
+    else:
+        conv3d_weight_gradient(dy, x, dw, db, stride, padding, dilation, groups)
+
+
 @op("input", "weight", "bias")
 def conv3d(
     input: Any,
@@ -124,4 +152,9 @@ def conv3d(
     """
     x, w, b = check_floats("conv3d", ("bias",), input=input, weight=weight, bias=bias)
     g = check_convolution("conv3d", *shapes_of(x, w, b), x.itemsize, stride, padding, dilation, groups)
-    return convolve(x, contiguous(w), b, g, conv3d_forward, conv3d_input_gradient, conv3d_weight_gradient)
+    w = contiguous(w)
+    # Filters of 3x3 along rows and columns at stride 1 may take Winograd's way.
+    plain = is_plain(w.shape[1:], x.itemsize, g.stride[1:]) and max(*g.stride, *g.dilation, g.groups) == 1
+    if not (plain and get_winograd()):
+        return convolve(x, w, b, g, conv3d_forward, conv3d_input_gradient, conv3d_weight_gradient)
+    return convolve(x, w, b, g, forward_plain, input_gradient_plain, weight_gradient_plain)

@@ -1,0 +1,104 @@
+// conv3d_winograd: convolutions of volumes whose filters are 3x3 along rows and columns, and their weight
+// gradients, with fewer multiplications. See pydl/ops/conv3d_winograd.py.
+//
+// The depth taps are further channels (conv3d_shape.h), so their products are added up before they are
+// transformed back.
+#include "conv2d_winograd_correlate.h"
+#include "conv3d_shape.h"
+#include "kernel.h"
+
+namespace pydl::PYDL_ISA {
+
+template <typename X, typename W, typename Y>
+Conv3dShape winograd_shape(const X& x, const W& w, const Y& y, const Ints<6>& padding, const char* mismatch) {
+    const Ints<3> ones = {{1, 1, 1}};
+    require(w.shape[3] == 3 && w.shape[4] == 3,
+            "conv3d_winograd: filters must be 3x3 along rows and columns");
+    return conv3d_shape(x, w, y, ones, padding, ones, 1, mismatch);
+}
+
+// x with the depth's zeros; those of rows and columns are left to the algorithm.
+template <typename T>
+PaddedVolumes<T> padded_depth(const Array<const T, 5>& x, const Ints<6>& padding) {
+    const int64_t before[3] = {padding[0], 0, 0},
+                  size[3] = {x.shape[2] + padding[0] + padding[1], x.shape[3], x.shape[4]};
+    return {x, before, size};
+}
+
+// The filters, or a copy of them where those of the gradient are turned.
+template <typename T>
+class ContiguousFilters {
+  public:
+    explicit ContiguousFilters(const Array<const T, 5>& w)
+        : given_(w.data), copy_(w.contiguous() ? 0 : w.size()) {
+        if (w.contiguous()) return;
+        given_ = nullptr;
+        const int64_t channels = w.shape[1], depth = w.shape[2];
+        // Neighbouring output channels of the turned filters are neighbours in memory.
+        const Parts blocks(w.shape[0], 8);
+        parallel_for(blocks.count, 1 + 4096 / (channels * depth * 9), [&](int64_t begin, int64_t end) {
+            const int64_t first = blocks.begin(begin),
+                          stop = end < blocks.count ? blocks.begin(end) : w.shape[0];
+            for (int64_t c = 0; c < channels; c++)
+                for (int64_t o = first; o < stop; o++)
+                    for (int64_t t = 0; t < depth; t++) {
+                        const T* from = &w(o, c, t, 0, 0);
+                        T* to = copy_.data() + ((o * channels + c) * depth + t) * 9;
+                        for (int64_t tap = 0; tap < 9; tap++)
+                            to[tap] = from[tap / 3 * w.stride[3] + tap % 3 * w.stride[4]];
+                    }
+        });
+    }
+    const T* data() const { return given_ != nullptr ? given_ : copy_.data(); }
+
+  private:
+    const T* given_;
+    Scratch<T> copy_;
+};
+
+template <typename T>
+void conv3d_winograd(Array<const T, 5> x, Array<const T, 5> w, Optional<Array<const T, 1>> b, Array<T, 5> y,
+                     Ints<6> padding, int64_t tile) {
+    const Conv3dShape s = winograd_shape(x, w, y, padding, "conv3d_winograd: x, w, y and padding do not fit");
+    require(tile == 2 || tile == 4, "conv3d_winograd: tile must be 2 or 4");
+    require(!b || b->shape[0] == s.O,
+            "conv3d_winograd: b must have one element for each of w's output channels");
+    if (y.size() == 0) return;
+    const PaddedVolumes<T> padded = padded_depth(x, padding);
+    const ContiguousFilters<T> filters(w);
+    Correlation<T> conv;
+    conv.x = images_of(padded.volumes(), s);
+    conv.y = slices_of(y);
+    conv.channels = s.C * s.axis[0].taps;
+    conv.features = s.O;
+    conv.groups = 1;
+    conv.w = filters.data();
+    conv.w_group = 0;
+    conv.w_stride[0] = conv.channels * 9;
+    conv.w_stride[1] = 9;
+    conv.w_stride[2] = 3;
+    conv.w_stride[3] = 1;
+    conv.bias = b ? b->data : nullptr;
+    conv.bias_stride = b ? b->stride[0] : 0;
+    conv.rows = s.axis[1];
+    conv.columns = s.axis[2];
+    correlate_winograd(conv, tile);
+}
+PYDL_KERNEL(conv3d_winograd, "x, w, b, y, padding, tile")
+
+template <typename T>
+void conv3d_winograd_weight(Array<const T, 5> dy, Array<const T, 5> x, Array<T, 5> dw,
+                            Optional<Array<T, 1>> db, Ints<6> padding) {
+    const Conv3dShape s =
+        winograd_shape(x, dw, dy, padding, "conv3d_winograd_weight: dy, x, dw and padding do not fit");
+    require(!db || db->shape[0] == s.O,
+            "conv3d_winograd_weight: db must have one element for each of dw's output channels");
+    require(dw.contiguous(), "conv3d_winograd_weight: dw must be contiguous");
+    const PaddedVolumes<T> padded = padded_depth(x, padding);
+    winograd_weight_gradient(slices_of(dy), images_of(padded.volumes(), s),
+                             images_shape(s, s.axis[1], s.axis[2]), filters_of(dw), db ? db->data : nullptr,
+                             db ? db->stride[0] : 0);
+}
+PYDL_KERNEL(conv3d_winograd_weight, "dy, x, dw, db, padding")
+
+}  // namespace pydl::PYDL_ISA
