@@ -1,4 +1,5 @@
 // conv2d: the convolution and its gradient with respect to the input. See pydl/ops/conv2d.py.
+#include "conv2d_batch.h"
 #include "conv2d_correlate.h"
 #include "conv2d_depthwise.h"
 #include "conv2d_direct.h"
@@ -36,6 +37,7 @@ void correlate(const Correlation<T>& conv) {
     // Of a long row, every task would copy all; of a long column, its part.
     if (conv.rows.outputs == 1 && conv.rows.taps == 1 && conv.columns.outputs > 1)
         return correlate(turned(conv));
+    if (pays_to_stack_whole(conv)) return BatchProduct<T>(conv).run();
     if (pays_to_stay_direct(conv))
         correlate_direct(conv);
     else if (pays_to_lie_flat(conv))
@@ -115,8 +117,6 @@ void input_gradient(const Array<const T, 4>& dy, const Array<const T, 4>& w, con
     if (dx.size() == 0) return;
     if constexpr (has_special_kernels)
         if (is_depthwise_of_stride_2(s, dx)) return depthwise_input_gradient(dy, w, bias, bias_stride, dx, s);
-    const bool phases_pay = gradient_has_phases(s.rows, s.columns) && pays_to_gather(s);
-    if (!phases_pay && pays_to_scatter(s)) return ScatteredGradient<T>(dy, w, bias, bias_stride, dx, s).run();
     Correlation<T> conv;
     conv.x = images_of(dy);
     conv.bias = bias;
@@ -127,6 +127,23 @@ void input_gradient(const Array<const T, 4>& dy, const Array<const T, 4>& w, con
     conv.w_group = s.O / s.groups * w.stride[0];
     conv.w_stride[0] = w.stride[1];
     conv.w_stride[1] = w.stride[0];
+    const auto set_phase = [&](const Phase& row, const Phase& column, int64_t a, int64_t c) {
+        conv.rows = row.axis;
+        conv.columns = column.axis;
+        conv.w = w.data + row.last_tap * w.stride[2] + column.last_tap * w.stride[3];
+        conv.w_stride[2] = stride_of(row.axis.taps, -row.step, w.stride[2]);
+        conv.w_stride[3] = stride_of(column.axis.taps, -column.step, w.stride[3]);
+        conv.y = {&dx(0, 0, a, c),
+                  {s.N, s.C, row.axis.outputs, column.axis.outputs},
+                  {dx.stride[0], dx.stride[1], stride_of(row.axis.outputs, s.rows.stride, dx.stride[2]),
+                   stride_of(column.axis.outputs, s.columns.stride, dx.stride[3])}};
+    };
+    if (s.rows.stride == 1 && s.columns.stride == 1) {
+        set_phase(conv2d_phase(s.rows, 0), conv2d_phase(s.columns, 0), 0, 0);
+        if (pays_to_stack_padded(conv)) return BatchProduct<T>(conv).run();
+    }
+    const bool phases_pay = gradient_has_phases(s.rows, s.columns) && pays_to_gather(s);
+    if (!phases_pay && pays_to_scatter(s)) return ScatteredGradient<T>(dy, w, bias, bias_stride, dx, s).run();
     if (phases_pay) {
         conv.y = images_of(dx);
         conv.w = w.data;
@@ -141,15 +158,7 @@ void input_gradient(const Array<const T, 4>& dy, const Array<const T, 4>& w, con
         for (int64_t c = 0; c < s.columns.stride && c < s.W; c++) {
             const Phase column = conv2d_phase(s.columns, c);
             if (column.axis.taps == 0) continue;
-            conv.rows = row.axis;
-            conv.columns = column.axis;
-            conv.w = w.data + row.last_tap * w.stride[2] + column.last_tap * w.stride[3];
-            conv.w_stride[2] = stride_of(row.axis.taps, -row.step, w.stride[2]);
-            conv.w_stride[3] = stride_of(column.axis.taps, -column.step, w.stride[3]);
-            conv.y = {&dx(0, 0, a, c),
-                      {s.N, s.C, row.axis.outputs, column.axis.outputs},
-                      {dx.stride[0], dx.stride[1], stride_of(row.axis.outputs, s.rows.stride, dx.stride[2]),
-                       stride_of(column.axis.outputs, s.columns.stride, dx.stride[3])}};
+            set_phase(row, column, a, c);
             correlate(conv);
         }
     }
