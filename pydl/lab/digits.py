@@ -22,9 +22,12 @@ class Digits(NamedTuple):
     test_y: Array
 
 
-def load_digits(images: int = 4000, seed: int = 0) -> Digits:
-    """The digits in the package, `images` of them for training, drawn at random; 1,000 for testing."""
-    digits = load("mnist-5k")
+def load_digits(images: int = 4000, seed: int = 0, data: str = "mnist-5k") -> Digits:
+    """The digits in the package, `images` of them for training, drawn at random; 1,000 for testing.
+
+    data: another set of images, "fashion-mnist", whose clothes then take the digits' place; 10,000 for testing.
+    """
+    digits = load(data)
     x, y = digits.train[:]
     if not 1 <= images <= len(y):
         raise ValueError(f"--images: must be from 1 to {len(y)}, not {images}")
