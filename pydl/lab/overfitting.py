@@ -150,12 +150,13 @@ def draw(figures: dict[str, Any], path: Path) -> None:
         curves.plot(rounds, plain["validation_loss"], color=ORANGE, linestyle="--", label="other images")
         stop = figures["early stopping"]["kept_round"]
         curves.axvline(stop, color=GREY, linestyle=":", label=f"early stopping: round {stop}")
-        curves.set(title="Without a cure", xlabel="round", ylabel="loss", ylim=(0, None))
+        curves.set(title="Without a cure", xlabel="round", ylabel="loss", ylim=(0, 1.4 * max(plain["validation_loss"])))
         curves.legend(loc="upper right")
         named = [cure for cure in CURES if cure != "early stopping"]
         for cure, colour, stroke in zip(named, COLOURS, ("-", "--", "-.", ":", (0, (5, 1, 1, 1))), strict=False):
             compared.plot(rounds, figures[cure]["validation_loss"], color=colour, linestyle=stroke, label=cure)
-        compared.set(title="Loss on other images", xlabel="round", ylim=(0, None))
+        highest = max(max(figures[cure]["validation_loss"]) for cure in named)
+        compared.set(title="Loss on other images", xlabel="round", ylim=(0, 1.5 * highest))
         compared.legend(loc="upper right")
         values = [figures[cure]["test_loss"] for cure in CURES]
         places = np.arange(len(CURES))
