@@ -52,7 +52,7 @@ FLOAT64 = ("conv", "gemm", "linear", "machine_peak", "matmul", "mean", "microker
 # These are bound by memory or seldom what a network waits for: AVX-512 takes both kernels of AVX2.
 WITHOUT_AVX512 = (
     "adadelta adagrad adamax adaptive_max_pool3d amax argmax avg_pool3d binary_cross_entropy clamp clip_grad_value "
-    "group_norm gru_cell hardtanh huber_loss kl_div l1_loss max_pool3d mish nll_loss pow rms_norm rmsprop rnn_cell "
+    "group_norm gru_cell huber_loss kl_div l1_loss max_pool3d mish nll_loss pow rms_norm rmsprop rnn_cell "
     "unfold where"
 )
 SMALL_SOURCE = 4200  # bytes
