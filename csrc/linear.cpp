@@ -32,7 +32,8 @@ void linear_packed(Array<const T, 2> x, Array<const T, 3> panels, Optional<Array
                    Array<T, 2> y, int64_t activation) {
     const int64_t M = y.shape[1], L = panels.shape[2];
     require(L > 0 && L % width<T> == 0 && panels.contiguous() && panels.shape[0] == (M + L - 1) / L &&
-                panels.shape[1] == x.shape[1] && y.shape[0] == x.shape[0] && (y.stride[1] == 1 || M == 1),
+                panels.shape[1] == x.shape[1] && y.shape[0] == x.shape[0] &&
+                (y.stride[1] == 1 || M <= 1 || x.shape[0] == 0),
             "linear_packed: x (N, K), panels (P, K, L) and y (N, M) do not fit");
     gemm_packed<T>(matrix(x), panels.data, L, matrix(y), finish<T>(bias, M, activation));
 }

@@ -71,7 +71,8 @@ def pack_weight(w: Any, L: int) -> Any:
 @kernel(writes="y")
 def linear_packed(x, panels, bias, y, activation):
     """linear_forward with panels = pack_weight(weight, L), for replays that use the weight many times."""
-    weight = panels.transpose(0, 2, 1).reshape(-1, panels.shape[1])[: y.shape[1]]
+    P, K, L = panels.shape
+    weight = panels.transpose(0, 2, 1).reshape(P * L, K)[: y.shape[1]]
     linear_forward.reference(x, weight, bias, y, activation)
 
 
