@@ -239,12 +239,22 @@ def run_lab(arguments: argparse.Namespace) -> int:
     parser.add_argument("--seed", type=int, default=0, help="where the random numbers start (default: 0)")
     parser.add_argument("--threads", type=int, help="how many processors to use; the results do not depend on it")
     experiment.add_arguments(parser)
+    draws = getattr(experiment, "draws", True)
+    if draws:
+        parser.add_argument("--html", action="store_true", help=f"leave a page with all of it, too: {name}.html")
     options = parser.parse_args(arguments.options)
     check_integer("--seed", "the seed", options.seed, 0)
-    if getattr(experiment, "draws", True):
+    if draws:
         require_matplotlib()  # nobody waits for a run that cannot be drawn
     with processors(options.threads):
         experiment.run(options)
+    if draws and options.html:
+        from .lab.page import write_page
+
+        folder = Path(options.out)
+        several = {part: (module, folder / part) for part, module in getattr(experiment, "PARTS", {}).items()}
+        write_page(folder / f"{name}.html", name, several or {name: (experiment, folder)})
+        print(f"Open it in a browser: {folder / f'{name}.html'}")
     return 0
 
 

@@ -50,6 +50,11 @@ def _used(tree: Any) -> set[str]:
     return own.union(*(_used(part) for part in tree))
 
 
+def template() -> str:
+    """The page without title, data and script; its style is that of all pages of the lab."""
+    return Path(__file__).with_name("step.html").read_text(encoding="utf-8")
+
+
 def write_page(steps: Any, path: Any) -> None:
     """Writes the page, whole or not at all."""
     data = {
@@ -60,14 +65,12 @@ def write_page(steps: Any, path: Any) -> None:
         "cost": steps.cost_array,
         "steps": [_step(each) for each in steps.steps if each.assignments],
     }
-    here = Path(__file__).parent
-    text = (here / "step.html").read_text(encoding="utf-8")
     safe = json.dumps(data, separators=(",", ":")).replace("<", "\\u003c")
     parts = {
         "TITLE": html.escape(steps.title),
         "SUMMARY": html.escape(steps.finding()),
         "DATA": safe,
-        "SCRIPT": (here / "step.js").read_text(encoding="utf-8"),
+        "SCRIPT": Path(__file__).with_name("step.js").read_text(encoding="utf-8"),
     }
-    text = re.sub("|".join(parts), lambda found: parts[found[0]], text)
+    text = re.sub("|".join(parts), lambda found: parts[found[0]], template())
     write_text(Path(path), text)
