@@ -3,13 +3,23 @@
 import numpy as np
 from run import Bench, out, randn
 
-from pydl.ops.linear import linear_backward_bias, linear_forward
+import pydl
+from pydl.ops.linear import linear_backward_bias, linear_forward, linear_packed, pack_weight, panel_columns
 
 
 def linear_forward_numpy(x, weight, bias, y, activation):
     np.matmul(x, weight.T, out=y)
     y += bias
     np.maximum(y, 0, out=y)
+
+
+def linear_packed_numpy(x, panels, bias, y, activation):
+    weight = panels.transpose(0, 2, 1).reshape(-1, panels.shape[1])[: y.shape[1]]
+    linear_forward_numpy(x, weight, bias, y, activation)
+
+
+def packed(M, K):
+    return pack_weight(randn(M, K), panel_columns(M, 4, pydl.op.isa))
 
 
 BENCHES = [
@@ -19,6 +29,14 @@ BENCHES = [
         small=(2, 16, 8),
         arguments=lambda N, K, M: (randn(N, K), randn(M, K), randn(M), out(N, M), 1),  # 1: relu
         numpy=linear_forward_numpy,
+        flops=lambda N, K, M: 2 * N * K * M,
+    ),
+    Bench(
+        linear_packed,
+        shapes=[(64, 784, 256), (64, 256, 10), (64, 800, 500), (256, 1024, 1024)],
+        small=(2, 16, 8),
+        arguments=lambda N, K, M: (randn(N, K), packed(M, K), randn(M), out(N, M), 1),
+        numpy=linear_packed_numpy,
         flops=lambda N, K, M: 2 * N * K * M,
     ),
     Bench(
