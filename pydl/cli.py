@@ -112,9 +112,7 @@ def build_parser() -> argparse.ArgumentParser:
     bench.add_argument("--threads", default="", help="thread counts, 1,2 say (default: all processors)")
     bench.add_argument("--only", metavar="TEXT", help="workloads whose name contains TEXT")
     bench.add_argument("--blocks", type=int, help="measurements of each library and workload")
-    bench.add_argument(
-        "--minutes", type=float, default=12.5, help="time for it all, if --blocks does not fix it (12.5)"
-    )
+    bench.add_argument("--minutes", type=float, default=10, help="time to measure, if --blocks does not fix it (10)")
     bench.add_argument("--everything", action="store_true", help="further sizes, too")
     bench.add_argument("--out", help="folder for bench.md and bench.json")
     bench.set_defaults(run=run_bench)

@@ -22,7 +22,7 @@ def main(
     blocks: int | None = None,
     out: str | None = None,
     everything: bool = False,
-    minutes: float = 12.5,
+    minutes: float = 10,
 ) -> int:
     """Compares pydl with the peers of these names and prints the table; returns the exit code.
 

@@ -47,17 +47,6 @@ CURES: dict[str, tuple[Any, str, bool, bool]] = {
 }
 
 
-class Residual(nn.Module):
-    """y = x + f(x)."""
-
-    def __init__(self, f: nn.Module) -> None:
-        super().__init__()
-        self.f = f
-
-    def forward(self, x: Any) -> Any:
-        return x + self.f(x)
-
-
 def linear(inputs: int, outputs: int, start: str) -> nn.Linear:
     """A fully connected layer with first weights as one of the cures has them."""
     layer = nn.Linear(inputs, outputs)
@@ -83,7 +72,7 @@ def network(depth: int, cure: str) -> nn.Sequential:
         if normed:
             block.insert(1, nn.BatchNorm1d(WIDTH))
         hidden = nn.Sequential(*block)
-        layers.append(Residual(hidden) if residual and number else hidden)
+        layers.append(nn.Residual(hidden) if residual and number else hidden)
     return nn.Sequential(nn.Flatten(), *layers, linear(WIDTH, 10, start if start != "notes" else ""))
 
 

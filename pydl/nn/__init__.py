@@ -105,6 +105,7 @@ from .piecewise_activations import PReLU as PReLU
 from .piecewise_activations import ReLU6 as ReLU6
 from .piecewise_activations import Softshrink as Softshrink
 from .piecewise_activations import Threshold as Threshold
+from .residual import Residual as Residual
 from .rms_norm import RMSNorm as RMSNorm
 from .rnn import RNN as RNN
 from .rnn_cell import RNNCell as RNNCell
