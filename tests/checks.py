@@ -247,3 +247,14 @@ def check_whole_numbers(call, *inputs, dtypes=("int64", "int32", "uint8", "bool"
         for a, b in zip(got, want, strict=True) if isinstance(want, tuple) else [(got, want)]:
             assert a.dtype == b.numpy().dtype, dtype
             np.testing.assert_array_equal(a.numpy(), b.numpy(), err_msg=dtype)
+
+
+def kernel_names(captured):
+    """The kernels that the one recording of a captured function calls, in turn."""
+    (recording,) = captured._recordings.values()
+    return [kernel.__name__ for kernel, _ in recording.calls]
+
+
+def randn(*shape):
+    """Normal float32 numbers, the same for the same shape."""
+    return np.random.default_rng(sum(shape)).standard_normal(shape).astype(np.float32)

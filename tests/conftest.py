@@ -32,3 +32,13 @@ def settings_stay():
     before = settings()
     yield
     assert settings() == before, "the test leaves other settings behind"
+
+
+@pytest.fixture
+def winograd_stays():
+    """For a test that switches Winograd's algorithm: it is afterwards as it was before."""
+    import pydl
+
+    before = pydl.get_winograd()
+    yield
+    pydl.set_winograd(before)

@@ -3,7 +3,7 @@ import sys
 
 import numpy as np
 import pytest
-from checks import check_kernel, check_threads, check_torch
+from checks import check_kernel, check_threads, check_torch, randn
 
 import pydl
 from pydl import _native
@@ -18,17 +18,6 @@ from pydl.ops.conv2d_winograd import (
 )
 
 PLAIN = ((1, 1), (1, 1, 1, 1), (1, 1), 1)  # stride, padding, dilation, groups
-
-
-@pytest.fixture
-def switch():
-    before = pydl.get_winograd()
-    yield
-    pydl.set_winograd(before)
-
-
-def randn(*shape):
-    return np.random.default_rng(sum(shape)).standard_normal(shape).astype(np.float32)
 
 
 def result(x, w, padding, dilation):
@@ -242,7 +231,7 @@ def test_where_it_is_used():
     assert not winograd_suits_weight(w, (1, 64, 4, 4))
 
 
-def test_switch(switch):
+def test_switch(winograd_stays):
     x, w = (pydl.tensor(randn(*shape), requires_grad=True) for shape in ((2, 32, 30, 30), (32, 32, 3, 3)))
     exact = np.empty((2, 32, 30, 30), np.float32)
     conv2d_forward(x.detach().numpy(), w.detach().numpy(), None, exact, *PLAIN)

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from checks import check_kernel, check_threads, check_torch
+from checks import check_kernel, check_threads, check_torch, randn
 
 import pydl
 from pydl import _native
@@ -9,17 +9,6 @@ from pydl.ops.conv3d import conv3d, conv3d_forward, conv3d_weight_gradient
 from pydl.ops.conv3d_winograd import conv3d_winograd, conv3d_winograd_weight, suits_weight, volume_tile
 
 ONES = (1, 1, 1)
-
-
-@pytest.fixture
-def switch():
-    before = pydl.get_winograd()
-    yield
-    pydl.set_winograd(before)
-
-
-def randn(*shape):
-    return np.random.default_rng(sum(shape)).standard_normal(shape).astype(np.float32)
 
 
 @pytest.mark.parametrize("kernel", [conv3d_winograd, conv3d_winograd_weight], ids=lambda k: k.name)
@@ -110,7 +99,7 @@ def test_where_it_is_used():
     assert volume_tile((256, 256, 3, 3, 3), (2, 256, 2, 7, 7)) == 0, "filters too large for 16 tiles"
 
 
-def test_switch(switch):
+def test_switch(winograd_stays):
     x, w = (pydl.tensor(randn(*shape), requires_grad=True) for shape in ((2, 32, 5, 14, 13), (32, 32, 3, 3, 3)))
     results = {}
     for enabled in (True, False):

@@ -85,7 +85,7 @@ def learn(cure: str, digits: Digits, images: int, rounds: int, seed: int, plan: 
     random = np.random.default_rng(seed)
     pool = images * MORE if cure == "more data" else images
     validation_x, validation_y = digits.x[-plan.validation :], digits.y[-plan.validation :]
-    train_loss, validation_loss = [], []
+    train_loss, validation_loss, validation_accuracy = [], [], []
     best, kept_round = -1.0, 0
     kept: dict[str, Any] = {}
     for number in range(rounds):
@@ -96,6 +96,7 @@ def learn(cure: str, digits: Digits, images: int, rounds: int, seed: int, plan: 
         train_loss.append(judge(model, digits.x[:images], digits.y[:images])[0])
         loss, accuracy = judge(model, validation_x, validation_y)
         validation_loss.append(loss)
+        validation_accuracy.append(accuracy)
         if cure != "early stopping" or accuracy > best:
             best, kept_round = accuracy, number + 1
             kept = {name: value.numpy().copy() for name, value in model.state_dict().items()}
@@ -104,6 +105,7 @@ def learn(cure: str, digits: Digits, images: int, rounds: int, seed: int, plan: 
     return {
         "train_loss": train_loss,
         "validation_loss": validation_loss,
+        "validation_accuracy": validation_accuracy,
         "kept_round": kept_round,
         "train_accuracy": judge(model, digits.x[:images], digits.y[:images])[1],
         "test_loss": test_loss,

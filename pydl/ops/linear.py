@@ -68,6 +68,7 @@ def pack_weight(w: Any, L: int) -> Any:
     return panels
 
 
+# Sums of 500 products before a sigmoid or tanh: their rounding counts against results of at most 1.
 @kernel(writes="y", tolerance=4.0)
 def linear_packed(x, panels, bias, y, activation):
     """linear_forward with panels = pack_weight(weight, L), for replays that use the weight many times."""
