@@ -99,6 +99,7 @@ CALLS = {
     **classes(nn, "Module", "Sequential", "Parameter", "ModuleList", "GRU", "LSTM", "RNN", "GroupNorm"),
     "Unflatten": of(nn.Unflatten, unflattened_size=(3, -1)),
     "GroupNorm": of(nn.GroupNorm, num_groups=1),
+    "Residual": of(nn.Residual, f=nn.Linear(3, 3)),
     "ModuleList": (nn.ModuleList, {"modules": []}),
     "Parameter": (nn.Parameter, {"data": X, "requires_grad": True}),
     **{name: of(getattr(nn, name), dropout=0.0) for name in ("GRU", "LSTM", "RNN")},
