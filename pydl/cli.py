@@ -113,6 +113,7 @@ def build_parser() -> argparse.ArgumentParser:
     bench.add_argument("--only", metavar="TEXT", help="workloads whose name contains TEXT")
     bench.add_argument("--blocks", type=int, help="measurements of each library and workload")
     bench.add_argument("--minutes", type=float, default=10, help="time to measure, if --blocks does not fix it (10)")
+    bench.add_argument("--compile-seconds", type=float, default=30, help="for torch.compile, a thread count (30)")
     bench.add_argument("--everything", action="store_true", help="further sizes, too")
     bench.add_argument("--out", help="folder for bench.md and bench.json")
     bench.set_defaults(run=run_bench)
@@ -314,7 +315,14 @@ def run_bench(arguments: argparse.Namespace) -> int:
         raise ValueError(f"--threads: must be numbers like 1,2, not {arguments.threads!r}") from None
     against = arguments.against.split(",")
     return bench.main(
-        against, threads, arguments.only, arguments.blocks, arguments.out, arguments.everything, arguments.minutes
+        against,
+        threads,
+        arguments.only,
+        arguments.blocks,
+        arguments.out,
+        arguments.everything,
+        arguments.minutes,
+        arguments.compile_seconds,
     )
 
 

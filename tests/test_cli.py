@@ -180,6 +180,7 @@ def test_reference_trains_to_the_same_losses(tmp_path):
         (["check", "--only", "no such kernel"], "no kernel's name contains"),
         (["bench", "--against", "tensorflow"], "tensorflow"),
         (["bench", "--minutes", "0"], "minutes is 0"),
+        (["bench", "--compile-seconds", "-1"], "compile_seconds is -1"),
         (["predict", "missing.safetensors", "a.png"], "missing.safetensors: No such file or directory"),
         (["check", "--cases", "0"], "--cases: the number of cases must be at least 1, not 0"),
         (["train", "photo-tagging", "--out", ""], "--out: needs the name of a folder"),

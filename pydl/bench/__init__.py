@@ -23,12 +23,14 @@ def main(
     out: str | None = None,
     everything: bool = False,
     minutes: float = 10,
+    compile_seconds: float = 30,
 ) -> int:
     """Compares pydl with the peers of these names and prints the table; returns the exit code.
 
     `threads` are the thread counts to measure at, `only` selects rows by a part of their name or area, `everything`
     adds the rows that are left out otherwise, `out` is the folder that gets `bench.json` and `bench.md`. So many
-    `blocks` are measured of each row; if it is None, as many as the `minutes` for the whole leave time for. The exit
+    `blocks` are measured of each row; if it is None, as many as the `minutes` for the whole leave time for.
+    torch.compile may compile for `compile_seconds` at each thread count; what it made is there the next time. The exit
     code is 1 when pydl could not do a row or its numbers differ from a peer's, 130 after Ctrl-C. Raises ValueError for
     names and numbers that make no sense.
     """
@@ -51,6 +53,8 @@ def main(
         raise ValueError(f"bench: blocks is {blocks}, but at least 1 is needed")
     if not minutes > 0:
         raise ValueError(f"bench: minutes is {minutes}, but must be above 0")
+    if not compile_seconds >= 0:
+        raise ValueError(f"bench: compile_seconds is {compile_seconds}, but must not be negative")
     missing = [
         f"{peer.name} left out: {', '.join(peer.missing())} is not installed; pip install pydl-cpu[bench]"
         for peer in peers
@@ -74,7 +78,7 @@ def main(
     pace = Pace(len(rows) * len(threads), 60 * minutes)
     with tempfile.TemporaryDirectory(prefix="pydl-bench-") as directory:
         for count in threads:
-            settings = Settings(blocks=blocks, memory=count == threads[0])
+            settings = Settings(blocks=blocks, memory=count == threads[0], slow_budget=compile_seconds)
             libraries = [Library(peer, count, cores[:count], settings) for peer in (PEERS["pydl"], *present)]
             try:
                 for row in rows:

@@ -27,6 +27,16 @@ def set_up(threads: int) -> dict[str, str]:
     return {"torch": torch.__version__}
 
 
+def _compile(function: Any, **how: Any) -> Any:
+    """torch.compile for the sizes of this row alone.
+
+    All rows share their functions' code, and what it compiled for the rows before would have it compile for sizes of
+    any kind, which is slower, and give up after eight of them.
+    """
+    torch._dynamo.reset()
+    return torch.compile(function, dynamic=False, **how)
+
+
 def _place(array: np.ndarray, last: bool = False) -> torch.Tensor:
     tensor = torch.from_numpy(array.copy())
     return tensor.contiguous(memory_format=CHANNELS_LAST[tensor.dim()]) if last and tensor.dim() > 3 else tensor
@@ -90,7 +100,7 @@ def expression(workload: Workload, inputs: Arrays) -> Variants:
         def call(*tensors: torch.Tensor) -> Any:
             return apply(F, *tensors, *fixed)
 
-        return _function(inputs, names, workload.gradients, torch.compile(call) if compiled else call, last)
+        return _function(inputs, names, workload.gradients, _compile(call) if compiled else call, last)
 
     variants: Variants = {"eager": lambda: make()}
     if inputs["input"].ndim > 3:
@@ -190,7 +200,7 @@ def train(workload: Workload, inputs: Arrays, criterion: Callable[..., torch.Ten
         def loss_of(labels: torch.Tensor, *batch: torch.Tensor) -> torch.Tensor:
             return criterion(model(*batch), labels)
 
-        forward = torch.compile(loss_of) if compiled else loss_of
+        forward = _compile(loss_of) if compiled else loss_of
         state: dict[str, Any] = {}
 
         def reset() -> None:
@@ -239,7 +249,7 @@ def infer(workload: Workload, inputs: Arrays) -> Variants:
             return torch.jit.optimize_for_inference(torch.jit.freeze(torch.jit.trace(model, batch)))
 
     def compiled(model: torch.nn.Module, *batch: torch.Tensor) -> Any:
-        return torch.compile(model, options={"freezing": True})
+        return _compile(model, options={"freezing": True})
 
     variants: Variants = {"eager": lambda: make(), "frozen": lambda: make(prepare=frozen)}
     if NETWORKS[network].images:
