@@ -147,11 +147,15 @@ def _measure(module: Any, inputs: Any, rounds: int) -> tuple[float, float]:
         outputs = [each for each in tensors_of(module(*inputs)) if each.requires_grad]
         middle = time.perf_counter()
         if outputs:
-            whole = outputs[0].sum()
-            for each in outputs[1:]:
-                whole = whole + each.sum()
+            whole, gradient = outputs[0], None
+            if len(outputs) == 1:  # in memory of its own, as it comes from a next layer; that of a sum is one number
+                gradient = np.ones(whole.shape, whole.dtype)
+            else:
+                whole = outputs[0].sum()
+                for each in outputs[1:]:
+                    whole = whole + each.sum()
             ready = time.perf_counter()
-            whole.backward()
+            whole.backward(gradient)
             times[1].append(time.perf_counter() - ready)
         times[0].append(middle - begin)
     return float(np.median(times[0])), float(np.median(times[1])) if times[1] else 0.0
