@@ -30,7 +30,7 @@ from pydl.optim import SGD
 from pydl.optim.lr_scheduler import CosineAnnealingLR
 from pydl.training import Callback, Checkpoint, LRSchedule, Trainer, log_loss, read_checkpoint, roc_auc
 
-from .report import prepare_folder, report
+from .report import prepare_folder, report, tell_data
 from .settings import choose_settings
 
 DATA = {"open-bandit": "open-bandit", "movielens": "movielens-100k", "sample": "sample-clicks"}
@@ -91,7 +91,7 @@ def train(args: argparse.Namespace) -> dict[str, Any]:
     data = pydl.data.load(DATA[settings["data"]], root=args.root)
     learn, test = cast(Table, data.train), cast(Table, data.test)
     clicks = int(learn[CLICK].sum() + test[CLICK].sum())
-    print(f"{data.name}: {len(learn)} impressions to learn from, {len(test)} for the test; {clicks} clicks in all")
+    tell_data(data, f"{len(learn)} impressions to learn from, {len(test)} for the test; {clicks} clicks in all")
 
     started = time.perf_counter()
     callbacks: list[Callback] = [Checkpoint(checkpoint, facts=settings)]

@@ -26,7 +26,7 @@ from pydl.optim import AdamW
 from pydl.optim.lr_scheduler import OneCycleLR
 from pydl.training import Callback, Checkpoint, LRSchedule, Trainer, r2_score, read_checkpoint
 
-from .report import prepare_folder, report
+from .report import prepare_folder, report, tell_data
 from .settings import choose_settings
 
 DATA = {"ames": "ames-houses", "sample": "sample-houses"}
@@ -75,9 +75,7 @@ def train(args: argparse.Namespace) -> dict[str, Any]:
     settings = choose_settings(args, {"data": "ames", "epochs": 40, "seed": 0}, resumed)
     data = pydl.data.load(DATA[settings["data"]], root=args.root)
     learn, test = cast(Table, data.train), cast(Table, data.test)
-    print(
-        f"{data.name}: {len(learn)} sales to learn from, {len(test)} for the test; {len(learn.columns) - 1} facts each"
-    )
+    tell_data(data, f"{len(learn)} sales to learn from, {len(test)} for the test; {len(learn.columns) - 1} facts each")
 
     started = time.perf_counter()
     model, encoder, history = fit(

@@ -32,6 +32,11 @@ def prepare_folder(out: str, resume: bool, overwrite: bool) -> Path:
     return folder
 
 
+def tell_data(data: Any, parts: str) -> None:
+    """Prints what is learnt from, where it comes from and under which licence."""
+    print(f"{data.name}: {parts}\nfrom {data.source}; licence: {data.licence}")
+
+
 def write_text(path: Path, text: str) -> None:
     """Writes a file whole or not at all."""
     temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")

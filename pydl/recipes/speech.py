@@ -29,7 +29,7 @@ from pydl.optim.lr_scheduler import OneCycleLR
 from pydl.training import Callback, Checkpoint, EarlyStopping, LRSchedule, Trainer, read_checkpoint
 
 from .hearing import RATE, hear
-from .report import prepare_folder, report
+from .report import prepare_folder, report, tell_data
 from .settings import choose_settings
 from .speech_network import Listener
 from .template_matching import coefficients, nearest
@@ -79,7 +79,7 @@ def train(args: argparse.Namespace) -> dict[str, Any]:
     plan = PLANS[settings["data"]]
     data = pydl.data.load(DATA[settings["data"]], root=args.root)
     parts = divide(data, settings["unknown"])
-    print(f"{data.name}: {describe(parts)}")
+    tell_data(data, describe(parts))
     few = max(1, min(settings["utterances"] // 2, 200))
     utterances = Utterances(parts.learn, plan, settings["utterances"], BATCH)
     validation = loader(fixed_utterances(parts.validation, plan, few, seed=1), plan)

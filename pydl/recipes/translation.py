@@ -38,7 +38,7 @@ from pydl.training import (
 )
 
 from .interpreter import Interpreter, load_interpreter
-from .report import prepare_folder, report, write_text
+from .report import prepare_folder, report, tell_data, write_text
 from .sentence_batches import SentenceBatches
 from .settings import choose_settings
 from .translation_baselines import NearestSource, WordByWord
@@ -80,7 +80,7 @@ def train(args: argparse.Namespace) -> dict[str, Any]:
     learn, validation, test = data.train.select(~held), one_of_each(data.train.select(held)), data.test
     if min(map(len, (learn, validation, test))) == 0:
         raise ValueError(f"--root: {len(data.train) + len(test)} pairs of texts are too few to hold some back")
-    print(f"{data.name}: {len(learn)} pairs to learn from, {len(validation)} for validation, {len(test)} for the test")
+    tell_data(data, f"{len(learn)} pairs to learn from, {len(validation)} for validation, {len(test)} for the test")
     english = BytePairs.learn(map(str.casefold, learn.sources), SOURCE_JOINS)
     chinese = BytePairs.learn(learn.targets, 0)
     model = Translator(len(english), len(chinese), settings["width"])
