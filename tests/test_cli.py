@@ -11,6 +11,8 @@ import pytest
 import pydl
 from pydl.cli import main
 from pydl.recipes import RECIPES
+from pydl.recipes.images import write_image
+from pydl.recipes.photo_tagging import PLANS
 
 SMALL = ["--images", "96", "--epochs", "2"]
 
@@ -27,6 +29,12 @@ def trained(tmp_path_factory):
     folder = tmp_path_factory.mktemp("trained")
     assert main(["train", "photo-tagging", "--out", str(folder), *SMALL]) == 0
     return folder
+
+
+def test_training_says_where_the_data_come_from(capsys, tmp_path):
+    code, out, _ = run(capsys, "train", "house-prices", "--data", "sample", "--epochs", "1", "--out", tmp_path)
+    assert code == 0
+    assert out.splitlines()[1] == "from pydl/data/sample_houses.py; licence: MIT, as pydl"
 
 
 def test_training_leaves_everything(trained):
@@ -71,6 +79,19 @@ def test_the_same_seed_gives_the_same_bytes_with_any_threads(trained, tmp_path):
         assert main(["train", "photo-tagging", "--out", str(out), "--threads", threads, *SMALL]) == 0
         for name in ("model.safetensors", "checkpoint.safetensors"):
             assert (out / name).read_bytes() == (trained / name).read_bytes(), f"{name} with {threads} threads"
+
+
+def test_predict_sees_the_same_clothes_in_a_mirror(capsys, tmp_path):
+    model = PLANS["fashion-mnist"].network(3)
+    facts = {"recipe": "photo-tagging", "classes": ["a", "b", "c"], "brightness": [0.3, 0.4]}
+    path, image = tmp_path / "model.safetensors", np.random.default_rng(0).random((28, 28), np.float32)
+    pydl.save(model.state_dict(), path, metadata={**facts, "settings": {"data": "fashion-mnist"}})
+    write_image(tmp_path / "left.png", image)
+    write_image(tmp_path / "right.png", image[:, ::-1])
+    code, out, _ = run(capsys, "predict", path, tmp_path / "left.png", tmp_path / "right.png")
+    assert code == 0
+    left, right = (line.split(": ")[1] for line in out.splitlines())
+    assert left == right
 
 
 @pytest.mark.parametrize("kind", ["16-bit.png", "integers.tif", "fractions.tif", "palette.png", "alpha.png"])
