@@ -103,7 +103,10 @@ struct Moments {
         return;
     }
     const double count = a.count + b.count, distance = b.mean - a.mean;
-    a.mean += distance * (b.count / count);
+    if (distance - distance == 0)
+        a.mean += distance * (b.count / count);
+    else  // of infinite means: one infinity stays what it is
+        a.mean = a.mean * (a.count / count) + b.mean * (b.count / count);
     a.squares += b.squares + distance * distance * (a.count * b.count / count);
     a.count = count;
 }

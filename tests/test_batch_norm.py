@@ -146,12 +146,19 @@ def test_nothing_to_normalise():
 
 def test_a_channel_with_nan_or_infinities_leaves_the_others_alone():
     torch = pytest.importorskip("torch")
-    for bad in (np.nan, np.inf):
+    for bad in (np.nan, np.inf, -np.inf):
         for shape in [(9, 3), (4, 3, 5, 5)]:
             x = RNG.standard_normal(shape).astype(np.float32)
             x[2, 1] = bad
-            want = torch.nn.functional.batch_norm(torch.tensor(x), None, None, training=True).numpy()
-            np.testing.assert_allclose(batch_norm(x, None, None, training=True).numpy(), want, atol=1e-5)
+            running = [np.zeros(3, np.float32), np.ones(3, np.float32)]
+            theirs = [torch.tensor(each) for each in running]
+            want = torch.nn.functional.batch_norm(torch.tensor(x), *theirs, training=True).numpy()
+            for backend in ("native", "reference"):
+                ours = [each.copy() for each in running]
+                with pydl.use_backend(backend):
+                    np.testing.assert_allclose(batch_norm(x, *ours, training=True).numpy(), want, atol=1e-5)
+                for mine, other in zip(ours, theirs, strict=True):
+                    np.testing.assert_allclose(mine, other.numpy(), atol=1e-6)
 
 
 ONES = np.ones((4, 3, 2), np.float32)

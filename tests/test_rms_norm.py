@@ -35,6 +35,14 @@ def test_torch(shape, last, affine):
     )
 
 
+def test_a_row_with_nan_or_infinities_leaves_the_others_alone():
+    torch = pytest.importorskip("torch")
+    for shape in ((5, 7), (160, 7), (2, 40000)):
+        x = RNG.standard_normal(shape)
+        x[1, 3], x[0, 2] = -np.inf, np.nan
+        check_torch(lambda x: rms_norm(x, x.shape[1:]), lambda x: torch.nn.functional.rms_norm(x, x.shape[1:]), x)
+
+
 def test_gradient():
     check_gradient(lambda x, w: rms_norm(x, (3, 2), w), RNG.standard_normal((4, 3, 2)), RNG.uniform(0.5, 2.0, (3, 2)))
 

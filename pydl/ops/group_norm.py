@@ -85,7 +85,7 @@ def _draw(draw):
 @group_norm_forward.samples
 def _(draw):
     x, groups, weight = _draw(draw)
-    x += x.dtype.type(draw.choice(0.0, 0.0, 100.0))
+    x += x.dtype.type(draw.choice(1.0, 1.0, 100.0))
     bias = draw.choice(None, draw.array((x.shape[1],)))
     mean, rstd = ((draw.out if x.size else np.zeros)((len(x), groups), x.dtype) for _ in range(2))
     return {
@@ -98,12 +98,14 @@ def _(draw):
 def _(draw):
     x, groups, weight = _draw(draw)
     C = x.shape[1]
+    rstd = draw.array((len(x), groups), 0.5, 2.0)
+    rstd[~np.isfinite(x.reshape(len(x), groups, -1)).all(-1) if x.size else False] = np.nan  # as forward has it
     return {
         "dy": draw.array(x.shape),
         "x": x,
         "weight": weight,
         "mean": draw.array((len(x), groups), -1.0, 1.0),
-        "rstd": draw.array((len(x), groups), 0.5, 2.0),
+        "rstd": rstd,
         "dx": draw.choice(None, draw.out(x.shape), draw.out(x.shape)),
         "dweight": draw.choice(None, draw.out((C,))),
         "dbias": draw.choice(None, draw.out((C,))),

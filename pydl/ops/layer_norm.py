@@ -75,7 +75,7 @@ def draw_rows(draw: Any) -> Array:
 @layer_norm_forward.samples
 def _(draw):
     x = draw_rows(draw)
-    x += x.dtype.type(draw.choice(0.0, 0.0, 100.0))
+    x += x.dtype.type(draw.choice(1.0, 1.0, 100.0))  # a mean of 0 would be all rounding
     R, D = x.shape
     mean, rstd = (draw.out((R,)) if D else np.zeros(R, x.dtype) for _ in range(2))
     weight, bias = (draw.choice(None, draw.array((D,), 0.5, 2.0)) for _ in range(2))
@@ -86,12 +86,14 @@ def _(draw):
 def _(draw):
     x = draw_rows(draw)
     R, D = x.shape
+    rstd = draw.array((R,), 0.5, 2.0)
+    rstd[~np.isfinite(x).all(1)] = np.nan  # as forward has it
     return {
         "dy": draw.array(x.shape),
         "x": x,
         "weight": draw.choice(None, draw.array((D,), 0.5, 2.0)),
         "mean": draw.array((R,), -1.0, 1.0),
-        "rstd": draw.array((R,), 0.5, 2.0),
+        "rstd": rstd,
         "dx": draw.choice(None, draw.out(x.shape), draw.out(x.shape)),
         "dweight": draw.choice(None, draw.out((D,))),
         "dbias": draw.choice(None, draw.out((D,))),
