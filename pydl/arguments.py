@@ -195,6 +195,15 @@ def check_dtype(op: str, dtype: Any) -> np.dtype[Any]:
     return new
 
 
+def is_device(op: str, value: Any) -> bool:
+    """Whether `value` names a device, as programs for other libraries do, and not a dtype; there is only "cpu"."""
+    if not isinstance(value, str) or value.partition(":")[0] not in ("cpu", "cuda", "mps", "xpu", "gpu"):
+        return False
+    if value.partition(":")[0] != "cpu":
+        raise ValueError(f"{op}: there is no device {value!r}; pydl computes on the CPU")
+    return True
+
+
 def check_float_dtype(op: str, dtype: Any) -> np.dtype[Any]:
     """The dtype of weights or random numbers: float32, which None stands for, or float64."""
     new = _float32 if dtype is None else check_dtype(op, dtype)
@@ -278,9 +287,10 @@ def check_list(op: str, name: str, value: Any, needs: str) -> list[Any]:
     try:
         if isinstance(value, str | bytes):
             raise TypeError
-        return list(value)
+        elements = iter(value)
     except TypeError:
         raise TypeError(f"{op}: {name} must be {needs}, not {show(value)}") from None
+    return list(elements)
 
 
 def check_path(op: str, name: str, value: Any) -> str:

@@ -19,10 +19,12 @@ from .arguments import (
     check_dtype,
     check_fill,
     check_float_dtype,
+    check_integer,
     check_number,
+    check_range,
     check_shape,
 )
-from .op import empty
+from .op import empty as memory
 from .tensor import Tensor, float32, tensor
 
 
@@ -30,7 +32,7 @@ def full(size: Any, fill_value: float, dtype: Any = None, requires_grad: bool = 
     """A tensor of one number, repeated. Without dtype, a float gives float32, an integer int64, a bool bool."""
     value = fill_value.data if isinstance(fill_value, Tensor) else fill_value
     new = check_array("full", "fill_value", value).dtype if dtype is None else check_dtype("full", dtype)
-    array = empty(check_shape("full", (size,)), new)
+    array = memory(check_shape("full", (size,)), new)
     array[...] = check_fill("full", "fill_value", value, new)
     return Tensor(array, requires_grad)
 
@@ -55,6 +57,45 @@ def arange(*bounds: float, dtype: Any = None, requires_grad: bool = False) -> Te
         raise ValueError(f"arange: from {start:g} to {end:g} in steps of {step:g} is no finite range that memory holds")
     array = np.arange(*bounds, dtype=None if dtype is None else check_dtype("arange", dtype))
     return tensor(array.astype(float32) if dtype is None and array.dtype.kind == "f" else array, None, requires_grad)
+
+
+def linspace(start: float, end: float, steps: int, dtype: Any = None, requires_grad: bool = False) -> Tensor:
+    """`steps` numbers at equal distances from start to end, both included."""
+    first, last = check_number("linspace", "start", start), check_number("linspace", "end", end)
+    count = check_integer("linspace", "steps", steps, 0)
+    new = float32 if dtype is None else check_dtype("linspace", dtype)
+    with np.errstate(all="ignore"):
+        return Tensor(np.linspace(first, last, count).astype(new), requires_grad)
+
+
+def logspace(
+    start: float, end: float, steps: int, base: float = 10.0, dtype: Any = None, requires_grad: bool = False
+) -> Tensor:
+    """`steps` numbers at equal ratios from base^start to base^end, both included."""
+    first, last = check_number("logspace", "start", start), check_number("logspace", "end", end)
+    count, power = check_integer("logspace", "steps", steps, 0), check_range("logspace", "base", base, 0)
+    new = float32 if dtype is None else check_dtype("logspace", dtype)
+    with np.errstate(all="ignore"):
+        return Tensor(np.power(power, np.linspace(first, last, count)).astype(new), requires_grad)
+
+
+def eye(n: int, m: int | None = None, dtype: Any = None, requires_grad: bool = False) -> Tensor:
+    """n rows, m columns (n): 1 on the diagonal, else 0."""
+    rows = check_integer("eye", "n", n, 0)
+    shape = check_shape("eye", (rows, rows if m is None else check_integer("eye", "m", m, 0)))
+    return Tensor(np.eye(*shape, dtype=check_dtype("eye", float32 if dtype is None else dtype)), requires_grad)
+
+
+def empty(*size: Any, dtype: Any = float32, requires_grad: bool = False) -> Tensor:
+    """A tensor of memory as it comes, to be written: empty(2, 3) or empty((2, 3))."""
+    new = check_dtype("empty", float32 if dtype is None else dtype)
+    return Tensor(memory(check_shape("empty", size), new), requires_grad)
+
+
+def empty_like(input: Any, dtype: Any = None, requires_grad: bool = False) -> Tensor:
+    """Memory as it comes, in the shape and dtype of input."""
+    x = check_array("empty_like", "input", input.data if isinstance(input, Tensor) else input)
+    return empty(x.shape, dtype=x.dtype if dtype is None else dtype, requires_grad=requires_grad)
 
 
 def rand(*size: Any, dtype: Any = float32, requires_grad: bool = False) -> Tensor:

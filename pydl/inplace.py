@@ -8,13 +8,15 @@ instead of using the new ones.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from . import _compiled as tape
-from . import ops
+from . import ops, random
+from .arguments import check_number, check_range
 from .tensor import Tensor
 
 
@@ -56,7 +58,6 @@ def _check_recorded(name: str, tensor: Tensor, arguments: tuple[Any, ...]) -> No
 
 
 add_ = _in_place(ops.add)
-clamp_ = _in_place(ops.clamp, needs_input=True)
 div_ = _in_place(ops.div)
 index_add_ = _in_place(ops.index_add)
 masked_fill_ = _in_place(ops.masked_fill)
@@ -64,3 +65,47 @@ mul_ = _in_place(ops.mul)
 scatter_ = _in_place(ops.scatter)
 scatter_add_ = _in_place(ops.scatter_add)
 sub_ = _in_place(ops.sub)
+
+
+def _later(name: str) -> Any:
+    """An operation that may have to be imported when it is first used."""
+
+    def operation(*arguments: Any, **options: Any) -> Tensor:
+        result: Tensor = getattr(ops, name)(*arguments, **options)
+        return result
+
+    operation.__name__ = name
+    return operation
+
+
+FUNCTIONS = """abs addcdiv addcmul ceil clamp clip cos erf exp floor floor_divide index_copy index_fill lerp log
+    masked_scatter nan_to_num neg pow reciprocal relu remainder round rsqrt sigmoid sin sqrt square tanh tril triu
+    trunc"""
+METHODS = {f"{name}_": _in_place(_later(name), needs_input=True) for name in FUNCTIONS.split()}
+
+
+def normal_(tensor: Tensor, mean: float = 0.0, std: float = 1.0) -> Tensor:
+    """Numbers from N(mean, std^2) in place of the tensor's."""
+    middle, spread = check_number("normal_", "mean", mean), check_range("normal_", "std", std, 0)
+    return _drawn("normal_", tensor, lambda shape: random.generator().normal(middle, spread, shape))
+
+
+def uniform_(tensor: Tensor, a: float = 0.0, b: float = 1.0) -> Tensor:
+    """Numbers evenly from a to b in place of the tensor's."""
+    low, high = check_number("uniform_", "a", a), check_number("uniform_", "b", b)
+    if not (low <= high and high - low < math.inf):
+        raise ValueError(f"uniform_: a must be at most b, and both finite, but they are {a} and {b}")
+    return _drawn("uniform_", tensor, lambda shape: random.generator().uniform(low, high, shape))
+
+
+def bernoulli_(tensor: Tensor, p: float = 0.5) -> Tensor:
+    """1 with probability p, else 0, in place of the tensor's numbers."""
+    share = check_range("bernoulli_", "p", p, 0, 1)
+    return _drawn("bernoulli_", tensor, lambda shape: random.generator().random(shape) < share, "fiub")
+
+
+def _drawn(name: str, tensor: Tensor, draw: Any, kinds: str = "f") -> Tensor:
+    if tensor.dtype.kind not in kinds:
+        raise TypeError(f"{name}: the tensor is {tensor.dtype} but must be float32 or float64")
+    tensor.writable(name)[...] = draw(tensor.shape)
+    return tensor

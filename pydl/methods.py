@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from . import inplace, ops
+from . import creation, inplace, ops, sampling
 from ._compiled import set_addition
 from .assignment import assign
 from .ops.add import add_forward
-from .tensor import Tensor
+from .tensor import Tensor, tensor
 
 
 def _reflected(operation: Any) -> Any:
@@ -29,6 +29,26 @@ def _equality(operation: Any) -> Any:
             return operation(tensor, other)
         return NotImplemented
 
+    return method
+
+
+LATER = """addbmm addcdiv addcmul addmm addmv addr argwhere baddbmm bincount bucketize corrcoef cov cross deg2rad
+    diag_embed diagflat diff dist expand_as fliplr flipud frac histc histogram hsplit hypot index_copy index_fill
+    inner is_nonzero isneginf isposinf kron kthvalue lerp logaddexp logit masked_scatter median mode moveaxis msort
+    nan_to_num nanmean nanmedian nanquantile nansum narrow nonzero quantile rad2deg ravel reshape_as rot90 select
+    swapaxes swapdims t take take_along_dim tensor_split trace type_as unflatten unique unique_consecutive vdot
+    view_as vsplit xlogy"""
+
+
+def _later(name: str) -> Any:
+    """An operation that is imported when it is first asked for."""
+
+    def method(self: Tensor, *arguments: Any, **options: Any) -> Any:
+        setattr(Tensor, name, getattr(ops, name))
+        return getattr(self, name)(*arguments, **options)
+
+    method.__name__ = method.__qualname__ = name
+    method.__doc__ = f"pydl.{name} of this tensor."
     return method
 
 
@@ -118,7 +138,6 @@ METHODS = {
     "softmax": ops.softmax,
     # In place
     "add_": inplace.add_,
-    "clamp_": inplace.clamp_,
     "div_": inplace.div_,
     "index_add_": inplace.index_add_,
     "masked_fill_": inplace.masked_fill_,
@@ -126,11 +145,16 @@ METHODS = {
     "scatter_": inplace.scatter_,
     "scatter_add_": inplace.scatter_add_,
     "sub_": inplace.sub_,
+    "bernoulli_": inplace.bernoulli_,
+    "normal_": inplace.normal_,
+    "uniform_": inplace.uniform_,
+    **inplace.METHODS,
     # Operators
     "__abs__": ops.abs,
     "__add__": ops.add,
     "__and__": ops.bitwise_and,
     "__eq__": _equality(ops.eq),
+    "__floordiv__": ops.floor_divide,
     "__ge__": ops.ge,
     "__gt__": ops.gt,
     "__iadd__": inplace.add_,
@@ -141,13 +165,16 @@ METHODS = {
     "__le__": ops.le,
     "__lt__": ops.lt,
     "__matmul__": ops.matmul,
+    "__mod__": ops.remainder,
     "__mul__": ops.mul,
     "__ne__": _equality(ops.ne),
     "__neg__": ops.neg,
     "__or__": ops.bitwise_or,
     "__pow__": ops.pow,
     "__radd__": _reflected(ops.add),
+    "__rfloordiv__": _reflected(ops.floor_divide),
     "__rmatmul__": _reflected(ops.matmul),
+    "__rmod__": _reflected(ops.remainder),
     "__rmul__": _reflected(ops.mul),
     "__rpow__": _reflected(ops.pow),
     "__rsub__": _reflected(ops.sub),
@@ -193,6 +220,45 @@ METHODS = {
     "unbind": ops.unbind,
     "unsqueeze": ops.unsqueeze,
     "view": ops.view,
+    "acos": ops.acos,
+    "asin": ops.asin,
+    "atan": ops.atan,
+    "atan2": ops.atan2,
+    "acosh": ops.acosh,
+    "asinh": ops.asinh,
+    "atanh": ops.atanh,
+    "sinh": ops.sinh,
+    "cosh": ops.cosh,
+    "exp2": ops.exp2,
+    "erf": ops.erf,
+    "remainder": ops.remainder,
+    "fmod": ops.fmod,
+    "floor_divide": ops.floor_divide,
+    "cumprod": ops.cumprod,
+    "cummax": ops.cummax,
+    "cummin": ops.cummin,
+    "prelu": ops.prelu,
+    "hardshrink": ops.hardshrink,
+    "std_mean": ops.std_mean,
+    "var_mean": ops.var_mean,
+    **{name: _later(name) for name in LATER.split()},
+    "bernoulli": sampling.bernoulli,
+    "multinomial": sampling.multinomial,
+    "unfold": lambda self, dimension, size, step: ops.unfold_dimension(self, dimension, size, step),
+    "where": lambda self, condition, other: ops.where(condition, self, other),
+    "new_empty": lambda self, *size, dtype=None: creation.empty(*size, dtype=dtype or self.dtype),
+    "new_full": lambda self, size, fill_value, dtype=None: creation.full(size, fill_value, dtype or self.dtype),
+    "new_ones": lambda self, *size, dtype=None: creation.ones(*size, dtype=dtype or self.dtype),
+    "new_tensor": lambda self, data, dtype=None: tensor(data, dtype or self.dtype),
+    "new_zeros": lambda self, *size, dtype=None: creation.zeros(*size, dtype=dtype or self.dtype),
+    "cpu": lambda self: self,
+    "device": property(lambda self: "cpu"),
+    "element_size": lambda self: self.data.itemsize,
+    "is_contiguous": lambda self: self.data.flags.c_contiguous,
+    "is_floating_point": lambda self: self.data.dtype.kind == "f",
+    "nelement": Tensor.numel,
+    "ndimension": Tensor.dim,
+    "stride": lambda self: tuple(n // self.data.itemsize for n in self.data.strides),
     "bool": lambda self: ops.to(self, np.bool_),
     "double": lambda self: ops.to(self, np.float64),
     "float": lambda self: ops.to(self, np.float32),

@@ -92,6 +92,12 @@ cdef class Op:
     def __call__(self, *args, **kwargs):
         return PyVectorcall_Call(self, args, kwargs)
 
+    def __repr__(self):
+        return f"<operation {self.name}>"
+
+    def __reduce__(self):
+        return self.name  # by which pickle and copy find it in its module, as they find functions
+
     cdef object run(self, PyObject** arguments, size_t positional, PyObject* keywords, PyObject** tensors,
                     Py_ssize_t count, bint recording):
         """The function on unwrapped arguments, and its result as Tensors."""

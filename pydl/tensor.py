@@ -208,7 +208,8 @@ class Tensor(TensorBase):
 
     # In-place changes: counted, so that a gradient never uses overwritten numbers
 
-    def _writable(self, operation: str) -> Array:
+    def writable(self, operation: str) -> Array:
+        """The array, to be written by an operation of this name; refused where a gradient is recorded."""
         if self.requires_grad and tape.is_grad_enabled():
             raise RuntimeError(f"{operation}: a tensor that needs a gradient changes in place only under no_grad()")
         if not self.data.flags.writeable:
@@ -218,13 +219,13 @@ class Tensor(TensorBase):
 
     def zero_(self) -> Tensor:
         """Sets every element to 0."""
-        self._writable("zero_")[...] = 0
+        self.writable("zero_")[...] = 0
         return self
 
     def fill_(self, value: float) -> Tensor:
         """Sets every element to `value`."""
         number = check_fill("fill_", "value", value.data if isinstance(value, Tensor) else value, self.data.dtype)
-        self._writable("fill_")[...] = number
+        self.writable("fill_")[...] = number
         return self
 
     def copy_(self, source: Any) -> Tensor:
@@ -232,7 +233,7 @@ class Tensor(TensorBase):
         new = check_array("copy_", "source", source.data if isinstance(source, Tensor) else source)
         if new.shape != self.shape:
             raise ValueError(f"copy_: source has shape {new.shape} but the tensor has {self.shape}")
-        self._writable("copy_")[...] = new
+        self.writable("copy_")[...] = new
         return self
 
 
@@ -297,6 +298,28 @@ class no_grad(tape.GradMode):
 
         check_callable(type(self).__name__, "what it decorates", function)
         return steps if getattr(getattr(function, "__code__", None), "co_flags", 0) & GENERATOR else wrapped
+
+
+class set_grad_enabled:
+    """Records, or not, from here on; in a `with` statement until its end: set_grad_enabled(training)."""
+
+    def __init__(self, mode: bool) -> None:
+        self._before = tape.is_grad_enabled()
+        tape.set_grad_enabled(check_flag("set_grad_enabled", "mode", mode))
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, *error: object) -> None:
+        tape.set_grad_enabled(self._before)
+
+
+inference_mode = no_grad
+
+
+def is_tensor(obj: Any) -> bool:
+    """Whether obj is a Tensor."""
+    return isinstance(obj, Tensor)
 
 
 class enable_grad(no_grad):

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 import pydl
 from pydl import ops
 
-OPERATIONS = sorted(name for name in vars(ops) if name[0] != "_" and callable(getattr(ops, name)))
+OPERATIONS = sorted(ops.NAMES)
 ERRORS = (ValueError, TypeError, IndexError, RuntimeError)
 OWN_WORDS = re.compile(r"[A-Za-z]\w*: ")  # an error begins with the name of the operation
 

@@ -8,6 +8,7 @@ import pydl
 
 X = np.random.default_rng(0).uniform(0.2, 1.4, (3, 4))
 SMOOTH = ["sin", "cos", "tan", "log1p", "expm1", "log2", "log10", "reciprocal", "rsqrt"]
+SMOOTH += ["sinh", "cosh", "atan", "asinh", "exp2", "erf"]
 STEPPED = ["sign", "floor", "ceil", "trunc", "round"]
 
 
@@ -27,7 +28,26 @@ def test_as_in_pytorch(name):
         np.testing.assert_allclose(got.numpy(), want, rtol=1e-6)
 
 
-@pytest.mark.parametrize("name", ["log1p", "expm1", "log2", "log10", "reciprocal", "rsqrt", "sign", "floor", "round"])
+@pytest.mark.parametrize("name", ["asin", "acos", "atanh", "acosh"])
+def test_inverses_as_in_pytorch(name):
+    x = X + 1 if name == "acosh" else X - 0.7
+    check_torch(getattr(pydl, name), getattr(torch, name), x)
+    check_gradient(getattr(pydl, name), x)
+    check_special_values(getattr(pydl, name), getattr(torch, name))
+
+
+def test_decimals_as_in_pytorch():
+    for decimals in (0, 1, 3, -1):
+        x = 100 * (X - 0.5)
+        got, want = pydl.round(x, decimals=decimals).numpy(), torch.round(torch.tensor(x), decimals=decimals).numpy()
+        np.testing.assert_allclose(got, want, atol=1e-12)
+    check_refused(lambda: pydl.round(3, decimals=1), TypeError, "round: decimals is 1, which needs an input of float32")
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["log1p", "expm1", "atan", "sinh", "erf", "exp2", "log2", "log10", "reciprocal", "rsqrt", "sign", "floor", "round"],
+)
 def test_special_values(name):
     if name == "sign":  # of NaN PyTorch says 0
         assert np.isnan(pydl.sign(np.nan).item())

@@ -12,7 +12,9 @@ import pydl
 from pydl.nn import functional
 
 PROMISED = {
-    "pydl": """Tensor tensor zeros ones full arange randn rand no_grad manual_seed use_backend set_num_threads
+    "pydl": """bool double e float float32 float64 inf int int8 int16 int32 int64 long nan pi short uint8 inference_mode
+        set_grad_enabled is_tensor
+        Tensor tensor zeros ones full arange randn rand no_grad manual_seed use_backend set_num_threads
         get_num_threads save load __version__ show_config Trainer diagnose nn optim data training lab plot bench
         audio""",
     "pydl.nn": """SELU CELU Mish Softsign LogSigmoid Tanhshrink Softmin Softmax2d GLU PReLU Hardtanh ReLU6
@@ -28,7 +30,11 @@ PROMISED = {
         BatchNorm2d BatchNorm3d LayerNorm RMSNorm GroupNorm
         InstanceNorm1d InstanceNorm2d InstanceNorm3d Embedding EmbeddingBag
         MultiheadAttention SmoothL1Loss HuberLoss KLDivLoss Unfold Fold
-        CosineEmbeddingLoss MarginRankingLoss fuse_conv_bn_eval""",
+        CosineEmbeddingLoss MarginRankingLoss fuse_conv_bn_eval TripletMarginLoss TripletMarginWithDistanceLoss
+        HingeEmbeddingLoss SoftMarginLoss MultiLabelSoftMarginLoss MultiMarginLoss MultiLabelMarginLoss GaussianNLLLoss
+        PoissonNLLLoss PairwiseDistance LocalResponseNorm ChannelShuffle UpsamplingNearest2d UpsamplingBilinear2d
+        Dropout3d ZeroPad3d ConstantPad3d ReflectionPad3d ReplicationPad3d CircularPad3d RReLU ParameterDict Transformer
+        TransformerEncoder TransformerEncoderLayer TransformerDecoder TransformerDecoderLayer Maxout Residual""",
     "pydl.nn.functional": """selu celu mish softsign logsigmoid tanhshrink softmin glu prelu hardtanh relu6
         hardsigmoid hardswish threshold softshrink hardshrink interpolate normalize cosine_similarity pixel_shuffle
         pixel_unshuffle alpha_dropout dropout1d dropout2d
@@ -39,9 +45,12 @@ PROMISED = {
         softmax log_softmax dropout pad one_hot cross_entropy ctc_loss nll_loss mse_loss l1_loss binary_cross_entropy
         binary_cross_entropy_with_logits batch_norm layer_norm rms_norm group_norm
         instance_norm embedding embedding_bag scaled_dot_product_attention smooth_l1_loss huber_loss kl_div
-        unfold fold cosine_similarity pairwise_distance cosine_embedding_loss margin_ranking_loss""",
+        unfold fold cosine_similarity pairwise_distance cosine_embedding_loss margin_ranking_loss
+        triplet_margin_loss triplet_margin_with_distance_loss hinge_embedding_loss soft_margin_loss
+        multilabel_soft_margin_loss multi_margin_loss multilabel_margin_loss gaussian_nll_loss poisson_nll_loss
+        gumbel_softmax local_response_norm rrelu dropout3d maxout""",
     "pydl.nn.init": """normal_ uniform_ constant_ zeros_ ones_ xavier_normal_ xavier_uniform_ kaiming_normal_
-        kaiming_uniform_ orthogonal_ calculate_gain""",
+        kaiming_uniform_ orthogonal_ trunc_normal_ eye_ dirac_ calculate_gain""",
     "pydl.optim": """SGD Adadelta Adagrad RMSprop Adam Adamax AdamW NAdam RAdam EMA
         Optimizer lr_scheduler clip_grad_norm_ clip_grad_value_
         clip_max_norm_ l1_penalty l2_penalty""",
@@ -57,14 +66,23 @@ PROMISED = {
     "pydl.audio": """read_wav write_wav resample stft hann_window hamming_window hz_to_mel mel_to_hz melscale_fbanks
         vocal_tract_fbanks log_mel_spectrogram create_dct mfcc compute_deltas SpecAugment""",
 }
-OPERATIONS = """abs add all allclose amax amin any argmax argmin argsort bitwise_and bitwise_not bitwise_or
-    bitwise_xor bmm broadcast_to cat ceil chunk clamp clip clone cos count_nonzero cumsum diag diagonal
-    div dot einsum eq equal exp expm1 flatten flip floor gather ge gt index_add index_select isclose
-    isfinite isinf isnan le log log10 log1p log2 logical_and logical_not logical_or logical_xor
-    logsumexp lt masked_fill masked_select matmul max maximum mean min minimum mm movedim mul mv ne neg
-    norm outer permute pow prod reciprocal relu repeat_interleave reshape roll round rsqrt scatter
-    scatter_add sigmoid sign sin softmax sort split sqrt square squeeze stack std std_mean sub sum tan
-    tanh tile topk transpose tril triu trunc unbind unsqueeze var var_mean where"""
+OPERATIONS = """abs acos acosh
+    add addbmm addcdiv addcmul addmm addmv addr all allclose amax amin any argmax argmin argsort
+    argwhere asin asinh atan atan2 atanh atleast_1d atleast_2d atleast_3d baddbmm bernoulli bincount bitwise_and
+    bitwise_not bitwise_or bitwise_xor block_diag bmm broadcast_tensors broadcast_to bucketize cartesian_prod cat
+    cdist ceil channel_shuffle chunk clamp clip clone column_stack combinations concat concatenate corrcoef cos
+    cosh count_nonzero cov cross cummax cummin cumprod cumsum deg2rad diag diag_embed diagflat diagonal diff dist
+    div dot dstack einsum empty empty_like eq equal erf exp exp2 expm1 eye flatten flip fliplr flipud floor
+    floor_divide fmod frac gather ge gt histc histogram hsplit hstack hypot index_add index_copy index_fill
+    index_select inner is_nonzero isclose isfinite isin isinf isnan isneginf isposinf kron kthvalue le lerp
+    linspace log log10 log1p log2 logaddexp logical_and logical_not logical_or logical_xor logit logspace
+    logsumexp lt masked_fill masked_scatter masked_select matmul max maximum mean median meshgrid min minimum mm
+    mode moveaxis movedim msort mul multinomial mv nan_to_num nanmean nanmedian nanquantile nansum narrow ne neg
+    nonzero norm normal outer permute pow prod quantile rad2deg randint randperm ravel reciprocal relu remainder
+    repeat_interleave reshape roll rot90 round row_stack rsqrt scatter scatter_add searchsorted select sigmoid
+    sign sin sinh softmax sort split sqrt square squeeze stack std std_mean sub sum swapaxes swapdims t take
+    take_along_dim tan tanh tensor_split tensordot tile topk trace transpose tril tril_indices triu triu_indices
+    trunc unbind unflatten unique unique_consecutive unsqueeze var var_mean vdot vsplit vstack where xlogy"""
 PROMISED["pydl"] += " " + OPERATIONS
 METHODS = {
     pydl.Tensor: "data grad shape dtype numpy item detach backward",
@@ -107,12 +125,17 @@ def test_arguments_are_those_of_pytorch(path):
     torch = pytest.importorskip("torch")
     ours, theirs = pydl.nn, torch.nn
     for name in path.split("."):
-        ours, theirs = getattr(ours, name), getattr(theirs, name)
+        ours, theirs = getattr(ours, name), getattr(theirs, name, None)
+    if theirs is None:
+        assert name in ("Maxout", "Residual", "maxout"), "a name that PyTorch does not have"
+        return
     ours, theirs = parameters(ours), parameters(theirs)
     shared = [name for name in ours if name in theirs]
     assert shared == [name for name in theirs if name in ours], "another order"
     # Some have to be given here (the dim of softmax), and a dtype is numpy's.
-    defaults = [name for name in shared if name != "dtype" and ours[name] is not inspect.Parameter.empty]
+    defaults = [
+        name for name in shared if name not in ("dtype", "activation") and ours[name] is not inspect.Parameter.empty
+    ]
     assert {name: ours[name] for name in defaults} == {name: theirs[name] for name in defaults}
 
 
@@ -133,6 +156,7 @@ def documented(function):
 
 # What differs: topk's None means -1, and some defaults are documented otherwise than they are.
 OTHERWISE = {"topk": {"dim"}, "roll": {"dims"}, "std": {"correction"}, "var": {"correction"}}
+OTHERWISE |= {"kthvalue": {"dim"}, "randperm": {"dtype"}}
 OTHERWISE |= {"std_mean": {"correction"}, "var_mean": {"correction"}}
 
 

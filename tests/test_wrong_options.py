@@ -96,7 +96,14 @@ def classes(place, *without):
 
 
 CALLS = {
-    **classes(nn, "Module", "Sequential", "Parameter", "ModuleList", "GRU", "LSTM", "RNN", "GroupNorm"),
+    **classes(nn, "Module", "Sequential", "Parameter", "ModuleList", "GRU", "LSTM", "RNN", "GroupNorm", "Transformer"),
+    **{
+        name: of(getattr(nn, name), d_model=4, nhead=2)
+        for name in ("TransformerEncoderLayer", "TransformerDecoderLayer")
+    },
+    "TransformerEncoder": of(nn.TransformerEncoder, encoder_layer=nn.TransformerEncoderLayer(4, 2, 4)),
+    "TransformerDecoder": of(nn.TransformerDecoder, decoder_layer=nn.TransformerDecoderLayer(4, 2, 4)),
+    "MultiMarginLoss": of(nn.MultiMarginLoss),
     "Unflatten": of(nn.Unflatten, unflattened_size=(3, -1)),
     "GroupNorm": of(nn.GroupNorm, num_groups=1),
     "Residual": of(nn.Residual, f=nn.Linear(3, 3)),
@@ -108,6 +115,7 @@ CALLS = {
         for name in vars(nn.init)
         if name.endswith("_") and not name.startswith(("_", "reset"))
     },
+    "dirac_": of(nn.init.dirac_, tensor=pydl.zeros(4, 3, 2)),
     **classes(optim, "Optimizer"),
     **{name: of(getattr(optim, name)) for name in ("clip_grad_norm_", "clip_grad_value_")},
     **classes(optim.lr_scheduler, "LRScheduler", "SequentialLR", "ChainedScheduler"),
@@ -180,6 +188,17 @@ CALLS = {
     "zeros": (lambda size, **each: pydl.zeros(size, **each), {"size": 3, "dtype": None, "requires_grad": False}),
     "randn": (lambda size, **each: pydl.randn(size, **each), {"size": 3, "dtype": None, "requires_grad": False}),
     "arange": (lambda end, **each: pydl.arange(end, **each), {"end": 3, "dtype": None, "requires_grad": False}),
+    "linspace": of(pydl.linspace, start=0, end=1, steps=3),
+    "logspace": of(pydl.logspace, start=0, end=1, steps=3),
+    "eye": of(pydl.eye, n=3),
+    "randint": (lambda low, high, size: pydl.randint(low, high, size), {"low": 0, "high": 3, "size": (2,)}),
+    "randperm": of(pydl.randperm, n=3),
+    "normal": of(pydl.normal, mean=0.0, std=1.0, size=(2,)),
+    "bernoulli": of(pydl.bernoulli, input=np.ones(3)),
+    "multinomial": of(pydl.multinomial, input=np.ones(3)),
+    "set_grad_enabled": (lambda mode: pydl.set_grad_enabled(mode).__exit__(), {"mode": True}),
+    "normal_": (lambda **each: pydl.ones(2).normal_(**each), {"mean": 0.0, "std": 1.0}),
+    "uniform_": (lambda **each: pydl.ones(2).uniform_(**each), {"a": 0.0, "b": 1.0}),
     "full_like": (pydl.full_like, {"input": X, "fill_value": 1.0, "dtype": None, "requires_grad": False}),
     "rand_like": (pydl.rand_like, {"input": X, "dtype": None, "requires_grad": False}),
     "from_numpy": (pydl.from_numpy, {"array": X}),

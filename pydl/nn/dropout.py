@@ -41,6 +41,13 @@ class Dropout2d(Dropout):
         return ops.dropout2d(input, self.p, self.training)
 
 
+class Dropout3d(Dropout):
+    """Whole channels of (N, C, D, H, W) are zero with probability p, the others divided by 1 - p."""
+
+    def forward(self, input: Any) -> Any:
+        return ops.dropout3d(input, self.p, self.training)
+
+
 class AlphaDropout(Dropout):
     """Dropout that keeps mean 0 and variance 1, for networks of SELU. See pydl/ops/channel_dropout.py."""
 

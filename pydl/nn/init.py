@@ -9,6 +9,8 @@ and of what flows back if Var(W) = 1 / fan_out; a non-linearity shrinks it, whic
     xavier_normal_     N(0, gain^2 2 / (fan_in + fan_out))
     kaiming_uniform_   U(-r, r), r = gain sqrt(3 / fan)
     kaiming_normal_    N(0, gain^2 / fan)
+    trunc_normal_      N(mean, std^2) without what is outside a to b
+    eye_, dirac_       weights that hand on what they get
     orthogonal_        a random matrix of orthonormal rows or columns
 
 fan_in is the size of a weight's second dimension times the size of its kernel, fan_out the same with the first one.
@@ -27,7 +29,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from ..arguments import Array, check_choice, check_fill, check_number, check_range, show
+from ..arguments import Array, check_choice, check_fill, check_integer, check_number, check_range, show
 from ..random import generator
 from ..tensor import Tensor, no_grad
 
@@ -73,6 +75,44 @@ def zeros_(tensor: Tensor) -> Tensor:
 def ones_(tensor: Tensor) -> Tensor:
     """Ones."""
     return constant_(tensor, 1.0)
+
+
+def trunc_normal_(tensor: Tensor, mean: float = 0.0, std: float = 1.0, a: float = -2.0, b: float = 2.0) -> Tensor:
+    """N(mean, std^2), drawn again where it is outside a to b."""
+    shape = _shape("trunc_normal_", tensor)
+    mean, std = check_number("trunc_normal_", "mean", mean), check_range("trunc_normal_", "std", std, 0)
+    a, b = check_number("trunc_normal_", "a", a), check_number("trunc_normal_", "b", b)
+    values = np.asarray(generator().normal(mean, std, shape))
+    outside = np.asarray(~((values >= a) & (values <= b)))
+    for _ in range(1000):
+        if not outside.any():
+            return _fill(tensor, values)
+        values[outside] = generator().normal(mean, std, int(outside.sum()))
+        outside = np.asarray(~((values >= a) & (values <= b)))
+    raise ValueError(f"trunc_normal_: numbers from {a} to {b} hardly ever come from N({mean}, {std}^2)")
+
+
+def eye_(tensor: Tensor) -> Tensor:
+    """1 on the diagonal of a matrix, else 0."""
+    shape = _shape("eye_", tensor)
+    if len(shape) != 2:
+        raise ValueError(f"eye_: tensor must be a matrix, but has shape {shape}")
+    return _fill(tensor, np.eye(*shape))
+
+
+def dirac_(tensor: Tensor, groups: int = 1) -> Tensor:
+    """Filters (O, C, *) that hand on their input, as many channels as there are, in each group of outputs."""
+    shape = _shape("dirac_", tensor)
+    if len(shape) not in (3, 4, 5):
+        raise ValueError(f"dirac_: tensor must have 3, 4 or 5 dimensions, but has shape {shape}")
+    pieces = check_integer("dirac_", "groups", groups, 1)
+    if shape[0] % pieces:
+        raise ValueError(f"dirac_: groups is {groups}, but tensor {shape} has {shape[0]} filters")
+    values, own = np.zeros(shape), shape[0] // pieces
+    for g in range(pieces):
+        for d in range(min(own, shape[1])):
+            values[(g * own + d, d, *(size // 2 for size in shape[2:]))] = 1.0
+    return _fill(tensor, values)
 
 
 _GAINS = {

@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .._compiled import HookHandle
-from ..arguments import Array, check_callable, check_dtype, check_flag, check_float_dtype, show
+from ..arguments import Array, check_callable, check_dtype, check_flag, check_float_dtype, is_device, show
 from ..tensor import Tensor
 from .parameter import Parameter
 from .state import check_state
@@ -285,13 +285,22 @@ class Module:
                     param.grad = param.grad.detach()  # another one of the same memory: the optimizer knows old ones
 
     def to(self, dtype: Any) -> Module:
-        """Converts floating-point parameters, their gradients and buffers to float32 or float64. Returns the module."""
+        """Converts floating-point parameters, their gradients and buffers to float32 or float64. Returns the module.
+
+        "cpu", where it is anyway, is taken, too.
+        """
+        if is_device("to", dtype):
+            return self
         dtype = check_float_dtype("to", check_dtype("to", dtype))
         for tensor in (*self.parameters(), *self.buffers()):
             if tensor.dtype.kind == "f" and tensor.dtype != dtype:
                 tensor.data = tensor.data.astype(dtype)
                 if tensor.grad is not None:
                     tensor.grad = Tensor(tensor.grad.data.astype(dtype))
+        return self
+
+    def cpu(self) -> Module:
+        """The module itself, which is there."""
         return self
 
     def float(self) -> Module:

@@ -1,4 +1,4 @@
-"""Modules and parameters by name: ModuleDict, ParameterList."""
+"""Modules and parameters by name: ModuleDict, ParameterList, ParameterDict."""
 
 from __future__ import annotations
 
@@ -93,3 +93,55 @@ class ParameterList(Module):
         if not -len(self) <= index < len(self):
             raise IndexError(f"ParameterList: index {index} is out of range, there are {len(self)} parameters")
         return list(self._parameters.values())[index]
+
+
+class ParameterDict(Module):
+    """A dict of parameters that are found, named by their keys; Tensors and arrays become Parameters."""
+
+    def __init__(self, parameters: Mapping[str, Any] | None = None) -> None:
+        super().__init__()
+        self.update({} if parameters is None else parameters)
+
+    def update(self, parameters: Mapping[str, Any]) -> None:
+        """Adds the parameters of a dict."""
+        if not isinstance(parameters, Mapping | ParameterDict):
+            raise TypeError(f"ParameterDict: parameters must be a dict of them, not {type(parameters).__name__}")
+        for name, parameter in parameters.items():
+            self[name] = parameter
+
+    def __setitem__(self, key: str, parameter: Any) -> None:
+        if not isinstance(parameter, Tensor) and not hasattr(parameter, "dtype"):
+            raise TypeError(
+                f"ParameterDict: {show(key)} must be a Parameter or an array, not {type(parameter).__name__}"
+            )
+        self.register_parameter(key, parameter if isinstance(parameter, Parameter) else Parameter(parameter))
+
+    def __getitem__(self, key: str) -> Any:
+        if key not in self._parameters:
+            raise KeyError(f"ParameterDict: there is no parameter {key!r}; it has {', '.join(self._parameters)}")
+        return self._parameters[key]
+
+    def __delitem__(self, key: str) -> None:
+        self[key]
+        delattr(self, key)
+
+    def __contains__(self, key: object) -> bool:
+        return key in self._parameters
+
+    def __len__(self) -> int:
+        return len(self._parameters)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._parameters)
+
+    def keys(self) -> KeysView[str]:
+        """The names."""
+        return self._parameters.keys()
+
+    def values(self) -> ValuesView[Any]:
+        """The parameters."""
+        return self._parameters.values()
+
+    def items(self) -> ItemsView[str, Any]:
+        """(name, parameter) for all of them."""
+        return self._parameters.items()

@@ -41,6 +41,12 @@ class ZeroPad2d(_Pad):
     """Zeros around (N, C, H, W)."""
 
 
+class ZeroPad3d(_Pad):
+    """Zeros around (N, C, D, H, W)."""
+
+    dimensions = 3
+
+
 class ConstantPad1d(_Pad):
     """`value` around (N, C, L)."""
 
@@ -63,6 +69,12 @@ class ConstantPad2d(ConstantPad1d):
     dimensions = 2
 
 
+class ConstantPad3d(ConstantPad1d):
+    """`value` around (N, C, D, H, W)."""
+
+    dimensions = 3
+
+
 class ReflectionPad1d(_Pad):
     """The mirrored numbers around (N, C, L)."""
 
@@ -73,6 +85,12 @@ class ReflectionPad2d(_Pad):
     """The mirrored numbers around (N, C, H, W)."""
 
     mode = "reflect"
+
+
+class ReflectionPad3d(_Pad):
+    """The mirrored numbers around (N, C, D, H, W)."""
+
+    dimensions, mode = 3, "reflect"
 
 
 class ReplicationPad1d(_Pad):
@@ -87,6 +105,12 @@ class ReplicationPad2d(_Pad):
     mode = "replicate"
 
 
+class ReplicationPad3d(_Pad):
+    """The edge repeated around (N, C, D, H, W)."""
+
+    dimensions, mode = 3, "replicate"
+
+
 class CircularPad1d(_Pad):
     """The other end's numbers around (N, C, L)."""
 
@@ -97,3 +121,9 @@ class CircularPad2d(_Pad):
     """The other end's numbers around (N, C, H, W)."""
 
     mode = "circular"
+
+
+class CircularPad3d(_Pad):
+    """The other end's numbers around (N, C, D, H, W)."""
+
+    dimensions, mode = 3, "circular"

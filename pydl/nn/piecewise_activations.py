@@ -120,3 +120,21 @@ class Hardshrink(Module):
 
     def extra_repr(self) -> str:
         return f"{self.lambd}"
+
+
+class RReLU(Module):
+    """x where it is positive, else x times a random number from lower to upper; after eval() times their mean."""
+
+    def __init__(self, lower: float = 1 / 8, upper: float = 1 / 3, inplace: bool = False) -> None:
+        super().__init__()
+        self.lower = check_number("RReLU", "lower", lower)
+        self.upper = check_number("RReLU", "upper", upper)
+        if not self.lower <= self.upper:
+            raise ValueError(f"RReLU: lower must be at most upper, but they are {lower} and {upper}")
+        self.inplace = inplace
+
+    def forward(self, input: Any) -> Tensor:
+        return ops.rrelu(input, self.lower, self.upper, self.training)
+
+    def extra_repr(self) -> str:
+        return f"lower={self.lower}, upper={self.upper}"

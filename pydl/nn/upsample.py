@@ -1,4 +1,4 @@
-"""Images of another size as layers: Upsample, PixelShuffle, PixelUnshuffle. See pydl/ops/interpolate.py."""
+"""Images of another size, channels in another order: Upsample, PixelShuffle, ChannelShuffle. See pydl/ops."""
 
 from __future__ import annotations
 
@@ -64,3 +64,31 @@ class PixelUnshuffle(Module):
 
     def extra_repr(self) -> str:
         return f"downscale_factor={self.downscale_factor}"
+
+
+class ChannelShuffle(Module):
+    """(N, C, *) with channel g K + k in the place k G + g, G = groups. See pydl/ops/pixel_shuffle.py."""
+
+    def __init__(self, groups: int) -> None:
+        super().__init__()
+        self.groups = check_integer("ChannelShuffle", "groups", groups, 1)
+
+    def forward(self, input: Any) -> Tensor:
+        return ops.channel_shuffle(input, self.groups)
+
+    def extra_repr(self) -> str:
+        return f"groups={self.groups}"
+
+
+class UpsamplingNearest2d(Upsample):
+    """Upsample of images by the nearest number."""
+
+    def __init__(self, size: Any = None, scale_factor: Any = None) -> None:
+        super().__init__(size, scale_factor, "nearest")
+
+
+class UpsamplingBilinear2d(Upsample):
+    """Upsample of images by straight lines, the corners where they were."""
+
+    def __init__(self, size: Any = None, scale_factor: Any = None) -> None:
+        super().__init__(size, scale_factor, "bilinear", True)

@@ -1,13 +1,25 @@
 """The operations, by family. Each file holds the formula, the pure-Python reference and the gradient of one."""
 
+from typing import TYPE_CHECKING, Any
+
 # Arithmetic
 from .abs import abs as abs
 from .add import add as add
+from .atan2 import atan2 as atan2
 from .clamp import clamp as clamp
 from .clamp import clip as clip
 from .div import div as div
+from .elementary import acos as acos
+from .elementary import acosh as acosh
+from .elementary import asin as asin
+from .elementary import asinh as asinh
+from .elementary import atan as atan
+from .elementary import atanh as atanh
 from .elementary import ceil as ceil
 from .elementary import cos as cos
+from .elementary import cosh as cosh
+from .elementary import erf as erf
+from .elementary import exp2 as exp2
 from .elementary import expm1 as expm1
 from .elementary import floor as floor
 from .elementary import log10 as log10
@@ -18,6 +30,7 @@ from .elementary import round as round
 from .elementary import rsqrt as rsqrt
 from .elementary import sign as sign
 from .elementary import sin as sin
+from .elementary import sinh as sinh
 from .elementary import tan as tan
 from .elementary import trunc as trunc
 from .exp import exp as exp
@@ -27,6 +40,9 @@ from .minimum import minimum as minimum
 from .mul import mul as mul
 from .neg import neg as neg
 from .pow import pow as pow
+from .remainder import floor_divide as floor_divide
+from .remainder import fmod as fmod
+from .remainder import remainder as remainder
 from .sqrt import sqrt as sqrt
 from .square import square as square
 from .sub import sub as sub
@@ -62,6 +78,7 @@ from .lt import lt as lt
 from .composed_activations import glu as glu
 from .composed_activations import logsigmoid as logsigmoid
 from .composed_activations import maxout as maxout
+from .composed_activations import rrelu as rrelu
 from .composed_activations import softmin as softmin
 from .composed_activations import softsign as softsign
 from .composed_activations import tanhshrink as tanhshrink
@@ -90,6 +107,9 @@ from .amax import amax as amax
 from .amax import amin as amin
 from .argmax import argmax as argmax
 from .argmax import argmin as argmin
+from .cumprod import cummax as cummax
+from .cumprod import cummin as cummin
+from .cumprod import cumprod as cumprod
 from .cumsum import cumsum as cumsum
 from .cumsum import prod as prod
 from .max import max as max
@@ -145,6 +165,7 @@ from .rnn import rnn as rnn
 from .rnn_cell import rnn_cell as rnn_cell
 
 # Probabilities
+from .gumbel_softmax import gumbel_softmax as gumbel_softmax
 from .log_softmax import log_softmax as log_softmax
 from .softmax import softmax as softmax
 
@@ -158,13 +179,22 @@ from .binary_cross_entropy_with_logits import binary_cross_entropy_with_logits a
 from .cosine_embedding_loss import cosine_embedding_loss as cosine_embedding_loss
 from .cross_entropy import cross_entropy as cross_entropy
 from .ctc_loss import ctc_loss as ctc_loss
+from .gaussian_nll_loss import gaussian_nll_loss as gaussian_nll_loss
+from .hinge_embedding_loss import hinge_embedding_loss as hinge_embedding_loss
 from .huber_loss import huber_loss as huber_loss
 from .kl_div import kl_div as kl_div
 from .l1_loss import l1_loss as l1_loss
 from .margin_ranking_loss import margin_ranking_loss as margin_ranking_loss
 from .mse_loss import mse_loss as mse_loss
+from .multi_margin_loss import multi_margin_loss as multi_margin_loss
+from .multi_margin_loss import multilabel_margin_loss as multilabel_margin_loss
 from .nll_loss import nll_loss as nll_loss
+from .poisson_nll_loss import poisson_nll_loss as poisson_nll_loss
 from .smooth_l1_loss import smooth_l1_loss as smooth_l1_loss
+from .soft_margin_loss import multilabel_soft_margin_loss as multilabel_soft_margin_loss
+from .soft_margin_loss import soft_margin_loss as soft_margin_loss
+from .triplet_margin_loss import triplet_margin_loss as triplet_margin_loss
+from .triplet_margin_loss import triplet_margin_with_distance_loss as triplet_margin_with_distance_loss
 
 # Shape, parts, copies
 from .cat import cat as cat
@@ -194,6 +224,7 @@ from .interpolate import interpolate as interpolate
 from .normalize import normalize as normalize
 from .one_hot import one_hot as one_hot
 from .pad import pad as pad
+from .pixel_shuffle import channel_shuffle as channel_shuffle
 from .pixel_shuffle import pixel_shuffle as pixel_shuffle
 from .pixel_shuffle import pixel_unshuffle as pixel_unshuffle
 from .reshape import flatten as flatten
@@ -222,6 +253,7 @@ from .triu import triu as triu
 from .batch_norm import batch_norm as batch_norm
 from .group_norm import group_norm as group_norm
 from .group_norm import instance_norm as instance_norm
+from .local_response_norm import local_response_norm as local_response_norm
 from .layer_norm import layer_norm as layer_norm
 from .rms_norm import rms_norm as rms_norm
 
@@ -229,7 +261,52 @@ from .rms_norm import rms_norm as rms_norm
 from .channel_dropout import alpha_dropout as alpha_dropout
 from .channel_dropout import dropout1d as dropout1d
 from .channel_dropout import dropout2d as dropout2d
+from .channel_dropout import dropout3d as dropout3d
 from .dropout import dropout as dropout
 from .unfold import unfold as unfold
 
-NAMES = frozenset(name for name, value in globals().items() if name[0] != "_" and callable(value))
+if TYPE_CHECKING:
+    from .composed_arithmetic import *  # noqa: F403
+    from .composed_joins import *  # noqa: F403
+    from .composed_products import *  # noqa: F403
+    from .composed_shapes import *  # noqa: F403
+    from .counting import *  # noqa: F403
+    from .order_statistics import *  # noqa: F403
+
+# Imported on first use, so that `import pydl` stays quick: operations that are made of others.
+LATER = {
+    "composed_arithmetic": """
+        addcdiv addcmul deg2rad frac hypot isneginf isposinf lerp logaddexp logit nan_to_num rad2deg xlogy""",
+    "composed_joins": """
+        block_diag broadcast_tensors cartesian_prod column_stack combinations concat concatenate dstack hsplit
+        hstack meshgrid row_stack tensor_split vsplit vstack""",
+    "composed_products": """
+        addbmm addmm addmv addr baddbmm cdist corrcoef cov cross dist inner kron tensordot trace vdot""",
+    "composed_shapes": """
+        atleast_1d atleast_2d atleast_3d diag_embed diagflat diff expand_as fliplr flipud index_copy
+        index_fill masked_scatter moveaxis narrow ravel reshape_as rot90 select swapaxes swapdims t take
+        take_along_dim type_as unflatten unfold_dimension view_as""",
+    "counting": """
+        argwhere bincount bucketize histc histogram is_nonzero isin nonzero searchsorted tril_indices
+        triu_indices unique unique_consecutive""",
+    "order_statistics": "kthvalue median mode msort nanmean nanmedian nanquantile nansum quantile",
+}
+_MODULES = {name: module for module, names in LATER.items() for name in names.split()}
+
+NAMES = frozenset(
+    name for name, value in globals().items() if name[0] != "_" and callable(value) and value is not Any
+) | set(_MODULES)
+
+
+def __getattr__(name: str) -> Any:
+    import importlib
+
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(importlib.import_module(f"{__name__}.{_MODULES[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_MODULES})

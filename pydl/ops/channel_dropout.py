@@ -1,6 +1,6 @@
 """Dropout of whole channels, and dropout that keeps mean and variance.
 
-    dropout1d, dropout2d    y[n, c, ..] = x[n, c, ..] mask[n, c] / (1 - p)
+    dropout1d, _2d, _3d     y[n, c, ..] = x[n, c, ..] mask[n, c] / (1 - p)
     alpha_dropout           y = a (x or -1.7580993 where dropped) + b: of mean 0 and variance 1, if x is
 
 Source    Tompson et al., "Efficient object localization using convolutional networks", CVPR 2015, for channels;
@@ -49,6 +49,13 @@ def dropout2d(input: Any, p: float = 0.5, training: bool = True) -> Tensor:
     x, p = _checked("dropout2d", input, p, training)
     check_rank("dropout2d", "input", x.shape, 3, 4, layout="(N, C, H, W) or (C, H, W)")
     return _channels(x, p, x.ndim - 2)
+
+
+def dropout3d(input: Any, p: float = 0.5, training: bool = True) -> Tensor:
+    """Whole channels of (N, C, D, H, W) or (C, D, H, W) set to 0. See the top of this file."""
+    x, p = _checked("dropout3d", input, p, training)
+    check_rank("dropout3d", "input", x.shape, 4, 5, layout="(N, C, D, H, W) or (C, D, H, W)")
+    return _channels(x, p, x.ndim - 3)
 
 
 def alpha_dropout(input: Any, p: float = 0.5, training: bool = False) -> Tensor:

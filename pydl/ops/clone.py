@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from ..arguments import Array, check_array, check_dtype
+from ..arguments import Array, check_array, check_dtype, is_device
 from ..op import empty, kernel, op
 from ..tensor import Tensor, as_tensor
 
@@ -77,7 +77,9 @@ def contiguous(input: Tensor) -> Tensor:
 
 
 def to(input: Tensor, dtype: Any) -> Tensor:
-    """The tensor itself if it has the dtype, else a copy of it in that dtype: to(x, "float64")."""
-    new = check_dtype("to", dtype)
+    """The tensor itself if it has the dtype, else a copy of it in that dtype: to(x, "float64"); "cpu" is taken, too."""
     tensor = as_tensor("to", input)
+    if is_device("to", dtype):
+        return tensor
+    new = check_dtype("to", dtype)
     return tensor if tensor.dtype == new else astype(tensor, new)

@@ -9,6 +9,8 @@ glu         a sigmoid(b), a and b the      Dauphin, Fan, Auli, Grangier, "Langua
             halves of x along dim          networks", ICML 2017
 maxout      the largest of every group of  Goodfellow, Warde-Farley, Mirza, Courville, Bengio, "Maxout networks",
             channels                       ICML 2013
+rrelu       leaky_relu with a slope for    Xu, Wang, Chen, Li, "Empirical evaluation of rectified activations in
+            each x, uniformly random       convolutional network", 2015
 """
 
 from __future__ import annotations
@@ -16,12 +18,16 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from ..arguments import check_dim, check_float, check_integer
+import numpy as np
+
+from .. import random
+from ..arguments import check_dim, check_flag, check_float, check_integer, check_number
 from ..tensor import Tensor
 from .abs import abs
 from .add import add
 from .amax import amax
 from .div import div
+from .leaky_relu import leaky_relu
 from .mul import mul
 from .neg import neg
 from .reshape import reshape
@@ -81,3 +87,15 @@ def maxout(input: Any, groups: int, dim: int = 1) -> Tensor:
     if x.ndim == 0 or x.shape[d] % pieces:
         raise ValueError(f"maxout: dimension {dim} must be a multiple of groups={groups}, but input has {x.shape}")
     return amax(reshape(x, *x.shape[:d], x.shape[d] // pieces, pieces, *x.shape[d + 1 :]), d + 1)
+
+
+def rrelu(input: Any, lower: float = 1 / 8, upper: float = 1 / 3, training: bool = False) -> Tensor:
+    """leaky_relu with random slopes from lower to upper; without training, their mean. See the top of this file."""
+    x = _float_tensor("rrelu", input)
+    low, high = check_number("rrelu", "lower", lower), check_number("rrelu", "upper", upper)
+    if not (low <= high and high - low < math.inf):
+        raise ValueError(f"rrelu: lower must be at most upper, and both finite, but they are {lower} and {upper}")
+    if not check_flag("rrelu", "training", training):
+        return leaky_relu(x, (low + high) / 2)
+    slopes = random.generator().uniform(low, high, x.shape)
+    return mul(x, np.where(x.data < 0, slopes, 1.0).astype(x.dtype))

@@ -2,7 +2,7 @@
 
     y = a / b
 
-Shapes    a, b: any that broadcast together; y: the broadcast shape. Two integers give float32
+Shapes    a, b: any that broadcast together; y: the broadcast shape. Two integers give float32, rounded integers
 Gradient  da = dy / b, db = -dy a / b^2, each summed over the copies that broadcasting made
 Special   x / 0 is an infinity, 0 / 0 is NaN
 Source    IEEE 754-2019, section 5.4.1 (division); the quotient rule of the calculus
@@ -14,8 +14,10 @@ from typing import Any
 
 import numpy as np
 
+from ..arguments import check_choice
 from ..op import empty, kernel, op
 from .broadcasting import fit, operands
+from .remainder import divided, floor_quotient, trunc_quotient
 
 
 @kernel(writes="y")
@@ -45,8 +47,11 @@ def _(draw):
 
 
 @op("input", "other")
-def div(input: Any, other: Any) -> Any:
-    """input / other, element by element. See the top of this file."""
+def div(input: Any, other: Any, *, rounding_mode: str | None = None) -> Any:
+    """input / other, element by element; rounding_mode "floor" or "trunc": rounded so. See the top of this file."""
+    if rounding_mode is not None:
+        how = check_choice("div", "rounding_mode", rounding_mode, "floor", "trunc")
+        return divided("div", floor_quotient if how == "floor" else trunc_quotient, input, other)[2]
     a, b, y, a_form, b_form = operands("div", input, other, division=True)
     div_forward(a, b, y)
 

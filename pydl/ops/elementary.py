@@ -1,11 +1,12 @@
 """Elementary functions of each element, by numpy: no network spends its time in them.
 
-    sin, cos, tan, log1p = ln(1 + x), expm1 = e^x - 1, log2, log10, reciprocal = 1 / x, rsqrt = 1 / sqrt(x)
+    sin, cos, tan, asin, acos, atan, sinh, cosh, asinh, acosh, atanh, exp2 = 2^x, log1p = ln(1 + x), expm1 = e^x - 1,
+    log2, log10, reciprocal = 1 / x, rsqrt = 1 / sqrt(x), erf = 2 / sqrt(pi) times the integral of e^(-t^2) from 0 to x
     sign, floor, ceil, trunc, round (halves to the even number), whose gradient is 0
 
 Shapes    x (*), y (*): any shape; integers become float32 but for sign and rounding
 Gradient  the textbook's
-Source    Abramowitz, Stegun, "Handbook of mathematical functions" (1964), chapters 3 and 4
+Source    Abramowitz, Stegun, "Handbook of mathematical functions" (1964), chapters 3, 4 and 7
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from ..arguments import check_array, check_float
+from ..arguments import check_array, check_float, check_integer
 from ..op import op
 
 
@@ -49,6 +50,11 @@ def _stepped(name: str, form: Any, text: str) -> Any:
     return _named(function, name, text)
 
 
+def _each(function: Callable[[float], float]) -> Any:
+    """A function of one number as one of arrays."""
+    return lambda x: np.array([function(each) for each in x.ravel().tolist()]).reshape(x.shape)
+
+
 def _named(function: Any, name: str, text: str) -> Any:
     function.__name__ = function.__qualname__ = name
     function.__doc__ = f"{text}, element by element. See the top of pydl/ops/elementary.py."
@@ -58,6 +64,16 @@ def _named(function: Any, name: str, text: str) -> Any:
 sin = _smooth("sin", np.sin, lambda x, y: np.cos(x), "The sine")
 cos = _smooth("cos", np.cos, lambda x, y: -np.sin(x), "The cosine")
 tan = _smooth("tan", np.tan, lambda x, y: 1 + y * y, "The tangent")
+asin = _smooth("asin", np.arcsin, lambda x, y: 1 / np.sqrt(1 - x * x), "The angle of that sine")
+acos = _smooth("acos", np.arccos, lambda x, y: -1 / np.sqrt(1 - x * x), "The angle of that cosine")
+atan = _smooth("atan", np.arctan, lambda x, y: 1 / (1 + x * x), "The angle of that tangent")
+sinh = _smooth("sinh", np.sinh, lambda x, y: np.cosh(x), "The hyperbolic sine")
+cosh = _smooth("cosh", np.cosh, lambda x, y: np.sinh(x), "The hyperbolic cosine")
+asinh = _smooth("asinh", np.arcsinh, lambda x, y: 1 / np.sqrt(x * x + 1), "The inverse of sinh")
+acosh = _smooth("acosh", np.arccosh, lambda x, y: 1 / np.sqrt(x * x - 1), "The inverse of cosh")
+atanh = _smooth("atanh", np.arctanh, lambda x, y: 1 / (1 - x * x), "The inverse of tanh")
+exp2 = _smooth("exp2", np.exp2, lambda x, y: y * math.log(2), "2 to the power of x")
+erf = _smooth("erf", _each(math.erf), lambda x, y: np.exp(-x * x) * (2 / math.sqrt(math.pi)), "The error function")
 log1p = _smooth("log1p", np.log1p, lambda x, y: 1 / (1 + x), "ln(1 + x), exact for small x")
 expm1 = _smooth("expm1", np.expm1, lambda x, y: y + 1, "e^x - 1, exact for small x")
 log2 = _smooth("log2", np.log2, lambda x, y: 1 / (x * math.log(2)), "The logarithm to the base 2")
@@ -68,4 +84,17 @@ sign = _stepped("sign", np.sign, "-1, 0 or 1")
 floor = _stepped("floor", np.floor, "The largest integer that is not above x")
 ceil = _stepped("ceil", np.ceil, "The smallest integer that is not below x")
 trunc = _stepped("trunc", np.trunc, "x without its digits behind the point")
-round = _stepped("round", np.rint, "The nearest integer, of two the even one")
+
+
+def _rounded(input: Any, *, decimals: int = 0) -> Any:
+    x, digits = check_array("round", "input", input), check_integer("round", "decimals", decimals, -300)
+    if x.dtype.kind != "f":
+        if digits:
+            raise TypeError(f"round: decimals is {digits}, which needs an input of float32 or float64, not {x.dtype}")
+        return x.copy()
+    scale = 10.0 ** min(abs(digits), 300)
+    y = np.rint(x) if not digits else np.rint(x * scale) / scale if digits > 0 else np.rint(x / scale) * scale
+    return np.asarray(y, x.dtype), lambda dy, needs: np.zeros(x.shape, x.dtype), ()
+
+
+round = _named(_rounded, "round", "The nearest number of so many decimals, of two the even one")

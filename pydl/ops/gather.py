@@ -29,7 +29,7 @@ from .setitem import setitem
 from .where import where
 
 
-def _check_index(name: str, index: Any, size: int, key: str = "index") -> Array:
+def check_index(name: str, index: Any, size: int, key: str = "index") -> Array:
     """index as an array of integers from 0 to size - 1."""
     array = check_array(name, key, index.data if isinstance(index, Tensor) else index)
     if array.dtype.kind not in "iu":
@@ -42,7 +42,7 @@ def _check_index(name: str, index: Any, size: int, key: str = "index") -> Array:
 def _places(name: str, shape: tuple[int, ...], dim: Any, index: Any) -> tuple[Array, ...]:
     """The index arrays of all dimensions that name x[index[i, j, k], j, k]; x has at least one dimension."""
     d = check_dim(name, dim, len(shape))
-    array = _check_index(name, index, shape[d])
+    array = check_index(name, index, shape[d])
     others = [k for k in range(len(shape)) if k != d]
     if array.ndim != len(shape) or any(array.shape[k] > shape[k] for k in others):
         raise ValueError(f"{name}: index has shape {array.shape} but must fit into {shape} in all but dimension {d}")
@@ -63,7 +63,7 @@ def index_select(input: Any, dim: int, index: Any) -> Tensor:
     """The parts of input that index, a vector, names along dim."""
     x = as_tensor("index_select", input)
     d = check_dim("index_select", dim, x.ndim)
-    numbers = _check_index("index_select", index, x.shape[d] if x.ndim else 1)
+    numbers = check_index("index_select", index, x.shape[d] if x.ndim else 1)
     if numbers.ndim > 1:
         raise ValueError(f"index_select: index must be a vector, but has shape {numbers.shape}")
     if not x.ndim:
@@ -124,7 +124,7 @@ def index_add(input: Any, dim: int, index: Any, source: Any, alpha: float = 1) -
     if x.ndim == 0:
         raise ValueError("index_add: input has no dimension to add along")
     d, scale = check_dim("index_add", dim, x.ndim), check_number("index_add", "alpha", alpha)
-    numbers = _check_index("index_add", index, x.shape[d])
+    numbers = check_index("index_add", index, x.shape[d])
     if numbers.ndim != 1 or values.shape != (*x.shape[:d], numbers.size, *x.shape[d + 1 :]):
         raise ValueError(
             f"index_add: index has shape {numbers.shape} and source {values.shape}, but for input {x.shape} index must "
@@ -156,7 +156,7 @@ def scatter(input: Any, dim: int, index: Any, src: Any) -> Tensor:
     return setitem(clone(x), value, index)
 
 
-def _mask(name: str, mask: Any) -> Array:
+def check_mask(name: str, mask: Any) -> Array:
     array = check_array(name, "mask", mask.data if isinstance(mask, Tensor) else mask)
     if array.dtype.kind != "b":
         raise TypeError(f"{name}: mask has dtype {array.dtype} but must be bool; compare it with something")
@@ -165,7 +165,7 @@ def _mask(name: str, mask: Any) -> Array:
 
 def masked_fill(input: Any, mask: Any, value: Any) -> Tensor:
     """input with `value`, one number, where mask is True."""
-    x, chosen = as_tensor("masked_fill", input), _mask("masked_fill", mask)
+    x, chosen = as_tensor("masked_fill", input), check_mask("masked_fill", mask)
     broadcast_shape("masked_fill", x.data, chosen)
     if isinstance(value, Tensor):
         if value.ndim:
@@ -176,6 +176,6 @@ def masked_fill(input: Any, mask: Any, value: Any) -> Tensor:
 
 def masked_select(input: Any, mask: Any) -> Tensor:
     """The elements of input where mask is True, as a vector."""
-    x, chosen = as_tensor("masked_select", input), _mask("masked_select", mask)
+    x, chosen = as_tensor("masked_select", input), check_mask("masked_select", mask)
     shape = broadcast_shape("masked_select", x.data, chosen)
     return getitem(x if x.shape == shape else x.expand(shape), np.broadcast_to(chosen, shape))

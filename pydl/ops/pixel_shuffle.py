@@ -43,3 +43,16 @@ def pixel_unshuffle(input: Any, downscale_factor: int) -> Tensor:
     n = len(N)
     parts = permute(reshape(x, *N, C, H // r, r, W // r, r), *range(n), n, n + 2, n + 4, n + 1, n + 3)
     return reshape(parts, *N, C * r**2, H // r, W // r)
+
+
+def channel_shuffle(input: Any, groups: int) -> Tensor:
+    """(N, C, *) with channel g K + k in the place k G + g: what grouped convolutions need between them."""
+    array = check_array("channel_shuffle", "input", input.data if isinstance(input, Tensor) else input)
+    x, G = input if isinstance(input, Tensor) else Tensor(array), check_integer("channel_shuffle", "groups", groups, 1)
+    if array.ndim < 3 or array.shape[1] % G:
+        raise ValueError(
+            f"channel_shuffle: input {array.shape} must be (N, C, *) with a multiple of groups={G} channels"
+        )
+    N, C, *S = array.shape
+    parts = reshape(x, N, G, C // G, *S)
+    return reshape(permute(parts, 0, 2, 1, *range(3, parts.ndim)), array.shape)

@@ -1,0 +1,132 @@
+"""Arithmetic that is other operations one after another, element by element, and has the gradients of those.
+
+lerp          a + weight (b - a)                   hypot      sqrt(a^2 + b^2)
+addcmul       input + value t1 t2                  addcdiv    input + value t1 / t2
+logaddexp     ln(e^a + e^b), which never overflows
+xlogy         a ln(b), 0 where a is 0              logit      ln(x / (1 - x)), of x clamped to [eps, 1 - eps]
+frac          x - trunc(x)                         deg2rad, rad2deg   between degrees and radians
+nan_to_num    NaN as `nan`, infinities as posinf and neginf, by default the dtype's largest numbers
+isposinf      x = inf                              isneginf   x = -inf
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from ..arguments import check_array, check_fill, check_float, check_number, check_range
+from ..tensor import Tensor, as_tensor
+from .abs import abs
+from .add import add
+from .clamp import clamp
+from .div import div
+from .elementary import log1p, trunc
+from .eq import eq
+from .exp import exp
+from .isnan import isnan
+from .log import log
+from .maximum import maximum
+from .mul import mul
+from .neg import neg
+from .sqrt import sqrt
+from .square import square
+from .sub import sub
+from .where import where
+
+
+def _floats(name: str, input: Any) -> Tensor:
+    """input as a tensor; integers as float32."""
+    array = check_float(name, "input", input.data if isinstance(input, Tensor) else input, integers=True)
+    return input if isinstance(input, Tensor) and array is input.data else Tensor(array)
+
+
+def lerp(input: Any, end: Any, weight: Any) -> Tensor:
+    """From input, weight 0, to end, weight 1, in a straight line."""
+    share = weight if isinstance(weight, Tensor | np.ndarray) else check_number("lerp", "weight", weight)
+    return add(input, mul(share, sub(end, input)))
+
+
+def addcmul(input: Any, tensor1: Any, tensor2: Any, *, value: float = 1) -> Tensor:
+    """input + value * tensor1 * tensor2."""
+    return add(input, mul(tensor1, tensor2), alpha=check_number("addcmul", "value", value))
+
+
+def addcdiv(input: Any, tensor1: Any, tensor2: Any, *, value: float = 1) -> Tensor:
+    """input + value * tensor1 / tensor2."""
+    return add(input, div(tensor1, tensor2), alpha=check_number("addcdiv", "value", value))
+
+
+def hypot(input: Any, other: Any) -> Tensor:
+    """The length of the vector (input, other)."""
+    return sqrt(add(square(_floats("hypot", input)), square(_floats("hypot", other))))
+
+
+def logaddexp(input: Any, other: Any) -> Tensor:
+    """The logarithm of the sum of two numbers whose logarithms these are."""
+    a, b = _floats("logaddexp", input), _floats("logaddexp", other)
+    distance = sub(a, b)
+    same = eq(a, b)  # equal infinities have no distance
+    apart = where(same, 0.0, distance) if same.data.any() else distance
+    return add(maximum(a, b), log1p(exp(neg(abs(apart)))))
+
+
+def xlogy(input: Any, other: Any) -> Tensor:
+    """input * ln(other), 0 where input is 0 and other no NaN."""
+    a, b = as_tensor("xlogy", input), _floats("xlogy", other)
+    nothing = eq(a, 0).data & ((b.data <= 0) | (b.data == math.inf))  # elsewhere the product is 0 by itself
+    return where(nothing, mul(a, 0.0), mul(a, log(where(nothing, 1.0, b)))) if nothing.any() else mul(a, log(b))
+
+
+def logit(input: Any, eps: float | None = None) -> Tensor:
+    """The inverse of sigmoid."""
+    x = _floats("logit", input)
+    if eps is not None:
+        least = check_range("logit", "eps", eps, 0.0, 0.5)
+        x = clamp(x, least, 1.0 - least)
+    return log(div(x, sub(1.0, x)))
+
+
+def frac(input: Any) -> Tensor:
+    """What is behind the point, with the sign of input."""
+    x = _floats("frac", input)
+    return sub(x, trunc(x))
+
+
+def deg2rad(input: Any) -> Tensor:
+    """Degrees as radians."""
+    return mul(_floats("deg2rad", input), math.pi / 180)
+
+
+def rad2deg(input: Any) -> Tensor:
+    """Radians as degrees."""
+    return mul(_floats("rad2deg", input), 180 / math.pi)
+
+
+def nan_to_num(input: Any, nan: float = 0.0, posinf: float | None = None, neginf: float | None = None) -> Tensor:
+    """Finite numbers in place of NaN and infinities. See the top of this file."""
+    x = as_tensor("nan_to_num", input)
+    if check_array("nan_to_num", "input", x.data).dtype.kind != "f":
+        return x
+    largest = float(np.finfo(x.dtype).max)
+    given = {
+        "nan": nan,
+        "posinf": largest if posinf is None else posinf,
+        "neginf": -largest if neginf is None else neginf,
+    }
+    places = isnan(x), isposinf(x), isneginf(x)
+    for place, (name, value) in zip(places, given.items(), strict=True):
+        number = np.asarray(check_fill("nan_to_num", name, check_number("nan_to_num", name, value), x.dtype), x.dtype)
+        x = where(place, number, x)
+    return x
+
+
+def isposinf(input: Any) -> Tensor:
+    """Whether input is +inf, element by element."""
+    return eq(input, np.float32(math.inf))
+
+
+def isneginf(input: Any) -> Tensor:
+    """Whether input is -inf, element by element."""
+    return eq(input, np.float32(-math.inf))

@@ -1,0 +1,54 @@
+import numpy as np
+import pytest
+from checks import check_gradient, check_refused, check_torch, torch
+
+import pydl
+
+RNG = np.random.default_rng(0)
+A, B = RNG.uniform(-5, 5, (3, 4)), RNG.uniform(0.5, 2, 4) * [1, -1, 1, -1]
+
+
+@pytest.mark.parametrize("name", ["remainder", "fmod", "floor_divide"])
+def test_as_in_pytorch(name):
+    ours, theirs = getattr(pydl, name), getattr(torch, name)
+    if name != "floor_divide":  # which PyTorch gives no gradient
+        check_torch(ours, theirs, A, B)
+        check_gradient(ours, A, B)
+    odd = np.array([1.0, -1.0, 0.0, np.inf])
+    for a, b in [(A, B), (A[:0], B), (np.array(5.5), np.array(-2.0)), (odd, np.zeros(1))]:
+        got, want = ours(a, b).numpy(), theirs(torch.tensor(a), torch.tensor(b)).numpy()
+        np.testing.assert_allclose(got, want)
+    a, b = np.array([7, -7, 7, -7, 6]), np.array([2, 2, -2, -2, 3])
+    for dtype in (np.int64, np.int32):
+        x, z = a.astype(dtype), b.astype(dtype)
+        got, want = ours(x, z).numpy(), theirs(torch.tensor(x), torch.tensor(z)).numpy()
+        assert got.dtype == want.dtype
+        assert got.tolist() == want.tolist()
+
+
+@pytest.mark.parametrize("mode", ["floor", "trunc"])
+def test_rounded_division_as_in_pytorch(mode):
+    for a, b in [(A, B), (np.array([7, -7, 7, -7, 6]), np.array([2, 2, -2, -2, 3]))]:
+        got = pydl.div(a, b, rounding_mode=mode).numpy()
+        want = torch.div(torch.tensor(a), torch.tensor(b), rounding_mode=mode).numpy()
+        assert got.dtype == want.dtype
+        assert got.tolist() == want.tolist()
+
+
+def test_operators():
+    x = pydl.tensor([5.5, -5.5])
+    assert (x // 2).tolist() == [2, -3]
+    assert (x % 2).tolist() == [1.5, 0.5]
+    assert (12 // x).tolist() == [2, -3]
+    assert (12 % x).tolist() == [1, -4.5]
+    assert pydl.fmod(x, 2).tolist() == [1.5, -1.5]
+
+
+def test_refuses():
+    check_refused(lambda: pydl.tensor([1]) // 0, ValueError, "floor_divide: other is 0 somewhere, and integers are not")
+    check_refused(
+        lambda: pydl.remainder(True, True), TypeError, "remainder: the arguments are bool but must be numbers"
+    )
+    check_refused(
+        lambda: pydl.div(1.0, 2.0, rounding_mode="up"), ValueError, "div: rounding_mode must be 'floor' or 'tr"
+    )
