@@ -21,6 +21,8 @@ constexpr int64_t grain = 16384;  // elements below which a second thread costs 
 template <typename T>
 void copy_row(const T* x, int64_t x_stride, T* y, int64_t y_stride, int64_t count) {
     int64_t i = 0;
+    if (x_stride == 0 && y_stride == 1)
+        for (const vec<T> same = broadcast<T>(*x); i + width<T> <= count; i += width<T>) store(y + i, same);
     if (x_stride == 1 && y_stride == 1)
         for (; i + width<T> <= count; i += width<T>) store(y + i, load(x + i));
 #pragma GCC unroll 4

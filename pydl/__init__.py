@@ -78,6 +78,7 @@ if TYPE_CHECKING:
     from .inspection import profile as profile
     from .inspection import summary as summary
     from .ops import *  # noqa: F403
+    from .recorded_step import capture_step as capture_step
     from .recording import capture as capture
     from .serialization import load as load
     from .serialization import load_metadata as load_metadata
@@ -91,6 +92,7 @@ _LAZY = {
     **{name: ("serialization", name) for name in ("load", "load_metadata", "save")},
     "Trainer": ("training", "Trainer"),
     "capture": ("recording", "capture"),
+    "capture_step": ("recorded_step", "capture_step"),
     "diagnose": ("training", "diagnose"),
     "profile": ("inspection", "profile"),
     "summary": ("inspection", "summary"),

@@ -19,12 +19,17 @@ import numpy as np
 from ._native import empty
 
 cdef object addition = None
+cdef object copying = None
 
 
-def set_addition(kernel):
-    """Sets the kernel (a, b, y) that sums gradients: y = a + b, where y may be a."""
-    global addition
-    addition = kernel
+def set_kernels(add, copy):
+    """Sets the kernel (a, b, y) that sums gradients: y = a + b, where y may be a; and (x, y) that copies one: y = x."""
+    global addition, copying
+    addition, copying = add, copy
+
+
+cdef enum:
+    MOST_DIMENSIONS = 8  # of an array that a kernel is given
 
 
 @cython.freelist(64)
@@ -171,6 +176,8 @@ cdef tuple call_gradient(Node node, object dys):
             alive = alive or dy is not None
     if not alive:
         return (None,) * len(node.inputs)
+    if pydl_noting:
+        dys = [without_gaps(dy) for dy in <list>dys] if node.several else without_gaps(dys)
     grads = node.gradient(tuple(<list>dys) if node.several else dys, node.needs)
     if type(grads) is not tuple:
         grads = (grads,)
@@ -194,6 +201,11 @@ cdef tuple call_gradient(Node node, object dys):
                 f"{node.name}: the gradient for input {i} has shape {dx.shape}, the input {node.shapes[i]}"
             )
     return <tuple>grads
+
+
+cdef object without_gaps(object dy):
+    """dy, copied by the kernel where numpy would need a copy to give it another shape: replays do not know of that."""
+    return dy if dy is None or cnp.PyArray_IS_C_CONTIGUOUS(dy) else copy_of(dy)
 
 
 cdef accumulate_leaf(TensorBase leaf, object dy, bint fresh):
@@ -263,7 +275,10 @@ cdef bint can_add(object a, object b):
 
 cdef object copy_of(object array):
     copy = empty(shape_of(array), array.dtype)
-    cnp.PyArray_CopyInto(copy, array)
+    if cnp.PyArray_NDIM(array) <= MOST_DIMENSIONS and can_add(array, copy):
+        copying(array, copy)
+    else:
+        cnp.PyArray_CopyInto(copy, array)
     return copy
 
 

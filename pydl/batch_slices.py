@@ -19,7 +19,7 @@ from ._native import get_num_threads
 from .arguments import Array
 from .channels_last import ELEMENTWISE
 from .element_blocks import Chain, Group, address, owner
-from .fusion import Call, named
+from .fusion import Call, arrays_of, named
 from .op import KERNELS, empty
 
 # Kernels that treat every image by itself, and their arguments whose first dimension is the batch. The sums of some
@@ -141,7 +141,7 @@ def in_slices(calls: list[Call], shared: list[Array], frames: list[Array], round
         if in_blocks or run.pays():
             end = last if in_blocks else end
             others = [*calls[:start], *calls[end:]]
-            outside = [each for _, arguments in others for each in arguments if isinstance(each, np.ndarray)]
+            outside = [each for call in others for each in arrays_of(call)]
             seen = {address(each) for each in (*shared, *outside)}
             groups += chain.groups(seen) if in_blocks else _groups_of(run, seen, frames)
         else:

@@ -45,6 +45,12 @@ def written(call: Call) -> list[Array]:
     return [one for each in arrays for one in (each if isinstance(each, list) else [each]) if one is not None]
 
 
+def arrays_of(call: Call) -> list[Array]:
+    """The arrays that the call reads or writes, also those in lists."""
+    arguments = [one for each in call[1] for one in (each if isinstance(each, list) else [each])]
+    return [each for each in arguments if isinstance(each, np.ndarray)]
+
+
 def join_activations(calls: list[Call], outputs: list[Array]) -> list[Call]:
     """Products and the activations right after them as one call."""
     joined: list[Call] = []
@@ -119,11 +125,9 @@ def without_unread(calls: list[Call], outputs: list[Array]) -> list[Call]:
     kept: list[Call] = []
     read = list(outputs)
     for call in reversed(calls):
-        arrays = [one for each in call[1] for one in (each if isinstance(each, list) else [each])]
-        arrays = [each for each in arrays if isinstance(each, np.ndarray)]
         if any(np.may_share_memory(each, one) for each in written(call) for one in read):
             kept.append(call)
-            read += arrays
+            read += arrays_of(call)
     return kept[::-1]
 
 
@@ -163,11 +167,7 @@ def _is_same_memory(one: Array, other: Array) -> bool:
 
 def _passes_on(y: Array, call: Call, calls: list[Call], outputs: list[Array]) -> bool:
     """Whether the call's first argument is y, and nothing but the call and the one that writes y knows of y."""
-    users = sum(
-        isinstance(argument, np.ndarray) and np.may_share_memory(argument, y)
-        for _, arguments in calls
-        for argument in arguments
-    )
+    users = sum(np.may_share_memory(array, y) for each in calls for array in arrays_of(each))
     return (
         users == 2 and _is_same_memory(y, call[1][0]) and not any(np.may_share_memory(output, y) for output in outputs)
     )

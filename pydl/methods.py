@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 
 from . import creation, inplace, ops, sampling
-from ._compiled import set_addition
+from ._compiled import set_kernels
 from .assignment import assign
 from .ops.add import add_forward
+from .ops.clone import clone_forward
 from .tensor import Tensor, tensor
 
 
@@ -272,4 +273,4 @@ METHODS = {
 for _name, _operation in METHODS.items():
     setattr(Tensor, _name, _operation)
 
-set_addition(add_forward)
+set_kernels(add_forward, clone_forward)

@@ -136,3 +136,24 @@ def changed(list tensors):
     """Says that the tensors have changed in place."""
     for tensor in tensors:
         (<TensorBase?>tensor).version.count += 1
+
+
+def put_gradients(list tensors, list arrays):
+    """Gives each tensor the gradient that lies in the array, or none."""
+    cdef Py_ssize_t i
+    for i in range(len(tensors)):
+        (<TensorBase?>tensors[i])._grad = None if arrays[i] is None else wrap(arrays[i])
+
+
+def are_set(list tensors, list needs, list modules, list modes):
+    """Whether the tensors need gradients, and have no hooks, and the modules train as these lists say."""
+    cdef Py_ssize_t i
+    cdef TensorBase tensor
+    for i in range(len(tensors)):
+        tensor = <TensorBase?>tensors[i]
+        if tensor._requires_grad is not needs[i] or tensor._hooks:
+            return False
+    for i in range(len(modules)):
+        if modules[i].training is not modes[i]:
+            return False
+    return True

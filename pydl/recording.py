@@ -28,18 +28,24 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from . import _native, op
+from . import op
 from ._compiled import are_unchanged, is_grad_enabled, tensor_of
 from .arguments import Array, check_flag
-from .batch_slices import in_slices
 from .channels_last import Layout
-from .element_blocks import is_by_element, owner
-from .fusion import Call, fold_batch_norms, join_activations, pack_weights, without_unread, work_in_place
+from .element_blocks import is_by_element
+from .fusion import fold_batch_norms, join_activations, pack_weights, without_unread, work_in_place
 from .recorded_gradient import NoRecordedGradient, differentiable, gradient_of
+from .replay import Replay, as_array, copy, key_of, noted, other_numbers, own_inputs
 from .tensor import Tensor, no_grad
 
 if TYPE_CHECKING:
     from .nn import Module
+
+
+_DIFFERS = (
+    "capture: replayed on other numbers, the recording gives another result than the function: part of "
+    "its work is done outside the kernels (with numpy or random numbers), or depends on values"
+)
 
 
 def capture(function: Callable[..., Any], fold: bool = False) -> Captured:
@@ -92,10 +98,10 @@ class Captured:
         if op.get_backend() != "native":  # the reference has no overhead worth saving
             with no_grad():
                 return self._function(*inputs)
-        return self._replay([_array(each) for each in inputs])
+        return self._replay([as_array("capture", each) for each in inputs])
 
     def _replay(self, arrays: list[Array]) -> Any:
-        key = _key(arrays)
+        key = key_of(arrays)
         with self._lock:
             recording = self._recordings.get(key)
             if recording is None or recording.is_stale():
@@ -106,8 +112,8 @@ class Captured:
         """The result with a gradient, replayed if that is possible."""
         if op.get_backend() != "native":
             return self._function(*inputs)
-        arrays = [_array(each) for each in inputs]
-        key = _key(arrays), needs
+        arrays = [as_array("capture", each) for each in inputs]
+        key = key_of(arrays), needs
         if key not in self._with_gradient:
             self._with_gradient[key] = self._differentiable(arrays, needs)
         return (self._with_gradient[key] or self._apply)(list(inputs))
@@ -116,7 +122,7 @@ class Captured:
         """The operation on a list of the inputs; None if it cannot be recorded."""
         with no_grad():
             y = self._replay(arrays)
-        if not isinstance(y, Tensor) or not all(map(is_by_element, self._recordings[_key(arrays)].calls)):
+        if not isinstance(y, Tensor) or not all(map(is_by_element, self._recordings[key_of(arrays)].calls)):
             return None
         backward = Captured(gradient_of(self._function, needs), False, drop_unread=True)
         try:
@@ -144,85 +150,43 @@ class _Recording:
         counts: list[int | None] = [None] * len(state)
         self.state = state, [tensor.data for tensor in state], counts
         self.folded = fold
-        self.frames: list[Array] = []
-        # Whole numbers in the one width that kernels read, so that operations need no copy of their own.
-        widths = [each.dtype if each.dtype.kind == "f" else np.dtype(np.int64) for each in inputs]
-        self.inputs = [_copy(each, dtype) for each, dtype in zip(inputs, widths, strict=True)]
-        tensors = [Tensor(each) if each.dtype.kind == "f" else each for each in self.inputs]
-        calls, results = _record(function, tensors)
+        frames: list[Array] = []
+        own = own_inputs(inputs)
+        with no_grad():
+            calls, results = noted(function, *[Tensor(each) if each.dtype.kind == "f" else each for each in own])
+        for result in _leaves(results):
+            if not isinstance(result, Tensor):
+                raise TypeError(f"capture: the function must return tensors, not {type(result).__name__}")
         self.structure = results
-        self.outputs = [result.data for result in _leaves(results)]
+        outputs = [result.data for result in _leaves(results)]
         if drop_unread:
-            calls = without_unread(calls, self.outputs)
+            calls = without_unread(calls, outputs)
         if fold:
             watched = {id(tensor.data) for tensor in state}
-            calls, used = fold_batch_norms(calls, self.outputs, watched)
-            layout = Layout(calls, self.outputs, watched)
+            calls, used = fold_batch_norms(calls, outputs, watched)
+            layout = Layout(calls, outputs, watched)
             calls = layout.run()
             used |= layout.used
-            self.frames = layout.frames
-        calls = join_activations(calls, self.outputs)
+            frames = layout.frames
+        calls = join_activations(calls, outputs)
         if fold:
             calls, packed = pack_weights(calls, watched)
             used |= packed
             counts[:] = [tensor.version.count if id(tensor.data) in used else None for tensor in state]
-        self.calls = work_in_place(calls, self.outputs)
-        self._compile()
+        self._replay = Replay(work_in_place(calls, outputs), own, outputs, self.state[1], frames, rounds=fold)
+        self.calls, self.slices = self._replay.calls, self._replay.slices
+        if self._replay.keys:
+            raise RuntimeError(_DIFFERS)
         self._check(function, inputs)
 
-    def _compile(self) -> None:
-        """Inputs are read where the caller has them and outputs written into new arrays, where that is possible."""
-        self.given = [array for array in self.inputs if _is_only_read(array, self.calls)]
-        self.given_places = [any(array is each for each in self.given) for array in self.inputs]
-        made = [array for i, array in enumerate(self.outputs) if self._is_made_here(i)]
-        self.made = [(array.shape, array.dtype) for array in made]
-        self.made_places = [any(array is each for each in made) for array in self.outputs]
-        self.reads_all, self.makes_all = all(self.given_places), all(self.made_places)
-        arrays = [*self.given, *made]
-        moves: list[tuple[int, ...]] = []
-        groups = in_slices(self.calls, [*self.inputs, *self.outputs, *self.state[1]], self.frames, rounds=self.folded)
-        self.slices = max(group.count for group in groups)
-        for g, group in enumerate(groups):
-            for s, slot in enumerate(group.slots):
-                for c, (_, arguments) in enumerate(slot):
-                    for a, each in enumerate(arguments):
-                        step, place = group.steps.get((c, a), 0), _place(each, arrays)
-                        if place is None and step != 0:  # between the slices and what comes before or after
-                            arrays.append(owner(each))
-                            place = len(arrays) - 1
-                        if place is not None:
-                            moves.append((g, s, c, a, place, step))
-        self.native = _native.Recording([(group.count, group.slots) for group in groups], arrays, moves)
-
-    def _is_made_here(self, index: int) -> bool:
-        """Whether the output is an array that a call writes, all of it, in memory that nothing else lies in."""
-        output = self.outputs[index]
-        others = [*self.inputs, *self.state[1], *(each for i, each in enumerate(self.outputs) if i != index)]
-        written = False
-        for kernel, arguments in self.calls:
-            for name, each in zip(kernel.arguments, arguments, strict=True):
-                if isinstance(each, list) and any(np.may_share_memory(one, output) for one in each):
-                    return False
-                if not isinstance(each, np.ndarray) or not np.may_share_memory(each, output):
-                    continue
-                if _place(each, [output]) is None:
-                    return False
-                written |= name in op.KERNELS[kernel.__name__].writes and each.size == output.size
-        return bool(
-            written and output.flags.c_contiguous and not any(np.may_share_memory(output, each) for each in others)
-        )
-
     def _check(self, function: Callable[..., Any], inputs: list[Array]) -> None:
-        others = [_other_numbers(each) for each in inputs]
+        others = [other_numbers(each) for each in inputs]
         with no_grad():
-            expected = function(*[Tensor(_copy(each)) if each.dtype.kind == "f" else each for each in others])
+            expected = function(*[Tensor(copy(each)) if each.dtype.kind == "f" else each for each in others])
         found = self.replay(others)
         for right, replayed in zip(_leaves(expected), _leaves(found), strict=True):
             if right.shape != replayed.shape or not self._same(right.data, replayed.data):
-                raise RuntimeError(
-                    "capture: replayed on other numbers, the recording gives another result than the function: part of "
-                    "its work is done outside the kernels (with numpy or random numbers), or depends on values"
-                )
+                raise RuntimeError(_DIFFERS)
 
     def _same(self, right: Array, replayed: Array) -> bool:
         if not self.folded or right.dtype.kind != "f":
@@ -235,98 +199,7 @@ class _Recording:
         return not are_unchanged(*self.state)
 
     def replay(self, inputs: list[Array]) -> Any:
-        bound = inputs if self.reads_all else self._bind(inputs)
-        arrays = [*bound, *[op.empty(shape, dtype) for shape, dtype in self.made]]
-        while (unlike := self.native.replay(tuple(arrays))) >= 0:
-            arrays[unlike] = _copy(arrays[unlike], self.given[unlike].dtype)
-        outputs = arrays[len(bound) :]
-        if not self.makes_all:
-            made = iter(outputs)
-            outputs = [
-                next(made) if is_made else _copy(output)
-                for output, is_made in zip(self.outputs, self.made_places, strict=True)
-            ]
-        return _rebuild(self.structure, iter(outputs))
-
-    def _bind(self, inputs: list[Array]) -> list[Array]:
-        """The inputs that are read where the caller has them; copies the others."""
-        bound = []
-        for buffer, given, is_bound in zip(self.inputs, inputs, self.given_places, strict=True):
-            if is_bound:
-                bound.append(given)
-            else:
-                np.copyto(buffer, given)
-        return bound
-
-
-def _key(inputs: list[Array]) -> Any:
-    return (op.isa, *[(each.shape, each.dtype) for each in inputs])
-
-
-def _place(array: Any, arrays: list[Array]) -> int | None:
-    """The first of the arrays that the array lies in."""
-    if isinstance(array, np.ndarray):
-        for i, each in enumerate(arrays):
-            begin = each.ctypes.data
-            low, high = np.lib.array_utils.byte_bounds(array)
-            if array.size > 0 and begin <= low and high <= begin + each.nbytes:
-                return i
-    return None
-
-
-def _is_only_read(array: Array, calls: list[Call]) -> bool:
-    """Whether no call writes into the array or has it in a list."""
-    for kernel, arguments in calls:
-        for name, each in zip(kernel.arguments, arguments, strict=True):
-            if isinstance(each, list) and any(np.may_share_memory(one, array) for one in each):
-                return False
-            if (
-                isinstance(each, np.ndarray)
-                and name in op.KERNELS[kernel.__name__].writes
-                and np.may_share_memory(each, array)
-            ):
-                return False
-    return True
-
-
-def _array(given: Any) -> Array:
-    array = given.data if isinstance(given, Tensor) else given
-    if not isinstance(array, np.ndarray):
-        raise TypeError(f"capture: inputs must be tensors or arrays, not {type(given).__name__}")
-    return array
-
-
-def _copy(array: Array, dtype: Any = None) -> Array:
-    copy = op.empty(array.shape, array.dtype if dtype is None else dtype)
-    np.copyto(copy, array)
-    return copy
-
-
-def _other_numbers(array: Array) -> Array:
-    """Valid inputs that differ: whole numbers (words, labels) in another order, others scaled, too."""
-    turned = np.flip(array)
-    return turned * array.dtype.type(0.75) if array.dtype.kind == "f" else turned.copy()
-
-
-def _record(function: Callable[..., Any], inputs: list[Any]) -> tuple[list[Call], Any]:
-    """Runs the function with every kernel replaced by one that notes its calls, if they come from this thread."""
-    calls: list[Call] = []
-    thread = threading.get_ident()
-
-    def noting(native: Any) -> Callable[..., None]:
-        def run(*arguments: Any) -> None:
-            native(*arguments)
-            if threading.get_ident() == thread:
-                calls.append((native, arguments))
-
-        return run
-
-    with op.replaced_kernels(noting), no_grad():
-        results = function(*inputs)
-    for result in _leaves(results):
-        if not isinstance(result, Tensor):
-            raise TypeError(f"capture: the function must return tensors, not {type(result).__name__}")
-    return calls, results
+        return _rebuild(self.structure, iter(self._replay.run(inputs)))
 
 
 def _leaves(results: Any) -> Iterator[Any]:

@@ -22,8 +22,11 @@ cdef extern from *:
     """
     // Each thread has its own: a kernel that one thread runs must not see the no_grad() of another one.
     static thread_local bool pydl_recording = true;
+    // Whether the kernels that the thread runs are noted, to be run again on the numbers that are then there.
+    static thread_local bool pydl_noting = false;
     """
     bint pydl_recording
+    bint pydl_noting
 
 cdef type tensor_type = None  # the class that operations return, set by tensor.py
 cdef tuple no_arguments = ()
@@ -52,6 +55,19 @@ cdef bint is_recording() noexcept:
 def set_grad_enabled(bint recording):
     global pydl_recording
     pydl_recording = recording
+
+
+def set_noting(bint noting):
+    global pydl_noting
+    pydl_noting = noting
+
+
+def needs_copies():
+    """Whether an operation copies what its gradient will read again and the caller may change before.
+
+    Not while kernels are noted: replays read what is there, forwards and backwards within one call.
+    """
+    return pydl_recording and not pydl_noting
 
 
 @cython.no_gc

@@ -206,6 +206,10 @@ CALLS = {
     "manual_seed": (pydl.manual_seed, {"seed": 1}),
     "use_backend": (lambda name: pydl.use_backend(name).__exit__(), {"name": "native"}),
     "capture": (pydl.capture, {"function": module(), "fold": False}),
+    "capture_step": (
+        lambda **each: pydl.capture_step(module(), nn.functional.mse_loss, optimizer(), **each),
+        {"before_step": None, "inputs": 1},
+    ),
     "size": (lambda dim: pydl.ones(2, 3).size(dim), {"dim": 0}),
     "fill_": (lambda value: pydl.ones(2, 3).fill_(value), {"value": 0}),
     "fill_ integers": (lambda value: pydl.zeros(2, dtype=np.uint8).fill_(value), {"value": 0}),

@@ -65,6 +65,11 @@ char* Call::address(int argument) const {
     return static_cast<char*>(arrays_[argument].data);
 }
 
+void Call::check_integer(int argument) const {
+    if (argument < 0 || argument >= kernel_->count || kernel_->parameters[argument].kind != Kind::integer)
+        throw py::value_error(std::string(kernel_->name) + ": an argument to be set is no whole number");
+}
+
 std::pair<int64_t, int64_t> Call::extent(int argument) const {
     address(argument);
     const ArrayValue& array = arrays_[argument];

@@ -56,6 +56,10 @@ class Call {
     std::pair<int64_t, int64_t> extent(int argument) const;
     void place(int argument, char* data) { arrays_[argument].data = data; }
 
+    // The same for a whole number. Refuses an argument that is none.
+    void check_integer(int argument) const;
+    void set_integer(int argument, int64_t value) { values_[argument].integers[0] = value; }
+
     // Whether the arrays are so small that the call is over before the lock could have changed hands.
     bool is_short() const { return elements_ < 8192; }
 

@@ -25,6 +25,12 @@ struct Move {
     int64_t offset, step;
 };
 
+// A whole number that every replay brings anew.
+struct Number {
+    Call* call;
+    int argument;
+};
+
 // The calls of one thread, with its own memory for what is between them.
 struct Slot {
     std::vector<std::unique_ptr<Call>> calls;
@@ -40,7 +46,7 @@ struct Group {
 
 class Recording {
   public:
-    Recording(const py::list& groups, const py::list& arrays, const py::list& moves)
+    Recording(const py::list& groups, const py::list& arrays, const py::list& moves, const py::list& numbers)
         : kept_(groups), arrays_(arrays.size()) {
         for (size_t i = 0; i < arrays_.size(); ++i) {
             arrays_[i] = describe_array(py::object(arrays[i]).ptr());
@@ -64,12 +70,21 @@ class Recording {
             add_move(slot, {slot.calls.at(move[2]).get(), int(move[3]), size_t(move[4]), 0, move[5]},
                      group.count);
         }
+        for (const py::handle entry : numbers) {
+            const auto place = py::cast<std::vector<int64_t>>(entry);
+            if (place.size() != 4) throw py::value_error("Recording: a number must be four integers");
+            Call* call = groups_.at(place[0]).slots.at(place[1])->calls.at(place[2]).get();
+            call->check_integer(int(place[3]));
+            numbers_.push_back({call, int(place[3])});
+        }
     }
 
     // The index of the first of the given arrays, which take the place of the first ones recorded, that is
     // not like it; then nothing was run. Else -1. Not from two threads at once: pydl/recording.py sees to
     // that.
-    int replay(const py::tuple& given) {
+    int replay(const py::tuple& given, const std::vector<int64_t>& numbers) {
+        if (numbers.size() != numbers_.size())
+            throw py::value_error("Recording: too many or too few numbers");
         if (given.size() > arrays_.size()) throw py::value_error("Recording: too many arrays");
         for (size_t i = 0; i < given.size(); ++i) {
             const ArrayDescription array = describe_array(PyTuple_GET_ITEM(given.ptr(), i));
@@ -77,6 +92,8 @@ class Recording {
                 return int(i);
             arrays_[i].data = array.data;
         }
+        for (size_t i = 0; i < numbers.size(); ++i)
+            numbers_[i].call->set_integer(numbers_[i].argument, numbers[i]);
         py::gil_scoped_release release;
         for (Group& group : groups_) run(group);
         return -1;
@@ -155,16 +172,17 @@ class Recording {
     py::list kept_;  // the arrays: their memory must not go while there is a pointer to it
     std::vector<ArrayDescription> arrays_;
     std::vector<Group> groups_;
+    std::vector<Number> numbers_;
 };
 
 }  // namespace
 
 void add_recording_type(py::module_& module) {
     py::class_<Recording>(module, "Recording")
-        .def(py::init<const py::list&, const py::list&, const py::list&>(), py::arg("groups"),
-             py::arg("arrays"), py::arg("moves"))
-        .def("replay", &Recording::replay, py::arg("arrays"),
-             "runs all calls in order, with these arrays in the place of the first ones")
+        .def(py::init<const py::list&, const py::list&, const py::list&, const py::list&>(),
+             py::arg("groups"), py::arg("arrays"), py::arg("moves"), py::arg("numbers") = py::list())
+        .def("replay", &Recording::replay, py::arg("arrays"), py::arg("numbers") = py::tuple(),
+             "runs all calls in order, with these arrays in the place of the first ones, and these numbers")
         .def("__len__", &Recording::size);
 }
 

@@ -21,7 +21,7 @@ from typing import Any
 
 import numpy as np
 
-from .._compiled import TensorBase, is_grad_enabled
+from .._compiled import TensorBase, needs_copies
 from ..arguments import Array, check_array, check_flag, check_floats, check_number
 from ..op import empty, kernel, op
 
@@ -192,7 +192,7 @@ def batch_norm(
     else:
         # A copy, where there may be a gradient, which later training must not change.
         assert mean is not None
-        used = mean.copy() if is_grad_enabled() else mean
+        used = mean.copy() if needs_copies() else mean
         batch_norm_inference(lines, used, var, w, b, eps, y.reshape(N, C, S), rstd)
 
     def gradient(dy, needs):

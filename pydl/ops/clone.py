@@ -48,6 +48,13 @@ def copied(x: Array) -> Array:
     return y
 
 
+def zeros(shape: tuple[int, ...], dtype: Any) -> Array:
+    """Zeros that recordings know of."""
+    y = empty(shape, dtype)
+    copy(np.broadcast_to(np.zeros((), dtype), shape), y)
+    return y
+
+
 def reshaped(x: Array, shape: tuple[int, ...]) -> Array:
     """x in another shape: a view where its strides allow it, else a copy."""
     y: Array = x.reshape(shape)

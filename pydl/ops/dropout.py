@@ -25,6 +25,7 @@ from .. import random
 from ..arguments import check_flag, check_floats, check_number
 from ..op import empty, kernel, op
 from ..tensor import Tensor
+from .clone import reshaped
 
 
 @kernel(writes="mask, y")
@@ -90,7 +91,7 @@ def dropout(input: Any, p: float = 0.5, training: bool = True) -> Any:
     (x,) = check_floats("dropout", input=input)
     scale = 1.0 / (1.0 - p) if p < 1.0 else 0.0
     mask, y = empty((x.size,), np.uint8), empty(x.shape, x.dtype)
-    dropout_forward(x.reshape(x.size), random.new_key(), round(p * 2**32), scale, mask, y.reshape(x.size))
+    dropout_forward(reshaped(x, (x.size,)), random.new_key(), round(p * 2**32), scale, mask, y.reshape(x.size))
 
     def gradient(dy, needs):
         dx = empty(dy.shape, dy.dtype)

@@ -18,7 +18,8 @@ import numpy as np
 
 from .._compiled import TensorBase
 from ..arguments import check_array
-from ..op import empty, kernel, op
+from ..op import kernel, op
+from .clone import copy, zeros
 
 
 @kernel(writes="dx")
@@ -92,9 +93,10 @@ def getitem(input: Any, index: Any) -> Any:
     plain = plain_index("getitem", index)
 
     def gradient(dy, needs):
-        dx = empty(x.shape, x.dtype)
-        dx[...] = 0
-        if not picks(plain):
+        dx = zeros(x.shape, x.dtype)
+        if not any(isinstance(each, np.ndarray) for each in plain):
+            copy(dy, part("getitem", dx, plain))
+        elif not picks(plain):
             dx[plain] = dy
         elif dy.size > 0:
             numbers, D = rows(x.shape, plain)

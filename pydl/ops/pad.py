@@ -23,7 +23,7 @@ import numpy as np
 from .._compiled import remembered
 from ..arguments import Array, check_array, check_choice, check_integer, check_number, check_shape, show
 from ..op import empty, op
-from .clone import copy
+from .clone import copy, zeros
 
 MODES = ("constant", "reflect", "replicate", "circular")
 
@@ -121,9 +121,8 @@ def pad(input: Any, pad: Sequence[int], mode: str = "constant", value: float | N
     def gradient(dy, needs):
         if all(size >= 0 for size in sizes):
             return dy[inside]
-        dx = empty(x.shape, x.dtype)
-        dx[...] = 0
-        dx[kept] = dy[inside]
+        dx = zeros(x.shape, x.dtype)
+        copy(dy[inside], dx[kept])
         return dx
 
     return y, gradient, ()

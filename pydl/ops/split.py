@@ -17,6 +17,7 @@ from typing import Any
 
 from ..arguments import check_array, check_dim, check_integer
 from ..op import empty, op
+from .clone import copy, zeros
 
 
 def cut(x: Any, indices: list[Any], d: int) -> Any:
@@ -24,9 +25,10 @@ def cut(x: Any, indices: list[Any], d: int) -> Any:
     before = (slice(None),) * d
 
     def gradient(dys, needs):
-        dx = empty(x.shape, x.dtype)
+        dx = zeros(x.shape, x.dtype) if any(dy is None for dy in dys) else empty(x.shape, x.dtype)
         for index, dy in zip(indices, dys, strict=True):
-            dx[(*before, index)] = 0 if dy is None else dy
+            if dy is not None:
+                copy(dy, dx[(*before, index, ...)])
         return dx
 
     return [x[(*before, index, ...)] for index in indices], gradient, ()

@@ -178,16 +178,20 @@ def _ctc(log_probs: Any, target: Any) -> Any:
 
 
 def train(workload: Workload, inputs: Arrays, loss_of: Any = _cross_entropy) -> Variants:
-    def make() -> Run:
+    def make(captured: bool) -> Run:
         network = workload.sizes["network"]
         batch, target = _batch(network, inputs), inputs["target"]
         state: dict[str, Any] = {}
 
         def reset() -> None:
-            state["model"] = build(network, inputs)
-            state["optimizer"] = pydl.optim.Adam(state["model"].parameters(), lr=LEARNING_RATE)
+            state["model"] = model = build(network, inputs)
+            state["optimizer"] = optimizer = pydl.optim.Adam(model.parameters(), lr=LEARNING_RATE)
+            if captured:
+                state["step"] = pydl.capture_step(model, loss_of, optimizer, inputs=len(batch))
 
         def step() -> Any:
+            if captured:
+                return state["step"](*batch, target)
             state["optimizer"].zero_grad()
             loss = loss_of(state["model"](*batch), target)
             loss.backward()
@@ -196,11 +200,14 @@ def train(workload: Workload, inputs: Arrays, loss_of: Any = _cross_entropy) -> 
 
         return Run(step, lambda loss: {"loss": np.array(loss.item())}, reset)
 
-    return {"eager": make}
+    variants = {"eager": lambda: make(False)}
+    if loss_of is _cross_entropy:
+        variants["captured"] = lambda: make(True)
+    return variants
 
 
 def train_ctc(workload: Workload, inputs: Arrays) -> Variants:
-    return train(workload, inputs, _ctc)
+    return train(workload, inputs, _ctc)  # reads how long each target is, so that it cannot be captured
 
 
 def infer(workload: Workload, inputs: Arrays) -> Variants:

@@ -1,0 +1,181 @@
+"""Kernel calls that were noted, as one native call on other numbers: see pydl/recording.py and recorded_step.py."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from . import _native, op
+from .arguments import Array
+from .batch_slices import in_slices
+from .element_blocks import owner
+from .fusion import Call, written
+from .shared_memory import share_memory
+from .tensor import Tensor
+
+
+def noted(function: Callable[..., Any], *inputs: Any) -> tuple[list[Call], Any]:
+    """Runs the function with every kernel replaced by one that notes its calls, if they come from this thread."""
+    calls: list[Call] = []
+    thread = threading.get_ident()
+
+    def noting(native: Any) -> Callable[..., None]:
+        def run(*arguments: Any) -> None:
+            native(*arguments)
+            if threading.get_ident() == thread:
+                calls.append((native, arguments))
+
+        return run
+
+    with op.replaced_kernels(noting):
+        result = function(*inputs)
+    return calls, result
+
+
+class Replay:
+    """Calls of kernels, replayed without Python in between, for other inputs each time.
+
+    inputs    arrays that the calls read in the place of what the caller gives: where it has them, if no call writes
+              into them, else the numbers are copied here
+    outputs   arrays of results: new ones each time, if the calls write all of an output, else copies
+    kept      other arrays that somebody outside sees
+    frames, rounds    see in_slices()
+
+    calls     as they are made, if it is not slice by slice
+    keys      how many calls want a new random key each time
+    """
+
+    def __init__(
+        self,
+        calls: list[Call],
+        inputs: list[Array],
+        outputs: list[Array],
+        kept: list[Array],
+        frames: Sequence[Array] = (),
+        rounds: bool = False,
+    ) -> None:
+        self.inputs, self.outputs = inputs, outputs
+        self.given = [array for array in inputs if _is_only_read(array, calls)]
+        self.given_places = [any(array is each for each in self.given) for array in inputs]
+        made = [array for i, array in enumerate(outputs) if self._is_made_here(i, calls, kept)]
+        self.made = [(array.shape, array.dtype) for array in made]
+        self.made_places = [any(array is each for each in made) for array in outputs]
+        self.reads_all, self.makes_all = all(self.given_places), all(self.made_places)
+        arrays = [*self.given, *made]
+        moves: list[tuple[int, ...]] = []
+        keys: list[tuple[int, ...]] = []
+        groups = in_slices(calls, [*inputs, *outputs, *kept], list(frames), rounds)
+        self.slices = max(group.count for group in groups)
+        moved = share_memory(groups, [*inputs, *outputs, *kept, *frames])
+        self.calls = [moved.get(id(call), call) for call in calls]
+        for g, group in enumerate(groups):
+            for s, slot in enumerate(group.slots):
+                for c, (kernel, arguments) in enumerate(slot):
+                    if "key" in kernel.arguments:
+                        keys.append((g, s, c, kernel.arguments.index("key")))
+                    for a, each in enumerate(arguments):
+                        step, place = group.steps.get((c, a), 0), _place(each, arrays)
+                        if place is None and step != 0:  # between the slices and what comes before or after
+                            arrays.append(owner(each))
+                            place = len(arrays) - 1
+                        if place is not None:
+                            moves.append((g, s, c, a, place, step))
+        self.keys = len(keys)
+        self.native = _native.Recording([(group.count, group.slots) for group in groups], arrays, moves, keys)
+
+    def _is_made_here(self, index: int, calls: list[Call], kept: list[Array]) -> bool:
+        """Whether the output is an array that a call writes, all of it, in memory that nothing else lies in."""
+        output = self.outputs[index]
+        others = [*self.inputs, *kept, *(each for i, each in enumerate(self.outputs) if i != index)]
+        is_written = False
+        for kernel, arguments in calls:
+            for name, each in zip(kernel.arguments, arguments, strict=True):
+                if isinstance(each, list) and any(np.may_share_memory(one, output) for one in each):
+                    return False
+                if not isinstance(each, np.ndarray) or not np.may_share_memory(each, output):
+                    continue
+                if _place(each, [output]) is None:
+                    return False
+                is_written |= name in op.KERNELS[kernel.__name__].writes and each.size == output.size
+        return bool(
+            is_written and output.flags.c_contiguous and not any(np.may_share_memory(output, each) for each in others)
+        )
+
+    def run(self, inputs: list[Array], keys: tuple[int, ...] = ()) -> list[Array]:
+        """The outputs for these inputs."""
+        bound = inputs if self.reads_all else self._bind(inputs)
+        arrays = [*bound, *[op.empty(shape, dtype) for shape, dtype in self.made]]
+        while (unlike := self.native.replay(tuple(arrays), keys)) >= 0:
+            arrays[unlike] = copy(arrays[unlike], self.given[unlike].dtype)
+        outputs = arrays[len(bound) :]
+        if not self.makes_all:
+            made = iter(outputs)
+            outputs = [
+                next(made) if is_made else copy(output)
+                for output, is_made in zip(self.outputs, self.made_places, strict=True)
+            ]
+        return outputs
+
+    def _bind(self, inputs: list[Array]) -> list[Array]:
+        """The inputs that are read where the caller has them; copies the others."""
+        bound = []
+        for buffer, given, is_bound in zip(self.inputs, inputs, self.given_places, strict=True):
+            if is_bound:
+                bound.append(given)
+            else:
+                np.copyto(buffer, given)
+        return bound
+
+
+def _place(array: Any, arrays: list[Array]) -> int | None:
+    """The first of the arrays that the array lies in."""
+    if isinstance(array, np.ndarray):
+        for i, each in enumerate(arrays):
+            begin = each.ctypes.data
+            low, high = np.lib.array_utils.byte_bounds(array)
+            if array.size > 0 and begin <= low and high <= begin + each.nbytes:
+                return i
+    return None
+
+
+def _is_only_read(array: Array, calls: list[Call]) -> bool:
+    """Whether no call writes into the array or has it in a list."""
+    for call in calls:
+        in_lists = [one for each in call[1] if isinstance(each, list) for one in each]
+        if any(np.may_share_memory(one, array) for one in (*in_lists, *written(call))):
+            return False
+    return True
+
+
+def key_of(inputs: list[Array]) -> Any:
+    """What calls for inputs of these shapes and dtypes have in common."""
+    return (op.isa, *[(each.shape, each.dtype) for each in inputs])
+
+
+def as_array(name: str, given: Any) -> Array:
+    """A tensor's array, or the array itself."""
+    array = given.data if isinstance(given, Tensor) else given
+    if not isinstance(array, np.ndarray):
+        raise TypeError(f"{name}: inputs must be tensors or arrays, not {type(given).__name__}")
+    return array
+
+
+def copy(array: Array, dtype: Any = None) -> Array:
+    """The same numbers in memory of their own."""
+    twin = op.empty(array.shape, array.dtype if dtype is None else dtype)
+    np.copyto(twin, array)
+    return twin
+
+
+def own_inputs(inputs: list[Array]) -> list[Array]:
+    """Copies: whole numbers in the one width that kernels read, so that operations need no copy of their own."""
+    return [copy(each, each.dtype if each.dtype.kind == "f" else np.dtype(np.int64)) for each in inputs]
+
+
+def other_numbers(array: Array) -> Array:
+    """Valid inputs that differ: whole numbers (words, labels) in another order, others scaled, too."""
+    turned = np.flip(array)
+    return turned * array.dtype.type(0.75) if array.dtype.kind == "f" else turned.copy()
