@@ -138,6 +138,7 @@ def backward(TensorBase tensor, object gradient=None, bint retain_graph=False):
                     accumulate_leaf(<TensorBase>before, dx, is_fresh(dx, dys, grads))
         if not retain_graph:
             node.gradient = None
+            node.operands = None
             node.saved = ()
             node.inputs = ()
             node.hooks = None  # they may hold the tensor, and with it this node
@@ -178,7 +179,11 @@ cdef tuple call_gradient(Node node, object dys):
         return (None,) * len(node.inputs)
     if pydl_noting:
         dys = [without_gaps(dy) for dy in <list>dys] if node.several else without_gaps(dys)
-    grads = node.gradient(tuple(<list>dys) if node.several else dys, node.needs)
+    if node.operands is not None:
+        grads = node.gradient(dys, node.needs, <object>PyTuple_GET_ITEM(node.operands, 0),
+                              <object>PyTuple_GET_ITEM(node.operands, 1))
+    else:
+        grads = node.gradient(tuple(<list>dys) if node.several else dys, node.needs)
     if type(grads) is not tuple:
         grads = (grads,)
     if len(<tuple>grads) != len(node.inputs):

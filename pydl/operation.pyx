@@ -64,6 +64,9 @@ cdef class Op:
     cdef readonly tuple tensor_names
     cdef int positions[MOST_TENSORS]  # of tensor_names among the function's parameters
     cdef int count
+    cdef object kernel, short_gradient  # see shorten()
+    cdef tuple short_saves
+    cdef bint multiplies
     cdef bint variadic     # the first argument is a sequence of tensors
     cdef bint view         # the result shares the first argument's memory
     cdef dict __dict__
@@ -84,6 +87,14 @@ cdef class Op:
             self.positions[i] = parameters.index(tensor_names[i])
         self.variadic = variadic
         self.view = view
+
+    def shorten(self, kernel, gradient, tuple saves=(), bint multiplies=False):
+        """Makes a short way past the function, for calls with two usual arrays and nothing else.
+
+        They have one shape or, for an operation that multiplies, are matrices that fit. kernel(a, b, y) computes the
+        result; gradient(dy, needs, a, b) and saves are as if the function had returned them.
+        """
+        self.kernel, self.short_gradient, self.short_saves, self.multiplies = kernel, gradient, saves, multiplies
 
     def __get__(self, instance, owner):
         # Behaves as a method where it is made an attribute of Tensor.
@@ -111,6 +122,22 @@ cdef class Op:
         if recording and gradient is not None and is_recording():
             self.record(outputs, tensors, count, gradient, (<tuple>result)[2])
         return outputs
+
+    cdef object run_short(self, PyObject** arguments, PyObject** tensors, bint recording):
+        """The result of two arrays; None if they have to go the usual way."""
+        cdef PyObject* given[3]
+        cdef TensorBase output
+        a, b = <object>arguments[0], <object>arguments[1]
+        y = usual_product(a, b) if self.multiplies else usual_pair(a, b)
+        if y is None:
+            return None
+        given[0], given[1], given[2] = arguments[0], arguments[1], <PyObject*>y
+        call_kernel(<PyObject*>self.kernel, given, 3, NULL)
+        output = wrap(y)
+        if recording and is_recording():
+            self.record(output, tensors, 2, self.short_gradient, self.short_saves)
+            output.grad_fn.operands = (a, b)
+        return output
 
     cdef object finish(self, object result, PyObject** tensors):
         if type(result) is list:
@@ -214,6 +241,10 @@ cdef object call_op(PyObject* callee, PyObject** given, size_t flags, PyObject* 
                 Py_INCREF(tensor._data)
                 held[used] = arguments[at] = <PyObject*>tensor._data
                 used += 1
+        if self.kernel is not None and total == 2 and positional == 2:
+            output = self.run_short(arguments, tensors, recording)
+            if output is not None:
+                return output
         return self.run(arguments, positional, keywords, tensors, self.count, recording)
     finally:
         for i in range(used):

@@ -71,21 +71,30 @@ def needs_copies():
 
 
 @cython.no_gc
+@cython.freelist(4)
 cdef class GradMode:
-    """The part of no_grad that runs around every step of an inference."""
+    """The part of no_grad and enable_grad that runs around every step of an inference."""
 
-    cdef list before  # a stack, for one can be entered again inside itself
+    cdef readonly bint recording
+    cdef int depth
+    cdef unsigned long long before  # a stack of bits, for one can be entered again inside itself
+
+    def __cinit__(self, bint recording):
+        self.recording = recording
 
     def __enter__(self):
         global pydl_recording
-        if self.before is None:
-            self.before = []
-        self.before.append(pydl_recording)
-        pydl_recording = False
+        if self.depth == 64:
+            raise RecursionError("no_grad: one object was entered 64 times inside itself; make a new one")
+        self.depth += 1
+        self.before = self.before << 1 | pydl_recording
+        pydl_recording = self.recording
 
     def __exit__(self, *error):
         global pydl_recording
-        pydl_recording = self.before.pop()
+        pydl_recording = self.before & 1
+        self.before >>= 1
+        self.depth -= 1
 
 
 @cython.trashcan(True)
@@ -97,6 +106,7 @@ cdef class Node:
     shapes    of the inputs that are not None
     needs     which ones those are
     gradient  (dy, needs) -> a gradient for each tensor argument; None once it was used and freed
+    operands  two arrays that gradient gets after dy and needs, if it does
     saved     (name, version, count) of the arrays that gradient still needs
     outputs   how many results the operation has
     several   whether they came as a list, so that gradient wants a tuple of dy
@@ -109,6 +119,7 @@ cdef class Node:
     cdef tuple shapes
     cdef tuple needs
     cdef object gradient
+    cdef tuple operands
     cdef tuple saved
     cdef readonly int outputs
     cdef bint several

@@ -267,21 +267,17 @@ def from_numpy(array: Array) -> Tensor:
 GENERATOR = 0x20  # the flag of functions that yield: see inspect.CO_GENERATOR, without importing inspect
 
 
-class no_grad(tape.GradMode):
-    """Records nothing inside: `with pydl.no_grad(): ...`, or as a decorator, `@pydl.no_grad()` or `@pydl.no_grad`."""
+class _Recording(tape.GradMode):
+    """What no_grad() and enable_grad() return."""
 
     __slots__ = ()
-
-    def __new__(cls, function: Any = None) -> Any:
-        self = tape.GradMode.__new__(cls)
-        return self if function is None else self(function)
 
     def __call__(self, function: Any) -> Any:
         from functools import wraps
 
         @wraps(function)
         def wrapped(*args: Any, **kwargs: Any) -> Any:
-            with type(self)():
+            with type(self)(self.recording):
                 return function(*args, **kwargs)
 
         @wraps(function)
@@ -289,15 +285,29 @@ class no_grad(tape.GradMode):
             """A generator: recording is switched while it computes, not while its user does."""
             generator = function(*args, **kwargs)
             while True:
-                with type(self)():
+                with type(self)(self.recording):
                     try:
                         item = next(generator)
                     except StopIteration as end:
                         return end.value
                 yield item
 
-        check_callable(type(self).__name__, "what it decorates", function)
+        name = "enable_grad" if self.recording else "no_grad"
+        check_callable(name, "what it decorates", function)
         return steps if getattr(getattr(function, "__code__", None), "co_flags", 0) & GENERATOR else wrapped
+
+
+def no_grad(function: Any = None) -> Any:
+    """Records nothing inside: `with pydl.no_grad(): ...`, or as a decorator, `@pydl.no_grad()` or `@pydl.no_grad`."""
+    return _Recording(False) if function is None else _Recording(False)(function)
+
+
+def enable_grad(function: Any = None) -> Any:
+    """Records again inside a no_grad() block."""
+    return _Recording(True) if function is None else _Recording(True)(function)
+
+
+inference_mode = no_grad
 
 
 class set_grad_enabled:
@@ -314,19 +324,6 @@ class set_grad_enabled:
         tape.set_grad_enabled(self._before)
 
 
-inference_mode = no_grad
-
-
 def is_tensor(obj: Any) -> bool:
     """Whether obj is a Tensor."""
     return isinstance(obj, Tensor)
-
-
-class enable_grad(no_grad):
-    """Records again inside a no_grad() block."""
-
-    __slots__ = ()
-
-    def __enter__(self) -> None:
-        super().__enter__()
-        tape.set_grad_enabled(True)

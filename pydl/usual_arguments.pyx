@@ -112,7 +112,15 @@ def flat(cnp.ndarray array not None):
     return cnp.PyArray_Newshape(array, &shape, cnp.NPY_CORDER)
 
 
-def usual_product(a, b):
+cdef object usual_pair(object a, object b):
+    """The array for what two usual arrays of one shape give element by element; else None."""
+    cdef int kind = float_type(a)
+    if kind < 0 or float_type(b) != kind or not cnp.PyArray_SAMESHAPE(a, b):
+        return None
+    return empty(shape_of(a), <object>cnp.PyArray_DESCR(a))
+
+
+cdef object usual_product(object a, object b):
     """The array for the product of two usual arrays that are (equal batches of) matrices and fit; else None."""
     cdef int kind = float_type(a), rank, d
     cdef tuple shape
@@ -122,7 +130,8 @@ def usual_product(a, b):
     if rank < 2 or cnp.PyArray_NDIM(b) != rank or cnp.PyArray_DIM(a, rank - 1) != cnp.PyArray_DIM(b, rank - 2):
         return None
     if rank == 2:
-        return empty((<Py_ssize_t>cnp.PyArray_DIM(a, 0), <Py_ssize_t>cnp.PyArray_DIM(b, 1)), a.dtype)
+        shape = (<Py_ssize_t>cnp.PyArray_DIM(a, 0), <Py_ssize_t>cnp.PyArray_DIM(b, 1))
+        return empty(shape, <object>cnp.PyArray_DESCR(a))
     for d in range(rank - 2):
         if cnp.PyArray_DIM(a, d) != cnp.PyArray_DIM(b, d):
             return None

@@ -125,3 +125,21 @@ def test_kernels_run_the_chosen_backend(backend):
         kernel(np.zeros(1), np.zeros(1))
         Kernel.__call__(kernel, np.zeros(1), np.zeros(1))
     assert called == [backend, backend]
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("call", [ops.add, ops.mul, ops.matmul])
+def test_the_short_way_gives_the_same(call, dtype):
+    """Two arguments by their places go past the operation's function; by name they do not."""
+    results = []
+    for short in (True, False):
+        g = np.random.default_rng(0)
+        a, b = (pydl.tensor(g.standard_normal((2, 3, 3)).astype(dtype), requires_grad=True) for _ in range(2))
+        y = call(a, b) if short else call(a, other=b)
+        y.backward(g.standard_normal(y.shape))
+        results.append([each.tobytes() for each in (y.data, a.grad.data, b.grad.data)])
+    assert results[0] == results[1]
+    y = call(a, b.detach())
+    y.backward(np.ones(y.shape))
+    with pytest.raises(RuntimeError, match="was freed by an earlier backward"):
+        y.backward(np.ones(y.shape))

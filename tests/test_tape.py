@@ -177,6 +177,27 @@ def test_no_grad_and_enable_grad_nest():
     assert pydl.is_grad_enabled()
 
 
+def test_one_no_grad_inside_itself():
+    off, on = pydl.no_grad(), pydl.enable_grad()
+    for _ in range(30):
+        off.__enter__()
+        assert not pydl.is_grad_enabled()
+        on.__enter__()
+        assert pydl.is_grad_enabled()
+    for _ in range(30):
+        on.__exit__()
+        assert not pydl.is_grad_enabled()
+        off.__exit__()
+    assert pydl.is_grad_enabled()
+    for _ in range(64):
+        off.__enter__()
+    with pytest.raises(RecursionError, match="no_grad: "):
+        off.__enter__()
+    for _ in range(64):
+        off.__exit__()
+    assert pydl.is_grad_enabled()
+
+
 def test_no_grad_ends_with_an_exception():
     with pytest.raises(ZeroDivisionError), pydl.no_grad():
         1 // 0  # noqa: B018

@@ -15,9 +15,8 @@ from typing import Any
 
 import numpy as np
 
-from .._compiled import usual_product
 from ..arguments import check_floats
-from ..op import empty, gradient_wanted, kernel, op
+from ..op import empty, kernel, op
 
 
 @kernel(writes="y")
@@ -64,33 +63,28 @@ def _(draw):
 @op("input", "other")
 def matmul(input: Any, other: Any) -> Any:
     """The matrix product of two tensors, like torch.matmul. See the top of this file."""
-    y = usual_product(input, other)
-    if y is not None:
-        matmul_forward(input, other, y)
-        return y, _gradient(input, other, input, other) if gradient_wanted() else None, ("input", "other")
-    left, right, a, b, y, shapes = as_matrices(input, other)
+    left, right, a, b, y, (full, shape) = as_matrices(input, other)
     matmul_forward(a, b, y)
-    return y.reshape(shapes[1]), _gradient(left, right, a, b, shapes[0]), ("input", "other")
-
-
-def _gradient(left: Any, right: Any, a: Any, b: Any, shape: tuple[int, ...] | None = None) -> Any:
-    """The gradient function for the factors, which were multiplied as a and b to a product of that shape."""
 
     def gradient(dy, needs):
-        if shape is not None:
-            dy = dy.reshape(shape)
-        da = db = None
-        if needs[0]:
-            da = empty(a.shape, a.dtype)
-            matmul_forward(dy, b.swapaxes(-1, -2), da)
-            da = da if shape is None else da.reshape(left.shape)
-        if needs[1]:
-            db = empty(b.shape, b.dtype)
-            matmul_forward(a.swapaxes(-1, -2), dy, db)
-            db = db if shape is None else db.reshape(right.shape)
-        return da, db
+        da, db = _gradient(dy.reshape(full), needs, a, b)
+        return None if da is None else da.reshape(left.shape), None if db is None else db.reshape(right.shape)
 
-    return gradient
+    return y.reshape(shape), gradient, ("input", "other")
+
+
+def _gradient(dy: Any, needs: tuple[bool, bool], a: Any, b: Any) -> Any:
+    da = db = None
+    if needs[0]:
+        da = empty(a.shape, a.dtype)
+        matmul_forward(dy, b.swapaxes(-1, -2), da)
+    if needs[1]:
+        db = empty(b.shape, b.dtype)
+        matmul_forward(a.swapaxes(-1, -2), dy, db)
+    return da, db
+
+
+matmul.shorten(matmul_forward, _gradient, ("input", "other"), multiplies=True)
 
 
 def as_matrices(input: Any, other: Any) -> tuple[Any, ...]:
