@@ -4,6 +4,7 @@
 //     for each block of k                          a panel of B fits the first-level cache
 //       for each stripe of C's rows                its part of A fits the second-level cache
 //         for each panel of B and each of A        one tile
+// An A that has to be packed is packed once, with the first two loops exchanged, if it is not too large.
 //
 // Each thread computes its own part of C from beginning to end and packs what it needs for itself. What two
 // threads both need is packed twice; in exchange there is one parallel region for a product, nobody waits for
@@ -31,6 +32,7 @@ struct GemmBlocks {
     static constexpr int64_t group_rows = group_bytes / int64_t(sizeof(T)) / depth;
     static constexpr int64_t sum_depth = (many_registers ? 1536 : 1024) / int64_t(sizeof(T));
     static constexpr int64_t stripe_elements = (many_registers ? 640 << 10 : 256 << 10) / int64_t(sizeof(T));
+    static constexpr int64_t kept_elements = (4 << 20) / int64_t(sizeof(T));  // of an A packed once
     // Multiply-adds below which another thread costs more than it brings.
     static constexpr int64_t thread_work = 400000;
     static constexpr int64_t tasks = 32;  // wanted of loops whose items differ, so that threads share evenly
@@ -102,15 +104,18 @@ class GemmPart {
           pack_a_(a.column_stride != 1 &&
                   (a.row_stride != 1 || (b.columns > 2 * panel_columns_ && a.rows * a.columns > 4096))),
           pack_b_(given == 0 && (b.column_stride != 1 || (!has_partial_loads && b.columns % width<T> != 0) ||
-                                 (rows_.count > 1 && is_better_packed(b)))) {}
+                                 (rows_.count > 1 && is_better_packed(b)))),
+          keep_a_(pack_a_ && stripes_.count > 1 && a.rows * blocks_.size <= GemmBlocks<T>::kept_elements) {}
 
     void run() const {
         const int64_t in_b = pack_b_ ? stripes_.size * blocks_.size : 0;
-        const Panels<T> panels(in_b + (pack_a_ ? rows_.size * blocks_.size : 0));
-        for (int64_t s = 0; s < stripes_.count; s++)
-            for (int64_t block = 0; block < blocks_.count; block++)
-                for (int64_t p = 0; p < rows_.count; p++)
-                    row_of_tiles(s, block, p, panels.data(), panels.data() + in_b);
+        const Panels<T> panels(in_b + (pack_a_ ? (keep_a_ ? a_.rows : rows_.size) * blocks_.size : 0));
+        // An A that is packed once for all stripes is packed block by block.
+        const int64_t inner = keep_a_ ? stripes_.count : blocks_.count;
+        for (int64_t t = 0; t < stripes_.count * blocks_.count; t++)
+            for (int64_t p = 0; p < rows_.count; p++)
+                row_of_tiles(keep_a_ ? t % inner : t / inner, keep_a_ ? t / inner : t % inner, p,
+                             panels.data(), panels.data() + in_b);
     }
 
   private:
@@ -143,7 +148,9 @@ class GemmPart {
         const bool apart = a_.column_stride == 1 && !pack_a_;
         int64_t a_stride = apart ? a_.row_stride : a_.column_stride;
         if (pack_a_) {
-            pack_panel(packed_a, rows, rows, a, a_.row_stride, a_.column_stride, depth);
+            if (keep_a_) packed_a += i * depth;
+            if (!keep_a_ || s == 0)
+                pack_panel(packed_a, rows, rows, a, a_.row_stride, a_.column_stride, depth);
             a = packed_a, a_stride = rows;
         }
         int64_t columns;
@@ -181,7 +188,7 @@ class GemmPart {
     const TileShape shape_;
     const int64_t panel_columns_;
     const Parts rows_, blocks_, stripes_;
-    const bool pack_a_, pack_b_;
+    const bool pack_a_, pack_b_, keep_a_;
 };
 
 // How C is cut into parts for threads.

@@ -75,35 +75,85 @@ void pack_copying(T* panel, int64_t pitch, int64_t count, const T* source, int64
                           pitch - i);
 }
 
+// `width` lanes of a panel from rows(r), which gives where row r is and advances with it; `room` of them
+// belong to the panel. Blocks of 16 bytes are read from each row and transposed in registers. Where a vector
+// reaches beyond the panel's step, it is stored whole if that is the next steps' place and written later.
+template <typename T, typename Rows, typename Finish>
+void pack_transposing_lanes(T* to, int64_t pitch, int64_t room, Rows rows, int64_t depth, Finish finish) {
+    constexpr int B = block_lanes<T>;
+    const int64_t beyond = width<T> > pitch ? width<T> - pitch : 0;
+    const int64_t careful = beyond > 0 ? (beyond - 1) / pitch + 1 : 0;
+    int64_t whole = room >= width<T> || beyond > 0 ? depth - careful : 0;
+    for (; depth >= B; depth -= B, whole -= B, to += B * pitch) {
+        vec<T> part[B];
+#pragma GCC unroll 4
+        for (int c = 0; c < B; c++)
+            part[c] = load_blocks<T>([&](int b) PYDL_INLINE_LAMBDA { return rows(b * B + c); });
+        rows.advance(B);
+        transpose_blocks<T>(part);
+#pragma GCC unroll 4
+        for (int c = 0; c < B; c++) part[c] = finish(part[c]);
+        if (whole >= B) {
+#pragma GCC unroll 4
+            for (int c = 0; c < B; c++) store(to + c * pitch, part[c]);
+        } else {
+#pragma GCC unroll 4
+            for (int c = 0; c < B; c++) store_partial(to + c * pitch, part[c], room);
+        }
+    }
+    for (; depth > 0; depth--, to += pitch) {
+        vec<T> step;
+        for (int r = 0; r < width<T>; r++) step[r] = *rows(r);
+        store_partial(to, finish(step), room);
+        rows.advance(1);
+    }
+}
+
+// Rows a stride apart. Three share a pointer, because an x86 address can say one and two strides.
+template <typename T>
+struct StridedLanes {
+    const T* row[(width<T> + 2) / 3];
+    int64_t stride;
+    StridedLanes(const T* source, int64_t stride) : stride(stride) {
+#pragma GCC unroll 6
+        for (int r = 0; r < width<T>; r += 3) row[r / 3] = source + r * stride;
+    }
+    PYDL_INLINE const T* operator()(int r) const { return row[r / 3] + r % 3 * stride; }
+    PYDL_INLINE void advance(int64_t steps) {
+#pragma GCC unroll 6
+        for (int r = 0; r < width<T>; r += 3) row[r / 3] = forget(row[r / 3] + steps);
+    }
+};
+
+// The same, of which only `count` exist: the first stands for the others.
+template <typename T>
+struct FewLanes {
+    const T* row[width<T>];
+    int64_t k = 0;
+    FewLanes(const T* source, int64_t stride, int64_t count) {
+        for (int r = 0; r < width<T>; r++) row[r] = source + (r < count ? r : 0) * stride;
+    }
+    PYDL_INLINE const T* operator()(int r) const { return row[r] + k; }
+    PYDL_INLINE void advance(int64_t steps) { k += steps; }
+};
+
 template <typename T>
 void pack_transposing(T* panel, int64_t pitch, int64_t count, const T* source, int64_t lane_stride,
                       int64_t depth) {
-    // k_stride 1: squares of width x width are transposed in registers.
-    constexpr int W = width<T>;
-    const bool one_block = pitch <= W;
-    for (int64_t k = 0; k < depth; k += W) {
-        const int64_t steps = depth - k < W ? depth - k : W;
-        for (int64_t i = 0; i < pitch; i += W) {
-            vec<T> square[W];
-#pragma GCC unroll 16
-            for (int r = 0; r < W; r++) {
-                const T* from = source + (i + r) * lane_stride + k;
-                square[r] = i + r >= count ? vec<T>{} : steps == W ? load(from) : load_partial(from, steps);
-            }
-            transpose<T>(square);
-            T* to = panel + k * pitch + i;
-            const int64_t lanes = pitch - i;
-            const bool inside = one_block && (k + W - 1) * pitch + W <= depth * pitch;
-            if (steps == W && (lanes >= W || inside)) {
-                // Of a narrow panel each store runs into the next steps' places, which are written
-                // afterwards.
-#pragma GCC unroll 16
-                for (int s = 0; s < W; s++) store(to + s * pitch, square[s]);
-            } else {
-#pragma GCC unroll 16
-                for (int s = 0; s < W; s++)
-                    if (s < steps) store_partial(to + s * pitch, square[s], lanes);
-            }
+    constexpr int64_t W = width<T>;
+    for (int64_t i = 0; i < pitch; i += W) {
+        const T* from = source + i * lane_stride;
+        T* to = panel + i;
+        const int64_t left = count - i, room = pitch - i;
+        if (left >= W) {
+            pack_transposing_lanes(to, pitch, room, StridedLanes<T>(from, lane_stride), depth,
+                                   [](vec<T> v) { return v; });
+        } else if (left == 1 && room == 1) {
+            for (int64_t k = 0; k < depth; k++) to[k * pitch] = from[k];
+        } else if (left > 0) {
+            const auto exists = iota<int_of<T>>() < int_of<T>(left);
+            pack_transposing_lanes(to, pitch, room, FewLanes<T>(from, lane_stride, left), depth,
+                                   [&](vec<T> v) { return select(exists, v, vec<T>{}); });
         }
     }
 }

@@ -127,4 +127,55 @@ PYDL_INLINE void transpose(vec<T> (&rows)[width<T>]) {
     if constexpr (Step > 1) transpose<T, Step / 2>(rows);
 }
 
+// Lanes in 16 bytes, the blocks between which vectors do not shuffle at full speed.
+template <typename T>
+inline constexpr int block_lanes = 16 / sizeof(T);
+
+// A vector of blocks of 16 bytes, the i-th from at(i).
+template <typename T, typename At>
+PYDL_INLINE vec<T> load_blocks(At at) {
+    typedef T Block __attribute__((vector_size(16), aligned(alignof(T)), may_alias));
+    const auto block = [&](int i) PYDL_INLINE_LAMBDA { return *reinterpret_cast<const Block*>(at(i)); };
+#if defined(__AVX512F__)
+    __m512i v = _mm512_castsi128_si512((__m128i)block(0));
+    v = _mm512_inserti32x4(v, (__m128i)block(1), 1);
+    v = _mm512_inserti32x4(v, (__m128i)block(2), 2);
+    return (vec<T>)_mm512_inserti32x4(v, (__m128i)block(3), 3);
+#elif defined(__AVX2__)
+    return (vec<T>)_mm256_inserti128_si256(_mm256_castsi128_si256((__m128i)block(0)), (__m128i)block(1), 1);
+#else
+    return (vec<T>)block(0);
+#endif
+}
+
+// Of every block of a and b, the halves `half`: their lanes by turns, or each half as it is.
+template <bool Half, bool ByTurns, typename V, int... I>
+PYDL_INLINE V halves_of_blocks(V a, V b, std::integer_sequence<int, I...>) {
+    constexpr int n = sizeof...(I), B = block_lanes<lane<V>>, from = Half ? B / 2 : 0;
+    if constexpr (ByTurns)
+        return __builtin_shufflevector(a, b, (I / B * B + from + I % B / 2 + I % 2 * n)...);
+    else
+        return __builtin_shufflevector(a, b, (I / B * B + from + I % (B / 2) + (I % B >= B / 2 ? n : 0))...);
+}
+
+// Transposes in every block of 16 bytes: lane j of that block of rows[i] <-> lane i of that block of rows[j].
+template <typename T>
+PYDL_INLINE void transpose_blocks(vec<T> (&rows)[block_lanes<T>]) {
+    constexpr auto lanes = std::make_integer_sequence<int, width<T>>{};
+    if constexpr (block_lanes<T> == 2) {
+        const vec<T> first = halves_of_blocks<false, true>(rows[0], rows[1], lanes);
+        rows[1] = halves_of_blocks<true, true>(rows[0], rows[1], lanes);
+        rows[0] = first;
+    } else {
+        const vec<T> a = halves_of_blocks<false, true>(rows[0], rows[1], lanes),
+                     b = halves_of_blocks<true, true>(rows[0], rows[1], lanes),
+                     c = halves_of_blocks<false, true>(rows[2], rows[3], lanes),
+                     d = halves_of_blocks<true, true>(rows[2], rows[3], lanes);
+        rows[0] = halves_of_blocks<false, false>(a, c, lanes);
+        rows[1] = halves_of_blocks<true, false>(a, c, lanes);
+        rows[2] = halves_of_blocks<false, false>(b, d, lanes);
+        rows[3] = halves_of_blocks<true, false>(b, d, lanes);
+    }
+}
+
 }  // namespace pydl::PYDL_ISA
