@@ -127,6 +127,15 @@ def has_form(array: Any, form: tuple[tuple[int, ...], Any]) -> bool: ...
 # Its arguments are mostly given as shapes_of(...), whose number no type says.
 def remembered(function: Callable[..., C]) -> Callable[..., C]: ...
 
+# replayed.pyx
+
+Form = tuple[tuple[int, ...], np.dtype[Any]]
+
+def arrays_of_forms(given: tuple[Any, ...], forms: list[Form]) -> list[Array] | None: ...
+def play(
+    replay: Callable[..., int], inputs: list[Array], made: list[Form], numbers: tuple[int, ...]
+) -> list[Array] | None: ...
+
 # parameters.pyx
 
 State = dict[str, Any]

@@ -1,5 +1,5 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, auto_pickle=False
-"""The part of pydl that Cython compiles: six files, each of one concept, and one module of them, since every module
+"""The part of pydl that Cython compiles: seven files, each of one concept, and one module of them, since every module
 has the same 15 kB of code that a Cython module needs."""
 
 cimport numpy as cnp
@@ -12,3 +12,4 @@ include "backward.pyx"
 include "usual_arguments.pyx"
 include "remembered.pyx"
 include "parameters.pyx"
+include "replayed.pyx"

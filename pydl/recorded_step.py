@@ -30,7 +30,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from . import op, random
-from ._compiled import are_set, are_unchanged, changed, put_gradients, set_noting, tensor_of
+from ._compiled import are_set, are_unchanged, arrays_of_forms, changed, put_gradients, set_noting, tensor_of
 from .arguments import Array, check_callable, check_integer
 from .fusion import join_activations, without_unread, work_in_place
 from .ops.conv2d_winograd import get_winograd
@@ -85,29 +85,33 @@ class CapturedStep:
         self._inputs = check_integer("capture_step", "inputs", inputs, 1)
         self._modules = [model, loss] if isinstance(loss, Module) else [model]
         self._recordings: dict[Any, _Recording] = {}
+        self._latest: _Recording | None = None
         self._lock = threading.Lock()
 
     def __repr__(self) -> str:
         return f"<captured step of {type(self._model).__name__}: {len(self._recordings)} recordings>"
 
     def __call__(self, *batch: Any) -> Tensor:
-        arrays = [as_array("capture_step", each) for each in batch]
         with self._lock:
-            if op.get_backend() == "native":
-                loss = self._recording(arrays).run(arrays)
-            else:  # the reference has no overhead worth saving
-                loss = self._compute([Tensor(each) if each.dtype.kind == "f" else each for each in arrays])
+            latest = self._latest
+            if latest is not None and (arrays := arrays_of_forms(batch, latest.forms)) and latest.is_valid():
+                loss = latest.run(arrays)
+            else:
+                loss = self._gradients([as_array("capture_step", each) for each in batch])
             if self._before_step is not None:
                 self._before_step()
             self._optimizer.step()
         return loss
 
-    def _recording(self, arrays: list[Array]) -> _Recording:
+    def _gradients(self, arrays: list[Array]) -> Tensor:
+        if op.get_backend() != "native":  # the reference has no overhead worth saving
+            return self._compute([Tensor(each) if each.dtype.kind == "f" else each for each in arrays])
         key = key_of(arrays), get_winograd()
         recording = self._recordings.get(key)
-        if recording is None or recording.is_stale():
+        if recording is None or not recording.is_valid():
             recording = self._recordings[key] = _Recording(self._compute, self._state(), arrays)
-        return recording
+        self._latest = recording
+        return recording.run(arrays)
 
     def _state(self) -> _State:
         modules = [each for root in self._modules for each in root.modules()]
@@ -168,7 +172,7 @@ class _Recording:
     """The calls of a step, from a batch of one combination of shapes to the gradients."""
 
     def __init__(self, compute: Callable[[list[Any]], Tensor], state: _State, batch: list[Array]) -> None:
-        self._state = state
+        self._state, self._variant = state, (op.isa, get_winograd())
         numbers, generator = state.numbers(), random.get_rng_state()
         try:
             self._record(compute, batch)
@@ -196,6 +200,7 @@ class _Recording:
         calls = without_unread(calls, [loss.data, *kept])
         calls = join_activations(calls, [loss.data, *kept])
         self._replay = Replay(work_in_place(calls, [loss.data, *kept]), own, [loss.data], kept)
+        self.forms = self._replay.forms
         after = random.get_rng_state()
         random.set_rng_state(generator)
         self._keys()
@@ -218,9 +223,9 @@ class _Recording:
     def _keys(self) -> tuple[int, ...]:
         return tuple([random.new_key() for _ in range(self._replay.keys)])
 
-    def is_stale(self) -> bool:
-        """Whether what it was recorded with is not as it was."""
-        return not self._state.is_unchanged()
+    def is_valid(self) -> bool:
+        """Whether all is as it was recorded with."""
+        return self._variant == (op.isa, get_winograd()) and self._state.is_unchanged()
 
     def run(self, batch: list[Array]) -> Tensor:
         """The loss; the gradients are where they belong."""

@@ -82,7 +82,7 @@ class Recording {
     // The index of the first of the given arrays, which take the place of the first ones recorded, that is
     // not like it; then nothing was run. Else -1. Not from two threads at once: pydl/recording.py sees to
     // that.
-    int replay(const py::tuple& given, const std::vector<int64_t>& numbers) {
+    int replay(const py::tuple& given, const py::tuple& numbers) {
         if (numbers.size() != numbers_.size())
             throw py::value_error("Recording: too many or too few numbers");
         if (given.size() > arrays_.size()) throw py::value_error("Recording: too many arrays");
@@ -93,7 +93,7 @@ class Recording {
             arrays_[i].data = array.data;
         }
         for (size_t i = 0; i < numbers.size(); ++i)
-            numbers_[i].call->set_integer(numbers_[i].argument, numbers[i]);
+            numbers_[i].call->set_integer(numbers_[i].argument, py::cast<int64_t>(numbers[i]));
         py::gil_scoped_release release;
         for (Group& group : groups_) run(group);
         return -1;
