@@ -163,7 +163,7 @@ cdef object first_gradient(TensorBase tensor, object gradient):
 
 cdef tuple call_gradient(Node node, object dys):
     cdef Version version
-    cdef bint alive = dys is not None
+    cdef bint alive = dys is not None, fits
     cdef int i
     for name, version, count in node.saved:
         if version.count != count:
@@ -201,10 +201,13 @@ cdef tuple call_gradient(Node node, object dys):
         if not cnp.PyArray_Check(dx):  # numpy makes numbers of some results
             grads = (*grads[:i], np.asarray(dx), *grads[i + 1 :])
             dx = <object>PyTuple_GET_ITEM(grads, i)
-        if not has_shape(dx, <tuple><object>PyTuple_GET_ITEM(node.shapes, i)):
-            raise RuntimeError(
-                f"{node.name}: the gradient for input {i} has shape {dx.shape}, the input {node.shapes[i]}"
-            )
+        if node.shapes is None:
+            fits = cnp.PyArray_SAMESHAPE(dx, <object>PyTuple_GET_ITEM(node.operands, i))
+        else:
+            fits = has_shape(dx, <tuple><object>PyTuple_GET_ITEM(node.shapes, i))
+        if not fits:
+            shape = node.operands[i].shape if node.shapes is None else node.shapes[i]
+            raise RuntimeError(f"{node.name}: the gradient for input {i} has shape {dx.shape}, the input {shape}")
     return <tuple>grads
 
 

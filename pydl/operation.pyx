@@ -120,7 +120,7 @@ cdef class Op:
         outputs = self.finish((<tuple>result)[0], tensors)
         gradient = (<tuple>result)[1]
         if recording and gradient is not None and is_recording():
-            self.record(outputs, tensors, count, gradient, (<tuple>result)[2])
+            self.record(outputs, tensors, count, gradient, (<tuple>result)[2], None)
         return outputs
 
     cdef object run_short(self, PyObject** arguments, PyObject** tensors, bint recording):
@@ -135,8 +135,7 @@ cdef class Op:
         call_kernel(<PyObject*>self.kernel, given, 3, NULL)
         output = wrap(y)
         if recording and is_recording():
-            self.record(output, tensors, 2, self.short_gradient, self.short_saves)
-            output.grad_fn.operands = (a, b)
+            self.record(output, tensors, 2, self.short_gradient, self.short_saves, (a, b))
         return output
 
     cdef object finish(self, object result, PyObject** tensors):
@@ -152,10 +151,11 @@ cdef class Op:
                 output.share_version(base)
         return output
 
-    cdef record(self, object results, PyObject** tensors, Py_ssize_t count, object gradient, tuple saves):
+    cdef record(self, object results, PyObject** tensors, Py_ssize_t count, object gradient, tuple saves,
+                tuple operands):
         cdef Node node = Node.__new__(Node)
         cdef TensorBase tensor
-        cdef tuple inputs = PyTuple_New(count), shapes = PyTuple_New(count), needs
+        cdef tuple inputs = PyTuple_New(count), shapes = PyTuple_New(count) if operands is None else None, needs
         cdef unsigned long long needed = 0
         cdef bint first_results = True
         cdef int i
@@ -165,12 +165,14 @@ cdef class Op:
                 tensor = <TensorBase>tensors[i]
                 if tensor._requires_grad:
                     source = <object>tensor if tensor.grad_fn is None else <object>tensor.grad_fn
-                    shape = shape_of(tensor._data)
+                    if shapes is not None:
+                        shape = shape_of(tensor._data)
                     first_results = first_results and tensor._index == 0
                     if i < 64:
                         needed |= 1ULL << i
             put(inputs, i, source)
-            put(shapes, i, shape)
+            if shapes is not None:
+                put(shapes, i, shape)
         needs = needs_of(count, needed) if count <= 64 else tuple([source is not None for source in inputs])
         node.name = self.name
         node.inputs = inputs
@@ -178,6 +180,7 @@ cdef class Op:
         node.shapes = shapes
         node.needs = needs
         node.gradient = gradient
+        node.operands = operands
         node.several = type(results) is tuple
         node.saved = self.versions(results, tensors, count, needs, saves) if PyTuple_GET_SIZE(saves) > 0 else ()
         if node.several:

@@ -103,7 +103,7 @@ cdef class Node:
 
     inputs    for each tensor argument: the Node that made it, the Tensor itself if it is a leaf, or None
     indices   for an input that is a Node: which of its results it was; None if they all were the first
-    shapes    of the inputs that are not None
+    shapes    of the inputs that are not None; None if these are the operands
     needs     which ones those are
     gradient  (dy, needs) -> a gradient for each tensor argument; None once it was used and freed
     operands  two arrays that gradient gets after dy and needs, if it does
