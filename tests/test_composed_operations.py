@@ -34,8 +34,8 @@ CALLS = {
     "cross": [(M, M[::-1].copy(), {"dim": 1}), (W[None], M, {"dim": -1})],
     "trace": [(M,)],
     "dist": [(M, M[::-1].copy()), (M, M[::-1].copy(), 3.0), (M, M + 1, 1.0)],
-    "cov": [(M,), (V,), (M, {"correction": 0})],
-    "corrcoef": [(M,)],
+    "cov": [(M[:1],), (M,), (V,), (M, {"correction": 0})],
+    "corrcoef": [(M,), (M[:1],)],
     "t": [(M,), (V,)],
     "ravel": [(T,)],
     "unflatten": [(T, 1, (2, -1)), (V, 0, (2, 2))],
@@ -239,11 +239,15 @@ def test_special_values():
     assert np.isnan(pydl.nanmean(odd[:1]).item())
 
 
+def test_logit_outside_has_no_gradient():
+    check_torch(pydl.logit, torch.logit, np.array([-0.5, 0.5, 1.5]))
+
+
 def test_whole_numbers():
     x = np.array([[3, 1, 2], [1, 1, 5]])
     for name, arguments in {
         "diff": (), "fliplr": (), "rot90": (), "msort": (), "t": (), "diag_embed": (), "kron": (x,), "nansum": (),
-        "deg2rad": (), "logit": (), "trace": (),
+        "deg2rad": (), "logit": (), "trace": (), "cov": (), "corrcoef": (),
     }.items():  # fmt: skip
         got = getattr(pydl, name)(x, *arguments)
         want = getattr(torch, name)(*map(torch.tensor, (x, *arguments)))

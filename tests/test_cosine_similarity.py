@@ -8,6 +8,17 @@ from pydl.ops.cosine_similarity import cosine_similarity
 RNG = np.random.default_rng(0)
 
 
+def test_the_dimension_itself_broadcasts():
+    a, b = np.random.default_rng(0).standard_normal((2, 3, 4))
+    for other, dim in [(b[:, :1], 1), (b[:1], 0), (b[0], 0), (np.array(0.5), 1)]:
+        check_torch(
+            lambda x, y, d=dim: pydl.nn.functional.cosine_similarity(x, y, d),
+            lambda x, y, d=dim: torch.nn.functional.cosine_similarity(x, y, d),
+            a,
+            other,
+        )
+
+
 def test_worked_by_hand():
     x = np.array([[1.0, 0.0], [3.0, 4.0], [1.0, 1.0]])
     y = np.array([[0.0, 2.0], [6.0, 8.0], [1.0, 0.0]])

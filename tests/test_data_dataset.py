@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import pydl.random
-from pydl.data import Dataset, Subset, TensorDataset, collate, random_split
+from pydl.data import ConcatDataset, DataLoader, Dataset, Subset, TensorDataset, collate, random_split
 
 
 class Squares(Dataset):
@@ -191,3 +191,26 @@ def test_collate_follows_the_structure():
 def test_collate_rejects(items, error, message):
     with pytest.raises(error, match=message):
         collate(items)
+
+
+def test_several_data_sets_as_one():
+    parts = [
+        TensorDataset(np.arange(3)),
+        TensorDataset(np.zeros(0, int)),
+        TensorDataset(np.arange(10, 12)),
+    ]
+    whole = ConcatDataset(parts)
+    assert len(whole) == 5
+    assert [int(whole[i][0]) for i in range(5)] == [0, 1, 2, 10, 11]
+    assert int(whole[-1][0]) == 11
+    (batch,) = next(iter(DataLoader(whole, 5)))
+    assert batch.tolist() == [0, 1, 2, 10, 11]
+    with pytest.raises(IndexError, match="ConcatDataset: index 5 does not exist in a data set of 5 items"):
+        whole[5]
+    with pytest.raises(ValueError, match="ConcatDataset: datasets is empty"):
+        ConcatDataset([])
+
+
+def test_lists_of_python_numbers_have_the_types_of_tensors():
+    x, y = TensorDataset([[0.5, 1.0], [2.0, 3.0]], [0, 1]).arrays
+    assert (x.dtype, y.dtype) == (np.float32, np.int64)

@@ -54,7 +54,8 @@ PROMISED = {
     "pydl.optim": """SGD Adadelta Adagrad RMSprop Adam Adamax AdamW NAdam RAdam EMA
         Optimizer lr_scheduler clip_grad_norm_ clip_grad_value_
         clip_max_norm_ l1_penalty l2_penalty""",
-    "pydl.data": """Dataset TensorDataset NestedDataset DataLoader Subset random_split load Sampler SequentialSampler
+    "pydl.data": """ConcatDataset Dataset TensorDataset
+        NestedDataset DataLoader Subset random_split load Sampler SequentialSampler
         RandomSampler SubsetRandomSampler WeightedRandomSampler BatchSampler class_weights Compose Normalize
         RandomAffine RandomCrop RandomErasing RandomHorizontalFlip ColorJitter MixUp""",
     "pydl.plot": """learning_curve confusion_matrix filters feature_maps most_confused layer_histograms""",

@@ -35,6 +35,12 @@ def test_rounded_division_as_in_pytorch(mode):
         assert got.tolist() == want.tolist()
 
 
+def test_gradient_beside_infinities_as_in_pytorch():
+    odd = np.array([np.inf, -np.inf, 2.0])
+    for name in ("remainder", "fmod"):
+        check_torch(getattr(pydl, name), getattr(torch, name), np.array([1.5, 1.5, 1.5]), odd)
+
+
 def test_operators():
     x = pydl.tensor([5.5, -5.5])
     assert (x // 2).tolist() == [2, -3]

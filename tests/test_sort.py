@@ -58,5 +58,6 @@ def test_worked_by_hand():
 def test_refuses():
     check_refused(lambda: pydl.topk(X, 6), ValueError, "topk: k is 6, but dimension 2 of (3, 4, 5) has 5 elements")
     check_refused(lambda: pydl.topk(X, -1), ValueError, "topk: k must be at least 0, not -1")
+    check_refused(lambda: pydl.topk(np.array(1.0), 0), ValueError, "topk: k must be 1 for an input without dimensions")
     check_refused(lambda: pydl.sort(X, 3), IndexError, "sort: dim is 3, but the input has 3 dimensions")
     check_refused(lambda: pydl.sort(X, descending=2.5), TypeError, "sort: descending must be True or False, not 2.5")

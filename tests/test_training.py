@@ -78,6 +78,52 @@ def test_the_loop_by_hand_gives_the_same_bits():
         assert ours.data.tobytes() == theirs.data.tobytes()
 
 
+def test_l1_and_max_norm_as_by_hand():
+    x, y = spirals()
+    losses, weights = [], []
+    for by_hand in (False, True):
+        pydl.manual_seed(3)
+        model = nn.Sequential(nn.Linear(2, 16), nn.Tanh(), nn.Linear(16, 2))
+        rule = SGD(model.parameters(), lr=0.1)
+        if by_hand:
+            for _ in range(2):
+                total = 0.0
+                for inputs, targets in pydl.data.DataLoader(pydl.data.TensorDataset(x, y), 32, shuffle=True):
+                    loss = cross_entropy(model(inputs), targets)
+                    rule.zero_grad()
+                    (loss + pydl.optim.l1_penalty([model[0].weight, model[2].weight], 1e-2)).backward()
+                    rule.step()
+                    pydl.optim.clip_max_norm_(model.parameters(), 0.5)
+                    total += loss.item() * 32
+            losses.append(total / 96)
+        else:
+            history = Trainer(model, cross_entropy, rule, progress=False, l1=1e-2, max_norm=0.5).fit((x, y), epochs=2)
+            losses.append(history["loss"][-1])
+        weights.append([each.data.tobytes() for each in model.parameters()])
+        assert np.linalg.norm(model[0].weight.data, axis=1).max() < 0.5001
+    assert weights[0] == weights[1]
+    assert losses[0] == losses[1], "the loss reported is that of the data alone"
+
+
+def test_l1_needs_weights():
+    x, y = spirals()
+    model = nn.BatchNorm1d(2)
+    trainer = Trainer(model, cross_entropy, SGD(model.parameters(), lr=0.1), progress=False, l1=0.1)
+    with pytest.raises(ValueError, match="but the model has no weights of two or more dimensions"):
+        trainer.fit((x, y))
+
+
+def test_l1_leaves_few_weights():
+    x, y = spirals()
+    sizes = []
+    for l1 in (0.0, 3e-2):
+        trainer = make(dropout=0.0)
+        trainer.l1 = l1
+        trainer.fit((x, y), epochs=4)
+        sizes.append(np.abs(trainer.model[0].weight.data).mean())
+    assert sizes[1] < 0.8 * sizes[0]
+
+
 def test_evaluation_changes_nothing():
     x, y = spirals()
     trainer = make()
@@ -178,6 +224,31 @@ def test_loss_that_is_not_finite_ends_training():
         (lambda t, x, y: EarlyStopping(mode="up"), ValueError, "mode must be 'min' or 'max', not 'up'"),
         (lambda t, x, y: Checkpoint("x", every=0), ValueError, "every must be at least 1"),
         (lambda t, x, y: LRSchedule(None), TypeError, "scheduler must be one of optim.lr_scheduler, not NoneType"),
+        (
+            lambda t, x, y: Trainer(t.model, nn.CrossEntropyLoss, t.optimizer),
+            TypeError,
+            r"not the class CrossEntropyLoss; ca",
+        ),
+        (
+            lambda t, x, y: Trainer(nn.Linear, t.loss, t.optimizer),
+            TypeError,
+            "model must be a Module, not the class Linear",
+        ),
+        (
+            lambda t, x, y: make(callbacks=[EarlyStopping]),
+            TypeError,
+            "callbacks must be .* not the class EarlyStopping",
+        ),
+        (
+            lambda t, x, y: Trainer(t.model, lambda *each: 3.0, t.optimizer, progress=False).fit((x, y)),
+            TypeError,
+            "fit: the loss must return a Tensor of one number, not float",
+        ),
+        (
+            lambda t, x, y: Trainer(t.model, nn.CrossEntropyLoss(reduction="none"), t.optimizer).evaluate((x, y)),
+            ValueError,
+            r"evaluate: the loss must return one number, the mean over the batch, but gave \(96,\)",
+        ),
         (lambda t, x, y: accuracy(np.zeros((3, 2)), np.zeros((3, 1))), ValueError, r"shapes \(3, 2\) and \(3, 1\)"),
         (lambda t, x, y: confusion_matrix([0, 3], [0, 1], 2), ValueError, "there are 2 classes"),
     ],

@@ -140,7 +140,7 @@ CALLS = {
     **{name: of(getattr(training, name)) for name in ("CSVLogger", "JSONLogger", "WeightAveraging")},
     "accumulate": (
         lambda **each: pydl.Trainer(module(), nn.functional.mse_loss, optimizer(), progress=False, **each),
-        {"accumulate_grad_batches": 1},
+        {"accumulate_grad_batches": 1, "l1": 0.1, "max_norm": 2.0},
     ),
     "find_learning_rate": (
         lambda **each: trainer().find_learning_rate(**each),

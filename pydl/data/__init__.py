@@ -4,7 +4,7 @@ from .augmentation import RandomCrop, RandomErasing, RandomHorizontalFlip
 from .byte_pairs import BytePairs
 from .catalogues import read_catalogue, read_catalogues
 from .collate import collate
-from .dataset import Dataset, NestedDataset, Subset, TensorDataset, random_split
+from .dataset import ConcatDataset, Dataset, NestedDataset, Subset, TensorDataset, random_split
 from .idx import read_idx
 from .jitter import ColorJitter, MixUp
 from .loader import DataLoader
@@ -28,6 +28,7 @@ __all__ = [
     "BytePairs",
     "ColorJitter",
     "Compose",
+    "ConcatDataset",
     "DataLoader",
     "Dataset",
     "LoadedData",

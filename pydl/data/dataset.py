@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..arguments import check_list, check_range, show
+from ..arguments import check_list, check_range, from_numbers, show
 from ..random import generator as global_generator
 from .collate import collate
 from .samplers import check_generator
@@ -47,11 +47,38 @@ def gather(dataset: Any, indices: np.ndarray) -> Any:
     return collate([dataset[int(i)] for i in indices])
 
 
+class ConcatDataset(Dataset):
+    """Several data sets as one: the items of the first, then those of the second, and so on."""
+
+    def __init__(self, datasets: Any) -> None:
+        self.datasets = check_list("ConcatDataset", "datasets", datasets, "a list of data sets")
+        if not self.datasets:
+            raise ValueError("ConcatDataset: datasets is empty, needs at least one")
+        for each in self.datasets:
+            check_dataset("ConcatDataset", each)
+        self.cumulative_sizes = np.cumsum([len(each) for each in self.datasets]).tolist()
+
+    def __len__(self) -> int:
+        return int(self.cumulative_sizes[-1])
+
+    def __getitem__(self, index: Any) -> Any:
+        try:
+            place = index.__index__()
+        except (AttributeError, TypeError):
+            raise TypeError(f"ConcatDataset: index must be an integer, not {show(index)}") from None
+        if not -len(self) <= place < len(self):
+            raise IndexError(f"ConcatDataset: index {place} does not exist in a data set of {len(self)} items")
+        place += len(self) if place < 0 else 0
+        part = int(np.searchsorted(self.cumulative_sizes, place, "right"))
+        return self.datasets[part][place - (self.cumulative_sizes[part - 1] if part else 0)]
+
+
 class TensorDataset(Dataset):
     """Arrays that share their first dimension: ``dataset[i] = (arrays[0][i], arrays[1][i], ...)``.
 
     ``arrays`` are ndarrays or Tensors of shapes (N, ...); they are kept, not copied. ``i`` is an integer, a slice or an
-    index array (integers or a mask of N booleans), and each gives a tuple with one entry per array.
+    index array (integers or a mask of N booleans), and each gives a tuple with one entry per array. Lists of Python
+    numbers become float32 and int64.
 
     Raises ValueError where first dimensions differ or an array has none.
     """
@@ -59,7 +86,12 @@ class TensorDataset(Dataset):
     def __init__(self, *arrays: Any) -> None:
         if not arrays:
             raise ValueError("TensorDataset: got no arrays, needs at least one")
-        self.arrays = tuple(np.asarray(a.numpy() if hasattr(a, "numpy") else a) for a in arrays)
+        self.arrays = tuple(
+            from_numbers("TensorDataset", f"array {position}", a)
+            if isinstance(a, list | tuple)
+            else np.asarray(a.numpy() if hasattr(a, "numpy") else a)
+            for position, a in enumerate(arrays)
+        )
         for position, array in enumerate(self.arrays):
             if array.ndim == 0:
                 raise ValueError(f"TensorDataset: array {position} has no dimensions, needs shape (N, ...)")

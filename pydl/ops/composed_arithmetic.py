@@ -85,6 +85,8 @@ def logit(input: Any, eps: float | None = None) -> Tensor:
     if eps is not None:
         least = check_range("logit", "eps", eps, 0.0, 0.5)
         x = clamp(x, least, 1.0 - least)
+    outside = (x.data < 0) | (x.data > 1)  # where neither it nor its gradient is a number
+    x = mul(x, np.where(outside, math.nan, 1.0).astype(x.dtype)) if outside.any() else x
     return log(div(x, sub(1.0, x)))
 
 

@@ -16,6 +16,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import numpy as np
+
 from ..arguments import check_dim, check_dims, check_integer, check_number, check_range, check_rank
 from ..tensor import Tensor, as_tensor
 from .add import add
@@ -156,14 +158,15 @@ def cdist(x1: Any, x2: Any, p: float = 2.0) -> Tensor:
 
 
 def cov(input: Any, *, correction: int = 1) -> Tensor:
-    """The covariances of variables, the rows of (V, N); of one vector its variance."""
+    """The covariances of variables, the rows of (V, N); of one row its variance."""
     x, lost = as_tensor("cov", input), check_integer("cov", "correction", correction, -(2**31))
+    x = x if x.dtype.kind == "f" else x.to(np.float32)
     if x.ndim > 2:
         raise ValueError(f"cov: input must be (V, N) or (N), but has shape {x.shape}")
     rows = reshape(x, [1, -1]) if x.ndim < 2 else x
     apart = sub(rows, mean(rows, 1, True))
     product = div(matmul(apart, matrix_transpose(apart)), float(max(rows.shape[1] - lost, 0)))
-    return product if x.ndim == 2 else reshape(product, ())
+    return product if len(rows) != 1 else reshape(product, ())
 
 
 def corrcoef(input: Any) -> Tensor:

@@ -38,7 +38,9 @@ def _rest(name: str, form: Any, whole: Any, input: Any, other: Any) -> Any:
 
     def gradient(dy, needs):
         with np.errstate(all="ignore"):
-            db = fit(np.asarray(-dy * whole(a / b)), b_form) if needs[1] else None
+            count = np.empty_like(dy)
+            whole(a, b, count)
+            db = fit(np.asarray(-dy * count), b_form) if needs[1] else None
         return fit(dy, a_form) if needs[0] else None, db
 
     return y, gradient, (("input", 1), ("other", 1))
@@ -47,13 +49,13 @@ def _rest(name: str, form: Any, whole: Any, input: Any, other: Any) -> Any:
 @op("input", "other")
 def remainder(input: Any, other: Any) -> Any:
     """input % other, with the sign of other. See the top of this file."""
-    return _rest("remainder", np.remainder, np.floor, input, other)
+    return _rest("remainder", np.remainder, floor_quotient, input, other)
 
 
 @op("input", "other")
 def fmod(input: Any, other: Any) -> Any:
     """The rest of input / other, with the sign of input. See the top of this file."""
-    return _rest("fmod", np.fmod, np.trunc, input, other)
+    return _rest("fmod", np.fmod, trunc_quotient, input, other)
 
 
 @op("input", "other")

@@ -34,6 +34,8 @@ def _sorted(name: str, input: Any, dim: Any, descending: Any, k: Any = None) -> 
     if k is None:
         return line, index, d
     count = check_integer(name, "k", k, 0)
+    if x.ndim == 0 and count == 0:
+        raise ValueError(f"{name}: k must be 1 for an input without dimensions, not 0")
     if count > line.shape[d]:
         raise ValueError(f"{name}: k is {count}, but dimension {d} of {x.shape} has {line.shape[d]} elements")
     return line, index[(*(slice(None),) * d, slice(count))], d
@@ -49,7 +51,8 @@ def _values_and_indices(input: Any, name: str, dim: Any, descending: Any, k: Any
         np.put_along_axis(dx, index, dys[0].reshape(index.shape), d)
         return dx.reshape(shape)
 
-    return [each.reshape(shape if k is None else index.shape if shape else ()) for each in (y, index)], gradient, ()
+    new = shape if k is None or not shape else index.shape
+    return [each.reshape(new) for each in (y, index)], gradient, ()
 
 
 def sort(input: Any, dim: int = -1, descending: bool = False, stable: bool = False) -> ValuesIndices:

@@ -16,7 +16,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, column_or_1d, validate_data
 
 from .. import nn, optim
-from ..arguments import Array, check_callable, check_choice, check_flag, check_integer, check_range
+from ..arguments import Array, check_callable, check_choice, check_flag, check_integer, check_number, check_range
 from ..data import DataLoader, TensorDataset
 from ..random import get_rng_state, manual_seed, set_rng_state
 from ..tensor import Tensor
@@ -123,7 +123,7 @@ class NeuralEstimator(BaseEstimator):  # type: ignore[misc]
             check_flag(name, flag, getattr(self, flag))
         if not isinstance(self.batch_size, str) or self.batch_size != "auto":
             check_integer(name, "batch_size", self.batch_size, 1)
-        if not 0 < self.validation_fraction < 1:
+        if not 0 < check_number(name, "validation_fraction", self.validation_fraction) < 1:
             raise ValueError(f"{name}: validation_fraction must be between 0 and 1, not {self.validation_fraction}")
 
     def _rules(self, reset: bool) -> dict[str, Any]:

@@ -22,9 +22,10 @@ import os
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from ..arguments import check_flag, check_integer, check_path
+from ..arguments import check_flag, check_integer, check_path, check_range
 from ..data import DataLoader
-from ..tensor import no_grad
+from ..optim import clip_max_norm_, l1_penalty
+from ..tensor import Tensor, no_grad
 from .batches import apply, as_arrays, as_loader, count_rows, grouped, inputs_to_predict, join, split
 from .callback import Callback
 from .checkpoint import load_checkpoint
@@ -38,6 +39,10 @@ def _check_parts(name: str, parts: Any, method: str, needed: str) -> None:
     for part in parts if isinstance(parts, list | tuple) else [parts]:
         if part is parts or not hasattr(part, method):
             raise TypeError(f"Trainer: {name} must be {needed}, not {type(part).__name__}")
+        if isinstance(part, type):
+            raise TypeError(
+                f"Trainer: {name} must be {needed}, not the class {part.__name__}; call it: {part.__name__}(...)"
+            )
 
 
 class Trainer:
@@ -49,6 +54,9 @@ class Trainer:
                progress=False)
     accumulate_grad_batches   so many batches make one step of the optimizer: of the mean gradient over all their
                rows, as if they were one batch that would not fit in memory
+    l1         so many times the sum of |w| is added to the loss of a step, over the weights, those of two or more
+               dimensions: most become 0. The losses reported are without it. l1_penalty() in pydl.optim
+    max_norm   after a step the weights of no unit are longer than this: clip_max_norm_() in pydl.optim
 
     epoch counts from 1 while training; epochs is how many there will be, batches how many steps each has; batch is the
     last (inputs, targets), data the training data as a DataLoader.
@@ -63,6 +71,8 @@ class Trainer:
         callbacks: Sequence[Callback] = (),
         progress: bool = True,
         accumulate_grad_batches: int = 1,
+        l1: float = 0.0,
+        max_norm: float | None = None,
     ) -> None:
         _check_parts("model", [model], "parameters", "a Module")
         _check_parts("loss", [loss], "__call__", "a function (outputs, targets)")
@@ -74,6 +84,8 @@ class Trainer:
         self.optimizer = optimizer
         self.metrics = list(metrics)
         self.accumulate = check_integer("Trainer", "accumulate_grad_batches", accumulate_grad_batches, 1)
+        self.l1 = check_range("Trainer", "l1", l1, 0)
+        self.max_norm = None if max_norm is None else check_range("Trainer", "max_norm", max_norm, 0)
         self.history = History()
         own = next((each for each in callbacks if isinstance(each, ProgressBar)), None)
         self._bar = own or (ProgressBar() if progress else None)
@@ -163,7 +175,7 @@ class Trainer:
         for i, (inputs, targets) in enumerate(batches):
             self.batch = inputs, targets
             loss = self.loss(apply(self.model, inputs), targets)
-            value = float(loss.item())
+            value = _number(loss)
             if not math.isfinite(value):
                 raise FloatingPointError(
                     f"fit: the loss is {value} in epoch {self.epoch}: {first_bad_output(self.model, inputs)}; where "
@@ -171,11 +183,24 @@ class Trainer:
                 )
             if i == 0:
                 self.optimizer.zero_grad()
+            if self.l1:
+                loss = loss + l1_penalty(self._weights(), self.l1)
             (loss if len(batches) == 1 else loss * (rows[i] / whole)).backward()
             mean += value if len(batches) == 1 else value * rows[i] / whole
         self._each("on_before_step")
         self.optimizer.step()
+        if self.max_norm is not None:
+            clip_max_norm_(self.model.parameters(), self.max_norm)
         return mean, whole
+
+    def _weights(self) -> list[Any]:
+        """The weights that the L1 penalty is for."""
+        weights = [each for each in self.model.parameters() if each.ndim > 1 and each.requires_grad]
+        if not weights:
+            raise ValueError(
+                f"fit: l1 is {self.l1:g}, but the model has no weights of two or more dimensions that learn"
+            )
+        return weights
 
     def _each(self, moment: str, *arguments: Any) -> None:
         for callback in self.callbacks:
@@ -190,7 +215,7 @@ class Trainer:
             for batch in loader:
                 inputs, targets = split("evaluate", batch)
                 result, rows = apply(self.model, inputs), count_rows(targets)
-                total, count = total + float(self.loss(result, targets).item()) * rows, count + rows
+                total, count = total + _number(self.loss(result, targets), "evaluate") * rows, count + rows
                 if self.metrics:
                     outputs.append(as_arrays(result))
                     answers.append(as_arrays(targets))
@@ -221,6 +246,15 @@ class Trainer:
     ) -> LearningRates:
         """Which learning rate suits this model, optimizer and data: see learning_rate_finder.py."""
         return find_learning_rate(self, train, low, high, steps, batch_size)
+
+
+def _number(loss: Any, method: str = "fit") -> float:
+    """The loss as a float; refuses what is none, or no Tensor."""
+    if not isinstance(loss, Tensor):
+        raise TypeError(f"{method}: the loss must return a Tensor of one number, not {type(loss).__name__}")
+    if loss.data.size != 1:
+        raise ValueError(f"{method}: the loss must return one number, the mean over the batch, but gave {loss.shape}")
+    return float(loss.item())
 
 
 def forgotten_parameters(model: Any, optimizer: Any) -> list[str]:
