@@ -30,7 +30,7 @@ ROOT = Path(__file__).resolve().parent
 FOR_SIZE, FOR_SPEED = "-Os", "-O2 -fpeel-loops"
 FAST = (
     *("batch_norm", "batch_norm_backward", "conv2d_tile", "conv2d_weight_gradient"),
-    *("gemm", "gemm_tile", "mean", "sum"),
+    *("gemm", "gemm_tile", "hardtanh", "mean", "sum"),
     *("arena", "kernel_call", "native_kernel", "team", "threads"),  # of the runtime: part of every call
 )
 # Loops over whole numbers that the compiler makes vectors of, if it is told not to count the costs.
@@ -46,14 +46,18 @@ FLAGS = (
 # SSE2 is for processors from before 2013: it is compiled for size and without the kernels of special cases (see
 # has_special_kernels in csrc/conv2d_shape.h).
 SPECIAL = ("conv2d_depthwise", "conv2d_depthwise_stride", "conv2d_depthwise_weight")
-# AVX-512 is compiled for float64 only where its speed in float64 is of use: products and convolutions, and the probe of
-# the machine's limits. Everything else takes the float64 kernels of AVX2, which keeps the wheel small.
-FLOAT64 = ("conv", "gemm", "linear", "machine_peak", "matmul", "mean", "microkernel", "sum")
+# AVX-512 is compiled for float64 only where its speed in float64 is of use: products and convolutions, what computes
+# long for each element, and the probe of the machine's limits. Everything else takes the float64 kernels of AVX2, which
+# keeps the wheel small.
+FLOAT64 = (
+    *("conv", "gemm", "linear", "machine_peak", "matmul", "mean", "microkernel", "sum"),
+    *("element_chain", "elu", "exp", "gelu", "hardtanh", "sigmoid", "silu", "softplus", "tanh"),
+)
 # These are bound by memory or seldom what a network waits for: AVX-512 takes both kernels of AVX2.
 WITHOUT_AVX512 = (
-    "adadelta adagrad adamax adaptive_max_pool3d amax argmax avg_pool3d binary_cross_entropy clamp clip_grad_value "
-    "group_norm gru_cell huber_loss kl_div l1_loss max_pool3d mish nll_loss pow rms_norm rmsprop rnn_cell "
-    "unfold where"
+    "adadelta adagrad adamax adaptive_max_pool3d amax argmax avg_pool3d binary_cross_entropy clip_grad_value "
+    "cumsum gather group_norm gru_cell huber_loss kl_div l1_loss max_pool3d mish nll_loss rms_norm rmsprop rnn_cell "
+    "sort_topk unfold"
 )
 SMALL_SOURCE = 4200  # bytes
 BATCH = 8

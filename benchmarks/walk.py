@@ -14,6 +14,7 @@ import math
 import time
 
 import numpy as np
+import walk_parts
 
 import pydl
 from pydl import ops
@@ -252,7 +253,8 @@ def main():
 
     results = []
     for size in options.sizes.split(","):
-        for row in rows(int(float(size)), dtype):
+        n = int(float(size))
+        for row in (*rows(n, dtype), *walk_parts.rows(n, dtype)):
             if not wanted or any(each in row[0] for each in wanted):
                 results += measure(size, options, *row)
     shown = results if options.all else sorted(row for row in results if row[0] < 1.0)

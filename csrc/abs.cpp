@@ -1,4 +1,5 @@
 // abs: y = |x|. See pydl/ops/abs.py.
+#include "element_formulas.h"
 #include "elementwise.h"
 #include "kernel.h"
 
@@ -14,7 +15,7 @@ template <typename T>
 void abs_backward(NdArray<const T> dy, NdArray<const T> x, NdArray<T> dx) {
     elementwise(
         "abs_backward: dy and x must have the shape of dx",
-        [](vec<T> dy, vec<T> x) { return select(x > T(0), dy, select(x < T(0), -dy, vec<T>{})); }, dx, dy, x);
+        [](vec<T> dy, vec<T> x) { return formula::AbsBackward::apply(dy, x); }, dx, dy, x);
 }
 PYDL_KERNEL(abs_backward, "dy, x, dx")
 

@@ -14,6 +14,8 @@
 #include "loop_nest.h"
 #include "parallel.h"
 #include "simd.h"
+#include "simd_past_caches.h"
+#include "turned_copy.h"
 
 namespace pydl::PYDL_ISA {
 
@@ -21,6 +23,12 @@ namespace pydl::PYDL_ISA {
 // single elements are compiled once and not into every kernel.
 template <typename T>
 [[gnu::noinline]] vec<T> gather_lanes(const T* p, int64_t stride, int64_t n) {
+    if (n == width<T> && stride == -1) return backwards(load(p - (width<T> - 1)));
+    if (n == width<T> && stride == 2) {
+        prefetch(p + 4096 / sizeof(T));
+        prefetch(p + 4096 / sizeof(T) + width<T>);
+        return even_lanes_of_run(load(p), load(p + width<T> - 1));
+    }
     T lanes[width<T>] = {};
 #pragma GCC unroll 4
     for (int64_t i = 0; i < n; ++i) lanes[i] = p[i * stride];
@@ -102,13 +110,6 @@ class Operand {
     alignas(PYDL_VECTOR_BYTES) X copies_[width<T>];
 };
 
-// Where an input of one run lies.
-template <typename X>
-struct InputLine {
-    const X* data;
-    int64_t stride;
-};
-
 template <typename T, typename F, typename... X>
 PYDL_INLINE void elementwise_row(F f, T* y, int64_t stride, int64_t count, Operand<T, X>... x) {
     const int64_t whole = stride == 1 && count >= width<T> ? count / width<T> * width<T> : 0;
@@ -127,18 +128,22 @@ PYDL_INLINE void elementwise_row(F f, T* y, int64_t stride, int64_t count, Opera
     }
 }
 
-// One run along the innermost dimension.
-template <typename T, typename F, typename... X>
-[[gnu::noinline]] void elementwise_line(F f, T* y, int64_t stride, int64_t count, InputLine<X>... x) {
-    elementwise_row<T>(f, y, stride, count, Operand<T, X>(x.data, x.stride)...);
+// One run along the innermost dimension, for those who do not know the types of a kernel f: where it begins
+// in each array, the result first, the strides there, and the number of elements.
+using ElementwiseRun = void (*)(const void* f, void* const* p, const int64_t* stride, int64_t count);
+
+template <typename T, typename F, typename... X, int... I>
+PYDL_INLINE void elementwise_run(const void* f, void* const* p, const int64_t* stride, int64_t count,
+                                 std::integer_sequence<int, I...>) {
+    elementwise_row<T>(*static_cast<const F*>(f), static_cast<T*>(p[0]), stride[0], count,
+                       Operand<T, X>(static_cast<const X*>(p[I + 1]), stride[I + 1])...);
 }
 
 constexpr int64_t kElementwiseGrain =
     16384;  // elements below which a second thread costs more than it brings
 
 // How the N arrays of an element-by-element kernel are walked, the result first. Rows are cut into pieces of
-// at most a grain, so that few long ones keep all threads busy too. None of it depends on the kernel, so it
-// is compiled once.
+// at most a grain, so that few long ones keep all threads busy too.
 template <int N>
 struct ElementwisePlan {
     LoopNest<N> nest;
@@ -160,62 +165,201 @@ struct ElementwisePlan {
     int64_t tasks() const { return nest.rows() * pieces; }
     int64_t grain() const { return inner > 0 ? kElementwiseGrain / piece : 1; }
 
-    // The piece of a task, the part-th of a row; advance() goes to the next one.
-    struct Piece {
-        const ElementwisePlan& plan;
-        typename LoopNest<N>::Position row;
-        int64_t part;
-
-        [[gnu::noinline]] Piece(const ElementwisePlan& plan, int64_t task)
-            : plan(plan), row(plan.nest, task / plan.pieces), part(task % plan.pieces) {}
-
-        [[gnu::noinline]] void advance() {
-            if (++part < plan.pieces) return;
-            part = 0;
-            row.advance(plan.nest);
-        }
-    };
+    // The dimension along which an input of single numbers of `size` bytes lies without gaps, where y does so
+    // along the innermost one and the input does not; else 0.
+    int turned_dimension(const int64_t (&bytes)[N]) const {
+        if (nest.rank < 2 || nest.stride[0][0] != 1) return 0;
+        for (int d = 1; d < nest.rank; ++d)
+            for (int k = 1; k < N; ++k)
+                if (is_turned(k, d, bytes) && nest.shape[d] > 1) return d;
+        return 0;
+    }
+    bool is_turned(int k, int d, const int64_t (&bytes)[N]) const {
+        return bytes[k] == bytes[0] && nest.stride[k][d] == 1 && nest.stride[k][0] != 1 &&
+               nest.stride[k][0] != 0;
+    }
 };
 
-template <typename T, typename F, int... I, typename... X>
-void elementwise_nest(const char* mismatch, F f, std::integer_sequence<int, I...>, const NdArray<T>& y,
-                      const NdArray<const X>&... x) {
-    using Plan = ElementwisePlan<sizeof...(X) + 1>;
-    const Plan plan(mismatch, {&y, &x...});
-    parallel_for(plan.tasks(), plan.grain(), [&](int64_t begin, int64_t end) {
-        const auto& stride = plan.nest.stride;
-        typename Plan::Piece at(plan, begin);
-        for (int64_t task = begin; task < end; ++task, at.advance()) {
-            const int64_t first = at.part * plan.piece, left = plan.inner - first;
-            elementwise_line<T>(
-                f, y.data + at.row.offset[0] + first * stride[0][0], stride[0][0],
-                left < plan.piece ? left : plan.piece,
-                InputLine<X>{x.data + at.row.offset[I] + first * stride[I][0], stride[I][0]}...);
+// The kernel and its arrays, without their types. A kernel without f copies its one input.
+template <int N>
+struct ElementwiseCall {
+    ElementwiseRun run;
+    const void* f;
+    char* data[N];
+    int64_t bytes[N];  // of an element
+
+    PYDL_INLINE void operator()(const int64_t (&offset)[N], const int64_t (&stride)[N], int64_t count) const {
+        void* p[N];
+        for (int k = 0; k < N; ++k) p[k] = data[k] + offset[k] * bytes[k];
+        run(f, p, stride, count);
+    }
+};
+
+constexpr int64_t kPastCachesBlock = 4096;  // bytes that are computed in the first-level cache at a time
+
+// The run, its result a block at a time by way of a buffer, while the inputs of the next one are fetched.
+template <int N>
+[[gnu::noinline]] void run_past_caches(const ElementwiseCall<N>& call, const int64_t (&offset)[N],
+                                       const int64_t (&stride)[N], int64_t count) {
+    alignas(64) char buffer[kPastCachesBlock];
+    void* p[N] = {buffer};
+    const int64_t block = kPastCachesBlock / call.bytes[0];
+    for (int64_t first = 0; first < count; first += block) {
+        const int64_t n = count - first < block ? count - first : block;
+        for (int k = 1; k < N; ++k) {
+            char* from = call.data[k] + (offset[k] + first * stride[k]) * call.bytes[k];
+            p[k] = from;
+            if (stride[k] == 1)
+                for (int64_t b = 0; b < n * call.bytes[k]; b += 64) prefetch(from + kPastCachesBlock + b);
         }
-    });
+        call.run(call.f, p, stride, n);
+        store_past_caches(call.data[0] + (offset[0] + first) * call.bytes[0], buffer, n * call.bytes[0]);
+    }
 }
 
-template <int... I>
-constexpr auto counted_from_one(std::integer_sequence<int, I...>) {
-    return std::integer_sequence<int, (I + 1)...>{};
+template <typename T>
+[[gnu::noinline]] void fetch_lines(const T* p, int64_t stride, int64_t count) {
+    for (int64_t i = 0; i < count; ++i) prefetch(p + i * stride);
+}
+
+// Inputs that lie along dimension t: a vector's width of rows at a time, squares of which are turned in
+// registers, as in clone.cpp.
+template <typename T, int N>
+[[gnu::noinline]] void elementwise_turned(const ElementwisePlan<N>& plan, const ElementwiseCall<N>& call,
+                                          int t) {
+    constexpr int64_t W = width<T>, kColumns = 128;
+    const LoopNest<N>& nest = plan.nest;
+    LoopNest<N> outer;
+    outer.rank = 1;
+    outer.shape[0] = 1;
+    for (int d = 1; d < nest.rank; ++d) {
+        int64_t stride[N];
+        for (int k = 0; k < N; ++k) stride[k] = nest.stride[k][d];
+        if (d != t) outer.add(nest.shape[d], stride);
+    }
+    const int64_t groups = (nest.shape[t] - 1) / W + 1;
+    parallel_for(
+        outer.rows() * groups, 1 + kElementwiseGrain / (W * plan.inner), [&](int64_t begin, int64_t end) {
+            alignas(64) T turned[N][W * kColumns];
+            for (int64_t task = begin; task < end; ++task) {
+                typename LoopNest<N>::Position at(outer, task / groups);
+                const int64_t row = task % groups * W,
+                              rows = nest.shape[t] - row < W ? nest.shape[t] - row : W;
+                if (call.f == nullptr) {
+                    const T* x = reinterpret_cast<const T*>(call.data[1]) + at.offset[1] + row;
+                    T* y = reinterpret_cast<T*>(call.data[0]) + at.offset[0] + row * nest.stride[0][t];
+                    copy_columns<T>(x, nest.stride[1][0], y, nest.stride[0][t], rows, plan.inner);
+                    continue;
+                }
+                for (int64_t column = 0; column < plan.inner; column += kColumns) {
+                    const int64_t left = plan.inner - column, columns = left < kColumns ? left : kColumns;
+                    void* p[N];
+                    int64_t stride[N], step[N];
+                    for (int k = 0; k < N; ++k) {
+                        const int64_t offset =
+                            at.offset[k] + row * nest.stride[k][t] + column * nest.stride[k][0];
+                        p[k] = call.data[k] + offset * call.bytes[k];
+                        stride[k] = nest.stride[k][0];
+                        step[k] = nest.stride[k][t] * call.bytes[k];
+                        const bool is_turned = k > 0 && plan.is_turned(k, t, call.bytes);
+                        // Of the next columns, of which the processor foresees nothing.
+                        if (columns < left && is_turned)
+                            fetch_lines(static_cast<const T*>(p[k]) + kColumns * stride[k], stride[k],
+                                        kColumns);
+                        if (columns < left && stride[k] == 1 && call.bytes[k] == sizeof(T))
+                            for (int64_t c = 0; c < kColumns; c += 64 / int64_t(sizeof(T)))
+                                fetch_lines(static_cast<const T*>(p[k]) + kColumns + c, nest.stride[k][t],
+                                            rows);
+                        if (!is_turned) continue;
+                        copy_columns<T>(static_cast<const T*>(p[k]), stride[k], turned[k], kColumns, rows,
+                                        columns);
+                        p[k] = turned[k];
+                        stride[k] = 1;
+                        step[k] = kColumns * sizeof(T);
+                    }
+                    for (int64_t r = 0; r < rows; ++r) {
+                        call.run(call.f, p, stride, columns);
+                        for (int k = 0; k < N; ++k) p[k] = static_cast<char*>(p[k]) + step[k];
+                    }
+                }
+            }
+        });
 }
 
 // Whether y is one run of at most a grain, and every x as long or a single number.
 template <int N>
-[[gnu::noinline]] bool are_lines(const Extents& y, const Extents* const (&x)[N]) {
+[[gnu::noinline]] bool are_lines(const Extents* const (&arrays)[N], int64_t (&stride)[N]) {
+    const Extents& y = *arrays[0];
     if (y.rank != 1 || y.shape[0] == 0 || y.shape[0] > kElementwiseGrain) return false;
-    for (const Extents* each : x)
-        if (each->rank != 0 && (each->rank != 1 || each->shape[0] != y.shape[0])) return false;
+    for (int k = 0; k < N; ++k) {
+        const Extents& each = *arrays[k];
+        if (each.rank != 0 && (each.rank != 1 || each.shape[0] != y.shape[0])) return false;
+        stride[k] = each.rank == 0 ? 0 : each.stride[0];
+    }
     return true;
+}
+
+// The loops of all kernels of N arrays. None of it depends on the kernel, so it is compiled once.
+template <int N>
+[[gnu::noinline]] void elementwise_nest(const char* mismatch, const Extents* const (&arrays)[N],
+                                        const ElementwiseCall<N>& call) {
+    int64_t line[N];
+    if (are_lines<N>(arrays, line)) return call({}, line, arrays[0]->shape[0]);
+    const ElementwisePlan<N> plan(mismatch, arrays);
+    if (plan.tasks() <= 0) return;
+    const int turned = plan.turned_dimension(call.bytes);
+    if (turned != 0) {
+        if (call.bytes[0] == sizeof(float)) return elementwise_turned<float>(plan, call, turned);
+        return elementwise_turned<double>(plan, call, turned);
+    }
+    const bool past_caches = plan.nest.rank > 0 && plan.nest.stride[0][0] == 1 &&
+                             plan.inner >= kPastCachesBlock &&
+                             plan.nest.rows() * plan.inner * call.bytes[0] >= kPastCaches;
+    parallel_for(plan.tasks(), plan.grain(), [&](int64_t begin, int64_t end) {
+        int64_t stride[N];
+        for (int k = 0; k < N; ++k) stride[k] = plan.nest.stride[k][0];
+        typename LoopNest<N>::Position row(plan.nest, begin / plan.pieces);
+        int64_t part = begin % plan.pieces;
+        for (int64_t task = begin; task < end; ++task) {
+            const int64_t first = part * plan.piece, left = plan.inner - first;
+            int64_t offset[N];
+            for (int k = 0; k < N; ++k) offset[k] = row.offset[k] + first * stride[k];
+            const int64_t n = left < plan.piece ? left : plan.piece;
+            past_caches ? run_past_caches(call, offset, stride, n) : call(offset, stride, n);
+            if (++part < plan.pieces) continue;
+            part = 0;
+            row.advance(plan.nest);
+        }
+        if (past_caches) finish_past_caches();
+    });
 }
 
 template <typename T, typename F, typename... X>
 void elementwise(const char* mismatch, F f, const NdArray<T>& y, const NdArray<const X>&... x) {
-    // Blocks of a chain (pydl/element_blocks.py) are too small for anything but the loop itself.
-    if (are_lines<sizeof...(X)>(y, {&x...}))
-        return elementwise_line<T>(f, y.data, y.stride[0], y.shape[0],
-                                   InputLine<X>{x.data, x.rank == 0 ? 0 : x.stride[0]}...);
-    elementwise_nest(mismatch, f, counted_from_one(std::make_integer_sequence<int, sizeof...(X)>{}), y, x...);
+    const ElementwiseRun run = [](const void* f, void* const* p, const int64_t* stride, int64_t count) {
+        elementwise_run<T, F, X...>(f, p, stride, count, std::make_integer_sequence<int, sizeof...(X)>{});
+    };
+    const ElementwiseCall<sizeof...(X) + 1> call = {
+        run,
+        &f,
+        {reinterpret_cast<char*>(y.data), reinterpret_cast<char*>(const_cast<X*>(x.data))...},
+        {sizeof(T), sizeof(X)...}};
+    elementwise_nest<sizeof...(X) + 1>(mismatch, {&y, &x...}, call);
+}
+
+// y = x
+template <typename T>
+void elementwise_copy(const char* mismatch, const NdArray<T>& y, const NdArray<const T>& x) {
+    const ElementwiseRun run = [](const void*, void* const* p, const int64_t* stride, int64_t count) {
+        elementwise_row<T>([](vec<T> x) { return x; }, static_cast<T*>(p[0]), stride[0], count,
+                           Operand<T, T>(static_cast<const T*>(p[1]), stride[1]));
+    };
+    const ElementwiseCall<2> call = {
+        run,
+        nullptr,
+        {reinterpret_cast<char*>(y.data), reinterpret_cast<char*>(const_cast<T*>(x.data))},
+        {sizeof(T), sizeof(T)}};
+    elementwise_nest<2>(mismatch, {&y, &x}, call);
 }
 
 }  // namespace pydl::PYDL_ISA

@@ -15,6 +15,8 @@
 
 namespace pydl::PYDL_ISA {
 
+// How many elements ahead memory is asked for: the processor itself looks ahead only to the end of a page.
+constexpr int64_t kLineAhead = 2048;
 constexpr int64_t kLineGrain = 16384;    // elements worth a task of their own
 constexpr int64_t kLinePieces = 64;      // enough tasks for any processor this is meant for
 constexpr int64_t kLineVectors = 32;     // vectors of a row that is joined with its neighbours
@@ -88,7 +90,10 @@ template <typename Rule, typename T>
         for (int s = 0; s < kSums; ++s) sums[s] = load(x + i + s * W);
         for (i += kSums * W; i + kSums * W <= end; i += kSums * W)
 #pragma GCC unroll 8
-            for (int s = 0; s < kSums; ++s) sums[s] = Rule::join(sums[s], load(x + i + s * W));
+            for (int s = 0; s < kSums; ++s) {
+                prefetch(x + i + s * W + kLineAhead);
+                sums[s] = Rule::join(sums[s], load(x + i + s * W));
+            }
         total.take(Rule::join(Rule::join(Rule::join(sums[0], sums[1]), Rule::join(sums[2], sums[3])),
                               Rule::join(Rule::join(sums[4], sums[5]), Rule::join(sums[6], sums[7]))));
     }

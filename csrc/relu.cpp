@@ -1,4 +1,5 @@
 // relu: y = max(x, 0). See pydl/ops/relu.py.
+#include "element_formulas.h"
 #include "elementwise.h"
 #include "kernel.h"
 
@@ -6,10 +7,8 @@ namespace pydl::PYDL_ISA {
 
 template <typename T>
 void relu_forward(NdArray<const T> x, NdArray<T> y) {
-    // "x <= 0 ? 0 : x" and not max(x, 0): NaN compares false and stays.
     elementwise(
-        "relu_forward: x must have the shape of y", [](vec<T> x) { return select(x <= T(0), vec<T>{}, x); },
-        y, x);
+        "relu_forward: x must have the shape of y", [](vec<T> x) { return formula::Relu::apply(x); }, y, x);
 }
 PYDL_KERNEL(relu_forward, "x, y")
 
@@ -17,7 +16,7 @@ template <typename T>
 void relu_backward(NdArray<const T> dy, NdArray<const T> y, NdArray<T> dx) {
     elementwise(
         "relu_backward: dy and y must have the shape of dx",
-        [](vec<T> dy, vec<T> y) { return select(y <= T(0), vec<T>{}, dy); }, dx, dy, y);
+        [](vec<T> dy, vec<T> y) { return formula::ReluBackward::apply(dy, y); }, dx, dy, y);
 }
 PYDL_KERNEL(relu_backward, "dy, y, dx")
 

@@ -1,4 +1,5 @@
 // sigmoid: y = 1 / (1 + e^-x). See pydl/ops/sigmoid.py.
+#include "element_formulas.h"
 #include "elementwise.h"
 #include "kernel.h"
 
@@ -14,7 +15,7 @@ template <typename T>
 void sigmoid_backward(NdArray<const T> dy, NdArray<const T> y, NdArray<T> dx) {
     elementwise(
         "sigmoid_backward: dy and y must have the shape of dx",
-        [](vec<T> dy, vec<T> y) { return dy * y * (T(1) - y); }, dx, dy, y);
+        [](vec<T> dy, vec<T> y) { return formula::SigmoidBackward::apply(dy, y); }, dx, dy, y);
 }
 PYDL_KERNEL(sigmoid_backward, "dy, y, dx")
 

@@ -85,6 +85,15 @@ PYDL_INLINE V even_lanes_of_run(V a, V b) {
     return even_lanes_of_run(a, b, std::make_integer_sequence<int, width<lane<V>>>{});
 }
 
+template <typename V, int... I>
+PYDL_INLINE V backwards(V v, std::integer_sequence<int, I...>) {
+    return __builtin_shufflevector(v, v, (int(sizeof...(I)) - 1 - I)...);
+}
+template <typename V>
+PYDL_INLINE V backwards(V v) {
+    return backwards(v, std::make_integer_sequence<int, width<lane<V>>>{});
+}
+
 template <int First, typename V, int... I>
 PYDL_INLINE V zip(V a, V b, std::integer_sequence<int, I...>) {
     constexpr int n = sizeof...(I);

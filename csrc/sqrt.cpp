@@ -1,4 +1,5 @@
 // sqrt: y = the square root of x. See pydl/ops/sqrt.py.
+#include "element_formulas.h"
 #include "elementwise.h"
 #include "kernel.h"
 
@@ -14,7 +15,7 @@ template <typename T>
 void sqrt_backward(NdArray<const T> dy, NdArray<const T> y, NdArray<T> dx) {
     elementwise(
         "sqrt_backward: dy and y must have the shape of dx",
-        [](vec<T> dy, vec<T> y) { return dy / (T(2) * y); }, dx, dy, y);
+        [](vec<T> dy, vec<T> y) { return formula::SqrtBackward::apply(dy, y); }, dx, dy, y);
 }
 PYDL_KERNEL(sqrt_backward, "dy, y, dx")
 

@@ -1,4 +1,5 @@
 // square: y = x^2. See pydl/ops/square.py.
+#include "element_formulas.h"
 #include "elementwise.h"
 #include "kernel.h"
 
@@ -14,7 +15,7 @@ template <typename T>
 void square_backward(NdArray<const T> dy, NdArray<const T> x, NdArray<T> dx) {
     elementwise(
         "square_backward: dy and x must have the shape of dx",
-        [](vec<T> dy, vec<T> x) { return T(2) * x * dy; }, dx, dy, x);
+        [](vec<T> dy, vec<T> x) { return formula::SquareBackward::apply(dy, x); }, dx, dy, x);
 }
 PYDL_KERNEL(square_backward, "dy, x, dx")
 

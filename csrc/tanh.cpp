@@ -1,4 +1,5 @@
 // tanh: y = tanh x. See pydl/ops/tanh.py.
+#include "element_formulas.h"
 #include "elementwise.h"
 #include "kernel.h"
 
@@ -14,7 +15,7 @@ template <typename T>
 void tanh_backward(NdArray<const T> dy, NdArray<const T> y, NdArray<T> dx) {
     elementwise(
         "tanh_backward: dy and y must have the shape of dx",
-        [](vec<T> dy, vec<T> y) { return dy * (T(1) - y * y); }, dx, dy, y);
+        [](vec<T> dy, vec<T> y) { return formula::TanhBackward::apply(dy, y); }, dx, dy, y);
 }
 PYDL_KERNEL(tanh_backward, "dy, y, dx")
 

@@ -302,7 +302,7 @@ def run_check(arguments: argparse.Namespace) -> int:
 
 def load_kernels() -> None:
     """Imports all that defines kernels, so that the table is complete."""
-    from . import channels_last, ops, optim  # noqa: F401
+    from . import channels_last, element_chain, ops, optim  # noqa: F401
     from .bench import machine  # noqa: F401
 
 

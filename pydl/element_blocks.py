@@ -20,6 +20,10 @@ import numpy as np
 
 from ._native import get_num_threads
 from .arguments import Array
+from .element_chain import OPERATIONS as FORMULAS
+from .element_chain import address as address
+from .element_chain import chain_call
+from .element_chain import owner as owner
 from .fusion import Call, written
 from .op import KERNELS, empty
 
@@ -56,18 +60,6 @@ OPERATIONS = frozenset(
 # What the largest call reads and writes of a block. And of the whole arrays, for blocks to be worth their calls.
 BLOCK_BYTES = 20 * 1024
 LEAST_BYTES = 128 * 1024
-
-
-def owner(array: Array) -> Array:
-    """The array whose memory this one is a view of."""
-    while isinstance(array.base, np.ndarray):
-        array = array.base
-    return array
-
-
-def address(array: Array) -> int:
-    """Where the memory begins that the array is a view of."""
-    return int(owner(array).ctypes.data)
 
 
 def is_by_element(call: Call) -> bool:
@@ -128,12 +120,17 @@ class Chain:
 
     def pays(self) -> bool:
         """Whether blocks bring more than they cost."""
-        return len(self.calls) > 1 and self.bytes() >= LEAST_BYTES
+        return len(self.calls) > 1 and (
+            self.bytes() >= LEAST_BYTES or all(call[0].__name__ in FORMULAS for call in self.calls)
+        )
 
     def groups(self, shared: set[int]) -> list[Group]:
         """The blocks, and what is left. shared: addresses of arrays that others see."""
         arrays = (each for _, arguments in self.calls for each in arguments if isinstance(each, np.ndarray))
         kept = shared | {address(each) for each in arrays} - self.written
+        call = chain_call(self.calls, shared)
+        if call is not None:
+            return [Group(1, [[call]])]
         lines = BLOCK_BYTES * self.size // (64 * self.bytes())
         n = min(max(64 * lines, 64), self.size)
         count = self.size // n

@@ -1,10 +1,16 @@
 import numpy as np
 import pytest
-from checks import check_gradient, check_refused, check_torch, check_whole_numbers
+from checks import check_gradient, check_kernel, check_refused, check_torch, check_whole_numbers
 
 import pydl
+from pydl.ops.cumsum import cumsum_forward, prod_forward
 
 X = np.random.default_rng(0).standard_normal((3, 4, 5))
+
+
+@pytest.mark.parametrize("kernel", [cumsum_forward, prod_forward], ids=lambda k: k.name)
+def test_native_equals_reference(kernel):
+    check_kernel(kernel)
 
 
 @pytest.mark.parametrize("dim", [0, 1, -1])

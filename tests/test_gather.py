@@ -2,9 +2,10 @@
 
 import numpy as np
 import pytest
-from checks import check_gradient, check_refused, check_torch, check_whole_numbers, torch
+from checks import check_gradient, check_kernel, check_refused, check_torch, check_whole_numbers, torch
 
 import pydl
+from pydl.ops.gather import gather_backward, gather_forward, scatter_forward
 
 rng = np.random.default_rng(0)
 X = rng.standard_normal((3, 4, 5))
@@ -16,6 +17,11 @@ CALLS = {
     "index_select": (lambda x, i: x.index_select(1, i), np.array([3, 0, 3])),
     "index_select nothing": (lambda x, i: x.index_select(-1, i), np.zeros(0, int)),
 }
+
+
+@pytest.mark.parametrize("kernel", [gather_forward, gather_backward, scatter_forward], ids=lambda k: k.name)
+def test_native_equals_reference(kernel):
+    check_kernel(kernel)
 
 
 @pytest.mark.parametrize("name", CALLS)

@@ -1,8 +1,9 @@
 import numpy as np
 import pytest
-from checks import check_gradient, check_refused, check_torch, check_whole_numbers, torch
+from checks import check_gradient, check_kernel, check_refused, check_torch, check_whole_numbers, torch
 
 import pydl
+from pydl.ops.sort import topk_forward
 
 rng = np.random.default_rng(0)
 X = rng.standard_normal((3, 4, 5))
@@ -13,6 +14,20 @@ CALLS = {
     "topk dim": lambda x: x.topk(2, 0, largest=False),
     "topk none": lambda x: x.topk(0, 1),
 }
+
+
+def test_native_equals_reference():
+    check_kernel(topk_forward)
+
+
+@pytest.mark.parametrize("largest", [False, True])
+def test_selection_is_the_beginning_of_the_order(largest):
+    x = rng.integers(-3, 4, (5, 700)).astype(np.float32)
+    x[1, ::7], x[2, :3], x[3, 5] = np.nan, np.inf, -0.0
+    for k in (1, 5, 100):
+        got, want = pydl.topk(x, k, largest=largest), pydl.sort(x, descending=largest)
+        np.testing.assert_array_equal(got.values.numpy(), want.values.numpy()[:, :k])
+        np.testing.assert_array_equal(got.indices.numpy(), want.indices.numpy()[:, :k])
 
 
 @pytest.mark.parametrize("name", CALLS)

@@ -5,24 +5,61 @@
 
 Shapes    cumsum: x and y (*); prod: as for sum
 Gradient  cumsum: dx[.., j, ..] = sum over i >= j of dy[.., i, ..]
-          prod: dx[k, r] = dy[k] times the products of all x[k, r'] before and behind r, which is right with zeros, too
+          prod: dx[k, r] = dy[k] y[k] / x[k, r]; where a y is 0, infinite or NaN, dy[k] times the products of all
+          x[k, r'] before and behind r
 Special   integers and bool become int64
 Source    Blelloch, "Prefix sums and their applications", in: Synthesis of Parallel Algorithms (1993)
 """
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 
 from ..arguments import check_array, check_dim, check_float, check_reduction
-from ..op import op
+from ..op import empty, kernel, op
+from .clone import reshaped
+from .div import div_forward
+from .sum import draw_reduction, index_of_result
 
 
-def running(x: Any, d: int) -> Any:
+@kernel(writes="y")
+def cumsum_forward(x, backwards, y):
+    for a, k, b in np.ndindex(x.shape):
+        y[a, k, b] = 0.0
+        for other in range(k, x.shape[1]) if backwards else range(k + 1):
+            y[a, k, b] += x[a, other, b]
+
+
+@cumsum_forward.samples
+def _(draw):
+    shape = draw.integer(0, 9), draw.integer(0, 12), draw.choice(1, draw.integer(0, 60))
+    return {"x": draw.array(shape, -1.0, 3.0), "backwards": draw.choice(True, False), "y": draw.out(shape)}
+
+
+@kernel(writes="y")
+def prod_forward(x, y):
+    y[...] = 1.0
+    for i in np.ndindex(x.shape):
+        y[index_of_result(i, y)] *= x[i]
+
+
+@prod_forward.samples
+def _(draw):
+    x, ones = draw_reduction(draw)
+    return {"x": np.asarray(np.exp((x - 1) * 0.01), x.dtype), "y": draw.out(ones)}
+
+
+def running(x: Any, d: int, backwards: bool = False) -> Any:
     """Sums in double precision, in the dtype of x."""
-    return np.cumsum(x, d, np.float64).astype(x.dtype, copy=False) if x.ndim else x.copy()
+    if x.ndim == 0:
+        return x.copy()
+    y = empty(x.shape, x.dtype)
+    lines = math.prod(x.shape[:d]), x.shape[d], math.prod(x.shape[d + 1 :])
+    cumsum_forward(reshaped(x, lines), backwards, y.reshape(lines))
+    return y
 
 
 @op("input")
@@ -35,7 +72,7 @@ def cumsum(input: Any, dim: int) -> Any:
     x = check_float("cumsum", "input", x)
 
     def gradient(dy, needs):
-        return np.flip(running(np.flip(dy, d), d), d) if x.ndim else dy
+        return running(dy, d, True) if x.ndim else dy
 
     return running(x, d), gradient, ()
 
@@ -44,13 +81,19 @@ def cumsum(input: Any, dim: int) -> Any:
 def prod(input: Any, dim: int | tuple[int, ...] | None = None, keepdim: bool = False) -> Any:
     """The product over the dimensions `dim`."""
     x = check_array("prod", "input", input)
-    dims, _, shape, count = check_reduction("prod", x.shape, dim, keepdim)
+    dims, ones, shape, count = check_reduction("prod", x.shape, dim, keepdim)
     if x.dtype.kind != "f":
         return np.asarray(x.prod(dims, np.int64)).reshape(shape)
     x = check_float("prod", "input", x)
     ends = tuple(range(-len(dims), 0))
+    y = empty(shape, x.dtype)
+    prod_forward(x, y.reshape(ones))
 
     def gradient(dy, needs):
+        if np.all(np.isfinite(y)) and np.all(y):  # then no element is 0 and none is lost
+            dx = empty(x.shape, x.dtype)
+            div_forward(np.asarray(dy * y, x.dtype).reshape(ones), x, dx)
+            return dx
         last = np.moveaxis(x, dims, ends)
         lines = last.reshape(-1, count) if count else np.empty((dy.size, 0), x.dtype)
         before, after = np.ones_like(lines), np.ones_like(lines)
@@ -58,4 +101,4 @@ def prod(input: Any, dim: int | tuple[int, ...] | None = None, keepdim: bool = F
         np.cumprod(lines[:, :0:-1], 1, out=after[:, -2::-1])
         return np.moveaxis((before * after * dy.reshape(-1, 1)).reshape(last.shape), ends, dims)
 
-    return np.asarray(x.prod(dims), x.dtype).reshape(shape), gradient, ("input",)
+    return y, gradient, ("input",)

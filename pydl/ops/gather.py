@@ -14,19 +14,64 @@ Source    Harris et al., "Array programming with NumPy", Nature 585 (2020), for 
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 
 from ..arguments import Array, check_array, check_dim, check_fill, check_number
-from ..op import op
+from ..op import empty, gradient_wanted, kernel, op
 from ..tensor import Tensor, as_tensor
 from .broadcasting import broadcast_shape
-from .clone import clone, copied, to
+from .clone import clone, copied, reshaped, to
 from .getitem import getitem, getitem_backward, rows
 from .reshape import reshape
 from .setitem import setitem
 from .where import where
+
+
+@kernel(writes="y")
+def gather_forward(x, index, y):
+    for a, m, b in np.ndindex(index.shape):
+        y[a, m, b] = x[a, index[a, m, b], b]
+
+
+@kernel(writes="dx")
+def gather_backward(dy, index, dx):
+    for a, m, b in np.ndindex(index.shape):
+        dx[a, index[a, m, b], b] += dy[a, m, b]
+
+
+@kernel(writes="y")
+def scatter_forward(src, index, y):
+    for a, m, b in np.ndindex(index.shape):
+        y[a, index[a, m, b], b] = src[a, m, b]
+
+
+def _draw(draw):
+    A, K, M, B = draw.integer(0, 4), draw.integer(1, 6), draw.integer(0, 20), draw.choice(1, draw.integer(0, 40))
+    index = draw.integers((A, M, B), 0, K - 1)
+    if draw.choice(True, False) and M:
+        index = np.broadcast_to(draw.integers((1, M, 1), 0, K - 1), (A, M, B))
+    return (A, K, B), index
+
+
+@gather_forward.samples
+def _(draw):
+    shape, index = _draw(draw)
+    return {"x": draw.array(shape), "index": index, "y": draw.out(index.shape)}
+
+
+@gather_backward.samples
+def _(draw):
+    shape, index = _draw(draw)
+    return {"dy": draw.array(index.shape), "index": index, "dx": draw.array(shape).copy()}
+
+
+@scatter_forward.samples
+def _(draw):
+    shape, index = _draw(draw)
+    return {"src": draw.array(index.shape), "index": index, "y": draw.array(shape).copy()}
 
 
 def check_index(name: str, index: Any, size: int, key: str = "index") -> Array:
@@ -50,10 +95,59 @@ def _places(name: str, shape: tuple[int, ...], dim: Any, index: Any) -> tuple[Ar
     return tuple(array if k == d else np.arange(n).reshape(n, *(1,) * (last - k)) for k, n in enumerate(array.shape))
 
 
+def _three(x: Array, d: int) -> Array:
+    """x as the kernels take it: dimension d in the middle, and all before and all behind it as one each."""
+    return reshaped(x, (math.prod(x.shape[:d]), x.shape[d], math.prod(x.shape[d + 1 :])))
+
+
+def _numbers(index: Any, x: Array, d: int) -> Array | None:
+    """index for the kernels, where they do the work: floats, and all of x but for dimension d."""
+    array = index.data if isinstance(index, Tensor) else index
+    if x.dtype.kind != "f" or x.size == 0 or not isinstance(array, np.ndarray) or array.dtype.kind not in "iu":
+        return None
+    if array.ndim != x.ndim or array.shape[:d] != x.shape[:d] or array.shape[d + 1 :] != x.shape[d + 1 :]:
+        return None
+    # A gradient must not see later changes.
+    return array.astype(np.int64, copy=gradient_wanted())
+
+
+def _run(name: str, forward: Any, one: Array, index: Array, other: Array, size: int) -> None:
+    """The kernel, which refuses what is outside; this says what it was."""
+    try:
+        forward(one, index, other)
+    except (ValueError, IndexError):
+        check_index(name, index, size)
+        raise
+
+
+@op("input")
+def _taken(input: Any, name: str, d: int, numbers: Any) -> Any:
+    """gather, and index_select with a vector of numbers."""
+    x, is_vector = input, numbers.ndim == 1 and input.ndim > 1
+    lines = _three(x, d)
+    A, _, B = lines.shape
+    shape = (*x.shape[:d], numbers.size, *x.shape[d + 1 :]) if is_vector else numbers.shape
+    index = np.broadcast_to(numbers.reshape(1, -1, 1), (A, numbers.size, B)) if is_vector else _three(numbers, d)
+    y = empty(shape, x.dtype)
+    _run(name, gather_forward, lines, index, _three(y, d), x.shape[d])
+
+    def gradient(dy, needs):
+        dx = empty(x.shape, x.dtype)
+        dx[...] = 0
+        gather_backward(_three(dy, d), index, _three(dx, d))
+        return dx
+
+    return y, gradient, ()
+
+
 def gather(input: Any, dim: int, index: Any) -> Tensor:
     """The elements of input that index names along dim."""
     x = as_tensor("gather", input)
     if x.ndim:
+        d = check_dim("gather", dim, x.ndim)
+        found = _numbers(index, x.data, d)
+        if found is not None:
+            return _taken(x, "gather", d, found)
         return getitem(x, _places("gather", x.shape, dim, index))
     numbers = check_array("gather", "index", index.data if isinstance(index, Tensor) else index)
     return reshape(getitem(reshape(x, 1), _places("gather", (1,), dim, numbers.reshape(-1))), numbers.shape)
@@ -63,6 +157,10 @@ def index_select(input: Any, dim: int, index: Any) -> Tensor:
     """The parts of input that index, a vector, names along dim."""
     x = as_tensor("index_select", input)
     d = check_dim("index_select", dim, x.ndim)
+    array = index.data if isinstance(index, Tensor) else index
+    is_vector = isinstance(array, np.ndarray) and array.ndim == 1 and array.dtype.kind in "iu"
+    if is_vector and x.ndim and x.data.size and x.dtype.kind == "f":
+        return _taken(x, "index_select", d, array.astype(np.int64, copy=gradient_wanted()))
     numbers = check_index("index_select", index, x.shape[d] if x.ndim else 1)
     if numbers.ndim > 1:
         raise ValueError(f"index_select: index must be a vector, but has shape {numbers.shape}")
@@ -100,6 +198,25 @@ def scatter_add(input: Any, dim: int, index: Any, src: Any) -> Any:
     values = _check_source("scatter_add", x, src)
     if x.ndim == 0:
         raise ValueError("scatter_add: input has no dimension to add along")
+    d = check_dim("scatter_add", dim, x.ndim)
+    numbers = _numbers(index, x, d)
+    if numbers is not None:
+        part = _part("scatter_add", values, numbers.shape)
+        y, places = copied(x), _three(numbers, d)
+        _run("scatter_add", gather_backward, _three(values[part], d), places, _three(y, d), x.shape[d])
+
+        def taken(dy, needs):
+            dsrc = None
+            if needs[1]:
+                dsrc = empty(values.shape, dy.dtype)
+                whole = dsrc if values.shape == numbers.shape else empty(numbers.shape, dy.dtype)
+                gather_forward(_three(dy, d), places, _three(whole, d))
+                if whole is not dsrc:
+                    dsrc[...] = 0
+                    dsrc[part] = whole
+            return dy, dsrc
+
+        return y, taken, ()
     index = _places("scatter_add", x.shape, dim, index)
     shape = np.broadcast_shapes(*(each.shape for each in index))
     part = _part("scatter_add", values, shape)
@@ -141,18 +258,50 @@ def index_add(input: Any, dim: int, index: Any, source: Any, alpha: float = 1) -
     return np.moveaxis(y, 0, d), gradient, ()
 
 
+@op("input", "src")
+def _scattered(input: Any, src: Any, d: int, numbers: Any) -> Any:
+    """scatter of an array as large as index."""
+    y, index = copied(input), _three(numbers, d)
+    _run("scatter", scatter_forward, _three(src, d), index, _three(y, d), y.shape[d])
+
+    def gradient(dy, needs):
+        dx = dsrc = None
+        if needs[0]:
+            dx = copied(dy)
+            scatter_forward(np.broadcast_to(dy.dtype.type(0), index.shape), index, _three(dx, d))
+        if needs[1]:
+            dsrc = empty(numbers.shape, dy.dtype)
+            gather_forward(_three(dy, d), index, _three(dsrc, d))
+            # Of several numbers for one place only the last went there.
+            order = np.arange(index.size, dtype=np.float64).reshape(index.shape)
+            last, there = np.empty(_three(dy, d).shape), np.empty(index.shape)
+            scatter_forward(order, index, last)
+            gather_forward(last, index, there)
+            if not np.array_equal(order, there):
+                dsrc = np.where(order == there, dsrc.reshape(index.shape), dy.dtype.type(0)).reshape(dsrc.shape)
+        return dx, dsrc
+
+    return y, gradient, ()
+
+
 def scatter(input: Any, dim: int, index: Any, src: Any) -> Tensor:
     """input with the numbers of src, or one number, where index says."""
     x = as_tensor("scatter", input)
     if x.ndim == 0:
         return reshape(scatter(reshape(x, 1), dim, reshape(as_tensor("scatter", index), -1), src), ())
-    index = _places("scatter", x.shape, dim, index)
+    d = check_dim("scatter", dim, x.ndim)
+    numbers = _numbers(index, x.data, d)
+    is_number = isinstance(src, bool | int | float)
     value = src
-    if not isinstance(src, bool | int | float):
+    if not is_number:
         value = as_tensor("scatter", src)
         _check_source("scatter", x, value.data)
-        if value.ndim:
-            value = getitem(value, _part("scatter", value, np.broadcast_shapes(*(each.shape for each in index))))
+        if value.ndim and numbers is not None:
+            part = _part("scatter", value, numbers.shape)
+            return _scattered(x, value if value.shape == numbers.shape else getitem(value, part), d, numbers)
+    index = _places("scatter", x.shape, dim, index)
+    if not is_number and value.ndim:
+        value = getitem(value, _part("scatter", value, np.broadcast_shapes(*(each.shape for each in index))))
     return setitem(clone(x), value, index)
 
 

@@ -14,9 +14,10 @@ from typing import Any
 import numpy as np
 
 from ..arguments import check_array, check_dim, check_integer
-from ..op import op
+from ..op import empty, op
 from ..tensor import Tensor, as_tensor
 from .setitem import setitem
+from .where import where_forward
 
 
 def _triangle(name: str, form: Any, input: Any, diagonal: Any) -> Any:
@@ -24,7 +25,17 @@ def _triangle(name: str, form: Any, input: Any, diagonal: Any) -> Any:
     if x.ndim < 2:
         raise ValueError(f"{name}: input must have at least 2 dimensions, but has shape {x.shape}")
     k = check_integer(name, "diagonal", diagonal, -(2**31))
-    return form(x, k), lambda dy, needs: form(dy, k), ()
+    if x.dtype.kind != "f":
+        return form(x, k), lambda dy, needs: form(dy, k), ()
+    inside = form(np.ones(x.shape[-2:], bool), k)
+    zero = np.zeros((), x.dtype)
+
+    def chosen(x: Any) -> Any:
+        y = empty(x.shape, x.dtype)
+        where_forward(inside, x, zero, y)
+        return y
+
+    return chosen(x), lambda dy, needs: chosen(dy), ()
 
 
 @op("input")

@@ -1,0 +1,26 @@
+"""cumsum along each dimension, and prod of all elements, of rows and of columns."""
+
+import numpy as np
+from bench_mean import SHAPES, SMALL, reduced, size
+from run import Bench, out, randn
+
+from pydl.ops.cumsum import cumsum_forward, prod_forward
+
+BENCHES = [
+    Bench(
+        cumsum_forward,
+        [(1000, 1000, 1), (1, 1000, 1000), (10_000, 10, 1)],
+        small=(10, 10, 1),
+        arguments=lambda a, k, b: (randn(a, k, b), False, out(a, k, b)),
+        numpy=lambda x, backwards, y: np.cumsum(x, 1, out=y),
+        bytes=lambda a, k, b: 8 * a * k * b,
+    ),
+    Bench(
+        prod_forward,
+        SHAPES,
+        small=SMALL,
+        arguments=lambda x, y: (randn(*x), out(*y)),
+        numpy=lambda x, y: np.prod(x, reduced(x, y), out=y, keepdims=True),
+        bytes=lambda x, y: 4 * (size(x) + size(y)),
+    ),
+]

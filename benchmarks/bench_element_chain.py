@@ -1,0 +1,39 @@
+"""element_chain: y = (2 x + 1) (x - 3), from one small layer to more than the last cache holds."""
+
+import numpy as np
+from run import Bench, out, randn
+
+from pydl.element_chain import FIRST_LOCAL, FIRST_NUMBER, FIRST_OUTPUT, INPUTS, OPERATIONS, element_chain
+
+STEPS = [
+    ("load", 0),
+    ("mul_forward", FIRST_NUMBER),
+    ("add_forward", FIRST_NUMBER + 1),
+    ("store", FIRST_LOCAL),
+    ("load", 0),
+    ("sub_forward", FIRST_NUMBER + 2),
+    ("mul_forward", FIRST_LOCAL),
+    ("store", FIRST_OUTPUT),
+]
+PROGRAM = np.array([(list(OPERATIONS).index(name), place) for name, place in STEPS], np.int64)
+
+
+def arguments(n):
+    return PROGRAM, np.array([2, 1, 3], np.float32), randn(n), *[None] * (INPUTS - 1), out(n), None, None
+
+
+def numpy_chain(program, numbers, x, *others):
+    np.multiply(x * 2 + 1, x - 3, out=others[INPUTS - 1])
+
+
+BENCHES = [
+    Bench(
+        element_chain,
+        [(1_000,), (1_000_000,), (10_000_000,)],
+        small=(1_000,),
+        arguments=arguments,
+        numpy=numpy_chain,
+        flops=lambda n: 4 * n,
+        bytes=lambda n: 8 * n,
+    ),
+]

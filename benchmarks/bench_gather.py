@@ -1,0 +1,42 @@
+"""gather, its gradient and scatter: along rows and along columns."""
+
+import numpy as np
+from run import Bench, out, randn
+
+from pydl.ops.gather import gather_backward, gather_forward, scatter_forward
+
+SHAPES = [(1000, 1000, 1), (1, 1000, 1000)]
+
+
+def index_of(a, k, b):
+    return np.random.default_rng(0).integers(0, k, (a, k, b))
+
+
+def gather_numpy(x, index, y):
+    np.copyto(y, np.take_along_axis(x, index, 1))
+
+
+def scatter_numpy(src, index, y):
+    np.put_along_axis(y, index, src, 1)
+
+
+def add_numpy(dy, index, dx):
+    a, _, b = np.indices(index.shape)
+    np.add.at(dx, (a, index, b), dy)
+
+
+BENCHES = [
+    Bench(
+        forward,
+        SHAPES,
+        small=(10, 10, 1),
+        arguments=lambda a, k, b: (randn(a, k, b), index_of(a, k, b), out(a, k, b)),
+        numpy=plain,
+        bytes=lambda a, k, b: 16 * a * k * b,
+    )
+    for forward, plain in (
+        (gather_forward, gather_numpy),
+        (gather_backward, add_numpy),
+        (scatter_forward, scatter_numpy),
+    )
+]

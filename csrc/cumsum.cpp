@@ -1,0 +1,114 @@
+// cumsum: y[a, k, b] = the sum of x[a, k', b] over k' <= k, or over k' >= k if it goes backwards; prod: the
+// product over some dimensions. See pydl/ops/cumsum.py.
+#include "kernel.h"
+#include "parallel.h"
+#include "reduce.h"
+
+namespace pydl::PYDL_ISA {
+namespace {
+
+constexpr int64_t kLines =
+    4;  // lines that are summed at once, because each addition waits for the one before it
+
+// `Lines` lines of K numbers, `line` apart; step is from one number to the next.
+template <int Lines, typename T>
+void sum_lines(const T* x, int64_t x_line, int64_t x_step, T* y, int64_t y_line, int64_t y_step, int64_t K) {
+    double sum[Lines] = {};
+    for (int64_t k = 0; k < K; ++k)
+#pragma GCC unroll 4
+        for (int l = 0; l < Lines; ++l) {
+            sum[l] += double(x[l * x_line + k * x_step]);
+            y[l * y_line + k * y_step] = T(sum[l]);
+        }
+}
+
+// A vector of neighbouring columns at a time.
+template <typename T>
+void sum_columns_along(const T* x, int64_t x_step, T* y, int64_t y_step, int64_t K, int64_t columns) {
+    constexpr int64_t W = width<double>;
+    for (int64_t b = 0; b < columns; b += W) {
+        const int64_t n = columns - b < W ? columns - b : W;
+        vec<double> sum{};
+        T lanes[W];
+        for (int64_t k = 0; k < K; ++k) {
+            sum += n == W ? read_double(x + k * x_step + b) : read_double(x + k * x_step + b, n);
+            for (int64_t i = 0; i < W; ++i) lanes[i] = T(sum[i]);
+            __builtin_memcpy(y + k * y_step + b, lanes, size_t(n) * sizeof(T));
+        }
+    }
+}
+
+template <typename T>
+struct Product {
+    using Sum = T;
+    static vec<T> identity() { return broadcast<T>(1); }
+    PYDL_INLINE static vec<T> read(const T* p) { return load(p); }
+    PYDL_INLINE static vec<T> read(const T* p, int64_t n) { return first(load_partial(p, n), n); }
+    PYDL_INLINE static vec<T> combine(vec<T> a, vec<T> b) { return a * b; }
+    PYDL_INLINE static T fold(vec<T> v) {
+        return reduce<width<T> / 2>(v, [](vec<T> a, vec<T> b) { return a * b; });
+    }
+    static T finish(T product, int64_t) { return product; }
+
+    PYDL_INLINE static vec<T> start() { return identity(); }
+    PYDL_INLINE static vec<T> join(vec<T> a, vec<T> b) { return a * b; }
+    PYDL_INLINE static vec<T> first(vec<T> v, int64_t n) {
+        return select(iota<int_of<T>>() < int_of<T>(n), v, identity());
+    }
+    PYDL_INLINE static T join_sums(T a, T b) { return a * b; }
+    struct Total {
+        vec<T> product = identity();
+        PYDL_INLINE void take(vec<T> v) { product *= v; }
+        T fold() const { return Product::fold(product); }
+    };
+};
+
+}  // namespace
+
+template <typename T>
+void cumsum_forward(Array<const T, 3> x, bool backwards, Array<T, 3> y) {
+    const int64_t A = x.shape[0], K = x.shape[1], B = x.shape[2];
+    require(y.shape[0] == A && y.shape[1] == K && y.shape[2] == B, "cumsum_forward: x and y are (A, K, B)");
+    if (y.size() == 0) return;
+    const T* from = x.data + (backwards ? (K - 1) * x.stride[1] : 0);
+    T* to = y.data + (backwards ? (K - 1) * y.stride[1] : 0);
+    const int64_t x_step = backwards ? -x.stride[1] : x.stride[1],
+                  y_step = backwards ? -y.stride[1] : y.stride[1];
+    if (B > 1 && x.stride[2] == 1 && y.stride[2] == 1) {
+        constexpr int64_t kColumns = 4 * width<double>;
+        const int64_t strips = (B - 1) / kColumns + 1;
+        parallel_for(A * strips, kElementwiseGrain / 4 / (K * kColumns) + 1, [&](int64_t begin, int64_t end) {
+            for (int64_t task = begin; task < end; ++task) {
+                const int64_t a = task / strips, b = task % strips * kColumns;
+                sum_columns_along(from + a * x.stride[0] + b, x_step, to + a * y.stride[0] + b, y_step, K,
+                                  B - b < kColumns ? B - b : kColumns);
+            }
+        });
+        return;
+    }
+    for (int64_t b = 0; b < B; ++b) {
+        const int64_t groups = (A - 1) / kLines + 1;
+        parallel_for(groups, kElementwiseGrain / 4 / (K * kLines) + 1, [&](int64_t begin, int64_t end) {
+            for (int64_t group = begin; group < end; ++group) {
+                const int64_t a = group * kLines;
+                const T* p = from + a * x.stride[0] + b * x.stride[2];
+                T* q = to + a * y.stride[0] + b * y.stride[2];
+                if (a + kLines <= A) {
+                    sum_lines<kLines>(p, x.stride[0], x_step, q, y.stride[0], y_step, K);
+                    continue;
+                }
+                for (int64_t l = 0; l < A - a; ++l)
+                    sum_lines<1>(p + l * x.stride[0], 0, x_step, q + l * y.stride[0], 0, y_step, K);
+            }
+        });
+    }
+}
+PYDL_KERNEL(cumsum_forward, "x, backwards, y")
+
+template <typename T>
+void prod_forward(NdArray<const T> x, NdArray<T> y) {
+    reduce<Product<T>>("prod_forward: y must have the shape of x, with 1 where it is reduced", x, y);
+}
+PYDL_KERNEL(prod_forward, "x, y")
+
+}  // namespace pydl::PYDL_ISA

@@ -1,0 +1,96 @@
+// topk: the first k of each line's order, and where they were. See pydl/ops/sort.py.
+//
+// Numbers become integers that sort the same way, the smallest first in the order wanted being the largest.
+// The k best so far are a heap with the worst on top; a vector of numbers is compared with it at once, and of
+// a long line most vectors hold none that is better.
+#include "elementwise.h"
+#include "kernel.h"
+#include "parallel.h"
+#include "scratch.h"
+
+namespace pydl::PYDL_ISA {
+namespace {
+
+// Larger comes first; of equals the one found first. NaN is the largest number, and -0 equals 0.
+template <typename T, typename X>
+PYDL_INLINE X to_key(X v, bool largest) {
+    constexpr int bits = 8 * sizeof(T) - 1;
+    const auto order = v ^ ((v >> bits) & int_of<T>(~(int_of<T>(1) << bits)));
+    return largest ? order : ~order;
+}
+template <typename T>
+PYDL_INLINE mask<T> keys_of(vec<T> x, bool largest) {
+    const vec<T> plain = x + T(0), nan = broadcast<T>(T(__builtin_nan("")));
+    return to_key<T>(bit_cast<mask<T>>(select(x == x, plain, nan)), largest);
+}
+
+template <typename K>
+struct Found {
+    K key;
+    int64_t index;
+    PYDL_INLINE bool is_behind(const Found& other) const {
+        return key < other.key || (key == other.key && index > other.index);
+    }
+};
+
+// Puts `item` on top of a heap of n, the place of which is free, and lets it sink.
+template <typename K>
+void sink(Found<K>* heap, int64_t n, Found<K> item) {
+    int64_t at = 0;
+    for (int64_t child; (child = 2 * at + 1) < n; at = child) {
+        if (child + 1 < n && heap[child + 1].is_behind(heap[child])) ++child;
+        if (!heap[child].is_behind(item)) break;
+        heap[at] = heap[child];
+    }
+    heap[at] = item;
+}
+
+template <typename T>
+void find_best(const T* x, int64_t stride, int64_t count, int64_t k, bool largest, Found<int_of<T>>* heap) {
+    using Key = int_of<T>;
+    constexpr int W = width<T>;
+    int64_t held = 0;
+    const auto take = [&](Key key, int64_t index) {
+        const Found<Key> item{key, index};
+        if (held == k) return sink(heap, k, item);
+        int64_t at = held++;
+        for (; at > 0 && item.is_behind(heap[(at - 1) / 2]); at = (at - 1) / 2) heap[at] = heap[(at - 1) / 2];
+        heap[at] = item;
+    };
+    for (int64_t i = 0; i < count; i += W) {
+        const int64_t n = count - i < W ? count - i : W;
+        const mask<T> keys = keys_of<T>(load_strided(x + i * stride, stride, n), largest);
+        // Later equals stay outside, so only larger keys count.
+        if (held == k && !any(keys > heap[0].key)) continue;
+        alignas(PYDL_VECTOR_BYTES) Key lanes[W];
+        store(lanes, keys);
+        for (int64_t j = 0; j < n; ++j)
+            if (held < k || lanes[j] > heap[0].key) take(lanes[j], i + j);
+    }
+}
+
+}  // namespace
+
+template <typename T>
+void topk_forward(Array<const T, 2> x, bool largest, Array<T, 2> values, Array<int64_t, 2> index) {
+    const int64_t A = x.shape[0], K = x.shape[1], k = values.shape[1];
+    require(values.shape[0] == A && index.shape[0] == A && index.shape[1] == k && k <= K,
+            "topk_forward: x is (A, K), values and index (A, k)");
+    if (values.size() == 0) return;
+    parallel_for(A, 4096 / K + 1, [&](int64_t begin, int64_t end) {
+        const Scratch<Found<int_of<T>>> heap(k);
+        for (int64_t a = begin; a < end; ++a) {
+            const T* line = x.data + a * x.stride[0];
+            find_best(line, x.stride[1], K, k, largest, heap.data());
+            for (int64_t n = k - 1; n >= 0; --n) {  // the worst comes last
+                const Found<int_of<T>> worst = heap[0];
+                sink(heap.data(), n, heap[n]);
+                values(a, n) = line[worst.index * x.stride[1]];
+                index(a, n) = worst.index;
+            }
+        }
+    });
+}
+PYDL_KERNEL(topk_forward, "x, largest, values, index")
+
+}  // namespace pydl::PYDL_ISA

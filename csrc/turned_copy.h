@@ -1,0 +1,49 @@
+// Copies between arrays that run along different dimensions, as in a transpose: squares of a vector's width
+// go through registers.
+//
+//     x, unit stride downwards         y, unit stride to the right
+//     | | | |  columns are loaded      ----
+//     | | | |  as vectors         ->   ----  rows are stored as vectors
+//     | | | |                          ----
+#pragma once
+#include "simd.h"
+#include "simd_lanes.h"
+
+namespace pydl::PYDL_ISA {
+
+// y[a, b] = x[b, a] for a square of whole vectors, or `count` rows and `length` columns of one; strides of
+// the dimension that is not contiguous.
+template <typename T>
+PYDL_INLINE void copy_square(const T* x, int64_t x_stride, T* y, int64_t y_stride) {
+    vec<T> rows[width<T>];
+#pragma GCC unroll 16
+    for (int i = 0; i < width<T>; ++i) rows[i] = load(x + i * x_stride);
+    transpose<T>(rows);
+#pragma GCC unroll 16
+    for (int i = 0; i < width<T>; ++i) store(y + i * y_stride, rows[i]);
+}
+template <typename T>
+[[gnu::noinline]] void copy_part_of_square(const T* x, int64_t x_stride, T* y, int64_t y_stride,
+                                           int64_t count, int64_t length) {
+    vec<T> rows[width<T>];
+#pragma GCC unroll 16
+    for (int i = 0; i < width<T>; ++i)
+        rows[i] = i < length ? load_partial(x + i * x_stride, count) : vec<T>{};
+    transpose<T>(rows);
+#pragma GCC unroll 16
+    for (int i = 0; i < width<T>; ++i)
+        if (i < count) store_partial(y + i * y_stride, rows[i], length);
+}
+
+// `count` rows of y (at most a vector's width), which x has as columns.
+template <typename T>
+void copy_columns(const T* x, int64_t x_stride, T* y, int64_t y_stride, int64_t count, int64_t length) {
+    int64_t j = 0;
+    if (count == width<T>)
+        for (; j + width<T> <= length; j += width<T>)
+            copy_square(x + j * x_stride, x_stride, y + j, y_stride);
+    for (; j < length; j += width<T>)
+        copy_part_of_square(x + j * x_stride, x_stride, y + j, y_stride, count, length - j);
+}
+
+}  // namespace pydl::PYDL_ISA

@@ -1,0 +1,248 @@
+"""element_chain: a chain of element-by-element calls as one kernel, which keeps everything in registers.
+
+    for each element i:   acc = x0[i];  acc = acc * 2;  acc = acc + 1;  y0[i] = acc
+
+A program is a table of steps (operation, place). The operation's number is its index in OPERATIONS; a place is an
+input, an output, one of a few locals, or a number that is the same for all elements, in this order. Every step works
+on the accumulator, and its result is the accumulator of the next. chain_call() writes the program of kernel calls that
+are to be replayed: see pydl/recording.py. Each number goes through the same formulas as in these calls, so the bits
+are the same.
+
+Source    Ertl, Gregg, "The structure and performance of efficient interpreters", J. Instruction-Level Parallelism 5
+          (2003), on threaded code
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from .arguments import Array
+from .fusion import Call, named
+from .op import kernel
+
+INPUTS, OUTPUTS, LOCALS, NUMBERS, STEPS = 6, 3, 8, 16, 96
+FIRST_OUTPUT, FIRST_LOCAL, FIRST_NUMBER = INPUTS, INPUTS + OUTPUTS, INPUTS + OUTPUTS + LOCALS
+
+
+def _nan(form: Any) -> Any:
+    return lambda a, b: math.nan if math.isnan(a) or math.isnan(b) else form(a, b)
+
+
+def _exchanged(form: Any) -> Any:
+    return lambda a, b: form(b, a)
+
+
+def _sigmoid(x: Any) -> Any:
+    return 1.0 / (1.0 + np.exp(-x))
+
+
+# What each operation makes of the accumulator, and of the number at its place if it takes two; the same order as in
+# csrc/element_chain.cpp. An operation called "name other" has its arguments exchanged.
+OPERATIONS: dict[str, Any] = {
+    "load": lambda a, b: b,
+    "store": None,
+    "add_forward": lambda a, b: a + b,
+    "sub_forward": lambda a, b: a - b,
+    "sub_forward other": lambda a, b: b - a,
+    "mul_forward": lambda a, b: a * b,
+    "div_forward": lambda a, b: a / b,
+    "div_forward other": lambda a, b: b / a,
+    "maximum_forward": _nan(max),
+    "maximum_forward other": _nan(max),
+    "minimum_forward": _nan(min),
+    "minimum_forward other": _nan(min),
+    "neg_forward": lambda a: -a,
+    "abs_forward": lambda a: abs(a),
+    "abs_backward": lambda dy, x: dy * np.sign(x),
+    "abs_backward other": lambda x, dy: dy * np.sign(x),
+    "square_forward": lambda a: a * a,
+    "square_backward": lambda dy, x: 2.0 * x * dy,
+    "square_backward other": lambda x, dy: 2.0 * x * dy,
+    "sqrt_forward": np.sqrt,
+    "sqrt_backward": lambda dy, y: dy / (2.0 * y),
+    "sqrt_backward other": lambda y, dy: dy / (2.0 * y),
+    "relu_forward": lambda x: 0.0 if x <= 0.0 else x,
+    "relu_backward": lambda dy, y: 0.0 if y <= 0.0 else dy,
+    "relu_backward other": lambda y, dy: 0.0 if y <= 0.0 else dy,
+    "exp_forward": np.exp,
+    "log_forward": np.log,
+    "sigmoid_forward": _sigmoid,
+    "sigmoid_backward": lambda dy, y: dy * y * (1.0 - y),
+    "sigmoid_backward other": lambda y, dy: dy * y * (1.0 - y),
+    "tanh_forward": np.tanh,
+    "tanh_backward": lambda dy, y: dy * (1.0 - y * y),
+    "tanh_backward other": lambda y, dy: dy * (1.0 - y * y),
+}
+_NUMBER_OF = {name: number for number, name in enumerate(OPERATIONS)}
+_COMMUTES = ("add_forward", "mul_forward")
+_TAKES_ONE = {name for name, form in OPERATIONS.items() if name.endswith("_forward") and name not in (
+    "add_forward", "sub_forward", "mul_forward", "div_forward", "maximum_forward", "minimum_forward",
+)}  # fmt: skip
+
+
+@kernel(writes="y0, y1, y2", tolerance=10.0)
+def element_chain(program, numbers, x0, x1, x2, x3, x4, x5, y0, y1, y2):
+    places = [x0, x1, x2, x3, x4, x5, y0, y1, y2, *np.zeros((LOCALS, 1)), *numbers.reshape(-1, 1)]
+    names = list(OPERATIONS)
+    for i in range(len(y0)):
+        acc = 0.0
+        for number, place in program:
+            name, array = names[number], places[place]
+            if name == "store":
+                array[i % len(array)] = acc
+            elif name in _TAKES_ONE:
+                acc = OPERATIONS[name](acc)
+            else:
+                acc = OPERATIONS[name](acc, array[i % len(array)])
+
+
+@element_chain.samples
+def _(draw):
+    n = draw.choice(draw.integer(1, 40), draw.integer(1, 600))
+    x = np.ascontiguousarray(draw.array((n,), 0.25, 2.0))
+    steps = [("load", 0)]
+    for _ in range(draw.integer(0, 12)):
+        name = draw.choice(*(each for each in OPERATIONS if "exp" not in each))
+        place = FIRST_OUTPUT if name == "store" else draw.choice(0, 1, FIRST_NUMBER, FIRST_NUMBER + 1)
+        # Numbers stay where no result is the small difference of large ones, or outside what log and sqrt take.
+        steps += [(name, place), ("abs_forward", 0), ("add_forward", FIRST_NUMBER), ("sqrt_forward", 0)]
+    steps += [("store", FIRST_LOCAL), ("add_forward", FIRST_LOCAL), ("store", FIRST_OUTPUT)]
+    program = np.array([(_NUMBER_OF[name], place) for name, place in steps], np.int64)
+    numbers = draw.array((2,), 0.5, 1.5)
+    single = draw.array((1,), 0.5, 1.5)
+    y = draw.out((n,))
+    given = {f"x{k}": None for k in range(2, INPUTS)}
+    return {"program": program, "numbers": numbers, "x0": x, "x1": single, **given, "y0": y, "y1": None, "y2": None}
+
+
+class _TooLong(Exception):
+    """The chain does not fit into one program."""
+
+
+class _Writer:
+    """Writes the program of a chain of calls whose arrays are told apart by their addresses."""
+
+    def __init__(self, calls: list[Call], kept: set[int]) -> None:
+        self.kept = kept
+        self.calls = [(call[0].__name__, *_arrays(call)) for call in calls]
+        self.steps: list[tuple[int, int]] = []
+        self.arrays: list[list[Array]] = [[], []]  # inputs, outputs
+        self.numbers: list[Any] = []
+        self.place: dict[int, int] = {}  # where the number is now that lies, or would lie, at an address
+        self.locals = list(range(FIRST_LOCAL, FIRST_NUMBER))
+        self.acc: int | None = None
+
+    def write(self) -> None:
+        for c, (name, read, y) in enumerate(self.calls):
+            self._operate(name, [key(each) for each in read], read)
+            self.acc = key(y)
+            self._put_away(c, y)
+
+    def _operate(self, name: str, keys: list[int], read: list[Array]) -> None:
+        places = [self.acc if k == self.acc else None for k in keys]
+        if len(read) == 2 and places[0] is None and places[1] is not None:
+            if name in _COMMUTES:
+                read, keys = read[::-1], keys[::-1]
+                self._step(name, self._find(read[1]))
+            else:
+                self._step(f"{name} other", self._find(read[0]))
+            return
+        if places[0] is None:
+            self._step("load", self._find(read[0]))
+        self._step(name, self._find(read[1]) if len(read) == 2 else 0)
+
+    def _put_away(self, c: int, y: Array) -> None:
+        """Stores what others will read, and gives back locals that nobody will."""
+        k = key(y)
+        uses, is_last = [], True  # calls that read y before it is written again
+        for later, (_, read, target) in enumerate(self.calls[c + 1 :], c + 1):
+            uses += [later] * sum(key(each) == k for each in read)
+            if key(target) == k:
+                is_last = False
+                break
+        old = self.place.pop(k, None)
+        if old is not None and FIRST_LOCAL <= old < FIRST_NUMBER:
+            self.locals.append(old)
+        if is_last and address(y) in self.kept:
+            self.place[k] = self._array(1, y)
+            self._step("store", self.place[k])
+        if uses and uses != [c + 1]:
+            if not self.locals:
+                raise _TooLong
+            self.place[k] = self.locals.pop()
+            self._step("store", self.place[k])
+        live = {key(each) for _, read, _ in self.calls[c + 1 :] for each in read}
+        for other, place in list(self.place.items()):
+            if other not in live and FIRST_LOCAL <= place < FIRST_NUMBER:
+                self.locals.append(self.place.pop(other))
+
+    def _find(self, x: Array) -> int:
+        k = key(x)
+        if k not in self.place:
+            if x.size == 1 and address(x) not in self.kept:
+                self.numbers.append(x.reshape(1))
+                self.place[k] = FIRST_NUMBER + len(self.numbers) - 1
+            else:
+                self.place[k] = self._array(0, x)
+        return self.place[k]
+
+    def _array(self, kind: int, x: Array) -> int:
+        known = self.arrays[kind]
+        for i, each in enumerate(known):
+            if key(each) == key(x):
+                return i + kind * FIRST_OUTPUT
+        known.append(x.reshape(-1))
+        return len(known) - 1 + kind * FIRST_OUTPUT
+
+    def _step(self, name: str, place: int) -> None:
+        self.steps.append((_NUMBER_OF[name], place))
+
+    def fits(self) -> bool:
+        inputs, outputs = self.arrays
+        counts = (inputs, INPUTS), (outputs, OUTPUTS), (self.numbers, NUMBERS), (self.steps, STEPS)
+        return bool(outputs) and all(len(each) <= most for each, most in counts)
+
+
+def owner(array: Array) -> Array:
+    """The array whose memory this one is a view of."""
+    while isinstance(array.base, np.ndarray):
+        array = array.base
+    return array
+
+
+def address(array: Array) -> int:
+    """Where the memory begins that the array is a view of."""
+    return int(owner(array).ctypes.data)
+
+
+def key(array: Array) -> int:
+    """What tells arrays apart: where they begin."""
+    return int(array.ctypes.data)
+
+
+def _arrays(call: Call) -> tuple[list[Array], Array]:
+    """What a call reads and what it writes, if it is one of OPERATIONS."""
+    if call[0].__name__ not in OPERATIONS:
+        raise _TooLong
+    *read, y = named(call).values()
+    return read, y
+
+
+def chain_call(calls: list[Call], kept: set[int]) -> Call | None:
+    """The calls as one, if there is a program for them. kept: addresses of arrays that others see."""
+    try:
+        writer = _Writer(calls, kept)
+        writer.write()
+    except _TooLong:
+        return None
+    if not writer.fits():
+        return None
+    inputs, outputs = writer.arrays
+    dtype = outputs[0].dtype
+    numbers = np.concatenate([np.empty(0, dtype), *writer.numbers])
+    missing = [None] * INPUTS
+    arrays = [*(inputs + missing)[:INPUTS], *(outputs + missing)[:OUTPUTS]]
+    return element_chain.native, (np.array(writer.steps, np.int64), numbers, *arrays)

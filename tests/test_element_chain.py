@@ -1,0 +1,98 @@
+import numpy as np
+import pytest
+from checks import check_kernel
+
+import pydl
+from pydl import element_chain as chains
+from pydl.element_chain import FIRST_LOCAL, FIRST_NUMBER, FIRST_OUTPUT, INPUTS, OPERATIONS, element_chain
+from pydl.op import KERNELS
+
+X = np.random.default_rng(0).standard_normal((50, 37)).astype(np.float32)
+# Chains that read their input again, work in place, take numbers on either side and keep intermediate results.
+FUNCTIONS = {
+    "again": lambda x: (x * 2.0 + 1.0) * (x - 3.0),
+    "either side": lambda x: 1.0 / (2.0 - x.abs().exp().sqrt()) - (3.0 - x.tanh()) / 2.0,
+    "twice itself": lambda x: (x.relu() * x.relu()).square().sigmoid(),
+    "extremes": lambda x: x.maximum(x * 0.5).minimum(1.0 - x),
+    "logarithm": lambda x: (x.square() + 1.0).log() * -x,
+}
+
+
+def arguments(steps, x, y, numbers=()):
+    program = np.array([(list(OPERATIONS).index(name), place) for name, place in steps], np.int64)
+    return program, np.array(numbers, x.dtype), x, *[None] * (INPUTS - 1), y, None, None
+
+
+def test_native_equals_reference():
+    check_kernel(element_chain)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_worked_by_hand(dtype):
+    x, y = np.arange(5, dtype=dtype), np.empty(5, dtype)
+    steps = [("load", 0), ("mul_forward", FIRST_NUMBER), ("store", FIRST_LOCAL), ("sub_forward other", 0)]
+    element_chain(*arguments([*steps, ("add_forward", FIRST_LOCAL), ("store", FIRST_OUTPUT)], x, y, [3.0]))
+    assert y.tolist() == x.tolist()  # (x - 3 x) + 3 x
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_captured_chain_gives_the_same_bits(name, dtype):
+    f, x = FUNCTIONS[name], X.astype(dtype)
+    fast = pydl.capture(f)
+    want = pydl.Tensor(x, True)
+    expected = f(want)
+    expected.backward(np.ones_like(x))
+    for _ in range(2):
+        a = pydl.Tensor(x, True)
+        y = fast(a)
+        y.backward(np.ones_like(x))
+        np.testing.assert_array_equal(y.detach().numpy(), expected.detach().numpy())
+    np.testing.assert_array_equal(a.grad.numpy(), want.grad.numpy())
+
+
+def test_chains_become_one_call(monkeypatch):
+    made = []
+    real = chains.chain_call
+
+    def note(*given):
+        made.append(real(*given))
+        return made[-1]
+
+    monkeypatch.setattr("pydl.element_blocks.chain_call", note)
+    x = pydl.tensor(X)
+    with pydl.no_grad():
+        pydl.capture(FUNCTIONS["again"])(x)
+        assert made.pop()[0].__name__ == "element_chain"
+        many = [np.full((), 1.0 + k, np.float32) for k in range(chains.NUMBERS + 1)]
+
+        def long(x):
+            for number in many:
+                x = x + number
+            return x
+
+        np.testing.assert_array_equal(pydl.capture(long)(x).numpy(), long(x).numpy())
+
+
+def test_scalar_inputs_are_read_in_each_replay():
+    fast = pydl.capture(lambda x, s: x * s + s)
+    for s in (2.0, 3.0):
+        np.testing.assert_array_equal(fast(pydl.tensor(X), pydl.tensor(s)).numpy(), X * np.float32(s) + np.float32(s))
+
+
+@pytest.mark.parametrize(
+    "steps",
+    [[("load", 1)], [("load", -1)], [("load", FIRST_NUMBER)], [("store", 0)], [("store", FIRST_OUTPUT + 1)]],
+    ids=str,
+)
+def test_refuses_programs_that_name_what_there_is_not(steps):
+    x = np.ones(8, np.float32)
+    with pytest.raises(ValueError, match="element_chain: program names what there is not"):
+        element_chain.native(*arguments(steps, x, np.empty(8, np.float32)))
+
+
+def test_refuses_arrays_of_other_sizes():
+    given = list(arguments([("load", 0)], np.ones(8, np.float32), np.empty(8, np.float32)))
+    given[2] = np.ones(7, np.float32)
+    with pytest.raises(ValueError, match="element_chain: arrays must be contiguous and of one size"):
+        KERNELS["element_chain"].native(*given)
