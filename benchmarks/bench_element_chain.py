@@ -3,15 +3,15 @@
 import numpy as np
 from run import Bench, out, randn
 
-from pydl.element_chain import FIRST_LOCAL, FIRST_NUMBER, FIRST_OUTPUT, INPUTS, OPERATIONS, element_chain
+from pydl.element_chain import FIRST_LOCAL, FIRST_OUTPUT, INPUTS, OPERATIONS, element_chain
 
 STEPS = [
     ("load", 0),
-    ("mul_forward", FIRST_NUMBER),
-    ("add_forward", FIRST_NUMBER + 1),
+    ("mul_forward", 1),
+    ("add_forward", 2),
     ("store", FIRST_LOCAL),
     ("load", 0),
-    ("sub_forward", FIRST_NUMBER + 2),
+    ("sub_forward", 3),
     ("mul_forward", FIRST_LOCAL),
     ("store", FIRST_OUTPUT),
 ]
@@ -19,10 +19,11 @@ PROGRAM = np.array([(list(OPERATIONS).index(name), place) for name, place in STE
 
 
 def arguments(n):
-    return PROGRAM, np.array([2, 1, 3], np.float32), randn(n), *[None] * (INPUTS - 1), out(n), None, None
+    numbers = [np.full(1, value, np.float32) for value in (2, 1, 3)]
+    return PROGRAM, randn(n), *numbers, *[None] * (INPUTS - 4), out(n), None, None
 
 
-def numpy_chain(program, numbers, x, *others):
+def numpy_chain(program, x, *others):
     np.multiply(x * 2 + 1, x - 3, out=others[INPUTS - 1])
 
 

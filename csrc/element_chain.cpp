@@ -13,7 +13,7 @@ namespace pydl::PYDL_ISA {
 namespace {
 
 constexpr int kVectors = 8;
-constexpr int kInputs = 6, kOutputs = 3, kLocals = 8, kNumbers = 16, kSteps = 96;
+constexpr int kInputs = 12, kOutputs = 3, kLocals = 8, kSteps = 96;
 
 template <typename T>
 inline constexpr int64_t block = kVectors * width<T>;
@@ -203,19 +203,17 @@ constexpr Operation<T> operations[] = {
 template <typename T>
 constexpr int operation_count = sizeof(operations<T>) / sizeof(operations<T>[0]);
 
-// Places that a step may name: inputs, outputs, locals, numbers.
-constexpr int kFirstOutput = kInputs, kFirstLocal = kFirstOutput + kOutputs,
-              kFirstNumber = kFirstLocal + kLocals;
+// Places that a step may name: inputs, outputs, locals.
+constexpr int kFirstOutput = kInputs, kFirstLocal = kFirstOutput + kOutputs, kPlaces = kFirstLocal + kLocals;
 
 template <typename T>
 class Program {
   public:
-    Program(const Array<const int64_t, 2>& steps, const Array<const T, 1>& numbers,
-            const Optional<Array<const T, 1>> (&x)[kInputs], const Optional<Array<T, 1>> (&y)[kOutputs])
-        : steps_(steps), numbers_(numbers) {
+    Program(const Array<const int64_t, 2>& steps, const Optional<Array<const T, 1>> (&x)[kInputs],
+            const Optional<Array<T, 1>> (&y)[kOutputs])
+        : steps_(steps) {
         const char* message = "element_chain: program names what there is not";
-        require(steps.shape[0] <= kSteps && steps.shape[1] == 2 && numbers.shape[0] <= kNumbers, message);
-        require(bool(y[0]), "element_chain: y0 is needed");
+        require(steps.shape[0] <= kSteps && steps.shape[1] == 2, message);
         size = y[0]->shape[0];
         for (int k = 0; k < kInputs; ++k)
             if (x[k]) take(k, const_cast<T*>(x[k]->data), x[k]->shape[0], x[k]->stride[0], true);
@@ -226,16 +224,16 @@ class Program {
             require(steps(s, 0) >= 0 && steps(s, 0) < operation_count<T>, message);
             const Kind kind = operations<T>[steps(s, 0)].kind;
             if (kind == kUnary) continue;
-            require(place >= 0 && place < kFirstNumber + numbers.shape[0], message);
+            require(place >= 0 && place < kPlaces, message);
             require(place >= kFirstLocal || data_[place] != nullptr, message);
-            if (kind == kStore) require(place >= kFirstOutput && place < kFirstNumber, message);
+            if (kind == kStore) require(place >= kFirstOutput, message);
         }
     }
 
     // The elements [begin, end), both multiples of a block.
     void run(int64_t begin, int64_t end) const {
         if (begin == end) return;
-        alignas(64) T locals[kLocals * block<T>], copies[(kNumbers + kInputs) * width<T>];
+        alignas(64) T locals[kLocals * block<T>], copies[kInputs * width<T>];
         Step<T> steps[kSteps + kInputs + 1];
         const bool past_caches = size * int64_t(sizeof(T)) >= kPastCaches;
         int count = 0;
@@ -251,7 +249,7 @@ class Program {
     void run_rest() const {
         const int64_t whole = size / block<T> * block<T>, rest = size - whole;
         if (rest == 0) return;
-        alignas(64) T locals[kLocals * block<T>], copies[(kNumbers + kInputs) * width<T>];
+        alignas(64) T locals[kLocals * block<T>], copies[kInputs * width<T>];
         alignas(64) T parts[kFirstLocal][block<T>];
         Step<T> steps[kSteps + 1];
         for (int k = 0; k < kFirstLocal; ++k)
@@ -283,20 +281,17 @@ class Program {
     template <typename At>
     void resolve(Step<T>* out, T* locals, T* copies, RunOf<T> store_apart, const At& at) const {
         constexpr int W = width<T>;
-        for (int64_t k = 0; k < numbers_.shape[0]; ++k) store(copies + k * W, broadcast<T>(numbers_(k)));
         for (int k = 0; k < kInputs; ++k)
-            if (single_[k]) store(copies + (kNumbers + k) * W, broadcast<T>(*data_[k]));
+            if (single_[k]) store(copies + k * W, broadcast<T>(*data_[k]));
         for (int64_t s = 0; s < steps_.shape[0]; ++s, ++out) {
             const Operation<T>& operation = operations<T>[steps_(s, 0)];
             const int64_t place = steps_(s, 1);
             *out = {operation.run, locals, 0};
             if (operation.kind == kUnary) continue;
-            if (place >= kFirstNumber) {
-                *out = {operation.run_with_number, copies + (place - kFirstNumber) * W, 0};
-            } else if (place >= kFirstLocal) {
+            if (place >= kFirstLocal) {
                 *out = {operation.run, locals + (place - kFirstLocal) * block<T>, 0};
             } else if (single_[place]) {
-                *out = {operation.run_with_number, copies + (kNumbers + place) * W, 0};
+                *out = {operation.run_with_number, copies + place * W, 0};
             } else {
                 T* data = at(place);
                 const bool apart = operation.kind == kStore && store_apart != nullptr &&
@@ -308,7 +303,6 @@ class Program {
     }
 
     const Array<const int64_t, 2>& steps_;
-    const Array<const T, 1>& numbers_;
     T* data_[kFirstLocal] = {};
     bool single_[kFirstLocal] = {};
 };
@@ -316,17 +310,20 @@ class Program {
 }  // namespace
 
 template <typename T>
-void element_chain(Array<const int64_t, 2> program, Array<const T, 1> numbers, Optional<Array<const T, 1>> x0,
+void element_chain(Array<const int64_t, 2> program, Optional<Array<const T, 1>> x0,
                    Optional<Array<const T, 1>> x1, Optional<Array<const T, 1>> x2,
                    Optional<Array<const T, 1>> x3, Optional<Array<const T, 1>> x4,
-                   Optional<Array<const T, 1>> x5, Optional<Array<T, 1>> y0, Optional<Array<T, 1>> y1,
+                   Optional<Array<const T, 1>> x5, Optional<Array<const T, 1>> x6,
+                   Optional<Array<const T, 1>> x7, Optional<Array<const T, 1>> x8,
+                   Optional<Array<const T, 1>> x9, Optional<Array<const T, 1>> x10,
+                   Optional<Array<const T, 1>> x11, Array<T, 1> y0, Optional<Array<T, 1>> y1,
                    Optional<Array<T, 1>> y2) {
-    const Program<T> steps(program, numbers, {x0, x1, x2, x3, x4, x5}, {y0, y1, y2});
+    const Program<T> steps(program, {x0, x1, x2, x3, x4, x5, x6, x7, x8, x9, x10, x11}, {{y0, true}, y1, y2});
     const int64_t blocks = steps.size / block<T>;
     parallel_for(blocks, kElementwiseGrain / block<T>,
                  [&](int64_t begin, int64_t end) { steps.run(begin * block<T>, end * block<T>); });
     steps.run_rest();
 }
-PYDL_KERNEL(element_chain, "program, numbers, x0, x1, x2, x3, x4, x5, y0, y1, y2")
+PYDL_KERNEL(element_chain, "program, x0, x1, x2, x3, x4, x5, x6, x7, x8, x9, x10, x11, y0, y1, y2")
 
 }  // namespace pydl::PYDL_ISA

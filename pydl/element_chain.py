@@ -3,8 +3,8 @@
     for each element i:   acc = x0[i];  acc = acc * 2;  acc = acc + 1;  y0[i] = acc
 
 A program is a table of steps (operation, place). The operation's number is its index in OPERATIONS; a place is an
-input, an output, one of a few locals, or a number that is the same for all elements, in this order. Every step works
-on the accumulator, and its result is the accumulator of the next. chain_call() writes the program of kernel calls that
+input, which may be one number for all elements, an output or one of a few locals, in this order. Every step works on
+the accumulator, and its result is the accumulator of the next. chain_call() writes the program of kernel calls that
 are to be replayed: see pydl/recording.py. Each number goes through the same formulas as in these calls, so the bits
 are the same.
 
@@ -23,8 +23,8 @@ from .arguments import Array
 from .fusion import Call, named
 from .op import kernel
 
-INPUTS, OUTPUTS, LOCALS, NUMBERS, STEPS = 6, 3, 8, 16, 96
-FIRST_OUTPUT, FIRST_LOCAL, FIRST_NUMBER = INPUTS, INPUTS + OUTPUTS, INPUTS + OUTPUTS + LOCALS
+INPUTS, OUTPUTS, LOCALS, STEPS = 12, 3, 8, 96
+FIRST_OUTPUT, FIRST_LOCAL, PLACES = INPUTS, INPUTS + OUTPUTS, INPUTS + OUTPUTS + LOCALS
 
 
 def _nan(form: Any) -> Any:
@@ -84,8 +84,8 @@ _TAKES_ONE = {name for name, form in OPERATIONS.items() if name.endswith("_forwa
 
 
 @kernel(writes="y0, y1, y2", tolerance=10.0)
-def element_chain(program, numbers, x0, x1, x2, x3, x4, x5, y0, y1, y2):
-    places = [x0, x1, x2, x3, x4, x5, y0, y1, y2, *np.zeros((LOCALS, 1)), *numbers.reshape(-1, 1)]
+def element_chain(program, x0, x1, x2, x3, x4, x5, x6, x7, x8, x9, x10, x11, y0, y1, y2):
+    places = [x0, x1, x2, x3, x4, x5, x6, x7, x8, x9, x10, x11, y0, y1, y2, *np.zeros((LOCALS, 1))]
     names = list(OPERATIONS)
     for i in range(len(y0)):
         acc = 0.0
@@ -106,16 +106,13 @@ def _(draw):
     steps = [("load", 0)]
     for _ in range(draw.integer(0, 12)):
         name = draw.choice(*(each for each in OPERATIONS if "exp" not in each))
-        place = FIRST_OUTPUT if name == "store" else draw.choice(0, 1, FIRST_NUMBER, FIRST_NUMBER + 1)
+        place = FIRST_OUTPUT if name == "store" else draw.choice(0, 1)
         # Numbers stay where no result is the small difference of large ones, or outside what log and sqrt take.
-        steps += [(name, place), ("abs_forward", 0), ("add_forward", FIRST_NUMBER), ("sqrt_forward", 0)]
+        steps += [(name, place), ("abs_forward", 0), ("add_forward", 1), ("sqrt_forward", 0)]
     steps += [("store", FIRST_LOCAL), ("add_forward", FIRST_LOCAL), ("store", FIRST_OUTPUT)]
     program = np.array([(_NUMBER_OF[name], place) for name, place in steps], np.int64)
-    numbers = draw.array((2,), 0.5, 1.5)
-    single = draw.array((1,), 0.5, 1.5)
-    y = draw.out((n,))
-    given = {f"x{k}": None for k in range(2, INPUTS)}
-    return {"program": program, "numbers": numbers, "x0": x, "x1": single, **given, "y0": y, "y1": None, "y2": None}
+    given = {"x0": x, "x1": draw.array((1,), 0.5, 1.5)} | {f"x{k}": None for k in range(2, INPUTS)}
+    return {"program": program, **given, "y0": draw.out((n,)), "y1": None, "y2": None}
 
 
 class _TooLong(Exception):
@@ -130,9 +127,8 @@ class _Writer:
         self.calls = [(call[0].__name__, *_arrays(call)) for call in calls]
         self.steps: list[tuple[int, int]] = []
         self.arrays: list[list[Array]] = [[], []]  # inputs, outputs
-        self.numbers: list[Any] = []
         self.place: dict[int, int] = {}  # where the number is now that lies, or would lie, at an address
-        self.locals = list(range(FIRST_LOCAL, FIRST_NUMBER))
+        self.locals = list(range(FIRST_LOCAL, PLACES))
         self.acc: int | None = None
 
     def write(self) -> None:
@@ -164,7 +160,7 @@ class _Writer:
                 is_last = False
                 break
         old = self.place.pop(k, None)
-        if old is not None and FIRST_LOCAL <= old < FIRST_NUMBER:
+        if old is not None and old >= FIRST_LOCAL:
             self.locals.append(old)
         if is_last and address(y) in self.kept:
             self.place[k] = self._array(1, y)
@@ -176,17 +172,13 @@ class _Writer:
             self._step("store", self.place[k])
         live = {key(each) for _, read, _ in self.calls[c + 1 :] for each in read}
         for other, place in list(self.place.items()):
-            if other not in live and FIRST_LOCAL <= place < FIRST_NUMBER:
+            if other not in live and place >= FIRST_LOCAL:
                 self.locals.append(self.place.pop(other))
 
     def _find(self, x: Array) -> int:
         k = key(x)
         if k not in self.place:
-            if x.size == 1 and address(x) not in self.kept:
-                self.numbers.append(x.reshape(1))
-                self.place[k] = FIRST_NUMBER + len(self.numbers) - 1
-            else:
-                self.place[k] = self._array(0, x)
+            self.place[k] = self._array(0, x)
         return self.place[k]
 
     def _array(self, kind: int, x: Array) -> int:
@@ -202,7 +194,7 @@ class _Writer:
 
     def fits(self) -> bool:
         inputs, outputs = self.arrays
-        counts = (inputs, INPUTS), (outputs, OUTPUTS), (self.numbers, NUMBERS), (self.steps, STEPS)
+        counts = (inputs, INPUTS), (outputs, OUTPUTS), (self.steps, STEPS)
         return bool(outputs) and all(len(each) <= most for each, most in counts)
 
 
@@ -241,8 +233,6 @@ def chain_call(calls: list[Call], kept: set[int]) -> Call | None:
     if not writer.fits():
         return None
     inputs, outputs = writer.arrays
-    dtype = outputs[0].dtype
-    numbers = np.concatenate([np.empty(0, dtype), *writer.numbers])
     missing = [None] * INPUTS
     arrays = [*(inputs + missing)[:INPUTS], *(outputs + missing)[:OUTPUTS]]
-    return element_chain.native, (np.array(writer.steps, np.int64), numbers, *arrays)
+    return element_chain.native, (np.array(writer.steps, np.int64), *arrays)

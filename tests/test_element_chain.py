@@ -4,7 +4,7 @@ from checks import check_kernel
 
 import pydl
 from pydl import element_chain as chains
-from pydl.element_chain import FIRST_LOCAL, FIRST_NUMBER, FIRST_OUTPUT, INPUTS, OPERATIONS, element_chain
+from pydl.element_chain import FIRST_LOCAL, FIRST_OUTPUT, INPUTS, OPERATIONS, PLACES, element_chain
 from pydl.op import KERNELS
 
 X = np.random.default_rng(0).standard_normal((50, 37)).astype(np.float32)
@@ -18,9 +18,10 @@ FUNCTIONS = {
 }
 
 
-def arguments(steps, x, y, numbers=()):
+def arguments(steps, x, y, number=None):
     program = np.array([(list(OPERATIONS).index(name), place) for name, place in steps], np.int64)
-    return program, np.array(numbers, x.dtype), x, *[None] * (INPUTS - 1), y, None, None
+    single = None if number is None else np.array([number], x.dtype)
+    return program, x, single, *[None] * (INPUTS - 2), y, None, None
 
 
 def test_native_equals_reference():
@@ -30,8 +31,8 @@ def test_native_equals_reference():
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_worked_by_hand(dtype):
     x, y = np.arange(5, dtype=dtype), np.empty(5, dtype)
-    steps = [("load", 0), ("mul_forward", FIRST_NUMBER), ("store", FIRST_LOCAL), ("sub_forward other", 0)]
-    element_chain(*arguments([*steps, ("add_forward", FIRST_LOCAL), ("store", FIRST_OUTPUT)], x, y, [3.0]))
+    steps = [("load", 0), ("mul_forward", 1), ("store", FIRST_LOCAL), ("sub_forward other", 0)]
+    element_chain(*arguments([*steps, ("add_forward", FIRST_LOCAL), ("store", FIRST_OUTPUT)], x, y, 3.0))
     assert y.tolist() == x.tolist()  # (x - 3 x) + 3 x
 
 
@@ -64,7 +65,7 @@ def test_chains_become_one_call(monkeypatch):
     with pydl.no_grad():
         pydl.capture(FUNCTIONS["again"])(x)
         assert made.pop()[0].__name__ == "element_chain"
-        many = [np.full((), 1.0 + k, np.float32) for k in range(chains.NUMBERS + 1)]
+        many = [np.full((), 1.0 + k, np.float32) for k in range(chains.INPUTS + 1)]
 
         def long(x):
             for number in many:
@@ -80,9 +81,17 @@ def test_scalar_inputs_are_read_in_each_replay():
         np.testing.assert_array_equal(fast(pydl.tensor(X), pydl.tensor(s)).numpy(), X * np.float32(s) + np.float32(s))
 
 
+def test_numbers_that_change_in_place_are_seen():
+    s = pydl.tensor(2.0)
+    fast = pydl.capture(lambda x: x * s + s)
+    for value in (2.0, 3.0):
+        s.data[...] = value
+        np.testing.assert_array_equal(fast(pydl.tensor(X)).numpy(), X * np.float32(value) + np.float32(value))
+
+
 @pytest.mark.parametrize(
     "steps",
-    [[("load", 1)], [("load", -1)], [("load", FIRST_NUMBER)], [("store", 0)], [("store", FIRST_OUTPUT + 1)]],
+    [[("load", 1)], [("load", -1)], [("load", PLACES)], [("store", 0)], [("store", FIRST_OUTPUT + 1)]],
     ids=str,
 )
 def test_refuses_programs_that_name_what_there_is_not(steps):
@@ -93,6 +102,6 @@ def test_refuses_programs_that_name_what_there_is_not(steps):
 
 def test_refuses_arrays_of_other_sizes():
     given = list(arguments([("load", 0)], np.ones(8, np.float32), np.empty(8, np.float32)))
-    given[2] = np.ones(7, np.float32)
+    given[1] = np.ones(7, np.float32)
     with pytest.raises(ValueError, match="element_chain: arrays must be contiguous and of one size"):
         KERNELS["element_chain"].native(*given)
