@@ -18,7 +18,7 @@
 //   transforms all filters into panels, once                       threads share
 //   for each task: so many tiles that their sources fit the second-level cache,      (in parallel)
 //                  a part of the features where there are few tiles
-//     for each channel: sorts the pixels of the tiles into S * S lines, transforms them into panels
+//     for each channel: copies the rows that tiles read, and transforms vectors of tiles into panels
 //     for each group of filter panels, for each panel of tiles
 //       for each place: its products, while the panel of sources is in the first-level cache
 //       for each feature: transforms the products into outputs
@@ -34,27 +34,32 @@
 namespace pydl::PYDL_ISA {
 
 // A task: some panels of tiles, some panels of filters.
-template <typename T, int M>
+//
+// Row r of all tiles of the task lies in line r, one row of tiles behind the other, so that a vector of tiles
+// is found there wherever rows end. What the last tile of a row reads beyond it is not what comes next in
+// the line; it lies in lines of its own.
+template <typename T, typename Line>
 class WinogradTask {
-    static constexpr int S = M + 2, places = S * S;
+    static constexpr int pixels = Line::pixels, step = Line::step, beyond = pixels - step;
+    static constexpr int P = Line::places, places = P * P, M = Line::outputs;
     static constexpr int64_t NR = tile_columns<T>, W = width<T>;
-    using Plan = WinogradPlan<T, M>;
+    using Plan = WinogradPlan<T, Line>;
 
   public:
     // suspects[n] is set for the images whose results are not finite.
-    WinogradTask(const Correlation<T>& conv, const WinogradFilters<T, M>& filters, const Plan& plan,
+    WinogradTask(const Correlation<T>& conv, const WinogradFilters<T, Line>& filters, const Plan& plan,
                  uint8_t* suspects)
         : conv_(conv),
           filters_(filters),
           plan_(plan),
           suspects_(suspects),
-          frame_pitch_(plan.tiles_of_row * M + 2),
-          bands_(plan.tasks.size * NR / plan.tiles_of_image() + 2),
+          tile_rows_(plan.most_tile_rows()),
           strips_(plan.tasks.size * (NR / plan.tiles_of_row + 2)),
           first_strip_(plan.tasks.size + 1),
-          frame_(plan.frame_rows() * frame_pitch_ + (M + 1) * W),
-          line_pitch_(plan.tasks.size * NR + W),
-          lines_(places * line_pitch_),
+          edge_pitch_(tile_rows_ * plan.tiles_of_row + W),
+          line_pitch_(whole_vectors<T>((edge_pitch_ + 1) * step)),
+          lines_(pixels * line_pitch_),
+          edges_((pixels * beyond + 1) * edge_pitch_),
           sources_(plan.tasks.size * places * plan.pitch),
           product_pitch_(group_rows() * NR + 64 / int64_t(sizeof(T))),
           products_(places * product_pitch_) {}
@@ -63,13 +68,12 @@ class WinogradTask {
         group_ = group;
         first_ = plan_.tasks.begin(task) * NR;
         count_ = plan_.tiles - first_ < plan_.tasks.size * NR ? plan_.tiles - first_ : plan_.tasks.size * NR;
+        skipped_ = first_ % plan_.tiles_of_row;
         list_strips();
+        clear_lines();
         for (int64_t c = 0; c < conv_.channels; c++) {
-            fill_frame(c);
-            for (int64_t s = 0; s < strip_count_; s++) sort_pixels(strips_[s]);
-            for (int64_t t = 0; t < count_; t += W)
-                winograd_source<T, M>(lines_.data() + t, S * line_pitch_, line_pitch_,
-                                      source(t / NR, 0) + c * NR + t % NR, plan_.pitch);
+            fill_lines(c);
+            for (int64_t t = 0; t < count_; t += W) transform_source(t, source(t / NR, 0) + c * NR + t % NR);
         }
         const int64_t end =
             plan_.row_groups.begin(row_group) + plan_.row_groups.length(row_group, filters_.rows.count);
@@ -87,16 +91,9 @@ class WinogradTask {
     }
 
   private:
-    // The pixels of one image that a task reads, in the frame; the zeros around the image stay there from
-    // channel to channel.
-    struct Band {
-        int64_t source, target;  // of the first row inside the image: in a channel of x, in the frame
-        int64_t rows;
-    };
     // Neighbouring tiles of one row of tiles and one panel.
     struct Strip {
         int64_t tile, length;   // the first one, relative to the task
-        int64_t source;         // its first pixel in the frame
         int64_t target;         // its first output, relative to the feature's in image 0
         int64_t rows, columns;  // outputs that exist
     };
@@ -110,71 +107,73 @@ class WinogradTask {
     T* source(int64_t panel, int place) const {
         return sources_.data() + (panel * places + place) * plan_.pitch;
     }
-    // Columns of the image that the frame holds.
+    // Columns of the image that the lines hold.
     int64_t first_column() const { return conv_.columns.origin > 0 ? conv_.columns.origin : 0; }
     int64_t last_column() const {
-        const int64_t end = conv_.columns.origin + frame_pitch_;
+        const int64_t end = conv_.columns.origin + plan_.tiles_of_row * step;
         return end < conv_.columns.source ? end : conv_.columns.source;
     }
+    T* line(int row) const { return lines_.data() + row * line_pitch_; }
+    // What tiles at the end of their rows read at column step + k, behind the marks of these tiles.
+    T* edge(int row, int k) const { return edges_.data() + (1 + row * beyond + k) * edge_pitch_; }
 
     void list_strips() {
         const int64_t TJ = plan_.tiles_of_row, I = conv_.rows.outputs, J = conv_.columns.outputs;
         const Images<T>& y = conv_.y;
-        band_count_ = strip_count_ = 0;
-        int64_t frame = 0, image = -1, top = 0, panel = -1;
+        int64_t count = 0, panel = -1;
         for (int64_t t = 0; t < count_;) {
             const int64_t row = (first_ + t) / TJ, column = (first_ + t) % TJ;
             const int64_t n = row / plan_.tile_rows_of_image, i = row % plan_.tile_rows_of_image;
-            if (n != image) {
-                const int64_t last = (first_ + count_ - 1) / TJ - n * plan_.tile_rows_of_image;
-                const int64_t bottom = last < plan_.tile_rows_of_image ? last : plan_.tile_rows_of_image - 1;
-                image = n, top = i;
-                frame = add_band(n, top, bottom);
-            }
-            while (panel < t / NR) first_strip_[++panel] = strip_count_;
+            while (panel < t / NR) first_strip_[++panel] = count;
             int64_t length = TJ - column;
             if (length > count_ - t) length = count_ - t;
             if (length > NR - t % NR) length = NR - t % NR;
             const int64_t columns = J - column * M, rows = I - i * M;
-            strips_[strip_count_++] = {t,
-                                       length,
-                                       frame + (i - top) * M * frame_pitch_ + column * M,
-                                       (y.at(n, 0) - y.data) + i * M * y.stride[2] + column * M * y.stride[3],
-                                       rows < M ? rows : M,
-                                       columns < length * M ? columns : length * M};
+            strips_[count++] = {t, length,
+                                (y.at(n, 0) - y.data) + i * M * y.stride[2] + column * M * y.stride[3],
+                                rows < M ? rows : M, columns < length * M ? columns : length * M};
             t += length;
         }
-        first_strip_[panel + 1] = strip_count_;
-    }
-    // The frame of the tile rows [top, bottom] of an image: its place. All of it is set to zero.
-    int64_t add_band(int64_t n, int64_t top, int64_t bottom) {
-        const int64_t begin = band_count_ > 0 ? frame_end_ : 0, height = (bottom - top + 1) * M + 2;
-        frame_end_ = begin + height * frame_pitch_;
-        for (int64_t k = begin; k < frame_end_ + (M + 1) * W; k += W)
-            store_partial(frame_.data() + k, vec<T>{}, frame_end_ + (M + 1) * W - k);
-        const int64_t first = top * M + conv_.rows.origin, last = first + height;
-        const int64_t from = first > 0 ? first : 0, to = last < conv_.rows.source ? last : conv_.rows.source;
-        bands_[band_count_++] = {
-            (conv_.x.at(n, 0) - conv_.x.data) + from * conv_.x.stride[2] + first_column() * conv_.x.stride[3],
-            begin + (from - first) * frame_pitch_ + first_column() - conv_.columns.origin, to - from};
-        return begin;
+        first_strip_[panel + 1] = count;
     }
 
-    void fill_frame(int64_t c) {
-        const int64_t columns = last_column() - first_column();
+    // The zeros around the image stay there from channel to channel.
+    void clear_lines() {
+        for (int64_t k = 0; k < pixels * line_pitch_; k += W)
+            store_partial(lines_.data() + k, vec<T>{}, pixels * line_pitch_ - k);
+        const int64_t edges = (pixels * beyond + 1) * edge_pitch_, TJ = plan_.tiles_of_row;
+        for (int64_t k = 0; k < edges; k += W) store_partial(edges_.data() + k, vec<T>{}, edges - k);
+        for (int64_t row = 0; row < tile_rows_; row++) edges_[(row + 1) * TJ - 1] = T(1);
+    }
+
+    void fill_lines(int64_t c) {
+        const int64_t first = first_column(), columns = last_column() - first, TJ = plan_.tiles_of_row;
         const int64_t (&stride)[4] = conv_.x.stride;
-        // The next channel's pixels are on their way while this one's are sorted.
+        // The next channel's pixels are on their way while this one's are transformed.
         const T* channel = conv_.x.at(0, group_ * conv_.channels + c);
         const int64_t ahead =
             c + 1 < conv_.channels ? conv_.x.at(0, group_ * conv_.channels + c + 1) - channel : 0;
-        for (int64_t b = 0; b < band_count_; b++) {
-            const T* from = channel + bands_[b].source;
-            T* to = frame_.data() + bands_[b].target;
-            for (int64_t row = 0; row < bands_[b].rows; row++, from += stride[2], to += frame_pitch_) {
-                copy_line(to, int64_t(1), from, stride[3], columns);
-                for (int64_t k = 0; k < columns; k += 64 / int64_t(sizeof(T)))
-                    prefetch(from + ahead + k * stride[3]);
+        const int64_t rows = (skipped_ + count_ - 1) / TJ + 1;
+        int64_t n = first_ / TJ / plan_.tile_rows_of_image, i = first_ / TJ % plan_.tile_rows_of_image;
+        for (int64_t row = 0; row < rows; row++) {
+            const T* image = channel + (conv_.x.at(n, 0) - conv_.x.data) + first * stride[3];
+            for (int r = 0; r < pixels; r++) {
+                const int64_t h = i * step + conv_.rows.origin + r;
+                if (h < 0 || h >= conv_.rows.source) continue;
+                const T* from = image + h * stride[2];
+                if (columns > 0)
+                    copy_line(line(r) + row * TJ * step + first - conv_.columns.origin, int64_t(1), from,
+                              stride[3], columns);
+                for (int k = 0; k < beyond; k++) {
+                    const int64_t column = conv_.columns.origin + TJ * step + k;
+                    if (column >= 0 && column < conv_.columns.source)
+                        edge(r, k)[(row + 1) * TJ - 1] = from[(column - first) * stride[3]];
+                }
+                if (r >= beyond)
+                    for (int64_t k = 0; k < columns; k += 64 / int64_t(sizeof(T)))
+                        prefetch(from + ahead + k * stride[3]);
             }
+            if (++i == plan_.tile_rows_of_image) i = 0, n++;
         }
     }
     static void copy_line(T* to, int64_t to_stride, const T* from, int64_t from_stride, int64_t count) {
@@ -187,23 +186,34 @@ class WinogradTask {
         }
     }
 
-    // lines[i * S + j][t] = pixel (i, j) under tile t. What is written beyond the strip is overwritten by the
-    // next one.
-    void sort_pixels(const Strip& strip) {
-        for (int i = 0; i < S; i++) {
-            const T* from = frame_.data() + strip.source + i * frame_pitch_;
-            T* to = lines_.data() + i * S * line_pitch_ + strip.tile;
-            vec<T> own[M], next[M] = {};
-            split_columns<T, M>(from, own);
-            for (int64_t k = 0; k < strip.length; k += W) {
-                if (k + W < strip.length + 1) split_columns<T, M>(from + (k + W) * M, next);
-#pragma GCC unroll 4
-                for (int j = 0; j < M; j++) store(to + k + j * line_pitch_, own[j]);
-                store(to + k + M * line_pitch_, next_lanes<T>(own[0], next[0]));
-                store(to + k + (M + 1) * line_pitch_, next_lanes<T>(own[1], next[1]));
-#pragma GCC unroll 4
-                for (int j = 0; j < M; j++) own[j] = next[j];
-            }
+    // The tiles from t on, of one channel: place (i, j) lies at (i * P + j) * pitch.
+    void transform_source(int64_t t, T* to) const {
+        const int64_t at = skipped_ + t;
+        const auto last_of_row = load(edges_.data() + at) != vec<T>{};
+        alignas(64) T half[pixels * P * W];
+#pragma GCC unroll 1
+        for (int r = 0; r < pixels; r++) {
+            const T* from = line(r) + at * step;
+            vec<T> own[step], d[P];
+            split_columns<T, step>(from, own);
+#pragma GCC unroll 8
+            for (int j = 0; j < step; j++) d[j] = own[j];
+#pragma GCC unroll 2
+            for (int k = 0; k < beyond; k++)
+                d[step + k] = select(last_of_row, load(edge(r, k) + at),
+                                     next_lanes<T>(own[k], broadcast<T>(from[step * W + k])));
+            Line::transform_source(d);
+#pragma GCC unroll 10
+            for (int j = 0; j < P; j++) store(half + (r * P + j) * W, d[j]);
+        }
+#pragma GCC unroll 1
+        for (int j = 0; j < P; j++) {
+            vec<T> d[P];
+#pragma GCC unroll 10
+            for (int i = 0; i < pixels; i++) d[i] = load(half + (i * P + j) * W);
+            Line::transform_source(d);
+#pragma GCC unroll 10
+            for (int i = 0; i < P; i++) store(to + (i * P + j) * plan_.pitch, d[i]);
         }
     }
 
@@ -229,19 +239,29 @@ class WinogradTask {
         const int64_t feature = group_ * conv_.features + o;
         const vec<T> bias =
             broadcast<T>(conv_.bias != nullptr ? conv_.bias[feature * conv_.bias_stride] : T(0));
-        T pixels[M][M * NR];
+        alignas(64) T pixels[M][M * NR];
+        alignas(64) T half[M * P * W];
         for (int64_t t = 0; t < lanes; t += W) {
-            vec<T> y[M][M];
-            winograd_output<T, M>(products_.data() + row * NR + t, product_pitch_, y);
+            const T* from = products_.data() + row * NR + t;
+#pragma GCC unroll 1
+            for (int j = 0; j < P; j++) {
+                vec<T> m[P], y[M];
+#pragma GCC unroll 10
+                for (int i = 0; i < P; i++) m[i] = load(from + (i * P + j) * product_pitch_);
+                Line::transform_output(m, y);
+#pragma GCC unroll 8
+                for (int i = 0; i < M; i++) store(half + (i * P + j) * W, y[i]);
+            }
             vec<T> sum{};
-#pragma GCC unroll 4
+#pragma GCC unroll 1
             for (int i = 0; i < M; i++) {
-                vec<T> line[M];
-#pragma GCC unroll 4
-                for (int j = 0; j < M; j++) sum += (y[i][j] += bias);
-                join_columns<T, M>(y[i], line);
-#pragma GCC unroll 4
-                for (int j = 0; j < M; j++) store(pixels[i] + t * M + j * W, line[j]);
+                vec<T> m[P], y[M];
+#pragma GCC unroll 10
+                for (int j = 0; j < P; j++) m[j] = load(half + (i * P + j) * W);
+                Line::transform_output(m, y);
+#pragma GCC unroll 8
+                for (int j = 0; j < M; j++) sum += (y[j] += bias);
+                join_columns<T, M>(pixels[i] + t * M, y);
             }
             // A sum that is not finite, minus itself, is not 0.
             if (any(sum - sum != vec<T>{})) note_suspects(sum, panel * NR + t, lanes - t);
@@ -263,41 +283,44 @@ class WinogradTask {
     }
 
     const Correlation<T>& conv_;
-    const WinogradFilters<T, M>& filters_;
+    const WinogradFilters<T, Line>& filters_;
     const Plan& plan_;
     uint8_t* suspects_;
     int64_t group_ = 0, first_ = 0, count_ = 0;  // of the tiles
-    int64_t band_count_ = 0, strip_count_ = 0, frame_end_ = 0;
-    int64_t frame_pitch_;
-    Scratch<Band> bands_;
+    int64_t skipped_ = 0;                        // of the tiles of the first row
+    int64_t tile_rows_;                          // touched at most
     Scratch<Strip> strips_;
     Scratch<int64_t> first_strip_;
-    Scratch<T> frame_;
-    int64_t line_pitch_;
-    Scratch<T> lines_, sources_;
+    int64_t edge_pitch_, line_pitch_;
+    Scratch<T> lines_, edges_, sources_;
     int64_t product_pitch_;
     Scratch<T> products_;
 };
 
-// The convolution of stride and dilation 1.
-template <typename T, int M>
-void correlate_winograd(const Correlation<T>& conv, const WinogradFilters<T, M>& filters) {
-    const WinogradPlan<T, M> plan(conv, filters);
+// y by tiles; direct(n) computes image n instead.
+template <typename Line, typename T, typename Direct>
+void correlate_tiles(const Correlation<T>& conv, const WinogradFilters<T, Line>& filters,
+                     const Direct& direct) {
+    const WinogradPlan<T, Line> plan(conv, filters);
     const int64_t N = conv.x.shape[0], row_groups = plan.row_groups.count;
     const Scratch<uint8_t> suspects(N);
     for (int64_t n = 0; n < N; n++) suspects[n] = 0;
     parallel_for(conv.groups * plan.tasks.count * row_groups, 1, [&](int64_t begin, int64_t end) {
-        WinogradTask<T, M> worker(conv, filters, plan, suspects.data());
+        WinogradTask<T, Line> worker(conv, filters, plan, suspects.data());
         for (int64_t k = begin; k < end; k++)
             worker.run(k / row_groups / plan.tasks.count, k / row_groups % plan.tasks.count, k % row_groups);
     });
-    for (int64_t n = 0; n < N; n++) {
-        if (!suspects[n]) continue;
-        Correlation<T> image = conv;
-        image.x.data = conv.x.at(n, 0), image.y.data = conv.y.at(n, 0);
-        image.x.slices = image.y.slices = image.x.shape[0] = image.y.shape[0] = 1;
-        correlate_product(image);
-    }
+    for (int64_t n = 0; n < N; n++)
+        if (suspects[n]) direct(n);
+}
+
+// Image n of a convolution by the direct method.
+template <typename T>
+void correlate_image(const Correlation<T>& conv, int64_t n) {
+    Correlation<T> image = conv;
+    image.x.data = conv.x.at(n, 0), image.y.data = conv.y.at(n, 0);
+    image.x.slices = image.y.slices = image.x.shape[0] = image.y.shape[0] = 1;
+    correlate_product(image);
 }
 
 // The outputs `first`, first + dilation, ... of an axis as those of a convolution without dilation, whose
@@ -321,7 +344,7 @@ struct DilationPhase {
 
 template <typename T, int M>
 void correlate_winograd(const Correlation<T>& conv) {
-    const WinogradFilters<T, M> filters(conv);
+    const WinogradFilters<T, WinogradLine<T, M>> filters(conv);
     const int64_t row_step = conv.rows.dilation, column_step = conv.columns.dilation;
     for (int64_t i = 0; i < row_step && i < conv.rows.outputs; i++)
         for (int64_t j = 0; j < column_step && j < conv.columns.outputs; j++) {
@@ -334,7 +357,7 @@ void correlate_winograd(const Correlation<T>& conv) {
             phase.y.stride[2] *= row_step, phase.y.stride[3] *= column_step;
             phase.x.shape[2] = row.axis.source, phase.x.shape[3] = column.axis.source;
             phase.y.shape[2] = row.axis.outputs, phase.y.shape[3] = column.axis.outputs;
-            correlate_winograd(phase, filters);
+            correlate_tiles(phase, filters, [&](int64_t n) { correlate_image(phase, n); });
         }
 }
 

@@ -8,10 +8,10 @@ namespace pydl::PYDL_ISA {
 
 // For every group, every panel of its features and every place of a tile, the features of a panel running
 // fastest, then the channels: panels of A (microkernel.h).
-template <typename T, int M>
+template <typename T, typename Line>
 class WinogradFilters {
   public:
-    static constexpr int S = M + 2, places = S * S;
+    static constexpr int places = Line::places * Line::places;
 
     explicit WinogradFilters(const Correlation<T>& conv)
         : conv_(conv),
@@ -61,9 +61,10 @@ class WinogradFilters {
                 // What runs over into the next channel's place is written afterwards; the last one's next may
                 // be another thread's.
                 if (c + 1 < channels)
-                    winograd_filter<T, M, false>(filter, pitch, to + c * count + m, place_pitch, count - m);
+                    winograd_filter<T, Line, false>(filter, pitch, to + c * count + m, place_pitch,
+                                                    count - m);
                 else
-                    winograd_filter<T, M, true>(filter, pitch, to + c * count + m, place_pitch, count - m);
+                    winograd_filter<T, Line, true>(filter, pitch, to + c * count + m, place_pitch, count - m);
             }
     }
 

@@ -6,19 +6,20 @@
 
 namespace pydl::PYDL_ISA {
 
-template <typename T, int M>
+template <typename T, typename Line>
 struct WinogradPlan {
-    static constexpr int S = M + 2, places = S * S;
+    static constexpr int M = Line::outputs, places = Line::places * Line::places;
     static constexpr int64_t NR = tile_columns<T>;
     static constexpr int64_t source_bytes = many_registers ? 1 << 20 : 320 << 10;
-    static constexpr int64_t group_rows = many_registers ? 56 : 48;
+    // Of filters whose products with a panel of tiles stay in the second-level cache as well.
+    static constexpr int64_t group_rows = places > 36 ? 28 : many_registers ? 56 : 48;
 
     int64_t tile_rows_of_image, tiles_of_row, tiles;
     Parts tasks;       // of the panels of tiles
     Parts row_groups;  // of the panels of filters, where there are few tiles
     int64_t pitch;     // from one place of a source panel to the next
 
-    WinogradPlan(const Correlation<T>& conv, const WinogradFilters<T, M>& filters)
+    WinogradPlan(const Correlation<T>& conv, const WinogradFilters<T, Line>& filters)
         : tile_rows_of_image((conv.rows.outputs + M - 1) / M),
           tiles_of_row((conv.columns.outputs + M - 1) / M),
           tiles(conv.x.shape[0] * tile_rows_of_image * tiles_of_row),
@@ -27,11 +28,8 @@ struct WinogradPlan {
           // One line more than the channels need: places a power of two apart compete for the cache's sets.
           pitch(conv.channels * NR + 64 / int64_t(sizeof(T))) {}
     int64_t tiles_of_image() const { return tile_rows_of_image * tiles_of_row; }
-    // Rows of the frames of a task: M for each row of tiles it touches, 2 more for each image.
-    int64_t frame_rows() const {
-        const int64_t most = tasks.size * NR, images = most / tiles_of_image() + 2;
-        return (most / tiles_of_row + 2) * M + images * 2;
-    }
+    // Rows of tiles that a task touches at most.
+    int64_t most_tile_rows() const { return (tasks.size * NR - 1) / tiles_of_row + 2; }
 
   private:
     int64_t panels_of_task(const Correlation<T>& conv) const {

@@ -15,7 +15,8 @@
 // takes 0, 1, -1. F(4, 3) takes 0, +-2/3, +-3/2: Lavin and Gray's 0, +-1, +-2 doubles the rounding errors,
 // because powers of numbers far from 1 differ most.
 //
-// A line (one row or column of a tile) is an array of vectors whose lanes are different tiles.
+// A line (one row or column of a tile) is an array of vectors whose lanes are different tiles. Lines have
+// `pixels` pixels, the next tile's lie `step` further on, `places` transformed numbers and `outputs` outputs.
 #pragma once
 
 #include "simd.h"
@@ -28,6 +29,7 @@ struct WinogradLine;
 template <typename T>
 struct WinogradLine<T, 2> {
     static constexpr int size = 4;
+    static constexpr int taps = 3, pixels = 4, step = 2, places = 4, outputs = 2;
     using V = vec<T>;
 
     // B' d, in place.
@@ -56,6 +58,7 @@ struct WinogradLine<T, 2> {
 template <typename T>
 struct WinogradLine<T, 4> {
     static constexpr int size = 6;
+    static constexpr int taps = 3, pixels = 6, step = 4, places = 6, outputs = 4;
     using V = vec<T>;
     // The points +-a and +-b, a b = 1, their squares, and the factors that G has for them.
     static constexpr T a = T(2) / T(3), b = T(1.5), aa = T(4) / T(9), bb = T(2.25);
@@ -138,27 +141,28 @@ PYDL_INLINE void winograd_source(const T* from, int64_t row_pitch, int64_t colum
     }
 }
 
-// `lanes` filters, whose taps (u, v) are the vectors at from + (u * 3 + v) * from_pitch. Without Exact whole
-// vectors are written, beyond the lanes.
-template <typename T, int M, bool Exact>
+// `lanes` filters, whose taps (u, v) are the vectors at from + (u * taps + v) * from_pitch. Without Exact
+// whole vectors are written, beyond the lanes.
+template <typename T, typename Line, bool Exact>
 PYDL_INLINE void winograd_filter(const T* from, int64_t from_pitch, T* to, int64_t to_pitch, int64_t lanes) {
-    using Line = WinogradLine<T, M>;
-    constexpr int S = Line::size;
-    vec<T> half[3][S];
+    constexpr int U = Line::taps, P = Line::places;
+    vec<T> half[U][P];
 #pragma GCC unroll 3
-    for (int u = 0; u < 3; u++) {
-        const vec<T> row[3] = {load(from + u * 3 * from_pitch), load(from + (u * 3 + 1) * from_pitch),
-                               load(from + (u * 3 + 2) * from_pitch)};
+    for (int u = 0; u < U; u++) {
+        vec<T> row[U];
+#pragma GCC unroll 3
+        for (int v = 0; v < U; v++) row[v] = load(from + (u * U + v) * from_pitch);
         Line::transform_filter(row, half[u]);
     }
-#pragma GCC unroll 6
-    for (int j = 0; j < S; j++) {
-        const vec<T> column[3] = {half[0][j], half[1][j], half[2][j]};
-        vec<T> whole[S];
+#pragma GCC unroll 10
+    for (int j = 0; j < P; j++) {
+        vec<T> column[U], whole[P];
+#pragma GCC unroll 3
+        for (int u = 0; u < U; u++) column[u] = half[u][j];
         Line::transform_filter(column, whole);
-#pragma GCC unroll 6
-        for (int i = 0; i < S; i++) {
-            T* at = to + (i * S + j) * to_pitch;
+#pragma GCC unroll 10
+        for (int i = 0; i < P; i++) {
+            T* at = to + (i * P + j) * to_pitch;
             if constexpr (Exact)
                 store_partial(at, whole[i], lanes);
             else
@@ -233,19 +237,17 @@ PYDL_INLINE void winograd_weight(const T* from, int64_t from_pitch, vec<T> (&dg)
 // The columns of M * width neighbouring pixels at `from`: column[j] holds pixels j, M + j, 2 M + j, ...
 template <typename T, int M>
 PYDL_INLINE void split_columns(const T* from, vec<T> (&column)[M]) {
-    constexpr int W = width<T>;
-    if constexpr (M == 2) {
-        const vec<T> low = load(from), high = load(from + W);
-        column[0] = even_lanes(low, high);
-        column[1] = odd_lanes(low, high);
+    if constexpr (M == 1) {
+        column[0] = load(from);
     } else {
-        vec<T> low[2], high[2];
-        split_columns<T, 2>(from, low);
-        split_columns<T, 2>(from + 2 * W, high);
-        column[0] = even_lanes(low[0], high[0]);
-        column[1] = even_lanes(low[1], high[1]);
-        column[2] = odd_lanes(low[0], high[0]);
-        column[3] = odd_lanes(low[1], high[1]);
+        vec<T> low[M / 2], high[M / 2];
+        split_columns<T, M / 2>(from, low);
+        split_columns<T, M / 2>(from + M / 2 * width<T>, high);
+#pragma GCC unroll 4
+        for (int j = 0; j < M / 2; j++) {
+            column[j] = even_lanes(low[j], high[j]);
+            column[j + M / 2] = odd_lanes(low[j], high[j]);
+        }
     }
 }
 
@@ -259,19 +261,20 @@ PYDL_INLINE vec<T> next_lanes(vec<T> a, vec<T> b) {
     return next_lanes(a, b, std::make_integer_sequence<int, width<T>>{});
 }
 
-// The inverse of split_columns: M * width neighbouring pixels.
+// The inverse of split_columns: stores M * width neighbouring pixels.
 template <typename T, int M>
-PYDL_INLINE void join_columns(const vec<T> (&column)[M], vec<T> (&pixels)[M]) {
-    if constexpr (M == 2) {
-        pixels[0] = zip_low(column[0], column[1]);
-        pixels[1] = zip_high(column[0], column[1]);
+PYDL_INLINE void join_columns(T* to, const vec<T> (&column)[M]) {
+    if constexpr (M == 1) {
+        store(to, column[0]);
     } else {
-        const vec<T> even[2] = {zip_low(column[0], column[2]), zip_high(column[0], column[2])};
-        const vec<T> odd[2] = {zip_low(column[1], column[3]), zip_high(column[1], column[3])};
-        pixels[0] = zip_low(even[0], odd[0]);
-        pixels[1] = zip_high(even[0], odd[0]);
-        pixels[2] = zip_low(even[1], odd[1]);
-        pixels[3] = zip_high(even[1], odd[1]);
+        vec<T> low[M / 2], high[M / 2];
+#pragma GCC unroll 4
+        for (int j = 0; j < M / 2; j++) {
+            low[j] = zip_low(column[j], column[j + M / 2]);
+            high[j] = zip_high(column[j], column[j + M / 2]);
+        }
+        join_columns<T, M / 2>(to, low);
+        join_columns<T, M / 2>(to + M / 2 * width<T>, high);
     }
 }
 

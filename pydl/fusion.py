@@ -27,7 +27,7 @@ ACTIVATIONS = {
     ("linear_forward", "sigmoid_forward"): 2,
     ("linear_forward", "tanh_forward"): 3,
 }
-CONVOLUTIONS = ("conv2d_forward", "conv2d_winograd")
+CONVOLUTIONS = ("conv2d_forward", "conv2d_winograd", "conv2d_winograd_stride")
 # Kernels that may write over their first argument.
 IN_PLACE = ("relu_forward", "sigmoid_forward", "tanh_forward", "add_forward", "batch_norm_inference")
 

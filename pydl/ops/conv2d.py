@@ -30,9 +30,12 @@ from ..arguments import check_floats, shapes_of
 from ..op import empty, kernel, op
 from .conv2d_winograd import (
     conv2d_winograd,
+    conv2d_winograd_stride,
+    conv2d_winograd_stride_gradient,
     conv2d_winograd_weight,
     get_winograd,
     is_plain,
+    winograd_suits_stride,
     winograd_suits_weight,
     winograd_tile,
 )
@@ -151,10 +154,13 @@ def conv2d(
     settings = g.stride, g.padding, g.dilation, g.groups
     batch = x if x.ndim == 4 else x[None]
     y = empty(g.y, x.dtype)
-    # 3x3 filters at stride 1 may take Winograd's way.
+    # 3x3 filters at stride 1 or 2 may take Winograd's way.
     may_transform = get_winograd() and is_plain(w.shape, x.itemsize, g.stride)
+    may_stride = get_winograd() and is_plain(w.shape, x.itemsize, g.stride, 2) and max(g.dilation) == 1
     if may_transform and (tile := winograd_tile(w.shape, g.y, g.dilation, g.groups)):
         conv2d_winograd(batch, w, b, y, *settings[1:], tile)
+    elif may_stride and winograd_suits_stride(w.shape, g.y, g.groups):
+        conv2d_winograd_stride(batch, w, b, y, g.stride, g.padding, g.groups)
     else:
         conv2d_forward(batch, w, b, y, *settings)
 
@@ -169,6 +175,12 @@ def conv2d(
             zeros = [2 * g.dilation[side // 2] - before for side, before in enumerate(g.padding)]
             if tile and min(zeros) >= 0:
                 conv2d_winograd(dy, turned(w, g.groups), None, dx, tuple(zeros), g.dilation, g.groups, tile)
+            elif (
+                may_stride
+                and g.padding[0] % 2 == g.padding[2] % 2 == 1
+                and winograd_suits_stride(w.shape, g.y, g.groups, True)
+            ):
+                conv2d_winograd_stride_gradient(dy, w, dx, g.stride, g.padding, g.groups)
             else:
                 conv2d_input_gradient(dy, w, dx, *settings)
             dx = dx.reshape(x.shape)

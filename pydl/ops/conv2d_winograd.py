@@ -1,7 +1,7 @@
-"""conv2d_winograd: the 3x3 convolution of stride 1 with fewer multiplications, and the switch for it.
+"""conv2d_winograd: 3x3 convolutions of stride 1 and 2 with fewer multiplications, and the switch for them.
 
-The result is conv2d's. A tile of 4x4 outputs is made with 36 multiplications for each pair of channels instead of
-144, one of 2x2 outputs with 16 instead of 36:
+The results are conv2d's. A tile of 4x4 outputs of stride 1 is made with 36 multiplications for each pair of channels
+instead of 144, one of 2x2 outputs with 16 instead of 36:
 
     y = A' [ sum over c of (G w[o,c] G') * (B' x[n,c] B) ] A        * element by element
 
@@ -10,16 +10,19 @@ where x[n,c] is the square of 6x6 (4x4) pixels under the tile, and A, B, G are f
 
     dw[o,c] = G' [ sum over n and tiles of  (A dy[n,o] A') * (B' x[n,c] B) ] G
 
-with as many multiplications. Transforming and back costs digits. Largest error in float32, of N(0,1) images and
-filters with 64 channels, relative to the largest output; and the error's length relative to the outputs':
+with as many multiplications. 4x4 outputs of stride 2 are made with 81 instead of 144, and so are, from 4x4 numbers of
+dy, 8x8 of the gradient of the input (csrc/conv2d_winograd_stride.h). Transforming and back costs digits. Largest error
+in float32, of N(0,1) images and filters with 64 channels, relative to the largest output; and the error's length
+relative to the outputs':
 
-                direct      2x2 tiles   4x4 tiles
-    largest     3e-7        4e-7        2e-6
-    L2          2e-7        3e-7        8e-7        1e-6 for dw
+                direct      2x2 tiles   4x4 tiles   stride 2
+    largest     3e-7        4e-7        2e-6        2e-6
+    L2          2e-7        3e-7        8e-7        8e-7        1e-6 for dw
 
-So conv2d uses it for float32 only, where it is faster (winograd_tile), and not at all after set_winograd(False) or
-with PYDL_WINOGRAD=0 in the environment. float64 is always computed directly. An image for which not all results are
-finite is computed directly as well, so that NaN and infinities reach the outputs whose taps meet them and no others.
+So conv2d uses it for float32 only, where it is faster (winograd_tile, winograd_suits_stride), and not at all after
+set_winograd(False) or with PYDL_WINOGRAD=0 in the environment. float64 is always computed directly. An image for which
+not all results are finite is computed directly as well, so that NaN and infinities reach the outputs whose taps meet
+them and no others.
 
 Source    Winograd, "Arithmetic complexity of computations" (1980), chapter 4;
           Lavin, Gray, "Fast algorithms for convolutional neural networks", arXiv:1509.09308 (2015);
@@ -96,6 +99,60 @@ def _(draw):
     return {"x": draw.array(case["x"]), "w": draw.array(case["w"]), "b": b, "y": y} | settings
 
 
+@kernel(writes="y")
+def conv2d_winograd_stride(x, w, b, y, stride, padding, groups):
+    filters, C = w.shape[:2]
+    top, _, left, _ = padding
+    padded = np.zeros((*x.shape[:2], 2 * y.shape[2] + 1, 2 * y.shape[3] + 1))
+    for n, c, h, v in np.ndindex(x.shape):
+        if h + top < padded.shape[2] and v + left < padded.shape[3]:
+            padded[n, c, h + top, v + left] = x[n, c, h, v]
+    for n, o, i, j in np.ndindex(y.shape):
+        first = o // (filters // groups) * C
+        total = 0.0 if b is None else b[o]
+        for c, u, v in np.ndindex(C, 3, 3):
+            total += w[o, c, u, v] * padded[n, first + c, 2 * i + u, 2 * j + v]
+        y[n, o, i, j] = total
+
+
+def draw_stride(draw):
+    """draw_case with the results of stride 2, and the groups."""
+    groups = draw.choice(1, 1, 2)
+    case = draw_case(draw, groups=groups)
+    size = [(length - 1) // 2 + 1 for length in case["y"][2:]]
+    return case | {"y": (*case["y"][:2], *size)}, {"stride": (2, 2), "padding": case["padding"], "groups": groups}
+
+
+@conv2d_winograd_stride.samples
+def _(draw):
+    case, settings = draw_stride(draw)
+    b, y = draw.choice(None, draw.array(case["w"][:1])), draw.out(case["y"])
+    return {"x": draw.array(case["x"]), "w": draw.array(case["w"]), "b": b, "y": y} | settings
+
+
+@kernel(writes="dx")
+def conv2d_winograd_stride_gradient(dy, w, dx, stride, padding, groups):
+    filters, C = w.shape[:2]
+    top, _, left, _ = padding
+    padded = np.zeros(
+        (*dx.shape[:2], max(2 * dy.shape[2] + 1, dx.shape[2] + top), max(2 * dy.shape[3] + 1, dx.shape[3] + left))
+    )
+    for n, o, i, j in np.ndindex(dy.shape):
+        first = o // (filters // groups) * C
+        for c, u, v in np.ndindex(C, 3, 3):
+            padded[n, first + c, 2 * i + u, 2 * j + v] += w[o, c, u, v] * dy[n, o, i, j]
+    for n, c, h, v in np.ndindex(dx.shape):
+        dx[n, c, h, v] = padded[n, c, h + top, v + left]
+
+
+@conv2d_winograd_stride_gradient.samples
+def _(draw):
+    case, settings = draw_stride(draw)
+    # Finite weights, as for conv2d_input_gradient.
+    w = draw.array(case["w"], finite=True)
+    return {"dy": draw.array(case["y"]), "w": w, "dx": draw.out(case["x"])} | settings
+
+
 @kernel(writes="dw, db")
 def conv2d_winograd_weight(dy, x, dw, db, padding):
     top, _, left, _ = padding
@@ -123,9 +180,9 @@ Shape = tuple[int, ...]
 
 
 @remembered
-def is_plain(w: Shape, itemsize: int, stride: Shape) -> bool:
-    """Whether filters of shape w are what this file is for."""
-    return itemsize == 4 and (*w[2:], *stride) == (3, 3, 1, 1)
+def is_plain(w: Shape, itemsize: int, stride: Shape, wanted: int = 1) -> bool:
+    """Whether filters of shape w with the wanted stride are what this file is for."""
+    return itemsize == 4 and (*w[2:], *stride) == (3, 3, wanted, wanted)
 
 
 @remembered
@@ -161,13 +218,35 @@ def winograd_tile(w: Shape, y: Shape, dilation: Shape = (1, 1), groups: int = 1)
 
 
 @remembered
+def winograd_suits_stride(w: Shape, y: Shape, groups: int = 1, backwards: bool = False) -> bool:
+    """Whether conv2d uses it for 3x3 filters of shape w, stride 2 and results of shape y; backwards: for the gradient
+    of the input.
+
+    Counted are multiplications for each pair of channels, of all tiles in whole vectors of them and as many as it takes
+    to prepare a filter (more where transformed filters leave the second-level cache); transformations cost as much as
+    10 channels more on either side. The direct sum keeps the multipliers less busy.
+    """
+    filters, channels = w[0] // groups, w[1]
+    pairs = filters * channels
+    if 81 * pairs * groups > MOST_TRANSFORMED:
+        return False
+    tiles = -(-y[0] * -(-y[2] // 4) * -(-y[3] // 4) // 16) * 16
+    pixels = -(-y[0] * y[2] * y[3] // 16) * 16
+    own = 81 * ((tiles + (15 if pairs <= 2**11 else 40)) * pairs + 10 * tiles * (filters + channels))
+    return own < 9 * pixels * pairs * (1.06 if backwards else 1.3)
+
+
+@remembered
 def winograd_suits_weight(w: Shape, y: Shape) -> bool:
     """Whether conv2d uses it for the gradient of plain filters: if there are channels enough to share the
-    transformations. The sums of all places, 36 for each pair, leave the caches from some 4 MiB on; moving them
-    through memory then costs as much as 100 tiles, so that there have to be more of these. Up to 256 channels were
-    measured: 128 tiles (8 images of 14x14) are enough, 32 of them (8 of 7x7) with 512 channels were not.
+    transformations. For a tile these take some 400 cycles for each vector of channels, and the products, whose lanes
+    are channels, 18 for each filter; the direct sum takes some 0.4 for each pair and pixel, measured with AVX-512 and
+    3 to 256 channels. The sums of all places, 36 for each pair, leave the caches from some 4 MiB on; moving them
+    through memory then costs as much as 100 tiles, so that there have to be more of these: 128 tiles (8 images of
+    14x14) are enough, 32 of them (8 of 7x7) with 512 channels were not.
     """
     filters, channels = w[:2]
-    tiles = y[0] * -(-y[2] // 4) * -(-y[3] // 4)
-    most = 2**16 if tiles >= 128 else 2**20 // 36  # pairs of channels
-    return 16 * (filters + channels) <= filters * channels <= most and tiles >= 16
+    tiles, pixels = y[0] * -(-y[2] // 4) * -(-y[3] // 4), y[0] * y[2] * y[3]
+    vectors, most = -(-channels // 16), 2**16 if tiles >= 128 else 2**20 // 36  # pairs of channels
+    own = tiles * (400 * (vectors + -(-filters // 16)) + 18 * filters * vectors)
+    return 5 * own < 2 * pixels * filters * channels <= 2 * pixels * most and tiles >= 16
