@@ -34,7 +34,7 @@ def trained(tmp_path_factory):
 def test_training_says_where_the_data_come_from(capsys, tmp_path):
     code, out, _ = run(capsys, "train", "house-prices", "--data", "sample", "--epochs", "1", "--out", tmp_path)
     assert code == 0
-    assert out.splitlines()[1] == "from pydl/data/sample_houses.py; licence: MIT, as pydl"
+    assert out.splitlines()[1] == "source: pydl/data/sample_houses.py; licence: MIT, as pydl"
 
 
 def test_training_leaves_everything(trained):

@@ -282,7 +282,7 @@ def _libreoffice_zh(root: str | os.PathLike[str] | None, download: bool) -> Load
         "libreoffice-zh",
         read_libreoffice(root),
         "MPL 2.0",
-        "LibreOffice" if root is None else os.fspath(root),
+        "LibreOffice, in Debian's package libreoffice-l10n-zh-cn" if root is None else os.fspath(root),
         "The messages of a program in English and simplified Chinese. One key in twenty is for test.",
     )
 
@@ -293,8 +293,8 @@ def _sample_sentences(root: str | os.PathLike[str] | None, download: bool) -> Lo
     return _pair_set(
         "sample-sentences",
         make_sentences(),
-        "MIT",
-        "made by pydl/data/sample_sentences.py",
+        "MIT, as pydl",
+        "pydl/data/sample_sentences.py",
         "All sentences of a grammar of a few words; no real text.",
     )
 

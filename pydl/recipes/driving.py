@@ -117,7 +117,7 @@ def train(args: argparse.Namespace) -> dict[str, Any]:
         for k, number in enumerate((count, max(count // 10, 5), max(count // 5, 5)))
     )
     print(f"simulated scenes: {len(learn)} to learn from, {len(validation)} for validation, {len(test)} for the test")
-    print("from pydl/data/road_scenes.py; licence: MIT, as pydl")
+    print("source: pydl/data/road_scenes.py; licence: MIT, as pydl")
 
     figures: dict[str, Any] = {}
     seconds, models, histories, found = 0.0, {}, {}, {}

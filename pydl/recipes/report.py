@@ -34,7 +34,7 @@ def prepare_folder(out: str, resume: bool, overwrite: bool) -> Path:
 
 def tell_data(data: Any, parts: str) -> None:
     """Prints what is learnt from, where it comes from and under which licence."""
-    print(f"{data.name}: {parts}\nfrom {data.source}; licence: {data.licence}")
+    print(f"{data.name}: {parts}\nsource: {data.source}; licence: {data.licence}")
 
 
 def write_text(path: Path, text: str) -> None:
