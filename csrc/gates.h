@@ -2,30 +2,46 @@
 // slow: every unit needs three to five in every step.
 //
 // Half the instructions of those in simd_math.h: powers of two are made by one shift, because results below
-// the smallest normal number do not matter here, and there are no cases apart. Within 4 units in the last
+// the smallest normal number do not matter here, and there are no cases apart. What limits them is how long
+// one step waits for another, hence the polynomial as a tree. Within 4 units in the last
 // place of results that are normal numbers; NaN gives NaN, infinities give exactly 0, 1 and -1.
 #pragma once
 
-#include "simd.h"
+#include "simd_limits.h"
 
 namespace pydl::PYDL_ISA {
 
 namespace detail {
 
-// e^x = power + power * expm1, for x that is clamped so that power is 0, a normal number or infinity.
-template <typename T>
+// terms[first] + terms[first + 1] r + ..., `count` of them; squared: r, r^2, r^4.
+template <int first, int count, typename V, typename T, size_t N>
+PYDL_INLINE V tree(const V* squared, const T (&terms)[N]) {
+    if constexpr (count == 1) {
+        return fill<V>(terms[first]);
+    } else {
+        constexpr int level = count > 4 ? 2 : count > 2 ? 1 : 0, half = 1 << level;
+        return fma(tree<first + half, count - half>(squared, terms), squared[level],
+                   tree<first, half>(squared, terms));
+    }
+}
+
+// e^(sign x) = power + power * expm1, for x that is clamped so that power is 0, a normal number or infinity.
+template <typename T, int sign>
 struct GateExp {
     vec<T> power, expm1;
 
     PYDL_INLINE GateExp(vec<T> x, T low, T high) {
         using F = Format<T>;
-        x = x < low ? fill<vec<T>>(low) : x;  // NaN stays
-        x = x > high ? fill<vec<T>>(high) : x;
+        constexpr int terms = sizeof(F::exp_terms) / sizeof(T);
+        x = at_most(at_least(x, low), high);
         const vec<T> shifted =
-            fma(x, fill<vec<T>>(T(1.44269504088896340736)), fill<vec<T>>(F::integer_shift));
+            fma(x, fill<vec<T>>(T(sign * 1.44269504088896340736)), fill<vec<T>>(F::integer_shift));
         const vec<T> k = shifted - F::integer_shift;
-        const vec<T> r = fma(k, fill<vec<T>>(-F::ln2_low), fma(k, fill<vec<T>>(-F::ln2_high), x));
-        expm1 = fma(r * r, polynomial(r, F::exp_terms), r);
+        const vec<T> r =
+            fma(k, fill<vec<T>>(-F::ln2_low), fma(k, fill<vec<T>>(-F::ln2_high), sign < 0 ? -x : x));
+        const vec<T> r2 = r * r, r4 = r2 * r2, squared[] = {r, r2, r4};
+        expm1 =
+            fma(tree<2, terms - 2>(squared, F::exp_terms), r4, fma(tree<0, 2>(squared, F::exp_terms), r2, r));
         power = bit_cast<vec<T>>((bit_cast<vec<typename F::bits>>(shifted) << F::mantissa) + F::one);
     }
 };
@@ -35,7 +51,7 @@ struct GateExp {
 // 1 / (1 + e^-x). Where e^-x is larger than any number, so is its power of two.
 template <typename T>
 PYDL_INLINE vec<T> gate_sigmoid(vec<T> x) {
-    const detail::GateExp<T> e(-x, sizeof(T) == 4 ? T(-87) : T(-708), sizeof(T) == 4 ? T(89) : T(710));
+    const detail::GateExp<T, -1> e(x, sizeof(T) == 4 ? T(-89) : T(-710), sizeof(T) == 4 ? T(87) : T(708));
     return T(1) / (T(1) + fma(e.expm1, e.power, e.power));
 }
 
@@ -43,7 +59,7 @@ PYDL_INLINE vec<T> gate_sigmoid(vec<T> x) {
 template <typename T>
 PYDL_INLINE vec<T> gate_tanh(vec<T> x) {
     constexpr T high = 2 * detail::Format<T>::tanh_high;
-    const detail::GateExp<T> e(x + x, -high, high);
+    const detail::GateExp<T, 1> e(x + x, -high, high);
     const vec<T> t = fma(e.expm1, e.power, e.power - T(1));
     return t / (T(2) + t);
 }

@@ -12,29 +12,30 @@ namespace pydl::PYDL_ISA {
 template <typename T, typename Units>
 void backward_tiles(const BackwardLayer<T, Units>& layer, Direction direction, const OwnRows& own) {
     constexpr int64_t NR = tile_columns<T>;
-    const int64_t H = layer.H, depth = Units::gates * H;
+    const int64_t H = layer.H;
     const typename BackwardLayer<T, Units>::State state(layer, direction, own);
     const Parts tiles(own.count(), tile_rows<T>);
-    const Scratch<T> panels(own.count() * depth + width<T>), strip(tiles.size * depth);
+    const Scratch<T> copies(layer.pass.batch.ragged() ? own.count() * layer.row_size : 0);
+    const Scratch<TileRows<T>> dsums(tiles.count);
     for (int64_t s = layer.T_ - 1; s >= 0; s--) {
         const int64_t t = direction.time(s, layer.T_), alive = own.alive(t);
         const int64_t live_tiles = (alive + tiles.size - 1) / tiles.size;
         for (int64_t tile = 0; tile < live_tiles; tile++) {
             const int64_t i0 = tiles.begin(tile), rows = tiles.length(tile, alive);
-            for (int64_t r = 0; r < rows; r++) layer.units(direction, t, own, state, i0 + r, 0, H);
-            for (const GateRun& run : Units::of_h)
-                pack_addresses<T>(
-                    panels.data() + i0 * depth + rows * run.gate * H, rows, run.count * H,
-                    [&](int64_t i) { return layer.dsums_at(direction, t, own[i0 + i]) + run.sum * H; }, 1,
-                    strip.data());
+            for (int64_t i = i0; i < i0 + rows; i++) layer.units(direction, t, own, state, i, 0, H);
+            dsums[tile] = rows_at<T>(
+                rows, layer.row_size, [&](int64_t i) { return layer.dsums_at(direction, t, own[i0 + i]); }, 1,
+                copies.data() + i0 * layer.row_size);
         }
         for (int64_t group = 0; group < layer.groups; group++) {
             const int64_t left = H - group * NR, columns = left < NR ? whole_vectors<T>(left) : NR;
             for (int64_t tile = 0; tile < live_tiles; tile++) {
                 const int64_t i0 = tiles.begin(tile), rows = tiles.length(tile, alive);
-                tile_function<T>(int(rows), columns)(
-                    depth, panels.data() + i0 * depth, layer.panel(direction, group), NR,
-                    state.dh.data() + i0 * state.pitch + group * NR, state.pitch, columns, Units::dh_carries);
+                for (const GateRun& run : Units::of_h)
+                    dsums[tile].multiply(rows, run.sum * H, run.count * H,
+                                         layer.panel(direction, group) + run.gate * H * NR,
+                                         state.dh.data() + i0 * state.pitch + group * NR, state.pitch,
+                                         columns, Units::dh_carries || run.gate > 0);
             }
         }
     }
@@ -58,7 +59,7 @@ void backward_few_rows(const BackwardLayer<T, Units>& layer, Direction direction
             while (i + rows < alive && own[i + rows] == own[i] + rows) rows++;
             for (const GateRun& run : Units::of_h)
                 multiply_few_rows<T>(rows, end - begin, run.count * H,
-                                     layer.dsums_at(direction, t, own[i]) + run.sum * H, layer.row_size,
+                                     layer.dsums_at(direction, t, own[i]) + run.sum * H, layer.row_stride,
                                      layer.panel(direction, begin) + run.gate * H * NR, layer.weights.size(),
                                      state.dh.data() + i * state.pitch + begin * NR, state.pitch,
                                      Units::dh_carries || run.gate > 0);

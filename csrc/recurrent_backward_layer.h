@@ -22,10 +22,17 @@ struct BackwardPass {
     const T* kept;
     const T* c;
     const T* h;
-    T* dsums;  // (N, T, B, S * H)
+    T* dsums;  // (N, T, B, S * H), rows so far apart as dsums_stride() says
     T* dh0;    // (N, B, H)
     T* dc0;    // (N, B, H)
 };
+
+// Rows of the gradients by the sums, in this distance, do not all fall into the same places of a cache.
+template <typename T>
+int64_t dsums_stride(int64_t row_size) {
+    constexpr int64_t line = 64 / sizeof(T);
+    return (row_size + line - 1) / line * line + line;
+}
 
 // An array of rows to be read one by one: where it lies if its rows are runs in memory, else copied.
 template <typename T>
@@ -94,6 +101,7 @@ struct BackwardLayer {
           H(p.h0.shape[2]),
           groups(panels_for<T>(H)),
           row_size(Units::sums * H),
+          row_stride(dsums_stride<T>(row_size)),
           weights(Units::gates * H, N * groups),
           h0_(p.h0.data, N, B, H, p.h0.stride),
           c0_(Units::has_cell ? p.c0->data : nullptr, N, B, Units::has_cell ? H : 0,
@@ -109,7 +117,7 @@ struct BackwardLayer {
     }
 
     T* dsums_at(Direction direction, int64_t t, int64_t b) const {
-        return pass.dsums + ((direction.number * T_ + t) * B + b) * row_size;
+        return pass.dsums + ((direction.number * T_ + t) * B + b) * row_stride;
     }
     const T* panel(Direction direction, int64_t group) const {
         return weights(direction.number * groups + group);
@@ -133,13 +141,13 @@ struct BackwardLayer {
         row.dy = pass.dh ? dy_(t, b) + n * H : nullptr;
         row.dh = state.dh.data() + i * state.pitch;
         row.dc = state.dc.data() + i * state.pitch;
-        row.dsums = pass.dsums + at * row_size;
+        row.dsums = pass.dsums + at * row_stride;
         row.stride = H;
         backward_units<T, Units>(begin, end, row);
     }
 
     const BackwardPass<T>& pass;
-    const int64_t N, T_, B, H, groups, row_size;
+    const int64_t N, T_, B, H, groups, row_size, row_stride;
     const RecurrentWeights<T> weights;  // W_hh, of depth gates * H
 
   private:

@@ -26,8 +26,8 @@ struct ForwardPass {
 
 template <typename T, typename Units>
 struct ForwardLayer {
-    // h, and c of an LSTM, of a thread's rows. h has two places, between which the steps of few rows change;
-    // those of many rows use the first alone.
+    // h, and c of an LSTM, of a thread's rows. h has two places, between which the steps change: all units of
+    // a step need all of the step before.
     struct State {
         int64_t pitch, rows;
         Scratch<T> h, c;

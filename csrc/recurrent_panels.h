@@ -9,6 +9,7 @@
 #pragma once
 
 #include "gemm_pack.h"
+#include "gemm_tile.h"
 #include "microkernel.h"
 #include "recurrent.h"
 
@@ -54,6 +55,37 @@ void pack_addresses(T* panel, int64_t rows, int64_t depth, const Address& addres
         for (int64_t k = 0; k < depth; k++) strip[i * depth + k] = from[k * stride];
     }
     pack_panel(panel, rows, rows, strip, depth, int64_t(1), depth);
+}
+
+// Rows that a register tile reads one number after the other, where they lie.
+template <typename T>
+struct TileRows {
+    const T* data;
+    int64_t stride;
+
+    // c (+)= numbers [k0, k0 + depth) of these rows times a panel, of which `columns` are computed: whole
+    // vectors.
+    void multiply(int64_t rows, int64_t k0, int64_t depth, const T* panel, T* c, int64_t c_stride,
+                  int64_t columns, bool accumulate) const {
+        gemm_tile<T>(true, false, int(rows), int(columns / width<T>))(
+            depth, data + k0, stride, panel, tile_columns<T>, c, c_stride, columns, accumulate);
+    }
+};
+
+// Rows given by their addresses. If they are no runs in memory, or not equally far apart, they are copied:
+// copy has room for rows * depth.
+template <typename T, typename Address>
+TileRows<T> rows_at(int64_t rows, int64_t depth, const Address& address, int64_t k_stride, T* copy) {
+    const T* const first = address(0);
+    const int64_t stride = rows > 1 ? address(1) - first : 0;
+    bool in_place = k_stride == 1 || depth <= 1;
+    for (int64_t i = 2; i < rows; i++) in_place = in_place && address(i) == first + i * stride;
+    if (in_place) return {first, stride};
+    for (int64_t i = 0; i < rows; i++) {
+        const T* const from = address(i);
+        for (int64_t k = 0; k < depth; k++) copy[i * depth + k] = from[k * k_stride];
+    }
+    return {copy, depth};
 }
 
 // ---- the fewest rows: every weight is used once or twice ----
