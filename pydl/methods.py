@@ -33,12 +33,12 @@ def _equality(operation: Any) -> Any:
     return method
 
 
-LATER = """addbmm addcdiv addcmul addmm addmv addr argwhere baddbmm bincount bucketize corrcoef cov cross deg2rad
-    diag_embed diagflat diff dist expand_as fliplr flipud frac histc histogram hsplit hypot index_copy index_fill
-    inner is_nonzero isneginf isposinf kron kthvalue lerp logaddexp logit masked_scatter median mode moveaxis msort
-    nan_to_num nanmean nanmedian nanquantile nansum narrow nonzero quantile rad2deg ravel reshape_as rot90 select
-    swapaxes swapdims t take take_along_dim tensor_split trace type_as unflatten unique unique_consecutive vdot
-    view_as vsplit xlogy"""
+LATER = """addbmm addcdiv addcmul addmm addmv addr argwhere baddbmm bincount corrcoef cov cross deg2rad diag_embed
+    diagflat diff dist expand_as fliplr flipud frac histc histogram hsplit hypot index_copy index_fill inner is_nonzero
+    isneginf isposinf kron kthvalue lerp logaddexp logit masked_scatter median mode moveaxis msort nan_to_num
+    nanmean nanmedian nanquantile nansum narrow nonzero quantile rad2deg ravel reshape_as rot90 select swapaxes
+    swapdims t take take_along_dim tensor_split trace type_as unflatten unique unique_consecutive vdot view_as
+    vsplit xlogy"""
 
 
 def _later(name: str) -> Any:
@@ -56,15 +56,27 @@ def _later(name: str) -> Any:
 METHODS = {
     # Arithmetic
     "abs": ops.abs,
+    "acos": ops.acos,
+    "acosh": ops.acosh,
     "add": ops.add,
+    "asin": ops.asin,
+    "asinh": ops.asinh,
+    "atan": ops.atan,
+    "atan2": ops.atan2,
+    "atanh": ops.atanh,
     "ceil": ops.ceil,
     "clamp": ops.clamp,
     "clip": ops.clip,
     "cos": ops.cos,
+    "cosh": ops.cosh,
     "div": ops.div,
+    "erf": ops.erf,
     "exp": ops.exp,
+    "exp2": ops.exp2,
     "expm1": ops.expm1,
     "floor": ops.floor,
+    "floor_divide": ops.floor_divide,
+    "fmod": ops.fmod,
     "log": ops.log,
     "log10": ops.log10,
     "log1p": ops.log1p,
@@ -75,10 +87,12 @@ METHODS = {
     "neg": ops.neg,
     "pow": ops.pow,
     "reciprocal": ops.reciprocal,
+    "remainder": ops.remainder,
     "round": ops.round,
     "rsqrt": ops.rsqrt,
     "sign": ops.sign,
     "sin": ops.sin,
+    "sinh": ops.sinh,
     "sqrt": ops.sqrt,
     "square": ops.square,
     "sub": ops.sub,
@@ -109,6 +123,8 @@ METHODS = {
     "lt": ops.lt,
     "ne": ops.ne,
     # Activations
+    "hardshrink": ops.hardshrink,
+    "prelu": ops.prelu,
     "relu": ops.relu,
     "sigmoid": ops.sigmoid,
     "tanh": ops.tanh,
@@ -117,6 +133,9 @@ METHODS = {
     "amin": ops.amin,
     "argmax": ops.argmax,
     "argmin": ops.argmin,
+    "cummax": ops.cummax,
+    "cummin": ops.cummin,
+    "cumprod": ops.cumprod,
     "cumsum": ops.cumsum,
     "logsumexp": ops.logsumexp,
     "max": ops.max,
@@ -221,32 +240,13 @@ METHODS = {
     "unbind": ops.unbind,
     "unsqueeze": ops.unsqueeze,
     "view": ops.view,
-    "acos": ops.acos,
-    "asin": ops.asin,
-    "atan": ops.atan,
-    "atan2": ops.atan2,
-    "acosh": ops.acosh,
-    "asinh": ops.asinh,
-    "atanh": ops.atanh,
-    "sinh": ops.sinh,
-    "cosh": ops.cosh,
-    "exp2": ops.exp2,
-    "erf": ops.erf,
-    "remainder": ops.remainder,
-    "fmod": ops.fmod,
-    "floor_divide": ops.floor_divide,
-    "cumprod": ops.cumprod,
-    "cummax": ops.cummax,
-    "cummin": ops.cummin,
-    "prelu": ops.prelu,
-    "hardshrink": ops.hardshrink,
-    "std_mean": ops.std_mean,
-    "var_mean": ops.var_mean,
+    # Made of others
     **{name: _later(name) for name in LATER.split()},
     "bernoulli": sampling.bernoulli,
     "multinomial": sampling.multinomial,
     "unfold": lambda self, dimension, size, step: ops.unfold_dimension(self, dimension, size, step),
     "where": lambda self, condition, other: ops.where(condition, self, other),
+    # New ones like it, and what it is
     "new_empty": lambda self, *size, dtype=None: creation.empty(*size, dtype=dtype or self.dtype),
     "new_full": lambda self, size, fill_value, dtype=None: creation.full(size, fill_value, dtype or self.dtype),
     "new_ones": lambda self, *size, dtype=None: creation.ones(*size, dtype=dtype or self.dtype),

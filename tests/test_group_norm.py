@@ -119,3 +119,9 @@ ONES = np.ones((2, 4, 3))
 def test_refuses(call, error, message):
     with pytest.raises(error, match=message):
         call()
+
+
+def test_instance_norm_of_one_sample_without_a_batch():
+    for name, shape in (("InstanceNorm1d", (3, 6)), ("InstanceNorm2d", (3, 5, 4)), ("InstanceNorm3d", (3, 2, 4, 3))):
+        mine, theirs = getattr(nn, name)(3), getattr(pytest.importorskip("torch").nn, name)(3)
+        check_torch(mine, theirs, RNG.standard_normal(shape))

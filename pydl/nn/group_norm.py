@@ -92,11 +92,14 @@ class _InstanceNorm(Module):
         self.bias = Parameter(np.zeros(num_features, dtype)) if affine and has_bias else None
 
     def forward(self, input: Any) -> Tensor:
-        shape = np.shape(input.data if isinstance(input, Tensor) else input)
-        if len(shape) != self.shape.count(",") + 1 or shape[1] != self.num_features:
+        shape, rank = np.shape(input.data if isinstance(input, Tensor) else input), self.shape.count(",") + 1
+        alone = len(shape) == rank - 1  # one sample without N
+        if not (alone or len(shape) == rank) or shape[0 if alone else 1] != self.num_features:
             C = f"C = {self.num_features}"
             raise ValueError(f"{type(self).__name__}: input must be {self.shape} with {C}, but has shape {shape}")
-        return ops.instance_norm(input, None, None, self.weight, self.bias, True, self.momentum, self.eps)
+        x = ops.unsqueeze(input, 0) if alone else input
+        y = ops.instance_norm(x, None, None, self.weight, self.bias, True, self.momentum, self.eps)
+        return ops.squeeze(y, 0) if alone else y
 
     def extra_repr(self) -> str:
         return (
@@ -106,7 +109,7 @@ class _InstanceNorm(Module):
 
 
 class InstanceNorm1d(_InstanceNorm):
-    """Instance normalisation of (N, C, L), C = num_features, in training and in use alike.
+    """Instance normalisation of (N, C, L) or (C, L), C = num_features, in training and in use alike.
 
     weight and, unless bias is False, bias (C) if affine is True. track_running_stats must be False.
     """
