@@ -30,7 +30,7 @@ ROOT = Path(__file__).resolve().parent
 FOR_SIZE, FOR_SPEED = "-Os", "-O2 -fpeel-loops"
 FAST = (
     *("batch_norm", "batch_norm_backward", "conv2d_tile", "conv2d_weight_gradient"),
-    *("gemm", "gemm_tile", "hardtanh", "mean", "sum"),
+    *("adaptive_avg_pool3d", "gather", "gemm", "gemm_tile", "hardtanh", "mean", "sum"),
     *("arena", "kernel_call", "native_kernel", "team", "threads"),  # of the runtime: part of every call
 )
 # Loops over whole numbers that the compiler makes vectors of, if it is told not to count the costs.

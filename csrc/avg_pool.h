@@ -155,6 +155,9 @@ PYDL_INLINE vec<T> sums_of_lanes(vec<T>* v) {
     return v[0];
 }
 
+// How many elements ahead memory is asked for: the processor itself looks ahead only to the end of a page.
+constexpr int64_t kAheadOfPool = 1024;
+
 // One window that is the whole volume.
 template <typename T>
 void avg_pool_forward_whole(const AvgPoolForward<T>& pool) {
@@ -170,7 +173,11 @@ void avg_pool_forward_whole(const AvgPoolForward<T>& pool) {
                 const T* x = volume_of(pool.x, plane + i);
                 vec<T> even{}, odd{};
                 int64_t k = 0;
-                for (; k + 2 * W <= size; k += 2 * W) even += load(x + k), odd += load(x + k + W);
+                for (; k + 2 * W <= size; k += 2 * W) {
+                    prefetch(x + k + kAheadOfPool);
+                    prefetch(x + k + W + kAheadOfPool);
+                    even += load(x + k), odd += load(x + k + W);
+                }
                 if (k + W <= size) even += load(x + k);
                 // The rest are the last lanes of a vector that ends with the volume.
                 if (rest > 0)

@@ -16,18 +16,20 @@ constexpr int64_t kColumns = 256;  // of one task, where there is no other way t
 [[gnu::noinline]] void check_index(const Index& index, int64_t K, const char* message) {
     int64_t n[3];
     for (int d = 0; d < 3; ++d) n[d] = index.stride[d] == 0 && index.shape[d] > 0 ? 1 : index.shape[d];
+    const int inner = n[2] > 1 ? 2 : 1, outer = 3 - inner;
+    const int64_t step = index.stride[inner];
     vec<int64_t> outside{};
-    int64_t wrong = 0;
+    bool wrong = false;
     for (int64_t a = 0; a < n[0]; ++a)
-        for (int64_t m = 0; m < n[1]; ++m) {
-            const int64_t* p = index.data + a * index.stride[0] + m * index.stride[1];
+        for (int64_t m = 0; m < n[outer]; ++m) {
+            const int64_t* p = index.data + a * index.stride[0] + m * index.stride[outer];
             int64_t b = 0;
-            if (index.stride[2] == 1)
-                for (; b + width<int64_t> <= n[2]; b += width<int64_t>) {
+            if (step == 1)
+                for (; b + width<int64_t> <= n[inner]; b += width<int64_t>) {
                     const vec<int64_t> i = load(p + b);
                     outside |= (i < 0) | (i >= K);
                 }
-            for (; b < n[2]; ++b) wrong |= p[b * index.stride[2]] < 0 || p[b * index.stride[2]] >= K;
+            for (; b < n[inner]; ++b) wrong |= uint64_t(p[b * step]) >= uint64_t(K);
         }
     require(!wrong && !any(outside), message);
 }

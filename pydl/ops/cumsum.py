@@ -5,8 +5,8 @@
 
 Shapes    cumsum: x and y (*); prod: as for sum
 Gradient  cumsum: dx[.., j, ..] = sum over i >= j of dy[.., i, ..]
-          prod: dx[k, r] = dy[k] y[k] / x[k, r]; where a y is 0, infinite or NaN, dy[k] times the products of all
-          x[k, r'] before and behind r
+          prod: dx[k, r] = dy[k] y[k] / x[k, r]; if an x is 0, dy[k] times the products of all x[k, r'] before and
+          behind r
 Special   integers and bool become int64
 Source    Blelloch, "Prefix sums and their applications", in: Synthesis of Parallel Algorithms (1993)
 """
@@ -90,7 +90,7 @@ def prod(input: Any, dim: int | tuple[int, ...] | None = None, keepdim: bool = F
     prod_forward(x, y.reshape(ones))
 
     def gradient(dy, needs):
-        if np.all(np.isfinite(y)) and np.all(y):  # then no element is 0 and none is lost
+        if np.all(x):
             dx = empty(x.shape, x.dtype)
             div_forward(np.asarray(dy * y, x.dtype).reshape(ones), x, dx)
             return dx

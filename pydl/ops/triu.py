@@ -27,7 +27,9 @@ def _triangle(name: str, form: Any, input: Any, diagonal: Any) -> Any:
     k = check_integer(name, "diagonal", diagonal, -(2**31))
     if x.dtype.kind != "f":
         return form(x, k), lambda dy, needs: form(dy, k), ()
-    inside = form(np.ones(x.shape[-2:], bool), k)
+    rows, columns = x.shape[-2:]
+    last = np.arange(rows, dtype=np.int32)[:, None] + np.int32(max(-rows, min(k, columns)))
+    inside = (np.greater_equal if form is np.triu else np.less_equal)(np.arange(columns, dtype=np.int32), last)
     zero = np.zeros((), x.dtype)
 
     def chosen(x: Any) -> Any:
