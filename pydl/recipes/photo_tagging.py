@@ -116,7 +116,7 @@ PLANS = {
     ),
     "fashion-mnist": Plan(
         clothes_network,
-        epochs=12,
+        epochs=15,
         vary=Compose([RandomHorizontalFlip(), RandomCrop(28, padding=2)]),
         peak=0.05,
         optimizer=lambda parameters, lr: SGD(parameters, lr, momentum=0.9, weight_decay=5e-4, nesterov=True),
@@ -130,7 +130,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `pydl train photo-tagging`. None means: the default, or with --resume what the checkpoint says."""
     parser.add_argument("--data", choices=tuple(PLANS), help="which images (default: mnist-5k)")
     parser.add_argument("--root", help="folder that holds the data set's files, where it does not come with pydl")
-    parser.add_argument("--epochs", type=int, help="passes over the training images (default: 40; clothes: 12)")
+    parser.add_argument("--epochs", type=int, help="passes over the training images (default: 40; clothes: 15)")
     parser.add_argument("--validation", action="store_true", default=None, help="hold an eighth of the images out")
     parser.add_argument("--images", type=int, help=f"train on the first N images only (reference backend: {FEW})")
 
