@@ -34,7 +34,7 @@ from ._compiled import are_set, are_unchanged, arrays_of_forms, changed, put_gra
 from .arguments import Array, check_callable, check_integer
 from .fusion import join_activations, without_unread, work_in_place
 from .ops.conv2d_winograd import get_winograd
-from .replay import Replay, as_array, copy, key_of, noted, other_numbers, own_inputs
+from .replay import Parts, Replay, as_array, copy, key_of, noted, other_numbers, own_inputs
 from .tensor import Tensor, enable_grad
 
 if TYPE_CHECKING:
@@ -57,8 +57,8 @@ def capture_step(
     before_step=lambda: clip_grad_norm_(model.parameters(), 1.0).
 
     Each combination of shapes and dtypes is recorded when it is first seen, which takes as long as a few steps. It is
-    recorded again where parameters or buffers have other memory, or need gradients or train (train(), eval()) otherwise
-    than they did. Other settings of layers, such as Dropout.p, are those of the recording.
+    recorded again where modules, parameters or buffers are others or have other memory, or need gradients or train
+    (train(), eval()) otherwise than they did. Other settings of layers, such as Dropout.p, are those of the recording.
 
     Errors: RuntimeError for what cannot be replayed: work outside the kernels or that depends on values, random numbers
     other than dropout's, hooks, sparse gradients; and as from the step itself. After an error nothing has moved, but
@@ -93,8 +93,8 @@ class CapturedStep:
 
     def __call__(self, *batch: Any) -> Tensor:
         with self._lock:
-            latest = self._latest
-            if latest is not None and (arrays := arrays_of_forms(batch, latest.forms)) and latest.is_valid():
+            latest, variant = self._latest, self._variant()
+            if latest is not None and (arrays := arrays_of_forms(batch, latest.forms)) and latest.is_valid(variant):
                 loss = latest.run(arrays)
             else:
                 loss = self._gradients([as_array("capture_step", each) for each in batch])
@@ -106,24 +106,25 @@ class CapturedStep:
     def _gradients(self, arrays: list[Array]) -> Tensor:
         if op.get_backend() != "native":  # the reference has no overhead worth saving
             return self._compute([Tensor(each) if each.dtype.kind == "f" else each for each in arrays])
-        key = key_of(arrays), get_winograd()
+        key, variant = key_of(arrays), self._variant()
         recording = self._recordings.get(key)
-        if recording is None or not recording.is_valid():
-            recording = self._recordings[key] = _Recording(self._compute, self._state(), arrays)
+        if recording is None or not recording.is_valid(variant):
+            recording = self._recordings[key] = _Recording(self._compute, self._state(), variant, arrays)
         self._latest = recording
         return recording.run(arrays)
 
+    def _variant(self) -> Any:
+        return op.isa, get_winograd(), len(self._optimizer.param_groups)
+
     def _state(self) -> _State:
-        modules = [each for root in self._modules for each in root.modules()]
-        for each in modules:
+        parts = Parts(self._modules)
+        for each in parts.modules:
             if each._forward_pre_hooks or each._forward_hooks:
                 raise RuntimeError(
                     f"capture_step: {type(each).__name__} has hooks, which replays do not call; remove them first"
                 )
-        params = [each for root in self._modules for each in root.parameters()]
-        params += [each for group in self._optimizer.param_groups for each in group["params"]]
-        params = list({id(each): each for each in params}.values())
-        return _State(modules, params, [each for root in self._modules for each in root.buffers()])
+        learnt = [each for group in self._optimizer.param_groups for each in group["params"]]
+        return _State(parts, list({id(each): each for each in (*parts.params, *learnt)}.values()))
 
     def _compute(self, batch: list[Any]) -> Tensor:
         """The gradients, and the loss without its record."""
@@ -140,9 +141,9 @@ class CapturedStep:
 class _State:
     """What a step finds: modules, parameters and buffers, and how they were when it was recorded."""
 
-    def __init__(self, modules: list[Any], params: list[Any], buffers: list[Any]) -> None:
-        self.params, self.buffers = params, buffers
-        both = [*params, *buffers]
+    def __init__(self, parts: Parts, params: list[Any]) -> None:
+        self.parts, self.params, self.buffers, modules = parts, params, parts.buffers, parts.modules
+        both = [*params, *parts.buffers]
         counts: list[int | None] = [None] * len(both)
         self.memory = both, [each.data for each in both], counts
         self.settings = params, [each.requires_grad for each in params], modules, [each.training for each in modules]
@@ -151,7 +152,7 @@ class _State:
                 raise RuntimeError("capture_step: a parameter has a hook, which replays do not call; remove it first")
 
     def is_unchanged(self) -> bool:
-        return are_unchanged(*self.memory) and are_set(*self.settings)
+        return self.parts.are_same() and are_unchanged(*self.memory) and are_set(*self.settings)
 
     def gradients(self) -> list[Array | None]:
         for each in self.params:
@@ -171,8 +172,8 @@ class _State:
 class _Recording:
     """The calls of a step, from a batch of one combination of shapes to the gradients."""
 
-    def __init__(self, compute: Callable[[list[Any]], Tensor], state: _State, batch: list[Array]) -> None:
-        self._state, self._variant = state, (op.isa, get_winograd())
+    def __init__(self, compute: Callable[[list[Any]], Tensor], state: _State, variant: Any, batch: list[Array]) -> None:
+        self._state, self._variant = state, variant
         numbers, generator = state.numbers(), random.get_rng_state()
         try:
             self._record(compute, batch)
@@ -223,9 +224,9 @@ class _Recording:
     def _keys(self) -> tuple[int, ...]:
         return tuple([random.new_key() for _ in range(self._replay.keys)])
 
-    def is_valid(self) -> bool:
+    def is_valid(self, variant: Any) -> bool:
         """Whether all is as it was recorded with."""
-        return self._variant == (op.isa, get_winograd()) and self._state.is_unchanged()
+        return bool(self._variant == variant) and self._state.is_unchanged()
 
     def run(self, batch: list[Array]) -> Tensor:
         """The loss; the gradients are where they belong."""

@@ -35,7 +35,7 @@ from .channels_last import Layout
 from .element_blocks import is_by_element
 from .fusion import fold_batch_norms, join_activations, pack_weights, without_unread, work_in_place
 from .recorded_gradient import NoRecordedGradient, differentiable, gradient_of
-from .replay import Replay, as_array, copy, key_of, noted, other_numbers, own_inputs
+from .replay import Parts, Replay, as_array, copy, key_of, noted, other_numbers, own_inputs
 from .tensor import Tensor, no_grad
 
 if TYPE_CHECKING:
@@ -152,7 +152,8 @@ class _Recording:
         fold: bool,
         drop_unread: bool,
     ) -> None:
-        state = [] if module is None else [*module.parameters(), *module.buffers()]
+        self._parts = Parts([] if module is None else [module])
+        state = [*self._parts.params, *self._parts.buffers]
         counts: list[int | None] = [None] * len(state)
         self.state = state, [tensor.data for tensor in state], counts
         self.folded = fold
@@ -201,8 +202,8 @@ class _Recording:
         return bool(np.all((np.abs(right - replayed) <= allowed) | (np.isnan(right) & np.isnan(replayed))))
 
     def is_valid(self) -> bool:
-        """Whether parameters and buffers have the memory of the recording, and what was folded has not changed."""
-        return self.isa is op.isa and are_unchanged(*self.state)
+        """Whether parameters and buffers are those of the recording, and what was folded has not changed."""
+        return self.isa is op.isa and self._parts.are_same() and are_unchanged(*self.state)
 
     def replay(self, inputs: list[Array]) -> Any:
         outputs = self._replay.run(inputs)

@@ -14,6 +14,7 @@ from .arguments import Array
 from .batch_slices import in_slices
 from .element_blocks import owner
 from .fusion import Call, written
+from .nn.module import CHANGES
 from .shared_memory import share_memory
 from .tensor import Tensor
 
@@ -136,6 +137,27 @@ class Replay:
             else:
                 np.copyto(buffer, given)
         return bound
+
+
+class Parts:
+    """The modules below some others, their parameters and buffers, as they are when they are recorded."""
+
+    def __init__(self, roots: list[Any]) -> None:
+        self._roots, self._changes = roots, CHANGES[0]
+        self.modules, self.params, self.buffers = self._found()
+
+    def _found(self) -> list[list[Any]]:
+        kinds = ("modules", "parameters", "buffers")
+        return [[each for root in self._roots for each in getattr(root, kind)()] for kind in kinds]
+
+    def are_same(self) -> bool:
+        """Whether none was added, taken away or replaced."""
+        if self._changes != CHANGES[0]:
+            now, before = self._found(), [self.modules, self.params, self.buffers]
+            if [[id(each) for each in kind] for kind in now] != [[id(each) for each in kind] for kind in before]:
+                return False
+            self._changes = CHANGES[0]
+        return True
 
 
 def _place(array: Any, arrays: list[Array]) -> int | None:

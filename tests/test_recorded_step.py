@@ -163,6 +163,11 @@ def test_what_is_replaced_frozen_or_evaluated_is_recorded_again():
     changed(lambda module: module[1].eval())
     changed(lambda module: module[0].requires_grad_(False))
     changed(lambda module: module.train())
+    changed(lambda module: module[0].requires_grad_(True))
+    changed(lambda module: setattr(module[0], "weight", nn.Parameter(np.full((3, 2, 3, 3), 0.2, np.float32))))
+    pydl.manual_seed(5)
+    new = nn.BatchNorm2d(3, eps=0.1), nn.BatchNorm2d(3, eps=0.1)
+    changed(lambda module: setattr(module, "1", new[module is twin]))
 
 
 def test_several_inputs_strided_and_given_as_tensors():

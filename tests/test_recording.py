@@ -86,6 +86,10 @@ def test_updates_of_parameters_are_seen():
     assert same_bits(fast(x), module(x))
     module.weight.data = np.full((2, 3), 3.0, np.float32)
     assert same_bits(fast(x), module(x))
+    module.weight = nn.Parameter(np.full((2, 3), 4.0, np.float32))
+    assert same_bits(fast(x), module(x))
+    module.bias = None
+    assert same_bits(fast(x), module(x))
 
 
 def test_nested_results_keep_their_structure():

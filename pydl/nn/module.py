@@ -25,6 +25,8 @@ from ..tensor import Tensor
 from .parameter import Parameter
 from .state import check_state
 
+CHANGES = [0]  # how often any module got or lost a part: recordings look again then
+
 
 class LoadResult(NamedTuple):
     """What load_state_dict found: names without a value, and values without a name."""
@@ -104,6 +106,7 @@ class Module:
             raise TypeError(f"{type(self).__name__}: {name} must be a {needs} or None, not {given}")
 
     def __delattr__(self, name: str) -> None:
+        CHANGES[0] += 1
         object.__delattr__(self, name)
         for table in (self._parameters, self._buffers, self._modules):
             table.pop(name, None)
@@ -135,6 +138,7 @@ class Module:
         for other in ("_parameters", "_buffers", "_modules"):
             if other != kind:
                 self.__dict__[other].pop(name, None)
+        CHANGES[0] += 1
         table[name] = value
         self.__dict__[name] = value
 
