@@ -66,8 +66,8 @@ class WinogradTask {
 
     void run(int64_t group, int64_t task, int64_t row_group) {
         group_ = group;
-        first_ = plan_.tasks.begin(task) * NR;
-        count_ = plan_.tiles - first_ < plan_.tasks.size * NR ? plan_.tiles - first_ : plan_.tasks.size * NR;
+        first_ = plan_.first_tile(task);
+        count_ = plan_.first_tile(task + 1) - first_;
         skipped_ = first_ % plan_.tiles_of_row;
         list_strips();
         clear_lines();
@@ -305,10 +305,11 @@ void correlate_tiles(const Correlation<T>& conv, const WinogradFilters<T, Line>&
     const int64_t N = conv.x.shape[0], row_groups = plan.row_groups.count;
     const Scratch<uint8_t> suspects(N);
     for (int64_t n = 0; n < N; n++) suspects[n] = 0;
-    parallel_for(conv.groups * plan.tasks.count * row_groups, 1, [&](int64_t begin, int64_t end) {
+    const int64_t tasks = plan.task_count();
+    parallel_for(conv.groups * tasks * row_groups, 1, [&](int64_t begin, int64_t end) {
         WinogradTask<T, Line> worker(conv, filters, plan, suspects.data());
         for (int64_t k = begin; k < end; k++)
-            worker.run(k / row_groups / plan.tasks.count, k / row_groups % plan.tasks.count, k % row_groups);
+            worker.run(k / row_groups / tasks, k / row_groups % tasks, k % row_groups);
     });
     for (int64_t n = 0; n < N; n++)
         if (suspects[n]) direct(n);

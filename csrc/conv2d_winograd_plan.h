@@ -27,6 +27,19 @@ struct WinogradPlan {
           row_groups(filters.rows.count, panels_of_group(conv.groups, filters.rows.count)),
           // One line more than the channels need: places a power of two apart compete for the cache's sets.
           pitch(conv.channels * NR + 64 / int64_t(sizeof(T))) {}
+    // Where tasks are few, they are as many for every thread, and nearly equal in vectors of tiles: whole
+    // panels would leave one thread with more work than the others.
+    int64_t task_count() const {
+        const int64_t threads = num_threads(), few = 8 * threads;
+        return tasks.count < threads || tasks.count >= few ? tasks.count
+                                                           : (tasks.count + threads - 1) / threads * threads;
+    }
+    int64_t first_tile(int64_t task) const {
+        if (task_count() == tasks.count) return task < tasks.count ? tasks.begin(task) * NR : tiles;
+        const int64_t vectors = whole_vectors<T>(tiles) / width<T>,
+                      tile = task * vectors / task_count() * width<T>;
+        return tile < tiles ? tile : tiles;
+    }
     int64_t tiles_of_image() const { return tile_rows_of_image * tiles_of_row; }
     // Rows of tiles that a task touches at most.
     int64_t most_tile_rows() const { return (tasks.size * NR - 1) / tiles_of_row + 2; }
