@@ -140,7 +140,7 @@ class GemmPart {
     // The tiles of one panel of A in one stripe. Panels of B are packed when they are first needed.
     void row_of_tiles(int64_t s, int64_t block, int64_t p, T* packed_b, T* packed_a) const {
         const int64_t k = blocks_.begin(block), depth = blocks_.length(block, a_.columns);
-        const int64_t i = rows_.begin(p), rows = rows_.length(p, a_.rows);
+        const int64_t i = rows_.begin(p), rows = rows_.rows(p);
         const int64_t end = stripes_.begin(s) + stripes_.length(s, b_.columns);
         const bool add = accumulate_ || block > 0, last = block == blocks_.count - 1;
 
@@ -156,7 +156,7 @@ class GemmPart {
         int64_t columns;
         const bool far = depth >= 64 && a_.rows * c_stride_ * int64_t(sizeof(T)) > 4 << 20;
         if (far && apart && p + 1 < rows_.count)
-            ask_for(a + rows * a_stride, rows_.length(p + 1, a_.rows), depth, a_stride);
+            ask_for(a + rows * a_stride, rows_.rows(p + 1), depth, a_stride);
         for (int64_t j = stripes_.begin(s); j < end; j += columns) {
             columns = end - j < panel_columns_ ? end - j : panel_columns_;
             const int64_t within = given_ > 0 ? j % given_ : 0;
@@ -187,7 +187,8 @@ class GemmPart {
     const int64_t given_;  // columns of a panel of a B that came packed, else 0
     const TileShape shape_;
     const int64_t panel_columns_;
-    const Parts rows_, blocks_, stripes_;
+    const RowPanels rows_;
+    const Parts blocks_, stripes_;
     const bool pack_a_, pack_b_, keep_a_;
 };
 

@@ -25,6 +25,18 @@ struct Parts {
     }
 };
 
+// Panels of rows, the last of which have one row less where it does not come out even: the tile of one or two
+// rows that would be left over computes at half speed, because each sum waits for the one before.
+struct RowPanels {
+    int64_t count, size, whole;  // the first `whole` panels have `size` rows
+    RowPanels(int64_t rows, int64_t most)
+        : count(rows > most ? (rows - 1) / most + 1 : 1),
+          size((rows + count - 1) / count),
+          whole(count - (count * size - rows)) {}
+    int64_t begin(int64_t panel) const { return panel * size - (panel > whole ? panel - whole : 0); }
+    int64_t rows(int64_t panel) const { return panel < whole ? size : size - 1; }
+};
+
 template <typename T>
 inline int64_t whole_vectors(int64_t count) {
     return (count + width<T> - 1) / width<T> * width<T>;
