@@ -139,6 +139,7 @@ from pydl.cli import main
 from pydl.recipes import RECIPES
 from pydl.training import Checkpoint
 
+signal.signal(signal.SIGINT, signal.default_int_handler)  # whoever started the tests may have it ignored
 save = Checkpoint.on_epoch_end
 
 def interrupt_or_save(self, *arguments):
