@@ -1,0 +1,89 @@
+import numpy as np
+import pytest
+from checks import check_kernel, check_threads, randn
+from winograd import GATE, PLACES
+
+from pydl import _native
+from pydl.op import native_isa
+from pydl.ops.conv2d import conv2d_weight_gradient
+from pydl.ops.conv2d_winograd import conv2d_winograd_weight
+
+
+def direct_weight(dy, x, w_shape, padding):
+    dw, db = np.empty(w_shape), np.empty(w_shape[0])
+    conv2d_weight_gradient(dy.astype(float), x.astype(float), dw, db, (1, 1), padding, (1, 1), 1)
+    return dw, db
+
+
+def winograd_weight(dy, x, w_shape, padding):
+    dw, db = np.full(w_shape, np.nan, x.dtype), np.full(w_shape[0], np.nan, x.dtype)
+    conv2d_winograd_weight(dy, x, dw, db, padding)
+    return dw, db
+
+
+def test_native_equals_reference():
+    check_kernel(conv2d_winograd_weight, examples=60)
+
+
+@pytest.mark.parametrize("inputs", ["normal", "positive"])
+@pytest.mark.parametrize(("channels", "size"), [(3, 40), (64, 28), (300, 9)])
+def test_accuracy_of_the_weight(channels, size, inputs):
+    x, dy = randn(4, channels, size, size), randn(4, 24, size, size)
+    if inputs == "positive":
+        x = np.maximum(x + 1, 0)
+    expected, bias = direct_weight(dy, x, (24, channels, 3, 3), (1, 1, 1, 1))
+    for isa in _native.isas:
+        with native_isa(isa):
+            dw, db = winograd_weight(dy, x, expected.shape, (1, 1, 1, 1))
+        assert np.linalg.norm(dw - expected) <= GATE[4][0] * np.linalg.norm(expected), isa
+        assert np.abs(dw - expected).max() <= GATE[4][1] * np.abs(expected).max(), isa
+        np.testing.assert_allclose(db, bias, rtol=0, atol=1e-6 * np.abs(bias).max(), err_msg=isa)
+
+
+@pytest.mark.parametrize(("x", "filters", "padding"), PLACES)
+def test_every_pixel_of_larger_maps_counts_for_the_weight(x, filters, padding):
+    dy = randn(x[0], filters, x[2] + sum(padding[:2]) - 2, x[3] + sum(padding[2:]) - 2)
+    x = randn(*x)
+    expected, bias = direct_weight(dy, x, (filters, x.shape[1], 3, 3), padding)
+    for isa in _native.isas:
+        with native_isa(isa):
+            dw, db = winograd_weight(dy, x, expected.shape, padding)
+            # Arrays of other layouts take another way into the frames.
+            other, _ = winograd_weight(np.asfortranarray(dy), x[..., ::-1].copy()[..., ::-1], expected.shape, padding)
+        np.testing.assert_allclose(dw, expected, rtol=0, atol=1e-5 * np.abs(expected).max(), err_msg=isa)
+        np.testing.assert_array_equal(other, dw, err_msg=isa)
+        np.testing.assert_allclose(db, bias, rtol=0, atol=2e-6 * np.abs(bias).max(), err_msg=isa)
+    check_threads(conv2d_winograd_weight, {"dy": dy, "x": x, "dw": dw, "db": db, "padding": padding})
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, 3e38])
+def test_special_values_reach_the_weights_that_meet_them(value):
+    x, dy = randn(2, 3, 12, 12), randn(2, 5, 12, 12) / 1000
+    x[1, 2, 0, 5] = value  # a pixel of the first row, which no tap of the lowest row of a filter meets
+    dw, _ = winograd_weight(dy, x, (5, 3, 3, 3), (1, 1, 1, 1))
+    touched = np.zeros(dw.shape, bool)
+    touched[:, 2, :2] = not np.isfinite(np.float32(value))
+    np.testing.assert_array_equal(~np.isfinite(dw), touched)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"dw": np.zeros((4, 2, 3, 2), np.float32)},
+        {"dw": np.zeros((4, 3, 3, 3), np.float32)},
+        {"db": np.zeros(5, np.float32)},
+        {"dy": np.zeros((1, 4, 5, 7), np.float32)},
+        {"padding": (0, 0, -1, 0)},
+    ],
+    ids=str,
+)
+def test_native_kernel_of_the_weight_checks_what_it_is_given(change):
+    given = {
+        "dy": np.zeros((1, 4, 6, 6), np.float32),
+        "x": np.zeros((1, 2, 8, 8), np.float32),
+        "dw": np.zeros((4, 2, 3, 3), np.float32),
+        "db": None,
+        "padding": (0, 0, 0, 0),
+    }
+    with pytest.raises(ValueError, match=r"^conv2d_winograd_weight: "):
+        conv2d_winograd_weight.native(*(given | change).values())

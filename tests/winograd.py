@@ -1,0 +1,15 @@
+"""What the tests of Winograd's algorithm share: how far off it may be, and convolutions that reach every place."""
+
+# The gate: error relative to the outputs as a whole, and the largest relative to the largest output.
+GATE = {2: (1e-6, 2e-6), 4: (3e-6, 1e-5)}
+
+# Maps whose tiles are cut off at the edge, tasks that end inside a row, panels that span several images:
+# (shape of x, filters, padding).
+PLACES = [
+    ((7, 5, 13, 9), 33, (1, 1, 1, 1)),
+    ((33, 18, 7, 7), 19, (1, 1, 1, 1)),
+    ((1, 20, 57, 70), 9, (2, 2, 2, 2)),
+    ((2, 300, 8, 5), 20, (0, 1, 2, 0)),
+    ((3, 9, 3, 30), 140, (0, 0, 5, 6)),
+    ((1, 130, 6, 6), 270, (1, 1, 1, 1)),
+]
