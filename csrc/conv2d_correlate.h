@@ -6,6 +6,27 @@
 
 namespace pydl::PYDL_ISA {
 
+// The convolution of these arrays, whose sizes are s.
+template <typename T>
+Correlation<T> forward_correlation(const Array<const T, 4>& x, const Array<const T, 4>& w,
+                                   const Optional<Array<const T, 1>>& b, const Array<T, 4>& y,
+                                   const Conv2dShape& s) {
+    Correlation<T> conv;
+    conv.x = images_of(x);
+    conv.y = images_of(y);
+    conv.w = w.data;
+    conv.w_group = s.O / s.groups * w.stride[0];
+    for (int d = 0; d < 4; d++) conv.w_stride[d] = w.stride[d];
+    conv.bias = b ? b->data : nullptr;
+    conv.bias_stride = b ? b->stride[0] : 0;
+    conv.groups = s.groups;
+    conv.channels = s.C / s.groups;
+    conv.features = s.O / s.groups;
+    conv.rows = s.rows;
+    conv.columns = s.columns;
+    return conv;
+}
+
 // y = the convolution, by the algorithm that its sizes ask for.
 template <typename T>
 void correlate(const Correlation<T>& conv);

@@ -30,20 +30,7 @@ void conv2d_winograd(Array<const T, 4> x, Array<const T, 4> w, Optional<Array<co
     require(!b || b->shape[0] == s.O,
             "conv2d_winograd: b must have one element for each of w's output channels");
     if (y.size() == 0) return;
-    Correlation<T> conv;
-    conv.x = images_of(x);
-    conv.y = images_of(y);
-    conv.w = w.data;
-    conv.w_group = s.O / groups * w.stride[0];
-    for (int d = 0; d < 4; d++) conv.w_stride[d] = w.stride[d];
-    conv.bias = b ? b->data : nullptr;
-    conv.bias_stride = b ? b->stride[0] : 0;
-    conv.groups = groups;
-    conv.channels = s.C / groups;
-    conv.features = s.O / groups;
-    conv.rows = s.rows;
-    conv.columns = s.columns;
-    correlate_winograd(conv, tile);
+    correlate_winograd(forward_correlation(x, w, b, y, s), tile);
 }
 PYDL_KERNEL(conv2d_winograd, "x, w, b, y, padding, dilation, groups, tile")
 
