@@ -56,13 +56,18 @@ void conv2d_channels_last_winograd(Array<const T, 4> x, Array<const T, 4> u, Arr
     const char* mismatch = "conv2d_channels_last_winograd: x, u, w, b, add and y do not fit";
     const Ints<2> one{{1, 1}};
     const ChannelsLast<T> conv = channels_last(x, w, b, add, y, one, one, relu, mismatch);
-    require(w.shape[1] == 3 && w.shape[2] == 3, mismatch);
-    require(u.shape[0] == w.shape[0] && u.shape[1] == 36 && u.shape[2] == w.shape[3] &&
+    const int64_t U = w.shape[1];
+    require((U == 3 || U == 5) && w.shape[2] == U, mismatch);
+    require(u.shape[0] == w.shape[0] && u.shape[1] == (U + 3) * (U + 3) && u.shape[2] == w.shape[3] &&
                 u.shape[3] == w.shape[4] && u.contiguous(),
             mismatch);
     if (y.size() == 0) return;
     if (x.shape[1] == 0 || !has_special_kernels) return correlate_channels_last(conv);
-    ChannelsLastWinograd<T>(conv, u.data).run();
+    if (U == 3) return ChannelsLastWinograd<T, WinogradLine<T, 4>>(conv, u.data).run();
+    if constexpr (sizeof(T) == 4)
+        ChannelsLastWinograd<T, WinogradLine<T, 4, 5>>(conv, u.data).run();
+    else
+        correlate_channels_last(conv);
 }
 PYDL_KERNEL(conv2d_channels_last_winograd, "x, u, w, b, add, y, relu")
 

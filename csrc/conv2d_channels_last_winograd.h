@@ -1,7 +1,7 @@
-// conv2d_channels_last.h by Winograd's algorithm F(4 x 4, 3 x 3) (conv2d_winograd_transform.h), with filters
-// that are transformed already.
+// conv2d_channels_last.h by Winograd's algorithm (conv2d_winograd_line.h), with filters that are transformed
+// already.
 //
-// For each of the 36 places of a transformed tile there is a product whose rows are tiles and whose lanes are
+// For each of the places of a transformed tile there is a product whose rows are tiles and whose lanes are
 // output channels:
 //
 //     product[place][tile, o] = sum over c of  source[place][tile, c] * u[place][c, o]
@@ -25,9 +25,9 @@
 
 namespace pydl::PYDL_ISA {
 
-template <typename T>
+template <typename T, typename Line>
 class ChannelsLastWinograd {
-    static constexpr int M = 4, S = M + 2, places = S * S;
+    static constexpr int M = Line::outputs, S = Line::places, places = S * S;
     static constexpr int64_t W = width<T>;
     static constexpr int most_vectors = 2;
     static constexpr int64_t group_tiles = most_tile_rows<T>(most_vectors);
@@ -107,7 +107,7 @@ class ChannelsLastWinograd {
         const int64_t rows = x.shape[2] - i, columns = x.shape[3] - j;
         for (int64_t c = 0; c < C; c += W, from += W, to += W) {
             if (rows >= S && columns >= S && C - c >= W) {
-                winograd_source<T, M>(from, x.stride[2], x.stride[3], to, source_place());
+                winograd_source<T, Line>(from, x.stride[2], x.stride[3], to, source_place());
                 continue;
             }
             T pixels[places * W];
@@ -116,20 +116,22 @@ class ChannelsLastWinograd {
                       k / S < rows && k % S < columns
                           ? load_partial(from + k / S * x.stride[2] + k % S * x.stride[3], C - c)
                           : vec<T>{});
-            winograd_source<T, M>(pixels, S * W, W, to, source_place());
+            winograd_source<T, Line>(pixels, S * W, W, to, source_place());
         }
     }
 
     void multiply(int64_t panel, int64_t tiles, const T* sources, T* products) const {
         const int64_t L = conv_.w.shape[4], C = conv_.x.shape[1];
         const int64_t vectors = (conv_.panel_columns(panel) + W - 1) / W;
+        const Parts depths(C, Line::depth);
         for (int place = 0; place < places; place++)
             for (int64_t v = 0; v < vectors; v += most_vectors) {
                 const int64_t some = vectors - v < most_vectors ? vectors - v : most_vectors;
-                gemm_tile<T>(true, false, int(tiles), int(some))(
-                    C, sources + place * source_place(), pitch_,
-                    u_ + (panel * places + place) * C * L + v * W, L,
-                    products + place * product_place() + v * W, L, some * W, false);
+                const GemmTile<T> tile = gemm_tile<T>(true, false, int(tiles), int(some));
+                for (int64_t d = 0; d < depths.count; d++)
+                    tile(depths.length(d, C), sources + place * source_place() + depths.begin(d), pitch_,
+                         u_ + ((panel * places + place) * C + depths.begin(d)) * L + v * W, L,
+                         products + place * product_place() + v * W, L, some * W, d > 0);
             }
     }
 
@@ -143,7 +145,7 @@ class ChannelsLastWinograd {
         for (int64_t v = 0; v < conv_.panel_columns(panel); v += W) {
             const int64_t o = panel * conv_.w.shape[4] + v, lanes = conv_.panel_columns(panel) - v;
             vec<T> y[M][M];
-            winograd_output<T, M>(products + v, product_place(), y);
+            winograd_output<T, Line>(products + v, product_place(), y);
             const vec<T> bias = conv_.b == nullptr ? vec<T>{} : load_partial(conv_.b + o, lanes);
             vec<T> sum{};
 #pragma GCC unroll 4

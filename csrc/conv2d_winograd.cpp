@@ -1,4 +1,4 @@
-// conv2d_winograd: a 3x3 convolution with fewer multiplications. See pydl/ops/conv2d_winograd.py.
+// conv2d_winograd: a 3x3 or 5x5 convolution with fewer multiplications. See pydl/ops/conv2d_winograd.py.
 #include "conv2d_winograd.h"
 
 #include "conv2d_correlate.h"
@@ -10,12 +10,17 @@ namespace pydl::PYDL_ISA {
 
 template <typename T>
 void correlate_winograd(const Correlation<T>& conv, int64_t tile) {
-    if (conv.channels == 0 || !has_special_kernels)
-        correlate(conv);
-    else if (tile == 2)
-        correlate_winograd<T, 2>(conv);
-    else
-        correlate_winograd<T, 4>(conv);
+    if (conv.channels == 0 || !has_special_kernels) return correlate(conv);
+    if (conv.rows.taps == 5) {
+        if constexpr (sizeof(T) == 4)
+            correlate_winograd<WinogradLine<T, 4, 5>>(conv);
+        else
+            correlate(conv);
+    } else if (tile == 2) {
+        correlate_winograd<WinogradLine<T, 2>>(conv);
+    } else {
+        correlate_winograd<WinogradLine<T, 4>>(conv);
+    }
 }
 template void correlate_winograd(const Correlation<float>&, int64_t);
 template void correlate_winograd(const Correlation<double>&, int64_t);
@@ -25,8 +30,8 @@ void conv2d_winograd(Array<const T, 4> x, Array<const T, 4> w, Optional<Array<co
                      Ints<4> padding, Ints<2> dilation, int64_t groups, int64_t tile) {
     const Conv2dShape s = conv2d_shape(x, w, y, Ints<2>{{1, 1}}, padding, dilation, groups,
                                        "conv2d_winograd: x, w, y, padding, dilation and groups do not fit");
-    require(s.U == 3 && s.V == 3 && (tile == 2 || tile == 4),
-            "conv2d_winograd: w must be 3x3 and tile 2 or 4");
+    require((s.U == 3 && s.V == 3 && (tile == 2 || tile == 4)) || (s.U == 5 && s.V == 5 && tile == 4),
+            "conv2d_winograd: w must be 3x3 and tile 2 or 4, or w 5x5 and tile 4");
     require(!b || b->shape[0] == s.O,
             "conv2d_winograd: b must have one element for each of w's output channels");
     if (y.size() == 0) return;

@@ -1,8 +1,8 @@
-// A 3x3 convolution of stride 1 by Winograd's algorithm (conv2d_winograd_transform.h). One with dilated taps
-// is several of them, each of every d-th row and column.
+// A 3x3 or 5x5 convolution of stride 1 by Winograd's algorithm (conv2d_winograd_line.h). One with dilated
+// taps is several of them, each of every d-th row and column.
 //
-// The outputs of all images are cut into tiles of M x M, each made of the S x S pixels under it (S = M + 2;
-// neighbouring tiles share two of them), numbered image by image and row by row:
+// The outputs of all images are cut into tiles of M x M, each made of the S x S pixels under it (S = M + 2
+// for 3x3 filters; neighbouring tiles share two of them), numbered image by image and row by row:
 //
 //      M = 4    +----+----+--:      a map of 10 columns: 3 tiles a row, the last half empty
 //               |  0 |  1 |  2      what a tile reads beyond the image is zero,
@@ -220,7 +220,7 @@ class WinogradTask {
     // The products of filter panels [begin, end) with a panel of sources.
     void multiply(int64_t panel, int64_t begin, int64_t end) {
         const int64_t left = count_ - panel * NR, columns = left < NR ? left : NR;
-        const Parts blocks(conv_.channels, GemmBlocks<T>::depth);
+        const Parts blocks(conv_.channels, Line::depth);
         for (int place = 0; place < places; place++)
             for (int64_t block = 0; block < blocks.count; block++)
                 for (int64_t r = begin; r < end; r++) {
@@ -343,9 +343,9 @@ struct DilationPhase {
     }
 };
 
-template <typename T, int M>
+template <typename Line, typename T>
 void correlate_winograd(const Correlation<T>& conv) {
-    const WinogradFilters<T, WinogradLine<T, M>> filters(conv);
+    const WinogradFilters<T, Line> filters(conv);
     const int64_t row_step = conv.rows.dilation, column_step = conv.columns.dilation;
     for (int64_t i = 0; i < row_step && i < conv.rows.outputs; i++)
         for (int64_t j = 0; j < column_step && j < conv.columns.outputs; j++) {

@@ -6,11 +6,11 @@
 
 namespace pydl::PYDL_ISA {
 
-// A 3x3 convolution of stride 1 with tiles of tile x tile outputs, 2 or 4.
+// A 3x3 convolution of stride 1 with tiles of tile x tile outputs, 2 or 4, or a 5x5 one with 4.
 template <typename T>
 void correlate_winograd(const Correlation<T>& conv, int64_t tile);
 
-// dw, and db unless it is null, of one without dilation or groups.
+// dw, and db unless it is null, of such a one without dilation or groups.
 template <typename T>
 void winograd_weight_gradient(const Images<const T>& dy, const Images<const T>& x, const Conv2dShape& s,
                               const Array<T, 4>& dw, T* db, int64_t db_stride);

@@ -12,6 +12,7 @@ template <typename T, typename Line>
 class WinogradFilters {
   public:
     static constexpr int places = Line::places * Line::places;
+    static constexpr int U = Line::taps, taps = U * U;
 
     explicit WinogradFilters(const Correlation<T>& conv)
         : conv_(conv),
@@ -21,9 +22,9 @@ class WinogradFilters {
         const Parts channels(conv.channels, 64);
         parallel_for(conv.groups * rows.count * channels.count, 1 + 8192 / (channels.size * places),
                      [&](int64_t begin, int64_t end) {
-                         const Scratch<T> taps(9 * channels.size * rows.size + width<T>);
+                         const Scratch<T> packed(taps * channels.size * rows.size + width<T>);
                          for (int64_t task = begin; task < end; task++)
-                             transform(taps.data(), task / channels.count,
+                             transform(packed.data(), task / channels.count,
                                        channels.begin(task % channels.count),
                                        channels.length(task % channels.count, conv.channels));
                      });
@@ -34,30 +35,31 @@ class WinogradFilters {
 
   private:
     // panel: a panel of features of a group, counted through all groups.
-    void transform(T* taps, int64_t panel, int64_t first, int64_t channels) const {
+    void transform(T* packed, int64_t panel, int64_t first, int64_t channels) const {
         const int64_t group = panel / rows.count, row_panel = panel % rows.count;
         const int64_t o = rows.begin(row_panel), count = rows.length(row_panel, conv_.features);
         const int64_t* stride = conv_.w_stride;
         const T* from = conv_.weights(group, o) + first * stride[1];
-        // A filter's nine numbers lie one behind another, forwards or, turned by 180 degrees, backwards.
-        const bool forwards = stride[2] == 3 && stride[3] == 1,
-                   backwards = stride[2] == -3 && stride[3] == -1;
-        const bool in_a_row = forwards && stride[1] == 9;  // the filters of a feature, too
-        if (in_a_row) pack_panel(taps, count, count, from, stride[0], int64_t(1), 9 * channels);
+        // A filter's numbers lie one behind another, forwards or, turned by 180 degrees, backwards.
+        const bool forwards = stride[2] == U && stride[3] == 1,
+                   backwards = stride[2] == -U && stride[3] == -1;
+        const bool in_a_row = forwards && stride[1] == taps;  // the filters of a feature, too
+        if (in_a_row) pack_panel(packed, count, count, from, stride[0], int64_t(1), taps * channels);
         for (int64_t c = 0; c < channels && !in_a_row; c++, from += stride[1]) {
-            T* to = taps + c * 9 * count;
+            T* to = packed + c * taps * count;
             if (forwards || backwards)
-                pack_panel(to, count, count, backwards ? from - 8 : from, stride[0], int64_t(1), int64_t(9));
+                pack_panel(to, count, count, backwards ? from - (taps - 1) : from, stride[0], int64_t(1),
+                           int64_t(taps));
             else
-                for (int64_t k = 0; k < 9; k++)
+                for (int64_t k = 0; k < taps; k++)
                     for (int64_t m = 0; m < count; m++)
-                        to[k * count + m] = from[m * stride[0] + k / 3 * stride[2] + k % 3 * stride[3]];
+                        to[k * count + m] = from[m * stride[0] + k / U * stride[2] + k % U * stride[3]];
         }
         T* to = packed_.data() + panel * places * place_pitch + first * count;
         const int64_t pitch = backwards ? -count : count;
         for (int64_t c = 0; c < channels; c++)
             for (int64_t m = 0; m < count; m += width<T>) {
-                const T* filter = taps + c * 9 * count + (backwards ? 8 * count : 0) + m;
+                const T* filter = packed + c * taps * count + (backwards ? (taps - 1) * count : 0) + m;
                 // What runs over into the next channel's place is written afterwards; the last one's next may
                 // be another thread's.
                 if (c + 1 < channels)

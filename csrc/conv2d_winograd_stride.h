@@ -55,6 +55,7 @@ struct TwoTapLine {
 template <typename T>
 struct StrideLine {
     static constexpr int taps = 3, pixels = 9, step = 8, places = 9, outputs = 4;
+    static constexpr int64_t depth = 256;
     using V = vec<T>;
 
     PYDL_INLINE static void transform_source(V (&d)[9]) {
@@ -87,6 +88,7 @@ struct StrideLine {
 template <typename T>
 struct StrideGradientLine {
     static constexpr int taps = 3, pixels = 5, step = 4, places = 9, outputs = 8;
+    static constexpr int64_t depth = 256;
     using V = vec<T>;
 
     PYDL_INLINE static void transform_source(V (&d)[9]) {

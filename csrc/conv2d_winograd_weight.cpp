@@ -1,4 +1,4 @@
-// conv2d_winograd_weight: the weight gradient of a 3x3 convolution with fewer multiplications. See
+// conv2d_winograd_weight: the weight gradient of a 3x3 or 5x5 convolution with fewer multiplications. See
 // pydl/ops/conv2d_winograd.py.
 #include "conv2d_winograd_weight.h"
 
@@ -11,9 +11,15 @@ namespace pydl::PYDL_ISA {
 template <typename T>
 void winograd_weight_gradient(const Images<const T>& dy, const Images<const T>& x, const Conv2dShape& s,
                               const Array<T, 4>& dw, T* db, int64_t db_stride) {
+    bool done = false;
+    if (!s.empty() && has_special_kernels) {
+        if (s.U == 3) done = WinogradWeightGradient<T, WinogradLine<T, 4>>(dy, x, s).run(dw, db, db_stride);
+        if constexpr (sizeof(T) == 4)
+            if (s.U == 5)
+                done = WinogradWeightGradient<T, WinogradLine<T, 4, 5>>(dy, x, s).run(dw, db, db_stride);
+    }
     // A NaN or infinity reaches all taps by this way; by the direct one only those that meet it.
-    if (s.empty() || !has_special_kernels || !WinogradWeightGradient<T>(dy, x, s).run(dw, db, db_stride))
-        add_up_weight_gradient<T>(dy, x, s, dw, db, db_stride);
+    if (!done) add_up_weight_gradient<T>(dy, x, s, dw, db, db_stride);
 }
 template void winograd_weight_gradient(const Images<const float>&, const Images<const float>&,
                                        const Conv2dShape&, const Array<float, 4>&, float*, int64_t);
@@ -25,7 +31,7 @@ void conv2d_winograd_weight(Array<const T, 4> dy, Array<const T, 4> x, Array<T, 
                             Optional<Array<T, 1>> db, Ints<4> padding) {
     const Conv2dShape s = conv2d_shape(x, dw, dy, Ints<2>{{1, 1}}, padding, Ints<2>{{1, 1}}, 1,
                                        "conv2d_winograd_weight: dy, x, dw and padding do not fit");
-    require(s.U == 3 && s.V == 3, "conv2d_winograd_weight: dw must be 3x3");
+    require((s.U == 3 || s.U == 5) && s.V == s.U, "conv2d_winograd_weight: dw must be 3x3 or 5x5");
     require(!db || db->shape[0] == s.O,
             "conv2d_winograd_weight: db must have one element for each of dw's output channels");
     T* bias = db ? db->data : nullptr;

@@ -1,4 +1,4 @@
-// The weight gradient of a 3x3 convolution of stride 1 by Winograd's algorithm (conv2d_winograd_transform.h):
+// The weight gradient of a convolution of stride 1 by Winograd's algorithm (conv2d_winograd_line.h):
 // the sum over the tiles of all images of
 //
 //     dg = G' [ (A dy A') * (B' d B) ] G        d pixels, dy slopes of a tile's outputs, * element by element
@@ -13,7 +13,9 @@
 //   for each block of tile rows, whose transformed pixels fit the caches of a few cores
 //     transforms pixels and slopes: (row of tiles, a vector of channels)             (in parallel)
 //     adds the products: (place, a block of output channels)                         (in parallel)
-//   transforms the sums back: (output channel)                                       (in parallel)
+//     now and then transforms the sums back and begins anew: (output channel)        (in parallel)
+//
+// The last of these keeps rounding errors small: what a long sum loses would grow on the way back.
 //
 // No sum is shared by threads, so nothing has to be added up afterwards. Tiles are 4 x 4: smaller ones have
 // to transform nearly twice as many numbers and gain little.
@@ -26,11 +28,12 @@
 
 namespace pydl::PYDL_ISA {
 
-template <typename T>
+template <typename T, typename Line>
 class WinogradWeightGradient {
-    static constexpr int M = 4, S = M + 2, places = S * S;
+    static constexpr int M = Line::outputs, S = Line::places, places = S * S, U = Line::taps, taps = U * U;
     static constexpr int64_t W = width<T>;
     static constexpr int64_t block_bytes = int64_t(2) << 20;
+    static constexpr int64_t most_tiles = 256;  // of a sum, about
 
   public:
     WinogradWeightGradient(const Images<const T>& dy, const Images<const T>& x, const Conv2dShape& s)
@@ -50,12 +53,16 @@ class WinogradWeightGradient {
 
     // False if some weight is not finite; db is right all the same.
     bool run(const Array<T, 4>& dw, T* db, int64_t db_stride) {
+        const Parts sums(blocks_.count, 1 + most_tiles / tiles_);
+        bool finite = true;
         for (int64_t b = 0; b < blocks_.count; b++) {
             transform(b);
-            multiply(b);
+            multiply(b, b % sums.size > 0);
+            if ((b + 1) % sums.size == 0 || b + 1 == blocks_.count)
+                finite = transform_back(dw, b >= sums.size);
         }
         if (db != nullptr) add_bias(db, db_stride);
-        return transform_back(dw);
+        return finite;
     }
 
   private:
@@ -71,7 +78,7 @@ class WinogradWeightGradient {
     void transform(int64_t block) {
         const int64_t first = blocks_.begin(block), rows = blocks_.length(block, s_.N * rows_of_image_);
         const int64_t channels = (s_.C + W - 1) / W, features = (s_.O + W - 1) / W;
-        const int64_t columns = tiles_of_row_ * M + 2;
+        const int64_t columns = tiles_of_row_ * M + S - M;
         // A task is a vector of channels and a few rows of tiles, of which neighbours share pixels.
         const Parts runs(rows, 1 + 512 / columns);
         parallel_for((channels + features) * runs.count, 1 + 512 / (columns * runs.size),
@@ -89,22 +96,22 @@ class WinogradWeightGradient {
     }
 
     void transform_sources(T* frame, int64_t c, int64_t first, int64_t row, int64_t count) const {
-        const int64_t columns = tiles_of_row_ * M + 2;
+        const int64_t columns = tiles_of_row_ * M + S - M;
         for (int64_t r = row; r < row + count; r++) {
             const int64_t n = (first + r) / rows_of_image_,
                           top = (first + r) % rows_of_image_ * M + s_.rows.origin;
-            // The two lowest rows are the two highest of the next row of tiles.
+            // The lowest rows are the highest of the next row of tiles.
             const bool continues = r > row && (first + r) % rows_of_image_ != 0;
             if (continues)
-                for (int64_t k = 0; k < 2 * columns * W; k += W)
+                for (int64_t k = 0; k < (S - M) * columns * W; k += W)
                     store(frame + k, load(frame + M * columns * W + k));
-            for (int i = continues ? 2 : 0; i < S; i++)
+            for (int i = continues ? S - M : 0; i < S; i++)
                 turn_row(frame + i * columns * W, columns, x_, n, c, s_.C, top + i, s_.H, s_.columns.origin,
                          s_.W);
             for (int64_t t = 0; t < tiles_of_row_; t++)
-                winograd_source<T, M>(frame + t * M * W, columns * W, W,
-                                      source(0) + (r * tiles_of_row_ + t) * channel_pitch_ + c,
-                                      tiles_ * channel_pitch_ + W);
+                winograd_source<T, Line>(frame + t * M * W, columns * W, W,
+                                         source(0) + (r * tiles_of_row_ + t) * channel_pitch_ + c,
+                                         tiles_ * channel_pitch_ + W);
         }
     }
     void transform_slopes(T* frame, int64_t o, int64_t first, int64_t row, int64_t count) const {
@@ -122,9 +129,9 @@ class WinogradWeightGradient {
             }
             store(&bias_[(first + r) * feature_pitch_ + o], sum[0] + sum[1]);
             for (int64_t t = 0; t < tiles_of_row_; t++)
-                winograd_slope<T, M>(frame + t * M * W, columns * W, W,
-                                     slope(0) + (r * tiles_of_row_ + t) * feature_pitch_ + o,
-                                     tiles_ * feature_pitch_ + W);
+                winograd_slope<T, Line>(frame + t * M * W, columns * W, W,
+                                        slope(0) + (r * tiles_of_row_ + t) * feature_pitch_ + o,
+                                        tiles_ * feature_pitch_ + W);
         }
     }
 
@@ -165,11 +172,11 @@ class WinogradWeightGradient {
         }
     }
 
-    void multiply(int64_t block) const {
+    void multiply(int64_t block, bool accumulate) const {
         const int64_t tiles = blocks_.length(block, s_.N * rows_of_image_) * tiles_of_row_;
         const Parts columns(whole_vectors<T>(s_.C) / W, most_tile_vectors<T>);
         const Parts rows(s_.O, most_tile_rows<T>(int(columns.size)));
-        const Parts groups(rows.count, 1 + 64 / rows.size), depths(tiles, GemmBlocks<T>::depth);
+        const Parts groups(rows.count, 1 + 64 / rows.size), depths(tiles, Line::depth);
         const int64_t work = groups.size * rows.size * s_.C * tiles;
         parallel_for(
             places * groups.count, 1 + GemmBlocks<T>::thread_work / work, [&](int64_t begin, int64_t end) {
@@ -187,7 +194,7 @@ class WinogradWeightGradient {
                                     depths.length(d, tiles), slope(place) + t * feature_pitch_ + o,
                                     feature_pitch_, source(place) + t * channel_pitch_ + c, channel_pitch_,
                                     products_.data() + place * product_place() + o * channel_pitch_ + c,
-                                    channel_pitch_, vectors * W, block > 0 || d > 0);
+                                    channel_pitch_, vectors * W, accumulate || d > 0);
                             }
                 }
             });
@@ -201,23 +208,24 @@ class WinogradWeightGradient {
         }
     }
 
-    bool transform_back(const Array<T, 4>& dw) const {
+    // False if some weight is not finite.
+    bool transform_back(const Array<T, 4>& dw, bool accumulate) const {
         const Scratch<uint8_t> suspects(s_.O);
         parallel_for(s_.O, 1 + 2048 / s_.C, [&](int64_t begin, int64_t end) {
             for (int64_t o = begin; o < end; o++) {
-                vec<T> check{};
+                T check = 0;
                 for (int64_t c = 0; c < s_.C; c += W) {
-                    vec<T> dg[3][3];
-                    winograd_weight<T, M>(products_.data() + o * channel_pitch_ + c, product_place(), dg);
-                    T lanes[9][W];
-#pragma GCC unroll 9
-                    for (int k = 0; k < 9; k++) store(lanes[k], dg[k / 3][k % 3]);
+                    alignas(64) T dg[taps][W];
+                    winograd_weight<T, Line>(products_.data() + o * channel_pitch_ + c, product_place(),
+                                             dg[0]);
                     for (int64_t l = 0; l < W && c + l < s_.C; l++)
-                        for (int k = 0; k < 9; k++) dw(o, c + l, k / 3, k % 3) = lanes[k][l];
-#pragma GCC unroll 9
-                    for (int k = 0; k < 9; k++) check += dg[k / 3][k % 3] - dg[k / 3][k % 3];
+                        for (int k = 0; k < taps; k++) {
+                            T& to = dw(o, c + l, k / U, k % U);
+                            to = accumulate ? to + dg[k][l] : dg[k][l];
+                            check += to - to;  // what is not finite, minus itself, is not 0
+                        }
                 }
-                suspects[o] = any(check != vec<T>{});  // what is not finite, minus itself, is not 0
+                suspects[o] = check != 0;
             }
         });
         for (int64_t o = 0; o < s_.O; o++)

@@ -53,7 +53,7 @@ def configuration() -> dict[str, Any]:
         "caches": _caches(),
         "compiler": _native.compiler + (", OpenMP" if _native.openmp else ", no OpenMP"),
         "backend": op.get_backend(),
-        "winograd": "for 3x3 convolutions in float32" if get_winograd() else "off",
+        "winograd": "for 3x3 and 5x5 convolutions in float32" if get_winograd() else "off",
         "kernels": f"{len(op.KERNELS)}",
         "allocator": ", ".join(f"{key.replace('_', ' ')} {value:,}" for key, value in _native.arena_stats().items()),
         **{f"extra: {name}": f"{'found' if found[name] else 'not installed'} ({use})" for name, use in EXTRAS.items()},

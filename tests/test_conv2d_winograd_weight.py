@@ -25,26 +25,30 @@ def test_native_equals_reference():
     check_kernel(conv2d_winograd_weight, examples=60)
 
 
+@pytest.mark.parametrize("taps", [3, 5])
 @pytest.mark.parametrize("inputs", ["normal", "positive"])
 @pytest.mark.parametrize(("channels", "size"), [(3, 40), (64, 28), (300, 9)])
-def test_accuracy_of_the_weight(channels, size, inputs):
+def test_accuracy_of_the_weight(channels, size, inputs, taps):
     x, dy = randn(4, channels, size, size), randn(4, 24, size, size)
     if inputs == "positive":
         x = np.maximum(x + 1, 0)
-    expected, bias = direct_weight(dy, x, (24, channels, 3, 3), (1, 1, 1, 1))
+    padding = (taps // 2,) * 4
+    expected, bias = direct_weight(dy, x, (24, channels, taps, taps), padding)
     for isa in _native.isas:
         with native_isa(isa):
-            dw, db = winograd_weight(dy, x, expected.shape, (1, 1, 1, 1))
+            dw, db = winograd_weight(dy, x, expected.shape, padding)
         assert np.linalg.norm(dw - expected) <= GATE[4][0] * np.linalg.norm(expected), isa
         assert np.abs(dw - expected).max() <= GATE[4][1] * np.abs(expected).max(), isa
         np.testing.assert_allclose(db, bias, rtol=0, atol=1e-6 * np.abs(bias).max(), err_msg=isa)
 
 
+@pytest.mark.parametrize("taps", [3, 5])
 @pytest.mark.parametrize(("x", "filters", "padding"), PLACES)
-def test_every_pixel_of_larger_maps_counts_for_the_weight(x, filters, padding):
+def test_every_pixel_of_larger_maps_counts_for_the_weight(x, filters, padding, taps):
     dy = randn(x[0], filters, x[2] + sum(padding[:2]) - 2, x[3] + sum(padding[2:]) - 2)
+    padding = tuple(zeros + taps // 2 - 1 for zeros in padding)
     x = randn(*x)
-    expected, bias = direct_weight(dy, x, (filters, x.shape[1], 3, 3), padding)
+    expected, bias = direct_weight(dy, x, (filters, x.shape[1], taps, taps), padding)
     for isa in _native.isas:
         with native_isa(isa):
             dw, db = winograd_weight(dy, x, expected.shape, padding)
@@ -57,12 +61,13 @@ def test_every_pixel_of_larger_maps_counts_for_the_weight(x, filters, padding):
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, 3e38])
-def test_special_values_reach_the_weights_that_meet_them(value):
+@pytest.mark.parametrize("taps", [3, 5])
+def test_special_values_reach_the_weights_that_meet_them(value, taps):
     x, dy = randn(2, 3, 12, 12), randn(2, 5, 12, 12) / 1000
-    x[1, 2, 0, 5] = value  # a pixel of the first row, which no tap of the lowest row of a filter meets
-    dw, _ = winograd_weight(dy, x, (5, 3, 3, 3), (1, 1, 1, 1))
+    x[1, 2, 0, 5] = value  # a pixel of the first row, which the lower taps of a filter do not meet
+    dw, _ = winograd_weight(dy, x, (5, 3, taps, taps), (taps // 2,) * 4)
     touched = np.zeros(dw.shape, bool)
-    touched[:, 2, :2] = not np.isfinite(np.float32(value))
+    touched[:, 2, : taps // 2 + 1] = not np.isfinite(np.float32(value))
     np.testing.assert_array_equal(~np.isfinite(dw), touched)
 
 

@@ -3,6 +3,9 @@
 # The gate: error relative to the outputs as a whole, and the largest relative to the largest output.
 GATE = {2: (1e-6, 2e-6), 4: (3e-6, 1e-5)}
 
+# Sizes of filters and tiles.
+WAYS = [(3, 2), (3, 4), (5, 4)]
+
 # Maps whose tiles are cut off at the edge, tasks that end inside a row, panels that span several images:
 # (shape of x, filters, padding).
 PLACES = [

@@ -154,7 +154,7 @@ def conv2d(
     settings = g.stride, g.padding, g.dilation, g.groups
     batch = x if x.ndim == 4 else x[None]
     y = empty(g.y, x.dtype)
-    # 3x3 filters at stride 1 or 2 may take Winograd's way.
+    # 3x3 filters at stride 1 or 2 and 5x5 ones at stride 1 may take Winograd's way.
     may_transform = get_winograd() and is_plain(w.shape, x.itemsize, g.stride)
     may_stride = get_winograd() and is_plain(w.shape, x.itemsize, g.stride, 2) and max(g.dilation) == 1
     if may_transform and (tile := winograd_tile(w.shape, g.y, g.dilation, g.groups)):
@@ -172,7 +172,7 @@ def conv2d(
             tile = (
                 winograd_tile(turned_shape(w.shape, g.groups), dx.shape, g.dilation, g.groups) if may_transform else 0
             )
-            zeros = [2 * g.dilation[side // 2] - before for side, before in enumerate(g.padding)]
+            zeros = [(w.shape[2] - 1) * g.dilation[side // 2] - before for side, before in enumerate(g.padding)]
             if tile and min(zeros) >= 0:
                 conv2d_winograd(dy, turned(w, g.groups), None, dx, tuple(zeros), g.dilation, g.groups, tile)
             elif (

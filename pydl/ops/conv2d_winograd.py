@@ -1,23 +1,25 @@
-"""conv2d_winograd: 3x3 convolutions of stride 1 and 2 with fewer multiplications, and the switch for them.
+"""conv2d_winograd: 3x3 and 5x5 convolutions with fewer multiplications, and the switch for them.
 
-The results are conv2d's. A tile of 4x4 outputs of stride 1 is made with 36 multiplications for each pair of channels
-instead of 144, one of 2x2 outputs with 16 instead of 36:
+The results are conv2d's. A tile of 4x4 outputs of 3x3 filters and stride 1 is made with 36 multiplications for each
+pair of channels instead of 144, one of 2x2 outputs with 16 instead of 36, and 4x4 outputs of 5x5 filters with 64
+instead of 400:
 
     y = A' [ sum over c of (G w[o,c] G') * (B' x[n,c] B) ] A        * element by element
 
-where x[n,c] is the square of 6x6 (4x4) pixels under the tile, and A, B, G are fixed matrices
-(csrc/conv2d_winograd_transform.h). The gradient of the input is such a convolution as well; that of the weight is
+where x[n,c] is the square of 6x6 (4x4, 8x8) pixels under the tile, and A, B, G are fixed matrices
+(csrc/conv2d_winograd_line.h). The gradient of the input is such a convolution as well; that of the weight is
 
     dw[o,c] = G' [ sum over n and tiles of  (A dy[n,o] A') * (B' x[n,c] B) ] G
 
-with as many multiplications. 4x4 outputs of stride 2 are made with 81 instead of 144, and so are, from 4x4 numbers of
-dy, 8x8 of the gradient of the input (csrc/conv2d_winograd_stride.h). Transforming and back costs digits. Largest error
-in float32, of N(0,1) images and filters with 64 channels, relative to the largest output; and the error's length
-relative to the outputs':
+with as many multiplications. 4x4 outputs of 3x3 filters and stride 2 are made with 81 instead of 144, and so are, from
+4x4 numbers of dy, 8x8 of the gradient of the input (csrc/conv2d_winograd_stride.h). Transforming and back costs
+digits. Largest error in float32, of N(0,1) images and filters with 64 channels, relative to the largest output; and
+the error's length relative to the outputs':
 
-                direct      2x2 tiles   4x4 tiles   stride 2
-    largest     3e-7        4e-7        2e-6        2e-6
-    L2          2e-7        3e-7        8e-7        8e-7        1e-6 for dw
+                direct      3x3, 2x2 tiles   3x3, 4x4 tiles   3x3, stride 2   5x5, 4x4 tiles
+    largest     3e-7        4e-7             2e-6             2e-6            5e-6
+    L2          2e-7        3e-7             8e-7             8e-7            2.5e-6
+    L2 of dw    2e-7                         1e-6                             2.5e-6
 
 So conv2d uses it for float32 only, where it is faster (winograd_tile, winograd_suits_stride), and not at all after
 set_winograd(False) or with PYDL_WINOGRAD=0 in the environment. float64 is always computed directly. An image for which
@@ -44,6 +46,9 @@ from ..op import kernel
 # Numbers that transformed filters may have: 64 MiB.
 MOST_TRANSFORMED = 2**24
 
+# Channels that a 5x5 filter may have: with more of them, rounding errors leave what 3x3 filters err.
+MOST_CHANNELS_OF_FIVE = 256
+
 _enabled: bool = os.environ.get("PYDL_WINOGRAD", "1") != "0"
 
 
@@ -68,34 +73,37 @@ def get_winograd() -> bool:
 def conv2d_winograd(x, w, b, y, padding, dilation, groups, tile):
     filters, C = w.shape[:2]
     top, _, left, _ = padding
-    padded = np.zeros((*x.shape[:2], y.shape[2] + 2 * dilation[0], y.shape[3] + 2 * dilation[1]))
+    reach = w.shape[2] - 1
+    padded = np.zeros((*x.shape[:2], y.shape[2] + reach * dilation[0], y.shape[3] + reach * dilation[1]))
     for n, c, h, v in np.ndindex(x.shape):
         padded[n, c, h + top, v + left] = x[n, c, h, v]
     for n, o, i, j in np.ndindex(y.shape):
         first = o // (filters // groups) * C
         total = 0.0 if b is None else b[o]
-        for c, u, v in np.ndindex(C, 3, 3):
+        for c, u, v in np.ndindex(w.shape[1:]):
             total += w[o, c, u, v] * padded[n, first + c, i + u * dilation[0], j + v * dilation[1]]
         y[n, o, i, j] = total
 
 
-def draw_case(draw, dilation=(1, 1), groups=1):
+def draw_case(draw, taps=3, dilation=(1, 1), groups=1):
     """Sizes that differ in every dimension: a dictionary of x's, w's and y's shapes and the padding."""
     batch, channels, filters = draw.integer(0, 3), draw.integer(1, 4), draw.choice(1, 3, 17)
-    padding = tuple(draw.integer(0, 3) for _ in range(4))
-    zeros = [sum(padding[:2]), sum(padding[2:])]
-    size = [draw.integer(max(1, 2 * dilation[axis] + 1 - zeros[axis]), 11) for axis in range(2)]
-    output = [size[axis] + zeros[axis] - 2 * dilation[axis] for axis in range(2)]
-    x, w, y = (batch, groups * channels, *size), (groups * filters, channels, 3, 3), (batch, groups * filters, *output)
+    padding = tuple(draw.integer(0, taps) for _ in range(4))
+    zeros, reach = [sum(padding[:2]), sum(padding[2:])], [(taps - 1) * each for each in dilation]
+    size = [draw.integer(max(1, reach[axis] + 1 - zeros[axis]), max(11, reach[axis] + 2)) for axis in range(2)]
+    output = [size[axis] + zeros[axis] - reach[axis] for axis in range(2)]
+    x, w = (batch, groups * channels, *size), (groups * filters, channels, taps, taps)
+    y = (batch, groups * filters, *output)
     return {"x": x, "w": w, "y": y, "padding": padding}
 
 
 @conv2d_winograd.samples
 def _(draw):
     dilation, groups = (draw.choice(1, 1, 2, 3), draw.choice(1, 1, 2, 3)), draw.choice(1, 1, 2)
-    case = draw_case(draw, dilation, groups)
+    taps, tile = draw.choice((3, 2), (3, 4), (5, 4))
+    case = draw_case(draw, taps, dilation, groups)
     b, y = draw.choice(None, draw.array(case["w"][:1])), draw.out(case["y"])
-    settings = {"padding": case["padding"], "dilation": dilation, "groups": groups, "tile": draw.choice(2, 4)}
+    settings = {"padding": case["padding"], "dilation": dilation, "groups": groups, "tile": tile}
     return {"x": draw.array(case["x"]), "w": draw.array(case["w"]), "b": b, "y": y} | settings
 
 
@@ -156,7 +164,7 @@ def _(draw):
 @kernel(writes="dw, db")
 def conv2d_winograd_weight(dy, x, dw, db, padding):
     top, _, left, _ = padding
-    padded = np.zeros((*x.shape[:2], dy.shape[2] + 2, dy.shape[3] + 2))
+    padded = np.zeros((*x.shape[:2], dy.shape[2] + dw.shape[2] - 1, dy.shape[3] + dw.shape[3] - 1))
     for n, c, h, v in np.ndindex(x.shape):
         padded[n, c, h + top, v + left] = x[n, c, h, v]
     for o, c, u, v in np.ndindex(dw.shape):
@@ -171,7 +179,7 @@ def conv2d_winograd_weight(dy, x, dw, db, padding):
 
 @conv2d_winograd_weight.samples
 def _(draw):
-    case = draw_case(draw)
+    case = draw_case(draw, draw.choice(3, 5))
     dw, db = draw.out(case["w"]), draw.choice(None, draw.out(case["w"][:1]))
     return {"dy": draw.array(case["y"]), "x": draw.array(case["x"]), "dw": dw, "db": db, "padding": case["padding"]}
 
@@ -182,7 +190,7 @@ Shape = tuple[int, ...]
 @remembered
 def is_plain(w: Shape, itemsize: int, stride: Shape, wanted: int = 1) -> bool:
     """Whether filters of shape w with the wanted stride are what this file is for."""
-    return itemsize == 4 and (*w[2:], *stride) == (3, 3, wanted, wanted)
+    return itemsize == 4 and stride == (wanted, wanted) and (w[2:] == (3, 3) or (wanted == 1 and w[2:] == (5, 5)))
 
 
 @remembered
@@ -197,6 +205,8 @@ def winograd_tile(w: Shape, y: Shape, dilation: Shape = (1, 1), groups: int = 1)
     """
     # Dilated taps take every d-th row and column: each such part of the maps is a convolution of its own.
     parts, filters = math.prod(dilation), y[1] // groups
+    if w[2] == 5:
+        return 4 if suits_five(w, y, dilation, groups) else 0
     height, width = (-(-size // d) for size, d in zip(y[2:], dilation, strict=True))
     channels, numbers = w[1], math.prod(w)
 
@@ -215,6 +225,21 @@ def winograd_tile(w: Shape, y: Shape, dilation: Shape = (1, 1), groups: int = 1)
     if parts > 1 and (min(channels, filters) < 32 or 2 * ways[best] > ways[0]):
         return 0
     return best
+
+
+def suits_five(w: Shape, y: Shape, dilation: Shape, groups: int) -> bool:
+    """Whether 5x5 filters of shape w, whose results have shape y, are worth transforming.
+
+    Counted as for winograd_suits_stride; a transformation costs as much as 18 channels more on either side.
+    """
+    filters, channels, parts = w[0] // groups, w[1], math.prod(dilation)
+    pairs, pixels = filters * channels, y[0] * y[2] * y[3]
+    if 64 * pairs * groups > MOST_TRANSFORMED or min(filters, channels) < 3 or channels > MOST_CHANNELS_OF_FIVE:
+        return False
+    height, width = (-(-size // d) for size, d in zip(y[2:], dilation, strict=True))
+    tiles = parts * -(-y[0] * -(-height // 4) * -(-width // 4) // 16) * 16
+    own = 64 * ((tiles + 15) * pairs + 18 * tiles * (filters + channels))
+    return own < 25 * pixels * pairs * 1.2
 
 
 @remembered
@@ -248,5 +273,8 @@ def winograd_suits_weight(w: Shape, y: Shape) -> bool:
     filters, channels = w[:2]
     tiles, pixels = y[0] * -(-y[2] // 4) * -(-y[3] // 4), y[0] * y[2] * y[3]
     vectors, most = -(-channels // 16), 2**16 if tiles >= 128 else 2**20 // 36  # pairs of channels
+    if w[2] == 5:
+        own = tiles * (1000 * (vectors + -(-filters // 16)) + 32 * filters * vectors)
+        return 11 * own < 10 * pixels * filters * channels <= 10 * pixels * most and tiles >= 16
     own = tiles * (400 * (vectors + -(-filters // 16)) + 18 * filters * vectors)
     return 5 * own < 2 * pixels * filters * channels <= 2 * pixels * most and tiles >= 16

@@ -154,7 +154,8 @@ def conv3d(
     g = check_convolution("conv3d", *shapes_of(x, w, b), x.itemsize, stride, padding, dilation, groups)
     w = contiguous(w)
     # Filters of 3x3 along rows and columns at stride 1 may take Winograd's way.
-    plain = is_plain(w.shape[1:], x.itemsize, g.stride[1:]) and max(*g.stride, *g.dilation, g.groups) == 1
+    plain = w.shape[3] == 3 and is_plain(w.shape[1:], x.itemsize, g.stride[1:])
+    plain = plain and max(*g.stride, *g.dilation, g.groups) == 1
     if not (plain and get_winograd()):
         return convolve(x, w, b, g, conv3d_forward, conv3d_input_gradient, conv3d_weight_gradient)
     return convolve(x, w, b, g, forward_plain, input_gradient_plain, weight_gradient_plain)
