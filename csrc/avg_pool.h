@@ -163,25 +163,27 @@ template <typename T>
 void avg_pool_forward_whole(const AvgPoolForward<T>& pool) {
     constexpr int64_t W = width<T>;
     const int64_t size = pool.windows.input(), planes = pool.planes();
-    const Divide<T> mean(pool.divisors.first());
-    const int64_t rest = size % W;
-    const mask<T> last = iota<int_of<T>>() >= broadcast<int_of<T>>(int_of<T>(W - rest));
     parallel_for((planes + W - 1) / W, row_grain(W * size), [&](int64_t begin, int64_t end) {
+        const Divide<T> mean(pool.divisors.first());
+        const Volumes<const T> volumes(pool.x);
+        const mask<T> last = iota<int_of<T>>() >= broadcast<int_of<T>>(int_of<T>(W - size % W));
         for (int64_t plane = begin * W; plane < end * W && plane < planes; plane += W) {
-            vec<T> sum[W] = {};
-            for (int64_t i = 0; i < W && plane + i < planes; ++i) {
-                const T* x = volume_of(pool.x, plane + i);
-                vec<T> even{}, odd{};
-                int64_t k = 0;
+            vec<T> sum[W];
+            for (int64_t i = 0; i < W; ++i) {
+                const T* x = volumes.at(plane + i < planes ? plane + i : plane);
+                if (size < W) {
+                    sum[i] = load_partial(x, size);
+                    continue;
+                }
+                // The rest are the last lanes of a vector that ends with the volume.
+                vec<T> even = load(x), odd = select(last, load(x + size - W), vec<T>{});
+                int64_t k = W;
                 for (; k + 2 * W <= size; k += 2 * W) {
                     prefetch(x + k + kAheadOfPool);
                     prefetch(x + k + W + kAheadOfPool);
                     even += load(x + k), odd += load(x + k + W);
                 }
                 if (k + W <= size) even += load(x + k);
-                // The rest are the last lanes of a vector that ends with the volume.
-                if (rest > 0)
-                    odd += size < W ? load_partial(x, rest) : select(last, load(x + size - W), vec<T>{});
                 sum[i] = even + odd;
             }
             store_partial(pool.y + plane, mean(sums_of_lanes<T>(sum)), planes - plane);

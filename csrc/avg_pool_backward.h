@@ -61,30 +61,26 @@ void avg_pool_backward_halving(const AvgPoolBackward<T>& pool) {
     });
 }
 
-// n copies of a number.
-template <typename T>
-PYDL_INLINE void spread(T* to, int64_t n, T value) {
-    constexpr int64_t W = width<T>;
-    const vec<T> v = broadcast<T>(value);
-    if (n < W) return store_partial(to, v, n);
-    for (int64_t k = 0; k + W < n; k += W) store(to + k, v);
-    store(to + n - W, v);
-}
-
-// One window that is the whole volume.
+// One window that is the whole volume. Volumes lie side by side, and vectors are stored where whole ones lie,
+// some of which begin in one volume and end in the next.
 template <typename T>
 void avg_pool_backward_whole(const AvgPoolBackward<T>& pool) {
     constexpr int64_t W = width<T>;
+    using I = int_of<T>;
     const int64_t size = pool.windows.input(), planes = pool.planes();
-    const Divide<T> mean(pool.divisors.first());
     parallel_for((planes + W - 1) / W, row_grain(W * size), [&](int64_t begin, int64_t end) {
-        for (int64_t plane = begin * W; plane < end * W && plane < planes; plane += W) {
-            T share[W] = {};
-            const int64_t n = at_most(planes - plane, W);
-            for (int64_t i = 0; i < n; ++i) share[i] = *volume_of(pool.dy, plane + i);
-            store(share, mean(load(share)));
-            for (int64_t i = 0; i < n; ++i) spread(pool.dx + (plane + i) * size, size, share[i]);
+        const Divide<T> mean(pool.divisors.first());
+        const Volumes<const T> volumes(pool.dy);
+        T* to = pool.dx + begin * W * size;
+        int64_t filled = 0;  // lanes of `line`, which is to be stored next
+        vec<T> line{};
+        for (int64_t plane = begin * W; plane < end * W && plane < planes; ++plane) {
+            const vec<T> share = mean(broadcast<T>(*volumes.at(plane)));
+            line = select(iota<I>() < broadcast<I>(I(filled)), line, share);
+            filled += size;
+            for (; filled >= W; filled -= W, to += W, line = share) store(to, line);
         }
+        store_partial(to, line, filled);
     });
 }
 

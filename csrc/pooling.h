@@ -84,6 +84,24 @@ T* volume_of(const Array<T, 5>& x, int64_t plane) {
     return x.data + plane / x.shape[1] * x.stride[0] + plane % x.shape[1] * x.stride[1];
 }
 
+// The same for loops over volumes, which mostly lie side by side.
+template <typename T>
+class Volumes {
+  public:
+    explicit Volumes(const Array<T, 5>& x)
+        : x_(x),
+          data_(x.data),
+          step_(x.stride[1]),
+          even_(x.shape[0] == 1 || x.stride[0] == x.shape[1] * x.stride[1]) {}
+    PYDL_INLINE T* at(int64_t plane) const { return even_ ? data_ + plane * step_ : volume_of(x_, plane); }
+
+  private:
+    const Array<T, 5>& x_;
+    T* data_;
+    int64_t step_;
+    bool even_;
+};
+
 // More padding than input would make rows of nothing but zeros; so much of it is allowed in any case.
 constexpr int64_t kPoolPadding = 65536;
 

@@ -119,67 +119,114 @@ class _TooLong(Exception):
     """The chain does not fit into one program."""
 
 
+class _Value:
+    """A number of the chain: of an input array, or what an operation makes of others."""
+
+    def __init__(self, name: str, operands: list[_Value], array: Array) -> None:
+        self.name, self.operands, self.array = name, operands, array
+        self.is_kept = False  # whether others will see it in its array
+        self.is_done = False
+        self.uses = -1  # by operations to come; -1: nobody knows of it
+        self.place: int | None = None  # where steps find it
+        self.size: int = 1 + sum(each.size for each in operands)
+
+
 class _Writer:
-    """Writes the program of a chain of calls whose arrays are told apart by their addresses."""
+    """Writes the program of a chain of calls whose arrays are told apart by where they begin.
+
+    Operands are computed right before the operation that reads them, the larger one first, so that most numbers need
+    no place but the accumulator. What is read again later waits in a local.
+    """
 
     def __init__(self, calls: list[Call], kept: set[int]) -> None:
-        self.kept = kept
-        self.calls = [(call[0].__name__, *_arrays(call)) for call in calls]
         self.steps: list[tuple[int, int]] = []
         self.arrays: list[list[Array]] = [[], []]  # inputs, outputs
-        self.place: dict[int, int] = {}  # where the number is now that lies, or would lie, at an address
         self.locals = list(range(FIRST_LOCAL, PLACES))
-        self.acc: int | None = None
+        self.inputs: dict[int, _Value] = {}
+        latest: dict[int, _Value] = {}  # what lies, or would lie, at an address
+        for call in calls[:STEPS]:
+            read, y = _arrays(call)
+            operands = [latest.get(key(x)) or self.inputs.setdefault(key(x), _Value("load", [], x)) for x in read]
+            latest[key(y)] = _Value(call[0].__name__, operands, y)
+        if len(calls) > STEPS:
+            raise _TooLong
+        self.results = [value for value in latest.values() if address(value.array) in kept]
+        for value in self.results:
+            value.is_kept = True
+            self._note(value)
+
+    def _note(self, value: _Value) -> None:
+        if value.uses < 0:
+            value.uses = 0
+            for each in value.operands:
+                self._note(each)
+                each.uses += 1
 
     def write(self) -> None:
-        for c, (name, read, y) in enumerate(self.calls):
-            self._operate(name, [key(each) for each in read], read)
-            self.acc = key(y)
-            self._put_away(c, y)
+        late = [value for value in self.results if key(value.array) in self.inputs]  # what was there is read before
+        for value in late:
+            value.is_kept = False
+            value.uses += 1
+        # The last results first: on the way they compute those they depend on.
+        for value in reversed(self.results):
+            if not value.is_done:
+                self._compute(value)
+        for value in late:
+            self._bring(value)
+            self._step("store", self._array(1, value.array))
 
-    def _operate(self, name: str, keys: list[int], read: list[Array]) -> None:
-        places = [self.acc if k == self.acc else None for k in keys]
-        if len(read) == 2 and places[0] is None and places[1] is not None:
-            if name in _COMMUTES:
-                read, keys = read[::-1], keys[::-1]
-                self._step(name, self._find(read[1]))
-            else:
-                self._step(f"{name} other", self._find(read[0]))
-            return
-        if places[0] is None:
-            self._step("load", self._find(read[0]))
-        self._step(name, self._find(read[1]) if len(read) == 2 else 0)
+    def _bring(self, value: _Value) -> None:
+        """Uses a number: it is in the accumulator now."""
+        if self._has_place(value):
+            self._step("load", self._find(value))
+        else:
+            value.uses -= 1
+            self._compute(value)
 
-    def _put_away(self, c: int, y: Array) -> None:
-        """Stores what others will read, and gives back locals that nobody will."""
-        k = key(y)
-        uses, is_last = [], True  # calls that read y before it is written again
-        for later, (_, read, target) in enumerate(self.calls[c + 1 :], c + 1):
-            uses += [later] * sum(key(each) == k for each in read)
-            if key(target) == k:
-                is_last = False
-                break
-        old = self.place.pop(k, None)
-        if old is not None and old >= FIRST_LOCAL:
-            self.locals.append(old)
-        if is_last and address(y) in self.kept:
-            self.place[k] = self._array(1, y)
-            self._step("store", self.place[k])
-        if uses and uses != [c + 1]:
-            if not self.locals:
-                raise _TooLong
-            self.place[k] = self.locals.pop()
-            self._step("store", self.place[k])
-        live = {key(each) for _, read, _ in self.calls[c + 1 :] for each in read}
-        for other, place in list(self.place.items()):
-            if other not in live and place >= FIRST_LOCAL:
-                self.locals.append(self.place.pop(other))
+    def _compute(self, value: _Value) -> None:
+        value.is_done = True
+        name, (first, *others) = value.name, value.operands
+        if not others:
+            self._bring(first)
+            self._step(name, 0)
+        elif self._has_place(others[0]) or others[0].size <= first.size:
+            self._combine(name, first, others[0])
+        else:
+            self._combine(_exchanged_name(name), others[0], first)
+        if value.is_kept:
+            self._step("store", self._array(1, value.array))
+        if value.uses > 0:
+            self._put_away(value)
 
-    def _find(self, x: Array) -> int:
-        k = key(x)
-        if k not in self.place:
-            self.place[k] = self._array(0, x)
-        return self.place[k]
+    def _combine(self, name: str, first: _Value, second: _Value) -> None:
+        self._bring(first)
+        if not self._has_place(second):
+            first.uses += 1  # once more: as the operand that is in a place
+            if not self._has_place(first):
+                self._put_away(first)
+            self._bring(second)
+            name, second = _exchanged_name(name), first
+        self._step(name, self._find(second))
+
+    def _put_away(self, value: _Value) -> None:
+        if not self.locals:
+            raise _TooLong
+        value.place = self.locals.pop()
+        self._step("store", value.place)
+
+    def _has_place(self, value: _Value) -> bool:
+        return value.place is not None or not value.operands
+
+    def _find(self, value: _Value) -> int:
+        """Uses a number: the place where it is. A local is free after its last use."""
+        if value.place is None:
+            return self._array(0, value.array)
+        place = value.place
+        value.uses -= 1
+        if value.uses == 0:
+            value.place = None
+            self.locals.append(place)
+        return place
 
     def _array(self, kind: int, x: Array) -> int:
         known = self.arrays[kind]
@@ -196,6 +243,12 @@ class _Writer:
         inputs, outputs = self.arrays
         counts = (inputs, INPUTS), (outputs, OUTPUTS), (self.steps, STEPS)
         return bool(outputs) and all(len(each) <= most for each, most in counts)
+
+
+def _exchanged_name(name: str) -> str:
+    if name in _COMMUTES:
+        return name
+    return name.removesuffix(" other") if name.endswith(" other") else f"{name} other"
 
 
 def owner(array: Array) -> Array:
