@@ -90,7 +90,8 @@ def test_worker_protocol(library, tmp_path):
     assert fake.ask("variants", 60, workload="LSTM T100 B1 64->64, forward") == {"variants": []}
     path = tmp_path / "outputs.npz"
     prepared = fake.ask("prepare", 60, workload=ROW.name, variant="good", outputs=str(path))
-    assert prepared["nanoseconds"] > 0
+    assert prepared == {}
+    assert fake.ask("estimate", 60, workload=ROW.name, variant="good")["nanoseconds"] > 0
     inputs = ROW.inputs()
     np.testing.assert_allclose(
         read_outputs(path)["y"][0], inputs["a"] @ inputs["b"], atol=2e-5
@@ -102,7 +103,8 @@ def test_worker_protocol(library, tmp_path):
     assert failed == {"error": "ValueError: no such thing"}
     assert "unknown request 'dance'" in fake.ask("dance", 60)["error"]
     assert fake.process.wait_idle(30)
-    assert fake.ask("drop", 60) == {}
+    assert fake.ask("variants", 60, workload="matmul 128") == {"variants": ["good", "raises"]}
+    assert "KeyError" in fake.ask("run", 60, workload=ROW.name, variant="good", repetitions=1)["error"], "forgotten"
 
 
 def test_a_row_gets_ratio_interval_and_best_variant(library, tmp_path):
@@ -163,6 +165,25 @@ MAKERS["slow"] = slow
     assert len(other["variants"]["slow"]["blocks"]) == 1
     assert len(result["libraries"]["pydl"]["variants"]["good"]["blocks"]) == 4
     assert other["ratio"] > 30.0
+
+
+def test_a_row_ends_where_its_intervals_are_narrow(library, tmp_path):
+    for narrow, blocks in ((1e9, 2), (-1.0, 4)):
+        libraries = [library(name, "good", blocks=4, enough_blocks=2, narrow=narrow) for name in ("pydl", "other")]
+        assert run(libraries, tmp_path)["blocks"] == blocks
+
+
+def test_all_thread_counts_prepare_at_once(library, tmp_path):
+    teams = [[library("pydl", "good"), library("other", "good", "wrong")] for _ in range(2)]
+    for threads, team in enumerate(teams):
+        for each in team:
+            each.threads = threads
+    records = compare.prepare_row(ROW, teams, tmp_path, lambda what: None)
+    assert [record["threads"] for record in records] == [0, 1]
+    for record in records:
+        statuses = {name: outcome["status"] for name, outcome in record["libraries"]["other"]["variants"].items()}
+        assert statuses == {"good": "ok", "wrong": "differs"}
+        assert record["spent"]["preparing"] > 0
 
 
 def test_peak_memory_is_that_of_a_process_of_its_own(library, tmp_path):

@@ -12,19 +12,22 @@ from pydl.bench import report
 def example(ratio=0.5, **changes):
     row = {
         "name": "matmul 64", "area": "matmul", "threads": 1, "flops": 2_000_000, "bytes": 1000, "bound": "flops",
-        "trusted": True, "notes": [], "peak": {"flops": 100e9, "bytes": 10e9},
+        "trusted": True, "notes": [], "spent": {"preparing": 61.0, "timing": 30.0},
+        "peak": {"flops": 100e9, "bytes": 10e9},
         "libraries": {
             "pydl": {"status": "ok", "note": "", "best": "eager", "nanoseconds": 40_000.0, "fastest": 39_000,
                      "variants": {"eager": {"status": "ok", "note": ""}}},
             "torch": {"status": "ok", "note": "", "best": "fused", "nanoseconds": 40_000.0 * ratio, "fastest": 1_000,
                       "ratio": ratio, "low": ratio / 2, "high": ratio * 2,
-                      "variants": {"compile": {"status": "failed", "note": "worker ended with code 1"}}},
+                      "variants": {"fused": {"status": "ok", "note": "", "prepare": 12.0},
+                                   "compile": {"status": "failed", "note": "worker ended with code 1"}}},
             "jax": {"status": "not supported", "note": "", "variants": {}},
         },
     } | changes  # fmt: skip
     return {
         "date": "2026-01-01", "machine": {"processor": "P", "cores": 2, "system": "S"}, "versions": {"pydl": "0"},
         "settings": {"blocks": 3}, "command": "pydl bench", "missing": ["openvino left out"], "rows": [row],
+        "seconds": 93.0,
     }  # fmt: skip
 
 
@@ -42,7 +45,8 @@ def test_losses_are_marked_and_everything_is_told(render):
     assert "0.50 <" in lost
     assert "2.00 <" not in won
     assert "2.00" in won
-    for said in ("50 GFLOP/s", "50 %", "0.25 .. 1.00", "openvino left out", "fused"):
+    spent = "took 1.6 minutes: preparing 61 s, timing 30 s; longest to prepare, side by side: torch fused 12 s"
+    for said in ("50 GFLOP/s", "50 %", "0.25 .. 1.00", "openvino left out", "fused", spent):
         assert said in lost
     assert "matmul 64, 1 thread: torch compile failed: worker ended with code 1" in lost
 

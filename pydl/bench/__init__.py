@@ -7,6 +7,7 @@ what a library does for that, `report.py` how it is told.
 from __future__ import annotations
 
 import datetime
+import math
 import os
 import sys
 import tempfile
@@ -22,23 +23,24 @@ def main(
     blocks: int | None = None,
     out: str | None = None,
     everything: bool = False,
-    minutes: float = 10,
-    compile_seconds: float = 30,
+    minutes: float = 12,
+    compile_seconds: float = 240,
 ) -> int:
     """Compares pydl with the peers of these names and prints the table; returns the exit code.
 
     `threads` are the thread counts to measure at, `only` selects rows by a part of their name or area, `everything`
     adds the rows that are left out otherwise, `out` is the folder that gets `bench.json` and `bench.md`. So many
-    `blocks` are measured of each row; if it is None, as many as the `minutes` for the whole leave time for.
-    torch.compile may compile for `compile_seconds` at each thread count; what it made is there the next time. The exit
+    `blocks` are measured of each row; if it is None, as many as the `minutes` for the whole leave time for and the
+    intervals need. torch.compile may compile for `compile_seconds` at each thread count, which is done for all thread
+    counts side by side; what it made is there the next time. The exit
     code is 1 when pydl could not do a row or its numbers differ from a peer's, 130 after Ctrl-C. Raises ValueError for
     names and numbers that make no sense.
     """
     from . import report, workloads
-    from .compare import run_row
+    from .compare import at_once, measure_row, prepare_row
     from .library import Library
     from .machine import describe
-    from .pace import Pace
+    from .pace import MOST, Pace
     from .peers import PEERS, choose
     from .settings import BLOCKS, Settings
 
@@ -73,28 +75,33 @@ def main(
         "missing": missing,
         "rows": [],
     }
-    code = 0
-    progress = Progress(len(rows) * len(threads))
-    pace = Pace(len(rows) * len(threads), 60 * minutes)
+    code, start = 0, time.monotonic()
+    progress = Progress(len(rows))
     with tempfile.TemporaryDirectory(prefix="pydl-bench-") as directory:
+        teams = []
         for count in threads:
             settings = Settings(blocks=blocks, memory=count == threads[0], slow_budget=compile_seconds)
-            libraries = [Library(peer, count, cores[:count], settings) for peer in (PEERS["pydl"], *present)]
-            try:
-                for row in rows:
-                    progress.row(f"{row.name}, {count} thread{'s' * (count != 1)}")
-                    if asked is None:
-                        settings.row_seconds = pace.start()
-                    result["rows"].append(run_row(row, libraries, Path(directory), progress.step))
-                    pace.finish(result["rows"][-1].get("seconds", 0.0))
-            except KeyboardInterrupt:
-                code = 130
-            finally:
-                for library in libraries:
-                    library.close()
-                    result["versions"] |= library.versions
-            if code:
-                break
+            teams.append([Library(peer, count, cores[:count], settings) for peer in (PEERS["pydl"], *present)])
+        try:
+            progress.step("the libraries start")
+            at_once([library.start for team in teams for library in team], teams)
+            pace = Pace(len(rows), start + 60 * minutes - time.monotonic(), most=MOST * len(threads))
+            for row in rows:
+                progress.row(row.name)
+                share = pace.start() / len(teams) if asked is None else math.inf
+                records = prepare_row(row, teams, Path(directory), progress.step)
+                for team, record in zip(teams, records, strict=True):
+                    team[0].settings.row_seconds = share
+                    result["rows"].append(measure_row(row, team, record, Path(directory), progress.step))
+                pace.finish(sum(record["spent"].get("timing", 0.0) for record in records))
+        except KeyboardInterrupt:
+            code = 130
+        finally:
+            for library in (each for team in teams for each in team):
+                library.close()
+                result["versions"] |= library.versions
+    result["rows"].sort(key=lambda row: threads.index(row["threads"]))
+    result["seconds"] = time.monotonic() - start
     progress.done()
     print(report.text(result), end="")
     if code:

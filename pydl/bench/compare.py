@@ -8,13 +8,14 @@ them alike; each waits for the one before to be at rest. What counts is the rati
 
 from __future__ import annotations
 
-import contextlib
 import random
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -37,6 +38,8 @@ class Contestant:
 def contestants(library: Library, record: Record) -> list[Contestant]:
     """The variants worth timing: the right ones that are not hopelessly slower than the library's fastest."""
     settings, chosen = library.settings, []
+    if record["status"] != "ok":
+        return []
     fit = {variant: outcome for variant, outcome in record["variants"].items() if outcome["status"] == "ok"}
     best = min((outcome["estimate"] for outcome in fit.values()), default=0)
     for variant, outcome in fit.items():
@@ -50,66 +53,107 @@ def contestants(library: Library, record: Record) -> list[Contestant]:
 
 
 def run_row(row: Workload, libraries: list[Library], directory: Path, progress: Callable[[str], None]) -> Record:
-    """All of one row: pydl is the first of `libraries`."""
-    ours, settings = libraries[0], libraries[0].settings
-    result: Record = {
-        "name": row.name,
-        "area": row.area,
-        "threads": ours.threads,
-        "flops": row.flops,
-        "bytes": row.bytes,
-        "bound": row.bound,
-        "dtype": row.dtype,
-        "notes": [],
-        "trusted": True,
-    }
-    progress("pydl prepares")
-    try:
-        exact = ours.exact(row, directory)
-    except WorkerFailed as failure:
-        return result | {"libraries": {ours.name: {"status": "failed", "note": str(failure), "variants": {}}}}
-    records = {ours.name: ours.prepare(row, directory, None, exact)}
-    if records[ours.name]["status"] != "ok":
-        return result | {"libraries": records}  # nothing to compare with
-    progress("the others prepare")
-    expected = read_outputs(directory / f"{ours.name} {ours.threads}.npz")
-    records |= prepare_side_by_side(row, libraries[1:], directory, expected, exact)
+    """All of one row at one thread count: pydl is the first of `libraries`."""
+    (result,) = prepare_row(row, [libraries], directory, progress)
+    return measure_row(row, libraries, result, directory, progress)
 
-    result["peak"] = probe(ours, row)
-    order = [entry for library in libraries for entry in contestants(library, records[library.name])]
+
+def prepare_row(
+    row: Workload, teams: list[list[Library]], directory: Path, progress: Callable[[str], None]
+) -> list[Record]:
+    """Every library prepares the row, those of all thread counts at once: most of the time they compile, each on one
+    core, and nothing is timed yet."""
     start = time.monotonic()
-    disturbed = measure(row, order, records, settings, progress, result["notes"])
-    result |= {"blocks": len(disturbed), "seconds": time.monotonic() - start}
-    for library in libraries:
-        summarise(records[library.name], records[ours.name], disturbance.quiet(disturbed))
-        if row.memory and settings.memory and records[library.name]["status"] == "ok":
-            progress(f"{library.name}: memory")
-            records[library.name]["peak_bytes"] = library.peak_bytes(row, records[library.name]["best"], directory)
-    result["trusted"] = disturbance.trusted(disturbed)
-    if any(disturbed):
-        result["notes"].append(disturbance.note(disturbed))
-    for library in libraries:
-        if library.process is not None:
-            with contextlib.suppress(WorkerFailed):  # the next row starts a new one
-                library.ask("drop", settings.run_timeout)
-    return result | {"libraries": records}
+    progress("pydl prepares")
 
-
-def prepare_side_by_side(
-    row: Workload, libraries: list[Library], directory: Path, expected: Numbers, exact: Numbers | None
-) -> dict[str, Record]:
-    """All libraries at once: most of them compile, on one core, and nothing is timed yet."""
-    with ThreadPoolExecutor(max(1, len(libraries))) as pool:
-        prepared = {
-            library.name: pool.submit(library.prepare, row, directory, expected, exact) for library in libraries
-        }
+    def prepare_ours(ours: Library) -> tuple[Record, Numbers | None]:
         try:
-            return {name: future.result() for name, future in prepared.items()}
-        except KeyboardInterrupt:  # the threads wait for workers, which do not hear of it
-            for library in libraries:
+            exact = ours.exact(row, directory)
+        except WorkerFailed as failure:
+            return {"status": "failed", "note": str(failure), "variants": {}}, None
+        return ours.prepare(row, directory, None, exact), exact
+
+    ours = at_once([partial(prepare_ours, team[0]) for team in teams], teams)
+    progress("the others prepare")
+    expected = [
+        read_outputs(team[0].outputs(directory)) if record["status"] == "ok" else None
+        for team, (record, _) in zip(teams, ours, strict=True)
+    ]
+    others = at_once(
+        [
+            partial(library.prepare, row, directory, numbers, exact)
+            for team, numbers, (_, exact) in zip(teams, expected, ours, strict=True)
+            if numbers is not None  # else there is nothing to compare with
+            for library in team[1:]
+        ],
+        teams,
+    )
+    records = iter(others)
+    spent = time.monotonic() - start
+    return [
+        {
+            "name": row.name,
+            "area": row.area,
+            "threads": team[0].threads,
+            "flops": row.flops,
+            "bytes": row.bytes,
+            "bound": row.bound,
+            "dtype": row.dtype,
+            "notes": [],
+            "trusted": True,
+            "spent": {"preparing": spent / len(teams)},
+            "libraries": {team[0].name: record}
+            | ({library.name: next(records) for library in team[1:]} if numbers is not None else {}),
+        }
+        for team, numbers, (record, _) in zip(teams, expected, ours, strict=True)
+    ]
+
+
+def at_once(jobs: list[Callable[[], Any]], teams: list[list[Library]]) -> list[Any]:
+    """The results of the jobs, which mostly wait for the teams' workers."""
+    with ThreadPoolExecutor(max(1, len(jobs))) as pool:
+        futures = [pool.submit(job) for job in jobs]
+        try:
+            return [future.result() for future in futures]
+        except KeyboardInterrupt:  # the workers do not hear of it
+            for library in (each for team in teams for each in team):
                 if library.process is not None:
                     library.process.kill()
             raise
+
+
+def measure_row(
+    row: Workload, libraries: list[Library], result: Record, directory: Path, progress: Callable[[str], None]
+) -> Record:
+    """Times a row that is prepared, and completes its record."""
+    ours, settings, records = libraries[0], libraries[0].settings, result["libraries"]
+    if records[ours.name]["status"] != "ok":
+        return result
+    start = time.monotonic()
+    progress("first estimates")
+    for library in libraries:
+        if library.process is not None:
+            library.process.wait_idle()
+    for library in libraries:
+        library.estimate(row, records[library.name])
+    result["peak"] = probe(ours, row)
+    order = [entry for library in libraries for entry in contestants(library, records[library.name])]
+    disturbed = measure(row, order, records, settings, progress, result["notes"]) if order else []
+    result["blocks"] = len(disturbed)
+    for library in libraries:
+        summarise(records[library.name], records[ours.name], disturbance.quiet(disturbed))
+    result["trusted"] = disturbance.trusted(disturbed)
+    if any(disturbed):
+        result["notes"].append(disturbance.note(disturbed))
+    result["spent"]["timing"] = time.monotonic() - start
+    if row.memory and settings.memory:
+        progress("memory")
+        measured = [library for library in libraries if records[library.name]["status"] == "ok"]
+        sizes = at_once([partial(each.peak_bytes, row, records[each.name]["best"], directory) for each in measured], [])
+        for library, size in zip(measured, sizes, strict=True):
+            records[library.name]["peak_bytes"] = size
+        result["spent"]["memory"] = time.monotonic() - start - result["spent"]["timing"]
+    return result
 
 
 def measure(
@@ -168,6 +212,8 @@ def measure(
         if not any(contestant.library.name == "pydl" for contestant in order):
             break
         order = [contestant for contestant in order if worth_going_on(contestant, records, block + 1)]
+        if block + 1 >= settings.enough_blocks and narrow(order, records, settings.narrow):
+            break
     return disturbed
 
 
@@ -176,8 +222,26 @@ def worth_going_on(contestant: Contestant, records: dict[str, Record], blocks: i
     settings, record = contestant.library.settings, records[contestant.library.name]
     if best_median(record) > settings.far_behind.get(blocks, float("inf")) * best_median(records["pydl"]):
         return False
-    own = float(np.median(record["variants"][contestant.variant]["blocks"]))
-    return blocks < settings.choose_after or own <= settings.not_the_best * best_median(record)
+    allowed = min((factor for after, factor in settings.not_the_best.items() if blocks >= after), default=float("inf"))
+    return float(np.median(record["variants"][contestant.variant]["blocks"])) <= allowed * best_median(record)
+
+
+def narrow(order: list[Contestant], records: dict[str, Record], share: float) -> bool:
+    """Whether the interval of every library that is still timed is no wider than this share of its ratio."""
+    mine = best_blocks(records["pydl"])
+    for name in {contestant.library.name for contestant in order} - {"pydl"}:
+        theirs = best_blocks(records[name])
+        ratio, low, high = paired_ratio(theirs, mine[: len(theirs)])
+        if high - low > share * ratio:
+            return False
+    return True
+
+
+def best_blocks(record: Record) -> list[float]:
+    """The blocks of the library's fastest variant so far, of those timed to the end."""
+    blocks: list[list[float]] = [outcome["blocks"] for outcome in record["variants"].values() if outcome.get("blocks")]
+    most = max(map(len, blocks))
+    return min((each for each in blocks if len(each) == most), key=np.median)
 
 
 def best_median(record: Record) -> float:

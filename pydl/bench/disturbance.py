@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 STOLEN = 0.01  # of the time of the cores: what the hypervisor may take
-OTHERS = 0.10  # of the time of the cores: what other processes may use (clock ticks count no finer)
+OTHERS = 0.10  # of the time of the cores: what other processes may use
+GRAIN = 2  # clock ticks: the counts of cores and processes are that rough
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,7 @@ def disturbed(before: Snapshot, after: Snapshot) -> bool:
     if time <= 0:
         return False
     others = (after.busy - before.busy) - (after.own - before.own)
-    return after.stolen - before.stolen > STOLEN * time or others > OTHERS * time
+    return after.stolen - before.stolen > STOLEN * time or others > OTHERS * time + GRAIN
 
 
 def quiet(blocks: list[bool]) -> list[int]:

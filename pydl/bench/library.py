@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -37,6 +38,11 @@ class Library:
     def name(self) -> str:
         return self.peer.name
 
+    def start(self) -> None:
+        """Loads the library; a failure is reported with the first row."""
+        with contextlib.suppress(WorkerFailed):
+            self._start()
+
     def ask(self, action: str, timeout: float, **request: Any) -> Record:
         if self.process is None:
             self._start()
@@ -69,12 +75,16 @@ class Library:
 
     def exact(self, row: Workload, directory: Path) -> Numbers | None:
         """The row's numbers in float64, if it wants to be held against them."""
-        path = directory / "exact.npz"
+        path = directory / f"exact {self.threads}.npz"
         if not row.exact or "error" in self.ask(
             "exact", self.settings.prepare_timeout, workload=row.name, outputs=str(path)
         ):
             return None
         return read_outputs(path)
+
+    def outputs(self, directory: Path) -> Path:
+        """The file of what it computed last."""
+        return directory / f"{self.name} {self.threads}.npz"
 
     def prepare(self, row: Workload, directory: Path, expected: Numbers | None, exact: Numbers | None = None) -> Record:
         """Prepares the variants of a row and checks their numbers. Variants that fail are noted, the others go on."""
@@ -99,11 +109,22 @@ class Library:
             return record | {"status": first["status"], "note": first["note"]}
         return record
 
+    def estimate(self, row: Workload, record: Record) -> None:
+        """How long a step of each variant takes, while nothing else runs."""
+        try:
+            for variant, outcome in record["variants"].items():
+                if outcome["status"] == "ok":
+                    answer = self.ask("estimate", self.settings.run_timeout, workload=row.name, variant=variant)
+                    outcome |= {"status": "error", "note": answer["error"]} if "error" in answer else {}
+                    outcome["estimate"] = answer.get("nanoseconds", 0)
+        except WorkerFailed as failure:
+            record |= {"status": "failed", "note": str(failure)}
+
     def peak_bytes(self, row: Workload, variant: str, directory: Path) -> int | None:
         """The most memory a process of its own had resident that imported the library and did this row many times."""
         process = Process(self.peer.module, self.threads, self.cores)
         try:
-            path = str(directory / "memory.npz")
+            path = str(directory / f"{self.name} memory.npz")
             process.ask("prepare", self.settings.prepare_timeout, workload=row.name, variant=variant, outputs=path)
             bytes: int | None = process.ask("peak", self.settings.run_timeout).get("bytes")
         except WorkerFailed:
@@ -119,7 +140,7 @@ class Library:
             timeout = min(self.settings.slow_timeout, self.settings.slow_budget - self.slow_spent)
             if timeout <= 0:
                 return {"status": "skipped", "note": f"the {self.settings.slow_budget:g} s for {variant} are used up"}
-        path = directory / f"{self.name} {self.threads}.npz"
+        path = self.outputs(directory)
         start = time.monotonic()
         try:
             answer = self.ask("prepare", timeout, workload=row.name, variant=variant, outputs=str(path))
@@ -134,5 +155,5 @@ class Library:
         difference = compare_outputs(row, found, expected) if expected is not None else ""
         if difference:
             return {"status": "differs", "note": difference}
-        outcome = {"status": "ok", "note": "", "estimate": answer["nanoseconds"], "prepare": time.monotonic() - start}
+        outcome = {"status": "ok", "note": "", "prepare": time.monotonic() - start}
         return outcome | ({"error": largest_error(found, exact)} if exact is not None else {})

@@ -10,12 +10,14 @@ import time
 from collections.abc import Callable
 
 MOST = 1.6  # seconds: further blocks would make the interval of a row no narrower than the machine's own restlessness
-FIRST_GUESS = 1.5  # seconds a row takes beside its blocks, until some are known
+FIRST_GUESS = 2.0  # seconds a row takes beside its blocks, until some are known
 
 
 class Pace:
-    def __init__(self, rows: int, seconds: float, clock: Callable[[], float] = time.monotonic) -> None:
-        self.clock, self.end = clock, clock() + seconds
+    def __init__(
+        self, rows: int, seconds: float, clock: Callable[[], float] = time.monotonic, most: float = MOST
+    ) -> None:
+        self.clock, self.end, self.most = clock, clock() + seconds, most
         self.left, self.done = rows, 0
         self.beside, self.started = 0.0, clock()
 
@@ -23,7 +25,7 @@ class Pace:
         """Seconds for the blocks of the row that starts now."""
         self.started = self.clock()
         beside = self.beside / self.done if self.done else FIRST_GUESS
-        return max(0.0, min(MOST, (self.end - self.started) / max(1, self.left) - beside))
+        return max(0.0, min(self.most, (self.end - self.started) / max(1, self.left) - beside))
 
     def finish(self, measuring: float) -> None:
         """The row is done; its blocks took so many seconds."""

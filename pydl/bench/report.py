@@ -179,6 +179,23 @@ def blocks(rows: list[Record]) -> str:
     return f"{least} blocks" if least == most else f"{least} to {most} blocks a row"
 
 
+def time_spent(result: Record) -> str:
+    """How long the comparison took, and with what."""
+    parts: dict[str, float] = {}
+    compiling: dict[str, float] = {}
+    for row in result["rows"]:
+        for part, seconds in row["spent"].items():
+            parts[part] = parts.get(part, 0.0) + seconds
+        for name, record in row["libraries"].items():
+            for variant, outcome in record["variants"].items():
+                compiling[f"{name} {variant}"] = compiling.get(f"{name} {variant}", 0.0) + outcome.get("prepare", 0.0)
+    longest = sorted((each for each in compiling if compiling[each] > 0), key=lambda each: -compiling[each])[:3]
+    told = ", ".join(f"{part} {seconds:.0f} s" for part, seconds in parts.items())
+    most = ", ".join(f"{each} {compiling[each]:.0f} s" for each in longest)
+    told += f"; longest to prepare, side by side: {most}" if most else ""
+    return f"took {result['seconds'] / 60:.1f} minutes: {told}"
+
+
 def head(result: Record) -> list[str]:
     """Machine, date, versions, settings, measured limits."""
     machine = result["machine"]
@@ -186,6 +203,7 @@ def head(result: Record) -> list[str]:
         f"{machine['processor']}, {machine['cores']} cores, {machine['system']}, {result['date']}",
         ", ".join(f"{name} {version}" for name, version in result["versions"].items()),
         f"{blocks(result['rows'])}; {result['command']}",
+        time_spent(result),
     ]
     for threads, peak in peaks(result["rows"]).items():
         seen = [row["peak"]["flops"] / 1e9 for row in result["rows"] if row["threads"] == threads and row.get("peak")]

@@ -1,4 +1,4 @@
-"""What one small operation costs that is recorded for a backward pass: nearly all of it is not arithmetic."""
+"""What small operations cost that are recorded for a backward pass: nearly all of it is not arithmetic."""
 
 from __future__ import annotations
 
@@ -12,11 +12,16 @@ from .workload import KINDS, Arrays, Kind, Workload, normal
 
 AREA = "overhead"
 
-OPERATIONS: dict[str, Callable[[Any, Any], Any]] = {"add": lambda a, b: a + b, "matmul": lambda a, b: a @ b}
+OPERATIONS: dict[str, Callable[[Any, Any], Any]] = {
+    "add": lambda a, b: a + b,
+    "matmul": lambda a, b: a @ b,
+    "six operations": lambda a, b: ((a @ b + a) * b - a).sum(1) / 8.0,
+}
 
 
 def _inputs(g: np.random.Generator, dtype: np.dtype, how: str, shape: tuple[int, ...]) -> Arrays:
-    return {name: normal(g, dtype, *shape) for name in ("a", "b", "dy")}
+    result = shape[:1] if how == "six operations" else shape
+    return {"a": normal(g, dtype, *shape), "b": normal(g, dtype, *shape), "dy": normal(g, dtype, *result)}
 
 
 def _apply(functional: Any, sizes: dict[str, Any], a: Any, b: Any) -> Any:
@@ -24,8 +29,8 @@ def _apply(functional: Any, sizes: dict[str, Any], a: Any, b: Any) -> Any:
 
 
 def _cost(w: Workload) -> tuple[int, int]:
-    size = math.prod(w.sizes["shape"])
-    operations = size if w.sizes["how"] == "add" else 2 * w.sizes["shape"][0] * size
+    size, product = math.prod(w.sizes["shape"]), 2 * w.sizes["shape"][0] * math.prod(w.sizes["shape"])
+    operations = {"add": size, "matmul": product, "six operations": product + 4 * size}[w.sizes["how"]]
     return operations * (3 if w.backward else 1), 3 * size * (2 if w.backward else 1)
 
 

@@ -58,6 +58,7 @@ _INFERRED = {
     "tagger": (1, 16),
     "seq2seq": (1, 16),
 }
+_SEQUENCES = ("tagger", "seq2seq", "listener")
 _EXTRA = (
     *((network, batch) for network in ("mlp", "lenet") for batch in (16, 256)),
     *((network, 64) for network in ("tagger", "seq2seq")),
@@ -73,7 +74,7 @@ ROWS = (
             "all",
             steps=5,
             tolerance=2e-3,
-            memory=batch == 64,
+            memory=batch == 64 or network in _SEQUENCES,
             extra=(network, batch) in _EXTRA,
         )
         for network, batches in _TRAINED.items()

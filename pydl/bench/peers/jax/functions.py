@@ -12,6 +12,7 @@ from jax import lax
 
 from ...workloads import Arrays, Workload
 from ...workloads.memory_bound import WITH_GRADIENT
+from ...workloads.overhead import OPERATIONS
 from .. import Run, Variants
 from .compiled import channels_last, function, layout
 
@@ -88,7 +89,7 @@ def pooling(workload: Workload, inputs: Arrays) -> Variants:
 def small(workload: Workload, inputs: Arrays) -> Variants:
     if workload.gradients == "record":  # nothing is recorded: gradients are compiled
         return {}
-    operation: Callable[..., jax.Array] = jnp.add if workload.sizes["how"] == "add" else jnp.matmul
+    operation = OPERATIONS[workload.sizes["how"]]
     return {"jit": lambda: function(inputs, ("a", "b"), workload.gradients, operation)}
 
 
