@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any
 
 from .arguments import show
@@ -21,6 +22,10 @@ def generator() -> Generator:
         from numpy.random import default_rng
 
         _generator = default_rng()
+        if hasattr(os, "register_at_fork"):
+            # A fork while another thread draws numbers would leave their lock locked for ever in the child.
+            lock = _generator.bit_generator.lock
+            os.register_at_fork(before=lock.acquire, after_in_parent=lock.release, after_in_child=lock.release)
     return _generator
 
 

@@ -75,6 +75,64 @@ def test_a_forked_child_may_have_threads_again(two_threads):
         child.join()
 
 
+def draw_numbers(pipe):
+    pipe.send(pydl.rand(3).tolist())
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
+@pytest.mark.filterwarnings("ignore:.*multi-threaded, use of fork:DeprecationWarning")
+def test_a_child_forked_while_another_thread_draws_numbers_has_numbers():
+    over = threading.Event()
+
+    def draw():
+        while not over.is_set():
+            pydl.rand(200_000)
+
+    worker = threading.Thread(target=draw)
+    worker.start()
+    context = multiprocessing.get_context("fork")
+    try:
+        for _ in range(5):
+            here, there = context.Pipe(duplex=False)
+            child = context.Process(target=draw_numbers, args=(there,))
+            child.start()
+            try:
+                assert here.poll(20), "the child hangs"
+                assert len(here.recv()) == 3
+            finally:
+                child.kill()
+                child.join()
+    finally:
+        over.set()
+        worker.join()
+
+
+GROUPS = {
+    "none": ("0::/\n", {}, 0),
+    "no limit": ("0::/\n", {"cpu.max": "max 100000\n"}, 0),
+    "of the root": ("0::/\n", {"cpu.max": "250000 100000\n"}, 3),
+    "of its own": ("0::/a/b\n", {"a/b/cpu.max": "50000 100000\n"}, 1),
+    "of one around it": ("0::/a/b\n", {"a/cpu.max": "200000 100000\n", "a/b/cpu.max": "max 100000\n"}, 2),
+    "of another": ("0::/a\n", {"b/cpu.max": "50000 100000\n"}, 0),
+    "of version 1": (
+        "4:memory:/x\n1:cpu,cpuacct:/a\n0::/\n",
+        {"cpu/a/cpu.cfs_quota_us": "400000\n", "cpu/a/cpu.cfs_period_us": "100000\n"},
+        4,
+    ),
+    "no limit of version 1": ("1:cpu:/\n", {"cpu/cpu.cfs_quota_us": "-1\n", "cpu/cpu.cfs_period_us": "100000\n"}, 0),
+    "nonsense": ("\n:\n0:\n0::\n0::a\n", {"cpu.max": "x y\n"}, 0),
+}
+
+
+@pytest.mark.parametrize(("memberships", "files", "quota"), GROUPS.values(), ids=GROUPS)
+def test_control_groups_limit_the_threads(memberships, files, quota, tmp_path):
+    for name, content in {"memberships": memberships, **files}.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(content)
+    assert _native.control_group_quota(str(tmp_path / "memberships"), str(tmp_path)) == quota
+    assert _native.control_group_quota(str(tmp_path / "missing"), str(tmp_path)) == 0
+
+
 @pytest.mark.parametrize("threads", [2, 5, 40])
 def test_more_and_fewer_threads(threads, two_threads):
     """Threads are started as they are asked for; those that are there already may be more than a loop uses."""

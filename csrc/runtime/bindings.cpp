@@ -154,6 +154,7 @@ PYBIND11_MODULE(_native, module) {
     module.def("kernels", &kernels, py::arg("isa"), "{name: kernel} of one instruction set");
     module.def("set_num_threads", &set_num_threads, py::arg("n"));
     module.def("get_num_threads", &num_threads);
+    module.def("control_group_quota", &control_group_quota, py::arg("memberships"), py::arg("root"));
     module.def("arena_stats", &arena_stats);
     module.def("arena_trim", &arena_trim, "gives cached memory back to the operating system");
 }

@@ -25,17 +25,17 @@ int processors_allowed() {
     return std::max(1, int(std::thread::hardware_concurrency()));
 }
 
-// Processors' worth of time the control group grants, rounded up; 0 if it sets no limit.
-int control_group_quota() {
+// Processors' worth of time that one control group grants, rounded up; 0 if it sets no limit.
+int quota_of_group(const std::string& folder) {
     std::string quota;
     double period = 0;
-    if (std::ifstream file("/sys/fs/cgroup/cpu.max"); file >> quota >> period) {
+    if (std::ifstream file(folder + "/cpu.max"); file >> quota >> period) {
         if (quota == "max" || period <= 0) return 0;
         return int(std::ceil(std::atof(quota.c_str()) / period));
     }
     double microseconds = 0;
-    std::ifstream quota_file("/sys/fs/cgroup/cpu/cpu.cfs_quota_us");
-    std::ifstream period_file("/sys/fs/cgroup/cpu/cpu.cfs_period_us");
+    std::ifstream quota_file(folder + "/cpu.cfs_quota_us");
+    std::ifstream period_file(folder + "/cpu.cfs_period_us");
     if (quota_file >> microseconds && period_file >> period && microseconds > 0 && period > 0)
         return int(std::ceil(microseconds / period));
     return 0;
@@ -43,7 +43,7 @@ int control_group_quota() {
 
 int default_count() {
     int count = processors_allowed();
-    if (const int quota = control_group_quota(); quota > 0) count = std::min(count, quota);
+    if (const int quota = control_group_quota("/proc/self/cgroup", "/sys/fs/cgroup"); quota > 0) count = std::min(count, quota);
     if (const char* wanted = std::getenv("OMP_NUM_THREADS")) {
         // The variable may be a list, one number for each level of nesting; the first is ours.
         if (const int number = std::atoi(wanted); number > 0) count = std::min(count, number);
@@ -57,6 +57,26 @@ std::atomic<bool> forked{false};
 [[maybe_unused]] const int fork_watch = pthread_atfork(nullptr, nullptr, [] { forked = true; });
 
 }  // namespace
+
+int control_group_quota(const std::string& memberships, const std::string& root) {
+    int least = 0;
+    std::ifstream file(memberships);
+    for (std::string line; std::getline(file, line);) {
+        // number:controllers:/group; version 2 has no controllers and lies in the root itself.
+        const size_t first = line.find(':'), second = line.find(':', first + 1);
+        if (second == std::string::npos) continue;
+        const std::string controllers = "," + line.substr(first + 1, second - first - 1) + ",";
+        if (controllers != ",," && controllers.find(",cpu,") == std::string::npos) continue;
+        const std::string mounted = root + (controllers == ",," ? "" : "/cpu");
+        // A group's limit is one of the groups in it, too.
+        for (std::string group = line.substr(second + 1);; group.erase(group.rfind('/'))) {
+            const int quota = quota_of_group(mounted + group);
+            if (quota > 0) least = least > 0 ? std::min(least, quota) : quota;
+            if (group.find('/') == std::string::npos) break;
+        }
+    }
+    return least;
+}
 
 int num_threads() {
     if (forked.load(std::memory_order_relaxed)) return 1;
