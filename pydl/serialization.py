@@ -14,9 +14,7 @@ from __future__ import annotations
 
 import json
 import os
-import secrets
 import stat
-import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -24,6 +22,7 @@ from typing import Any
 import numpy as np
 
 from .arguments import Array, check_path
+from .replacing import replacing
 from .tensor import Tensor, tensor
 
 Path = str | os.PathLike[str]
@@ -124,36 +123,6 @@ def _header(arrays: Mapping[str, Array], texts: Mapping[str, str]) -> bytes:
         start = end
     text = json.dumps(table, ensure_ascii=False, separators=(",", ":")).encode()
     return text + b" " * (-len(text) % 8)
-
-
-@contextmanager
-def replacing(path: Path) -> Iterator[Any]:
-    """A file to write to that takes the place of `path` when all went well and is gone otherwise."""
-    target = os.path.realpath(path)
-    folder, name = os.path.split(target)
-    temporary = os.path.join(folder, f".{name}.{secrets.token_hex(4)}.tmp")
-    try:
-        with open(temporary, "xb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, target)
-    except BaseException:
-        if os.path.exists(temporary):
-            os.unlink(temporary)
-        raise
-    _sync_folder(folder)
-
-
-def _sync_folder(folder: str) -> None:
-    """Makes the renaming itself last, where the system can."""
-    if sys.platform == "win32":
-        return
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 @contextmanager

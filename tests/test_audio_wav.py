@@ -147,6 +147,9 @@ def test_wrong_calls(tmp_path):
             write_wav(**{"path": path, "samples": [0.0], "rate": 8000, **wrong})
     with pytest.raises(FileNotFoundError):
         read_wav(tmp_path / "none.wav")
+    with pytest.raises(FileNotFoundError) as caught:
+        write_wav(tmp_path / "none" / "a.wav", [0.0], 8000)
+    assert caught.value.filename == str(tmp_path / "none" / "a.wav")
     with pytest.raises(TypeError, match="read_wav: path"):
         read_wav(3)
     assert not path.exists()

@@ -24,9 +24,9 @@ BELOW = {
     "ops": {"ops", "op", "tensor", "_compiled", "arguments", "random", "sparse", "_native"},
     "nn": {"nn", "ops", "op", "tensor", "_compiled", "arguments", "random"},
     "optim": {"optim", "op", "sparse", "tensor", "_compiled", "arguments", "random"},
-    "audio": {"audio", "arguments"},
+    "audio": {"audio", "arguments", "replacing"},
     "decoding": {"decoding", "ops", "tensor", "arguments"},
-    "data": {"data", "audio", "random", "arguments", "tensor"},
+    "data": {"data", "audio", "random", "arguments", "replacing", "tensor"},
 }
 
 

@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..arguments import Array, check_choice, check_float, check_integer, check_path, check_rank
+from ..replacing import replacing
 
 _PCM, _FLOAT, _EXTENSIBLE = 1, 3, 0xFFFE
 _ENCODINGS = {
@@ -132,14 +133,8 @@ def write_wav(path: str | os.PathLike[str], samples: Any, rate: int, encoding: s
     padding = b"\0" * (len(content) % 2)
     chunks = b"fmt " + struct.pack("<I", len(header)) + header
     chunks += b"data" + struct.pack("<I", len(content)) + content + padding
-    temporary = f"{name}.{os.getpid()}.tmp"
-    try:
-        with open(temporary, "wb") as file:
-            file.write(b"RIFF" + struct.pack("<I", 4 + len(chunks)) + b"WAVE" + chunks)
-        os.replace(temporary, name)
-    finally:
-        if os.path.exists(temporary):
-            os.remove(temporary)
+    with replacing(name) as file:
+        file.write(b"RIFF" + struct.pack("<I", 4 + len(chunks)) + b"WAVE" + chunks)
 
 
 def _encode(frames: Array, kind: int, bits: int) -> bytes:

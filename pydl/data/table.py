@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import math
 import os
 from collections.abc import Mapping, Sequence
@@ -11,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from ..arguments import check_path
+from ..replacing import replacing
 from .dataset import Dataset
 
 
@@ -95,18 +97,14 @@ def _column(cells: Sequence[str]) -> np.ndarray:
 def write_csv(table: Table, path: str | os.PathLike[str]) -> None:
     """Writes a table as a CSV file, whole or not at all."""
     path = check_path("write_csv", "path", path)
-    temporary = f"{path}.{os.getpid()}.tmp"
-    try:
-        with open(temporary, "w", encoding="utf-8", newline="") as file:
-            writer = csv.writer(file, lineterminator="\n")
-            writer.writerow(table.columns)
-            for i in range(len(table)):
-                row = table[i].values()
-                writer.writerow(int(v) if isinstance(v, float) and v.is_integer() else v for v in row)
-        os.replace(temporary, path)
-    finally:
-        if os.path.exists(temporary):
-            os.remove(temporary)
+    with replacing(path) as file:
+        text = io.TextIOWrapper(file, encoding="utf-8", newline="")
+        writer = csv.writer(text, lineterminator="\n")
+        writer.writerow(table.columns)
+        for i in range(len(table)):
+            row = table[i].values()
+            writer.writerow(int(v) if isinstance(v, float) and v.is_integer() else v for v in row)
+        text.detach()  # what is still held back is written; the file stays open
 
 
 class TableEncoder:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from ..data.road_scenes import LANE_WIDTH, RoadScenes
 from ..plot import BLUE, GREY, ORANGE, new_figure, write_figure
+from ..replacing import replacing
 
 MARKS = {"both": ("camera and radar", BLUE, "x"), "clustering": ("radar clustering", ORANGE, "+")}
 
@@ -65,9 +65,5 @@ def draw_drive(scenes: RoadScenes, found: list[np.ndarray], path: str | os.PathL
         _road(right, scenes.radar[n], scenes.cars[n], {"both": found[n]})
         figure.canvas.draw()
         frames.append(Image.fromarray(np.asarray(figure.canvas.buffer_rgba())[..., :3]).quantize(128))
-    temporary = Path(f"{os.fspath(path)}.{os.getpid()}.tmp")
-    try:
-        frames[0].save(temporary, format="GIF", save_all=True, append_images=frames[1:], duration=200, loop=0)
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with replacing(path) as file:
+        frames[0].save(file, format="GIF", save_all=True, append_images=frames[1:], duration=200, loop=0)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from typing import Any
+
+from ..replacing import replacing
 
 
 def prepare_folder(out: str, resume: bool, overwrite: bool) -> Path:
@@ -39,12 +40,8 @@ def tell_data(data: Any, parts: str) -> None:
 
 def write_text(path: Path, text: str) -> None:
     """Writes a file whole or not at all."""
-    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
-    try:
-        temporary.write_text(text, encoding="utf-8")
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with replacing(path) as file:
+        file.write(text.encode())
 
 
 def report(folder: Path, figures: dict[str, Any], settings: dict[str, Any]) -> None:

@@ -10,7 +10,7 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from ..arguments import check_path
-from ..serialization import replacing
+from ..replacing import replacing
 from .callback import Callback
 
 if TYPE_CHECKING:
