@@ -224,7 +224,7 @@ def test_quantiles_as_in_pytorch(name, interpolation):
 
 def test_special_values():
     odd = np.array([np.nan, np.inf, -np.inf, 0.0, -1.5, 2.5], np.float32)
-    for name in ("isposinf", "isneginf", "frac", "nan_to_num", "logit", "deg2rad"):
+    for name in ("isposinf", "isneginf", "frac", "sign", "nan_to_num", "logit", "deg2rad"):
         np.testing.assert_array_equal(
             getattr(pydl, name)(odd).numpy(), getattr(torch, name)(torch.tensor(odd)).numpy(), name
         )
@@ -237,6 +237,24 @@ def test_special_values():
     assert pydl.nan_to_num(odd, 7.0, 8.0, 9.0).tolist()[:3] == [7, 8, 9]
     assert pydl.nansum(odd[:1]).item() == 0
     assert np.isnan(pydl.nanmean(odd[:1]).item())
+
+
+def test_hypot_overflows_only_where_its_result_does():
+    a, b = (
+        pydl.tensor(np.array(each, np.float32), requires_grad=True) for each in ([3e30, 3e-30, 0], [-4e30, 4e-30, 0])
+    )
+    y = pydl.hypot(a, b)
+    np.testing.assert_allclose(y.detach().numpy(), [5e30, 5e-30, 0], rtol=1e-6)
+    y.sum().backward()
+    np.testing.assert_allclose(a.grad.numpy(), [0.6, 0.6, 0], rtol=1e-6)
+    np.testing.assert_allclose(b.grad.numpy(), [-0.8, 0.8, 0], rtol=1e-6)
+
+
+def test_logaddexp_has_no_gradient_where_it_is_no_number():
+    a, b = (pydl.tensor(each, requires_grad=True) for each in ([1.0, np.nan, -np.inf], [np.nan, 1.0, 2.0]))
+    pydl.logaddexp(a, b).sum().backward()
+    np.testing.assert_array_equal(a.grad.numpy(), [np.nan, np.nan, 0])
+    np.testing.assert_array_equal(b.grad.numpy(), [np.nan, np.nan, 1])
 
 
 def test_logit_outside_has_no_gradient():

@@ -130,6 +130,7 @@ def says(result):
         (says(np.zeros((2, 4))), TypeError, "beam_search: step must return (log_probs, state), not ndarray"),
         (says((np.zeros((3, 4)), None)), ValueError,
          "beam_search: step returned log_probs of shape (3, 4) for 2 sequences; they must be (2, V) with V more than"),
+        (says((np.full((2, 4), np.nan), None)), ValueError, "beam_search: step returned NaN"),
         (lambda: beam_search(print, np.zeros((2, 3)), 0, 1, 3, 1, batch_size=3), ValueError,
          "take_rows: state has shape (2, 3), so no row 2 in dimension 0"),
     ],

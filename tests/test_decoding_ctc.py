@@ -133,6 +133,8 @@ X = np.zeros((6, 2, 4), np.float32)
         (lambda: ctc_greedy(X[0, 0]), ValueError, "ctc_greedy: log_probs must be (T, N, C) or (T, C), but has shape"),
         (lambda: ctc_greedy(X, [6, 7]), ValueError,
          "ctc_greedy: lengths must be from 0 to 6, the frames of log_probs (6, 2, 4), but go from 6 to 7"),
+        (lambda: ctc_greedy(X * np.nan), ValueError, "ctc_greedy: log_probs has NaN, and nothing is more probable"),
+        (lambda: ctc_beam_search(X * np.nan), ValueError, "ctc_beam_search: log_probs has NaN"),
         (lambda: ctc_greedy(X, blank=4), ValueError, "ctc_greedy: blank is 4 but there are 4 classes"),
         (lambda: ctc_beam_search(X, beam_width=0), ValueError, "ctc_beam_search: beam_width must be at least 1, not 0"),
         (lambda: ctc_beam_search(X, language_model="en"), TypeError,

@@ -22,6 +22,15 @@ def test_norm(p, options):
         check_gradient(call, X[:2, :3])
 
 
+def test_the_gradient_of_no_number_is_no_number():
+    x = pydl.tensor([[np.nan, 1.0], [3.0, 4.0]], requires_grad=True)
+    x.norm(2, 1).sum().backward()
+    np.testing.assert_allclose(x.grad.numpy(), [[np.nan, np.nan], [0.6, 0.8]], rtol=1e-6)
+    x = pydl.tensor([np.nan, 1.0, 2.0], requires_grad=True)
+    x.std().backward()
+    assert np.isnan(x.grad.numpy()).all()
+
+
 def test_zeros_have_no_gradient():
     for p in (2, 1, 3):
         x = pydl.zeros(2, 3, requires_grad=True)

@@ -123,6 +123,8 @@ def _call(name: str, step: Any, said: Array, state: State, end: int) -> tuple[Ar
             f"{name}: step returned log_probs of shape {log_probs.shape} for {len(said)} sequences; they must be "
             f"({len(said)}, V) with V more than end={end}"
         )
+    if np.isnan(log_probs).any():
+        raise ValueError(f"{name}: step returned NaN, and nothing is more probable than that")
     return log_probs, result[1]
 
 

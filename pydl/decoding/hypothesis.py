@@ -27,6 +27,8 @@ def check_predictions(name: str, log_probs: Any, lengths: Any, blank: Any) -> tu
     """log_probs as (T, N, C), the number of frames of each sequence, and the blank."""
     x = check_float(name, "log_probs", array_of(log_probs))
     check_rank(name, "log_probs", x, 2, 3, layout="(T, N, C) or (T, C)")
+    if np.isnan(x).any():
+        raise ValueError(f"{name}: log_probs has NaN, and nothing is more probable than that")
     blank = check_blank(name, check_integer(name, "blank", blank, 0), x)
     x = x if x.ndim == 3 else x[:, None]
     T, N, _ = x.shape

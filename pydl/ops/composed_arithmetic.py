@@ -27,9 +27,10 @@ from .eq import eq
 from .exp import exp
 from .isnan import isnan
 from .log import log
+from .lt import gt, lt
 from .maximum import maximum
+from .minimum import minimum
 from .mul import mul
-from .neg import neg
 from .sqrt import sqrt
 from .square import square
 from .sub import sub
@@ -59,17 +60,21 @@ def addcdiv(input: Any, tensor1: Any, tensor2: Any, *, value: float = 1) -> Tens
 
 
 def hypot(input: Any, other: Any) -> Tensor:
-    """The length of the vector (input, other)."""
-    return sqrt(add(square(_floats("hypot", input)), square(_floats("hypot", other))))
+    """The length of the vector (input, other), without overflow on the way; it has no gradient where it is 0."""
+    a, b = abs(_floats("hypot", input)), abs(_floats("hypot", other))
+    larger = maximum(a, b)
+    plain = mul(gt(larger, 0), lt(larger, math.inf))
+    ratio = div(minimum(a, b), where(plain, larger, 1.0))
+    return where(plain, mul(larger, sqrt(add(square(ratio), 1.0))), larger)
 
 
 def logaddexp(input: Any, other: Any) -> Tensor:
     """The logarithm of the sum of two numbers whose logarithms these are."""
     a, b = _floats("logaddexp", input), _floats("logaddexp", other)
-    distance = sub(a, b)
+    larger = maximum(a, b)
+    distance = sub(minimum(a, b), larger)
     same = eq(a, b)  # equal infinities have no distance
-    apart = where(same, 0.0, distance) if same.data.any() else distance
-    return add(maximum(a, b), log1p(exp(neg(abs(apart)))))
+    return add(larger, log1p(exp(where(same, 0.0, distance) if same.data.any() else distance)))
 
 
 def xlogy(input: Any, other: Any) -> Tensor:

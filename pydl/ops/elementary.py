@@ -43,11 +43,15 @@ def _stepped(name: str, form: Any, text: str) -> Any:
 
     def function(input: Any) -> Any:
         x = check_array(name, "input", input)
-        whole = x.dtype.kind == "b" or (x.dtype.kind != "f" and form is not np.sign)
+        whole = x.dtype.kind == "b" or (x.dtype.kind != "f" and form is not _signs)
         y = x.copy() if whole else np.asarray(form(x), x.dtype)
         return y, lambda dy, needs: np.zeros(x.shape, x.dtype), ()
 
     return _named(function, name, text)
+
+
+def _signs(x: Any) -> Any:
+    return np.subtract(x > 0, x < 0, dtype=x.dtype)
 
 
 def _each(function: Callable[[float], float]) -> Any:
@@ -80,7 +84,7 @@ log2 = _smooth("log2", np.log2, lambda x, y: 1 / (x * math.log(2)), "The logarit
 log10 = _smooth("log10", np.log10, lambda x, y: 1 / (x * math.log(10)), "The logarithm to the base 10")
 reciprocal = _smooth("reciprocal", lambda x: 1 / x, lambda x, y: -y * y, "1 / x")
 rsqrt = _smooth("rsqrt", lambda x: 1 / np.sqrt(x), lambda x, y: -y * y * y / 2, "1 / sqrt(x)")
-sign = _stepped("sign", np.sign, "-1, 0 or 1")
+sign = _stepped("sign", _signs, "-1, 0 or 1, of NaN 0")
 floor = _stepped("floor", np.floor, "The largest integer that is not above x")
 ceil = _stepped("ceil", np.ceil, "The smallest integer that is not below x")
 trunc = _stepped("trunc", np.trunc, "x without its digits behind the point")

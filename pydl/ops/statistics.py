@@ -28,7 +28,6 @@ from .div import div
 from .eq import ne
 from .exp import exp
 from .log import log
-from .lt import gt
 from .mean import mean
 from .pow import pow
 from .reshape import reshape
@@ -47,10 +46,10 @@ def _floats(name: str, input: Any) -> Tensor:
 
 def _root(x: Tensor, p: float = 2.0) -> Tensor:
     """x^(1/p), with the gradient 0 where x is 0 and has none."""
-    above = gt(x, 0)
-    if above.data.all():
+    some = ne(x, 0)
+    if some.data.all():
         return sqrt(x) if p == 2.0 else pow(x, 1.0 / p)
-    return where(above, _root(where(above, x, 1.0), p), x)
+    return where(some, _root(where(some, x, 1.0), p), x)
 
 
 def _var(name: str, input: Any, dim: Any, unbiased: Any, keepdim: Any, correction: Any) -> tuple[Tensor, Tensor]:
