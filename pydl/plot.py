@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from .arguments import Array
-from .serialization import replacing
+from .replacing import replacing
 
 # Colours that people with colour-blindness tell apart. Okabe, Ito, "Color Universal Design", 2008.
 BLUE, ORANGE, GREY = "#0072B2", "#D55E00", "#666666"

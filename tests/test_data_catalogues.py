@@ -86,7 +86,7 @@ def test_folder(tmp_path):
         ("a.po", b'msgid "a"\nmsgstr "b\n', "without its closing quotation mark in line 2"),
         ("a.po", b"msgid a\n", "line 1, which is no part of a .po file"),
         ("a.po", b"\xff", "is not UTF-8"),
-        ("a.tsv", b"one\ttwo\nthree\n", "has 1 columns in line 2"),
+        ("a.tsv", b"one\ttwo\nthree\n", "has in line 2 no text, tab and translation, but 'three'"),
         ("a.txt", b"one\ttwo\n", "is no .mo, .po or .tsv file"),
     ],
 )

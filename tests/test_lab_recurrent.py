@@ -86,6 +86,7 @@ def test_command(tmp_path, capsys):
         (["gradients-through-time", "--lengths", "1"], "--lengths: must be from 2 to 100000, not 1"),
         (["cliff", "--max-norm", "0"], "--max-norm: must be above 0 and below 1000000, not 0"),
         (["cliff", "--descent-steps", "1"], "--descent-steps: must be from 2 to 10000, not 1"),
+        (["recurrent", "--steps", "0"], "--steps: must be from 1 to 1000000, not 0"),
         (["recurrent", "--out", ""], "--out: needs the name of a folder"),
     ],
 )

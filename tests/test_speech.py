@@ -10,6 +10,7 @@ from pydl.audio import read_wav, write_wav
 from pydl.cli import main
 from pydl.data.synthetic_digits import make_digits
 from pydl.recipes import speech
+from pydl.recipes.clipped_adam import ClippedAdam
 from pydl.recipes.hearing import RATE, hear
 from pydl.recipes.speech_network import Listener
 from pydl.recipes.template_matching import coefficients, nearest
@@ -85,12 +86,15 @@ def test_transcribe(trained, tmp_path, capsys):
     assert [line.split(": ")[0] for line in out.splitlines()] == [str(each) for each in examples]
     assert len(list((tmp_path / "pictures").glob("*.png"))) == 2
     (tmp_path / "text.wav").write_text("no sound")
+    (tmp_path / "folder").mkdir()
     for command in ("predict", "transcribe"):
-        code, out, _ = run(capsys, command, model, tmp_path / "text.wav", tmp_path / "none.wav", examples[0])
+        wrong = tmp_path / "text.wav", tmp_path / "none.wav", tmp_path / "folder"
+        code, out, _ = run(capsys, command, model, *wrong, examples[0])
         assert code == 1
         assert f"{tmp_path / 'text.wav'}: is no WAV file" in out
         assert f"{tmp_path / 'none.wav'}: there is no such file" in out
-        assert len(out.splitlines()) == 3
+        assert f"{tmp_path / 'folder'}: Is a directory" in out
+        assert len(out.splitlines()) == 4
 
 
 def test_sounds_of_any_kind(trained, tmp_path, capsys):
@@ -199,7 +203,7 @@ def test_one_batch_is_learned(few_made_digits):
     sounds, texts = fixed_utterances(few_made_digits, PLAN._replace(fewest=1, most=2), 8, seed=0)
     batch = pack([hear(sound) for sound in sounds], texts, PLAN)
     model = Listener(10, 4, hidden=32, dropout=0.0)
-    optimizer = speech.Clipped(model.parameters(), lr=0.01)
+    optimizer = ClippedAdam(model.parameters(), 0.01, speech.LARGEST_GRADIENT)
     for _ in range(60):
         log_probs = model(batch.features, batch.frames)
         loss = speech.loss(log_probs, batch.targets)

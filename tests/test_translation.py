@@ -78,7 +78,7 @@ def test_predict(trained, tmp_path, capsys):
         "",
         last,
         f"{tmp_path / 'none.txt'}: there is no such file",
-        f"{tmp_path / 'bytes.txt'}: is no text in UTF-8 that can be read",
+        f"{tmp_path / 'bytes.txt'}: is no text in UTF-8",
     ]
 
 

@@ -107,7 +107,7 @@ def _read_tsv(content: bytes) -> Iterator[Pair]:
         if line:
             columns = line.split("\t")
             if len(columns) != 2:
-                raise ValueError(f"has {len(columns)} columns in line {number}, not a text and its translation")
+                raise ValueError(f"has in line {number} no text, tab and translation, but {line[:40]!r}")
             yield columns[0], columns[1]
 
 

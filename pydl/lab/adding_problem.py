@@ -111,10 +111,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--quick", action="store_true", help="T = 20 and 300 steps, to see it work")
 
 
-def run(args: argparse.Namespace) -> None:
-    """Trains the three and leaves adding-problem.png."""
+def check(args: argparse.Namespace) -> None:
+    """Refuses wrong options."""
     if not 1 <= args.steps <= 1_000_000:
         raise ValueError(f"--steps: must be from 1 to 1000000, not {args.steps}")
+
+
+def run(args: argparse.Namespace) -> None:
+    """Trains the three and leaves adding-problem.png."""
+    check(args)
     folder = open_folder(args.out)
     T, steps = (20, min(args.steps, 300)) if args.quick else (200, args.steps)
     figures = measure(T, steps, args.seed, print)

@@ -124,12 +124,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--max-norm", type=float, default=0.2, help="what the gradient is clipped to (default: 0.2)")
 
 
-def run(args: argparse.Namespace) -> None:
-    """Descends twice and leaves cliff.png."""
+def check(args: argparse.Namespace) -> None:
+    """Refuses wrong options."""
     if not 2 <= args.descent_steps <= 10_000:
         raise ValueError(f"--descent-steps: must be from 2 to 10000, not {args.descent_steps}")
     if not 0 < args.max_norm < 1e6:
         raise ValueError(f"--max-norm: must be above 0 and below 1000000, not {args.max_norm:g}")
+
+
+def run(args: argparse.Namespace) -> None:
+    """Descends twice and leaves cliff.png."""
+    check(args)
     folder = open_folder(args.out)
     figures = measure(args.descent_steps, args.max_norm)
     draw(figures, folder / "cliff.png")

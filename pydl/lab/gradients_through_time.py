@@ -108,7 +108,7 @@ def draw(figures: dict[str, Any], path: Path) -> None:
                     [max(each, 1e-40) for each in row["gradient"]], color=colour, linestyle=stroke, label=label
                 )
             axes.set(title=f"{task}, T = {longest}", xlabel="steps before the end", ylabel="|dC/dx|", ylim=(1e-30, 10))
-            axes.legend(loc="lower right")
+            axes.legend()
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -118,11 +118,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def run(args: argparse.Namespace) -> None:
-    """Measures the gradients and leaves gradients-through-time.png."""
+def check(args: argparse.Namespace) -> None:
+    """Refuses wrong options."""
     for T in args.lengths:
         if not 2 <= T <= 100_000:
             raise ValueError(f"--lengths: must be from 2 to 100000, not {T}")
+
+
+def run(args: argparse.Namespace) -> None:
+    """Measures the gradients and leaves gradients-through-time.png."""
+    check(args)
     folder = open_folder(args.out)
     figures = measure(args.lengths, args.seed)
     draw(figures, folder / "gradients-through-time.png")

@@ -23,5 +23,7 @@ def run(args: argparse.Namespace) -> None:
     """Runs the three."""
     if not args.out:
         raise ValueError("--out: needs the name of a folder")
+    for part in PARTS.values():  # nobody waits for the first to learn that the last is asked for the impossible
+        part.check(args)
     for name, part in PARTS.items():
         part.run(argparse.Namespace(**{**vars(args), "out": str(Path(args.out) / name)}))

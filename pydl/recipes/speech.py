@@ -24,10 +24,10 @@ from pydl.audio import write_wav
 from pydl.data import DataLoader, LoadedData, Recordings, TensorDataset
 from pydl.decoding import ctc_greedy, edit_distance
 from pydl.nn.functional import ctc_loss
-from pydl.optim import Adam, clip_grad_norm_
 from pydl.optim.lr_scheduler import OneCycleLR
 from pydl.training import Callback, Checkpoint, EarlyStopping, LRSchedule, Trainer, read_checkpoint
 
+from .clipped_adam import ClippedAdam
 from .hearing import RATE, hear
 from .report import prepare_folder, report, tell_data
 from .settings import choose_settings
@@ -84,7 +84,7 @@ def train(args: argparse.Namespace) -> dict[str, Any]:
     utterances = Utterances(parts.learn, plan, settings["utterances"], BATCH)
     validation = loader(fixed_utterances(parts.validation, plan, few, seed=1), plan)
     model = Listener(len(plan.alphabet), plan.stride)
-    optimizer = Clipped(model.parameters(), lr=PEAK_LEARNING_RATE)
+    optimizer = ClippedAdam(model.parameters(), PEAK_LEARNING_RATE, LARGEST_GRADIENT)
     one_cycle = OneCycleLR(optimizer, PEAK_LEARNING_RATE, total_steps=settings["epochs"] * len(utterances))
     best = EarlyStopping(monitor="val_loss", patience=settings["epochs"])
     trainer = Trainer(
@@ -164,14 +164,6 @@ def describe(parts: Parts) -> str:
     if len(parts.unknown):
         sentence += f", {len(parts.unknown)} of {parts.unknown.speakers[0]}, whom the network never hears in training"
     return sentence
-
-
-class Clipped(Adam):
-    """Adam on gradients that are made shorter where they are very long, as they are in the first steps."""
-
-    def step(self, closure: Any = None) -> Any:
-        clip_grad_norm_([each for group in self.param_groups for each in group["params"]], LARGEST_GRADIENT)
-        return super().step(closure)
 
 
 class ShortOnesFirst(Callback):

@@ -71,7 +71,7 @@ def transcribe(path: str, files: list[str], beam: int = 1, pictures: str | None 
             failed += 1
             continue
         except (OSError, ValueError) as error:
-            print(f"{file}: {str(error).removeprefix(f'read_wav: {file} ')}")
+            print(f"{file}: {getattr(error, 'strerror', None) or str(error).removeprefix(f'read_wav: {file} ')}")
             failed += 1
             continue
         log_probs = listen(model, features)
@@ -102,4 +102,4 @@ def draw(features: Array, log_probs: Array, text: str, alphabet: str, stride: in
             (start * step, end * step, symbol)
             for start, end, symbol in zip(alignment.starts, alignment.ends, text, strict=True)
         ]
-    plot.spectrogram(features, HOP / RATE, marks, picture, f"“{text}”")
+    plot.spectrogram(features, HOP / RATE, marks, picture, f"“{text}”" if text else "nothing heard")

@@ -25,7 +25,6 @@ import pydl
 from pydl.data import BytePairs, SentencePairs
 from pydl.data.sentence_pairs import held_out, one_of_each
 from pydl.nn.functional import cross_entropy
-from pydl.optim import Adam, clip_grad_norm_
 from pydl.optim.lr_scheduler import OneCycleLR
 from pydl.training import (
     Callback,
@@ -37,6 +36,7 @@ from pydl.training import (
     read_checkpoint,
 )
 
+from .clipped_adam import ClippedAdam
 from .interpreter import Interpreter, load_interpreter
 from .report import prepare_folder, report, tell_data, write_text
 from .sentence_batches import SentenceBatches
@@ -91,7 +91,7 @@ def train(args: argparse.Namespace) -> dict[str, Any]:
     places = min(PLACES, (sum(map(len, sources)) + sum(map(len, targets))) // 40)
     batches = SentenceBatches(sources, targets, places, shuffle=True)
     to_validate = SentenceBatches(*interpreter.numbers(validation), PLACES, shuffle=False)
-    optimizer = Clipped(model.parameters(), lr=PEAK_LEARNING_RATE)
+    optimizer = ClippedAdam(model.parameters(), PEAK_LEARNING_RATE, LARGEST_GRADIENT)
     one_cycle = OneCycleLR(optimizer, PEAK_LEARNING_RATE, total_steps=settings["epochs"] * len(batches))
     best = EarlyStopping(monitor="val_accuracy", patience=max(5, settings["epochs"] // 3))
     trainer = Trainer(
@@ -147,14 +147,6 @@ def check(settings: dict[str, Any]) -> None:
         raise ValueError(f"--width: must be an even number of at least 2, not {settings['width']}")
     if not 0 <= settings["sampling"] <= 1:
         raise ValueError(f"--sampling: must be from 0 to 1, not {settings['sampling']}")
-
-
-class Clipped(Adam):
-    """Adam on gradients that are made shorter where they are very long."""
-
-    def step(self, closure: Any = None) -> Any:
-        clip_grad_norm_([each for group in self.param_groups for each in group["params"]], LARGEST_GRADIENT)
-        return super().step(closure)
 
 
 class MoreSampling(Callback):
@@ -215,9 +207,12 @@ def predict(path: str, files: list[str]) -> int:
     for file in files:
         try:
             lines = Path(file).read_text(encoding="utf-8").splitlines()
-        except (OSError, UnicodeDecodeError) as error:
-            missing = isinstance(error, FileNotFoundError)
-            print(f"{file}: {'there is no such file' if missing else 'is no text in UTF-8 that can be read'}")
+        except OSError as error:
+            print(f"{file}: {'there is no such file' if isinstance(error, FileNotFoundError) else error.strerror}")
+            failed += 1
+            continue
+        except UnicodeDecodeError:
+            print(f"{file}: is no text in UTF-8")
             failed += 1
             continue
         for line in interpreter.translate(lines, BEAM):
