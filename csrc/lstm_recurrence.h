@@ -27,7 +27,7 @@ class RowProduct {
     // few: whether there are so few rows in all that reading W is the work.
     RowProduct(const T* w, int64_t depth, int64_t columns, int64_t column_stride, int64_t depth_stride,
                bool few)
-        : pitch(panels_for<T>(columns) * NR), depth_(depth), few_(few), weights_(depth, pitch / NR) {
+        : pitch(panels_for<T>(columns) * NR), depth_(depth), few_(few), weights_(depth, pitch / NR, NR) {
         parallel_for(pitch / NR, 1 + 32768 / (depth * NR + 1), [&](int64_t begin, int64_t end) {
             for (int64_t panel = begin; panel < end; panel++)
                 weights_.pack(panel, 0, depth, w + panel * NR * column_stride, column_stride, depth_stride,

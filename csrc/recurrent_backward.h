@@ -11,10 +11,9 @@ namespace pydl::PYDL_ISA {
 // Many rows: a step goes through the weights once.
 template <typename T, typename Units>
 void backward_tiles(const BackwardLayer<T, Units>& layer, Direction direction, const OwnRows& own) {
-    constexpr int64_t NR = tile_columns<T>;
-    const int64_t H = layer.H;
+    const int64_t H = layer.H, NR = layer.columns;
     const typename BackwardLayer<T, Units>::State state(layer, direction, own);
-    const Parts tiles(own.count(), tile_rows<T>);
+    const Parts tiles(own.count(), recurrent_tile_rows<T>(NR));
     const Scratch<T> copies(layer.pass.batch.ragged() ? own.count() * layer.row_size : 0);
     const Scratch<TileRows<T>> dsums(tiles.count);
     for (int64_t s = layer.T_ - 1; s >= 0; s--) {
@@ -33,7 +32,7 @@ void backward_tiles(const BackwardLayer<T, Units>& layer, Direction direction, c
                 const int64_t i0 = tiles.begin(tile), rows = tiles.length(tile, alive);
                 for (const GateRun& run : Units::of_h)
                     dsums[tile].multiply(rows, run.sum * H, run.count * H,
-                                         layer.panel(direction, group) + run.gate * H * NR,
+                                         layer.panel(direction, group) + run.gate * H * NR, NR,
                                          state.dh.data() + i0 * state.pitch + group * NR, state.pitch,
                                          columns, Units::dh_carries || run.gate > 0);
             }

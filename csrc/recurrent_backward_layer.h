@@ -68,7 +68,7 @@ struct BackwardLayer {
         Scratch<T> dh, dc;
 
         State(const BackwardLayer& layer, Direction direction, const OwnRows& own)
-            : pitch(layer.groups * tile_columns<T> + width<T>),
+            : pitch(layer.groups * layer.columns + width<T>),
               dh(own.count() * pitch),
               dc(Units::has_cell ? own.count() * pitch : 0) {
             const int64_t n = direction.number, H = layer.H;
@@ -99,18 +99,19 @@ struct BackwardLayer {
           T_(p.x.shape[0]),
           B(p.x.shape[1]),
           H(p.h0.shape[2]),
-          groups(panels_for<T>(H)),
+          columns(recurrent_columns<T>(B, H)),
+          groups(panels_for<T>(H, columns)),
           row_size(Units::sums * H),
           row_stride(dsums_stride<T>(row_size)),
-          weights(Units::gates * H, N * groups),
+          weights(Units::gates * H, N * groups, columns),
           h0_(p.h0.data, N, B, H, p.h0.stride),
           c0_(Units::has_cell ? p.c0->data : nullptr, N, B, Units::has_cell ? H : 0,
               Units::has_cell ? p.c0->stride : p.h0.stride),
           dy_(p.dh ? p.dh->data : nullptr, T_, B, p.dh ? N * H : 0, p.dh->stride) {
-        const int64_t grain = 1 + 32768 / (Units::gates * H * tile_columns<T> + 1);
+        const int64_t grain = 1 + 32768 / (Units::gates * H * columns + 1);
         parallel_for(N * groups, grain, [&](int64_t begin, int64_t end) {
             for (int64_t panel = begin; panel < end; panel++) {
-                const int64_t u = panel % groups * tile_columns<T>;
+                const int64_t u = panel % groups * columns;
                 weights.pack(panel, 0, Units::gates * H, p.w_hh.data(panel / groups) + u, 1, H, H - u);
             }
         });
@@ -147,7 +148,7 @@ struct BackwardLayer {
     }
 
     const BackwardPass<T>& pass;
-    const int64_t N, T_, B, H, groups, row_size, row_stride;
+    const int64_t N, T_, B, H, columns, groups, row_size, row_stride;
     const RecurrentWeights<T> weights;  // W_hh, of depth gates * H
 
   private:

@@ -4,6 +4,7 @@
 
 #include "gemm.h"
 #include "recurrent_forward.h"
+#include "recurrent_gradients.h"
 
 namespace pydl::PYDL_ISA {
 
@@ -19,27 +20,6 @@ const T* read_vector(const Optional<Array<const T, 1>>& a, const Scratch<T>& cop
     if (!a) return nullptr;
     for (int64_t j = 0; j < a->shape[0]; j++) copy[j] = (*a)(j);
     return copy.data();
-}
-
-// sum[j] = sum over rows of a[row, j], for rows `stride` apart. Rows are added in runs, whose sums are then
-// added: the error of a long sum of rounded numbers stays small.
-template <typename T>
-void sum_rows(const T* a, int64_t rows, int64_t columns, int64_t stride, T* sum) {
-    constexpr int64_t run = 128;
-    parallel_for(columns, width<T> * (1 + 16384 / (rows + 1)), [&](int64_t begin, int64_t end) {
-        for (int64_t j = begin; j < end; j += width<T>) {
-            const int64_t lanes = end - j;
-            vec<T> total{};
-            for (int64_t first = 0; first < rows; first += run) {
-                const int64_t last = first + run < rows ? first + run : rows;
-                vec<T> part{};
-                for (int64_t row = first; row < last; row++)
-                    part += load_partial(a + row * stride + j, lanes);
-                total += part;
-            }
-            store_partial(sum + j, total, lanes);
-        }
-    });
 }
 
 // c, c_next, kept: null where a cell has none. Results are contiguous.

@@ -33,7 +33,7 @@ struct ForwardLayer {
         Scratch<T> h, c;
 
         State(const ForwardLayer& layer, Direction direction, const OwnRows& own)
-            : pitch(layer.groups * tile_columns<T> + width<T>),  // a cache line more than a power of two
+            : pitch(layer.groups * layer.columns + width<T>),  // a cache line more than a power of two
               rows(own.count()),
               h(2 * rows * pitch),
               c(Units::has_cell ? rows * pitch : 0) {
@@ -64,13 +64,14 @@ struct ForwardLayer {
           B(p.x.shape[1]),
           D(p.x.shape[2]),
           H(p.h0.shape[2]),
-          groups(panels_for<T>(H)),
-          weights(D + H, N * Units::gates * groups) {
-        const int64_t grain = 1 + 32768 / ((D + H) * tile_columns<T> + 1);
+          columns(recurrent_columns<T>(B, H)),
+          groups(panels_for<T>(H, columns)),
+          weights(D + H, N * Units::gates * groups, columns) {
+        const int64_t grain = 1 + 32768 / ((D + H) * columns + 1);
         parallel_for(N * Units::gates * groups, grain, [&](int64_t begin, int64_t end) {
             for (int64_t panel = begin; panel < end; panel++) {
                 const int64_t n = panel / (Units::gates * groups), gate = panel / groups % Units::gates;
-                const int64_t u = panel % groups * tile_columns<T>, row = gate * H + u;
+                const int64_t u = panel % groups * columns, row = gate * H + u;
                 weights.pack(panel, 0, D, p.w_ih.data(n) + row * D, D, 1, H - u);
                 weights.pack(panel, D, H, p.w_hh.data(n) + row * H, H, 1, H - u);
             }
@@ -82,7 +83,7 @@ struct ForwardLayer {
         return weights((direction.number * Units::gates + gate) * groups + group);
     }
     const T* panel_of_h(Direction direction, int64_t gate, int64_t group) const {
-        return panel(direction, gate, group) + D * tile_columns<T>;
+        return panel(direction, gate, group) + D * columns;
     }
 
     int64_t place(Direction direction, int64_t t, int64_t b) const {
@@ -131,7 +132,7 @@ struct ForwardLayer {
     }
 
     const ForwardPass<T>& pass;
-    const int64_t N, T_, B, D, H, groups;
+    const int64_t N, T_, B, D, H, columns, groups;
     const RecurrentWeights<T> weights;  // of depth D + H
 };
 

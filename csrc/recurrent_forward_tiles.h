@@ -8,10 +8,10 @@ namespace pydl::PYDL_ISA {
 
 template <typename T, typename Units>
 void forward_tiles(const ForwardLayer<T, Units>& layer, Direction direction, const OwnRows& own) {
-    constexpr int64_t NR = tile_columns<T>, sum_size = tile_rows<T> * NR;
-    const int64_t T_ = layer.T_, D = layer.D, H = layer.H;
+    const int64_t T_ = layer.T_, D = layer.D, H = layer.H, NR = layer.columns;
+    const int64_t most_rows = recurrent_tile_rows<T>(NR), sum_size = most_rows * NR;
     const typename ForwardLayer<T, Units>::State state(layer, direction, own);
-    const Parts tiles(own.count(), tile_rows<T>);
+    const Parts tiles(own.count(), most_rows);
     const Scratch<T> copies(own.count() * D), sums(Units::sums * sum_size);
     const Scratch<TileRows<T>> x(tiles.count);
     for (int64_t s = 0; s < T_; s++) {
@@ -35,10 +35,10 @@ void forward_tiles(const ForwardLayer<T, Units>& layer, Direction direction, con
                     for (int gate = run.gate; gate < run.gate + run.count; gate++) {
                         T* const of_x = sums.data() + gate * sum_size;
                         T* const of_h = of_x + (run.sum - run.gate) * sum_size;
-                        x[tile].multiply(rows, 0, D, layer.panel(direction, gate, group), of_x, NR, columns,
-                                         false);
-                        h.multiply(rows, 0, H, layer.panel_of_h(direction, gate, group), of_h, NR, columns,
-                                   of_h == of_x);
+                        x[tile].multiply(rows, 0, D, layer.panel(direction, gate, group), NR, of_x, NR,
+                                         columns, false);
+                        h.multiply(rows, 0, H, layer.panel_of_h(direction, gate, group), NR, of_h, NR,
+                                   columns, of_h == of_x);
                     }
                 layer.units(direction, t, own, state, before, after, i0, rows, u, end, sums.data(), NR,
                             sum_size);

@@ -17,106 +17,145 @@ struct WeightGradients {
     const ArrayList<T>& db_hh;
 };
 
-// What went into the sums of every step, row by row: a 1 for the biases, x_t, the h before it, and a 1 again,
-// for sums of h alone. x begins a cache line, which the copies go through line by line.
+// sum[j] = sum over rows of a[row, j], for rows `stride` apart. Rows are added in runs, whose sums are then
+// added: the error of a long sum of rounded numbers stays small.
 template <typename T>
-struct InputRow {
-    static constexpr int64_t line = 64 / sizeof(T), x = line;
-    const int64_t D, H, h = x + D, stride = (h + H + line) / line * line;
-};
-
-// Padding is zero, so that whatever it holds adds nothing to a sum over the rows.
-template <typename T>
-void gather_inputs(const BackwardPass<T>& pass, Direction direction, T* inputs) {
-    const Array<const T, 3>&x = pass.x, &h0 = pass.h0;
-    const int64_t T_ = x.shape[0], B = x.shape[1], D = x.shape[2], N = h0.shape[0], H = h0.shape[2];
-    const int64_t n = direction.number;
-    const InputRow<T> row_of{D, H};
-    parallel_for(T_ * B, 1 + 32768 / row_of.stride, [&](int64_t begin, int64_t end) {
-        for (int64_t row = begin; row < end; row++) {
-            const int64_t t = row / B, b = row % B, length = pass.batch.length(b);
-            T* const to = inputs + row * row_of.stride;
-            if (t >= length) {
-                fill_run(to, T(0), row_of.stride);
-                continue;
-            }
-            T *const of_x = to + row_of.x, *const of_h = to + row_of.h;
-            const T* from = x.data + t * x.stride[0] + b * x.stride[1];
-            if (x.stride[2] == 1)
-                copy_run(of_x, from, D);
-            else
-                for (int64_t d = 0; d < D; d++) of_x[d] = from[d * x.stride[2]];
-            of_x[-1] = of_h[H] = T(1);
-            const int64_t before = direction.before(t, length);
-            if (before >= 0)
-                copy_run(of_h, pass.h + ((before * B + b) * N + n) * H, H);
-            else
-                for (int64_t u = 0; u < H; u++) of_h[u] = h0(n, b, u);
+void sum_rows(const T* a, int64_t rows, int64_t columns, int64_t stride, T* sum) {
+    constexpr int64_t run = 128;
+    parallel_for(columns, width<T> * (1 + 16384 / (rows + 1)), [&](int64_t begin, int64_t end) {
+        const int64_t count = whole_vectors<T>(end - begin);
+        const Scratch<T> total(count), part(count);
+        for (int64_t j = 0; j < count; j += width<T>) store(total.data() + j, vec<T>{});
+        for (int64_t first = 0; first < rows; first += run) {
+            for (int64_t j = 0; j < count; j += width<T>) store(part.data() + j, vec<T>{});
+            for (int64_t row = first; row < rows && row < first + run; row++)
+                for (int64_t j = 0; j < count; j += width<T>)
+                    store(part.data() + j, load(part.data() + j) +
+                                               load_partial(a + row * stride + begin + j, end - begin - j));
+            for (int64_t j = 0; j < count; j += width<T>)
+                store(total.data() + j, load(total.data() + j) + load(part.data() + j));
         }
+        copy_run(sum + begin, total.data(), end - begin);
     });
 }
 
-// Rows of dw: those of some gates by all that goes into them, or by x and h apart, where a unit treats its
-// parts from x and from h differently.
+// dw (+)= the transposed of `dsums` times `went_in`, which have the same rows; dw has the columns of the
+// latter. Of long sums as the transposed matrix, because the product is faster with the longer side in
+// vectors, by more than it takes to turn the result.
 template <typename T>
-void weight_gradient(const BackwardPass<T>& pass, const WeightGradients<T>& wanted, Direction direction,
-                     const T* inputs, int64_t stride, int gate, int sum, int count, bool of_x, bool of_h) {
-    const int64_t rows = pass.x.shape[0] * pass.x.shape[1], D = pass.x.shape[2], H = pass.h0.shape[2];
-    const int64_t n = direction.number, M = count * H;
-    const InputRow<T> row_of{D, H};
-    const int64_t first = of_x ? row_of.x - 1 : row_of.h, count_in = (of_x ? D : 0) + 1 + (of_h ? H : 0);
-    // Of long sums as the transposed matrix, because the product is faster with the longer side in vectors,
-    // by more than it takes to turn the result.
-    constexpr int64_t long_sum = 256;
-    const bool turned = rows >= long_sum;
-    const Scratch<T> dw(count_in * M);
-    const Matrix<const T> dsums{pass.dsums + n * rows * stride + sum * H, rows, M, stride, 1};
-    const Matrix<const T> went_in{inputs + first, rows, count_in, row_of.stride, 1};
-    if (turned)
-        gemm<T>(went_in.transposed(), dsums, {dw.data(), count_in, M, M, 1});
-    else
-        gemm<T>(dsums.transposed(), went_in, {dw.data(), M, count_in, count_in, 1});
-    parallel_for(M, 1 + 65536 / count_in, [&](int64_t begin, int64_t end) {
-        // Columns [column, column + size) of dw, in rows of `to` that are as long.
-        const auto deliver = [&](int64_t column, int64_t size, T* to) {
-            to += (gate * H + begin) * size;
-            const T* const from = dw.data() + (turned ? column * M + begin : begin * count_in + column);
-            if (!turned)
-                for (int64_t j = 0; j < end - begin; j++) copy_run(to + j * size, from + j * count_in, size);
-            else if (size >= width<T>)
-                pack_panel(to, size, size, from, M, int64_t(1), end - begin);
-            else
-                for (int64_t i = 0; i < size; i++)
-                    for (int64_t j = 0; j < end - begin; j++) to[j * size + i] = from[i * M + j];
-        };
-        const int64_t of_bias = of_x ? 0 : H;
-        if (of_x && wanted.dw_ih.count) deliver(1, D, wanted.dw_ih.data(n));
-        if (of_x && wanted.db_ih.count) deliver(of_bias, 1, wanted.db_ih.data(n));
-        if (of_h && wanted.db_hh.count) deliver(of_bias, 1, wanted.db_hh.data(n));
-        if (of_h && wanted.dw_hh.count) deliver(of_x ? 1 + D : 0, H, wanted.dw_hh.data(n));
+void weight_gradient(Matrix<const T> dsums, Matrix<const T> went_in, T* dw, bool accumulate) {
+    constexpr int64_t long_sum = 256, line = 64 / sizeof(T);
+    const int64_t M = dsums.columns, columns = went_in.columns;
+    if (went_in.rows < long_sum || accumulate)
+        return gemm<T>(dsums.transposed(), went_in, {dw, M, columns, columns, 1}, accumulate);
+    const int64_t stride = (M + line - 1) / line * line + line;
+    const Scratch<T> turned(columns * stride);
+    gemm<T>(went_in.transposed(), dsums, {turned.data(), columns, M, stride, 1});
+    parallel_for(M, 1 + 65536 / (columns + 1), [&](int64_t begin, int64_t end) {
+        if (columns >= width<T>)
+            pack_panel(dw + begin * columns, columns, columns, turned.data() + begin, stride, int64_t(1),
+                       end - begin);
+        else
+            for (int64_t i = 0; i < columns; i++)
+                for (int64_t j = begin; j < end; j++) dw[j * columns + i] = turned[i * stride + j];
     });
+}
+
+// What went into the sums, row (t, b) by row: x_t where it lies, if that is a matrix with padding that cannot
+// do harm; else a copy, whose padding is zero.
+template <typename T>
+class RowsOfX {
+  public:
+    explicit RowsOfX(const BackwardPass<T>& pass)
+        : x_(pass.x),
+          rows_(x_.shape[0] * x_.shape[1]),
+          in_place_(is_matrix(x_) && !pass.batch.ragged()),
+          copy_(in_place_ ? 0 : rows_ * x_.shape[2]) {
+        if (in_place_) return;
+        const int64_t B = x_.shape[1], D = x_.shape[2];
+        parallel_for(rows_, 1 + 32768 / (D + 1), [&](int64_t begin, int64_t end) {
+            for (int64_t row = begin; row < end; row++) {
+                const int64_t t = row / B, b = row % B;
+                const T* const from = x_.data + t * x_.stride[0] + b * x_.stride[1];
+                const bool is_padding = t >= pass.batch.length(b);
+                for (int64_t d = 0; d < D; d++)
+                    copy_[row * D + d] = is_padding ? T(0) : from[d * x_.stride[2]];
+            }
+        });
+    }
+    Matrix<const T> operator()() const {
+        const int64_t B = x_.shape[1], D = x_.shape[2];
+        if (!in_place_) return {copy_.data(), rows_, D, D, 1};
+        return {x_.data, rows_, D, B == 1 ? x_.stride[0] : x_.stride[1], 1};
+    }
+
+  private:
+    static bool is_matrix(const Array<const T, 3>& x) {
+        return x.stride[2] == 1 &&
+               (x.shape[0] <= 1 || x.shape[1] <= 1 || x.stride[0] == x.shape[1] * x.stride[1]);
+    }
+
+    const Array<const T, 3>& x_;
+    const int64_t rows_;
+    const bool in_place_;
+    const Scratch<T> copy_;
+};
+
+// The gradient by W_hh of some gates. Without padding, h before a step lies `B` rows before or behind that of
+// the step itself.
+template <typename T>
+void gradient_of_w_hh(const BackwardPass<T>& pass, Direction direction, Matrix<const T> dsums, T* dw) {
+    const int64_t B = pass.x.shape[1], N = pass.h0.shape[0], H = pass.h0.shape[2], rows = dsums.rows;
+    const int64_t M = dsums.columns, n = direction.number;
+    const T* const h = pass.h + n * H;
+    if (pass.batch.ragged()) {
+        const Scratch<T> before(rows * H);
+        parallel_for(rows, 1 + 32768 / H, [&](int64_t begin, int64_t end) {
+            for (int64_t row = begin; row < end; row++) {
+                const int64_t t = row / B, b = row % B, length = pass.batch.length(b);
+                const int64_t from = direction.before(t, length);
+                for (int64_t u = 0; u < H; u++)
+                    before[row * H + u] = t >= length ? T(0)
+                                          : from < 0  ? pass.h0(n, b, u)
+                                                      : h[(from * B + b) * N * H + u];
+            }
+        });
+        return weight_gradient<T>(dsums, {before.data(), rows, H, H, 1}, dw, false);
+    }
+    const int64_t later = rows > B ? rows - B : 0, first = direction.backwards ? later : 0;
+    weight_gradient<T>(dsums.part(direction.backwards ? 0 : B, 0, later, M),
+                       {h + (direction.backwards ? B : 0) * N * H, later, H, N * H, 1}, dw, false);
+    weight_gradient<T>(
+        dsums.part(first, 0, rows - later, M),
+        {pass.h0.data + n * pass.h0.stride[0], rows - later, H, pass.h0.stride[1], pass.h0.stride[2]}, dw,
+        true);
 }
 
 template <typename T, typename Units>
 void recurrent_gradients(const BackwardPass<T>& pass, const WeightGradients<T>& wanted) {
     const int64_t rows = pass.x.shape[0] * pass.x.shape[1], D = pass.x.shape[2], N = pass.h0.shape[0],
                   H = pass.h0.shape[2], stride = dsums_stride<T>(Units::sums * H);
-    if (wanted.dx)
+    const auto dsums = [&](int64_t n, int sum, int count) {
+        return Matrix<const T>{pass.dsums + n * rows * stride + sum * H, rows, count * H, stride, 1};
+    };
+    for (int64_t n = 0; wanted.dx && n < N; n++)
+        gemm<T>(dsums(n, 0, Units::gates), {pass.w_ih.data(n), Units::gates * H, D, D, 1},
+                {wanted.dx->data, rows, D, D, 1}, n > 0);
+    if (wanted.dw_ih.count) {
+        const RowsOfX<T> x(pass);
         for (int64_t n = 0; n < N; n++)
-            gemm<T>({pass.dsums + n * rows * stride, rows, Units::gates * H, stride, 1},
-                    {pass.w_ih.data(n), Units::gates * H, D, D, 1}, {wanted.dx->data, rows, D, D, 1}, n > 0);
-    if (!wanted.dw_ih.count && !wanted.dw_hh.count && !wanted.db_ih.count && !wanted.db_hh.count) return;
-    const Scratch<T> inputs(rows * InputRow<T>{D, H}.stride);
+            weight_gradient<T>(dsums(n, 0, Units::gates), x(), wanted.dw_ih.data(n), false);
+    }
     for (int64_t n = 0; n < N; n++) {
-        const Direction direction(n, pass.reverse);
-        gather_inputs(pass, direction, inputs.data());
+        if (wanted.db_ih.count)
+            sum_rows(dsums(n, 0, 0).data, rows, Units::gates * H, stride, wanted.db_ih.data(n));
         for (const GateRun& run : Units::of_h) {
-            const bool together = run.sum == run.gate;
-            weight_gradient(pass, wanted, direction, inputs.data(), stride, run.gate, run.gate, run.count,
-                            true, together);
-            if (!together)
-                weight_gradient(pass, wanted, direction, inputs.data(), stride, run.gate, run.sum, run.count,
-                                false, true);
+            const Matrix<const T> part = dsums(n, run.sum, run.count);
+            if (wanted.dw_hh.count)
+                gradient_of_w_hh(pass, Direction(n, pass.reverse), part,
+                                 wanted.dw_hh.data(n) + run.gate * H * H);
+            if (wanted.db_hh.count)
+                sum_rows(part.data, rows, part.columns, stride, wanted.db_hh.data(n) + run.gate * H);
         }
     }
 }

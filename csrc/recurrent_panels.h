@@ -15,12 +15,13 @@
 
 namespace pydl::PYDL_ISA {
 
+inline constexpr int64_t few_rows = 3;
+
 template <typename T>
 class RecurrentWeights {
   public:
-    static constexpr int64_t columns = tile_columns<T>;
-
-    RecurrentWeights(int64_t depth, int64_t count) : depth_(depth), data_(count * columns * depth) {}
+    RecurrentWeights(int64_t depth, int64_t count, int64_t columns)
+        : columns(columns), depth_(depth), data_(count * columns * depth) {}
 
     // Steps [k0, k0 + depth) of a panel; its columns lie lane_stride apart.
     void pack(int64_t panel, int64_t k0, int64_t depth, const T* source, int64_t lane_stride,
@@ -31,14 +32,28 @@ class RecurrentWeights {
     const T* operator()(int64_t panel) const { return data_.data() + panel * size(); }
     int64_t size() const { return depth_ * columns; }
 
+    const int64_t columns;
+
   private:
     int64_t depth_;
     Scratch<T> data_;
 };
 
 template <typename T>
-int64_t panels_for(int64_t units) {
-    return (units + tile_columns<T> - 1) / tile_columns<T>;
+int64_t panels_for(int64_t units, int64_t columns = tile_columns<T>) {
+    return (units + columns - 1) / columns;
+}
+
+// Columns of the panels for so many rows and units: tiles of many rows are widest, as those of gemm.h are.
+template <typename T>
+int64_t recurrent_columns(int64_t rows, int64_t units) {
+    const int64_t vectors = (units + width<T> - 1) / width<T>;
+    return rows <= few_rows || vectors % most_tile_vectors<T> == 1 ? tile_columns<T>
+                                                                   : most_tile_vectors<T> * width<T>;
+}
+template <typename T>
+int recurrent_tile_rows(int64_t columns) {
+    return most_tile_rows<T>(int(columns / width<T>));
 }
 
 // Rows given by their addresses as a panel of A: panel[k * rows + i] = address(i)[k * stride]. strip: scratch
@@ -63,12 +78,12 @@ struct TileRows {
     const T* data;
     int64_t stride;
 
-    // c (+)= numbers [k0, k0 + depth) of these rows times a panel, of which `columns` are computed: whole
-    // vectors.
-    void multiply(int64_t rows, int64_t k0, int64_t depth, const T* panel, T* c, int64_t c_stride,
-                  int64_t columns, bool accumulate) const {
+    // c (+)= numbers [k0, k0 + depth) of these rows times a panel of `panel_columns`, of which `columns` are
+    // computed: whole vectors.
+    void multiply(int64_t rows, int64_t k0, int64_t depth, const T* panel, int64_t panel_columns, T* c,
+                  int64_t c_stride, int64_t columns, bool accumulate) const {
         gemm_tile<T>(true, false, int(rows), int(columns / width<T>))(
-            depth, data + k0, stride, panel, tile_columns<T>, c, c_stride, columns, accumulate);
+            depth, data + k0, stride, panel, panel_columns, c, c_stride, columns, accumulate);
     }
 };
 
@@ -89,8 +104,6 @@ TileRows<T> rows_at(int64_t rows, int64_t depth, const Address& address, int64_t
 }
 
 // ---- the fewest rows: every weight is used once or twice ----
-
-inline constexpr int64_t few_rows = 3;
 
 // Panels read side by side: a multiply-add takes some cycles until its result can be added to again, and
 // enough others have to be under way meanwhile.
