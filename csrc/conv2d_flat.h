@@ -75,6 +75,23 @@ struct FlatRow {
         if (length < 0) length = 0;
         source = length > 0 ? (first + begin * step) * stride : 0;
     }
+    // Rows of a frame, from rows top, top + step, ... of `height` rows of the source; 0 outside of it.
+    template <typename T>
+    void copy_rows(T* to, int64_t pitch, int64_t rows, const T* from, int64_t row_stride, int64_t top,
+                   int64_t row_step, int64_t height) const {
+        const auto for_rows = [&](const auto& copy_row) PYDL_INLINE_LAMBDA {
+            for (int64_t q = 0, h = top; q < rows; q++, h += row_step, to += pitch) {
+                const bool inside = h >= 0 && h < height;
+                copy_row(from + (inside ? h * row_stride : 0), inside);
+            }
+        };
+        if (stride * step != 2 || !EverySecond<T>::suits(count))
+            return for_rows([&](const T* row, bool inside) PYDL_INLINE_LAMBDA { copy(to, row, inside); });
+        const EverySecond<T> lanes(0, length, count);
+        for_rows([&](const T* row, bool inside) PYDL_INLINE_LAMBDA {
+            inside ? lanes.copy(to + begin, row + source) : lanes.clear(to + begin);
+        });
+    }
     // Writes whole vectors from to[begin] to to[begin + count] at least: what it writes beyond the row are
     // the zeros in front of the next one.
     template <typename T>
@@ -264,11 +281,8 @@ class FlatProduct {
                     for (int64_t image = 0; image < task.images; image++) {
                         T* to = frame + image * (blocks_.size + reach_) * pitch;
                         const T* x = conv_.x.at(task.image + image, task.group * conv_.channels + c);
-                        for (int64_t q = 0, h = top; q < rows.length(task.rows);
-                             q++, h += step, to += pitch) {
-                            const bool inside = h >= 0 && h < height;
-                            row.copy(to, x + (inside ? h * conv_.x.stride[2] : 0), inside);
-                        }
+                        row.copy_rows(to, pitch, rows.length(task.rows), x, conv_.x.stride[2], top, step,
+                                      height);
                     }
                 }
     }

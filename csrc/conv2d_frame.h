@@ -16,7 +16,7 @@
 
 #include "array.h"
 #include "scratch.h"
-#include "simd.h"
+#include "simd_lanes.h"
 
 namespace pydl::PYDL_ISA {
 
@@ -153,6 +153,35 @@ class PaddedRow {
 
   private:
     int64_t count_, step_, begin_, end_, source_;
+};
+
+// Rows of at most two vectors, made of numbers that lie two apart: those from begin to end are read, the
+// others are zero.
+template <typename T>
+class EverySecond {
+    static constexpr int64_t W = width<T>;
+
+  public:
+    static bool suits(int64_t count) { return count <= 2 * W; }
+    EverySecond(int64_t begin, int64_t end, int64_t count)
+        : part_{{2 * begin, 2 * end - 1},
+                {2 * begin - W, 2 * end - 1 - W},
+                {2 * begin - 2 * W, 2 * end - 1 - 2 * W},
+                {2 * begin - 3 * W, 2 * end - 1 - 3 * W}},
+          is_wide_(count > W) {}
+    // Writes whole vectors.
+    PYDL_INLINE void copy(T* to, const T* from) const {
+        store(to, even_lanes(part_[0].load(from), part_[1].load(from + W)));
+        if (is_wide_) store(to + W, even_lanes(part_[2].load(from + 2 * W), part_[3].load(from + 3 * W)));
+    }
+    PYDL_INLINE void clear(T* to) const {
+        store(to, vec<T>{});
+        if (is_wide_) store(to + W, vec<T>{});
+    }
+
+  private:
+    const LaneRange<T> part_[4];
+    const bool is_wide_;
 };
 
 // to[q] = from[first + q * step], where that lies in [0, size), else 0, for q < count. from has the stride

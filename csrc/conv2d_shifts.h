@@ -100,6 +100,11 @@ class ShiftLayout {
             if (count <= W) return copy_lines<T, 1>(to, from, row_stride, rows, begin, end);
             if (count <= 2 * W) return copy_lines<T, 2>(to, from, row_stride, rows, begin, end);
         }
+        if (column_stride == 1 && step == 2 && EverySecond<T>::suits(count)) {
+            const EverySecond<T> row(begin, end, count);
+            for (int64_t q = 0; q < rows; q++, from += row_stride, to += pitch_) row.copy(to, from);
+            return;
+        }
         for (int64_t q = 0; q < rows; q++, from += row_stride, to += pitch_) {
             zeros(to, begin);
             if (column_stride == 1 && step == 1)

@@ -6,29 +6,51 @@
 
 namespace pydl::PYDL_ISA {
 
-// The lanes from begin to end (which may lie outside 0 and width) from p, the others zero. Reads nothing
-// else.
+// The lanes from begin to end (which may lie outside 0 and width) of vectors in memory, the others zero.
+// Reads nothing else.
+template <typename T>
+class LaneRange {
+  public:
+    PYDL_INLINE LaneRange(int64_t begin, int64_t end) {
+        if (begin < 0) begin = 0;
+        if (end > width<T>) end = width<T>;
+        if (end < begin) end = begin;
+#if defined(__AVX512F__)
+        lanes_ = (1u << end) - (1u << begin);
+#elif defined(__AVX2__)
+        lanes_ = (iota<int_of<T>>() >= int_of<T>(begin)) & (iota<int_of<T>>() < int_of<T>(end));
+#else
+        begin_ = begin, end_ = end;
+#endif
+    }
+    PYDL_INLINE vec<T> load(const T* p) const {
+#if defined(__AVX512F__)
+        if constexpr (std::is_same_v<T, float>) return (vec<T>)_mm512_maskz_loadu_ps(__mmask16(lanes_), p);
+        if constexpr (std::is_same_v<T, double>) return (vec<T>)_mm512_maskz_loadu_pd(__mmask8(lanes_), p);
+#elif defined(__AVX2__)
+        if constexpr (std::is_same_v<T, float>) return (vec<T>)_mm256_maskload_ps(p, (__m256i)lanes_);
+        if constexpr (std::is_same_v<T, double>) return (vec<T>)_mm256_maskload_pd(p, (__m256i)lanes_);
+#else
+        vec<T> v{};
+#pragma GCC unroll 64
+        for (int i = 0; i < width<T>; i++)
+            if (begin_ <= i && i < end_) v[i] = p[i];
+        return v;
+#endif
+    }
+
+  private:
+#if defined(__AVX512F__)
+    uint32_t lanes_;
+#elif defined(__AVX2__)
+    mask<T> lanes_;
+#else
+    int64_t begin_, end_;
+#endif
+};
 template <typename T>
 PYDL_INLINE vec<T> load_lanes(const T* p, int64_t begin, int64_t end) {
-    if (begin <= 0 && end >= width<T>) return load(p);
-    if (begin < 0) begin = 0;
-    if (end > width<T>) end = width<T>;
-    if (end < begin) end = begin;
-#if defined(__AVX512F__)
-    const uint32_t lanes = (1u << end) - (1u << begin);
-    if constexpr (std::is_same_v<T, float>) return (vec<T>)_mm512_maskz_loadu_ps(__mmask16(lanes), p);
-    if constexpr (std::is_same_v<T, double>) return (vec<T>)_mm512_maskz_loadu_pd(__mmask8(lanes), p);
-#elif defined(__AVX2__)
-    [[maybe_unused]] const auto lane = iota<int_of<T>>();
-    [[maybe_unused]] const auto lanes = (lane >= int_of<T>(begin)) & (lane < int_of<T>(end));
-    if constexpr (std::is_same_v<T, float>) return (vec<T>)_mm256_maskload_ps(p, (__m256i)lanes);
-    if constexpr (std::is_same_v<T, double>) return (vec<T>)_mm256_maskload_pd(p, (__m256i)lanes);
-#endif
-    vec<T> v{};
-#pragma GCC unroll 64
-    for (int i = 0; i < width<T>; i++)
-        if (begin <= i && i < end) v[i] = p[i];
-    return v;
+    return begin <= 0 && end >= width<T> ? load(p) : LaneRange<T>(begin, end).load(p);
 }
 
 // Lane i of the result is lane i ^ Step of v.

@@ -249,7 +249,7 @@ def winograd_suits_stride(w: Shape, y: Shape, groups: int = 1, backwards: bool =
 
     Counted are multiplications for each pair of channels, of all tiles in whole vectors of them and as many as it takes
     to prepare a filter (more where transformed filters leave the second-level cache); transformations cost as much as
-    10 channels more on either side. The direct sum keeps the multipliers less busy.
+    10 channels more on either side. The direct sum keeps the multipliers less busy, in long rows of results.
     """
     filters, channels = w[0] // groups, w[1]
     pairs = filters * channels
@@ -258,7 +258,7 @@ def winograd_suits_stride(w: Shape, y: Shape, groups: int = 1, backwards: bool =
     tiles = -(-y[0] * -(-y[2] // 4) * -(-y[3] // 4) // 16) * 16
     pixels = -(-y[0] * y[2] * y[3] // 16) * 16
     own = 81 * ((tiles + (15 if pairs <= 2**11 else 40)) * pairs + 10 * tiles * (filters + channels))
-    return own < 9 * pixels * pairs * (1.06 if backwards else 1.3)
+    return own < 9 * pixels * pairs * (1.06 if backwards else 1.3 if y[3] > 16 else 1.12)
 
 
 @remembered
