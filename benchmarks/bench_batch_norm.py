@@ -7,12 +7,14 @@ from pydl.ops.batch_norm import batch_norm_backward, batch_norm_forward, batch_n
 
 SHAPES = [(64, 16, 32 * 32), (8, 64, 56 * 56), (8, 512, 7 * 7), (64, 256, 1), (64, 64, 112 * 112)]
 
+NOTHING_ELSE = None, float("nan"), float("nan")  # no residual connection and no activation with it
+
 
 def column(array):
     return array[:, None]
 
 
-def forward_numpy(x, weight, bias, running_mean, running_var, momentum, eps, y, mean, rstd):
+def forward_numpy(x, weight, bias, running_mean, running_var, momentum, eps, add, low, high, y, mean, rstd):
     mean[...] = x.mean((0, 2))
     var = x.var((0, 2))
     rstd[...] = 1 / np.sqrt(var + eps)
@@ -30,7 +32,7 @@ def inference_numpy(x, mean, var, weight, bias, eps, y, rstd):
     y += column(bias)
 
 
-def backward_numpy(dy, x, weight, mean, rstd, training, dx, dweight, dbias):
+def backward_numpy(dy, dy2, y, low, high, x, weight, mean, rstd, training, dadd, dx, dweight, dbias):
     xhat = (x - column(mean)) * column(rstd)
     dbias[...] = dy.sum((0, 2))
     dweight[...] = (dy * xhat).sum((0, 2))
@@ -48,7 +50,7 @@ BENCHES = [
         SHAPES,
         small=(4, 4, 25),
         arguments=lambda N, C, S: (
-            randn(N, C, S), *of_channels(C, 4), 0.1, 1e-5, out(N, C, S), out(C), out(C),
+            randn(N, C, S), *of_channels(C, 4), 0.1, 1e-5, *NOTHING_ELSE, out(N, C, S), out(C), out(C),
         ),
         numpy=forward_numpy,
         bytes=lambda N, C, S: 8 * N * C * S,
@@ -66,7 +68,8 @@ BENCHES = [
         SHAPES,
         small=(4, 4, 25),
         arguments=lambda N, C, S: (
-            randn(N, C, S), randn(N, C, S), *of_channels(C, 3), True, out(N, C, S), out(C), out(C),
+            randn(N, C, S), None, *NOTHING_ELSE, randn(N, C, S), *of_channels(C, 3), True,
+            None, out(N, C, S), out(C), out(C),
         ),
         numpy=backward_numpy,
         bytes=lambda N, C, S: 12 * N * C * S,

@@ -1,29 +1,63 @@
-// batch_norm of x (N, C, S): statistics over n and s, then one pass. See pydl/ops/batch_norm.py.
+// batch_norm of x (N, C, S): statistics over n and s, then one pass, in which another array may be added and
+// the sum be kept between bounds. See pydl/ops/batch_norm.py.
 #include "batch_norm.h"
 #include "kernel.h"
 
 namespace pydl::PYDL_ISA {
 namespace {
 
+// What comes after the normalisation.
+template <typename T>
+struct Completion {
+    const Optional<Array<const T, 3>>& add;
+    Bounds<T> bounds;
+
+    bool any() const { return add || bounds.any(); }
+    bool contiguous() const { return !add || add->contiguous(); }
+    const T* row(int64_t n) const { return add ? add->data + n * add->stride[0] : nullptr; }
+};
+
 // apply() for rows whose columns have an Affine each, in three arrays of `columns` numbers.
 template <typename T>
 void apply_rows(int64_t rows, int64_t columns, const T* center, const T* scale, const T* shift, const T* x,
-                T* y) {
+                const Completion<T>& then, T* y) {
     parallel_for(rows, kMomentGrain / columns + 1, [&](int64_t begin, int64_t end) {
-        for (int64_t n = begin; n < end; ++n)
-            map_line<T>([](vec<T> x, vec<T> center, vec<T> scale, vec<T> shift)
-                            PYDL_INLINE_LAMBDA { return fma(x - center, scale, shift); },
-                        columns, Line<T>{y + n * columns, 1}, Line<const T>{x + n * columns, 1},
-                        Line<const T>{center, 1}, Line<const T>{scale, 1}, Line<const T>{shift, 1});
+        for (int64_t n = begin; n < end; ++n) {
+            const Line<T> to{y + n * columns, 1};
+            const Line<const T> from{x + n * columns, 1}, c{center, 1}, a{scale, 1}, b{shift, 1};
+            const Bounds<T> bounds = then.bounds;
+            if (!then.any())
+                map_line<T>([](vec<T> x, vec<T> center, vec<T> scale, vec<T> shift)
+                                PYDL_INLINE_LAMBDA { return fma(x - center, scale, shift); },
+                            columns, to, from, c, a, b);
+            else if (!then.add)
+                map_line<T>([=](vec<T> x, vec<T> center, vec<T> scale, vec<T> shift)
+                                PYDL_INLINE_LAMBDA { return bounds.keep(fma(x - center, scale, shift)); },
+                            columns, to, from, c, a, b);
+            else
+                map_line<T>(
+                    [=](vec<T> x, vec<T> center, vec<T> scale, vec<T> shift, vec<T> add)
+                        PYDL_INLINE_LAMBDA { return bounds.keep(fma(x - center, scale, shift) + add); },
+                    columns, to, from, c, a, b, Line<const T>{then.row(n), 1});
+        }
     });
 }
 
 template <typename T>
-void apply_all(const Array<const T, 3>& x, const Array<T, 3>& y, const Affine<T>* of) {
+void apply_run(const Affine<T>* of, const Array<const T, 3>& x, const Completion<T>& then,
+               const Array<T, 3>& y, int64_t n, int64_t first, int64_t channels) {
+    apply_lines(of + first, then.bounds, channels, x.shape[2], lines(x, n, first), lines(then.add, n, first),
+                lines(y, n, first));
+}
+
+template <typename T>
+void apply_all(const Array<const T, 3>& x, const Completion<T>& then, const Array<T, 3>& y,
+               const Affine<T>* of) {
     const int64_t N = x.shape[0], C = x.shape[1], S = x.shape[2];
-    if (!by_columns(x, y)) {
-        for_each_segment(N, C, S,
-                         [&](int64_t n, int64_t c) { apply(of[c], S, segment(x, n, c), segment(y, n, c)); });
+    if (!by_columns(x, y, then)) {
+        for_each_run(N, C, S, [&](int64_t n, int64_t first, int64_t channels) {
+            apply_run(of, x, then, y, n, first, channels);
+        });
         return;
     }
     Scratch<T> columns(3 * C * S);
@@ -33,7 +67,7 @@ void apply_all(const Array<const T, 3>& x, const Array<T, 3>& y, const Affine<T>
         scale[j] = of[j / S].scale;
         shift[j] = of[j / S].shift;
     }
-    apply_rows(N, C * S, center, scale, shift, x.data, y.data);
+    apply_rows(N, C * S, center, scale, shift, x.data, then, y.data);
 }
 
 // The moments of `columns` columns over the rows of a piece.
@@ -69,12 +103,53 @@ void column_moments(const ColumnTasks& tasks, int64_t piece, const T* x, int64_t
     });
 }
 
-// finish(c, moments) for all channels, in parallel or not, then the pass y = (x - mean) * scale + shift.
+// Adds `count` numbers of some channels to their sums.
+template <typename T>
+[[gnu::noinline]] void add_moments(Sums<T, 2>* sums, const T* centers, int64_t channels, int64_t count,
+                                   Lines<const T> x) {
+    for (int64_t c = 0; c < channels; ++c) {
+        const T center = centers[c];
+        Sums<T, 2> more = sums[c];
+        more.add(
+            [center](vec<T> x) PYDL_INLINE_LAMBDA {
+                const vec<T> d = x - center;
+                return Terms<T, 2>{{d, d * d}};
+            },
+            count, x[c]);
+        sums[c] = more;
+    }
+}
+
+// The moments of piece p of some channels, each behind those of the channel's other pieces.
+template <typename T>
+void channel_moments(const MomentBlocks& blocks, int64_t p, int64_t pieces, const Array<const T, 3>& x,
+                     int64_t first, int64_t channels, Moments* moments) {
+    for (int64_t c = first; c < first + channels; ++c) moments[c * pieces + p] = Moments{};
+    blocks.for_piece(p, pieces, [&](int64_t n, int64_t segments, int64_t s, int64_t count) {
+        for_summed_channels(first, channels, [&](int64_t from, int64_t summed) {
+            Sums<T, 2> sums[kSummedChannels];
+            T centers[kSummedChannels];
+            for (int64_t c = 0; c < summed; ++c) centers[c] = center_of(lines(x, n, from).from(s)[c], count);
+            for (int64_t i = n; i < n + segments; ++i)
+                add_moments(sums, centers, summed, count, lines(x, i, from).from(s));
+            const double numbers = double(count) * double(segments);
+            for (int64_t c = 0; c < summed; ++c) {
+                const double d = sums[c].total(0);
+                combine(moments[(from + c) * pieces + p],
+                        {numbers, double(centers[c]) + d / numbers, sums[c].total(1) - d * (d / numbers)});
+            }
+        });
+    });
+}
+
+// finish(c, moments) for all channels, in parallel or not, then the pass y = (x - mean) * scale + shift and
+// what comes after it.
 template <typename T, typename Finish>
-void normalise(const Array<const T, 3>& x, const Array<T, 3>& y, const Finish& finish) {
+void normalise(const Array<const T, 3>& x, const Completion<T>& then, const Array<T, 3>& y,
+               const Finish& finish) {
     const int64_t N = x.shape[0], C = x.shape[1], S = x.shape[2];
     Scratch<Affine<T>> affine(C);
-    if (by_columns(x, y)) {
+    if (by_columns(x, y, then)) {
         const ColumnTasks tasks(N, C, S);
         Scratch<Moments> moments(tasks.pieces * C * S);
         for (int64_t i = 0; i < tasks.pieces * C * S; ++i) moments[i] = Moments{};
@@ -93,23 +168,25 @@ void normalise(const Array<const T, 3>& x, const Array<T, 3>& y, const Finish& f
                 for (int64_t s = 0; s < S; ++s) combine(all, moments[(piece * C + c) * S + s]);
             affine[c] = finish(c, all);
         }
-        apply_all(x, y, affine.data());
+        apply_all(x, then, y, affine.data());
         return;
     }
     const MomentBlocks blocks(N, S);
     const int64_t pieces = blocks.pieces(C);
     Scratch<Moments> moments(C * pieces);
-    by_channels(
+    by_images<T>(
         N, C, S, pieces,
-        [&](int64_t c, int64_t p) {
-            moments[c * pieces + p] = piece_moments(blocks, p, pieces, segment(x, 0, c), x.stride[0]);
+        [&](int64_t first, int64_t channels, int64_t p) {
+            channel_moments(blocks, p, pieces, x, first, channels, moments.data());
         },
         [&](int64_t c) {
             Moments all;
             for (int64_t p = 0; p < pieces; ++p) combine(all, moments[c * pieces + p]);
             affine[c] = finish(c, all);
         },
-        [&](int64_t n, int64_t c) { apply(affine[c], S, segment(x, n, c), segment(y, n, c)); });
+        [&](int64_t n, int64_t first, int64_t channels) {
+            apply_run(affine.data(), x, then, y, n, first, channels);
+        });
 }
 
 template <typename A>
@@ -126,17 +203,18 @@ bool fits(const Optional<Array<T, 1>>& a, int64_t C) {
 template <typename T>
 void batch_norm_forward(Array<const T, 3> x, Optional<Array<const T, 1>> weight,
                         Optional<Array<const T, 1>> bias, Optional<Array<T, 1>> running_mean,
-                        Optional<Array<T, 1>> running_var, double momentum, double eps, Array<T, 3> y,
+                        Optional<Array<T, 1>> running_var, double momentum, double eps,
+                        Optional<Array<const T, 3>> add, double low, double high, Array<T, 3> y,
                         Array<T, 1> mean, Array<T, 1> rstd) {
     const int64_t N = x.shape[0], C = x.shape[1], S = x.shape[2];
-    require(y.shape[0] == N && y.shape[1] == C && y.shape[2] == S,
-            "batch_norm_forward: y must have the shape of x");
+    const auto like_x = [&](const auto& a) { return a.shape[0] == N && a.shape[1] == C && a.shape[2] == S; };
+    require(like_x(y) && (!add || like_x(*add)), "batch_norm_forward: y and add must have the shape of x");
     require(has_size(mean, C) && has_size(rstd, C) && fits(weight, C) && fits(bias, C) &&
                 fits(running_mean, C) && fits(running_var, C),
             "batch_norm_forward: x is (N, C, S), weight, bias and all statistics are (C)");
     require(N > 0 && S > 0, "batch_norm_forward: x must have numbers in every channel");
     if (C == 0) return;
-    normalise(x, y, [&](int64_t c, const Moments& moments) {
+    normalise(x, {add, {T(low), T(high)}}, y, [&](int64_t c, const Moments& moments) {
         const double r = 1 / sqrt(moments.variance() + eps);
         mean(c) = T(moments.mean);
         rstd(c) = T(r);
@@ -149,7 +227,8 @@ void batch_norm_forward(Array<const T, 3> x, Optional<Array<const T, 1>> weight,
         return Affine<T>::of(moments.mean, r, weight ? weight.value(c) : T(1), bias ? bias.value(c) : T(0));
     });
 }
-PYDL_KERNEL(batch_norm_forward, "x, weight, bias, running_mean, running_var, momentum, eps, y, mean, rstd")
+PYDL_KERNEL(batch_norm_forward,
+            "x, weight, bias, running_mean, running_var, momentum, eps, add, low, high, y, mean, rstd")
 
 template <typename T>
 void batch_norm_inference(Array<const T, 3> x, Array<const T, 1> mean, Array<const T, 1> var,
@@ -167,7 +246,8 @@ void batch_norm_inference(Array<const T, 3> x, Array<const T, 1> mean, Array<con
         affine[c] =
             Affine<T>::of(double(mean(c)), r, weight ? weight.value(c) : T(1), bias ? bias.value(c) : T(0));
     }
-    if (x.size() > 0) apply_all(x, y, affine.data());
+    const Optional<Array<const T, 3>> nothing{{}, false};
+    if (x.size() > 0) apply_all(x, {nothing, Bounds<T>::none()}, y, affine.data());
 }
 PYDL_KERNEL(batch_norm_inference, "x, mean, var, weight, bias, eps, y, rstd")
 

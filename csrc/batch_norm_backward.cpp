@@ -1,4 +1,5 @@
-// Gradients of batch_norm: two sums for each channel, then one pass. See pydl/ops/batch_norm.py.
+// Gradients of batch_norm: two sums for each channel, then one pass. What reaches the normalised numbers is
+// first found from dy, where something was done with them. See pydl/ops/batch_norm.py.
 #include "batch_norm.h"
 #include "kernel.h"
 
@@ -30,6 +31,29 @@ void column_sums(const ColumnTasks& tasks, int64_t piece, const T* dy, const T* 
         }
     });
 }
+
+// dadd = pass(dy + dy2, y): what comes to the normalised numbers. Where there is nothing to do, it is dy.
+template <typename T>
+struct Passage {
+    const Array<const T, 3>& dy;
+    const Optional<Array<const T, 3>>&dy2, &y;
+    Bounds<T> bounds;
+    Array<T, 3> dadd;
+
+    bool any() const { return dy2 || y; }
+    Array<const T, 3> found() const {
+        if (!any()) return dy;
+        Array<const T, 3> found;
+        found.data = dadd.data;
+        for (int d = 0; d < 3; ++d) found.shape[d] = dadd.shape[d], found.stride[d] = dadd.stride[d];
+        return found;
+    }
+    // `count` numbers from s on of some channels of image n.
+    void pass(int64_t n, int64_t first, int64_t channels, int64_t s, int64_t count) const {
+        pass_lines(bounds, channels, count, lines(dy, n, first).from(s), lines(dy2, n, first).from(s),
+                   lines(y, n, first).from(s), lines(dadd, n, first).from(s));
+    }
+};
 
 template <typename T, typename Finish>
 void differentiate_columns(const Array<const T, 3>& dy, const Array<const T, 3>& x,
@@ -83,25 +107,40 @@ void differentiate_columns(const Array<const T, 3>& dy, const Array<const T, 3>&
 }
 
 template <typename T, typename Finish>
-void differentiate_channels(const Array<const T, 3>& dy, const Array<const T, 3>& x,
+void differentiate_channels(const Passage<T>& passage, const Array<const T, 3>& x,
                             const Array<const T, 1>& mean, bool training, const Optional<Array<T, 3>>& dx,
                             const Finish& finish) {
+    const Array<const T, 3> dy = passage.found();
     const int64_t N = x.shape[0], C = x.shape[1], S = x.shape[2];
     const MomentBlocks blocks(N, S);
     const int64_t pieces = blocks.pieces(C);
     Scratch<GradientSums> sums(C * pieces);
     Scratch<Slope<T>> slopes(C);
-    by_channels(
+    Scratch<T> centers(C);
+    for (int64_t c = 0; c < C; ++c) centers[c] = mean(c);
+    by_images<T>(
         N, C, S, pieces,
-        [&](int64_t c, int64_t p) {
-            GradientSums total;
+        [&](int64_t first, int64_t channels, int64_t p) {
+            for (int64_t c = first; c < first + channels; ++c) sums[c * pieces + p] = GradientSums{};
             blocks.for_piece(p, pieces, [&](int64_t n, int64_t segments, int64_t s, int64_t count) {
-                const GradientSums part = block_sums(mean(c), count, segments, segment(dy, n, c).from(s),
-                                                     dy.stride[0], segment(x, n, c).from(s), x.stride[0]);
-                total.dy += part.dy;
-                total.dot += part.dot;
+                for_summed_channels(first, channels, [&](int64_t from, int64_t summed) {
+                    Sums<T, 2> block[kSummedChannels];
+                    for (int64_t i = n; i < n + segments; ++i) {
+                        // As many numbers as stay in the first-level cache between the two.
+                        const int64_t together = count < kMomentBlock ? kMomentBlock / count : 1;
+                        for (int64_t c = 0; c < summed; c += together) {
+                            const int64_t few = summed - c < together ? summed - c : together;
+                            if (passage.any()) passage.pass(i, from + c, few, s, count);
+                            add_slopes(block + c, centers.data() + from + c, few, count,
+                                       lines(dy, i, from + c).from(s), lines(x, i, from + c).from(s));
+                        }
+                    }
+                    for (int64_t c = 0; c < summed; ++c) {
+                        sums[(from + c) * pieces + p].dy += block[c].total(0);
+                        sums[(from + c) * pieces + p].dot += block[c].total(1);
+                    }
+                });
             });
-            sums[c * pieces + p] = total;
         },
         [&](int64_t c) {
             GradientSums all;
@@ -111,23 +150,27 @@ void differentiate_channels(const Array<const T, 3>& dy, const Array<const T, 3>
             }
             slopes[c] = finish(c, all);
         },
-        [&](int64_t n, int64_t c) {
+        [&](int64_t n, int64_t first, int64_t channels) {
             if (dx)
-                slope_line(slopes[c], mean(c), training, S, segment(dy, n, c), segment(x, n, c),
-                           segment(*dx, n, c));
+                slope_lines(slopes.data() + first, centers.data() + first, training, channels, S,
+                            lines(dy, n, first), lines(x, n, first), lines(*dx, n, first));
         });
 }
 
 }  // namespace
 
 template <typename T>
-void batch_norm_backward(Array<const T, 3> dy, Array<const T, 3> x, Optional<Array<const T, 1>> weight,
+void batch_norm_backward(Array<const T, 3> dy, Optional<Array<const T, 3>> dy2, Optional<Array<const T, 3>> y,
+                         double low, double high, Array<const T, 3> x, Optional<Array<const T, 1>> weight,
                          Array<const T, 1> mean, Array<const T, 1> rstd, bool training,
-                         Optional<Array<T, 3>> dx, Optional<Array<T, 1>> dweight,
+                         Optional<Array<T, 3>> dadd, Optional<Array<T, 3>> dx, Optional<Array<T, 1>> dweight,
                          Optional<Array<T, 1>> dbias) {
     const int64_t N = x.shape[0], C = x.shape[1], S = x.shape[2];
     const auto like_x = [&](const auto& a) { return a.shape[0] == N && a.shape[1] == C && a.shape[2] == S; };
-    require(like_x(dy) && (!dx || like_x(*dx)), "batch_norm_backward: dy and dx must have the shape of x");
+    require(like_x(dy) && (!dy2 || like_x(*dy2)) && (!y || like_x(*y)) && (!dadd || like_x(*dadd)) &&
+                (!dx || like_x(*dx)),
+            "batch_norm_backward: dy, dy2, y, dadd and dx must have the shape of x");
+    require(!dadd || dy2 || y, "batch_norm_backward: dadd is dy where there is neither dy2 nor y");
     require(mean.shape[0] == C && rstd.shape[0] == C && (!weight || weight->shape[0] == C) &&
                 (!dweight || dweight->shape[0] == C) && (!dbias || dbias->shape[0] == C),
             "batch_norm_backward: x is (N, C, S), weight, mean, rstd, dweight and dbias are (C)");
@@ -141,12 +184,30 @@ void batch_norm_backward(Array<const T, 3> dy, Array<const T, 3> x, Optional<Arr
     };
     if (x.size() == 0) {
         for (int64_t c = 0; c < C; ++c) finish(c, GradientSums{});
-    } else if (dx ? by_columns(x, dy, *dx) : by_columns(x, dy)) {
-        differentiate_columns(dy, x, mean, training, dx, finish);
-    } else {
-        differentiate_channels(dy, x, mean, training, dx, finish);
+        return;
     }
+    // Where nobody wants dadd, dx's memory holds it until dx is made of it.
+    const bool passes = dy2 || y;
+    const Scratch<T> own(passes && !dadd && !dx ? x.size() : 0);
+    Array<T, 3> kept;
+    if (dadd || dx) {
+        kept = dadd ? *dadd : *dx;
+    } else {
+        kept.data = own.data();
+        for (int d = 0; d < 3; ++d) kept.shape[d] = x.shape[d];
+        kept.stride[0] = C * S, kept.stride[1] = S, kept.stride[2] = 1;
+    }
+    const Passage<T> passage{dy, dy2, y, {T(low), T(high)}, kept};
+    const Array<const T, 3> found = passage.found();
+    if (!(dx ? by_columns(x, found, *dx) : by_columns(x, found)))
+        return differentiate_channels(passage, x, mean, training, dx, finish);
+    if (passes)
+        for_each_run(N, C, S, [&](int64_t n, int64_t first, int64_t channels) {
+            passage.pass(n, first, channels, 0, S);
+        });
+    differentiate_columns(found, x, mean, training, dx, finish);
 }
-PYDL_KERNEL(batch_norm_backward, "dy, x, weight, mean, rstd, training, dx, dweight, dbias")
+PYDL_KERNEL(batch_norm_backward,
+            "dy, dy2, y, low, high, x, weight, mean, rstd, training, dadd, dx, dweight, dbias")
 
 }  // namespace pydl::PYDL_ISA

@@ -72,7 +72,7 @@ void group_norm_forward(Array<const T, 3> x, Optional<Array<const T, 1>> weight,
             const Affine<T> affine =
                 Affine<T>::of(whole[r].mean, 1 / sqrt(whole[r].variance() + eps),
                               weight ? weight.value(c) : T(1), bias ? bias.value(c) : T(0));
-            apply(affine, S, segment(x, n, c), segment(y, n, c));
+            apply_lines(&affine, Bounds<T>::none(), 1, S, lines(x, n, c), {nullptr, 0, 0}, lines(y, n, c));
         });
 }
 PYDL_KERNEL(group_norm_forward, "x, weight, bias, groups, eps, y, mean, rstd")
@@ -109,11 +109,11 @@ void group_norm_backward(Array<const T, 3> dy, Array<const T, 3> x, Optional<Arr
             GradientSums all;
             for (int64_t s = 0; s < S; s += kMomentBlock) {
                 const int64_t left = S - s, count = left < kMomentBlock ? left : kMomentBlock;
-                const GradientSums part =
-                    block_sums(mean(n, c / channels), count, int64_t(1), segment(dy, n, c).from(s),
-                               int64_t(0), segment(x, n, c).from(s), int64_t(0));
-                all.dy += part.dy;
-                all.dot += part.dot;
+                Sums<T, 2> part;
+                add_slopes(&part, &mean(n, c / channels), 1, count, lines(dy, n, c).from(s),
+                           lines(x, n, c).from(s));
+                all.dy += part.total(0);
+                all.dot += part.total(1);
             }
             sums[n * C + c] = all;
         });
@@ -143,7 +143,7 @@ void group_norm_backward(Array<const T, 3> dy, Array<const T, 3> x, Optional<Arr
         const GradientSums& total = totals[n * G + g];
         const Slope<T> slope = {T(r * (weight ? double(weight.value(c)) : 1.0)),
                                 T(-r * r * r * (total.dot / count)), T(-r * (total.dy / count))};
-        slope_line(slope, mean(n, g), true, S, segment(dy, n, c), segment(x, n, c), segment(*dx, n, c));
+        slope_lines(&slope, &mean(n, g), true, 1, S, lines(dy, n, c), lines(x, n, c), lines(*dx, n, c));
     });
 }
 PYDL_KERNEL(group_norm_backward, "dy, x, weight, mean, rstd, dx, dweight, dbias")

@@ -141,7 +141,7 @@ def work_in_place(calls: list[Call], outputs: list[Array]) -> list[Call]:
             given = named(result[earlier])
             if "y" not in given or not isinstance(given["y"], np.ndarray):
                 continue
-            if not _is_same_memory(given["y"], call[1][0]):
+            if not is_same_memory(given["y"], call[1][0]):
                 continue
             now = named(result[place])
             if (
@@ -156,7 +156,8 @@ def work_in_place(calls: list[Call], outputs: list[Array]) -> list[Call]:
     return result
 
 
-def _is_same_memory(one: Array, other: Array) -> bool:
+def is_same_memory(one: Array, other: Array) -> bool:
+    """Whether both are all of one piece of memory."""
     return (
         one.ctypes.data == other.ctypes.data
         and one.size == other.size
@@ -169,5 +170,5 @@ def _passes_on(y: Array, call: Call, calls: list[Call], outputs: list[Array]) ->
     """Whether the call's first argument is y, and nothing but the call and the one that writes y knows of y."""
     users = sum(np.may_share_memory(array, y) for each in calls for array in arrays_of(each))
     return (
-        users == 2 and _is_same_memory(y, call[1][0]) and not any(np.may_share_memory(output, y) for output in outputs)
+        users == 2 and is_same_memory(y, call[1][0]) and not any(np.may_share_memory(output, y) for output in outputs)
     )

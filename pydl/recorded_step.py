@@ -33,6 +33,7 @@ from . import op, random
 from ._compiled import are_set, are_unchanged, arrays_of_forms, changed, put_gradients, set_noting, tensor_of
 from .arguments import Array, check_callable, check_integer
 from .fusion import join_activations, without_unread, work_in_place
+from .norm_fusion import join_norms
 from .ops.conv2d_winograd import get_winograd
 from .replay import Parts, Replay, as_array, copy, key_of, noted, other_numbers, own_inputs
 from .tensor import Tensor, enable_grad
@@ -199,6 +200,7 @@ class _Recording:
             if buffer.dtype.kind != "f" and not np.array_equal(buffer.data, array)
         ]
         calls = without_unread(calls, [loss.data, *kept])
+        calls = join_norms(calls, [loss.data, *kept])
         calls = join_activations(calls, [loss.data, *kept])
         self._replay = Replay(work_in_place(calls, [loss.data, *kept]), own, [loss.data], kept)
         self.forms = self._replay.forms

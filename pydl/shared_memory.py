@@ -5,7 +5,8 @@
     max_pool2d  reads b, writes c           c in piece 1, since nobody reads a any more
 
 Each array lives from the call that writes it to the last that reads it. Afterwards its piece is still in the cache, and
-takes the next array; so a step needs little more memory than it does by itself, call by call.
+takes the next array; so a step needs little more memory than it does by itself, call by call. Some calls may write over
+what they read (OVER): relu would have b in piece 1.
 """
 
 from __future__ import annotations
@@ -14,8 +15,16 @@ import numpy as np
 
 from .arguments import Array
 from .element_blocks import Group, address, owner
-from .fusion import Call, arrays_of
+from .fusion import Call, arrays_of, named
 from .op import KERNELS, empty
+
+# Arguments that kernels may write over others, all of which they read first, number by number.
+OVER = {
+    "batch_norm_forward": (("y", "add"),),
+    "batch_norm_backward": (("dadd", "dy"), ("dx", "dy"), ("dx", "dy2")),
+    "relu_backward": (("dx", "dy"),),
+    "hardtanh_backward": (("dx", "dy"),),
+}
 
 
 def share_memory(groups: list[Group], seen: list[Array]) -> dict[int, Call]:
@@ -31,16 +40,24 @@ def share_memory(groups: list[Group], seen: list[Array]) -> dict[int, Call]:
     last = {address(each): c for c, call in enumerate(calls) for each in arrays_of(call)}
     pieces: dict[int, Array] = {}  # of the arrays that live, by their address
     free: list[Array] = []
+    inherited: set[int] = set()  # of the arrays that another was written over
     for c, call in enumerate(calls):
         for each in arrays_of(call):
             if address(each) not in fixed | pieces.keys():
                 if is_written_first(each, call):
-                    pieces[address(each)] = _piece(owner(each).nbytes, free)
+                    old = [key for key in _written_over(each, call) if key in pieces and last[key] == c]
+                    if old := [key for key in old if key not in inherited]:
+                        pieces[address(each)] = pieces[old[0]]
+                        inherited.add(old[0])
+                    else:
+                        pieces[address(each)] = _piece(owner(each).nbytes, free)
                 else:  # its numbers come from elsewhere
                     fixed.add(address(each))
         calls[c] = call[0], tuple([_moved(each, pieces) for each in call[1]])
         for key in [key for key in pieces if last[key] == c]:
-            free.append(pieces.pop(key))
+            piece = pieces.pop(key)
+            if key not in inherited:
+                free.append(piece)
     new = iter(calls)
     for group in groups:
         if group.count == 1:
@@ -57,6 +74,18 @@ def is_written_first(array: Array, call: Call) -> bool:
         if isinstance(each, np.ndarray) and address(each) == address(array)
     ]
     return len(inside) == 1 and inside[0][0] in writes and inside[0][1].nbytes == owner(array).nbytes
+
+
+def _written_over(array: Array, call: Call) -> list[int]:
+    """The addresses of what the call reads where the array, which it writes, may lie instead."""
+    given, found = named(call), []
+    for name, other in OVER.get(call[0].__name__, ()):
+        old = given[other]
+        if given[name] is array and old is not None and old.size == array.size and old.flags.c_contiguous:
+            users = sum(address(each) == address(old) for each in arrays_of(call))
+            if users == 1 and old.nbytes == owner(old).nbytes:
+                found.append(address(old))
+    return found
 
 
 def _piece(size: int, free: list[Array]) -> Array:

@@ -27,8 +27,12 @@ from ..op import empty, kernel, op
 
 
 @kernel(writes="running_mean, running_var, y, mean, rstd")
-def batch_norm_forward(x, weight, bias, running_mean, running_var, momentum, eps, y, mean, rstd):
-    """In training. weight, bias, running_mean and running_var may be None."""
+def batch_norm_forward(x, weight, bias, running_mean, running_var, momentum, eps, add, low, high, y, mean, rstd):
+    """In training. weight, bias, running_mean, running_var and add may be None.
+
+    add and the bounds are for recorded steps (pydl/norm_fusion.py): y is the normalised x + add, kept between low and
+    high, as by relu (0, NaN) and relu6 (0, 6); NaN is no bound.
+    """
     N, C, S = x.shape
     M = N * S
     for c in range(C):
@@ -41,7 +45,9 @@ def batch_norm_forward(x, weight, bias, running_mean, running_var, momentum, eps
         rstd[c] = 1.0 / np.sqrt(var + eps)
         for n, s in np.ndindex(N, S):
             xhat = (x[n, c, s] - mean[c]) * rstd[c]
-            y[n, c, s] = xhat * (1.0 if weight is None else weight[c]) + (0.0 if bias is None else bias[c])
+            total = xhat * (1.0 if weight is None else weight[c]) + (0.0 if bias is None else bias[c])
+            total += 0.0 if add is None else add[n, c, s]
+            y[n, c, s] = low if total <= low else high if total >= high else total
         if running_mean is not None:
             running_mean[c] = (1.0 - momentum) * running_mean[c] + momentum * mean[c]
         if running_var is not None:
@@ -59,10 +65,24 @@ def batch_norm_inference(x, mean, var, weight, bias, eps, y, rstd):
             y[n, c, s] = xhat * (1.0 if weight is None else weight[c]) + (0.0 if bias is None else bias[c])
 
 
-@kernel(writes="dx, dweight, dbias")
-def batch_norm_backward(dy, x, weight, mean, rstd, training, dx, dweight, dbias):
-    """dx, dweight and dbias are None where nobody needs them."""
+@kernel(writes="dadd, dx, dweight, dbias")
+def batch_norm_backward(dy, dy2, y, low, high, x, weight, mean, rstd, training, dadd, dx, dweight, dbias):
+    """dadd, dx, dweight and dbias are None where nobody needs them.
+
+    dy2 is None or added to dy. y is None or that of batch_norm_forward, at whose bounds gradients end. dadd is what
+    then comes to the sum of the normalised x and add, of which the others are made.
+    """
     N, C, S = x.shape
+    if dy2 is not None or y is not None:
+        dadd = np.zeros(x.shape) if dadd is None else dadd
+        for i in np.ndindex(x.shape):
+            slope = dy[i] + (0.0 if dy2 is None else dy2[i])
+            if y is not None and (y[i] <= low or y[i] >= high):
+                slope = 0.0
+            elif y is not None and np.isnan(y[i]) and not math.isnan(high):
+                slope = math.nan
+            dadd[i] = slope
+        dy = dadd
     for c in range(C):
         total = dot = 0.0
         for n, s in np.ndindex(N, S):
@@ -77,6 +97,9 @@ def batch_norm_backward(dy, x, weight, mean, rstd, training, dx, dweight, dbias)
             dx[n, c, s] = scale * dy[n, c, s]
             if training:
                 dx[n, c, s] -= scale * (total + (x[n, c, s] - mean[c]) * rstd[c] * dot) / (N * S)
+
+
+_BOUNDS = [{"low": low, "high": high} for low, high in ((math.nan, math.nan), (0.0, math.nan), (-0.5, 0.75))]
 
 
 def _draw(draw, least):
@@ -106,6 +129,8 @@ def _(draw):
         "running_var": draw.array((C,), 0.5, 2.0).copy() if keeps else None,
         "momentum": draw.choice(0.1, 1.0, 0.0, 0.5),
         "eps": draw.choice(1e-5, 1e-3),
+        "add": draw.choice(None, None, draw.array(x.shape)),
+        **draw.choice(*_BOUNDS),
         "y": draw.out(x.shape),
         "mean": draw.out((C,)),
         "rstd": draw.out((C,)),
@@ -135,13 +160,19 @@ def _(draw):
     rstd, training = draw.array((C,), 0.5, 2.0), draw.choice(True, False)
     if training:
         rstd[~np.isfinite(x).all((0, 2))] = np.nan  # as forward has it
+    bounds = draw.choice(*_BOUNDS)
+    dy2, y = draw.choice(None, None, draw.array(x.shape)), draw.choice(None, draw.array(x.shape))
     return {
         "dy": draw.array(x.shape),
+        "dy2": dy2,
+        "y": y,
+        **bounds,
         "x": x,
         "weight": weight,
         "mean": draw.array((C,), -1.0, 1.0),
         "rstd": rstd,
         "training": training,
+        "dadd": None if dy2 is None and y is None else draw.choice(None, draw.out(x.shape)),
         "dx": draw.choice(None, draw.out(x.shape), draw.out(x.shape)),
         "dweight": draw.choice(None, draw.out((C,))),
         "dbias": draw.choice(None, draw.out((C,))),
@@ -183,7 +214,8 @@ def batch_norm(
     y, rstd = empty(x.shape, x.dtype), empty((C,), x.dtype)
     if training and N * S > 0:
         used = empty((C,), x.dtype)
-        batch_norm_forward(lines, w, b, mean, var, momentum, eps, y.reshape(N, C, S), used, rstd)
+        bounds = math.nan, math.nan
+        batch_norm_forward(lines, w, b, mean, var, momentum, eps, None, *bounds, y.reshape(N, C, S), used, rstd)
         for buffer in (running_mean, running_var):
             if isinstance(buffer, TensorBase):
                 buffer.bump_version()
@@ -198,9 +230,9 @@ def batch_norm(
     def gradient(dy, needs):
         dx = empty(x.shape, x.dtype) if needs[0] else None
         dw, db = (empty((C,), x.dtype) if need else None for need in needs[1:])
-        batch_norm_backward(
-            dy.reshape(N, C, S), lines, w, used, rstd, training, None if dx is None else dx.reshape(N, C, S), dw, db
-        )
+        of_x = None if dx is None else dx.reshape(N, C, S)
+        slopes = dy.reshape(N, C, S), None, None, math.nan, math.nan
+        batch_norm_backward(*slopes, lines, w, used, rstd, training, None, of_x, dw, db)
         return dx, dw, db
 
     return y, gradient, ("input", ("weight", 0))
