@@ -53,14 +53,14 @@ def test_losses_are_marked_and_everything_is_told(render):
 
 def test_memory_bound_rows_are_held_against_the_bandwidth():
     row = example(bound="bytes", bytes=200_000)["rows"][0]
-    assert report.rate(row, 40_000.0, {1: 100e9}) == ("5 GB/s", "50 %")
-    assert report.rate(row | {"peak": None}, 40_000.0, {}) == ("5 GB/s", "")
+    assert report.rate(row, 40_000.0, {1: 100e9}) == ("5 GB/s", "50 %", "20.0 us")
+    assert report.rate(row | {"peak": None}, 40_000.0, {}) == ("5 GB/s", "", "")
 
 
 def test_a_row_that_no_peer_has_says_so():
     row = example()["rows"][0]
     del row["libraries"]["torch"]
-    assert [line[7] for line in report.table_lines([row])] == ["not supported"]
+    assert [line[8] for line in report.table_lines([row])] == ["not supported"]
 
 
 def test_rows_in_doubt_are_marked_and_do_not_count_in_the_means():

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 import pydl.data
-from pydl.data import load, sets
+from pydl.data import fashion_mnist, load
 
 PACKAGE = Path(pydl.data.__file__).parent
 
@@ -63,8 +63,8 @@ def small(monkeypatch, tmp_path):
         values = generator.integers(0, 256 if "images" in name else 10, shape, dtype=np.uint8)
         contents[name] = struct.pack(f">4B{len(shape)}I", 0, 0, 8, len(shape), *shape) + values.tobytes()
     sums = {name: (hashlib.sha256(c).hexdigest(), hashlib.md5(c).hexdigest()) for name, c in contents.items()}
-    monkeypatch.setattr(sets, "_FASHION_MNIST", sums)
-    monkeypatch.setattr(sets, "_DEBIAN_FOLDER", str(tmp_path / "debian"))
+    monkeypatch.setattr(fashion_mnist, "FILES", sums)
+    monkeypatch.setattr(fashion_mnist, "DEBIAN_FOLDER", str(tmp_path / "debian"))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.delenv("PYDL_DATA", raising=False)
     monkeypatch.setitem(sys.modules, "pooch", None)
@@ -110,7 +110,7 @@ def test_changed_file_is_refused(small, tmp_path):
     changed = dict(small)
     changed[FILES[1]] = small[FILES[1]][:-1] + b"\x0b"
     put(changed, tmp_path / "root", compressed=True)
-    with pytest.raises(ValueError, match=f"{FILES[1]}.gz has the SHA-256 .*, needs {sets._FASHION_MNIST[FILES[1]][0]}"):
+    with pytest.raises(ValueError, match=f"{FILES[1]}.gz has the SHA-256 .*, needs {fashion_mnist.FILES[FILES[1]][0]}"):
         load("fashion-mnist", root=tmp_path / "root")
 
 
@@ -125,7 +125,7 @@ def test_download(small, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "pooch", types.SimpleNamespace(retrieve=retrieve))
     assert len(load("fashion-mnist").test) == 4
     assert [url.rsplit("/", 1)[1] for url, _ in asked] == [f"{name}.gz" for name in FILES]
-    assert [known for _, known in asked] == [f"md5:{sets._FASHION_MNIST[name][1]}" for name in FILES]
+    assert [known for _, known in asked] == [f"md5:{fashion_mnist.FILES[name][1]}" for name in FILES]
     load("fashion-mnist")
     assert len(asked) == 4, "the second load must come from the cache"
     load("fashion-mnist", root=tmp_path / "cache" / "pydl-cpu", download=False)
@@ -158,13 +158,13 @@ def test_pooch_refuses_a_file_with_another_checksum(small, tmp_path, monkeypatch
     assert not list((tmp_path / "cache" / "pydl-cpu" / "fashion-mnist").glob("*.gz"))
     sums = {
         name: (sha, hashlib.md5((tmp_path / "server" / f"{name}.gz").read_bytes()).hexdigest())
-        for name, (sha, _) in sets._FASHION_MNIST.items()
+        for name, (sha, _) in fashion_mnist.FILES.items()
     }
-    monkeypatch.setattr(sets, "_FASHION_MNIST", sums)
+    monkeypatch.setattr(fashion_mnist, "FILES", sums)
     assert len(load("fashion-mnist").train) == 6
 
 
-@pytest.mark.skipif(not Path(sets._DEBIAN_FOLDER).is_dir(), reason="dataset-fashion-mnist is not installed")
+@pytest.mark.skipif(not Path(fashion_mnist.DEBIAN_FOLDER).is_dir(), reason="dataset-fashion-mnist is not installed")
 def test_the_real_fashion_mnist():
     data = load("fashion-mnist", download=False)
     assert data.train.arrays[0].shape == (60000, 1, 28, 28)

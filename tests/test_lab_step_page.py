@@ -84,7 +84,7 @@ def test_the_page_computes_the_same(tmp_path, kind):
                 for child in node.children:
                     walk(child)
 
-            walk(steps._unfold(each, tuple(index), 1))
+            walk(steps.unfolded(each, tuple(index), 1))
             assert [each is None for each in flow] == [each is None for each in found]
             np.testing.assert_allclose(
                 [each or 0.0 for each in flow], [each or 0.0 for each in found], rtol=1e-10, atol=1e-13

@@ -14,14 +14,14 @@ TROUBLE = ("error", "failed", "differs")
 LOSS = "<"  # marks a ratio below one
 DOUBT = "?"  # marks a row measured while other processes had the cores
 ERRORS = "accuracy: largest error against float64, relative to the largest number of the same output"
-_OURS = ("row", "thr", "pydl", "min", "rate", "of peak")
+_OURS = ("row", "thr", "floor", "pydl", "min", "rate", "of peak")
 HEADER = (*_OURS, "peer", "best variant", "time", "min", "ratio", "95 % interval")
 LEGEND = (
     "ratio: peer's time / pydl's, median over blocks measured side by side; above 1 pydl is faster, "
     f"{LOSS} marks the rows where it is not, {DOUBT} those in which other processes had the cores (not counted "
     "in the means). min: the fastest single step. rate: the row's own operations (or bytes, "
-    "where memory is the limit) a second. Inputs are handed over to each library once, outside the time; compilation "
-    "is outside the time."
+    "where memory is the limit) a second; floor: the time they take at the measured peak. Inputs are handed over to "
+    "each library once, outside the time; compilation is outside the time."
 )
 
 
@@ -43,15 +43,18 @@ def peaks(rows: list[Record]) -> dict[int, float]:
     return found
 
 
-def rate(row: Record, nanoseconds: float, peak: dict[int, float]) -> tuple[str, str]:
-    """What the row achieved, as GFLOP/s or GB/s, with its part of what the machine showed it can do."""
+def rate(row: Record, nanoseconds: float, peak: dict[int, float]) -> tuple[str, str, str]:
+    """What the row achieved, as GFLOP/s or GB/s, its part of what the machine showed it can do, and the time that all
+    of that would take: flops / peak or bytes / bandwidth."""
     amount, unit = (row["bytes"], "GB/s") if row["bound"] == "bytes" else (row["flops"], "GFLOP/s")
     achieved = amount / nanoseconds
     limit = 0.0
     if row.get("peak"):
         flops = peak[row["threads"]] / (2 if row.get("dtype") == "float64" else 1)  # a vector holds half as many
         limit = (row["peak"]["bytes"] if row["bound"] == "bytes" else flops) / 1e9
-    return f"{achieved:.3g} {unit}", f"{100 * achieved / limit:.0f} %" if limit else ""
+    if not limit:
+        return f"{achieved:.3g} {unit}", "", ""
+    return f"{achieved:.3g} {unit}", f"{100 * achieved / limit:.0f} %", duration(amount / limit)
 
 
 def table_lines(rows: list[Record]) -> list[tuple[str, ...]]:
@@ -61,10 +64,10 @@ def table_lines(rows: list[Record]) -> list[tuple[str, ...]]:
     for row in rows:
         ours = row["libraries"]["pydl"]
         if ours["status"] == "ok":
-            achieved, share = rate(row, ours["nanoseconds"], peak)
-            measured = (duration(ours["nanoseconds"]), duration(ours["fastest"]), achieved, share)
+            achieved, share, floor = rate(row, ours["nanoseconds"], peak)
+            measured = (floor, duration(ours["nanoseconds"]), duration(ours["fastest"]), achieved, share)
         else:
-            measured = (ours["status"], "", "", "")
+            measured = ("", ours["status"], "", "", "")
         left = (row["name"], str(row["threads"]), *measured)
         others = {name: record for name, record in row["libraries"].items() if name != "pydl"}
         peers = {name: record for name, record in others.items() if record["status"] != "not supported"}
@@ -82,7 +85,7 @@ def table_lines(rows: list[Record]) -> list[tuple[str, ...]]:
                     f"{record['ratio']:.2f}{mark}",
                     f"{record['low']:.2f} .. {record['high']:.2f}",
                 )
-            lines.append((left if position == 0 else ("",) * 6) + right)
+            lines.append((left if position == 0 else ("",) * len(_OURS)) + right)
     return lines
 
 

@@ -5,14 +5,13 @@ from __future__ import annotations
 import os
 import zlib
 from collections.abc import Callable
-from types import ModuleType
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from ..arguments import check_path, show
 from .dataset import Dataset, TensorDataset
-from .idx import read_idx, read_idx_sequence
+from .idx import read_idx_sequence
 
 if TYPE_CHECKING:
     from .recordings import Recordings
@@ -102,34 +101,12 @@ def _mnist_5k(root: str | os.PathLike[str] | None, download: bool) -> LoadedData
     )
 
 
-# Uncompressed contents, as Debian's package dataset-fashion-mnist 0.0~git20200523 holds them; and the MD5 sums of the
-# .gz files that the authors publish, which are the same contents under another gzip header.
-_FASHION_MNIST = {
-    "train-images-idx3-ubyte": (
-        "c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888",
-        "8d4fb7e6c68d591d4c3dfef9ec88bf0d",
-    ),
-    "train-labels-idx1-ubyte": (
-        "bad3541b69d912435c50bb6ba87bec294ff4f6a2e1246121d8633921760443d9",
-        "25c81989df183df01b3e8a0aad5dffbe",
-    ),
-    "t10k-images-idx3-ubyte": (
-        "5b4141f0afbad91edebe8549f8fcffe087ea10ca49f1dbef5c9a5cd8815ce37b",
-        "bef4ecab320f06d8554ea6380940ec79",
-    ),
-    "t10k-labels-idx1-ubyte": (
-        "0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34",
-        "bb300cfdad3c16e7a12a480ee83cd310",
-    ),
-}
-_FASHION_MNIST_URL = "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/"
-_DEBIAN_FOLDER = "/usr/share/datasets/fashion-mnist"
-
-
 def _fashion_mnist(root: str | os.PathLike[str] | None, download: bool) -> LoadedData:
-    arrays = {}
-    for name, path in _find_fashion_mnist(root, download).items():
-        arrays[name] = read_idx(path, sha256=_FASHION_MNIST[name][0])
+    from .fashion_mnist import DEBIAN_FOLDER, find_fashion_mnist
+
+    places = (root, os.environ.get("PYDL_DATA"), DEBIAN_FOLDER, _cache_folder())
+    folders = [os.fspath(place) for place in places if place]
+    arrays = find_fashion_mnist(folders, os.fspath(root or _cache_folder()), download)
     return LoadedData(
         name="fashion-mnist",
         train=_image_set(arrays["train-images-idx3-ubyte"], arrays["train-labels-idx1-ubyte"]),
@@ -326,48 +303,6 @@ def _image_set(images: np.ndarray, labels: np.ndarray) -> TensorDataset:
     return TensorDataset(np.divide(images[:, None], 255, dtype=np.float32), labels.astype(np.int64))
 
 
-def _find_fashion_mnist(root: str | os.PathLike[str] | None, download: bool) -> dict[str, str]:
-    """The path of each of the four files: all from the first folder that has them all, else freshly downloaded."""
-    places = [root, os.environ.get("PYDL_DATA"), _DEBIAN_FOLDER, _cache_folder()]
-    folders = [os.fspath(place) for place in places if place]
-    for folder in folders:
-        for candidate in (folder, os.path.join(folder, "fashion-mnist")):
-            paths = {name: _existing(os.path.join(candidate, name)) for name in _FASHION_MNIST}
-            if all(paths.values()):
-                return {name: path for name, path in paths.items() if path}
-    if download:
-        try:
-            import pooch
-        except ImportError:
-            pass
-        else:
-            return _download_fashion_mnist(pooch, os.path.join(root or _cache_folder(), "fashion-mnist"))
-    raise FileNotFoundError(
-        f"load: fashion-mnist has no complete set of files in {', '.join(folders)}; needs Debian's package "
-        "dataset-fashion-mnist (apt install), or pooch for a download (pip install pydl-cpu[data]), or a folder with "
-        f"the files {', '.join(_FASHION_MNIST)} (plain or .gz), named by root= or PYDL_DATA"
-    )
-
-
-def _existing(path: str) -> str | None:
-    return next((file for file in (path, path + ".gz") if os.path.isfile(file)), None)
-
-
 def _cache_folder() -> str:
     base = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
     return os.path.join(base, "pydl-cpu")
-
-
-def _download_fashion_mnist(pooch: ModuleType, folder: str) -> dict[str, str]:
-    paths = {}
-    for name, (_, md5) in _FASHION_MNIST.items():
-        url = f"{_FASHION_MNIST_URL}{name}.gz"
-        try:
-            paths[name] = pooch.retrieve(url, known_hash=f"md5:{md5}", fname=f"{name}.gz", path=folder)
-        except (OSError, ValueError) as error:  # no network, no right to write, or a file with another checksum
-            reason = "no connection" if "Connection" in type(error).__name__ else error
-            raise RuntimeError(
-                f"load: fashion-mnist could not be fetched from {url} into {folder} ({reason}); Debian's package "
-                "dataset-fashion-mnist has it too, and root= or PYDL_DATA names a folder with its files"
-            ) from error
-    return paths

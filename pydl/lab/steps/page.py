@@ -1,7 +1,7 @@
 """The page of a step-through: one file of HTML that holds formulas, parameters and input, and computes the rest itself.
 
-Arrays that follow from others are not stored: the page makes loops of the formulas' trees (step.js), so that a network
-of 90,000 parameters takes half a megabyte, and any number can be chosen, unfolded and nudged.
+Arrays that follow from others are not stored: the page makes loops of the formulas' trees (formulas.js), so that a
+network of 90,000 parameters takes half a megabyte, and any number can be chosen, unfolded and nudged.
 """
 
 from __future__ import annotations
@@ -19,6 +19,8 @@ from ...recipes.report import write_text
 from .forms import two
 from .images import zeros_around
 from .wording import mathml
+
+SCRIPTS = "formulas.js", "pictures.js", "step.js"
 
 
 def _leaf(steps: Any, number: int) -> dict[str, Any]:
@@ -70,7 +72,7 @@ def write_page(steps: Any, path: Any) -> None:
         "TITLE": html.escape(steps.title),
         "SUMMARY": html.escape(steps.finding()),
         "DATA": safe,
-        "SCRIPT": Path(__file__).with_name("step.js").read_text(encoding="utf-8"),
+        "SCRIPT": "".join(Path(__file__).with_name(name).read_text(encoding="utf-8") for name in SCRIPTS),
     }
     text = re.sub("|".join(parts), lambda found: parts[found[0]], template())
     write_text(Path(path), text)

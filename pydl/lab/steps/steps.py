@@ -16,7 +16,6 @@ Source: Rumelhart, Hinton, Williams, "Learning representations by back-propagati
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -24,64 +23,14 @@ import numpy as np
 from ...arguments import Array
 from ...nn import Module
 from ...tensor import Tensor
-from ..convolution_matrix import convolution_matrix
-from .forms import two
-from .formula import Formula, formula
+from .formula import formula
 from .graph import Node
-from .images import zeros_around
 from .kinds import forms
+from .parts import Assignment, Difference, Step
+from .terminal import text_of_step, walk
 from .wording import label_of, name_of
 
 NUDGE = 1e-5
-
-
-@dataclass
-class Assignment:
-    """A formula in a step. scope: name in the formula -> number of the array; array: of the result."""
-
-    formula: Formula
-    what: str
-    scope: dict[str, int]
-    array: int
-
-
-@dataclass
-class Step:
-    """One operation, forward or backward. gradients: array -> the array of dC/d(it)."""
-
-    title: str
-    operation: str
-    backward: bool
-    assignments: list[Assignment]
-    given: dict[str, Any]
-
-    def find(self, name: str) -> Assignment:
-        """The formula of a name, as it stands in the formulas or as it is shown."""
-        for each in self.assignments:
-            if name in (each.formula.target, name_of(each.formula.target)):
-                return each
-        known = ", ".join(name_of(each.formula.target) for each in self.assignments)
-        raise ValueError(f"step: {self.title} makes no {name!r}; it makes {known}")
-
-
-@dataclass
-class Difference:
-    """A number's gradient beside the central difference, and the slopes on both sides, which differ at a kink."""
-
-    gradient: float
-    central: float
-    left: float
-    right: float
-
-    @property
-    def at_kink(self) -> bool:
-        return abs(self.right - self.left) > 1e-3 * max(abs(self.left), abs(self.right), 1e-9)
-
-    def text(self) -> str:
-        """One line."""
-        if self.at_kink:
-            return f"a kink: the slope is {self.left:.6g} below and {self.right:.6g} above, backward takes one of them"
-        return f"(C(p + h) - C(p - h)) / (2 h) = {self.central:.8g}, backward {self.gradient:.8g}"
 
 
 class Steps:
@@ -256,9 +205,9 @@ class Steps:
         """
         if not isinstance(step, int | np.integer) or not 1 <= step <= len(self.steps):
             raise ValueError(f"unfold: step must be from 1 to {len(self.steps)}, not {step!r}")
-        return self._unfold(self.steps[step - 1].find(name), tuple(index), depth)
+        return self.unfolded(self.steps[step - 1].find(name), tuple(index), depth)
 
-    def _unfold(self, assignment: Assignment, index: tuple[int, ...], depth: int) -> Node:
+    def unfolded(self, assignment: Assignment, index: tuple[int, ...], depth: int) -> Node:
         shape = assignment.formula.shape
         if len(index) != len(shape) or not all(0 <= i < size for i, size in zip(index, shape, strict=True)):
             raise ValueError(f"unfold: index {index} is not in {name_of(assignment.formula.target)} of shape {shape}")
@@ -277,7 +226,7 @@ class Steps:
         for i, child in enumerate(node.children):
             made = self.producers.get(scope[child.array]) if child.array else None
             if made is not None:
-                node.children[i] = self._unfold(made[1], child.index, depth)
+                node.children[i] = self.unfolded(made[1], child.index, depth)
             else:
                 self._deeper(child, scope, depth)
 
@@ -298,39 +247,7 @@ class Steps:
 
     def text(self, number: int) -> str:
         """Step `number`, from 1 on: formulas, the numbers of one entry put in, the central difference."""
-        step = self.steps[number - 1]
-        way = "backward" if step.backward else "forward"
-        lines = [f"Step {number} of {len(self.steps)}, {way}: {step.title}"]
-        for each in step.assignments:
-            index = self.chosen(each)
-            node = self._unfold(each, index, 1)
-            lines += ["", f"  {each.formula.text()}" + (f"      {each.what}" if each.what else "")]
-            shape = "x".join(map(str, each.formula.shape)) or "one number"
-            lines.append(f"    {shape}; {node.label} = {node.numbers()} = {node.value:.8g}")
-            checked = self.confirmed(each, index)
-            if checked is not None:
-                lines.append(f"    {checked.text()}")
-        if step.operation == "conv2d" and not step.backward and step.given["groups"] == 1:
-            lines += ["", f"  {self._as_matrix(step)}"]
-        return "\n".join(lines)
-
-    def _as_matrix(self, step: Step) -> str:
-        """A convolution written out as the matrix of a fully connected layer, and checked."""
-        scope = step.assignments[0].scope
-        x, w, y = (self.values[scope[name]] for name in ("a0", "w", "a1"))
-        rows, columns = y[0].size, x[0].size
-        if rows * columns > 30_000_000:
-            return f"as a fully connected layer it has {rows:,} x {columns:,} weights, too many to write out here"
-        padding = zeros_around(step.given["padding"], w.shape, two(step.given["dilation"]))
-        W = convolution_matrix(w, x.shape[2], x.shape[3], step.given["stride"], padding, step.given["dilation"])
-        product = (x.reshape(len(x), -1) @ W.T).reshape(y.shape)
-        if "b" in scope:
-            product += self.values[scope["b"]][:, None, None]
-        return (
-            f"as a fully connected layer: W is {rows:,} x {columns:,}, {np.count_nonzero(W):,} of its {W.size:,} "
-            f"weights are not 0 and {np.unique(w).size:,} are different; W a0 + b gives a1 (largest difference "
-            f"{np.abs(product - y).max():.1g})"
-        )
+        return text_of_step(self, number)
 
     def finding(self) -> str:
         """One sentence on what came out."""
@@ -344,23 +261,7 @@ class Steps:
     def print(self, ask: Callable[[str], str] | None = None) -> None:
         """Prints the steps; with ask = input, waits after each: Enter goes on, b back, q ends, a number goes there,
         and `NAME INDEX...` unfolds a number, as in `a1 0 2 5 5`."""
-        number = 1
-        while number <= len(self.steps):
-            print(self.text(number) + "\n")
-            number += 1
-            while ask is not None:
-                answer = ask("Enter: next, b: back, q: end, or a number to unfold, such as a1 0 2: ").strip()
-                if answer == "q":
-                    return
-                if answer in ("", "b") or answer.isdigit():
-                    number = int(answer or number) if answer != "b" else max(1, number - 2)
-                    break
-                name, *index = answer.replace(",", " ").replace("[", " ").replace("]", " ").split()
-                try:
-                    node = self.unfold(number - 1, name, tuple(int(each) for each in index))
-                    print("\n".join(node.tree()) + "\n")
-                except ValueError as error:
-                    print(error)
+        walk(self, ask)
 
     def html(self, path: Any) -> None:
         """Writes a page that holds all of it, computes by itself and needs nothing else."""
