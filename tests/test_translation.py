@@ -42,7 +42,8 @@ def test_training_learns_the_sample_and_leaves_everything(trained):
     assert figures["beam_exact"] > 0.5  # 7 pairs; roundings differ from processor to processor
     assert figures["beam_bleu"] > figures["baseline_nearest_bleu"] > 0
     assert figures["beam_bleu"] > figures["baseline_dictionary_bleu"]
-    assert figures["settings"] == {"data": "sample", "epochs": 40, "width": 32, "sampling": 0.0, "seed": 0}
+    settings = {"data": "sample", "epochs": 40, "width": 32, "joins": 4000, "sampling": 0.0, "seed": 0}
+    assert figures["settings"] == settings
     rows = [line.split("\t") for line in (trained / "test.tsv").read_text(encoding="utf-8").splitlines()]
     assert len(rows) == figures["test_pairs"]
     assert np.mean([target == said for _, target, said in rows]) == pytest.approx(figures["beam_exact"], abs=1e-4)
@@ -83,7 +84,7 @@ def test_predict(trained, tmp_path, capsys):
 
 
 def test_the_same_bytes_with_any_threads_and_after_an_interruption(tmp_path, monkeypatch):
-    small = [*SMALL, "--sampling", "0.5"]
+    small = [*SMALL, "--sampling", "0.5", "--joins", "0"]
     monkeypatch.setattr(translation, "evaluate", lambda *_: {})
     assert main(["train", "translation", "--out", str(tmp_path / "1"), "--threads", "1", *small]) == 0
     assert main(["train", "translation", "--out", str(tmp_path / "3"), "--threads", "3", *small]) == 0
@@ -124,6 +125,7 @@ def test_a_file_that_only_looks_right(trained, tmp_path, capsys):
     ("options", "message"),
     [
         (["--width", "3"], "--width: must be an even number"),
+        (["--joins", "-1"], "--joins: must be at least 0"),
         (["--sampling", "2"], "--sampling: must be from 0 to 1"),
         (["--epochs", "0"], "--epochs: must be at least 1"),
         (["--data", "libreoffice-zh", "--root", "nowhere"], "libreoffice-l10n-zh-cn"),

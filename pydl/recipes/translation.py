@@ -50,7 +50,6 @@ PLACES = 500  # of pieces in a batch, padding included
 PEAK_LEARNING_RATE = 4e-3
 LARGEST_GRADIENT = 1.0
 LABEL_SMOOTHING = 0.1
-SOURCE_JOINS = 4000
 BEAM = 5
 LONG = 3  # words of a text that is more than a name
 
@@ -61,6 +60,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--root", help="folder with .mo, .po or .tsv files of English and Chinese, instead of Debian's")
     parser.add_argument("--epochs", type=int, help="passes over the sentences (default: 30)")
     parser.add_argument("--width", type=int, help="numbers in each layer's vectors (default: 256)")
+    parser.add_argument("--joins", type=int, help="pieces of English words to learn (default: 4000; 0: letters alone)")
     parser.add_argument("--sampling", type=float, help="scheduled sampling's share at the end (default: 0)")
 
 
@@ -81,7 +81,7 @@ def train(args: argparse.Namespace) -> dict[str, Any]:
     if min(map(len, (learn, validation, test))) == 0:
         raise ValueError(f"--root: {len(data.train) + len(test)} pairs of texts are too few to hold some back")
     tell_data(data, f"{len(learn)} pairs to learn from, {len(validation)} for validation, {len(test)} for the test")
-    english = BytePairs.learn(map(str.casefold, learn.sources), SOURCE_JOINS)
+    english = BytePairs.learn(map(str.casefold, learn.sources), settings["joins"])
     chinese = BytePairs.learn(learn.targets, 0)
     model = Translator(len(english), len(chinese), settings["width"])
     interpreter = Interpreter(model, english, chinese)
@@ -138,13 +138,15 @@ def train(args: argparse.Namespace) -> dict[str, Any]:
 
 def defaults() -> dict[str, Any]:
     """The settings, where nobody asked for others. The pure-Python reference gets a network that it can train."""
-    settings = {"data": "libreoffice-zh", "epochs": 30, "width": 256, "sampling": 0.0, "seed": 0}
+    settings = {"data": "libreoffice-zh", "epochs": 30, "width": 256, "joins": 4000, "sampling": 0.0, "seed": 0}
     return settings if pydl.get_backend() == "native" else {**settings, "epochs": 1, "width": 2}
 
 
 def check(settings: dict[str, Any]) -> None:
     if settings["width"] < 2 or settings["width"] % 2:
         raise ValueError(f"--width: must be an even number of at least 2, not {settings['width']}")
+    if settings["joins"] < 0:
+        raise ValueError(f"--joins: must be at least 0, not {settings['joins']}")
     if not 0 <= settings["sampling"] <= 1:
         raise ValueError(f"--sampling: must be from 0 to 1, not {settings['sampling']}")
 
