@@ -52,6 +52,7 @@ SPECIAL = ("conv2d_depthwise", "conv2d_depthwise_stride", "conv2d_depthwise_weig
 FLOAT64 = (
     *("conv", "gemm", "linear", "machine_peak", "matmul", "mean", "microkernel", "sum"),
     *("element_chain", "elu", "exp", "gelu", "hardtanh", "sigmoid", "silu", "softplus", "tanh"),
+    *("binary_cross_entropy_with_logits", "cross_entropy", "log", "softmax"),
 )
 # These are bound by memory or seldom what a network waits for: AVX-512 takes both kernels of AVX2.
 WITHOUT_AVX512 = (

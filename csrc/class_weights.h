@@ -31,16 +31,33 @@ class Classes {
         require(target.shape[0] == x[0] && target.shape[1] == x[2],
                 "classes: target must have the shape (N, D) of x (N, C, D)");
         require(!weight || weight->shape[0] == x[1], "classes: weight must have an element a class");
-        bool valid = true;
-        const int64_t D = target.shape[1];
-        for (int64_t n = 0; n < target.shape[0]; ++n)
-            for (int64_t d = 0; d < D; ++d)
-                copy_[n * D + d] = target.data[n * target.stride[0] + d * target.stride[1]];
-        for (int64_t line = 0; line < target.size(); ++line) {  // of the copy, so by vectors
-            const bool counts = copy_[line] != ignore_index;
-            valid &= !counts | (uint64_t(copy_[line]) < uint64_t(x[1]));
-            ignored_ += !counts;
+        const int64_t N = target.shape[0], D = target.shape[1];
+        const Extents from = {2, target.shape, target.stride};
+        if (!from.contiguous())
+            for (int64_t n = 0; n < N; ++n)
+                for (int64_t d = 0; d < D; ++d) copy_[n * D + d] = target(n, d);
+        const int64_t* labels = from.contiguous() ? target.data : copy_.data();
+        constexpr int64_t W = width<int64_t>;
+        const auto ignore = broadcast<int64_t>(ignore_index), one = broadcast<int64_t>(1);
+        vec<int64_t> wrong{}, ignored{};
+        for (int64_t line = 0; line < N * D; line += W) {
+            const int64_t left = N * D - line;
+            vec<int64_t> label = ignore;
+            if (left >= W)
+                label = load(labels + line);
+            else
+                for (int64_t k = 0; k < left; ++k) label[k] = labels[line + k];
+            const auto out = (label < 0) | (label >= x[1]), counts = label != ignore;
+            wrong |= out & counts;
+            ignored += counts + one;
+            if (left >= W)
+                store(copy_.data() + line, label);
+            else
+                for (int64_t k = 0; k < left; ++k) copy_[line + k] = label[k];
         }
+        for (int64_t k = 0; k < W; ++k) ignored_ += ignored[k];
+        if (N * D % W != 0) ignored_ -= W - N * D % W;
+        const bool valid = !any(wrong);
         require(valid, "classes: target has a class that x does not have");
     }
     int64_t operator[](int64_t line) const { return copy_[line]; }

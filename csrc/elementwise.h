@@ -128,15 +128,19 @@ PYDL_INLINE void elementwise_row(F f, T* y, int64_t stride, int64_t count, Opera
     }
 }
 
-// One run along the innermost dimension, for those who do not know the types of a kernel f: where it begins
-// in each array, the result first, the strides there, and the number of elements.
-using ElementwiseRun = void (*)(const void* f, void* const* p, const int64_t* stride, int64_t count);
+// Runs along the innermost dimension, for those who do not know the types of a kernel f: where the first
+// begins in each array, the result first, the strides there, and the number of elements; how many runs, and
+// how far apart they are.
+using ElementwiseRun = void (*)(const void* f, void* const* p, const int64_t* stride, int64_t count,
+                                int64_t rows, const int64_t* step);
 
 template <typename T, typename F, typename... X, int... I>
-PYDL_INLINE void elementwise_run(const void* f, void* const* p, const int64_t* stride, int64_t count,
-                                 std::integer_sequence<int, I...>) {
-    elementwise_row<T>(*static_cast<const F*>(f), static_cast<T*>(p[0]), stride[0], count,
-                       Operand<T, X>(static_cast<const X*>(p[I + 1]), stride[I + 1])...);
+PYDL_INLINE void elementwise_run(const F& f, void* const* p, const int64_t* stride, int64_t count,
+                                 int64_t rows, const int64_t* step, std::integer_sequence<int, I...>) {
+    for (int64_t r = 0; r < rows; ++r)
+        elementwise_row<T>(
+            f, static_cast<T*>(p[0]) + r * step[0], stride[0], count,
+            Operand<T, X>(static_cast<const X*>(p[I + 1]) + r * step[I + 1], stride[I + 1])...);
 }
 
 constexpr int64_t kElementwiseGrain =
@@ -188,10 +192,11 @@ struct ElementwiseCall {
     char* data[N];
     int64_t bytes[N];  // of an element
 
-    PYDL_INLINE void operator()(const int64_t (&offset)[N], const int64_t (&stride)[N], int64_t count) const {
+    PYDL_INLINE void operator()(const int64_t (&offset)[N], const int64_t (&stride)[N], int64_t count,
+                                int64_t rows, const int64_t (&step)[N]) const {
         void* p[N];
         for (int k = 0; k < N; ++k) p[k] = data[k] + offset[k] * bytes[k];
-        run(f, p, stride, count);
+        run(f, p, stride, count, rows, step);
     }
 };
 
@@ -212,7 +217,8 @@ template <int N>
             if (stride[k] == 1)
                 for (int64_t b = 0; b < n * call.bytes[k]; b += 64) prefetch(from + kPastCachesBlock + b);
         }
-        call.run(call.f, p, stride, n);
+        const int64_t none[N] = {};
+        call.run(call.f, p, stride, n, 1, none);
         store_past_caches(call.data[0] + (offset[0] + first) * call.bytes[0], buffer, n * call.bytes[0]);
     }
 }
@@ -260,7 +266,7 @@ template <typename T, int N>
                             at.offset[k] + row * nest.stride[k][t] + column * nest.stride[k][0];
                         p[k] = call.data[k] + offset * call.bytes[k];
                         stride[k] = nest.stride[k][0];
-                        step[k] = nest.stride[k][t] * call.bytes[k];
+                        step[k] = nest.stride[k][t];
                         const bool is_turned = k > 0 && plan.is_turned(k, t, call.bytes);
                         // Of the next columns, of which the processor foresees nothing.
                         if (columns < left && is_turned)
@@ -275,12 +281,9 @@ template <typename T, int N>
                                         columns);
                         p[k] = turned[k];
                         stride[k] = 1;
-                        step[k] = kColumns * sizeof(T);
+                        step[k] = kColumns;
                     }
-                    for (int64_t r = 0; r < rows; ++r) {
-                        call.run(call.f, p, stride, columns);
-                        for (int k = 0; k < N; ++k) p[k] = static_cast<char*>(p[k]) + step[k];
-                    }
+                    call.run(call.f, p, stride, columns, rows, step);
                 }
             }
         });
@@ -304,7 +307,7 @@ template <int N>
 [[gnu::noinline]] void elementwise_nest(const char* mismatch, const Extents* const (&arrays)[N],
                                         const ElementwiseCall<N>& call) {
     int64_t line[N];
-    if (are_lines<N>(arrays, line)) return call({}, line, arrays[0]->shape[0]);
+    if (are_lines<N>(arrays, line)) return call({}, line, arrays[0]->shape[0], 1, {});
     const ElementwisePlan<N> plan(mismatch, arrays);
     if (plan.tasks() <= 0) return;
     const int turned = plan.turned_dimension(call.bytes);
@@ -316,19 +319,26 @@ template <int N>
                              plan.inner >= kPastCachesBlock &&
                              plan.nest.rows() * plan.inner * call.bytes[0] >= kPastCaches;
     parallel_for(plan.tasks(), plan.grain(), [&](int64_t begin, int64_t end) {
-        int64_t stride[N];
-        for (int k = 0; k < N; ++k) stride[k] = plan.nest.stride[k][0];
+        const bool has_rows = plan.nest.rank > 1 && plan.pieces == 1 && !past_caches;
+        int64_t stride[N], step[N];
+        for (int k = 0; k < N; ++k) {
+            stride[k] = plan.nest.stride[k][0];
+            step[k] = has_rows ? plan.nest.stride[k][1] : 0;
+        }
         typename LoopNest<N>::Position row(plan.nest, begin / plan.pieces);
         int64_t part = begin % plan.pieces;
-        for (int64_t task = begin; task < end; ++task) {
+        for (int64_t task = begin; task < end;) {
             const int64_t first = part * plan.piece, left = plan.inner - first;
             int64_t offset[N];
             for (int k = 0; k < N; ++k) offset[k] = row.offset[k] + first * stride[k];
             const int64_t n = left < plan.piece ? left : plan.piece;
-            past_caches ? run_past_caches(call, offset, stride, n) : call(offset, stride, n);
+            int64_t rows = has_rows ? plan.nest.shape[1] - row.index[1] : 1;
+            if (rows > end - task) rows = end - task;
+            past_caches ? run_past_caches(call, offset, stride, n) : call(offset, stride, n, rows, step);
+            task += rows;
             if (++part < plan.pieces) continue;
             part = 0;
-            row.advance(plan.nest);
+            row.advance(plan.nest, rows);
         }
         if (past_caches) finish_past_caches();
     });
@@ -336,8 +346,11 @@ template <int N>
 
 template <typename T, typename F, typename... X>
 void elementwise(const char* mismatch, F f, const NdArray<T>& y, const NdArray<const X>&... x) {
-    const ElementwiseRun run = [](const void* f, void* const* p, const int64_t* stride, int64_t count) {
-        elementwise_run<T, F, X...>(f, p, stride, count, std::make_integer_sequence<int, sizeof...(X)>{});
+    const ElementwiseRun run = [](const void* f, void* const* p, const int64_t* stride, int64_t count,
+                                  int64_t rows, const int64_t* step) {
+        const F own = *static_cast<const F*>(f);
+        elementwise_run<T, F, X...>(own, p, stride, count, rows, step,
+                                    std::make_integer_sequence<int, sizeof...(X)>{});
     };
     const ElementwiseCall<sizeof...(X) + 1> call = {
         run,
@@ -350,9 +363,11 @@ void elementwise(const char* mismatch, F f, const NdArray<T>& y, const NdArray<c
 // y = x
 template <typename T>
 void elementwise_copy(const char* mismatch, const NdArray<T>& y, const NdArray<const T>& x) {
-    const ElementwiseRun run = [](const void*, void* const* p, const int64_t* stride, int64_t count) {
-        elementwise_row<T>([](vec<T> x) { return x; }, static_cast<T*>(p[0]), stride[0], count,
-                           Operand<T, T>(static_cast<const T*>(p[1]), stride[1]));
+    const ElementwiseRun run = [](const void*, void* const* p, const int64_t* stride, int64_t count,
+                                  int64_t rows, const int64_t* step) {
+        const auto copy = [](vec<T> x) { return x; };
+        elementwise_run<T, decltype(copy), T>(copy, p, stride, count, rows, step,
+                                              std::integer_sequence<int, 0>{});
     };
     const ElementwiseCall<2> call = {
         run,

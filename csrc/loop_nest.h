@@ -52,7 +52,12 @@ struct LoopNest {
             }
         }
 
-        PYDL_INLINE void advance(const LoopNest& nest) {
+        // `rows` of them, at most to the end of the dimension around the innermost one.
+        PYDL_INLINE void advance(const LoopNest& nest, int64_t rows = 1) {
+            if (nest.rank > 1) {
+                for (int k = 0; k < N; ++k) offset[k] += (rows - 1) * nest.stride[k][1];
+                index[1] += rows - 1;
+            }
             for (int d = 1; d < nest.rank; ++d) {
                 for (int k = 0; k < N; ++k) offset[k] += nest.stride[k][d];
                 if (++index[d] < nest.shape[d]) return;

@@ -54,12 +54,19 @@ void nll_loss_backward(Array<const T, 1> dy, Array<const int64_t, 2> target,
             "nll_loss_backward: dy, norm and dx must fit each other");
     if (dx.size() == 0) return;
     const int64_t dy_step = dy.shape[0] == 1 ? 0 : dy.stride[0];
-    const int64_t together = kElementwiseGrain / (C * D) + 1;  // what is filled with zeros at a time
+    const int64_t together = kElementwiseGrain / 4 / (C * D) + 1;  // what is filled with zeros at a time
     const T scale = T(-1) / norm.data[0];
     parallel_for(dx.shape[0], together, [&](int64_t begin, int64_t end) {
         for (int64_t first = begin; first < end; first += together) {
             const int64_t last = first + together < end ? first + together : end;
             fill_zero(dx.data + first * C * D, (last - first) * C * D);
+            if (D == 1 && !weight && dy_step == 0) {  // the usual case
+                const T slope = dy.data[0] * scale;
+                T* row = dx.data + first * C;
+                for (int64_t n = first; n < last; ++n, row += C)
+                    if (classes[n] != ignore_index) row[classes[n]] = slope;
+                continue;
+            }
             for (int64_t n = first; n < last; ++n)
                 for (int64_t d = 0; d < D; ++d) {
                     const int64_t c = classes[n * D + d];
