@@ -52,7 +52,7 @@ SPECIAL = ("conv2d_depthwise", "conv2d_depthwise_stride", "conv2d_depthwise_weig
 FLOAT64 = (
     *("conv", "gemm", "linear", "machine_peak", "matmul", "mean", "microkernel", "sum"),
     *("element_chain", "elu", "exp", "gelu", "hardtanh", "sigmoid", "silu", "softplus", "tanh"),
-    *("binary_cross_entropy_with_logits", "cross_entropy", "log", "softmax"),
+    *("cross_entropy.", "log_softmax", "softmax"),
 )
 # These are bound by memory or seldom what a network waits for: AVX-512 takes both kernels of AVX2.
 WITHOUT_AVX512 = (
@@ -215,7 +215,7 @@ def in_avx512(source: Path) -> bool:
 
 def in_float64(source: Path) -> bool:
     """Whether a source, or the first of several that are compiled together, is one of FLOAT64."""
-    return source.stem.startswith(FLOAT64)
+    return source.name.startswith(FLOAT64)
 
 
 def batches(sources: list[Path], folder: Path) -> list[Path]:
