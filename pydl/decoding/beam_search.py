@@ -64,52 +64,70 @@ def beam_search(
     longest, width = check_integer(name, "max_length", max_length, 0), check_integer(name, "beam_width", beam_width, 1)
     penalty = check_range(name, "length_penalty", length_penalty, 0.0)
     N = check_integer(name, "batch_size", batch_size, 0)
-    found: list[list[Hypothesis]] = [[] for _ in range(N)]
-
-    def score_of(log_p: float, length: int) -> float:
-        return float(log_p / ((5 + length) / 6) ** penalty)
-
-    def keep(problem: int, labels: Array, log_p: float, length: int) -> None:
-        found[problem].append(Hypothesis(tuple(labels.tolist()), score_of(log_p, length)))
-
-    def solved(problem: int, log_p: float, length: int) -> bool:
-        """Whether what goes on, with at most this log p, is not needed."""
-        best = sorted((each.score for each in found[problem]), reverse=True)[width - 1 : width]
-        return log_p == -np.inf or (bool(best) and best[0] >= score_of(log_p, length))
-
-    live = np.arange(N)  # the problems that are not solved
-    total = np.full((N, width), -np.inf)  # log p of their sequences; at first there is one
-    total[:, 0] = 0.0
-    labels = np.zeros((N, width, longest), int)
-    said = np.full(N * width, start)
+    beams = _Beams(N, width, longest, end, penalty)
     with no_grad():
-        state = select(start_state, np.repeat(live, width))
+        state = select(start_state, np.repeat(beams.live, width))
+        said = np.full(N * width, start)
         for length in range(1, longest + 1):
-            if not len(live):
+            if not len(beams.live):
                 break
             log_probs, state = _call(name, step, said, state, end)
-            V = log_probs.shape[1]
-            scores = (total[:, :, None] + log_probs.reshape(len(live), width, V)).reshape(len(live), width * V)
-            places = _best(scores, 2 * width)  # as many as may end, and as many as go on
-            scores, parents, next_labels = np.take_along_axis(scores, places, 1), places // V, places % V
-            ends = (next_labels == end) & (scores > -np.inf)
-            for i, k in np.argwhere(ends[:, :width]).tolist():
-                keep(live[i], labels[i, parents[i, k], : length - 1], scores[i, k], length)
-            scores[ends] = -np.inf
-            going = np.argsort(-scores, axis=1, kind="stable")[:, :width]
-            best = scores.max(axis=1, initial=-np.inf)
-            unsolved = np.array([not solved(int(n), float(p), length) for n, p in zip(live, best, strict=True)], bool)
-            total, parents, next_labels = (
-                np.take_along_axis(each, going, 1)[unsolved] for each in (scores, parents, next_labels)
-            )
-            rows = (np.flatnonzero(unsolved) * width)[:, None] + parents
-            labels = labels.reshape(-1, longest)[rows]
-            labels[:, :, length - 1] = next_labels
-            live, said = live[unsolved], next_labels.ravel()
-            state = select(state, rows.ravel())
-    for i, k in np.argwhere(total > -np.inf).tolist():
-        keep(live[i], labels[i, k], total[i, k], longest)
-    return [sorted(each, key=lambda hypothesis: -hypothesis.score)[:width] for each in found]
+            rows, said = beams.extend(log_probs, length)
+            state = select(state, rows)
+    return beams.best()
+
+
+class _Beams:
+    """The `width` best sequences so far of every problem that is not solved, and all that have ended."""
+
+    def __init__(self, N: int, width: int, longest: int, end: int, penalty: float) -> None:
+        self.width, self.longest, self.end, self.penalty = width, longest, end, penalty
+        self.ended: list[list[Hypothesis]] = [[] for _ in range(N)]
+        self.live = np.arange(N)  # the problems that are not solved
+        self.log_p = np.full((N, width), -np.inf)  # of their sequences; at first there is one
+        self.log_p[:, 0] = 0.0
+        self.labels = np.zeros((N, width, longest), int)
+
+    def extend(self, log_probs: Array, length: int) -> tuple[Array, Array]:
+        """Makes sequences of `length` labels; returns which sequence each was, and its new label."""
+        width, count = self.width, len(self.live)
+        V = log_probs.shape[1]
+        scores = (self.log_p[:, :, None] + log_probs.reshape(count, width, V)).reshape(count, width * V)
+        places = _best(scores, 2 * width)  # as many as may end, and as many as go on
+        scores, parents, next_labels = np.take_along_axis(scores, places, 1), places // V, places % V
+        ends = (next_labels == self.end) & (scores > -np.inf)
+        for i, k in np.argwhere(ends[:, :width]).tolist():
+            self._end(self.live[i], self.labels[i, parents[i, k], : length - 1], scores[i, k], length)
+        scores[ends] = -np.inf
+        going = np.argsort(-scores, axis=1, kind="stable")[:, :width]
+        best = scores.max(axis=1, initial=-np.inf)
+        pairs = zip(self.live.tolist(), best.tolist(), strict=True)
+        unsolved = np.array([not self._solved(n, log_p, length) for n, log_p in pairs], bool)
+        self.log_p, parents, next_labels = (
+            np.take_along_axis(each, going, 1)[unsolved] for each in (scores, parents, next_labels)
+        )
+        rows = (np.flatnonzero(unsolved) * width)[:, None] + parents
+        self.labels = self.labels.reshape(-1, self.longest)[rows]
+        self.labels[:, :, length - 1] = next_labels
+        self.live = self.live[unsolved]
+        return rows.ravel(), next_labels.ravel()
+
+    def best(self) -> list[list[Hypothesis]]:
+        """Those of every problem, best first; what has not ended is taken as it is."""
+        for i, k in np.argwhere(self.log_p > -np.inf).tolist():
+            self._end(self.live[i], self.labels[i, k], self.log_p[i, k], self.longest)
+        return [sorted(each, key=lambda hypothesis: -hypothesis.score)[: self.width] for each in self.ended]
+
+    def _end(self, problem: int, labels: Array, log_p: float, length: int) -> None:
+        self.ended[problem].append(Hypothesis(tuple(labels.tolist()), self._score(log_p, length)))
+
+    def _score(self, log_p: float, length: int) -> float:
+        return float(log_p / ((5 + length) / 6) ** self.penalty)
+
+    def _solved(self, problem: int, log_p: float, length: int) -> bool:
+        """Whether what goes on, with at most this log p, is not needed."""
+        last = sorted((each.score for each in self.ended[problem]), reverse=True)[self.width - 1 : self.width]
+        return log_p == -np.inf or (bool(last) and last[0] >= self._score(log_p, length))
 
 
 def _call(name: str, step: Any, said: Array, state: State, end: int) -> tuple[Array, State]:

@@ -23,6 +23,7 @@ import numpy as np
 from ...arguments import Array
 from ...nn import Module
 from ...tensor import Tensor
+from .forms import Forms
 from .formula import formula
 from .graph import Node
 from .kinds import forms
@@ -51,6 +52,7 @@ class Steps:
         self.dtypes: dict[int, Any] = {}
         self.steps: list[Step] = []
         self.producers: dict[int, tuple[Step, Assignment]] = {}
+        self._errors = [0.0, 0.0]
         self._known: dict[int, int] = {}  # id of a Tensor or array -> its number
         self._kept: list[Any] = []  # so that an id stays what it is
         self._run(calls, cost, names)
@@ -95,20 +97,7 @@ class Steps:
         return assignment
 
     def _run(self, calls: list[Any], cost: Tensor, names: dict[int, str]) -> None:
-        todo = []
-        errors = [0.0, 0.0]
-        for title, name, given, results in calls:
-            known = forms(name, given, results[0])
-            step = Step(title, name.strip("_"), False, [], given)
-            scope = {local: self._array(value, names) for local, value in known.inputs.items()}
-            shapes = known.shapes | {local: each.shape for local, each in zip(known.outputs, results, strict=True)}
-            for what, text in known.forward:
-                self._assign(step, text, what, scope, shapes)
-            self.steps.append(step)
-            for local, result in zip(known.outputs, results, strict=True):
-                self._known[id(result)] = scope[local]
-                errors[0] = max(errors[0], _difference(self.values[scope[local]], result.data))
-            todo.append((step, known, scope, results))
+        ran = [self._forward(title, name, given, results, names) for title, name, given, results in calls]
         if id(cost) not in self._known:
             raise ValueError("step: the cost must be made by pydl's operations, as a loss is")
         self.cost_array = self._known[id(cost)]
@@ -116,31 +105,8 @@ class Steps:
         self.leaves.append(one)
         self.dtypes[one] = np.dtype(np.float64)
         arriving: dict[int, list[int]] = {self.cost_array: [one]}
-        wanted = {number for number in self.leaves if self.dtypes[number].kind == "f"}
-        for step, known, scope, results in reversed(todo):
-            back = Step(step.title, step.operation, True, [], step.given)
-            inside = dict(scope)
-            for local, result in zip(known.outputs, results, strict=True):
-                self._arrive(back, inside, local, scope[local], arriving)
-                if result.requires_grad and result.grad is not None:
-                    errors[1] = max(errors[1], _difference(self.values[inside["d" + local]], result.grad.data))
-            for what, text in known.backward:
-                target = text.split("=")[0].split("[")[0].strip()
-                local = target[1:]
-                if (target[0] == "d" and local in known.inputs) or local in scope:
-                    number = scope.get(local)
-                    if number is None or (number in self.leaves and number not in wanted):
-                        continue
-                    made = self._assign(back, text, what, inside, known.shapes).array
-                    if local in known.inputs:
-                        arriving.setdefault(number, []).append(made)
-                    else:
-                        self.gradients[number] = made
-                elif local not in ("b", "b_ih", "b_hh"):
-                    self._assign(back, text, what, inside, known.shapes)
-            for local, total in known.total.items():
-                self.gradients[scope[local]] = inside[total]
-            self.steps.append(back)
+        for step, known, scope, results in reversed(ran):
+            self._backward(step, known, scope, results, arriving)
         shared = Step("gradients of what was used several times", "sum", True, [], {})
         for number in self.leaves:
             if number in arriving and number != one:
@@ -149,8 +115,64 @@ class Steps:
             self.steps.append(shared)
         for value, number in ((each, self._known[id(each)]) for each in self._kept):
             if isinstance(value, Tensor) and value.grad is not None and number in self.gradients:
-                errors[1] = max(errors[1], _difference(self.values[self.gradients[number]], value.grad.data))
-        self.largest_error = tuple(errors)
+                self._compare(1, self.gradients[number], value.grad)
+
+    def _forward(
+        self, title: str, name: str, given: dict[str, Any], results: list[Any], names: dict[int, str]
+    ) -> tuple[Step, Forms, dict[str, int], list[Any]]:
+        """An operation that ran, as a step; what is known of it, and its arrays by their names in the formulas."""
+        known = forms(name, given, results[0])
+        step = Step(title, name.strip("_"), False, [], given)
+        scope = {local: self._array(value, names) for local, value in known.inputs.items()}
+        shapes = known.shapes | {local: each.shape for local, each in zip(known.outputs, results, strict=True)}
+        for what, text in known.forward:
+            self._assign(step, text, what, scope, shapes)
+        self.steps.append(step)
+        for local, result in zip(known.outputs, results, strict=True):
+            self._known[id(result)] = scope[local]
+            self._compare(0, scope[local], result)
+        return step, known, scope, results
+
+    def _backward(
+        self,
+        step: Step,
+        known: Forms,
+        scope: dict[str, int],
+        results: list[Any],
+        arriving: dict[int, list[int]],
+    ) -> None:
+        """The step back through an operation: gradients of its inputs go to `arriving`."""
+        back = Step(step.title, step.operation, True, [], step.given)
+        inside = dict(scope)
+        for local, result in zip(known.outputs, results, strict=True):
+            self._arrive(back, inside, local, scope[local], arriving)
+            if result.requires_grad and result.grad is not None:
+                self._compare(1, inside["d" + local], result.grad)
+        for what, text in known.backward:
+            target = text.split("=")[0].split("[")[0].strip()
+            local = target[1:]
+            if (target[0] == "d" and local in known.inputs) or local in scope:
+                number = scope.get(local)
+                if number is None or (number in self.leaves and self.dtypes[number].kind != "f"):
+                    continue
+                made = self._assign(back, text, what, inside, known.shapes).array
+                if local in known.inputs:
+                    arriving.setdefault(number, []).append(made)
+                else:
+                    self.gradients[number] = made
+            elif local not in ("b", "b_ih", "b_hh"):
+                self._assign(back, text, what, inside, known.shapes)
+        for local, total in known.total.items():
+            self.gradients[scope[local]] = inside[total]
+        self.steps.append(back)
+
+    def _compare(self, way: int, number: int, theirs: Any) -> None:
+        """Notes how far a formula's numbers are from the model's: forward 0, backward 1."""
+        self._errors[way] = max(self._errors[way], _difference(self.values[number], theirs.data))
+
+    @property
+    def largest_error(self) -> tuple[float, float]:
+        return self._errors[0], self._errors[1]
 
     def _arrive(
         self, step: Step, scope: dict[str, int], local: str, number: int, arriving: dict[int, list[int]]
