@@ -23,7 +23,6 @@ the recording, and loss, gradients and buffers must be the same bits. Neither le
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -32,6 +31,7 @@ import numpy as np
 from . import op, random
 from ._compiled import are_set, are_unchanged, arrays_of_forms, changed, put_gradients, set_noting, tensor_of
 from .arguments import Array, check_callable, check_integer
+from .fork_safety import give_lock
 from .fusion import join_activations, without_unread, work_in_place
 from .norm_fusion import join_norms
 from .ops.conv2d_winograd import get_winograd
@@ -87,7 +87,7 @@ class CapturedStep:
         self._modules = [model, loss] if isinstance(loss, Module) else [model]
         self._recordings: dict[Any, _Recording] = {}
         self._latest: _Recording | None = None
-        self._lock = threading.Lock()
+        self._lock = give_lock(self)
 
     def __repr__(self) -> str:
         return f"<captured step of {type(self._model).__name__}: {len(self._recordings)} recordings>"

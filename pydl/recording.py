@@ -22,7 +22,6 @@ Source    the idea is that of CUDA graphs: Gray, "Getting started with CUDA grap
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -33,6 +32,7 @@ from ._compiled import are_unchanged, arrays_of_forms, is_grad_enabled, tensor_o
 from .arguments import Array, check_flag
 from .channels_last import Layout
 from .element_blocks import is_by_element
+from .fork_safety import give_lock
 from .fusion import fold_batch_norms, join_activations, pack_weights, without_unread, work_in_place
 from .recorded_gradient import NoRecordedGradient, differentiable, gradient_of
 from .replay import Parts, Replay, as_array, copy, key_of, noted, other_numbers, own_inputs
@@ -84,7 +84,7 @@ class Captured:
         self._recordings: dict[Any, _Recording] = {}
         self._latest: _Recording | None = None
         self._with_gradient: dict[Any, Any] = {}
-        self._lock = threading.Lock()
+        self._lock = give_lock(self)
 
     def __repr__(self) -> str:
         return f"<captured {self._function!r}: {len(self._recordings)} recordings>"

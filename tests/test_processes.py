@@ -107,6 +107,28 @@ def test_a_child_forked_while_another_thread_draws_numbers_has_numbers():
         worker.join()
 
 
+def replay(pipe, captured):
+    pipe.send(captured(np.ones(3, np.float32)).tolist())
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
+@pytest.mark.filterwarnings("ignore:.*multi-threaded, use of fork:DeprecationWarning")
+def test_a_child_forked_while_another_thread_replays_can_replay():
+    captured = pydl.capture(lambda x: x * 2.0 + 1.0)
+    captured(np.ones(3, np.float32))
+    context = multiprocessing.get_context("fork")
+    here, there = context.Pipe(duplex=False)
+    child = context.Process(target=replay, args=(there, captured))
+    with captured._lock:
+        child.start()
+    try:
+        assert here.poll(20), "the child hangs"
+        assert here.recv() == [3, 3, 3]
+    finally:
+        child.kill()
+        child.join()
+
+
 GROUPS = {
     "none": ("0::/\n", {}, 0),
     "no limit": ("0::/\n", {"cpu.max": "max 100000\n"}, 0),
