@@ -188,33 +188,37 @@ void gradient_of(const Sequence<T>& sequence, T g, T* dx, int64_t dx_stride, int
 }
 
 // The sequences of a batch. Labels and lengths are checked as they are copied: nobody can change them
-// afterwards.
+// afterwards. Labels are rows, or one row of those of all sequences, one behind another.
 template <typename T>
 class Batch {
   public:
     Batch(const Array<const T, 3>& x, const Array<const int64_t, 2>& targets,
           const Array<const int64_t, 1>& input_lengths, const Array<const int64_t, 1>& target_lengths,
           int64_t blank)
-        : x_(x), S_(targets.shape[1]), blank_(blank), labels_(targets.size()), lengths_(2 * x.shape[1]) {
+        : x_(x), S_(targets.shape[1]), blank_(blank), labels_(targets.size()), lengths_(3 * x.shape[1]) {
         const int64_t T_ = x.shape[0], N = x.shape[1], C = x.shape[2];
-        require(targets.shape[0] == N && input_lengths.shape[0] == N && target_lengths.shape[0] == N,
-                "ctc_loss: targets and lengths must fit log_probs");
+        const bool joined = targets.shape[0] == 1 && N != 1;
+        require(
+            (joined || targets.shape[0] == N) && input_lengths.shape[0] == N && target_lengths.shape[0] == N,
+            "ctc_loss: targets and lengths must fit log_probs");
         bool valid = uint64_t(blank) < uint64_t(C);
-        for (int64_t n = 0; n < N; ++n) {
+        for (int64_t n = 0, first = 0; n < N; ++n) {
             const int64_t frames = input_lengths(n), count = target_lengths(n);
-            valid &= uint64_t(frames) <= uint64_t(T_) && uint64_t(count) <= uint64_t(S_);
-            lengths_[2 * n] = frames, lengths_[2 * n + 1] = count;
+            valid &= uint64_t(frames) <= uint64_t(T_) && uint64_t(count) <= uint64_t(S_ - first);
+            lengths_[3 * n] = frames, lengths_[3 * n + 1] = count;
+            const int64_t place = lengths_[3 * n + 2] = joined ? first : n * S_;
             for (int64_t s = 0; valid && s < count; ++s) {
-                const int64_t c = labels_[n * S_ + s] = targets(n, s);
-                valid &= uint64_t(c) < uint64_t(C);
+                const int64_t c = labels_[place + s] = joined ? targets(0, first + s) : targets(n, s);
+                valid &= uint64_t(c) < uint64_t(C) && c != blank;
             }
+            if (joined && valid) first += count;
         }
-        require(valid, "ctc_loss: lengths, labels and blank must lie within the arrays");
+        require(valid, "ctc_loss: lengths must lie within the arrays, labels must be classes and not the blank");
     }
 
     Sequence<T> operator[](int64_t n) const {
-        return {x_.data + n * x_.stride[1], x_.stride[0],        x_.stride[2], lengths_[2 * n],
-                labels_.data() + n * S_,    lengths_[2 * n + 1], blank_};
+        return {x_.data + n * x_.stride[1],           x_.stride[0],        x_.stride[2], lengths_[3 * n],
+                labels_.data() + lengths_[3 * n + 2], lengths_[3 * n + 1], blank_};
     }
 
     // f(n) for all sequences, in parallel.
@@ -229,7 +233,7 @@ class Batch {
   private:
     Array<const T, 3> x_;
     int64_t S_, blank_;
-    Scratch<int64_t> labels_, lengths_;
+    Scratch<int64_t> labels_, lengths_;  // of each sequence: frames, labels, and where these begin
 };
 
 }  // namespace

@@ -206,6 +206,8 @@ def own_inputs(inputs: list[Array]) -> list[Array]:
 
 
 def other_numbers(array: Array) -> Array:
-    """Valid inputs that differ: whole numbers (words, labels) in another order, others scaled, too."""
-    turned = np.flip(array)
-    return turned * array.dtype.type(0.75) if array.dtype.kind == "f" else turned.copy()
+    """Valid inputs that differ: whole numbers (words, labels, lengths) in another order, row by row, so that what
+    stands behind a row's end stays there; others scaled, too."""
+    is_float = array.dtype.kind == "f"
+    turned: Array = np.flip(array, None if is_float or array.ndim == 0 or len(array) < 2 else 0)
+    return turned * array.dtype.type(0.75) if is_float else turned.copy()

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..arguments import Array
-from ..ops.ctc_loss import check_targets
+from ..ops.ctc_loss import check_targets, padded
 from .hypothesis import array_of, check_predictions
 
 
@@ -36,7 +36,8 @@ def ctc_align(
     targets = array_of(targets)
     if target_lengths is None:
         target_lengths = np.full(N, np.shape(targets)[-1:] or 0)
-    rows, counts = check_targets("ctc_align", targets, array_of(target_lengths), N, C, blank)
+    labels, counts = check_targets("ctc_align", targets, array_of(target_lengths), N, C, blank)
+    rows = padded(labels, counts, blank)
     places = np.full((N, 2 * rows.shape[1] + 1), blank)
     places[:, 1::2] = rows
     emissions = np.take_along_axis(x, np.broadcast_to(places, (T, *places.shape)), 2).astype(np.float64)

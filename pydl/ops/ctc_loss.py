@@ -43,6 +43,13 @@ def _with_blanks(labels, blank):
     return between
 
 
+def _labels(targets, lengths, n):
+    """Those of sequence n: a row's beginning, or what lies behind the labels of the sequences before."""
+    joined = len(targets) < len(lengths)
+    row, first = (targets[0], sum(lengths[:n])) if joined else (targets[n], 0)
+    return row[first : first + lengths[n]]
+
+
 def _log_add(*terms):
     """log(sum of exp(term))."""
     largest = np.nan if np.isnan(terms).any() else max(terms)
@@ -89,14 +96,14 @@ def _log_beta(x, places):
 
 @kernel(writes="y, nll")
 def ctc_loss_forward(log_probs, targets, input_lengths, target_lengths, y, nll, blank, reduction, zero_infinity):
-    """nll: -log p of each target. reduction: 0 none, 1 mean, 2 sum."""
+    """targets: rows, or one row of all labels. nll: -log p of each target. reduction: 0 none, 1 mean, 2 sum."""
     terms = []
     for n in range(len(nll)):
         T, L = input_lengths[n], target_lengths[n]
         if T == 0:
             nll[n] = 0.0 if L == 0 else np.inf
         else:
-            alpha = _log_alpha(log_probs[:T, n], _with_blanks(targets[n, :L], blank))
+            alpha = _log_alpha(log_probs[:T, n], _with_blanks(_labels(targets, target_lengths, n), blank))
             nll[n] = -_log_add(*alpha[-1, -2:])
         loss = 0.0 if zero_infinity and nll[n] == np.inf else nll[n]
         terms.append(loss / max(L, 1) if reduction == 1 else loss)
@@ -114,7 +121,7 @@ def ctc_loss_backward(
         if zero_infinity and nll[n] == np.inf:
             continue
         g = dy[n % len(dy)] / (N * max(L, 1) if mean else 1)
-        x, places = log_probs[:T, n], _with_blanks(targets[n, :L], blank)
+        x, places = log_probs[:T, n], _with_blanks(_labels(targets, target_lengths, n), blank)
         alpha, beta = _log_alpha(x, places), _log_beta(x, places)
         for t in range(T):
             posterior = np.zeros(x.shape[1])
@@ -134,6 +141,8 @@ def _draw(draw, fits):
     blank = draw.integer(0, C - 1)
     targets = (draw.integers((N, L), 1, C - 1) + blank) % C
     target_lengths = draw.integers((N,), 0, L)
+    if N > 1 and draw.choice(True, False):
+        targets = targets[np.arange(L) < target_lengths[:, None]][None]
     input_lengths = np.minimum(2 * target_lengths, T) if fits else draw.integers((N,), 0, T)
     return x, targets, input_lengths, target_lengths, blank
 
@@ -198,26 +207,27 @@ def ctc_loss(
     blank = check_blank(name, check_integer(name, "blank", blank, 0), x)
     how, zero = losses.check_reduction(name, reduction), check_flag(name, "zero_infinity", zero_infinity)
     frames = check_lengths(name, "input_lengths", input_lengths, N, T, f"the frames of log_probs {x.shape}")
-    padded, lengths = check_targets(name, targets, target_lengths, N, C, blank)
+    labels, lengths = check_targets(name, targets, target_lengths, N, C, blank)
     y, flat = losses.result((N,) if x.ndim == 3 else (), x.dtype, how)
     nll = empty((N,), x.dtype)
-    ctc_loss_forward(x3, padded, frames, lengths, flat.reshape(flat.size), nll, blank, how, zero)
+    ctc_loss_forward(x3, labels, frames, lengths, flat.reshape(flat.size), nll, blank, how, zero)
 
     def gradient(dy, needs):
         dx = empty(x3.shape, x.dtype)
         g = dy.reshape(dy.size)
-        ctc_loss_backward(g, x3, padded, frames, lengths, nll, dx, blank, how == 1, zero)
+        ctc_loss_backward(g, x3, labels, frames, lengths, nll, dx, blank, how == 1, zero)
         return dx.reshape(x.shape), None, None, None
 
     return y, gradient, ("log_probs",)
 
 
 def _check_integers(name: str, argument: str, value: Any) -> Array:
-    """`value` as an array of int64 of its own, which nobody can change afterwards."""
+    """`value` as an array of int64: the one that was given, if it can be read as it is, so that a recorded step
+    reads it again."""
     given = check_array(name, argument, value)
     if given.dtype.kind not in "iu" and given.size:  # an empty list is one of floats to numpy
         raise TypeError(f"{name}: {argument} has dtype {given.dtype} but must hold integers")
-    return given.astype(np.int64)
+    return given.astype(np.int64, copy=False)
 
 
 def check_blank(name: str, blank: int, x: Array) -> int:
@@ -240,7 +250,7 @@ def check_lengths(name: str, argument: str, value: Any, N: int, most: int, what:
 
 
 def check_targets(name: str, targets: Any, target_lengths: Any, N: int, C: int, blank: int) -> tuple[Array, Array]:
-    """Targets as rows (N, longest), whatever stands behind their ends, and their lengths."""
+    """Targets as rows (N, S), or all labels as one row (1, sum of lengths), and their lengths."""
     labels = _check_integers(name, "targets", targets)
     check_rank(name, "targets", labels, 1, 2, layout="(N, S) or one behind another in one dimension")
     what = f"the labels of targets {labels.shape}"
@@ -252,14 +262,21 @@ def check_targets(name: str, targets: Any, target_lengths: Any, N: int, C: int, 
             f"{name}: targets has {labels.size} labels but target_lengths add up to {lengths.sum()}; "
             "targets of shape (N, S) may be padded"
         )
-    inside = np.arange(lengths.max(initial=0)) < lengths[:, None]
-    rows = np.full(inside.shape, blank)
-    rows[inside] = labels if labels.ndim == 1 else labels[:, : inside.shape[1]][inside]
-    wrong = np.argwhere(inside & ((rows < 0) | (rows >= C) | (rows == blank)))
+    rows = labels if labels.ndim == 2 else labels[None]
+    counted = np.arange(rows.shape[1]) < lengths[:, None] if labels.ndim == 2 else np.True_
+    wrong = np.argwhere(counted & ((rows < 0) | (rows >= C) | (rows == blank)))
     if len(wrong):
         n, s = (int(i) for i in wrong[0])
-        where = f"{n}, {s}" if labels.ndim == 2 else f"{lengths[:n].sum() + s}"
-        label = rows[n, s]
+        where, label = f"{n}, {s}" if labels.ndim == 2 else str(s), rows[n, s]
         what = "the blank, which is no label" if label == blank else f"no class of {C} (0 to {C - 1})"
         raise ValueError(f"{name}: targets[{where}] is {label}, {what}")
     return rows, lengths
+
+
+def padded(rows: Array, lengths: Array, filler: int) -> Array:
+    """What check_targets returns as rows (N, longest), with `filler` behind their ends."""
+    inside = np.arange(lengths.max(initial=0)) < lengths[:, None]
+    result = np.full(inside.shape, filler)
+    joined = len(rows) != len(lengths)
+    result[inside] = rows[0] if joined else rows[:, : inside.shape[1]][inside]
+    return result

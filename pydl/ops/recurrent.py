@@ -139,7 +139,8 @@ class Sequences:
 
 
 def check_lengths(name: str, lengths: Any, T: int, B: int, least: int = 0) -> Array | None:
-    """The lengths of B sequences of `least` to T steps, as an array of its own that nobody else can change."""
+    """The lengths of B sequences of `least` to T steps: the array that was given, if it can be read as it is, so that
+    a recorded step reads it again."""
     if lengths is None:
         return None
     given = check_array(name, "lengths", lengths)
@@ -152,8 +153,8 @@ def check_lengths(name: str, lengths: Any, T: int, B: int, least: int = 0) -> Ar
             f"{name}: lengths must be from {least} to {T}, the steps of the input, but go from {given.min()} to "
             f"{given.max()}"
         )
-    own: Array = given.astype(np.int64)
-    return own
+    found: Array = given.astype(np.int64, copy=False)
+    return found
 
 
 def draw_cell(draw: Any, gates: int, *states: str) -> dict[str, Any]:

@@ -200,14 +200,11 @@ def train(workload: Workload, inputs: Arrays, loss_of: Any = _cross_entropy) -> 
 
         return Run(step, lambda loss: {"loss": np.array(loss.item())}, reset)
 
-    variants = {"eager": lambda: make(False)}
-    if loss_of is _cross_entropy:
-        variants["captured"] = lambda: make(True)
-    return variants
+    return {"eager": lambda: make(False), "captured": lambda: make(True)}
 
 
 def train_ctc(workload: Workload, inputs: Arrays) -> Variants:
-    return train(workload, inputs, _ctc)  # reads how long each target is, so that it cannot be captured
+    return train(workload, inputs, _ctc)
 
 
 def infer(workload: Workload, inputs: Arrays) -> Variants:
