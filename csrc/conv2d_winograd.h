@@ -56,6 +56,7 @@ class WinogradTask {
           tile_rows_(plan.most_tile_rows()),
           strips_(plan.tasks.size * (NR / plan.tiles_of_row + 2)),
           first_strip_(plan.tasks.size + 1),
+          rows_(tile_rows_ * pixels),
           edge_pitch_(tile_rows_ * plan.tiles_of_row + W),
           line_pitch_(whole_vectors<T>((edge_pitch_ + 1) * step)),
           lines_(pixels * line_pitch_),
@@ -70,6 +71,7 @@ class WinogradTask {
         count_ = plan_.first_tile(task + 1) - first_;
         skipped_ = first_ % plan_.tiles_of_row;
         list_strips();
+        list_rows();
         clear_lines();
         for (int64_t c = 0; c < conv_.channels; c++) {
             fill_lines(c);
@@ -96,6 +98,13 @@ class WinogradTask {
         int64_t tile, length;   // the first one, relative to the task
         int64_t target;         // its first output, relative to the feature's in image 0
         int64_t rows, columns;  // outputs that exist
+    };
+
+    // A row of pixels inside the image.
+    struct PixelRow {
+        int64_t source;        // relative to the channel in image 0
+        int64_t target, edge;  // in the lines, and what comes after the last tile
+        bool is_new;           // not read by the row of tiles before
     };
 
     int64_t group_panels() const {
@@ -146,34 +155,51 @@ class WinogradTask {
         for (int64_t row = 0; row < tile_rows_; row++) edges_[(row + 1) * TJ - 1] = T(1);
     }
 
+    // Which rows of pixels go where: the same for all channels.
+    void list_rows() {
+        const int64_t TJ = plan_.tiles_of_row, first = first_column();
+        const int64_t rows = (skipped_ + count_ - 1) / TJ + 1;
+        int64_t n = first_ / TJ / plan_.tile_rows_of_image, i = first_ / TJ % plan_.tile_rows_of_image;
+        row_count_ = 0;
+        for (int64_t row = 0; row < rows; row++) {
+            for (int r = 0; r < pixels; r++) {
+                const int64_t h = i * step + conv_.rows.origin + r;
+                if (h < 0 || h >= conv_.rows.source) continue;
+                rows_[row_count_++] = {
+                    conv_.x.at(n, 0) - conv_.x.data + h * conv_.x.stride[2] + first * conv_.x.stride[3],
+                    line(r) - lines_.data() + row * TJ * step + first - conv_.columns.origin,
+                    edge(r, 0) - edges_.data() + (row + 1) * TJ - 1, r >= beyond};
+            }
+            if (++i == plan_.tile_rows_of_image) i = 0, n++;
+        }
+        const int64_t past = conv_.columns.origin + TJ * step, left = conv_.columns.source - past;
+        first_edge_ = past < 0 ? -past : 0;
+        last_edge_ = left < beyond ? left : beyond;
+    }
+
     void fill_lines(int64_t c) {
-        const int64_t first = first_column(), columns = last_column() - first, TJ = plan_.tiles_of_row;
-        const int64_t (&stride)[4] = conv_.x.stride;
+        const int64_t first = first_column(), columns = last_column() - first;
+        const int64_t stride = conv_.x.stride[3];
+        const int64_t past = (conv_.columns.origin + plan_.tiles_of_row * step - first) * stride;
         // The next channel's pixels are on their way while this one's are transformed.
         const T* channel = conv_.x.at(0, group_ * conv_.channels + c);
         const int64_t ahead =
             c + 1 < conv_.channels ? conv_.x.at(0, group_ * conv_.channels + c + 1) - channel : 0;
-        const int64_t rows = (skipped_ + count_ - 1) / TJ + 1;
-        int64_t n = first_ / TJ / plan_.tile_rows_of_image, i = first_ / TJ % plan_.tile_rows_of_image;
-        for (int64_t row = 0; row < rows; row++) {
-            const T* image = channel + (conv_.x.at(n, 0) - conv_.x.data) + first * stride[3];
-            for (int r = 0; r < pixels; r++) {
-                const int64_t h = i * step + conv_.rows.origin + r;
-                if (h < 0 || h >= conv_.rows.source) continue;
-                const T* from = image + h * stride[2];
-                if (columns > 0)
-                    copy_line(line(r) + row * TJ * step + first - conv_.columns.origin, int64_t(1), from,
-                              stride[3], columns);
-                for (int k = 0; k < beyond; k++) {
-                    const int64_t column = conv_.columns.origin + TJ * step + k;
-                    if (column >= 0 && column < conv_.columns.source)
-                        edge(r, k)[(row + 1) * TJ - 1] = from[(column - first) * stride[3]];
-                }
-                if (r >= beyond)
-                    for (int64_t k = 0; k < columns; k += 64 / int64_t(sizeof(T)))
-                        prefetch(from + ahead + k * stride[3]);
+        for (int64_t k = 0; k < row_count_; k++) {
+            const PixelRow row = rows_[k];
+            const T* from = channel + row.source;
+            T* to = lines_.data() + row.target;
+            if (stride == 1) {
+                // The zeros of the last vector reach into what is written next or stays zero.
+                for (int64_t j = 0; j < columns; j += W) store(to + j, load_partial(from + j, columns - j));
+            } else if (columns > 0) {
+                copy_line(to, int64_t(1), from, stride, columns);
             }
-            if (++i == plan_.tile_rows_of_image) i = 0, n++;
+            for (int64_t j = first_edge_; j < last_edge_; j++)
+                edges_[row.edge + j * edge_pitch_] = from[past + j * stride];
+            if (row.is_new)
+                for (int64_t j = 0; j < columns; j += 64 / int64_t(sizeof(T)))
+                    prefetch(from + ahead + j * stride);
         }
     }
     static void copy_line(T* to, int64_t to_stride, const T* from, int64_t from_stride, int64_t count) {
@@ -190,6 +216,8 @@ class WinogradTask {
     void transform_source(int64_t t, T* to) const {
         const int64_t at = skipped_ + t;
         const auto last_of_row = load(edges_.data() + at) != vec<T>{};
+        const bool has_edges = first_edge_ < last_edge_;
+        const int64_t pitch = plan_.pitch;
         alignas(64) T half[pixels * P * W];
 #pragma GCC unroll 1
         for (int r = 0; r < pixels; r++) {
@@ -198,9 +226,9 @@ class WinogradTask {
             split_columns<T, step>(from, own);
 #pragma GCC unroll 8
             for (int j = 0; j < step; j++) d[j] = own[j];
-#pragma GCC unroll 2
+#pragma GCC unroll 4
             for (int k = 0; k < beyond; k++)
-                d[step + k] = select(last_of_row, load(edge(r, k) + at),
+                d[step + k] = select(last_of_row, has_edges ? load(edge(r, k) + at) : vec<T>{},
                                      next_lanes<T>(own[k], broadcast<T>(from[step * W + k])));
             Line::transform_source(d);
 #pragma GCC unroll 10
@@ -212,8 +240,9 @@ class WinogradTask {
 #pragma GCC unroll 10
             for (int i = 0; i < pixels; i++) d[i] = load(half + (i * P + j) * W);
             Line::transform_source(d);
+            T* place = to + j * pitch;
 #pragma GCC unroll 10
-            for (int i = 0; i < P; i++) store(to + (i * P + j) * plan_.pitch, d[i]);
+            for (int i = 0; i < P; i++, place += P * pitch) store(place, d[i]);
         }
     }
 
@@ -239,15 +268,16 @@ class WinogradTask {
         const int64_t feature = group_ * conv_.features + o;
         const vec<T> bias =
             broadcast<T>(conv_.bias != nullptr ? conv_.bias[feature * conv_.bias_stride] : T(0));
-        alignas(64) T pixels[M][M * NR];
+        alignas(64) T pixels[M][M * NR + W];
         alignas(64) T half[M * P * W];
         for (int64_t t = 0; t < lanes; t += W) {
-            const T* from = products_.data() + row * NR + t;
+            const int64_t pitch = product_pitch_;
 #pragma GCC unroll 1
             for (int j = 0; j < P; j++) {
+                const T* place = products_.data() + j * pitch + row * NR + t;
                 vec<T> m[P], y[M];
 #pragma GCC unroll 10
-                for (int i = 0; i < P; i++) m[i] = load(from + (i * P + j) * product_pitch_);
+                for (int i = 0; i < P; i++, place += P * pitch) m[i] = load(place);
                 Line::transform_output(m, y);
 #pragma GCC unroll 8
                 for (int i = 0; i < M; i++) store(half + (i * P + j) * W, y[i]);
@@ -270,9 +300,13 @@ class WinogradTask {
         for (int64_t s = first_strip_[panel]; s < first_strip_[panel + 1]; s++) {
             const Strip& strip = strips_[s];
             T* to = out + strip.target;
-            for (int64_t i = 0; i < strip.rows; i++, to += conv_.y.stride[2])
-                copy_line(to, conv_.y.stride[3], pixels[i] + (strip.tile - panel * NR) * M, int64_t(1),
-                          strip.columns);
+            for (int64_t i = 0; i < strip.rows; i++, to += conv_.y.stride[2]) {
+                const T* from = pixels[i] + (strip.tile - panel * NR) * M;
+                if (conv_.y.stride[3] == 1 && strip.columns <= W)
+                    store_partial(to, load(from), strip.columns);
+                else
+                    copy_line(to, conv_.y.stride[3], from, int64_t(1), strip.columns);
+            }
         }
     }
     [[gnu::noinline]] void note_suspects(vec<T> sum, int64_t t, int64_t lanes) {
@@ -291,6 +325,9 @@ class WinogradTask {
     int64_t tile_rows_;                          // touched at most
     Scratch<Strip> strips_;
     Scratch<int64_t> first_strip_;
+    Scratch<PixelRow> rows_;
+    int64_t row_count_ = 0;
+    int64_t first_edge_ = 0, last_edge_ = 0;  // of the columns beyond, those in the image
     int64_t edge_pitch_, line_pitch_;
     Scratch<T> lines_, edges_, sources_;
     int64_t product_pitch_;

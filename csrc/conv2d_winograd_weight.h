@@ -21,6 +21,7 @@
 // to transform nearly twice as many numbers and gain little.
 #pragma once
 
+#include "conv2d_channel_lanes.h"
 #include "conv2d_shape.h"
 #include "conv2d_winograd_transform.h"
 #include "gemm_blocked.h"
@@ -31,7 +32,7 @@ namespace pydl::PYDL_ISA {
 template <typename T, typename Line>
 class WinogradWeightGradient {
     static constexpr int M = Line::outputs, S = Line::places, places = S * S, U = Line::taps, taps = U * U;
-    static constexpr int64_t W = width<T>;
+    static constexpr int64_t W = width<T>, tap_pitch = (taps + W - 1) / W * W;
     static constexpr int64_t block_bytes = int64_t(2) << 20;
     static constexpr int64_t most_tiles = 256;  // of a sum, about
 
@@ -88,14 +89,18 @@ class WinogradWeightGradient {
                              const int64_t lane = task / runs.count, run = task % runs.count;
                              const int64_t row = runs.begin(run), count = runs.length(run, rows);
                              if (lane < channels)
-                                 transform_sources(frame.data(), lane * W, first, row, count);
+                                 transform_sources(frame.data(), ChannelLanes<T>(x_, lane * W, s_.C), first,
+                                                   row, count);
                              else
-                                 transform_slopes(frame.data(), (lane - channels) * W, first, row, count);
+                                 transform_slopes(frame.data(),
+                                                  ChannelLanes<T>(dy_, (lane - channels) * W, s_.O), first,
+                                                  row, count);
                          }
                      });
     }
 
-    void transform_sources(T* frame, int64_t c, int64_t first, int64_t row, int64_t count) const {
+    void transform_sources(T* frame, const ChannelLanes<T>& lanes, int64_t first, int64_t row,
+                           int64_t count) const {
         const int64_t columns = tiles_of_row_ * M + S - M;
         for (int64_t r = row; r < row + count; r++) {
             const int64_t n = (first + r) / rows_of_image_,
@@ -105,70 +110,29 @@ class WinogradWeightGradient {
             if (continues)
                 for (int64_t k = 0; k < (S - M) * columns * W; k += W)
                     store(frame + k, load(frame + M * columns * W + k));
-            for (int i = continues ? S - M : 0; i < S; i++)
-                turn_row(frame + i * columns * W, columns, x_, n, c, s_.C, top + i, s_.H, s_.columns.origin,
-                         s_.W);
+            lanes.turn(frame, columns, continues ? S - M : 0, S, n, top, s_.H, s_.columns.origin, s_.W);
             for (int64_t t = 0; t < tiles_of_row_; t++)
                 winograd_source<T, Line>(frame + t * M * W, columns * W, W,
-                                         source(0) + (r * tiles_of_row_ + t) * channel_pitch_ + c,
+                                         source(0) + (r * tiles_of_row_ + t) * channel_pitch_ + lanes.channel,
                                          tiles_ * channel_pitch_ + W);
         }
     }
-    void transform_slopes(T* frame, int64_t o, int64_t first, int64_t row, int64_t count) const {
+    void transform_slopes(T* frame, const ChannelLanes<T>& lanes, int64_t first, int64_t row,
+                          int64_t count) const {
         const int64_t columns = tiles_of_row_ * M;
         for (int64_t r = row; r < row + count; r++) {
             const int64_t n = (first + r) / rows_of_image_, top = (first + r) % rows_of_image_ * M;
+            lanes.turn(frame, columns, 0, M, n, top, s_.I, 0, s_.J);
             vec<T> sum[2] = {};
-            for (int i = 0; i < M; i++) {
-                T* line = frame + i * columns * W;
-                turn_row(line, columns, dy_, n, o, s_.O, top + i, s_.I, int64_t(0), s_.J);
-                for (int64_t k = 0; k < columns; k += 2) {
-                    sum[0] += load(line + k * W);
-                    sum[1] += load(line + (k + 1) * W);
-                }
+            for (int64_t k = 0; k < M * columns; k += 2) {
+                sum[0] += load(frame + k * W);
+                sum[1] += load(frame + (k + 1) * W);
             }
-            store(&bias_[(first + r) * feature_pitch_ + o], sum[0] + sum[1]);
+            store(&bias_[(first + r) * feature_pitch_ + lanes.channel], sum[0] + sum[1]);
             for (int64_t t = 0; t < tiles_of_row_; t++)
                 winograd_slope<T, Line>(frame + t * M * W, columns * W, W,
-                                        slope(0) + (r * tiles_of_row_ + t) * feature_pitch_ + o,
+                                        slope(0) + (r * tiles_of_row_ + t) * feature_pitch_ + lanes.channel,
                                         tiles_ * feature_pitch_ + W);
-        }
-    }
-
-    // to[k][lane] = a[n, channel + lane, row, first + k] for k < count, zero outside the image and beyond the
-    // channels.
-    static void turn_row(T* to, int64_t count, const Images<const T>& a, int64_t n, int64_t channel,
-                         int64_t channels, int64_t row, int64_t rows, int64_t first, int64_t columns) {
-        const int64_t lanes = channels - channel < W ? channels - channel : W;
-        int64_t begin = first < 0 ? -first : 0, end = columns - first < count ? columns - first : count;
-        if (row < 0 || row >= rows || end < begin) begin = end = count;
-        for (int64_t k = 0; k < begin; k++) store(to + k * W, vec<T>{});
-        for (int64_t k = end; k < count; k++) store(to + k * W, vec<T>{});
-        if (begin == end) return;
-        const T* from = a.at(n, channel) + row * a.stride[2] + (first + begin) * a.stride[3];
-        int64_t place[W];  // of each lane
-        for (int64_t l = 0; l < lanes; l++) place[l] = a.at(0, channel + l) - a.at(0, channel);
-        for (int64_t k = begin; k < end; k += W, from += W * a.stride[3]) {
-            const int64_t steps = end - k < W ? end - k : W;
-            vec<T> square[W];
-            if (a.stride[3] == 1) {
-#pragma GCC unroll 16
-                for (int l = 0; l < W; l++)
-                    square[l] = l >= lanes   ? vec<T>{}
-                                : steps == W ? load(from + place[l])
-                                             : load_partial(from + place[l], steps);
-            } else {
-                for (int l = 0; l < W; l++) {
-                    T line[W] = {};
-                    for (int64_t j = 0; l < lanes && j < steps; j++)
-                        line[j] = from[place[l] + j * a.stride[3]];
-                    square[l] = load(line);
-                }
-            }
-            pydl::PYDL_ISA::transpose<T>(square);
-#pragma GCC unroll 16
-            for (int j = 0; j < W; j++)
-                if (j < steps) store(to + (k + j) * W, square[j]);
         }
     }
 
@@ -213,24 +177,47 @@ class WinogradWeightGradient {
         const Scratch<uint8_t> suspects(s_.O);
         parallel_for(s_.O, 1 + 2048 / s_.C, [&](int64_t begin, int64_t end) {
             for (int64_t o = begin; o < end; o++) {
-                T check = 0;
+                vec<T> check{};
                 for (int64_t c = 0; c < s_.C; c += W) {
-                    alignas(64) T dg[taps][W];
+                    alignas(64) T of_taps[taps * W], of_channels[W * tap_pitch];
                     winograd_weight<T, Line>(products_.data() + o * channel_pitch_ + c, product_place(),
-                                             dg[0]);
+                                             of_taps);
+                    for (int64_t k = 0; k < taps; k += W) {
+                        vec<T> square[W];
+#pragma GCC unroll 16
+                        for (int l = 0; l < W; l++)
+                            square[l] = k + l < taps ? load(of_taps + (k + l) * W) : vec<T>{};
+                        pydl::PYDL_ISA::transpose<T>(square);
+#pragma GCC unroll 16
+                        for (int l = 0; l < W; l++) store(of_channels + l * tap_pitch + k, square[l]);
+                    }
                     for (int64_t l = 0; l < W && c + l < s_.C; l++)
-                        for (int k = 0; k < taps; k++) {
-                            T& to = dw(o, c + l, k / U, k % U);
-                            to = accumulate ? to + dg[k][l] : dg[k][l];
-                            check += to - to;  // what is not finite, minus itself, is not 0
-                        }
+                        check += put_filter(&dw(o, c + l, 0, 0), dw.stride, of_channels + l * tap_pitch,
+                                            accumulate);
                 }
-                suspects[o] = check != 0;
+                suspects[o] = any(check != vec<T>{});
             }
         });
         for (int64_t o = 0; o < s_.O; o++)
             if (suspects[o]) return false;
         return true;
+    }
+    // to (+)= the filter; not 0 where a number is not finite.
+    static vec<T> put_filter(T* to, const int64_t* stride, T* filter, bool accumulate) {
+        const bool in_a_row = stride[2] == U && stride[3] == 1;
+        vec<T> check{};
+        if (accumulate && !in_a_row)
+            for (int k = 0; k < taps; k++) filter[k] += to[k / U * stride[2] + k % U * stride[3]];
+        for (int64_t k = 0; k < taps; k += W) {
+            vec<T> some = load(filter + k);
+            if (accumulate && in_a_row) store(filter + k, some += load_partial(to + k, taps - k));
+            check += some - some;  // what is not finite, minus itself, is not 0
+        }
+        if (in_a_row)
+            copy_row(to, filter, int64_t(taps));
+        else
+            for (int k = 0; k < taps; k++) to[k / U * stride[2] + k % U * stride[3]] = filter[k];
+        return check;
     }
 
     const Images<const T>&dy_, &x_;
