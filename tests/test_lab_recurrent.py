@@ -4,7 +4,9 @@ import json
 
 import numpy as np
 import pytest
+from checks import check_refused
 
+from pydl import lab
 from pydl.cli import main
 from pydl.lab import adding_problem, cliff, gradients_through_time
 from pydl.lab.memory_tasks import adding, copying
@@ -48,8 +50,24 @@ def test_recommended_first_values_hold_the_gradient():
                 assert gradients_through_time.decay(better) > least
 
 
+def test_refuses():
+    for call, message in (
+        (
+            lambda: lab.gradient_lengths("CNN", "adding", 9),
+            "gradient_lengths: kind must be 'RNN', 'LSTM' or",
+        ),
+        (
+            lambda: lab.gradient_lengths("RNN", "sum", 9),
+            "gradient_lengths: task must be 'adding' or",
+        ),
+        (lambda: lab.train_adder("GRU", 1, 9), "train_adder: T must be at least 2, not 1"),
+        (lambda: lab.descend_cliff(steps=0), "descend_cliff: steps must be at least 1, not 0"),
+    ):
+        check_refused(call, ValueError, message)
+
+
 def test_gru_learns_short_sums_and_does_it_again():
-    first, again = (adding_problem.train("GRU", 10, 250, 0) for _ in range(2))
+    first, again = (adding_problem.train_adder("GRU", 10, 250, 0) for _ in range(2))
     assert first["test_error"] < adding_problem.SOLVED
     assert first["curve"][0] > 5 * first["curve"][-1]
     assert again["curve"] == first["curve"]

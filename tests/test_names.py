@@ -63,7 +63,7 @@ PROMISED = {
         character_error_rate""",
     "pydl.training": """Trainer Callback History EarlyStopping Checkpoint ProgressBar LRSchedule accuracy
         confusion_matrix bleu chrf CSVLogger JSONLogger TensorBoard NaNGuard WeightAveraging find_learning_rate""",
-    "pydl.lab": """gradcheck gradient_flow unsaturated_band widest_band""",
+    "pydl.lab": """gradcheck gradient_flow unsaturated_band widest_band gradient_lengths train_adder descend_cliff""",
     "pydl.audio": """read_wav write_wav resample stft hann_window hamming_window hz_to_mel mel_to_hz melscale_fbanks
         vocal_tract_fbanks log_mel_spectrogram create_dct mfcc compute_deltas SpecAugment""",
 }

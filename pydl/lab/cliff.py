@@ -21,7 +21,7 @@ from typing import Any
 
 import numpy as np
 
-from ..arguments import Array
+from ..arguments import Array, check_integer
 from ..nn import Parameter
 from ..ops import add, mse_loss, mul, sigmoid
 from ..optim import clip_grad_norm_
@@ -56,8 +56,14 @@ def surface(points: int) -> tuple[Array, Array, Array]:
     return w, b, values
 
 
-def descend(start: tuple[float, float], steps: int, max_norm: float | None) -> dict[str, list[float]]:
-    """The path of gradient descent, with the gradient clipped to max_norm if that is given."""
+def descend_cliff(
+    start: tuple[float, float] = START, steps: int = 200, max_norm: float | None = None
+) -> dict[str, list[float]]:
+    """The path of gradient descent from `start` = (w, b): its "w", "b", "cost" and the "gradient"'s norm at each step.
+
+    max_norm: what the gradient is clipped to, if that is given.
+    """
+    check_integer("descend_cliff", "steps", steps, 1)
     w, b = (Parameter(np.array([float(each)])) for each in start)
     path: dict[str, list[float]] = {"w": [], "b": [], "cost": [], "gradient": []}
     for _ in range(steps):
@@ -76,7 +82,7 @@ def descend(start: tuple[float, float], steps: int, max_norm: float | None) -> d
 
 def measure(steps: int, max_norm: float) -> dict[str, Any]:
     """Both paths from the same start in the valley before the wall."""
-    free, clipped = descend(START, steps, None), descend(START, steps, max_norm)
+    free, clipped = descend_cliff(START, steps, None), descend_cliff(START, steps, max_norm)
     return {
         **{"max_norm": max_norm, "largest_gradient": max(free["gradient"]), "largest_throw": throw(free)},
         **{"largest_step_clipped": throw(clipped), "final_cost": free["cost"][-1]},

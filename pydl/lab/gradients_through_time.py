@@ -24,6 +24,7 @@ from typing import Any
 import numpy as np
 
 from .. import nn
+from ..arguments import check_choice, check_integer
 from ..random import manual_seed
 from ..tensor import tensor
 from .figures import COLOURS, STROKES, picture
@@ -35,8 +36,15 @@ INITS = {"PyTorch's": None, "recommended": "recommended"}
 TASKS = ("adding", "copying")
 
 
-def gradient_lengths(kind: str, task: str, T: int, init: str | None, seed: int = 0) -> list[float]:
-    """|dC/dx| of every step, from the last one back, for an untrained network."""
+def gradient_lengths(kind: str, task: str, T: int, init: str | None = None, seed: int = 0) -> list[float]:
+    """|dC/dx| of every step, from the last one back, for an untrained network of 64 units, the mean over 32 sequences.
+
+    kind: "RNN", "LSTM" or "GRU"; task: "adding", or "copying", whose sequences are 20 steps longer than T (see
+    memory_tasks.py); init: the layer's first values, None or "recommended".
+    """
+    check_choice("gradient_lengths", "kind", kind, *KINDS)
+    check_choice("gradient_lengths", "task", task, *TASKS)
+    check_integer("gradient_lengths", "T", T, 2)
     hidden, batch = 64, 32
     manual_seed(seed)
     rng = np.random.default_rng(seed)
