@@ -1,9 +1,8 @@
 // conv2d_winograd: a 3x3 or 5x5 convolution with fewer multiplications. See pydl/ops/conv2d_winograd.py.
-#include "conv2d_winograd.h"
-
 #include "conv2d_correlate.h"
 #include "conv2d_shape.h"
 #include "conv2d_winograd_correlate.h"
+#include "conv2d_winograd_dilation.h"
 #include "kernel.h"
 
 namespace pydl::PYDL_ISA {

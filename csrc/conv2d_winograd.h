@@ -1,5 +1,4 @@
-// A 3x3 or 5x5 convolution of stride 1 by Winograd's algorithm (conv2d_winograd_line.h). One with dilated
-// taps is several of them, each of every d-th row and column.
+// A convolution by Winograd's algorithm (conv2d_winograd_line.h).
 //
 // The outputs of all images are cut into tiles of M x M, each made of the S x S pixels under it (S = M + 2
 // for 3x3 filters; neighbouring tiles share two of them), numbered image by image and row by row:
@@ -359,44 +358,6 @@ void correlate_image(const Correlation<T>& conv, int64_t n) {
     image.x.data = conv.x.at(n, 0), image.y.data = conv.y.at(n, 0);
     image.x.slices = image.y.slices = image.x.shape[0] = image.y.shape[0] = 1;
     correlate_product(image);
-}
-
-// The outputs `first`, first + dilation, ... of an axis as those of a convolution without dilation, whose
-// source begins at element `skipped` and has every dilation-th.
-struct DilationPhase {
-    Axis axis;
-    int64_t skipped;
-
-    DilationPhase(const Axis& whole, int64_t first) {
-        const int64_t d = whole.dilation, place = first + whole.origin;
-        skipped = (place % d + d) % d;
-        axis = {(whole.source - skipped + d - 1) / d,
-                (whole.outputs - first + d - 1) / d,
-                whole.taps,
-                1,
-                1,
-                (place - skipped) / d};
-        if (axis.source < 0) axis.source = 0;
-    }
-};
-
-template <typename Line, typename T>
-void correlate_winograd(const Correlation<T>& conv) {
-    const WinogradFilters<T, Line> filters(conv);
-    const int64_t row_step = conv.rows.dilation, column_step = conv.columns.dilation;
-    for (int64_t i = 0; i < row_step && i < conv.rows.outputs; i++)
-        for (int64_t j = 0; j < column_step && j < conv.columns.outputs; j++) {
-            const DilationPhase row(conv.rows, i), column(conv.columns, j);
-            Correlation<T> phase = conv;
-            phase.rows = row.axis, phase.columns = column.axis;
-            phase.x.data += row.skipped * conv.x.stride[2] + column.skipped * conv.x.stride[3];
-            phase.y.data += i * conv.y.stride[2] + j * conv.y.stride[3];
-            phase.x.stride[2] *= row_step, phase.x.stride[3] *= column_step;
-            phase.y.stride[2] *= row_step, phase.y.stride[3] *= column_step;
-            phase.x.shape[2] = row.axis.source, phase.x.shape[3] = column.axis.source;
-            phase.y.shape[2] = row.axis.outputs, phase.y.shape[3] = column.axis.outputs;
-            correlate_tiles(phase, filters, [&](int64_t n) { correlate_image(phase, n); });
-        }
 }
 
 }  // namespace pydl::PYDL_ISA
