@@ -59,11 +59,11 @@ def capture_step(
 
     Each combination of shapes and dtypes is recorded when it is first seen, which takes as long as a few steps. It is
     recorded again where modules, parameters or buffers are others or have other memory, or need gradients or train
-    (train(), eval()) otherwise than they did. Other settings of layers, such as Dropout.p, are those of the recording.
+    (train(), eval()) otherwise than they did, or where a setting that is a number or text, such as Dropout.p, differs.
 
     Errors: RuntimeError for what cannot be replayed: work outside the kernels or that depends on values, random numbers
     other than dropout's, hooks, sparse gradients; and as from the step itself. After an error nothing has moved, but
-    buffers may have.
+    buffers may have. pydl.Trainer(capture=True) trains so.
     """
     return CapturedStep(model, loss, optimizer, before_step, inputs)
 
@@ -85,8 +85,8 @@ class CapturedStep:
             check_callable("capture_step", "before_step", before_step)
         self._inputs = check_integer("capture_step", "inputs", inputs, 1)
         self._modules = [model, loss] if isinstance(loss, Module) else [model]
-        self._recordings: dict[Any, _Recording] = {}
-        self._latest: _Recording | None = None
+        self._recordings: dict[Any, Recording] = {}
+        self._latest: Recording | None = None
         self._lock = give_lock(self)
 
     def __repr__(self) -> str:
@@ -110,7 +110,7 @@ class CapturedStep:
         key, variant = key_of(arrays), self._variant()
         recording = self._recordings.get(key)
         if recording is None or not recording.is_valid(variant):
-            recording = self._recordings[key] = _Recording(self._compute, self._state(), variant, arrays)
+            recording = self._recordings[key] = Recording(self._compute, self._state(), variant, arrays)
         self._latest = recording
         return recording.run(arrays)
 
@@ -170,7 +170,7 @@ class _State:
             np.copyto(buffer.data, array)
 
 
-class _Recording:
+class Recording:
     """The calls of a step, from a batch of one combination of shapes to the gradients."""
 
     def __init__(self, compute: Callable[[list[Any]], Tensor], state: _State, variant: Any, batch: list[Array]) -> None:
@@ -229,6 +229,10 @@ class _Recording:
     def is_valid(self, variant: Any) -> bool:
         """Whether all is as it was recorded with."""
         return bool(self._variant == variant) and self._state.is_unchanged()
+
+    def give_gradients_away(self) -> None:
+        """Puts copies where they belong, which the next step does not use again."""
+        put_gradients(self._state.params, [None if each is None else copy(each) for each in self._gradients])
 
     def run(self, batch: list[Array]) -> Tensor:
         """The loss; the gradients are where they belong."""

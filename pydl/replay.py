@@ -140,24 +140,37 @@ class Replay:
 
 
 class Parts:
-    """The modules below some others, their parameters and buffers, as they are when they are recorded."""
+    """The modules below some others, their parameters, buffers and settings, as they are when they are recorded."""
 
     def __init__(self, roots: list[Any]) -> None:
         self._roots, self._changes = roots, CHANGES[0]
         self.modules, self.params, self.buffers = self._found()
+        self._settings = list(map(_settings, self.modules))
 
     def _found(self) -> list[list[Any]]:
         kinds = ("modules", "parameters", "buffers")
         return [[each for root in self._roots for each in getattr(root, kind)()] for kind in kinds]
 
     def are_same(self) -> bool:
-        """Whether none was added, taken away or replaced."""
+        """Whether none was added, taken away, replaced or set otherwise."""
         if self._changes != CHANGES[0]:
             now, before = self._found(), [self.modules, self.params, self.buffers]
             if [[id(each) for each in kind] for kind in now] != [[id(each) for each in kind] for kind in before]:
                 return False
+            if list(map(_settings, self.modules)) != self._settings:
+                return False
             self._changes = CHANGES[0]
         return True
+
+
+def _settings(module: Any) -> dict[str, Any]:
+    """What a module's forward may read beside parameters and buffers: numbers, texts; and whether it has hooks."""
+    found = {
+        name: value
+        for name, value in vars(module).items()
+        if name != "training" and (value is None or isinstance(value, int | float | str))
+    }
+    return found | {"": bool(module._forward_pre_hooks or module._forward_hooks)}
 
 
 def _place(array: Any, arrays: list[Array]) -> int | None:
@@ -207,7 +220,9 @@ def own_inputs(inputs: list[Array]) -> list[Array]:
 
 def other_numbers(array: Array) -> Array:
     """Valid inputs that differ: whole numbers (words, labels, lengths) in another order, row by row, so that what
-    stands behind a row's end stays there; others scaled, too."""
+    stands behind a row's end stays there, or smaller, where that is the same; others scaled, too."""
     is_float = array.dtype.kind == "f"
     turned: Array = np.flip(array, None if is_float or array.ndim == 0 or len(array) < 2 else 0)
-    return turned * array.dtype.type(0.75) if is_float else turned.copy()
+    is_same = array.dtype.kind in "iu" and np.array_equal(turned, array)
+    other: Array = turned * array.dtype.type(0.75) if is_float else turned - (turned > 1) if is_same else turned.copy()
+    return other

@@ -25,7 +25,7 @@ from ..tensor import Tensor
 from .parameter import Parameter
 from .state import check_state
 
-CHANGES = [0]  # how often any module got or lost a part: recordings look again then
+CHANGES = [0]  # how often any module got or lost a part, a hook or another setting: recordings look again then
 
 
 class LoadResult(NamedTuple):
@@ -73,11 +73,13 @@ class Module:
 
     def register_forward_pre_hook(self, hook: Callable[..., Any]) -> HookHandle:
         """Calls hook(module, inputs) before forward(); what it returns replaces the inputs."""
+        CHANGES[0] += 1
         self._forward_pre_hooks.append(check_callable("register_forward_pre_hook", "hook", hook))
         return HookHandle(self._forward_pre_hooks, hook)
 
     def register_forward_hook(self, hook: Callable[..., Any]) -> HookHandle:
         """Calls hook(module, inputs, output) after forward(); what it returns replaces the output."""
+        CHANGES[0] += 1
         self._forward_hooks.append(check_callable("register_forward_hook", "hook", hook))
         return HookHandle(self._forward_hooks, hook)
 
@@ -97,6 +99,8 @@ class Module:
             self._refuse_unless_none("_modules", name, value)
             self.add_module(name, None)
         else:
+            if self.__dict__.get(name, CHANGES) is not value:
+                CHANGES[0] += 1
             object.__setattr__(self, name, value)
 
     def _refuse_unless_none(self, kind: str, name: str, value: Any) -> None:

@@ -63,7 +63,7 @@ class Network(nn.Module):
             self.last.weight.mul_(0.1)
 
     def forward(self, numbers: Any, codes: Any) -> Any:
-        numbers, vectors = pydl.tensor(numbers), self.vectors(codes)
+        numbers, vectors = pydl.from_numpy(numbers), self.vectors(codes)
         extra = self.vector(numbers)
         whole = vectors.sum(1) + extra
         # (sum of v)^2 - sum of v^2 = all products of two different vectors, twice.
@@ -141,7 +141,7 @@ def fit(
     loader = DataLoader(sets[0], batch_size=min(BATCH, len(learn)), shuffle=True, drop_last=True)
     fall = CosineAnnealingLR(optimizer, settings["epochs"] * len(loader))
     callbacks = [LRSchedule(fall, every="batch"), *callbacks]
-    trainer = Trainer(model, binary_cross_entropy_with_logits, optimizer, [ranking], callbacks, progress)
+    trainer = Trainer(model, binary_cross_entropy_with_logits, optimizer, [ranking], callbacks, progress, capture=True)
     history = trainer.fit(loader, validation=sets[1], epochs=settings["epochs"], resume=resume)
     return model, encoder, history.epochs
 

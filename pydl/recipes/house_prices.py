@@ -54,7 +54,7 @@ class Network(nn.Module):
         self.drop = nn.Dropout(DROPOUT)
 
     def forward(self, numbers: Any, codes: Any) -> Any:
-        facts = pydl.cat([pydl.tensor(numbers), self.words(codes).flatten(1)], 1)
+        facts = pydl.cat([pydl.from_numpy(numbers), self.words(codes).flatten(1)], 1)
         hidden = self.drop(silu(self.first(facts)))
         hidden = self.drop(silu(self.second(hidden)))
         return (self.last(hidden) + self.line(facts)).squeeze(1)
@@ -127,7 +127,9 @@ def fit(
     loader = pydl.data.DataLoader(sets[0], batch_size=min(BATCH, len(learn)), shuffle=True, drop_last=True)
     cycle = OneCycleLR(optimizer, max_lr=PEAK_LEARNING_RATE, total_steps=settings["epochs"] * len(loader))
     callbacks = [LRSchedule(cycle, every="batch"), *callbacks]
-    trainer = Trainer(model, mse_loss, optimizer, metrics=[r2_score], callbacks=callbacks, progress=progress)
+    trainer = Trainer(
+        model, mse_loss, optimizer, metrics=[r2_score], callbacks=callbacks, progress=progress, capture=True
+    )
     history = trainer.fit(loader, validation=sets[1], epochs=settings["epochs"], resume=resume)
     return model, encoder, history.epochs
 

@@ -17,9 +17,9 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted, colu
 
 from .. import nn, optim
 from ..arguments import Array, check_callable, check_choice, check_flag, check_integer, check_number, check_range
-from ..data import DataLoader, TensorDataset
+from ..data import DataLoader, NestedDataset
 from ..random import get_rng_state, manual_seed, set_rng_state
-from ..tensor import Tensor
+from ..tensor import Tensor, as_tensor
 from ..training import EarlyStopping, Trainer
 
 ACTIVATIONS: dict[str, Callable[[], Any]] = {
@@ -184,21 +184,26 @@ class NeuralEstimator(BaseEstimator):  # type: ignore[misc]
                 X, targets, weights, test_size=self.validation_fraction, random_state=self.random_state,
                 stratify=targets if targets.dtype.kind in "iu" else None,
             )  # fmt: skip
-            held_out = TensorDataset(held_X, np.arange(len(X), len(X) + len(held_X)))
-            targets, weights = np.concatenate([targets, held_targets]), np.concatenate([weights, held_weights])
+            held_out = NestedDataset((held_X, (held_targets, held_weights)))
 
-        def loss(outputs: Tensor, rows: Array) -> Tensor:
-            rows = np.asarray(rows)
-            own = weights[rows]
-            mean: Tensor = (self._losses(outputs, targets[rows]) * own).sum() / float(own.sum())
+        def loss(outputs: Tensor, given: tuple[Array, Array]) -> Tensor:
+            own = as_tensor("fit", given[1])
+            mean: Tensor = (self._losses(outputs, given[0]) * own).sum() / own.sum()
             return mean
 
         callbacks = []
         if stopping:
             monitor = "val_loss" if held_out is not None else "loss"
             callbacks = [EarlyStopping(monitor, self.n_iter_no_change, self.tol, "min", held_out is not None)]
-        trainer = Trainer(self.module_, loss, self.optimizer_, callbacks=callbacks, progress=bool(self.verbose))
-        data = DataLoader(TensorDataset(X, np.arange(len(X))), self._batch(len(X)), shuffle=self.shuffle)
+        trainer = Trainer(
+            self.module_,
+            loss,
+            self.optimizer_,
+            callbacks=callbacks,
+            progress=bool(self.verbose),
+            capture=self.module is None,  # of a network of somebody's own nothing is known
+        )
+        data = DataLoader(NestedDataset((X, (targets, weights))), self._batch(len(X)), shuffle=self.shuffle)
         history = trainer.fit(data, held_out, epochs)
         self.loss_curve_ += [float(epoch["loss"]) for epoch in history.epochs]
         self.loss_ = self.loss_curve_[-1]

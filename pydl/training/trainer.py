@@ -22,12 +22,13 @@ import os
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from ..arguments import check_flag, check_integer, check_path, check_range
+from ..arguments import check_flag, check_integer, check_path, check_range, show
 from ..data import DataLoader
 from ..optim import clip_max_norm_, l1_penalty
-from ..tensor import Tensor, no_grad
+from ..tensor import no_grad
 from .batches import apply, as_arrays, as_loader, count_rows, grouped, inputs_to_predict, join, split
 from .callback import Callback
+from .captured_steps import captured_steps, check_loss
 from .checkpoint import load_checkpoint
 from .history import History
 from .learning_rate_finder import LearningRates, find_learning_rate
@@ -57,6 +58,10 @@ class Trainer:
     l1         so many times the sum of |w| is added to the loss of a step, over the weights, those of two or more
                dimensions: most become 0. The losses reported are without it. l1_penalty() in pydl.optim
     max_norm   after a step the weights of no unit are longer than this: clip_max_norm_() in pydl.optim
+    capture    True: steps are recorded and replayed by pydl.capture_step, to the same bits in less time, where batches
+               of the same shapes come again. "auto": for networks of pydl's own layers and losses alone, of which is
+               known that this changes nothing. What capture_step refuses is an error with True, and for a network
+               of one's own True says that its forward keeps nothing aside and branches on no values. False: never
 
     epoch counts from 1 while training; epochs is how many there will be, batches how many steps each has; batch is the
     last (inputs, targets), data the training data as a DataLoader.
@@ -73,6 +78,7 @@ class Trainer:
         accumulate_grad_batches: int = 1,
         l1: float = 0.0,
         max_norm: float | None = None,
+        capture: bool | str = "auto",
     ) -> None:
         _check_parts("model", [model], "parameters", "a Module")
         _check_parts("loss", [loss], "__call__", "a function (outputs, targets)")
@@ -86,6 +92,10 @@ class Trainer:
         self.accumulate = check_integer("Trainer", "accumulate_grad_batches", accumulate_grad_batches, 1)
         self.l1 = check_range("Trainer", "l1", l1, 0)
         self.max_norm = None if max_norm is None else check_range("Trainer", "max_norm", max_norm, 0)
+        if not isinstance(capture, bool) and capture != "auto":
+            raise ValueError(f'Trainer: capture must be True, False or "auto", not {show(capture)}')
+        self.capture = capture
+        self._captured: Any = None
         self.history = History()
         own = next((each for each in callbacks if isinstance(each, ProgressBar)), None)
         self._bar = own or (ProgressBar() if progress else None)
@@ -143,6 +153,7 @@ class Trainer:
         if resume is not None:
             load_checkpoint(self, check_path("fit", "resume", resume))
         self._each("on_fit_begin")
+        self._captured = captured_steps(self)
         self.fitting = True
         try:
             while self.epoch < self.epochs and not self.stop:
@@ -154,7 +165,7 @@ class Trainer:
                     logs.update({f"{part}_{name}": value for name, value in self.evaluate(data).items()})
                 self._each("on_epoch_end", logs)
         finally:
-            self.fitting = False
+            self.fitting, self._captured = False, None
             self.model.eval()
             self._each("on_fit_end")
         return self.history
@@ -174,26 +185,29 @@ class Trainer:
         mean, whole = 0.0, sum(rows)
         for i, (inputs, targets) in enumerate(batches):
             self.batch = inputs, targets
-            loss = self.loss(apply(self.model, inputs), targets)
+            replayed = None if self._captured is None else self._captured.loss_of(inputs, targets)
+            loss = self.loss(apply(self.model, inputs), targets) if replayed is None else replayed
             value = _number(loss)
             if not math.isfinite(value):
                 raise FloatingPointError(
                     f"fit: the loss is {value} in epoch {self.epoch}: {first_bad_output(self.model, inputs)}; where "
                     f"the data are right, a smaller learning rate is the usual cure"
                 )
+            mean += value if len(batches) == 1 else value * rows[i] / whole
+            if replayed is not None:
+                continue
             if i == 0:
                 self.optimizer.zero_grad()
             if self.l1:
-                loss = loss + l1_penalty(self._weights(), self.l1)
+                loss = loss + l1_penalty(self.weights(), self.l1)
             (loss if len(batches) == 1 else loss * (rows[i] / whole)).backward()
-            mean += value if len(batches) == 1 else value * rows[i] / whole
         self._each("on_before_step")
         self.optimizer.step()
         if self.max_norm is not None:
             clip_max_norm_(self.model.parameters(), self.max_norm)
         return mean, whole
 
-    def _weights(self) -> list[Any]:
+    def weights(self) -> list[Any]:
         """The weights that the L1 penalty is for."""
         weights = [each for each in self.model.parameters() if each.ndim > 1 and each.requires_grad]
         if not weights:
@@ -250,10 +264,7 @@ class Trainer:
 
 def _number(loss: Any, method: str = "fit") -> float:
     """The loss as a float; refuses what is none, or no Tensor."""
-    if not isinstance(loss, Tensor):
-        raise TypeError(f"{method}: the loss must return a Tensor of one number, not {type(loss).__name__}")
-    if loss.data.size != 1:
-        raise ValueError(f"{method}: the loss must return one number, the mean over the batch, but gave {loss.shape}")
+    check_loss(loss, method)
     return float(loss.item())
 
 
