@@ -75,8 +75,8 @@ def test_float64_and_dilation():
 
 
 def test_winograd_where_it_pays_and_is_allowed():
-    net = nn.Sequential(nn.Conv2d(16, 32, 3, padding=1), nn.ReLU(), nn.Conv2d(32, 32, 3))
-    assert check(net, 2, 16, 16, 15).count("conv2d_channels_last_winograd") == 2
+    net = nn.Sequential(nn.Conv2d(16, 32, 3, padding=1), nn.ReLU(), nn.Conv2d(32, 32, 3), nn.Conv2d(32, 40, 5))
+    assert check(net, 2, 16, 16, 15).count("conv2d_channels_last_winograd") == 3
     before = pydl.get_winograd()
     try:
         pydl.set_winograd(False)

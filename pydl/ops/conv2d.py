@@ -169,9 +169,8 @@ def conv2d(
         dx = dw = db = None
         if needs[0]:
             dx = empty(batch.shape, x.dtype)
-            tile = (
-                winograd_tile(turned_shape(w.shape, g.groups), dx.shape, g.dilation, g.groups) if may_transform else 0
-            )
+            turned_w = turned_shape(w.shape, g.groups)
+            tile = winograd_tile(turned_w, dx.shape, g.dilation, g.groups, dy.shape) if may_transform else 0
             zeros = [(w.shape[2] - 1) * g.dilation[side // 2] - before for side, before in enumerate(g.padding)]
             if tile and min(zeros) >= 0:
                 conv2d_winograd(dy, turned(w, g.groups), None, dx, tuple(zeros), g.dilation, g.groups, tile)

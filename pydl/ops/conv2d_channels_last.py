@@ -9,11 +9,11 @@ layers of a network that is replayed: the numbers of one pixel are neighbours in
 (pack_filters). Then lanes are output channels, nothing is gathered, and layers of any stride and map size run at full
 speed.
 
-For 3x3 filters and stride 1 there is the same by Winograd's algorithm with tiles of 4x4 outputs: see
+For 3x3 and 5x5 filters and stride 1 there is the same by Winograd's algorithm with tiles of 4x4 outputs: see
 conv2d_winograd.py for the algorithm and what it costs in digits. The transformed filters u are prepared once, too.
 
 Shapes    x (N, C, H, W), w (P, U, V, C, L) = pack_filters((O, C, U, V)), b (O), add and y (N, O, I, J);
-          u (P, 36, C, L) = transform_filters((O, C, 3, 3))
+          u (P, 36, C, L) = transform_filters((O, C, 3, 3)), 64 instead of 36 for 5x5
 Source    Georganas and others, "Anatomy of high-performance deep learning convolutions on SIMD architectures",
           SC 2018, arXiv:1808.05567, for the loops; Lavin, Gray, arXiv:1509.09308 (2015), for Winograd's algorithm
 """
@@ -21,28 +21,28 @@ Source    Georganas and others, "Anatomy of high-performance deep learning convo
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 
 from ..op import kernel
+from .conv2d_winograd import MOST_CHANNELS_OF_FIVE
 
 # Output channels of a panel: whole vectors for every instruction set.
 PANEL, NARROW_PANEL = 32, 16
 
-# Winograd's G for the points 0, +-2/3, +-3/2 and infinity: a row for each point. See conv2d_winograd_transform.h.
-_A, _B = 2 / 3, 3 / 2
-_SCALE_A, _SCALE_B = 1 / (2 * _A**2 * (_A**2 - _B**2)), 1 / (2 * _B**2 * (_B**2 - _A**2))
-G = np.array(
-    [
-        [1, 0, 0],
-        [_SCALE_A, _SCALE_A * _A, _SCALE_A * _A**2],
-        [_SCALE_A, -_SCALE_A * _A, _SCALE_A * _A**2],
-        [_SCALE_B, _SCALE_B * _B, _SCALE_B * _B**2],
-        [_SCALE_B, -_SCALE_B * _B, _SCALE_B * _B**2],
-        [0, 0, 1],
-    ]
-)
+
+def filter_transformation(points: tuple[float, ...], taps: int) -> Any:
+    """Winograd's G for 0, these points, the same below 0, and infinity: a row for each. See conv2d_winograd_line.h."""
+    below = [sign * each for each in points for sign in (1, -1)]
+    rows: list[list[float]] = [[1, *(0,) * (taps - 1)]]
+    rows += [[p**u / (p * math.prod(p - q for q in below if q != p)) for u in range(taps)] for p in below]
+    return np.array([*rows, rows[0][::-1]])
+
+
+# By the size of filters.
+G = {3: filter_transformation((2 / 3, 3 / 2), 3), 5: filter_transformation((0.5, 1, 2), 5)}
 
 
 def pack_filters(w: Any) -> Any:
@@ -56,10 +56,10 @@ def pack_filters(w: Any) -> Any:
 
 
 def transform_filters(w: Any) -> Any:
-    """The filters (O, C, 3, 3) as conv2d_channels_last_winograd takes them: G w[o,c] G', computed in double."""
-    transformed = (G @ w.astype(np.float64) @ G.T).astype(w.dtype)
-    whole = pack_filters(transformed)
-    return whole.reshape(whole.shape[0], 36, *whole.shape[3:])
+    """The filters (O, C, U, U) as conv2d_channels_last_winograd takes them: G w[o,c] G', computed in double."""
+    g = G[w.shape[2]]
+    whole = pack_filters((g @ w.astype(np.float64) @ g.T).astype(w.dtype))
+    return whole.reshape(whole.shape[0], len(g) ** 2, *whole.shape[3:])
 
 
 def filter_of(w: Any, o: int) -> Any:
@@ -117,8 +117,9 @@ def _(draw):
 @conv2d_channels_last_winograd.samples
 def _(draw):
     filters, channels = draw.choice(1, 3, 16, 17, 37), draw.choice(1, 2, 8, 17)
-    size = [draw.integer(3, 12) for _ in "hw"]
-    w = draw.array((filters, channels, 3, 3), finite=True)
+    taps = draw.choice(3, 5)
+    size = [draw.integer(taps, 12) for _ in "hw"]
+    w = draw.array((filters, channels, taps, taps), finite=True)
     drawn = _draw_operands(draw, (draw.integer(0, 2), channels, *size), w.shape, (1, 1), (1, 1))
     drawn |= {"w": pack_filters(w), "u": transform_filters(w)}
     return {name: drawn[name] for name in conv2d_channels_last_winograd.arguments}
@@ -127,16 +128,20 @@ def _(draw):
 def suits_winograd(w: Any, y_shape: tuple[int, ...], stride: tuple[int, int], dilation: tuple[int, int]) -> bool:
     """Whether Winograd's algorithm is the faster one, by the cycles that were measured for both.
 
-    A tile costs 36 products for each pair of channels instead of 9 for each of the outputs that exist, and some for
-    each vector of channels that is transformed; and 4 times as many weights have to be read.
+    A tile costs 36 products (64 for 5x5 filters) for each pair of channels instead of 9 (25) for each of the outputs
+    that exist, and some for each vector of channels that is transformed; and 4 (2.6) times as many weights have to be
+    read.
     """
-    if w.dtype != np.float32 or (*w.shape[2:], *stride, *dilation) != (3, 3, 1, 1, 1, 1):
+    if w.dtype != np.float32 or w.shape[2:] not in ((3, 3), (5, 5)) or (*stride, *dilation) != (1, 1, 1, 1):
         return False
     O, C = w.shape[:2]
+    taps = w.shape[2] ** 2
+    places, transformation = (36, 260) if taps == 9 else (64, 950)
     N, _, I, J = y_shape
     tiles = N * -(-I // 4) * -(-J // 4)
     wide = [-(-each // 16) * 16 for each in (C, O)]
-    direct = 9 * N * I * J * C * wide[1]
-    transformed = tiles * (36 * C * wide[1] + 260 * sum(wide))
+    direct = taps * N * I * J * C * wide[1]
+    transformed = tiles * (places * C * wide[1] + transformation * sum(wide))
     weights = C * wide[1] * (72 if C * wide[1] < 2**13 else 300)
-    return C >= 4 and min(I, J) >= 3 and transformed + 36 * weights // 9 < direct
+    few = C <= MOST_CHANNELS_OF_FIVE or taps == 9
+    return few and C >= 4 and min(I, J) >= 3 and transformed + places * weights // 9 < direct

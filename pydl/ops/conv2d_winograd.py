@@ -194,7 +194,7 @@ def is_plain(w: Shape, itemsize: int, stride: Shape, wanted: int = 1) -> bool:
 
 
 @remembered
-def winograd_tile(w: Shape, y: Shape, dilation: Shape = (1, 1), groups: int = 1) -> int:
+def winograd_tile(w: Shape, y: Shape, dilation: Shape = (1, 1), groups: int = 1, source: Shape | None = None) -> int:
     """The tile that conv2d uses for plain filters of shape w and results of shape y: 4 or 2, or 0 for the direct sum.
 
     Transformations are shared by all channels or all output channels, so there have to be some of both. The rest is
@@ -206,7 +206,9 @@ def winograd_tile(w: Shape, y: Shape, dilation: Shape = (1, 1), groups: int = 1)
     # Dilated taps take every d-th row and column: each such part of the maps is a convolution of its own.
     parts, filters = math.prod(dilation), y[1] // groups
     if w[2] == 5:
-        return 4 if suits_five(w, y, dilation, groups) else 0
+        # The direct gradient takes each pixel of what is convolved, which may be a smaller image.
+        pixels = min(math.prod(each[2:]) for each in (y, source or y)) * y[0]
+        return 4 if suits_five(w, y, dilation, groups, pixels) else 0
     height, width = (-(-size // d) for size, d in zip(y[2:], dilation, strict=True))
     channels, numbers = w[1], math.prod(w)
 
@@ -227,19 +229,23 @@ def winograd_tile(w: Shape, y: Shape, dilation: Shape = (1, 1), groups: int = 1)
     return best
 
 
-def suits_five(w: Shape, y: Shape, dilation: Shape, groups: int) -> bool:
+def suits_five(w: Shape, y: Shape, dilation: Shape, groups: int, pixels: int) -> bool:
     """Whether 5x5 filters of shape w, whose results have shape y, are worth transforming.
 
-    Counted as for winograd_suits_stride; a transformation costs as much as 18 channels more on either side.
+    Counted are multiplications: for each tile, in whole vectors of them, those of all pairs of channels and what takes
+    as long, 16 for each channel and 16 for each output channel; and what a filter takes, more where transformed filters
+    leave the second-level cache. The direct sum multiplies
+    pixels for all taps, and slower where output channels are few. Measured with AVX-512 and AVX2, 3 to 256 channels,
+    maps of 2x2 to 64x64 and 1 to 64 images.
     """
     filters, channels, parts = w[0] // groups, w[1], math.prod(dilation)
-    pairs, pixels = filters * channels, y[0] * y[2] * y[3]
+    pairs = filters * channels
     if 64 * pairs * groups > MOST_TRANSFORMED or min(filters, channels) < 3 or channels > MOST_CHANNELS_OF_FIVE:
         return False
     height, width = (-(-size // d) for size, d in zip(y[2:], dilation, strict=True))
     tiles = parts * -(-y[0] * -(-height // 4) * -(-width // 4) // 16) * 16
-    own = 64 * ((tiles + 15) * pairs + 18 * tiles * (filters + channels))
-    return own < 25 * pixels * pairs * 1.2
+    own = 64 * (tiles * (pairs + 16 * filters + 16 * channels) + (25 if pairs <= 2**13 else 55) * pairs)
+    return 4 * own < 25 * pixels * pairs * (8 if filters < 8 else 5 if filters <= 16 else 4)
 
 
 @remembered
@@ -268,13 +274,16 @@ def winograd_suits_weight(w: Shape, y: Shape) -> bool:
     are channels, 18 for each filter; the direct sum takes some 0.4 for each pair and pixel, measured with AVX-512 and
     3 to 256 channels. The sums of all places, 36 for each pair, leave the caches from some 4 MiB on; moving them
     through memory then costs as much as 100 tiles, so that there have to be more of these: 128 tiles (8 images of
-    14x14) are enough, 32 of them (8 of 7x7) with 512 channels were not.
+    14x14) are enough, 32 of them (8 of 7x7) with 512 channels were not. For 5x5 filters the same was measured with
+    maps of 2x2 to 64x64: 700 cycles, 32, 0.85, and 40 to 100 for each pair of channels.
     """
     filters, channels = w[:2]
     tiles, pixels = y[0] * -(-y[2] // 4) * -(-y[3] // 4), y[0] * y[2] * y[3]
     vectors, most = -(-channels // 16), 2**16 if tiles >= 128 else 2**20 // 36  # pairs of channels
     if w[2] == 5:
-        own = tiles * (1000 * (vectors + -(-filters // 16)) + 32 * filters * vectors)
-        return 11 * own < 10 * pixels * filters * channels <= 10 * pixels * most and tiles >= 16
+        pairs = filters * channels
+        own = tiles * (700 * (vectors + -(-filters // 16)) + 32 * filters * vectors)
+        own += (40 if pairs <= 2**13 else 100) * pairs
+        return 20 * own < 17 * pixels * pairs and 64 * pairs <= MOST_TRANSFORMED and tiles >= 16
     own = tiles * (400 * (vectors + -(-filters // 16)) + 18 * filters * vectors)
     return 5 * own < 2 * pixels * filters * channels <= 2 * pixels * most and tiles >= 16
