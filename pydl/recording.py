@@ -62,7 +62,8 @@ def capture(function: Callable[..., Any], fold: bool = False) -> Captured:
     fold: allows what rounds differently. Batch normalisations become part of the convolutions before them, y =
     (s w) * x + (s (b - mean) + beta) with s = gamma / sqrt(var + eps); weights of convolutions and linear layers are
     prepared once and images lie as convolutions read them fastest (pydl/channels_last.py). A change of a parameter
-    makes the module be recorded again. For modules only, whose parameters can be watched.
+    makes the module be recorded again; who writes into its .data array by hand has to call its bump_version(). For
+    modules only, whose parameters can be watched.
     """
     return Captured(function, check_flag("capture", "fold", fold))
 

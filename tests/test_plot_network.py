@@ -45,3 +45,13 @@ def test_refuses(tmp_path):
     check_refused(lambda: plot.most_confused(IMAGES[:1], [1], np.eye(2)[1:], "ab", path), ValueError,
                   "most_confused: every image is named right, so there is nothing to show")  # fmt: skip
     assert not path.exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "begin"), [("a.png", b"\x89PNG"), ("a", b"\x89PNG"), ("a.SVG", b"<?xml"), ("a.pdf", b"%PDF")]
+)
+def test_the_name_says_what_kind_of_file_it_is(name, begin, tmp_path):
+    plot.bars([("one", 1.0)], tmp_path / name, "numbers")
+    assert (tmp_path / name).read_bytes().startswith(begin)
+    with pytest.raises(ValueError, match=r"a.xyz: a picture's name must end in .png, .svg or .pdf"):
+        plot.bars([("one", 1.0)], tmp_path / "a.xyz", "numbers")

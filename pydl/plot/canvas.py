@@ -24,6 +24,9 @@ def new_figure(width: float, height: float, columns: int = 1, rows: int = 1) -> 
 
 
 def write_figure(figure: Any, path: str | os.PathLike[str]) -> None:
-    """Writes the picture whole or not at all."""
+    """Writes the picture whole or not at all, as PNG, SVG or PDF by the end of its name; PNG if it has none."""
+    kind = os.path.splitext(path)[1].lower() or ".png"
+    if kind not in (".png", ".svg", ".pdf"):
+        raise ValueError(f"{os.fspath(path)}: a picture's name must end in .png, .svg or .pdf")
     with replacing(path) as file:
-        figure.savefig(file, format="png")
+        figure.savefig(file, format=kind[1:])
