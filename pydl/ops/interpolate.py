@@ -5,7 +5,8 @@
                 align_corners: o (I - 1) / (O - 1), else (o + 1 / 2) I / O - 1 / 2, not below 0
                 linear (N, C, L), bilinear (N, C, H, W), trilinear (N, C, D, H, W)
 
-The last three are products with one matrix of weights a dimension, so their gradients are those of products.
+The last three are products with one matrix of weights a dimension, so their gradients are those of products, and NaN or
+an infinity reaches all of its row, 0 times it being NaN; PyTorch's reaches its neighbours alone.
 
 Source    Wolberg, "Digital image warping" (1990), chapter 5; the places are PyTorch's
 """
