@@ -9,8 +9,9 @@ constexpr int64_t kEmbeddingGrain = 16384;  // numbers worth a task of their own
 constexpr int64_t kStripBytes = 64;         // columns that two threads must not share
 
 inline bool all_rows_exist(const Array<const int64_t, 1>& index, int64_t V) {
+    const int64_t step = index.stride[0];
     bool exist = true;
-    for (int64_t m = 0; m < index.shape[0]; ++m) exist &= uint64_t(index(m)) < uint64_t(V);
+    for (int64_t m = 0; m < index.shape[0]; ++m) exist &= uint64_t(index.data[m * step]) < uint64_t(V);
     return exist;
 }
 
@@ -23,12 +24,22 @@ void embedding_forward(Array<const T, 2> weight, Array<const int64_t, 1> index, 
     require(all_rows_exist(index, V), "embedding_forward: index must be from 0 to V - 1");
     if (D == 0) return;
     const bool one_vector = D <= width<T> && weight.stride[1] == 1 && y.stride[1] == 1;
+    const bool are_rows = weight.contiguous() && y.contiguous();
     parallel_for(M, kEmbeddingGrain / D + 1, [&](int64_t begin, int64_t end) {
-        for (int64_t m = begin; one_vector && m < end; ++m)
+        const int64_t* v = index.data;
+        const int64_t step = index.stride[0];
+        int64_t m = begin;
+        // Whole vectors, where they end within the arrays: what is too much is written over by the next rows.
+        for (; one_vector && are_rows && m * D + width<T> <= end * D && m < end; ++m) {
+            const int64_t from = v[m * step] * D;
+            store(y.data + m * D,
+                  from + width<T> <= V * D ? load(weight.data + from) : load_partial(weight.data + from, D));
+        }
+        for (; one_vector && m < end; ++m)
             store_partial(y.data + m * y.stride[0],
-                          load_partial(weight.data + index(m) * weight.stride[0], D), D);
-        for (int64_t m = begin; !one_vector && m < end; ++m)
-            copy_row(weight.data + index(m) * weight.stride[0], weight.stride[1], y.data + m * y.stride[0],
+                          load_partial(weight.data + v[m * step] * weight.stride[0], D), D);
+        for (; m < end; ++m)
+            copy_row(weight.data + v[m * step] * weight.stride[0], weight.stride[1], y.data + m * y.stride[0],
                      y.stride[1], D);
     });
 }
@@ -53,7 +64,7 @@ void embedding_backward(Array<const T, 2> dy, Array<const int64_t, 1> index, int
     constexpr int64_t strip = kStripBytes / sizeof(T);
     const auto add = [&](int64_t first_row, int64_t last_row, int64_t first, int64_t count) {
         for (int64_t m = 0; m < M; ++m) {
-            const int64_t v = index(m);
+            const int64_t v = index.data[m * index.stride[0]];
             if (v < first_row || v >= last_row || v == padding_idx) continue;
             add_row(dy.data + m * dy.stride[0] + first * dy.stride[1], dy.stride[1],
                     dweight.data + v * dweight.stride[0] + first * dweight.stride[1], dweight.stride[1],

@@ -75,7 +75,11 @@ void for_each_in_lines(const Index& index, const int64_t (&long_stride)[3], cons
         for (int64_t a = begin; a < end; ++a) {
             const int64_t* q = index.data + a * index.stride[0];
             const int64_t at_long = a * long_stride[0], at_short = a * short_stride[0];
+            if (index.stride[1] == 1 && long_stride[1] == 1 && short_stride[1] == 1) {
 #pragma GCC unroll 4
+                for (int64_t m = 0; m < M; ++m) element(at_long + q[m], at_short + m);
+                continue;
+            }
             for (int64_t m = 0; m < M; ++m)
                 element(at_long + q[m * index.stride[1]] * long_stride[1], at_short + m * short_stride[1]);
         }

@@ -1,4 +1,4 @@
-"""Elementary functions of each element, by numpy: no network spends its time in them.
+"""Elementary functions of each element, most by numpy: no network spends its time in them.
 
     sin, cos, tan, asin, acos, atan, sinh, cosh, asinh, acosh, atanh, exp2 = 2^x, log1p = ln(1 + x), expm1 = e^x - 1,
     log2, log10, reciprocal = 1 / x, rsqrt = 1 / sqrt(x), erf = 2 / sqrt(pi) times the integral of e^(-t^2) from 0 to x
@@ -18,7 +18,10 @@ from typing import Any
 import numpy as np
 
 from ..arguments import check_array, check_float, check_integer
-from ..op import op
+from ..op import empty, op
+from .abs import abs_backward
+from .div import div_forward
+from .sqrt import sqrt_forward
 
 
 def _smooth(name: str, form: Any, derivative: Callable[[Any, Any], Any], text: str) -> Any:
@@ -51,7 +54,24 @@ def _stepped(name: str, form: Any, text: str) -> Any:
 
 
 def _signs(x: Any) -> Any:
-    return np.subtract(x > 0, x < 0, dtype=x.dtype)
+    if x.dtype.kind != "f":
+        return np.subtract(x > 0, x < 0, dtype=x.dtype)
+    y = empty(x.shape, x.dtype)
+    abs_backward(np.broadcast_to(np.ones((), x.dtype), x.shape), x, y)  # 1 times the slope of |x|
+    return y
+
+
+def _reciprocal(x: Any) -> Any:
+    y = empty(x.shape, x.dtype)
+    div_forward(np.ones((), x.dtype), x, y)
+    return y
+
+
+def _reciprocal_root(x: Any) -> Any:
+    y = empty(x.shape, x.dtype)
+    sqrt_forward(x, y)
+    div_forward(np.ones((), x.dtype), y, y)
+    return y
 
 
 def _each(function: Callable[[float], float]) -> Any:
@@ -82,8 +102,8 @@ log1p = _smooth("log1p", np.log1p, lambda x, y: 1 / (1 + x), "ln(1 + x), exact f
 expm1 = _smooth("expm1", np.expm1, lambda x, y: y + 1, "e^x - 1, exact for small x")
 log2 = _smooth("log2", np.log2, lambda x, y: 1 / (x * math.log(2)), "The logarithm to the base 2")
 log10 = _smooth("log10", np.log10, lambda x, y: 1 / (x * math.log(10)), "The logarithm to the base 10")
-reciprocal = _smooth("reciprocal", lambda x: 1 / x, lambda x, y: -y * y, "1 / x")
-rsqrt = _smooth("rsqrt", lambda x: 1 / np.sqrt(x), lambda x, y: -y * y * y / 2, "1 / sqrt(x)")
+reciprocal = _smooth("reciprocal", _reciprocal, lambda x, y: -y * y, "1 / x")
+rsqrt = _smooth("rsqrt", _reciprocal_root, lambda x, y: -y * y * y / 2, "1 / sqrt(x)")
 sign = _stepped("sign", _signs, "-1, 0 or 1, of NaN 0")
 floor = _stepped("floor", np.floor, "The largest integer that is not above x")
 ceil = _stepped("ceil", np.ceil, "The smallest integer that is not below x")

@@ -27,7 +27,7 @@ from .clone import clone, copied, reshaped, to
 from .getitem import getitem, getitem_backward, rows
 from .reshape import reshape
 from .setitem import setitem
-from .where import where
+from .where import where, where_forward
 
 
 @kernel(writes="y")
@@ -273,12 +273,15 @@ def _scattered(input: Any, src: Any, d: int, numbers: Any) -> Any:
             dsrc = empty(numbers.shape, dy.dtype)
             gather_forward(_three(dy, d), index, _three(dsrc, d))
             # Of several numbers for one place only the last went there.
-            order = np.arange(index.size, dtype=np.float64).reshape(index.shape)
-            last, there = np.empty(_three(dy, d).shape), np.empty(index.shape)
+            exact = np.float32 if index.size <= 2**24 else np.float64
+            order = np.arange(index.size, dtype=exact).reshape(index.shape)
+            last, there = empty(_three(dy, d).shape, exact), empty(index.shape, exact)
             scatter_forward(order, index, last)
             gather_forward(last, index, there)
-            if not np.array_equal(order, there):
-                dsrc = np.where(order == there, dsrc.reshape(index.shape), dy.dtype.type(0)).reshape(dsrc.shape)
+            stays = order == there
+            if not stays.all():
+                lines = _three(dsrc, d)
+                where_forward(stays, lines, np.zeros((), dy.dtype), lines)
         return dx, dsrc
 
     return y, gradient, ()

@@ -19,7 +19,9 @@ from typing import Any
 import numpy as np
 
 from ..arguments import Array, check_choice, check_float, check_integer, check_number, show
+from ..op import empty, op
 from ..tensor import Tensor
+from .avg_pool2d import avg_pool2d_backward, avg_pool2d_forward
 from .getitem import getitem
 from .matmul import matmul
 from .transpose import transpose
@@ -63,6 +65,21 @@ def _weights(old: int, new: int, factor: float | None, align_corners: bool, dtyp
     return matrix
 
 
+@op("input")
+def _repeated(input: Any, r: tuple[int, int]) -> Any:
+    """Images whose pixels become squares of r: the gradient of sums over these squares, which are its gradient."""
+    settings = r, r, (0, 0), True, 1
+    y = empty((*input.shape[:2], input.shape[2] * r[0], input.shape[3] * r[1]), input.dtype)
+    avg_pool2d_backward(input, y, *settings)
+
+    def gradient(dy, needs):
+        dx = empty(input.shape, dy.dtype)
+        avg_pool2d_forward(dy, dx, *settings)
+        return dx
+
+    return y, gradient, ()
+
+
 def interpolate(
     input: Any,
     size: Any = None,
@@ -88,6 +105,14 @@ def interpolate(
     sizes, factors = _sizes(size, scale_factor, x.shape[2:])
     if recompute_scale_factor:
         factors = [None] * len(sizes)
+    whole = [new // old for new, old in zip(sizes, x.shape[2:], strict=True)]
+    if (
+        mode not in LINEAR
+        and x.ndim == 4
+        and all(new == r * old for new, r, old in zip(sizes, whole, x.shape[2:], strict=True))
+        and all(factor is None or factor == r for factor, r in zip(factors, whole, strict=True))
+    ):
+        return _repeated(x, tuple(whole))
     # Growing dimensions last: what comes before them is smaller then.
     for k in sorted(range(len(sizes)), key=lambda k: sizes[k] / x.shape[2 + k]):
         d, old, new, factor = 2 + k, x.shape[2 + k], sizes[k], factors[k]

@@ -9,6 +9,7 @@ Source    Golub, Van Loan, "Matrix computations" (2013), section 1.2
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,13 @@ from .setitem import setitem
 from .where import where_forward
 
 
+@lru_cache(maxsize=8)
+def _inside(form: Any, rows: int, columns: int, k: int) -> Any:
+    """Where the triangle is. The few that a model needs are kept."""
+    last = np.arange(rows, dtype=np.int32)[:, None] + np.int32(max(-rows, min(k, columns)))
+    return (np.greater_equal if form is np.triu else np.less_equal)(np.arange(columns, dtype=np.int32), last)
+
+
 def _triangle(name: str, form: Any, input: Any, diagonal: Any) -> Any:
     x = check_array(name, "input", input)
     if x.ndim < 2:
@@ -27,9 +35,7 @@ def _triangle(name: str, form: Any, input: Any, diagonal: Any) -> Any:
     k = check_integer(name, "diagonal", diagonal, -(2**31))
     if x.dtype.kind != "f":
         return form(x, k), lambda dy, needs: form(dy, k), ()
-    rows, columns = x.shape[-2:]
-    last = np.arange(rows, dtype=np.int32)[:, None] + np.int32(max(-rows, min(k, columns)))
-    inside = (np.greater_equal if form is np.triu else np.less_equal)(np.arange(columns, dtype=np.int32), last)
+    inside = (_inside if x.shape[-2] * x.shape[-1] <= 2**20 else _inside.__wrapped__)(form, *x.shape[-2:], k)
     zero = np.zeros((), x.dtype)
 
     def chosen(x: Any) -> Any:
