@@ -112,7 +112,7 @@ def interpolate(
         and all(new == r * old for new, r, old in zip(sizes, whole, x.shape[2:], strict=True))
         and all(factor is None or factor == r for factor, r in zip(factors, whole, strict=True))
     ):
-        return _repeated(x, tuple(whole))
+        return _repeated(x, (whole[0], whole[1]))
     # Growing dimensions last: what comes before them is smaller then.
     for k in sorted(range(len(sizes)), key=lambda k: sizes[k] / x.shape[2 + k]):
         d, old, new, factor = 2 + k, x.shape[2 + k], sizes[k], factors[k]
