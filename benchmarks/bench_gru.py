@@ -14,18 +14,18 @@ def weights(N, D, H):
 
 def forward_arguments(N, T, B, D, H):
     results = [out(N, T, B, 4 * H), out(T, B, N * H), out(N, B, H)]
-    return randn(T, B, D), randn(N, B, H), *weights(N, D, H), None, False, *results
+    return randn(T, B, D), randn(N, B, H), *weights(N, D, H), None, False, None, *results
 
 
 def backward_arguments(N, T, B, D, H):
     forward = forward_arguments(N, T, B, D, H)
     gru_forward.native(*forward)
-    x, h0, w_ih, w_hh, b_ih, b_hh, lengths, reverse, gates, h, _ = forward
+    x, h0, w_ih, w_hh, b_ih, b_hh, lengths, reverse, mask, gates, h, _ = forward
     results = [out(*x.shape), out(*h0.shape), *([out(*w.shape) for w in each] for each in (w_ih, w_hh, b_ih, b_hh))]
-    return randn(*h.shape), None, x, h0, w_ih, w_hh, lengths, reverse, gates, h, *results
+    return randn(*h.shape), None, x, h0, w_ih, w_hh, lengths, reverse, mask, gates, h, *results
 
 
-def forward_numpy(x, h0, w_ih, w_hh, b_ih, b_hh, lengths, reverse, gates, h, h_n):
+def forward_numpy(x, h0, w_ih, w_hh, b_ih, b_hh, lengths, reverse, mask, gates, h, h_n):
     H = h0.shape[2]
     for d in range(len(h0)):
         of_x = x @ w_ih[d].T + b_ih[d]
@@ -39,7 +39,7 @@ def forward_numpy(x, h0, w_ih, w_hh, b_ih, b_hh, lengths, reverse, gates, h, h_n
         h_n[d] = state
 
 
-def backward_numpy(dh, dh_n, x, h0, w_ih, w_hh, lengths, reverse, gates, h, dx, dh0, dw_ih, dw_hh, db_ih, db_hh):
+def backward_numpy(dh, dh_n, x, h0, w_ih, w_hh, lengths, reverse, mask, gates, h, dx, dh0, dw_ih, dw_hh, db_ih, db_hh):
     T, B, D = x.shape
     H = h0.shape[2]
     for d in range(len(h0)):

@@ -17,14 +17,14 @@ def forward_arguments(N, T, B, D, H):
     w_ih, w_hh, b_ih, _ = (list(each) for each in zip(*(weights(D, H) for _ in range(N)), strict=True))
     kept = [out(N, T, B, 4 * H), out(N, T, B, H)]
     results = [out(T, B, N * H), out(N, B, H), out(N, B, H)]
-    return randn(T, B, D), randn(N, B, H), randn(N, B, H), w_ih, w_hh, b_ih, [], None, False, *kept, *results
+    return randn(T, B, D), randn(N, B, H), randn(N, B, H), w_ih, w_hh, b_ih, [], None, False, None, *kept, *results
 
 
 def backward_arguments(N, T, B, D, H):
     forward = forward_arguments(N, T, B, D, H)
     lstm_forward.native(*forward)
-    x, h0, c0, w_ih, w_hh, b_ih, _, lengths, reverse, gates, c, h, _, _ = forward
-    kept = (x, h0, c0, w_ih, w_hh, lengths, reverse, gates, c, h)
+    x, h0, c0, w_ih, w_hh, b_ih, _, lengths, reverse, mask, gates, c, h, _, _ = forward
+    kept = (x, h0, c0, w_ih, w_hh, lengths, reverse, mask, gates, c, h)
     results = [out(*a.shape) for a in (x, h0, c0)] + [[out(*w.shape) for w in each] for each in (w_ih, w_hh, b_ih)]
     return randn(*h.shape), None, None, *kept, *results
 
@@ -33,7 +33,7 @@ def sigmoid(a):
     return 1 / (1 + np.exp(-a))
 
 
-def forward_numpy(x, h0, c0, w_ih, w_hh, b_ih, b_hh, lengths, reverse, gates, c, h, h_n, c_n):
+def forward_numpy(x, h0, c0, w_ih, w_hh, b_ih, b_hh, lengths, reverse, mask, gates, c, h, h_n, c_n):
     H = h0.shape[2]
     for d in range(len(h0)):
         np.add(x @ w_ih[d].T, b_ih[d], out=gates[d])
@@ -49,7 +49,7 @@ def forward_numpy(x, h0, c0, w_ih, w_hh, b_ih, b_hh, lengths, reverse, gates, c,
 
 
 def backward_numpy(
-    dh, dh_n, dc_n, x, h0, c0, w_ih, w_hh, lengths, reverse, gates, c, h, dx, dh0, dc0, dw_ih, dw_hh, db
+    dh, dh_n, dc_n, x, h0, c0, w_ih, w_hh, lengths, reverse, mask, gates, c, h, dx, dh0, dc0, dw_ih, dw_hh, db
 ):
     T, B, D = x.shape
     H = h0.shape[2]

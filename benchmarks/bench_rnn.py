@@ -14,18 +14,18 @@ def weights(N, D, H):
 
 def forward_arguments(N, T, B, D, H):
     results = [out(T, B, N * H), out(N, B, H)]
-    return randn(T, B, D), randn(N, B, H), *weights(N, D, H), None, False, False, *results
+    return randn(T, B, D), randn(N, B, H), *weights(N, D, H), None, False, None, False, *results
 
 
 def backward_arguments(N, T, B, D, H):
     forward = forward_arguments(N, T, B, D, H)
     rnn_forward.native(*forward)
-    x, h0, w_ih, w_hh, b_ih, _, lengths, reverse, relu, h, _ = forward
+    x, h0, w_ih, w_hh, b_ih, _, lengths, reverse, mask, relu, h, _ = forward
     results = [out(*x.shape), out(*h0.shape), *([out(*w.shape) for w in each] for each in (w_ih, w_hh, b_ih))]
-    return randn(*h.shape), None, x, h0, w_ih, w_hh, lengths, reverse, relu, h, *results
+    return randn(*h.shape), None, x, h0, w_ih, w_hh, lengths, reverse, mask, relu, h, *results
 
 
-def forward_numpy(x, h0, w_ih, w_hh, b_ih, b_hh, lengths, reverse, relu, h, h_n):
+def forward_numpy(x, h0, w_ih, w_hh, b_ih, b_hh, lengths, reverse, mask, relu, h, h_n):
     H = h0.shape[2]
     for d in range(len(h0)):
         of_x = x @ w_ih[d].T + (b_ih[d] + b_hh[d])
@@ -35,7 +35,7 @@ def forward_numpy(x, h0, w_ih, w_hh, b_ih, b_hh, lengths, reverse, relu, h, h_n)
         h_n[d] = state
 
 
-def backward_numpy(dh, dh_n, x, h0, w_ih, w_hh, lengths, reverse, relu, h, dx, dh0, dw_ih, dw_hh, db):
+def backward_numpy(dh, dh_n, x, h0, w_ih, w_hh, lengths, reverse, mask, relu, h, dx, dh0, dw_ih, dw_hh, db):
     T, B, D = x.shape
     H = h0.shape[2]
     for d in range(len(h0)):

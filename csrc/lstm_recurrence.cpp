@@ -13,11 +13,6 @@ using Weight1 = Optional<Array<const T, 1>>;
 template <typename T>
 using Weight2 = Optional<Array<const T, 2>>;
 
-template <typename A>
-auto data_or_null(const Optional<A>& a) {
-    return a ? a->data : nullptr;
-}
-
 // gain_h, gain_c, shift_c, or nothing.
 template <typename T>
 bool norm_fits(const ArrayList<T>& list, int64_t H) {

@@ -42,6 +42,11 @@ bool contiguous_or_none(const Optional<A>& a) {
     return !a || a->contiguous();
 }
 
+template <typename A>
+auto data_or_null(const Optional<A>& a) {
+    return a ? a->data : nullptr;
+}
+
 // Whether every array of a list is a vector of n numbers, or a matrix (m, n).
 template <typename T>
 bool all_have_shape(const ArrayList<T>& list, int64_t n) {

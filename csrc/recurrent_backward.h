@@ -33,8 +33,10 @@ void backward_tiles(const BackwardLayer<T, Units>& layer, Direction direction, c
                 for (const GateRun& run : Units::of_h)
                     dsums[tile].multiply(rows, run.sum * H, run.count * H,
                                          layer.panel(direction, group) + run.gate * H * NR, NR,
-                                         state.dh.data() + i0 * state.pitch + group * NR, state.pitch,
-                                         columns, Units::dh_carries || run.gate > 0);
+                                         state.products() + i0 * state.pitch + group * NR, state.pitch,
+                                         columns, state.carries() || run.gate > 0);
+                for (int64_t i = i0; i < i0 + rows; i++)
+                    state.pass_mask(layer, direction, own, i, group * NR, left < NR ? H : group * NR + NR);
             }
         }
     }
@@ -60,9 +62,10 @@ void backward_few_rows(const BackwardLayer<T, Units>& layer, Direction direction
                 multiply_few_rows<T>(rows, end - begin, run.count * H,
                                      layer.dsums_at(direction, t, own[i]) + run.sum * H, layer.row_stride,
                                      layer.panel(direction, begin) + run.gate * H * NR, layer.weights.size(),
-                                     state.dh.data() + i * state.pitch + begin * NR, state.pitch,
-                                     Units::dh_carries || run.gate > 0);
-            i += rows;
+                                     state.products() + i * state.pitch + begin * NR, state.pitch,
+                                     state.carries() || run.gate > 0);
+            for (const int64_t past = i + rows; i < past; i++)
+                state.pass_mask(layer, direction, own, i, begin * NR, end * NR < H ? end * NR : H);
         }
     };
     StepTeam(parts, T_ + 1).run([&](int64_t part, int64_t k) {

@@ -19,6 +19,7 @@ struct BackwardPass {
     const ArrayList<const T>& w_hh;
     const Batch& batch;
     bool reverse;
+    const T* mask;  // (N, B, H), or null
     const T* kept;
     const T* c;
     const T* h;
@@ -62,15 +63,19 @@ class RowsInPlace {
 
 template <typename T, typename Units>
 struct BackwardLayer {
-    // The gradients by h, and by c of an LSTM, of a thread's rows.
+    // The gradients by h, and by c of an LSTM, of a thread's rows; if h is masked on its way to the gates,
+    // those by what they saw.
     struct State {
         int64_t pitch;
-        Scratch<T> dh, dc;
+        bool masked;
+        Scratch<T> dh, dc, dseen;
 
         State(const BackwardLayer& layer, Direction direction, const OwnRows& own)
             : pitch(layer.groups * layer.columns + width<T>),
+              masked(layer.pass.mask),
               dh(own.count() * pitch),
-              dc(Units::has_cell ? own.count() * pitch : 0) {
+              dc(Units::has_cell ? own.count() * pitch : 0),
+              dseen(masked ? own.count() * pitch : 0) {
             const int64_t n = direction.number, H = layer.H;
             const BackwardPass<T>& pass = layer.pass;
             for (int64_t i = 0; i < own.count(); i++) {
@@ -82,6 +87,18 @@ struct BackwardLayer {
                 for (int64_t t = pass.batch.length(own[i]); t < layer.T_; t++)
                     fill_run(layer.dsums_at(direction, t, own[i]), T(0), layer.row_size);
             }
+        }
+        // Where the products with W_hh go, and whether they are added to what is there.
+        T* products() const { return masked ? dseen.data() : dh.data(); }
+        bool carries() const { return Units::dh_carries && !masked; }
+        // What reaches units [begin, end) of own row i through the mask.
+        void pass_mask(const BackwardLayer& layer, Direction direction, const OwnRows& own, int64_t i,
+                       int64_t begin, int64_t end) const {
+            if (!masked) return;
+            const T* const mask = layer.pass.mask + (direction.number * layer.B + own[i]) * layer.H;
+            T *const to = dh.data() + i * pitch, *const from = dseen.data() + i * pitch;
+            for (int64_t u = begin; u < end; u++)
+                to[u] = (Units::dh_carries ? to[u] : T(0)) + mask[u] * from[u];
         }
         // Those by the first states are results.
         void finish(const BackwardLayer& layer, Direction direction, const OwnRows& own) const {

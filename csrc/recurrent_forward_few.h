@@ -66,8 +66,10 @@ class ForwardFewRows {
         T* const after = state_.h_place((s + 1) % 2);
         T* const sums = sums_.data() + s % run_ * rows_ * row_size_;
         const int64_t u = begin * NR, u_end = end * NR < H ? end * NR : H;
-        for (int64_t i = alive; i < rows_; i++)  // waits for its sequence to begin, or for the end
+        for (int64_t i = alive; i < rows_; i++) {  // waits for its sequence to begin, or for the end
             copy_run(after + i * state_.pitch + u, before + i * state_.pitch + u, u_end - u);
+            state_.see(layer_, direction_, own_, after, i, u, u_end);
+        }
         if (alive == 0) return;
         for (const GateRun& run : Units::of_h) {
             // The panels of all groups follow each other from gate to gate.
@@ -75,7 +77,7 @@ class ForwardFewRows {
             const int64_t count = whole ? run.count * layer_.groups : end - begin;
             for (int gate = 0; gate < (whole ? 1 : run.count); gate++)
                 multiply_few_rows<T>(
-                    alive, count, H, before, state_.pitch,
+                    alive, count, H, before + state_.seen, state_.pitch,
                     layer_.panel_of_h(direction_, run.gate + gate, begin), layer_.weights.size(),
                     sums + (run.sum + gate) * sum_stride_ + begin * NR, row_size_, run.sum == run.gate);
         }

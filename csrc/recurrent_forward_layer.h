@@ -17,35 +17,47 @@ struct ForwardPass {
     const T* bias;                   // (N, sums, H)
     const Batch& batch;
     bool reverse;
-    T* kept;  // (N, T, B, kept * H)
-    T* c;     // (N, T, B, H)
-    T* h;     // (T, B, N * H)
-    T* h_n;   // (N, B, H)
-    T* c_n;   // (N, B, H)
+    const T* mask;  // (N, B, H): times h on its way to the gates; or null
+    T* kept;        // (N, T, B, kept * H)
+    T* c;           // (N, T, B, H)
+    T* h;           // (T, B, N * H)
+    T* h_n;         // (N, B, H)
+    T* c_n;         // (N, B, H)
 };
 
 template <typename T, typename Units>
 struct ForwardLayer {
     // h, and c of an LSTM, of a thread's rows. h has two places, between which the steps change: all units of
-    // a step need all of the step before.
+    // a step need all of the step before. What the gates see of h lies `seen` further: the same, or masked.
     struct State {
-        int64_t pitch, rows;
+        int64_t pitch, rows, seen;
         Scratch<T> h, c;
 
         State(const ForwardLayer& layer, Direction direction, const OwnRows& own)
             : pitch(layer.groups * layer.columns + width<T>),  // a cache line more than a power of two
               rows(own.count()),
-              h(2 * rows * pitch),
+              seen(layer.pass.mask ? 2 * rows * pitch : 0),
+              h(2 * rows * pitch + seen),
               c(Units::has_cell ? rows * pitch : 0) {
             const int64_t n = direction.number;
             for (int64_t i = 0; i < rows; i++) {
                 for (int64_t u = 0; u < layer.H; u++) h[i * pitch + u] = layer.pass.h0(n, own[i], u);
+                see(layer, direction, own, h.data(), i, 0, layer.H);
                 if (Units::has_cell)
                     for (int64_t u = 0; u < layer.H; u++) c[i * pitch + u] = (*layer.pass.c0)(n, own[i], u);
                 layer.clear_padding(direction, own[i]);
             }
         }
         T* h_place(int64_t k) const { return h.data() + k * rows * pitch; }
+
+        // Masks units [begin, end) of own row i at a place of h.
+        void see(const ForwardLayer& layer, Direction direction, const OwnRows& own, T* place, int64_t i,
+                 int64_t begin, int64_t end) const {
+            if (seen == 0) return;
+            const T* const mask = layer.pass.mask + (direction.number * layer.B + own[i]) * layer.H;
+            T* const row = place + i * pitch;
+            for (int64_t u = begin; u < end; u++) row[seen + u] = mask[u] * row[u];
+        }
 
         // The last states are results.
         void finish(const ForwardLayer& layer, Direction direction, const OwnRows& own, int64_t k) const {
@@ -129,6 +141,7 @@ struct ForwardLayer {
         };
         for (int64_t r = 0; r < rows; r++) forward_units<T, Units, Part::first>(begin, end, row(r));
         for (int64_t r = 0; r < rows; r++) forward_units<T, Units, Part::second>(begin, end, row(r));
+        for (int64_t r = 0; r < rows; r++) state.see(*this, direction, own, h_after, i0 + r, begin, end);
     }
 
     const ForwardPass<T>& pass;

@@ -30,7 +30,7 @@ void forward_tiles(const ForwardLayer<T, Units>& layer, Direction direction, con
             const int64_t columns = whole_vectors<T>(end - u);
             for (int64_t tile = 0; tile < live_tiles; tile++) {
                 const int64_t i0 = tiles.begin(tile), rows = tiles.length(tile, alive);
-                const TileRows<T> h{before + i0 * state.pitch, state.pitch};
+                const TileRows<T> h{before + state.seen + i0 * state.pitch, state.pitch};
                 for (const GateRun& run : Units::of_h)
                     for (int gate = run.gate; gate < run.gate + run.count; gate++) {
                         T* const of_x = sums.data() + gate * sum_size;
@@ -44,8 +44,10 @@ void forward_tiles(const ForwardLayer<T, Units>& layer, Direction direction, con
                             sum_size);
             }
         }
-        for (int64_t i = alive; i < own.count(); i++)  // waits for its sequence to begin, or for the end
+        for (int64_t i = alive; i < own.count(); i++) {  // waits for its sequence to begin, or for the end
             copy_run(after + i * state.pitch, before + i * state.pitch, H);
+            state.see(layer, direction, own, after, i, 0, H);
+        }
     }
     state.finish(layer, direction, own, T_ % 2);
 }

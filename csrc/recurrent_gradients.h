@@ -101,23 +101,25 @@ class RowsOfX {
     const Scratch<T> copy_;
 };
 
-// The gradient by W_hh of some gates. Without padding, h before a step lies `B` rows before or behind that of
-// the step itself.
+// The gradient by W_hh of some gates. Without padding and mask, h before a step lies `B` rows before or
+// behind that of the step itself.
 template <typename T>
 void gradient_of_w_hh(const BackwardPass<T>& pass, Direction direction, Matrix<const T> dsums, T* dw) {
     const int64_t B = pass.x.shape[1], N = pass.h0.shape[0], H = pass.h0.shape[2], rows = dsums.rows;
     const int64_t M = dsums.columns, n = direction.number;
     const T* const h = pass.h + n * H;
-    if (pass.batch.ragged()) {
+    if (pass.batch.ragged() || pass.mask) {
         const Scratch<T> before(rows * H);
         parallel_for(rows, 1 + 32768 / H, [&](int64_t begin, int64_t end) {
             for (int64_t row = begin; row < end; row++) {
                 const int64_t t = row / B, b = row % B, length = pass.batch.length(b);
                 const int64_t from = direction.before(t, length);
-                for (int64_t u = 0; u < H; u++)
-                    before[row * H + u] = t >= length ? T(0)
-                                          : from < 0  ? pass.h0(n, b, u)
-                                                      : h[(from * B + b) * N * H + u];
+                for (int64_t u = 0; u < H; u++) {
+                    const T seen = pass.mask ? pass.mask[(n * B + b) * H + u] : T(1);
+                    before[row * H + u] =
+                        t >= length ? T(0)
+                                    : seen * (from < 0 ? pass.h0(n, b, u) : h[(from * B + b) * N * H + u]);
+                }
             }
         });
         return weight_gradient<T>(dsums, {before.data(), rows, H, H, 1}, dw, false);

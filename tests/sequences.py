@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from checks import check_threads
+from checks import check_gradient, check_threads
 
 import pydl
 from pydl import _native
@@ -38,7 +38,8 @@ def forward_and_backward(forward, backward, gates, states, T, B, D, H, dtype, N,
     given = {"x": array(T, B, D), **{name: array(N, B, H) for name in states}}
     shapes = {"w_ih": (gates * H, D), "w_hh": (gates * H, H), "b_ih": (gates * H,), "b_hh": (gates * H,)}
     given |= {name: [array(*shape) for _ in range(N)] for name, shape in shapes.items()}
-    given |= {"lengths": lengths, "reverse": reverse, **dict(settings)}
+    mask = array(N, B, H) if H % 2 == 0 else None
+    given |= {"lengths": lengths, "reverse": reverse, "mask": mask, **dict(settings)}
     results = {
         "gates": out((N, T, B, 4 * H)),
         "c": out((N, T, B, H)),
@@ -126,6 +127,25 @@ def check_both_directions(layer, states, gates):
     for d in (0, 1):
         for k in range(4):
             np.testing.assert_array_equal(leaves[count + 4 * d + k].grad.data, apart[d][count + k].grad.data)
+
+
+def check_mask(layer, states, weights, reverse):
+    """A mask acts like a factor of W_hh's columns, another one for each sequence; its gradients are right."""
+    x, mask = numbers(T, B, D), np.where(numbers(B, H, seed=5) > 0, 2.0, 0.5)
+    masked = layer(x, *states, *weights, reverse=reverse, lengths=LENGTHS, mask=mask)
+    for n, length in enumerate(LENGTHS):
+        s, columns = slice(n, n + 1), [weights[0], weights[1] * mask[n], *weights[2:]]
+        alone = layer(x[:length, s], *(h[s] for h in states), *columns, reverse=reverse)
+        np.testing.assert_allclose(masked[0].data[:length, s], alone[0].data, rtol=1e-12)
+        for a, b in zip(masked[1:], alone[1:], strict=True):
+            np.testing.assert_allclose(a.data[s], b.data, rtol=1e-12)
+    for lengths in (None, LENGTHS):
+        f = lambda *a, lengths=lengths: layer(*a, reverse=reverse, lengths=lengths, mask=mask)  # noqa: E731
+        check_gradient(f, x, *states, *weights)
+    check_refused(
+        lambda **given: layer(x, *states, *weights, **given), {}, {"mask": mask[:2]}, ValueError,
+        r"mask has shape \(2, 3\) but must be \(3, 3\) = \(B, H\)",
+    )  # fmt: skip
 
 
 def check_empty(layer, states, weights, shape):

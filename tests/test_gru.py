@@ -73,6 +73,11 @@ def test_lengths_are_each_sequence_alone(reverse):
     q.check_lengths_are_each_sequence_alone(gru, [H0], WEIGHTS, reverse)
 
 
+@pytest.mark.parametrize("reverse", [False, True])
+def test_mask(reverse):
+    q.check_mask(gru, [H0], WEIGHTS, reverse)
+
+
 def test_both_directions():
     q.check_both_directions(gru, [H0], 3)
 

@@ -33,6 +33,11 @@ def test_threads_leave_every_bit(B, H, dtype):
     q.check_bits_of_threads(KERNELS, 4, ("h0", "c0"), B, H, dtype)
 
 
+@pytest.mark.parametrize("reverse", [False, True])
+def test_mask(reverse):
+    q.check_mask(layer, [H0, C0], WEIGHTS, reverse)
+
+
 def test_both_directions():
     q.check_both_directions(layer, [H0, C0], 4)
 
@@ -136,4 +141,4 @@ def test_kernel_refuses_lengths_out_of_range():
     weights, out = [[w] for w in WEIGHTS], np.empty
     results = [None, None, out((T, B, H)), out((1, B, H)), out((1, B, H))]
     with pytest.raises(ValueError, match=r"lstm_forward: lengths must be \(B\) and from 0 to T"):
-        lstm_forward.native(X, H0[None], C0[None], *weights, np.array([1, 2, 5]), False, *results)
+        lstm_forward.native(X, H0[None], C0[None], *weights, np.array([1, 2, 5]), False, None, *results)

@@ -117,10 +117,11 @@ def test_cell_with_peepholes_is_a_step_of_the_layer():
     assert repr(cell).endswith("peepholes=True)")
 
 
-def test_recurrent_dropout_has_one_mask_for_a_sequence():
+@pytest.mark.parametrize("kind", ["LSTM", "GRU", "RNN"])
+def test_recurrent_dropout_has_one_mask_for_a_sequence(kind):
     pydl.manual_seed(0)
-    layer = nn.LSTM(D, H, dtype=np.float64, recurrent_dropout=0.5)
-    plain = nn.LSTM(D, H, dtype=np.float64)
+    layer = getattr(nn, kind)(D, H, dtype=np.float64, recurrent_dropout=0.5)
+    plain = getattr(nn, kind)(D, H, dtype=np.float64)
     plain.load_state_dict(layer.state_dict())
     x = numbers(T, 1, D)
     # Whatever the mask is, it acts like these columns of W_hh, in all steps.
@@ -177,7 +178,7 @@ def test_recommended_first_values_of_options():
 
 def test_repr():
     assert repr(nn.LSTM(3, 5, peepholes=True, layer_norm=True, recurrent_dropout=0.5, proj_size=2)) == (
-        "LSTM(input_size=3, hidden_size=5, proj_size=2, peepholes=True, layer_norm=True, recurrent_dropout=0.5)"
+        "LSTM(input_size=3, hidden_size=5, proj_size=2, recurrent_dropout=0.5, peepholes=True, layer_norm=True)"
     )
 
 

@@ -84,6 +84,11 @@ def test_lengths_are_each_sequence_alone(reverse, nonlinearity):
     q.check_lengths_are_each_sequence_alone(layer(nonlinearity), [H0], WEIGHTS, reverse)
 
 
+@pytest.mark.parametrize("reverse", [False, True])
+def test_mask(reverse):
+    q.check_mask(rnn, [H0], WEIGHTS, reverse)
+
+
 def test_both_directions():
     q.check_both_directions(rnn, [H0], 1)
 

@@ -28,6 +28,8 @@ class GRU(RecurrentLayer):
     _reverse. The reset gate acts on W_hn h + b_hn, after the product. init: None for U(-r, r), r = 1 / sqrt(H),
     "notes" for N(0, 1), "recommended" for orthogonal weight_hh (pydl.nn.init.reset_recurrent_). dropout: in training,
     of the results of every layer but the last; variational=True: with one mask for all steps of a sequence.
+    recurrent_dropout: in training, of h_(t-1) on its way to the gates, with one mask for all steps (Gal, Ghahramani
+    2016); what the update gate keeps of h_(t-1) is kept whole.
     Errors: ValueError for shapes that do not fit, lengths out of range; TypeError for dtypes.
     """
 
@@ -45,15 +47,15 @@ class GRU(RecurrentLayer):
         *,
         dtype: Any = np.float32,
         init: str | None = None,
+        recurrent_dropout: float = 0.0,
         variational: bool = False,
     ) -> None:
-        super().__init__(
-            input_size, hidden_size, num_layers, bias, batch_first, dropout, bidirectional, dtype, init, variational
-        )
+        settings = num_layers, bias, batch_first, dropout, bidirectional, dtype, init, recurrent_dropout, variational
+        super().__init__(input_size, hidden_size, *settings)
 
     def forward(self, input: Any, hx: Any = None, *, lengths: Any = None) -> tuple[Tensor, Tensor]:
         output, (h_n,) = self.run(input, None if hx is None else (hx,), lengths)
         return output, h_n
 
     def _layer(self, layer: int, x: Tensor, states: list[Any], lengths: Any) -> tuple[Tensor, ...]:
-        return ops.gru(x, states[0], *self._weights(layer), lengths=lengths)
+        return ops.gru(x, states[0], *self._weights(layer), lengths=lengths, mask=self._mask(x))

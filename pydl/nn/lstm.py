@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from .. import ops
-from ..arguments import check_flag, check_range
+from ..arguments import check_flag
 from ..ops.recurrent import check_pair
 from ..tensor import Tensor
 from .recurrent import RecurrentLayer
@@ -43,7 +43,6 @@ class LSTM(RecurrentLayer):
     kind, gates, states = "LSTM", 4, ("h_0", "c_0")
     peepholes: bool
     layer_norm: bool
-    recurrent_dropout: float
 
     def __init__(
         self,
@@ -63,14 +62,14 @@ class LSTM(RecurrentLayer):
         recurrent_dropout: float = 0.0,
         variational: bool = False,
     ) -> None:
-        settings = num_layers, bias, batch_first, dropout, bidirectional, dtype, init, variational, proj_size
+        settings = num_layers, bias, batch_first, dropout, bidirectional, dtype, init, recurrent_dropout, variational
         super().__init__(
             input_size,
             hidden_size,
             *settings,
+            proj_size,
             peepholes=check_flag("LSTM", "peepholes", peepholes),
             layer_norm=check_flag("LSTM", "layer_norm", layer_norm),
-            recurrent_dropout=check_range("LSTM", "recurrent_dropout", recurrent_dropout, 0, 1),
         )
 
     def _further_weights(self) -> dict[str, tuple[int, ...]]:
@@ -87,41 +86,48 @@ class LSTM(RecurrentLayer):
         return output, (h_n, c_n)
 
     def _layer(self, layer: int, x: Tensor, states: list[Any], lengths: Any) -> tuple[Tensor, ...]:
-        drops = self.training and self.recurrent_dropout > 0
-        if not (self.proj_size or self.peepholes or self.layer_norm or drops):
-            return ops.lstm(x, (states[0], states[1]), *self._weights(layer), lengths=lengths)
+        mask = self._mask(x)
+        if not (self.proj_size or self.peepholes or self.layer_norm):
+            return ops.lstm(x, (states[0], states[1]), *self._weights(layer), lengths=lengths, mask=mask)
         if lengths is not None:  # 0 times whatever is there would be NaN, if it is
             alive = np.arange(x.shape[0])[:, None] < lengths
             x = ops.where(np.ascontiguousarray(np.broadcast_to(alive[..., None], x.shape)), x, 0.0)
         if not self.bidirectional:
-            return self._direction(self._ends[layer][0], x, (states[0], states[1]), lengths, False)
+            return self._direction(self._ends[layer][0], x, (states[0], states[1]), mask, lengths, False)
         both = [
-            self._direction(end, x, tuple(ops.getitem(state, d) for state in states), lengths, d == 1)
+            self._direction(
+                end,
+                x,
+                tuple(ops.getitem(each, d) for each in states),
+                None if mask is None else ops.getitem(mask, d),
+                lengths,
+                d == 1,
+            )
             for d, end in enumerate(self._ends[layer])
         ]
         h, *last = zip(*both, strict=True)
         return ops.cat(list(h), 2), *(ops.stack(list(each), 0) for each in last)
 
-    def _direction(self, end: str, x: Tensor, hx: Any, lengths: Any, reverse: bool) -> tuple[Tensor, ...]:
+    def _direction(
+        self, end: str, x: Tensor, hx: Any, mask: Tensor | None, lengths: Any, reverse: bool
+    ) -> tuple[Tensor, ...]:
         """One layer in one direction, with the options that ops.lstm does not have."""
 
         def weight(label: str) -> Any:
             return getattr(self, label + end, None)
 
-        H, P, norm, mask = self.hidden_size, self._outputs, None, None
+        H, norm = self.hidden_size, None
         bias = ops.add(weight("bias_ih"), weight("bias_hh")) if self.bias else None
         if self.layer_norm:
             sums = ops.layer_norm(ops.linear(x, weight("weight_ih")), (4 * H,), weight("gain_ih"), bias)
             norm = weight("gain_hh"), weight("gain_c"), weight("shift_c")
         else:
             sums = ops.linear(x, weight("weight_ih"), bias)
-        if self.training and self.recurrent_dropout > 0:
-            mask = ops.dropout(np.ones((x.shape[1], P), x.dtype), self.recurrent_dropout, True)
         options = weight("weight_peephole"), weight("weight_hr"), norm, mask
         return ops.lstm_recurrence(sums, hx, weight("weight_hh"), *options, lengths, reverse)
 
     def extra_repr(self) -> str:
-        defaults = {"peepholes": False, "layer_norm": False, "recurrent_dropout": 0.0}
+        defaults = {"peepholes": False, "layer_norm": False}
         return ", ".join(
             [super().extra_repr(), *(f"{k}={getattr(self, k)}" for k, v in defaults.items() if getattr(self, k) != v)]
         )

@@ -41,6 +41,7 @@ class RecurrentLayer(Module):
         bidirectional: bool,
         dtype: Any,
         init: str | None,
+        recurrent_dropout: float,
         variational: bool,
         proj_size: int = 0,
         **own: Any,
@@ -58,6 +59,7 @@ class RecurrentLayer(Module):
         self.bias = check_flag(kind, "bias", bias)
         self.batch_first = check_flag(kind, "batch_first", batch_first)
         self.bidirectional = check_flag(kind, "bidirectional", bidirectional)
+        self.recurrent_dropout = check_range(kind, "recurrent_dropout", recurrent_dropout, 0, 1)
         self.variational = check_flag(kind, "variational", variational)
         self.init = init
         self.proj_size = check_integer(kind, "proj_size", proj_size, 0)
@@ -146,6 +148,14 @@ class RecurrentLayer(Module):
         dropped: Tensor = ops.dropout(x, self.dropout, True) if one_mask is None else ops.mul(x, one_mask)
         return dropped
 
+    def _mask(self, x: Tensor) -> Tensor | None:
+        """What h is multiplied with on its way to the gates of a layer, in every step: a mask for each direction."""
+        if not (self.training and self.recurrent_dropout):
+            return None
+        directions = (2,) if self.bidirectional else ()
+        mask: Tensor = ops.dropout(np.ones((*directions, x.shape[1], self._outputs), x.dtype), self.recurrent_dropout)
+        return mask
+
     def _first_states(self, x: Tensor, hx: tuple[Any, ...] | None, batched: bool) -> list[list[Any]]:
         """The first states of every layer, each (B, H), or (2, B, H) in both directions."""
         per_layer, B = self._directions, x.shape[1]
@@ -186,7 +196,7 @@ class RecurrentLayer(Module):
     def extra_repr(self) -> str:
         settings = [f"input_size={self.input_size}", f"hidden_size={self.hidden_size}"]
         defaults = {"num_layers": 1, "bias": True, "batch_first": False, "dropout": 0.0, "bidirectional": False}
-        defaults |= {"proj_size": 0, "variational": False}
+        defaults |= {"proj_size": 0, "recurrent_dropout": 0.0, "variational": False}
         settings += [f"{k}={getattr(self, k)}" for k, v in defaults.items() if getattr(self, k) != v]
         return ", ".join(settings)
 

@@ -29,6 +29,7 @@ class RNN(RecurrentLayer):
     bias_hh_lk (H); those of the second direction end in _reverse. init: None for U(-r, r), r = 1 / sqrt(H), "notes"
     for N(0, 1), "recommended" for orthogonal weight_hh (pydl.nn.init.reset_recurrent_). dropout: in training, of the
     results of every layer but the last; variational=True: with one mask for all steps of a sequence.
+    recurrent_dropout: in training, of h_(t-1) on its way to W_hh, with one mask for all steps (Gal, Ghahramani 2016).
     Errors: ValueError for another nonlinearity, shapes that do not fit, lengths out of range; TypeError for dtypes.
     """
 
@@ -47,12 +48,12 @@ class RNN(RecurrentLayer):
         *,
         dtype: Any = np.float32,
         init: str | None = None,
+        recurrent_dropout: float = 0.0,
         variational: bool = False,
     ) -> None:
         is_relu("RNN", nonlinearity)
-        super().__init__(
-            input_size, hidden_size, num_layers, bias, batch_first, dropout, bidirectional, dtype, init, variational
-        )
+        settings = num_layers, bias, batch_first, dropout, bidirectional, dtype, init, recurrent_dropout, variational
+        super().__init__(input_size, hidden_size, *settings)
         self.nonlinearity = nonlinearity
 
     def forward(self, input: Any, hx: Any = None, *, lengths: Any = None) -> tuple[Tensor, Tensor]:
@@ -60,7 +61,9 @@ class RNN(RecurrentLayer):
         return output, h_n
 
     def _layer(self, layer: int, x: Tensor, states: list[Any], lengths: Any) -> tuple[Tensor, ...]:
-        return ops.rnn(x, states[0], *self._weights(layer), lengths=lengths, nonlinearity=self.nonlinearity)
+        return ops.rnn(
+            x, states[0], *self._weights(layer), lengths=lengths, mask=self._mask(x), nonlinearity=self.nonlinearity
+        )
 
     def extra_repr(self) -> str:
         return super().extra_repr() + (", nonlinearity=relu" if self.nonlinearity == "relu" else "")

@@ -30,13 +30,14 @@ from .recurrent import (
     by_direction,
     draw_gradients,
     draw_sequence,
+    masked,
     runs_backwards,
     steps,
 )
 
 
 @kernel(writes="gates, h, h_n")
-def gru_forward(x, h0, w_ih, w_hh, b_ih, b_hh, lengths, reverse, gates, h, h_n):
+def gru_forward(x, h0, w_ih, w_hh, b_ih, b_hh, lengths, reverse, mask, gates, h, h_n):
     """gates is what the gradient will need; None, if nobody will ask for it."""
     N, B, H = h0.shape
     T = len(x)
@@ -44,7 +45,7 @@ def gru_forward(x, h0, w_ih, w_hh, b_ih, b_hh, lengths, reverse, gates, h, h_n):
     h_n[...] = h0
     for d, n in np.ndindex(N, B):
         s, units = slice(n, n + 1), slice(d * H, (d + 1) * H)
-        weights = w_ih[d], w_hh[d], b_ih[d] if b_ih else None, b_hh[d] if b_hh else None
+        weights = w_ih[d], masked(w_hh[d], mask, d, n), b_ih[d] if b_ih else None, b_hh[d] if b_hh else None
         for t in steps(T, lengths, n, runs_backwards(d, reverse)):
             gru_cell_forward.reference(x[t, s], h_n[d, s].copy(), *weights, gates[d, t, s], h[t, s, units])
             h_n[d, n] = h[t, n, units]
@@ -53,7 +54,7 @@ def gru_forward(x, h0, w_ih, w_hh, b_ih, b_hh, lengths, reverse, gates, h, h_n):
 
 
 @kernel(writes="dx, dh0, dw_ih, dw_hh, db_ih, db_hh")
-def gru_backward(dh, dh_n, x, h0, w_ih, w_hh, lengths, reverse, gates, h, dx, dh0, dw_ih, dw_hh, db_ih, db_hh):
+def gru_backward(dh, dh_n, x, h0, w_ih, w_hh, lengths, reverse, mask, gates, h, dx, dh0, dw_ih, dw_hh, db_ih, db_hh):
     """dh, dh_n are None where no gradient arrived; dx is None and the others are empty where nobody needs them."""
     T, _, D = x.shape
     N, B, H = h0.shape
@@ -71,10 +72,11 @@ def gru_backward(dh, dh_n, x, h0, w_ih, w_hh, lengths, reverse, gates, h, dx, dh
             dx_t, dh_before, dw_ih_t, dw_hh_t = (np.zeros(k) for k in ((1, D), (1, H), (3 * H, D), (3 * H, H)))
             db_ih_t, db_hh_t = np.zeros(3 * H), np.zeros(3 * H)
             gru_cell_backward.reference(
-                dh_t, x[t, s], h_before, w_ih[d], w_hh[d], gates[d, t, s],
+                dh_t, x[t, s], h_before, w_ih[d], masked(w_hh[d], mask, d, n), gates[d, t, s],
                 dx_t, dh_before, dw_ih_t, dw_hh_t, db_ih_t, db_hh_t,
             )  # fmt: skip
             dh_t = dh_before
+            dw_hh_t = masked(dw_hh_t, mask, d, n)
             if dx is not None:
                 dx[t, n] += dx_t[0]
             for total, part in ((dw_ih, dw_ih_t), (dw_hh, dw_hh_t), (db_ih, db_ih_t), (db_hh, db_hh_t)):
@@ -106,7 +108,7 @@ def _(draw):
     N, B, H = drawn["h0"].shape
     drawn["gates"] = draw.out((N, len(drawn["x"]), B, 4 * H))
     gru_forward.run_reference(*drawn.values())
-    kept = {name: drawn[name] for name in ("x", "h0", "w_ih", "w_hh", "lengths", "reverse", "gates", "h")}
+    kept = {name: drawn[name] for name in ("x", "h0", "w_ih", "w_hh", "lengths", "reverse", "mask", "gates", "h")}
     arrived = {f"d{name}": draw.array(drawn[name].shape) if draw.choice(True, False) else None for name in ("h", "h_n")}
     return {**arrived, **kept, **draw_gradients(draw, drawn, ("h0",), ("db_ih", "db_hh"))}
 
@@ -120,40 +122,42 @@ def gru(
     b_hh: Any = None,
     lengths: Any = None,
     reverse: bool = False,
+    mask: Any = None,
 ) -> tuple[Tensor, Tensor]:
     """(h, h_n) of one layer over the sequences `input`. See the top of this file.
 
     input (T, B, D); hx = h_0 (B, H); w_ih (3H, D), w_hh (3H, H), b_ih and b_hh (3H) or None; lengths: B integers from
     0 to T, or None. In both directions at once: each of w_ih, w_hh, b_ih, b_hh a pair of arrays, h_0 (2, B, H); h is
-    then (T, B, 2H). Several layers: pydl.nn.GRU.
+    then (T, B, 2H). mask (B, H) or (2, B, H): what h_(t-1) is multiplied with on its way to W_hh, an array without
+    gradient. Several layers: pydl.nn.GRU.
     Errors: TypeError for wrong dtypes, lengths that are no integers; ValueError for shapes that do not fit each other,
     lengths out of range.
     """
     reverse = check_flag("gru", "reverse", reverse)
     tensors: tuple[Any, ...] = (input, hx, *by_direction("gru", reverse, w_ih, w_hh, b_ih, b_hh))
     records = is_grad_enabled() and any(isinstance(t, TensorBase) and t.requires_grad for t in tensors)
-    lengths = lengths.data if isinstance(lengths, TensorBase) else lengths
-    results: tuple[Tensor, Tensor] = _gru(*(*tensors, lengths, reverse, records))
+    lengths, mask = (each.data if isinstance(each, TensorBase) else each for each in (lengths, mask))
+    results: tuple[Tensor, Tensor] = _gru(*(*tensors, lengths, reverse, mask, records))
     return results
 
 
 @op("input", "h0", *ALL_WEIGHTS, several=True)
 def _gru(
     input, h0, w_ih, w_hh, b_ih, b_hh, w_ih_reverse, w_hh_reverse, b_ih_reverse, b_hh_reverse,
-    lengths, reverse, records,
+    lengths, reverse, mask, records,
 ):  # fmt: skip
     weights: list[Any] = [w_ih, w_hh, b_ih, b_hh, w_ih_reverse, w_hh_reverse, b_ih_reverse, b_hh_reverse]
     named = dict(zip(ALL_WEIGHTS, weights, strict=True))
     x, h0, *weights = check_floats("gru", OPTIONAL, input=input, h_0=h0, **named)
-    q = Sequences("gru", 3, x, {"hx": h0}, weights, lengths)
+    q = Sequences("gru", 3, x, {"hx": h0}, weights, lengths, mask)
     h, h_n = q.results(), q.state()
     gates = empty((q.N, q.T, q.B, 4 * q.H), x.dtype) if records else None
-    gru_forward(x, *q.states, q.w_ih, q.w_hh, q.b_ih, q.b_hh, q.lengths, reverse, gates, h, h_n)
+    gru_forward(x, *q.states, q.w_ih, q.w_hh, q.b_ih, q.b_hh, q.lengths, reverse, q.mask, gates, h, h_n)
 
     def gradient(dys, needs):
         dx, dh0 = empty(x.shape, x.dtype) if needs[0] else None, q.state()
         dw = [q.gradients_like(needs[2 + k :: 4], w) for k, w in enumerate((q.w_ih, q.w_hh, q.b_ih, q.b_hh))]
-        kept = (x, *q.states, q.w_ih, q.w_hh, q.lengths, reverse, gates, h)
+        kept = (x, *q.states, q.w_ih, q.w_hh, q.lengths, reverse, q.mask, gates, h)
         gru_backward(dys[0], q.inside(dys[1]), *kept, dx, dh0, *dw)
         return dx, *q.outside(dh0), *q.by_argument(*dw)
 

@@ -39,13 +39,14 @@ from .recurrent import (
     check_pair,
     draw_gradients,
     draw_sequence,
+    masked,
     runs_backwards,
     steps,
 )
 
 
 @kernel(writes="gates, c, h, h_n, c_n")
-def lstm_forward(x, h0, c0, w_ih, w_hh, b_ih, b_hh, lengths, reverse, gates, c, h, h_n, c_n):
+def lstm_forward(x, h0, c0, w_ih, w_hh, b_ih, b_hh, lengths, reverse, mask, gates, c, h, h_n, c_n):
     """gates and c are what the gradient will need; None, if nobody will ask for it."""
     N, B, H = h0.shape
     T = len(x)
@@ -54,7 +55,7 @@ def lstm_forward(x, h0, c0, w_ih, w_hh, b_ih, b_hh, lengths, reverse, gates, c, 
     h_n[...], c_n[...] = h0, c0
     for d, n in np.ndindex(N, B):
         s, units = slice(n, n + 1), slice(d * H, (d + 1) * H)
-        weights = w_ih[d], w_hh[d], b_ih[d] if b_ih else None, b_hh[d] if b_hh else None
+        weights = w_ih[d], masked(w_hh[d], mask, d, n), b_ih[d] if b_ih else None, b_hh[d] if b_hh else None
         for t in steps(T, lengths, n, runs_backwards(d, reverse)):
             state = h_n[d, s].copy(), c_n[d, s].copy()
             lstm_cell_forward.reference(x[t, s], *state, *weights, gates[d, t, s], h[t, s, units], c[d, t, s])
@@ -64,7 +65,9 @@ def lstm_forward(x, h0, c0, w_ih, w_hh, b_ih, b_hh, lengths, reverse, gates, c, 
 
 
 @kernel(writes="dx, dh0, dc0, dw_ih, dw_hh, db")
-def lstm_backward(dh, dh_n, dc_n, x, h0, c0, w_ih, w_hh, lengths, reverse, gates, c, h, dx, dh0, dc0, dw_ih, dw_hh, db):
+def lstm_backward(
+    dh, dh_n, dc_n, x, h0, c0, w_ih, w_hh, lengths, reverse, mask, gates, c, h, dx, dh0, dc0, dw_ih, dw_hh, db
+):
     """dh, dh_n, dc_n are None where no gradient arrived; dx is None and dw_ih, dw_hh, db are empty where nobody needs
     them."""
     T, _, D = x.shape
@@ -86,10 +89,11 @@ def lstm_backward(dh, dh_n, dc_n, x, h0, c0, w_ih, w_hh, lengths, reverse, gates
             dx_t, dw_ih_t, dw_hh_t = np.zeros((1, D)), np.zeros((4 * H, D)), np.zeros((4 * H, H))
             dh_before, dc_before, db_t = np.zeros((1, H)), np.zeros((1, H)), np.zeros(4 * H)
             lstm_cell_backward.reference(
-                dh_t, dc_t, x[t, s], h_before, c_before, w_ih[d], w_hh[d], gates[d, t, s], c[d, t, s],
-                dx_t, dh_before, dc_before, dw_ih_t, dw_hh_t, db_t,
+                dh_t, dc_t, x[t, s], h_before, c_before, w_ih[d], masked(w_hh[d], mask, d, n), gates[d, t, s],
+                c[d, t, s], dx_t, dh_before, dc_before, dw_ih_t, dw_hh_t, db_t,
             )  # fmt: skip
             dh_t, dc_t = dh_before, dc_before
+            dw_hh_t = masked(dw_hh_t, mask, d, n)
             if dx is not None:
                 dx[t, n] += dx_t[0]
             for total, part in ((dw_ih, dw_ih_t), (dw_hh, dw_hh_t), (db, db_t)):
@@ -126,7 +130,9 @@ def _(draw):
     N, _, H = drawn["h0"].shape
     drawn["gates"], drawn["c"] = draw.out((N, T, B, 4 * H)), draw.out((N, T, B, H))
     lstm_forward.run_reference(*drawn.values())
-    kept = {name: drawn[name] for name in ("x", "h0", "c0", "w_ih", "w_hh", "lengths", "reverse", "gates", "c", "h")}
+    kept = {
+        name: drawn[name] for name in ("x", "h0", "c0", "w_ih", "w_hh", "lengths", "reverse", "mask", "gates", "c", "h")
+    }
     arrived = {
         f"d{name}": draw.array(drawn[name].shape) if draw.choice(True, False) else None for name in ("h", "h_n", "c_n")
     }
@@ -142,36 +148,38 @@ def lstm(
     b_hh: Any = None,
     lengths: Any = None,
     reverse: bool = False,
+    mask: Any = None,
 ) -> tuple[Tensor, Tensor, Tensor]:
     """(h, h_n, c_n) of one layer over the sequences `input`. See the top of this file.
 
     input (T, B, D); hx = (h_0, c_0), each (B, H); w_ih (4H, D), w_hh (4H, H), b_ih and b_hh (4H) or None;
     lengths: B integers from 0 to T, or None. In both directions at once: each of w_ih, w_hh, b_ih, b_hh a pair of
-    arrays, h_0 and c_0 (2, B, H); h is then (T, B, 2H). Several layers: pydl.nn.LSTM.
+    arrays, h_0 and c_0 (2, B, H); h is then (T, B, 2H). mask (B, H) or (2, B, H): what h_(t-1) is multiplied with
+    on its way to W_hh, an array without gradient. Several layers: pydl.nn.LSTM.
     Errors: TypeError for hx that is no pair, wrong dtypes, lengths that are no integers; ValueError for shapes that do
     not fit each other, lengths out of range.
     """
     reverse = check_flag("lstm", "reverse", reverse)
     tensors: tuple[Any, ...] = (input, *check_pair("lstm", hx), *by_direction("lstm", reverse, w_ih, w_hh, b_ih, b_hh))
     records = is_grad_enabled() and any(isinstance(t, TensorBase) and t.requires_grad for t in tensors)
-    lengths = lengths.data if isinstance(lengths, TensorBase) else lengths
-    results: tuple[Tensor, Tensor, Tensor] = _lstm(*(*tensors, lengths, reverse, records))
+    lengths, mask = (each.data if isinstance(each, TensorBase) else each for each in (lengths, mask))
+    results: tuple[Tensor, Tensor, Tensor] = _lstm(*(*tensors, lengths, reverse, mask, records))
     return results
 
 
 @op("input", "h0", "c0", *ALL_WEIGHTS, several=True)
 def _lstm(
     input, h0, c0, w_ih, w_hh, b_ih, b_hh, w_ih_reverse, w_hh_reverse, b_ih_reverse, b_hh_reverse,
-    lengths, reverse, records,
+    lengths, reverse, mask, records,
 ):  # fmt: skip
     weights: list[Any] = [w_ih, w_hh, b_ih, b_hh, w_ih_reverse, w_hh_reverse, b_ih_reverse, b_hh_reverse]
     named = dict(zip(ALL_WEIGHTS, weights, strict=True))
     x, h0, c0, *weights = check_floats("lstm", OPTIONAL, input=input, h_0=h0, c_0=c0, **named)
-    q = Sequences("lstm", 4, x, {"h": h0, "c": c0}, weights, lengths)
+    q = Sequences("lstm", 4, x, {"h": h0, "c": c0}, weights, lengths, mask)
     h, h_n, c_n = q.results(), q.state(), q.state()
     gates = empty((q.N, q.T, q.B, 4 * q.H), x.dtype) if records else None
     c = empty((q.N, q.T, q.B, q.H), x.dtype) if records else None
-    lstm_forward(x, *q.states, q.w_ih, q.w_hh, q.b_ih, q.b_hh, q.lengths, reverse, gates, c, h, h_n, c_n)
+    lstm_forward(x, *q.states, q.w_ih, q.w_hh, q.b_ih, q.b_hh, q.lengths, reverse, q.mask, gates, c, h, h_n, c_n)
 
     def gradient(dys, needs):
         dx = empty(x.shape, x.dtype) if needs[0] else None
@@ -179,7 +187,7 @@ def _lstm(
         dw_ih, dw_hh = q.gradients_like(needs[3::4], q.w_ih), q.gradients_like(needs[4::4], q.w_hh)
         db = q.gradients_like(needs[5::4] + needs[6::4], q.b_ih or q.b_hh)
         arrived = dys[0], q.inside(dys[1]), q.inside(dys[2])
-        kept = (x, *q.states, q.w_ih, q.w_hh, q.lengths, reverse, gates, c, h)
+        kept = (x, *q.states, q.w_ih, q.w_hh, q.lengths, reverse, q.mask, gates, c, h)
         lstm_backward(*arrived, *kept, dx, dh0, dc0, dw_ih, dw_hh, db)
         return dx, *q.outside(dh0, dc0), *q.by_argument(dw_ih, dw_hh, db, db)
 

@@ -31,6 +31,11 @@ def runs_backwards(d, reverse):
     return d == 1 or reverse
 
 
+def masked(w_hh, mask, d, n):
+    """W_hh of direction d as sequence n's h meets it: W_hh (m * h) = (W_hh * m) h, column by column."""
+    return w_hh if mask is None else w_hh * mask[d, n]
+
+
 def check_pair(name: str, hx: Any) -> tuple[Any, Any]:
     """hx as the pair (h, c)."""
     if not isinstance(hx, tuple | list) or len(hx) != 2:
@@ -87,7 +92,9 @@ class Sequences:
     """The checked arguments of a sequence operation, as kernels take them: states (directions, B, H), lists of
     weights with one array for each direction, lists of biases that may be empty."""
 
-    def __init__(self, name: str, gates: int, x: Any, states: dict[str, Any], weights: list[Any], lengths: Any) -> None:
+    def __init__(
+        self, name: str, gates: int, x: Any, states: dict[str, Any], weights: list[Any], lengths: Any, mask: Any
+    ) -> None:
         check_rank(name, "input", x, 3, layout="(T, B, D)")
         directions = [weights[:4]] if weights[5] is None else [weights[:4], weights[4:]]
         self.N = len(directions)
@@ -112,6 +119,15 @@ class Sequences:
         self.b_ih = [] if b_ih[0] is None else [np.ascontiguousarray(b) for b in b_ih]
         self.b_hh = [] if b_hh[0] is None else [np.ascontiguousarray(b) for b in b_hh]
         self.lengths = check_lengths(name, lengths, self.T, self.B)
+        self.mask = None if mask is None else self.inside(self._checked_mask(name, mask))
+
+    def _checked_mask(self, name: str, mask: Any) -> Array:
+        given = check_array(name, "mask", mask)
+        needed, layout = ((self.B, self.H), "(B, H)") if self.single else ((2, self.B, self.H), "(2, B, H)")
+        if given.shape != needed:
+            raise ValueError(f"{name}: mask has shape {given.shape} but must be {needed} = {layout}")
+        own: Array = np.ascontiguousarray(given, self.x.dtype)
+        return own
 
     def state(self) -> Array:
         """A new array for a state of all directions."""
@@ -201,6 +217,7 @@ def draw_sequence(draw: Any, gates: int) -> dict[str, Any]:
         "b_hh": weights(gates * H) if bias else [],
         "lengths": draw.integers((B,), 0, T) if draw.choice(True, False) else None,
         "reverse": draw.choice(True, False) if N == 1 else False,
+        "mask": np.ascontiguousarray(draw.array((N, B, H), finite=True)) if draw.choice(True, False, False) else None,
     }
 
 

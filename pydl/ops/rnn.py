@@ -29,6 +29,7 @@ from .recurrent import (
     by_direction,
     draw_gradients,
     draw_sequence,
+    masked,
     runs_backwards,
     steps,
 )
@@ -36,12 +37,12 @@ from .rnn_cell import is_relu, rnn_cell_backward, rnn_cell_forward
 
 
 @kernel(writes="h, h_n")
-def rnn_forward(x, h0, w_ih, w_hh, b_ih, b_hh, lengths, reverse, relu, h, h_n):
+def rnn_forward(x, h0, w_ih, w_hh, b_ih, b_hh, lengths, reverse, mask, relu, h, h_n):
     N, B, H = h0.shape
     h_n[...] = h0
     for d, n in np.ndindex(N, B):
         s, units = slice(n, n + 1), slice(d * H, (d + 1) * H)
-        weights = w_ih[d], w_hh[d], b_ih[d] if b_ih else None, b_hh[d] if b_hh else None
+        weights = w_ih[d], masked(w_hh[d], mask, d, n), b_ih[d] if b_ih else None, b_hh[d] if b_hh else None
         for t in steps(len(x), lengths, n, runs_backwards(d, reverse)):
             rnn_cell_forward.reference(x[t, s], h_n[d, s].copy(), *weights, relu, h[t, s, units])
             h_n[d, n] = h[t, n, units]
@@ -50,7 +51,7 @@ def rnn_forward(x, h0, w_ih, w_hh, b_ih, b_hh, lengths, reverse, relu, h, h_n):
 
 
 @kernel(writes="dx, dh0, dw_ih, dw_hh, db")
-def rnn_backward(dh, dh_n, x, h0, w_ih, w_hh, lengths, reverse, relu, h, dx, dh0, dw_ih, dw_hh, db):
+def rnn_backward(dh, dh_n, x, h0, w_ih, w_hh, lengths, reverse, mask, relu, h, dx, dh0, dw_ih, dw_hh, db):
     """dh, dh_n are None where no gradient arrived; dx is None and the others are empty where nobody needs them."""
     T, _, D = x.shape
     N, B, H = h0.shape
@@ -68,9 +69,21 @@ def rnn_backward(dh, dh_n, x, h0, w_ih, w_hh, lengths, reverse, relu, h, dx, dh0
             dx_t, dh_before, dw_ih_t, dw_hh_t = (np.zeros(k) for k in ((1, D), (1, H), (H, D), (H, H)))
             db_t = np.zeros(H)
             rnn_cell_backward.reference(
-                dh_t, x[t, s], h_before, w_ih[d], w_hh[d], relu, h[t, s, units], dx_t, dh_before, dw_ih_t, dw_hh_t, db_t
+                dh_t,
+                x[t, s],
+                h_before,
+                w_ih[d],
+                masked(w_hh[d], mask, d, n),
+                relu,
+                h[t, s, units],
+                dx_t,
+                dh_before,
+                dw_ih_t,
+                dw_hh_t,
+                db_t,
             )
             dh_t = dh_before
+            dw_hh_t = masked(dw_hh_t, mask, d, n)
             if dx is not None:
                 dx[t, n] += dx_t[0]
             for total, part in ((dw_ih, dw_ih_t), (dw_hh, dw_hh_t), (db, db_t)):
@@ -95,7 +108,7 @@ def _(draw):
 def _(draw):
     drawn = _draw_rnn(draw)
     rnn_forward.run_reference(*drawn.values())
-    kept = {name: drawn[name] for name in ("x", "h0", "w_ih", "w_hh", "lengths", "reverse", "relu", "h")}
+    kept = {name: drawn[name] for name in ("x", "h0", "w_ih", "w_hh", "lengths", "reverse", "mask", "relu", "h")}
     arrived = {f"d{name}": draw.array(drawn[name].shape) if draw.choice(True, False) else None for name in ("h", "h_n")}
     return {**arrived, **kept, **draw_gradients(draw, drawn, ("h0",), ("db",))}
 
@@ -110,39 +123,41 @@ def rnn(
     lengths: Any = None,
     reverse: bool = False,
     nonlinearity: str = "tanh",
+    mask: Any = None,
 ) -> tuple[Tensor, Tensor]:
     """(h, h_n) of one layer over the sequences `input`. See the top of this file.
 
     input (T, B, D); hx = h_0 (B, H); w_ih (H, D), w_hh (H, H), b_ih and b_hh (H) or None; lengths: B integers from 0
     to T, or None; nonlinearity "tanh" or "relu". In both directions at once: each of w_ih, w_hh, b_ih, b_hh a pair of
-    arrays, h_0 (2, B, H); h is then (T, B, 2H). Several layers: pydl.nn.RNN.
+    arrays, h_0 (2, B, H); h is then (T, B, 2H). mask (B, H) or (2, B, H): what h_(t-1) is multiplied with on its way to
+    W_hh, an array without gradient. Several layers: pydl.nn.RNN.
     Errors: TypeError for wrong dtypes, lengths that are no integers; ValueError for another nonlinearity, shapes that
     do not fit each other, lengths out of range.
     """
     reverse = check_flag("rnn", "reverse", reverse)
     tensors: tuple[Any, ...] = (input, hx, *by_direction("rnn", reverse, w_ih, w_hh, b_ih, b_hh))
-    lengths = lengths.data if isinstance(lengths, TensorBase) else lengths
-    results: tuple[Tensor, Tensor] = _rnn(*(*tensors, lengths, reverse, is_relu("rnn", nonlinearity)))
+    lengths, mask = (each.data if isinstance(each, TensorBase) else each for each in (lengths, mask))
+    results: tuple[Tensor, Tensor] = _rnn(*(*tensors, lengths, reverse, mask, is_relu("rnn", nonlinearity)))
     return results
 
 
 @op("input", "h0", *ALL_WEIGHTS, several=True)
 def _rnn(
     input, h0, w_ih, w_hh, b_ih, b_hh, w_ih_reverse, w_hh_reverse, b_ih_reverse, b_hh_reverse,
-    lengths, reverse, relu,
+    lengths, reverse, mask, relu,
 ):  # fmt: skip
     weights: list[Any] = [w_ih, w_hh, b_ih, b_hh, w_ih_reverse, w_hh_reverse, b_ih_reverse, b_hh_reverse]
     named = dict(zip(ALL_WEIGHTS, weights, strict=True))
     x, h0, *weights = check_floats("rnn", OPTIONAL, input=input, h_0=h0, **named)
-    q = Sequences("rnn", 1, x, {"hx": h0}, weights, lengths)
+    q = Sequences("rnn", 1, x, {"hx": h0}, weights, lengths, mask)
     h, h_n = q.results(), q.state()
-    rnn_forward(x, *q.states, q.w_ih, q.w_hh, q.b_ih, q.b_hh, q.lengths, reverse, relu, h, h_n)
+    rnn_forward(x, *q.states, q.w_ih, q.w_hh, q.b_ih, q.b_hh, q.lengths, reverse, q.mask, relu, h, h_n)
 
     def gradient(dys, needs):
         dx, dh0 = empty(x.shape, x.dtype) if needs[0] else None, q.state()
         dw_ih, dw_hh = q.gradients_like(needs[2::4], q.w_ih), q.gradients_like(needs[3::4], q.w_hh)
         db = q.gradients_like(needs[4::4] + needs[5::4], q.b_ih or q.b_hh)
-        kept = (x, *q.states, q.w_ih, q.w_hh, q.lengths, reverse, relu, h)
+        kept = (x, *q.states, q.w_ih, q.w_hh, q.lengths, reverse, q.mask, relu, h)
         rnn_backward(dys[0], q.inside(dys[1]), *kept, dx, dh0, dw_ih, dw_hh, db)
         return dx, *q.outside(dh0), *q.by_argument(dw_ih, dw_hh, db, db)
 
