@@ -4,18 +4,13 @@ so that rates compare with conv2d's.
 
 from bench_conv2d import (
     flops,
-    forward_arguments,
     forward_numpy,
-    input_gradient_arguments,
-    input_gradient_numpy,
     weight_gradient_numpy,
 )
 from run import Bench, out, randn
 
 from pydl.ops.conv2d_winograd import (
     conv2d_winograd,
-    conv2d_winograd_stride,
-    conv2d_winograd_stride_gradient,
     conv2d_winograd_weight,
 )
 
@@ -32,9 +27,6 @@ SHAPES = [
     (64, 20, 8, 40, 5, 4),
 ]
 SMALL = (1, 2, 8, 2, 3, 4)
-# The same with stride 2, without a tile.
-STRIDE_SHAPES = [(8, 64, 56, 128), (64, 16, 32, 32), (64, 32, 16, 64), (7, 33, 31, 65)]
-STRIDE = 3, 2, 1, 1  # filter size, stride, padding, groups
 
 
 def arguments(N, C, H, O, K, tile):  # noqa: E741
@@ -53,51 +45,17 @@ def weight_numpy(dy, x, dw, db, padding):
     weight_gradient_numpy(dy, x, dw, db, (1, 1), padding, (1, 1), 1)
 
 
-def stride_arguments(*shape):
-    x, w, b, y, stride, padding, _, groups = forward_arguments(*shape, *STRIDE)
-    return x, w, b, y, stride, padding, groups
-
-
-def stride_numpy(x, w, b, y, stride, padding, groups):
-    forward_numpy(x, w, b, y, stride, padding, (1, 1), groups)
-
-
-def stride_gradient_arguments(*shape):
-    dy, w, dx, stride, padding, _, groups = input_gradient_arguments(*shape, *STRIDE)
-    return dy, w, dx, stride, padding, groups
-
-
-def stride_gradient_numpy(dy, w, dx, stride, padding, groups):
-    input_gradient_numpy(dy, w, dx, stride, padding, (1, 1), groups)
-
-
-BENCHES = (
-    [
-        Bench(
-            kernel,
-            SHAPES,
-            small=SMALL,
-            arguments=arguments,
-            numpy=numpy,
-            flops=lambda N, C, H, O, K, tile: flops(N, C, H, O, K, 1, K // 2, 1),  # noqa: E741
-        )
-        for kernel, arguments, numpy in (
-            (conv2d_winograd, arguments, numpy),
-            (conv2d_winograd_weight, weight_arguments, weight_numpy),
-        )
-    ]
-    + [
-        Bench(
-            kernel,
-            STRIDE_SHAPES,
-            small=SMALL[:4],
-            arguments=arguments,
-            numpy=numpy,
-            flops=lambda *shape: flops(*shape, *STRIDE),
-        )
-        for kernel, arguments, numpy in (
-            (conv2d_winograd_stride, stride_arguments, stride_numpy),
-            (conv2d_winograd_stride_gradient, stride_gradient_arguments, stride_gradient_numpy),
-        )
-    ]
-)
+BENCHES = [
+    Bench(
+        kernel,
+        SHAPES,
+        small=SMALL,
+        arguments=arguments,
+        numpy=numpy,
+        flops=lambda N, C, H, O, K, tile: flops(N, C, H, O, K, 1, K // 2, 1),  # noqa: E741
+    )
+    for kernel, arguments, numpy in (
+        (conv2d_winograd, arguments, numpy),
+        (conv2d_winograd_weight, weight_arguments, weight_numpy),
+    )
+]

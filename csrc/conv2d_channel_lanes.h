@@ -8,7 +8,7 @@ namespace pydl::PYDL_ISA {
 // The channels [channel, channel + W) of images, which become lanes; zero beyond the last one.
 template <typename T>
 struct ChannelLanes {
-    static constexpr int64_t W = width<T>;
+    static constexpr int64_t W = width<T>, ahead = 512 / int64_t(sizeof(T));  // that pixels are asked for
     const Images<const T>& images;
     int64_t channel, count, place[W];
 
@@ -49,6 +49,7 @@ struct ChannelLanes {
             const int64_t steps = pixels - k < W ? pixels - k : W;
             vec<T> square[W];
             if (step == 1) {
+                for (int64_t l = 0; l < count; l++) prefetch(from + place[l] + ahead);
 #pragma GCC unroll 16
                 for (int l = 0; l < W; l++)
                     square[l] = l >= count   ? vec<T>{}

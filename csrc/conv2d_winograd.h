@@ -40,7 +40,8 @@ namespace pydl::PYDL_ISA {
 template <typename T, typename Line>
 class WinogradTask {
     static constexpr int pixels = Line::pixels, step = Line::step, beyond = pixels - step;
-    static constexpr int P = Line::places, places = P * P, M = Line::outputs;
+    static constexpr int Q = Line::places, P = Q / Line::parts, places = P * P, M = Line::outputs;
+    static constexpr int parts = Line::parts * Line::parts;
     static constexpr int64_t NR = tile_columns<T>, W = width<T>;
     using Plan = WinogradPlan<T, Line>;
 
@@ -74,7 +75,8 @@ class WinogradTask {
         clear_lines();
         for (int64_t c = 0; c < conv_.channels; c++) {
             fill_lines(c);
-            for (int64_t t = 0; t < count_; t += W) transform_source(t, source(t / NR, 0) + c * NR + t % NR);
+            for (int64_t t = 0; t < count_; t += W)
+                transform_source(t, source(t / NR, 0) + c * parts * NR + t % NR);
         }
         const int64_t end =
             plan_.row_groups.begin(row_group) + plan_.row_groups.length(row_group, filters_.rows.count);
@@ -217,43 +219,44 @@ class WinogradTask {
         const auto last_of_row = load(edges_.data() + at) != vec<T>{};
         const bool has_edges = first_edge_ < last_edge_;
         const int64_t pitch = plan_.pitch;
-        alignas(64) T half[pixels * P * W];
+        alignas(64) T half[pixels * Q * W];
 #pragma GCC unroll 1
         for (int r = 0; r < pixels; r++) {
             const T* from = line(r) + at * step;
-            vec<T> own[step], d[P];
+            vec<T> own[step], d[Q];
             split_columns<T, step>(from, own);
 #pragma GCC unroll 8
             for (int j = 0; j < step; j++) d[j] = own[j];
-#pragma GCC unroll 4
+#pragma GCC unroll 6
             for (int k = 0; k < beyond; k++)
                 d[step + k] = select(last_of_row, has_edges ? load(edge(r, k) + at) : vec<T>{},
                                      next_lanes<T>(own[k], broadcast<T>(from[step * W + k])));
             Line::transform_source(d);
-#pragma GCC unroll 10
-            for (int j = 0; j < P; j++) store(half + (r * P + j) * W, d[j]);
+#pragma GCC unroll 14
+            for (int j = 0; j < Q; j++) store(half + (r * Q + j) * W, d[j]);
         }
 #pragma GCC unroll 1
-        for (int j = 0; j < P; j++) {
-            vec<T> d[P];
-#pragma GCC unroll 10
-            for (int i = 0; i < pixels; i++) d[i] = load(half + (i * P + j) * W);
+        for (int j = 0; j < Q; j++) {
+            vec<T> d[Q];
+#pragma GCC unroll 14
+            for (int i = 0; i < pixels; i++) d[i] = load(half + (i * Q + j) * W);
             Line::transform_source(d);
-            T* place = to + j * pitch;
-#pragma GCC unroll 10
-            for (int i = 0; i < P; i++, place += P * pitch) store(place, d[i]);
+            T* place = to + j % P * pitch + j / P * Line::parts * NR;
+#pragma GCC unroll 14
+            for (int i = 0; i < Q; i++) store(place + i % P * (P * pitch) + i / P * NR, d[i]);
         }
     }
 
     // The products of filter panels [begin, end) with a panel of sources.
     void multiply(int64_t panel, int64_t begin, int64_t end) {
         const int64_t left = count_ - panel * NR, columns = left < NR ? left : NR;
-        const Parts blocks(conv_.channels, Line::depth);
+        const Parts blocks(conv_.channels * parts, Line::depth);
         for (int place = 0; place < places; place++)
             for (int64_t block = 0; block < blocks.count; block++)
                 for (int64_t r = begin; r < end; r++) {
                     const int64_t rows = filters_.rows.length(r, conv_.features);
-                    const int64_t k = blocks.begin(block), depth = blocks.length(block, conv_.channels);
+                    const int64_t k = blocks.begin(block),
+                                  depth = blocks.length(block, conv_.channels * parts);
                     tile_function<T>(int(rows), columns)(
                         depth, filters_.panel(group_, r, place) + k * rows, source(panel, place) + k * NR, NR,
                         products_.data() + place * product_pitch_ + (r - begin) * filters_.rows.size * NR, NR,
@@ -267,6 +270,8 @@ class WinogradTask {
         const int64_t feature = group_ * conv_.features + o;
         const vec<T> bias =
             broadcast<T>(conv_.bias != nullptr ? conv_.bias[feature * conv_.bias_stride] : T(0));
+        T* out = conv_.y.data + feature * conv_.y.stride[1];
+        prefetch_outputs(out + conv_.y.stride[1], panel);
         alignas(64) T pixels[M][M * NR + W];
         alignas(64) T half[M * P * W];
         for (int64_t t = 0; t < lanes; t += W) {
@@ -295,7 +300,6 @@ class WinogradTask {
             // A sum that is not finite, minus itself, is not 0.
             if (any(sum - sum != vec<T>{})) note_suspects(sum, panel * NR + t, lanes - t);
         }
-        T* out = conv_.y.data + feature * conv_.y.stride[1];
         for (int64_t s = first_strip_[panel]; s < first_strip_[panel + 1]; s++) {
             const Strip& strip = strips_[s];
             T* to = out + strip.target;
@@ -306,6 +310,16 @@ class WinogradTask {
                 else
                     copy_line(to, conv_.y.stride[3], from, int64_t(1), strip.columns);
             }
+        }
+    }
+    // A feature's outputs are on their way to the cache while those of the one before are computed.
+    void prefetch_outputs(const T* out, int64_t panel) const {
+        if (conv_.y.stride[3] != 1) return;
+        for (int64_t s = first_strip_[panel]; s < first_strip_[panel + 1]; s++) {
+            const Strip& strip = strips_[s];
+            const T* to = out + strip.target;
+            for (int64_t i = 0; i < strip.rows; i++, to += conv_.y.stride[2])
+                for (int64_t j = 0; j < strip.columns; j += 64 / int64_t(sizeof(T))) prefetch(to + j);
         }
     }
     [[gnu::noinline]] void note_suspects(vec<T> sum, int64_t t, int64_t lanes) {

@@ -11,13 +11,13 @@ namespace pydl::PYDL_ISA {
 template <typename T, typename Line>
 class WinogradFilters {
   public:
-    static constexpr int places = Line::places * Line::places;
+    static constexpr int parts = Line::parts * Line::parts, places = Line::places * Line::places / parts;
     static constexpr int U = Line::taps, taps = U * U;
 
     explicit WinogradFilters(const Correlation<T>& conv)
         : conv_(conv),
           rows(conv.features, tile_rows<T>),
-          place_pitch(rows.size * conv.channels + width<T>),
+          place_pitch(rows.size * conv.channels * parts + width<T>),
           packed_(conv.groups * rows.count * places * place_pitch) {
         const Parts channels(conv.channels, 64);
         parallel_for(conv.groups * rows.count * channels.count, 1 + 8192 / (channels.size * places),
@@ -55,18 +55,19 @@ class WinogradFilters {
                     for (int64_t m = 0; m < count; m++)
                         to[k * count + m] = from[m * stride[0] + k / U * stride[2] + k % U * stride[3]];
         }
-        T* to = packed_.data() + panel * places * place_pitch + first * count;
+        T* to = packed_.data() + panel * places * place_pitch + first * parts * count;
         const int64_t pitch = backwards ? -count : count;
         for (int64_t c = 0; c < channels; c++)
             for (int64_t m = 0; m < count; m += width<T>) {
                 const T* filter = packed + c * taps * count + (backwards ? (taps - 1) * count : 0) + m;
                 // What runs over into the next channel's place is written afterwards; the last one's next may
                 // be another thread's.
-                if (c + 1 < channels)
-                    winograd_filter<T, Line, false>(filter, pitch, to + c * count + m, place_pitch,
+                if (parts == 1 && c + 1 < channels)
+                    winograd_filter<T, Line, false>(filter, pitch, to + c * count + m, place_pitch, count,
                                                     count - m);
                 else
-                    winograd_filter<T, Line, true>(filter, pitch, to + c * count + m, place_pitch, count - m);
+                    winograd_filter<T, Line, true>(filter, pitch, to + c * parts * count + m, place_pitch,
+                                                   count, count - m);
             }
     }
 

@@ -20,6 +20,8 @@
 //
 // A line (one row or column of a tile) is an array of vectors whose lanes are different tiles. Lines have
 // `pixels` pixels, the next tile's lie `step` further on, `places` transformed numbers and `outputs` outputs.
+// With `parts` the numbers are those of so many sums with the same points, one behind another: of channels
+// of their own. Of a weight gradient, the last of `sums` has all numbers from there on.
 #pragma once
 
 #include "simd.h"
@@ -33,6 +35,7 @@ struct WinogradLine;
 template <typename T>
 struct WinogradLine<T, 2, 3> {
     static constexpr int taps = 3, pixels = 4, step = 2, places = 4, outputs = 2;
+    static constexpr int parts = 1;
     static constexpr int64_t depth = 256;
     using V = vec<T>;
 
@@ -62,6 +65,7 @@ struct WinogradLine<T, 2, 3> {
 template <typename T>
 struct WinogradLine<T, 4, 3> {
     static constexpr int taps = 3, pixels = 6, step = 4, places = 6, outputs = 4;
+    static constexpr int parts = 1, sums = places;
     static constexpr int64_t depth = 256;
     using V = vec<T>;
     // The points +-a and +-b, a b = 1, their squares, and the factors that G has for them.
@@ -122,6 +126,7 @@ struct WinogradLine<T, 4, 3> {
 template <typename T>
 struct WinogradLine<T, 4, 5> {
     static constexpr int taps = 5, pixels = 8, step = 4, places = 8, outputs = 4;
+    static constexpr int parts = 1, sums = places;
     static constexpr int64_t depth = 16;
     using V = vec<T>;
     // The factors that G has for the points +-1/2, +-1 and +-2.

@@ -8,7 +8,8 @@ namespace pydl::PYDL_ISA {
 
 template <typename T, typename Line>
 struct WinogradPlan {
-    static constexpr int M = Line::outputs, places = Line::places * Line::places;
+    static constexpr int M = Line::outputs, parts = Line::parts * Line::parts,
+                         places = Line::places * Line::places / parts;
     static constexpr int64_t NR = tile_columns<T>;
     static constexpr int64_t source_bytes = many_registers ? 1 << 20 : 320 << 10;
     // Of filters whose products with a panel of tiles stay in the second-level cache as well.
@@ -26,7 +27,7 @@ struct WinogradPlan {
           tasks((tiles + NR - 1) / NR, panels_of_task(conv)),
           row_groups(filters.rows.count, panels_of_group(conv.groups, filters.rows.count)),
           // One line more than the channels need: places a power of two apart compete for the cache's sets.
-          pitch(conv.channels * NR + 64 / int64_t(sizeof(T))) {}
+          pitch(conv.channels * parts * NR + 64 / int64_t(sizeof(T))) {}
     // Where tasks are few, they are as many for every thread, and nearly equal in vectors of tiles: whole
     // panels would leave one thread with more work than the others.
     int64_t task_count() const {
@@ -46,7 +47,7 @@ struct WinogradPlan {
 
   private:
     int64_t panels_of_task(const Correlation<T>& conv) const {
-        const int64_t fits = source_bytes / (conv.channels * NR * places * int64_t(sizeof(T)));
+        const int64_t fits = source_bytes / (conv.channels * parts * NR * places * int64_t(sizeof(T)));
         const int64_t wanted = (conv.groups * ((tiles + NR - 1) / NR) - 1) / tasks_wanted() + 1;
         const int64_t most = fits < wanted ? fits : wanted;
         return most < 1 ? 1 : most;

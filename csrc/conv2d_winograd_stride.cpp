@@ -1,5 +1,5 @@
-// conv2d_winograd_stride: 3x3 convolutions of stride 2, and their gradients with respect to the input, with
-// fewer multiplications. See pydl/ops/conv2d_winograd.py.
+// conv2d_winograd_stride: 3x3, 4x4 and 7x7 convolutions of stride 2, and the gradients of the first two with
+// respect to the input, with fewer multiplications. See pydl/ops/conv2d_winograd.py.
 #include "conv2d_winograd_stride.h"
 
 #include "conv2d_correlate.h"
@@ -12,9 +12,16 @@ namespace pydl::PYDL_ISA {
 template <typename X, typename W, typename Y>
 Conv2dShape stride_shape(const X& x, const W& w, const Y& y, const Ints<2>& stride, const Ints<4>& padding,
                          int64_t groups, const char* mismatch) {
-    require(w.shape[2] == 3 && w.shape[3] == 3 && stride[0] == 2 && stride[1] == 2,
-            "conv2d_winograd_stride: w must be 3x3 and the stride 2");
+    const int64_t taps = w.shape[2];
+    require((taps == 3 || taps == 4 || taps == 7) && w.shape[3] == taps && stride[0] == 2 && stride[1] == 2,
+            "conv2d_winograd_stride: w must be 3x3, 4x4 or 7x7 and the stride 2");
     return conv2d_shape(x, w, y, stride, padding, Ints<2>{{1, 1}}, groups, mismatch);
+}
+
+template <typename Line, typename T>
+void correlate_stride(const Correlation<T>& conv) {
+    const WinogradFilters<T, Line> filters(conv);
+    correlate_tiles(conv, filters, [&](int64_t n) { correlate_image(conv, n); });
 }
 
 template <typename T>
@@ -29,50 +36,64 @@ void conv2d_winograd_stride(Array<const T, 4> x, Array<const T, 4> w, Optional<A
     const Correlation<T> conv = forward_correlation(x, w, b, y, s);
     if constexpr (has_special_kernels && sizeof(T) == 4) {
         if (conv.channels > 0) {
-            const WinogradFilters<T, StrideLine<T>> filters(conv);
-            return correlate_tiles(conv, filters, [&](int64_t n) { correlate_image(conv, n); });
+            if (s.U == 3) return correlate_stride<StrideLine<T>>(conv);
+            if (s.U == 4) return correlate_stride<HalvesLine<T, TwoTapLine<T>, 4>>(conv);
+            return correlate_stride<HalvesLine<T, FourTapLine<T>, 7>>(conv);
         }
     }
     correlate(conv);
 }
 PYDL_KERNEL(conv2d_winograd_stride, "x, w, b, y, stride, padding, groups")
 
+template <typename Line, typename T>
+void stride_gradient(const Array<const T, 4>& dy, const Array<const T, 4>& w, const T* bias,
+                     int64_t bias_stride, const Array<T, 4>& dx, const Ints<4>& padding,
+                     const Conv2dShape& s) {
+    Correlation<T> conv;
+    conv.x = images_of(dy);
+    conv.y = images_of(dx);
+    conv.w = w.data;
+    conv.w_group = s.O / s.groups * w.stride[0];
+    conv.w_stride[0] = w.stride[1], conv.w_stride[1] = w.stride[0];
+    conv.w_stride[2] = w.stride[2], conv.w_stride[3] = w.stride[3];
+    conv.bias = bias;
+    conv.bias_stride = bias_stride;
+    conv.groups = s.groups;
+    conv.channels = s.O / s.groups;
+    conv.features = s.C / s.groups;
+    conv.rows = {s.I, s.H, Line::taps, 1, 1, (padding[0] - 1) / 2 - Line::before};
+    conv.columns = {s.J, s.W, Line::taps, 1, 1, (padding[2] - 1) / 2 - Line::before};
+    const WinogradFilters<T, Line> filters(conv);
+    correlate_tiles(conv, filters, [&](int64_t n) {
+        Array<const T, 4> from = dy;
+        Array<T, 4> to = dx;
+        Conv2dShape one = s;
+        from.data += n * dy.stride[0], to.data += n * dx.stride[0];
+        from.shape[0] = to.shape[0] = one.N = 1;
+        input_gradient<T>(from, w, bias, bias_stride, to, one);
+    });
+}
+
 template <typename T>
-void conv2d_winograd_stride_gradient(Array<const T, 4> dy, Array<const T, 4> w, Array<T, 4> dx,
-                                     Ints<2> stride, Ints<4> padding, int64_t groups) {
+void conv2d_winograd_stride_gradient(Array<const T, 4> dy, Array<const T, 4> w, Optional<Array<const T, 1>> b,
+                                     Array<T, 4> dx, Ints<2> stride, Ints<4> padding, int64_t groups) {
     const Conv2dShape s =
         stride_shape(dx, w, dy, stride, padding, groups,
                      "conv2d_winograd_stride_gradient: dy, w, dx, stride, padding and groups do not fit");
+    require(!b || b->shape[0] == s.C,
+            "conv2d_winograd_stride_gradient: b must have one element for each of dx's channels");
     if (dx.size() == 0) return;
+    const T* bias = b ? b->data : nullptr;
+    const int64_t bias_stride = b ? b->stride[0] : 0;
     if constexpr (has_special_kernels && sizeof(T) == 4) {
-        if (s.O > 0 && padding[0] % 2 == 1 && padding[2] % 2 == 1) {
-            Correlation<T> conv;
-            conv.x = images_of(dy);
-            conv.y = images_of(dx);
-            conv.w = w.data;
-            conv.w_group = s.O / groups * w.stride[0];
-            conv.w_stride[0] = w.stride[1], conv.w_stride[1] = w.stride[0];
-            conv.w_stride[2] = w.stride[2], conv.w_stride[3] = w.stride[3];
-            conv.bias = nullptr;
-            conv.bias_stride = 0;
-            conv.groups = groups;
-            conv.channels = s.O / groups;
-            conv.features = s.C / groups;
-            conv.rows = {s.I, s.H, 3, 1, 1, (padding[0] - 1) / 2};
-            conv.columns = {s.J, s.W, 3, 1, 1, (padding[2] - 1) / 2};
-            const WinogradFilters<T, StrideGradientLine<T>> filters(conv);
-            return correlate_tiles(conv, filters, [&](int64_t n) {
-                Array<const T, 4> from = dy;
-                Array<T, 4> to = dx;
-                Conv2dShape one = s;
-                from.data += n * dy.stride[0], to.data += n * dx.stride[0];
-                from.shape[0] = to.shape[0] = one.N = 1;
-                input_gradient<T>(from, w, nullptr, 0, to, one);
-            });
+        if (s.O > 0 && s.U < 7 && padding[0] % 2 == 1 && padding[2] % 2 == 1) {
+            if (s.U == 3)
+                return stride_gradient<StrideGradientLine<T>>(dy, w, bias, bias_stride, dx, padding, s);
+            return stride_gradient<FourTapGradientLine<T>>(dy, w, bias, bias_stride, dx, padding, s);
         }
     }
-    input_gradient<T>(dy, w, nullptr, 0, dx, s);
+    input_gradient<T>(dy, w, bias, bias_stride, dx, s);
 }
-PYDL_KERNEL(conv2d_winograd_stride_gradient, "dy, w, dx, stride, padding, groups")
+PYDL_KERNEL(conv2d_winograd_stride_gradient, "dy, w, b, dx, stride, padding, groups")
 
 }  // namespace pydl::PYDL_ISA

@@ -8,36 +8,49 @@
 
 namespace pydl::PYDL_ISA {
 
+// Where transformed number (i, j) is multiplied, and as which part of a channel.
+template <typename Line>
+constexpr int place_of(int i, int j) {
+    constexpr int P = Line::places / Line::parts;
+    return i % P * P + j % P;
+}
+template <typename Line>
+constexpr int part_of(int i, int j) {
+    constexpr int P = Line::places / Line::parts;
+    return j / P * Line::parts + i / P;
+}
+
 // `width` tiles of pixels, of which (i, j) lies at i * row_pitch + j * column_pitch, from `from` to `to`.
 template <typename T, typename Line>
 PYDL_INLINE void winograd_source(const T* from, int64_t row_pitch, int64_t column_pitch, T* to,
                                  int64_t to_pitch) {
-    constexpr int P = Line::places;
-    vec<T> half[P][P];
+    constexpr int P = Line::places, pixels = Line::pixels;
+    vec<T> half[pixels][P];
 #pragma GCC unroll 6
-    for (int i = 0; i < P; i++) {
+    for (int i = 0; i < pixels; i++) {
         vec<T> row[P];
-#pragma GCC unroll 8
-        for (int j = 0; j < P; j++) row[j] = load(from + i * row_pitch + j * column_pitch);
+#pragma GCC unroll 10
+        for (int j = 0; j < pixels; j++) row[j] = load(from + i * row_pitch + j * column_pitch);
         Line::transform_source(row);
-#pragma GCC unroll 8
+#pragma GCC unroll 10
         for (int j = 0; j < P; j++) half[i][j] = row[j];
     }
 #pragma GCC unroll 6
     for (int j = 0; j < P; j++) {
         vec<T> column[P];
-#pragma GCC unroll 8
-        for (int i = 0; i < P; i++) column[i] = half[i][j];
+#pragma GCC unroll 10
+        for (int i = 0; i < pixels; i++) column[i] = half[i][j];
         Line::transform_source(column);
-#pragma GCC unroll 8
+#pragma GCC unroll 10
         for (int i = 0; i < P; i++) store(to + (i * P + j) * to_pitch, column[i]);
     }
 }
 
 // `lanes` filters, whose taps (u, v) are the vectors at from + (u * taps + v) * from_pitch. Without Exact
-// whole vectors are written, beyond the lanes.
+// whole vectors are written, beyond the lanes. Parts lie part_pitch apart.
 template <typename T, typename Line, bool Exact>
-PYDL_INLINE void winograd_filter(const T* from, int64_t from_pitch, T* to, int64_t to_pitch, int64_t lanes) {
+PYDL_INLINE void winograd_filter(const T* from, int64_t from_pitch, T* to, int64_t to_pitch,
+                                 int64_t part_pitch, int64_t lanes) {
     constexpr int U = Line::taps, P = Line::places;
     vec<T> half[U][P];
 #pragma GCC unroll 3
@@ -46,7 +59,7 @@ PYDL_INLINE void winograd_filter(const T* from, int64_t from_pitch, T* to, int64
 #pragma GCC unroll 5
         for (int v = 0; v < U; v++) row[v] = load(from + (u * U + v) * from_pitch);
         Line::transform_filter(row, whole);
-#pragma GCC unroll 10
+#pragma GCC unroll 14
         for (int j = 0; j < P; j++) half[u][j] = whole[j];
     }
 #pragma GCC unroll 6
@@ -55,9 +68,9 @@ PYDL_INLINE void winograd_filter(const T* from, int64_t from_pitch, T* to, int64
 #pragma GCC unroll 5
         for (int u = 0; u < U; u++) column[u] = half[u][j];
         Line::transform_filter(column, whole);
-#pragma GCC unroll 10
+#pragma GCC unroll 14
         for (int i = 0; i < P; i++) {
-            T* at = to + (i * P + j) * to_pitch;
+            T* at = to + place_of<Line>(i, j) * to_pitch + part_of<Line>(i, j) * part_pitch;
             if constexpr (Exact)
                 store_partial(at, whole[i], lanes);
             else
@@ -85,11 +98,11 @@ PYDL_INLINE void winograd_output(const T* from, int64_t from_pitch,
     for (int i = 0; i < M; i++) Line::transform_output(half[i], y[i]);
 }
 
-// A dy A' of `width` tiles of slopes, laid out like pixels.
+// A dy A' of `width` tiles of slopes, laid out like pixels; parts have the same.
 template <typename T, typename Line>
 PYDL_INLINE void winograd_slope(const T* from, int64_t row_pitch, int64_t column_pitch, T* to,
                                 int64_t to_pitch) {
-    constexpr int P = Line::places, M = Line::outputs;
+    constexpr int P = Line::places / Line::parts, M = Line::outputs;
     vec<T> half[M][P];
 #pragma GCC unroll 4
     for (int i = 0; i < M; i++) {
@@ -97,7 +110,7 @@ PYDL_INLINE void winograd_slope(const T* from, int64_t row_pitch, int64_t column
 #pragma GCC unroll 4
         for (int j = 0; j < M; j++) row[j] = load(from + i * row_pitch + j * column_pitch);
         Line::transform_slope(row, whole);
-#pragma GCC unroll 8
+#pragma GCC unroll 10
         for (int j = 0; j < P; j++) half[i][j] = whole[j];
     }
 #pragma GCC unroll 6
@@ -106,20 +119,20 @@ PYDL_INLINE void winograd_slope(const T* from, int64_t row_pitch, int64_t column
 #pragma GCC unroll 4
         for (int i = 0; i < M; i++) column[i] = half[i][j];
         Line::transform_slope(column, whole);
-#pragma GCC unroll 8
+#pragma GCC unroll 10
         for (int i = 0; i < P; i++) store(to + (i * P + j) * to_pitch, whole[i]);
     }
 }
 
-// G' u G of `width` filters: tap (u, v) goes to dg + (u * taps + v) * width.
+// G' u G of `width` filters, where u has sums * sums numbers: tap (u, v) goes to dg + (u * taps + v) * width.
 template <typename T, typename Line>
 PYDL_INLINE void winograd_weight(const T* from, int64_t from_pitch, T* dg) {
-    constexpr int P = Line::places, U = Line::taps;
+    constexpr int P = Line::sums, U = Line::taps;
     vec<T> half[U][P];
 #pragma GCC unroll 6
     for (int j = 0; j < P; j++) {
         vec<T> column[P], sums[U];
-#pragma GCC unroll 8
+#pragma GCC unroll 10
         for (int i = 0; i < P; i++) column[i] = load(from + (i * P + j) * from_pitch);
         Line::transform_weight(column, sums);
 #pragma GCC unroll 5

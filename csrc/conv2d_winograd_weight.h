@@ -1,12 +1,13 @@
-// The weight gradient of a convolution of stride 1 by Winograd's algorithm (conv2d_winograd_line.h):
-// the sum over the tiles of all images of
+// The weight gradient of a convolution by Winograd's algorithm (conv2d_winograd_line.h,
+// conv2d_winograd_stride.h): the sum over the tiles of all images of
 //
 //     dg = G' [ (A dy A') * (B' d B) ] G        d pixels, dy slopes of a tile's outputs, * element by element
 //
-// For each of the S * S places of a transformed tile there is a matrix product over the tiles,
+// For each of the places of a transformed tile there is a matrix product over the tiles,
 //
 //     product[place][o, c] = sum over tiles of  slope[place][tile, o] * source[place][tile, c],
 //
+// (of stride 2, some places share a sum, or a slope)
 // which both factors' transformations write just as it reads them, if their lanes are channels. So pixels are
 // turned from [channel][row][column] into [row][column][channel] first, a square of vectors at a time.
 //
@@ -31,7 +32,10 @@ namespace pydl::PYDL_ISA {
 
 template <typename T, typename Line>
 class WinogradWeightGradient {
-    static constexpr int M = Line::outputs, S = Line::places, places = S * S, U = Line::taps, taps = U * U;
+    static constexpr int M = Line::outputs, step = Line::step, pixels = Line::pixels, beyond = pixels - step;
+    static constexpr int P = Line::places, S = P / Line::parts,
+                         Q = Line::sums;  // of sources, slopes, products
+    static constexpr int U = Line::taps, taps = U * U;
     static constexpr int64_t W = width<T>, tap_pitch = (taps + W - 1) / W * W;
     static constexpr int64_t block_bytes = int64_t(2) << 20;
     static constexpr int64_t most_tiles = 256;  // of a sum, about
@@ -47,9 +51,9 @@ class WinogradWeightGradient {
           feature_pitch_(whole_vectors<T>(s.O) + W),
           blocks_(s.N * rows_of_image_, rows_of_block()),
           tiles_(blocks_.size * tiles_of_row_),
-          sources_(places * (tiles_ * channel_pitch_ + W)),
-          slopes_(places * (tiles_ * feature_pitch_ + W)),
-          products_(places * product_place()),
+          sources_(P * P * (tiles_ * channel_pitch_ + W)),
+          slopes_(S * S * (tiles_ * feature_pitch_ + W)),
+          products_(Q * Q * product_place()),
           bias_(s.N * rows_of_image_ * feature_pitch_) {}
 
     // False if some weight is not finite; db is right all the same.
@@ -69,7 +73,7 @@ class WinogradWeightGradient {
   private:
     int64_t product_place() const { return s_.O * channel_pitch_ + W; }
     int64_t rows_of_block() const {
-        const int64_t tile = places * (channel_pitch_ + feature_pitch_) * int64_t(sizeof(T));
+        const int64_t tile = (P * P * channel_pitch_ + S * S * feature_pitch_) * int64_t(sizeof(T));
         const int64_t tiles = block_bytes / tile < 64 ? 64 : block_bytes / tile;
         return tiles < tiles_of_row_ ? 1 : tiles / tiles_of_row_;
     }
@@ -79,12 +83,12 @@ class WinogradWeightGradient {
     void transform(int64_t block) {
         const int64_t first = blocks_.begin(block), rows = blocks_.length(block, s_.N * rows_of_image_);
         const int64_t channels = (s_.C + W - 1) / W, features = (s_.O + W - 1) / W;
-        const int64_t columns = tiles_of_row_ * M + S - M;
+        const int64_t columns = tiles_of_row_ * step + beyond;
         // A task is a vector of channels and a few rows of tiles, of which neighbours share pixels.
         const Parts runs(rows, 1 + 512 / columns);
         parallel_for((channels + features) * runs.count, 1 + 512 / (columns * runs.size),
                      [&](int64_t begin, int64_t end) {
-                         const Scratch<T> frame(S * columns * W);
+                         const Scratch<T> frame(pixels * columns * W);
                          for (int64_t task = begin; task < end; task++) {
                              const int64_t lane = task / runs.count, run = task % runs.count;
                              const int64_t row = runs.begin(run), count = runs.length(run, rows);
@@ -101,18 +105,18 @@ class WinogradWeightGradient {
 
     void transform_sources(T* frame, const ChannelLanes<T>& lanes, int64_t first, int64_t row,
                            int64_t count) const {
-        const int64_t columns = tiles_of_row_ * M + S - M;
+        const int64_t columns = tiles_of_row_ * step + beyond;
         for (int64_t r = row; r < row + count; r++) {
             const int64_t n = (first + r) / rows_of_image_,
-                          top = (first + r) % rows_of_image_ * M + s_.rows.origin;
+                          top = (first + r) % rows_of_image_ * step + s_.rows.origin;
             // The lowest rows are the highest of the next row of tiles.
             const bool continues = r > row && (first + r) % rows_of_image_ != 0;
             if (continues)
-                for (int64_t k = 0; k < (S - M) * columns * W; k += W)
-                    store(frame + k, load(frame + M * columns * W + k));
-            lanes.turn(frame, columns, continues ? S - M : 0, S, n, top, s_.H, s_.columns.origin, s_.W);
+                for (int64_t k = 0; k < beyond * columns * W; k += W)
+                    store(frame + k, load(frame + step * columns * W + k));
+            lanes.turn(frame, columns, continues ? beyond : 0, pixels, n, top, s_.H, s_.columns.origin, s_.W);
             for (int64_t t = 0; t < tiles_of_row_; t++)
-                winograd_source<T, Line>(frame + t * M * W, columns * W, W,
+                winograd_source<T, Line>(frame + t * step * W, columns * W, W,
                                          source(0) + (r * tiles_of_row_ + t) * channel_pitch_ + lanes.channel,
                                          tiles_ * channel_pitch_ + W);
         }
@@ -138,30 +142,40 @@ class WinogradWeightGradient {
 
     void multiply(int64_t block, bool accumulate) const {
         const int64_t tiles = blocks_.length(block, s_.N * rows_of_image_) * tiles_of_row_;
-        const Parts columns(whole_vectors<T>(s_.C) / W, most_tile_vectors<T>);
-        const Parts rows(s_.O, most_tile_rows<T>(int(columns.size)));
-        const Parts groups(rows.count, 1 + 64 / rows.size), depths(tiles, Line::depth);
+        const Parts rows(s_.O, most_tile_rows<T>(int(column_panels().size)));
+        const Parts groups(rows.count, 1 + 64 / rows.size);
         const int64_t work = groups.size * rows.size * s_.C * tiles;
-        parallel_for(
-            places * groups.count, 1 + GemmBlocks<T>::thread_work / work, [&](int64_t begin, int64_t end) {
-                for (int64_t task = begin; task < end; task++) {
-                    const int place = int(task / groups.count);
-                    const int64_t g = task % groups.count;
-                    for (int64_t d = 0; d < depths.count; d++)
-                        for (int64_t j = 0; j < columns.count; j++)
-                            for (int64_t r = groups.begin(g);
-                                 r < groups.begin(g) + groups.length(g, rows.count); r++) {
-                                const int64_t t = depths.begin(d), o = rows.begin(r),
-                                              c = columns.begin(j) * W;
-                                const int64_t vectors = columns.length(j, whole_vectors<T>(s_.C) / W);
-                                gemm_tile<T>(false, false, int(rows.length(r, s_.O)), int(vectors))(
-                                    depths.length(d, tiles), slope(place) + t * feature_pitch_ + o,
-                                    feature_pitch_, source(place) + t * channel_pitch_ + c, channel_pitch_,
-                                    products_.data() + place * product_place() + o * channel_pitch_ + c,
-                                    channel_pitch_, vectors * W, accumulate || d > 0);
-                            }
-                }
-            });
+        parallel_for(Q * Q * groups.count, 1 + GemmBlocks<T>::thread_work / work,
+                     [&](int64_t begin, int64_t end) {
+                         for (int64_t task = begin; task < end; task++) {
+                             const int place = int(task / groups.count);
+                             const int64_t g = task % groups.count;
+                             add_products(place / Q, place % Q, rows, groups.begin(g),
+                                          groups.begin(g) + groups.length(g, rows.count), tiles, accumulate);
+                         }
+                     });
+    }
+    Parts column_panels() const { return Parts(whole_vectors<T>(s_.C) / W, most_tile_vectors<T>); }
+
+    // The products of filter panels [begin, end) that belong to sum (u, v).
+    void add_products(int u, int v, const Parts& rows, int64_t begin, int64_t end, int64_t tiles,
+                      bool accumulate) const {
+        const Parts columns = column_panels(), depths(tiles, Line::depth);
+        T* product = products_.data() + (u * Q + v) * product_place();
+        for (int i = u; i < (u + 1 < Q ? u + 1 : P); i++)
+            for (int j = v; j < (v + 1 < Q ? v + 1 : P); j++) {
+                const T *slopes = slope(i % S * S + j % S), *sources = source(i * P + j);
+                for (int64_t d = 0; d < depths.count; d++, accumulate = true)
+                    for (int64_t k = 0; k < columns.count; k++)
+                        for (int64_t r = begin; r < end; r++) {
+                            const int64_t t = depths.begin(d), o = rows.begin(r), c = columns.begin(k) * W;
+                            const int64_t vectors = columns.length(k, whole_vectors<T>(s_.C) / W);
+                            gemm_tile<T>(false, false, int(rows.length(r, s_.O)), int(vectors))(
+                                depths.length(d, tiles), slopes + t * feature_pitch_ + o, feature_pitch_,
+                                sources + t * channel_pitch_ + c, channel_pitch_,
+                                product + o * channel_pitch_ + c, channel_pitch_, vectors * W, accumulate);
+                        }
+            }
     }
 
     void add_bias(T* db, int64_t db_stride) const {

@@ -13,7 +13,6 @@ from pydl.ops.conv2d import conv2d, conv2d_forward
 from pydl.ops.conv2d_winograd import (
     conv2d_winograd,
     is_plain,
-    winograd_suits_stride,
     winograd_suits_weight,
     winograd_tile,
 )
@@ -161,7 +160,7 @@ def test_where_it_is_used():
     assert winograd_tile(w, (1, 64, 4, 4)) == 0
     assert winograd_tile((4, 64, 3, 3), (8, 4, 28, 28)) == 0
     assert is_plain((40, 20, 5, 5), 4, ones)
-    assert not is_plain((40, 20, 5, 5), 4, (2, 2), 2)
+    assert not is_plain((40, 20, 5, 5), 4, (2, 2))
     assert winograd_tile((40, 20, 5, 5), (64, 40, 8, 8)) == 4
     assert winograd_tile((20, 40, 5, 5), (64, 20, 12, 12), ones, 1, (64, 40, 8, 8)) == 4
     assert winograd_tile((12, 10, 5, 5), (64, 12, 9, 9), ones, 1, (64, 10, 5, 5)) == 0, "most of every tile is zeros"
@@ -169,12 +168,6 @@ def test_where_it_is_used():
     assert winograd_tile((20, 1, 5, 5), (64, 20, 24, 24)) == 0
     assert winograd_tile(many, (8, 1024, 28, 28)) == 2, "large tiles' filters would take 144 MiB"
     assert not winograd_suits_weight(many, (8, 1024, 28, 28))
-    assert is_plain(w, 4, (2, 2), 2)
-    assert winograd_suits_stride(w, map28)
-    assert winograd_suits_stride(w, map28, 1, True)
-    assert not winograd_suits_stride(w, (1, 64, 5, 5)), "most of every tile would be empty"
-    assert not winograd_suits_stride((16, 3, 3, 3), map28)
-    assert not winograd_suits_stride(many, (8, 1024, 28, 28))
     assert winograd_suits_weight(w, map28)
     assert winograd_suits_weight((16, 16, 3, 3), (8, 16, 32, 32))
     assert not winograd_suits_weight((8, 16, 3, 3), (8, 8, 28, 28))

@@ -28,19 +28,10 @@ import numpy as np
 
 from ..arguments import check_floats, shapes_of
 from ..op import empty, kernel, op
-from .conv2d_winograd import (
-    conv2d_winograd,
-    conv2d_winograd_stride,
-    conv2d_winograd_stride_gradient,
-    conv2d_winograd_weight,
-    get_winograd,
-    is_plain,
-    winograd_suits_stride,
-    winograd_suits_weight,
-    winograd_tile,
-)
+from .conv2d_winograd import get_winograd
 from .convolution import check_convolution, draw_convolution
 from .sum import sum_forward
+from .winograd import transform_forward, transform_input_gradient, transform_weight_gradient
 
 
 def pixel(x, n, c, h, w):
@@ -119,21 +110,6 @@ def _(draw):
     return {"dy": draw.array(case["y"]), "x": draw.array(case["x"]), "dw": dw, "db": db} | case["settings"]
 
 
-def turned_shape(w, groups):
-    """The shape of turned(w, groups)."""
-    return w[1] * groups, w[0] // groups, *w[2:]
-
-
-def turned(w, groups):
-    """The filters with which the convolution of dy is the gradient of x, for stride 1: turned by 180 degrees, the
-    inputs and outputs of each group exchanged.
-    """
-    if groups == 1:
-        return w.swapaxes(0, 1)[:, :, ::-1, ::-1]
-    of_groups = w.reshape(groups, -1, *w.shape[1:]).swapaxes(1, 2)[..., ::-1, ::-1]
-    return of_groups.reshape(turned_shape(w.shape, groups))
-
-
 @op("input", "weight", "bias")
 def conv2d(
     input: Any,
@@ -154,14 +130,8 @@ def conv2d(
     settings = g.stride, g.padding, g.dilation, g.groups
     batch = x if x.ndim == 4 else x[None]
     y = empty(g.y, x.dtype)
-    # 3x3 filters at stride 1 or 2 and 5x5 ones at stride 1 may take Winograd's way.
-    may_transform = get_winograd() and is_plain(w.shape, x.itemsize, g.stride)
-    may_stride = get_winograd() and is_plain(w.shape, x.itemsize, g.stride, 2) and max(g.dilation) == 1
-    if may_transform and (tile := winograd_tile(w.shape, g.y, g.dilation, g.groups)):
-        conv2d_winograd(batch, w, b, y, *settings[1:], tile)
-    elif may_stride and winograd_suits_stride(w.shape, g.y, g.groups):
-        conv2d_winograd_stride(batch, w, b, y, g.stride, g.padding, g.groups)
-    else:
+    fast = get_winograd()
+    if not (fast and transform_forward(batch, w, b, y, *settings)):
         conv2d_forward(batch, w, b, y, *settings)
 
     def gradient(dy, needs):
@@ -169,28 +139,14 @@ def conv2d(
         dx = dw = db = None
         if needs[0]:
             dx = empty(batch.shape, x.dtype)
-            turned_w = turned_shape(w.shape, g.groups)
-            tile = winograd_tile(turned_w, dx.shape, g.dilation, g.groups, dy.shape) if may_transform else 0
-            zeros = [(w.shape[2] - 1) * g.dilation[side // 2] - before for side, before in enumerate(g.padding)]
-            if tile and min(zeros) >= 0:
-                conv2d_winograd(dy, turned(w, g.groups), None, dx, tuple(zeros), g.dilation, g.groups, tile)
-            elif (
-                may_stride
-                and g.padding[0] % 2 == g.padding[2] % 2 == 1
-                and winograd_suits_stride(w.shape, g.y, g.groups, True)
-            ):
-                conv2d_winograd_stride_gradient(dy, w, dx, g.stride, g.padding, g.groups)
-            else:
+            if not (fast and transform_input_gradient(dy, w, None, dx, *settings)):
                 conv2d_input_gradient(dy, w, dx, *settings)
             dx = dx.reshape(x.shape)
         if needs[2]:
             db = empty((len(w),), x.dtype)
         if needs[1]:
             dw = empty(w.shape, x.dtype)
-            one_by_one = max(g.dilation) == g.groups == 1
-            if may_transform and one_by_one and winograd_suits_weight(w.shape, g.y):
-                conv2d_winograd_weight(dy, batch, dw, db, g.padding)
-            else:
+            if not (fast and transform_weight_gradient(dy, batch, dw, db, *settings)):
                 conv2d_weight_gradient(dy, batch, dw, db, *settings)
         elif db is not None:
             sum_forward(dy, db.reshape(1, -1, 1, 1))

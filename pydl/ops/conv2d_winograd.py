@@ -11,17 +11,16 @@ where x[n,c] is the square of 6x6 (4x4, 8x8) pixels under the tile, and A, B, G 
 
     dw[o,c] = G' [ sum over n and tiles of  (A dy[n,o] A') * (B' x[n,c] B) ] G
 
-with as many multiplications. 4x4 outputs of 3x3 filters and stride 2 are made with 81 instead of 144, and so are, from
-4x4 numbers of dy, 8x8 of the gradient of the input (csrc/conv2d_winograd_stride.h). Transforming and back costs
-digits. Largest error in float32, of N(0,1) images and filters with 64 channels, relative to the largest output; and
-the error's length relative to the outputs':
+with as many multiplications. Filters of stride 2 have a file of their own (conv2d_winograd_stride.py). Transforming and
+back costs digits. Largest error in float32, of N(0,1) images and filters with 64 channels, relative to the largest
+output; and the error's length relative to the outputs':
 
-                direct      3x3, 2x2 tiles   3x3, 4x4 tiles   3x3, stride 2   5x5, 4x4 tiles
-    largest     3e-7        4e-7             2e-6             2e-6            5e-6
-    L2          2e-7        3e-7             8e-7             8e-7            2.5e-6
-    L2 of dw    2e-7                         1e-6                             2.5e-6
+                direct      3x3, 2x2 tiles   3x3, 4x4 tiles   5x5, 4x4 tiles
+    largest     3e-7        4e-7             2e-6             5e-6
+    L2          2e-7        3e-7             8e-7             2.5e-6
+    L2 of dw    2e-7                         1e-6             2.5e-6
 
-So conv2d uses it for float32 only, where it is faster (winograd_tile, winograd_suits_stride), and not at all after
+So conv2d uses it for float32 only, where it is faster (winograd_tile, winograd_suits_weight), and not at all after
 set_winograd(False) or with PYDL_WINOGRAD=0 in the environment. float64 is always computed directly. An image for which
 not all results are finite is computed directly as well, so that NaN and infinities reach the outputs whose taps meet
 them and no others.
@@ -107,60 +106,6 @@ def _(draw):
     return {"x": draw.array(case["x"]), "w": draw.array(case["w"]), "b": b, "y": y} | settings
 
 
-@kernel(writes="y")
-def conv2d_winograd_stride(x, w, b, y, stride, padding, groups):
-    filters, C = w.shape[:2]
-    top, _, left, _ = padding
-    padded = np.zeros((*x.shape[:2], 2 * y.shape[2] + 1, 2 * y.shape[3] + 1))
-    for n, c, h, v in np.ndindex(x.shape):
-        if h + top < padded.shape[2] and v + left < padded.shape[3]:
-            padded[n, c, h + top, v + left] = x[n, c, h, v]
-    for n, o, i, j in np.ndindex(y.shape):
-        first = o // (filters // groups) * C
-        total = 0.0 if b is None else b[o]
-        for c, u, v in np.ndindex(C, 3, 3):
-            total += w[o, c, u, v] * padded[n, first + c, 2 * i + u, 2 * j + v]
-        y[n, o, i, j] = total
-
-
-def draw_stride(draw):
-    """draw_case with the results of stride 2, and the groups."""
-    groups = draw.choice(1, 1, 2)
-    case = draw_case(draw, groups=groups)
-    size = [(length - 1) // 2 + 1 for length in case["y"][2:]]
-    return case | {"y": (*case["y"][:2], *size)}, {"stride": (2, 2), "padding": case["padding"], "groups": groups}
-
-
-@conv2d_winograd_stride.samples
-def _(draw):
-    case, settings = draw_stride(draw)
-    b, y = draw.choice(None, draw.array(case["w"][:1])), draw.out(case["y"])
-    return {"x": draw.array(case["x"]), "w": draw.array(case["w"]), "b": b, "y": y} | settings
-
-
-@kernel(writes="dx")
-def conv2d_winograd_stride_gradient(dy, w, dx, stride, padding, groups):
-    filters, C = w.shape[:2]
-    top, _, left, _ = padding
-    padded = np.zeros(
-        (*dx.shape[:2], max(2 * dy.shape[2] + 1, dx.shape[2] + top), max(2 * dy.shape[3] + 1, dx.shape[3] + left))
-    )
-    for n, o, i, j in np.ndindex(dy.shape):
-        first = o // (filters // groups) * C
-        for c, u, v in np.ndindex(C, 3, 3):
-            padded[n, first + c, 2 * i + u, 2 * j + v] += w[o, c, u, v] * dy[n, o, i, j]
-    for n, c, h, v in np.ndindex(dx.shape):
-        dx[n, c, h, v] = padded[n, c, h + top, v + left]
-
-
-@conv2d_winograd_stride_gradient.samples
-def _(draw):
-    case, settings = draw_stride(draw)
-    # Finite weights, as for conv2d_input_gradient.
-    w = draw.array(case["w"], finite=True)
-    return {"dy": draw.array(case["y"]), "w": w, "dx": draw.out(case["x"])} | settings
-
-
 @kernel(writes="dw, db")
 def conv2d_winograd_weight(dy, x, dw, db, padding):
     top, _, left, _ = padding
@@ -188,9 +133,9 @@ Shape = tuple[int, ...]
 
 
 @remembered
-def is_plain(w: Shape, itemsize: int, stride: Shape, wanted: int = 1) -> bool:
-    """Whether filters of shape w with the wanted stride are what this file is for."""
-    return itemsize == 4 and stride == (wanted, wanted) and (w[2:] == (3, 3) or (wanted == 1 and w[2:] == (5, 5)))
+def is_plain(w: Shape, itemsize: int, stride: Shape) -> bool:
+    """Whether filters of shape w with the stride are what this file is for."""
+    return itemsize == 4 and stride == (1, 1) and w[2:] in ((3, 3), (5, 5))
 
 
 @remembered
@@ -246,25 +191,6 @@ def suits_five(w: Shape, y: Shape, dilation: Shape, groups: int, pixels: int) ->
     tiles = parts * -(-y[0] * -(-height // 4) * -(-width // 4) // 16) * 16
     own = 64 * (tiles * (pairs + 16 * filters + 16 * channels) + (25 if pairs <= 2**13 else 55) * pairs)
     return 4 * own < 25 * pixels * pairs * (8 if filters < 8 else 5 if filters <= 16 else 4)
-
-
-@remembered
-def winograd_suits_stride(w: Shape, y: Shape, groups: int = 1, backwards: bool = False) -> bool:
-    """Whether conv2d uses it for 3x3 filters of shape w, stride 2 and results of shape y; backwards: for the gradient
-    of the input.
-
-    Counted are multiplications for each pair of channels, of all tiles in whole vectors of them and as many as it takes
-    to prepare a filter (more where transformed filters leave the second-level cache); transformations cost as much as
-    10 channels more on either side. The direct sum keeps the multipliers less busy, in long rows of results.
-    """
-    filters, channels = w[0] // groups, w[1]
-    pairs = filters * channels
-    if 81 * pairs * groups > MOST_TRANSFORMED:
-        return False
-    tiles = -(-y[0] * -(-y[2] // 4) * -(-y[3] // 4) // 16) * 16
-    pixels = -(-y[0] * y[2] * y[3] // 16) * 16
-    own = 81 * ((tiles + (15 if pairs <= 2**11 else 40)) * pairs + 10 * tiles * (filters + channels))
-    return own < 9 * pixels * pairs * (1.06 if backwards else 1.3 if y[3] > 16 else 1.12)
 
 
 @remembered

@@ -24,8 +24,10 @@ import numpy as np
 
 from ..op import kernel, op
 from .conv2d import conv2d_forward, conv2d_weight_gradient
+from .conv2d_winograd import get_winograd
 from .convolution import draw_convolution
 from .transposed import check_transposed, convolve_transposed
+from .winograd import transform_forward, transform_input_gradient, transform_weight_gradient
 
 
 @kernel(writes="y")
@@ -67,4 +69,18 @@ def conv_transpose2d(
     padding: what is cut off around the result. output_padding: what is added below and to the right of it.
     """
     t = check_transposed("conv_transpose2d", input, weight, bias, stride, padding, output_padding, groups, dilation, 2)
-    return convolve_transposed(t, conv_transpose2d_forward, conv2d_forward, conv2d_weight_gradient)
+    fast = get_winograd()
+
+    def forward(*arguments):
+        if not (fast and transform_input_gradient(*arguments)):
+            conv_transpose2d_forward(*arguments)
+
+    def convolve(*arguments):
+        if not (fast and transform_forward(*arguments)):
+            conv2d_forward(*arguments)
+
+    def weight_gradient(*arguments):
+        if not (fast and transform_weight_gradient(*arguments)):
+            conv2d_weight_gradient(*arguments)
+
+    return convolve_transposed(t, forward, convolve, weight_gradient)

@@ -79,9 +79,8 @@ _EXTRA = ("3x3, 8x256", "3x3 dilated", "3x3, 32 groups")
 
 def suits_winograd(s: dict[str, Any]) -> bool:
     """Whether Winograd's algorithm can compute it, with fewer multiplications and larger errors."""
-    return (len(s["size"]), s["K"]) == (2, 3) and not any(
-        s.get(name, 1) != 1 for name in ("stride", "dilation", "groups")
-    )
+    taps = {1: (3, 5), 2: (3, 4, 7)}.get(s.get("stride", 1), ())
+    return len(s["size"]) == 2 and s["K"] in taps and s.get("dilation", 1) == s.get("groups", 1) == 1
 
 
 def _rows(area: str, suffix: str, gradients: str) -> tuple[Workload, ...]:
