@@ -167,6 +167,25 @@ MAKERS["slow"] = slow
     assert other["ratio"] > 30.0
 
 
+def test_a_variant_whose_first_step_is_slow_is_no_slow_variant(library, tmp_path):
+    source = (
+        PEER
+        + """
+def recording(inputs):
+    state = {}
+    def step():
+        if not state:
+            state["recorded"] = time.sleep(0.1)
+        return inputs["a"] @ inputs["b"]
+    return Run(step, lambda y: {"y": y}, state.clear)
+
+MAKERS["recording"] = recording
+"""
+    )
+    result = run([library("pydl", "good", "recording", source=source)], tmp_path)
+    assert result["libraries"]["pydl"]["variants"]["recording"]["estimate"] < 50e6
+
+
 def test_a_row_ends_where_its_intervals_are_narrow(library, tmp_path):
     for narrow, blocks in ((1e9, 2), (-1.0, 4)):
         libraries = [library(name, "good", blocks=4, enough_blocks=2, narrow=narrow) for name in ("pydl", "other")]

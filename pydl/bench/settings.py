@@ -12,7 +12,7 @@ BLOCKS = 7
 class Settings:
     blocks: int = BLOCKS
     visit_seconds: float = 0.02  # a contestant's turn, of which each block has two
-    warm_below: float = 0.1e9  # a step of so many nanoseconds has the caches to itself without a first one
+    warm_below: float = 0.3e9  # a step of so many nanoseconds has the caches to itself without a first one
     row_seconds: float = math.inf  # no block starts that would end later, once there are least_blocks: see pace.py
     least_blocks: int = 3
     enough_blocks: int = 5  # after so many a row ends where the intervals of all ratios are narrow:

@@ -109,16 +109,16 @@ class Worker:
 
 
 def repeat(run: Run, nanoseconds: int) -> int:
-    """Steps for about so long; how long a step takes, the first ones left out where there are many."""
+    """Steps for about so long after the first one, which may record or compile; how long they took, the median."""
     run.reset()
+    run.step()
     steps: list[int] = []
     end = time.perf_counter_ns() + nanoseconds
     while len(steps) < 1000 and (not steps or time.perf_counter_ns() < end):
         start = time.perf_counter_ns()
         run.step()
         steps.append(time.perf_counter_ns() - start)
-    latest = steps[len(steps) // 2 :]
-    return sum(latest) // len(latest)
+    return sorted(steps)[len(steps) // 2]
 
 
 def save(run: Run, steps: int, path: str) -> None:

@@ -180,6 +180,7 @@ def train(args: argparse.Namespace) -> dict[str, Any]:
         optimizer,
         metrics=[accuracy],
         callbacks=[LRSchedule(one_cycle, every="batch"), Checkpoint(checkpoint, facts=settings)],
+        capture=True,
     )
     started = time.perf_counter()
     history = trainer.fit(
