@@ -85,7 +85,8 @@ def main(
         try:
             progress.step("the libraries start")
             at_once([library.start for team in teams for library in team], teams)
-            pace = Pace(len(rows), start + 60 * minutes - time.monotonic(), most=MOST * len(threads))
+            left = start + 60 * minutes - time.monotonic()
+            pace = Pace([row.kind for row in rows], left, most=MOST * len(threads))
             for row in rows:
                 progress.row(row.name)
                 share = pace.start() / len(teams) if asked is None else math.inf
