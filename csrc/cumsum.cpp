@@ -22,18 +22,36 @@ void sum_lines(const T* x, int64_t x_line, int64_t x_step, T* y, int64_t y_line,
         }
 }
 
-// A vector of neighbouring columns at a time.
+constexpr int kColumnVectors = 4;
+
+// y = the sums, rounded.
+template <typename T>
+PYDL_INLINE void store_sums(T* y, vec<double> sum, int64_t n) {
+    typedef T Sums __attribute__((vector_size(width<double> * sizeof(T))));
+    const Sums rounded = __builtin_convertvector(sum, Sums);
+    __builtin_memcpy(y, &rounded, size_t(n) * sizeof(T));
+}
+
+// Vectors of neighbouring columns at a time.
 template <typename T>
 void sum_columns_along(const T* x, int64_t x_step, T* y, int64_t y_step, int64_t K, int64_t columns) {
     constexpr int64_t W = width<double>;
+    if (columns == kColumnVectors * W) {
+        vec<double> sum[kColumnVectors] = {};
+        for (int64_t k = 0; k < K; ++k, x += x_step, y += y_step)
+#pragma GCC unroll 4
+            for (int v = 0; v < kColumnVectors; ++v) {
+                sum[v] += read_double(x + v * W);
+                store_sums(y + v * W, sum[v], W);
+            }
+        return;
+    }
     for (int64_t b = 0; b < columns; b += W) {
         const int64_t n = columns - b < W ? columns - b : W;
         vec<double> sum{};
-        T lanes[W];
         for (int64_t k = 0; k < K; ++k) {
             sum += n == W ? read_double(x + k * x_step + b) : read_double(x + k * x_step + b, n);
-            for (int64_t i = 0; i < W; ++i) lanes[i] = T(sum[i]);
-            __builtin_memcpy(y + k * y_step + b, lanes, size_t(n) * sizeof(T));
+            store_sums(y + k * y_step + b, sum, n);
         }
     }
 }
@@ -75,7 +93,7 @@ void cumsum_forward(Array<const T, 3> x, bool backwards, Array<T, 3> y) {
     const int64_t x_step = backwards ? -x.stride[1] : x.stride[1],
                   y_step = backwards ? -y.stride[1] : y.stride[1];
     if (B > 1 && x.stride[2] == 1 && y.stride[2] == 1) {
-        constexpr int64_t kColumns = 4 * width<double>;
+        constexpr int64_t kColumns = kColumnVectors * width<double>;
         const int64_t strips = (B - 1) / kColumns + 1;
         parallel_for(A * strips, kElementwiseGrain / 4 / (K * kColumns) + 1, [&](int64_t begin, int64_t end) {
             for (int64_t task = begin; task < end; ++task) {

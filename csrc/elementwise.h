@@ -358,44 +358,4 @@ void elementwise(const char* mismatch, F f, const NdArray<T>& y, const NdArray<c
     elementwise_nest<sizeof...(X) + 1>(mismatch, {&y, &x...}, call);
 }
 
-// A row backwards, or every second number of one.
-template <typename T>
-[[gnu::noinline]] void copy_strided(const T* x, int64_t stride, T* y, int64_t count) {
-    constexpr int64_t W = width<T>;
-    int64_t i = 0;
-    if (stride == -1) {
-        for (; i + W <= count; i += W) store(y + i, backwards(load(x - i - (W - 1))));
-    } else {
-        for (; i + W <= count; i += W) {
-            prefetch(x + 2 * i + 4096 / sizeof(T));
-            prefetch(x + 2 * i + 4096 / sizeof(T) + W);
-            store(y + i, even_lanes_of_run(load(x + 2 * i), load(x + 2 * i + W - 1)));
-        }
-    }
-    if (i < count) store_partial(y + i, gather_lanes(x + i * stride, stride, count - i), count - i);
-}
-
-// y = x
-template <typename T>
-void elementwise_copy(const char* mismatch, const NdArray<T>& y, const NdArray<const T>& x) {
-    const ElementwiseRun run = [](const void*, void* const* p, const int64_t* stride, int64_t count,
-                                  int64_t rows, const int64_t* step) {
-        if (stride[0] == 1 && (stride[1] == -1 || stride[1] == 2)) {
-            for (int64_t r = 0; r < rows; ++r)
-                copy_strided(static_cast<const T*>(p[1]) + r * step[1], stride[1],
-                             static_cast<T*>(p[0]) + r * step[0], count);
-            return;
-        }
-        const auto copy = [](vec<T> x) { return x; };
-        elementwise_run<T, decltype(copy), T>(copy, p, stride, count, rows, step,
-                                              std::integer_sequence<int, 0>{});
-    };
-    const ElementwiseCall<2> call = {
-        run,
-        nullptr,
-        {reinterpret_cast<char*>(y.data), reinterpret_cast<char*>(const_cast<T*>(x.data))},
-        {sizeof(T), sizeof(T)}};
-    elementwise_nest<2>(mismatch, {&y, &x}, call);
-}
-
 }  // namespace pydl::PYDL_ISA

@@ -81,8 +81,15 @@ template <typename T, typename F, typename... X>
 PYDL_INLINE void map_line(F f, int64_t count, Line<T> y, Line<X>... x) {
     constexpr int64_t W = width<T>;
     int64_t i = 0;
-    if (y.stride == 1 && ((x.stride == 1) && ...))
+    if (count >= W && y.stride == 1 && ((x.stride == 1) && ...)) {
+        // The rest are the last lanes of a vector that ends with the line: computed first, since y may be an
+        // x.
+        vec<T> last{};
+        if (count % W != 0) last = f(load(x.data + count - W)...);
         for (; i + W <= count; i += W) store(y.data + i, f(load(x.data + i)...));
+        if (count % W != 0) store(y.data + count - W, last);
+        return;
+    }
     for (; i < count; i += W) {
         const int64_t n = count - i < W ? count - i : W;
         store_strided<T>(y.data + i * y.stride, y.stride,

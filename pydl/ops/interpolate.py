@@ -1,13 +1,15 @@
-"""Interpolation: images, rows or volumes of another size.
+"""interpolate: images, rows or volumes of another size.
 
     nearest     y[o] = x[floor(o I / O)]                      nearest-exact   y[o] = x[floor((o + 1 / 2) I / O)]
     linear      y[o] = (1 - f) x[i] + f x[i + 1]  where i + f is the place of o in x, along each dimension:
                 align_corners: o (I - 1) / (O - 1), else (o + 1 / 2) I / O - 1 / 2, not below 0
                 linear (N, C, L), bilinear (N, C, H, W), trilinear (N, C, D, H, W)
 
-The last three are products with one matrix of weights a dimension, so their gradients are those of products, and NaN or
-an infinity reaches all of its row, 0 times it being NaN; PyTorch's reaches its neighbours alone.
+The last three are products with one matrix of weights a dimension, so NaN or an infinity reaches all of its row, 0
+times it being NaN; PyTorch's reaches its neighbours alone.
 
+Shapes    x (N, C, *), y the same with other sizes
+Gradient  dx = the sum of dy over the places that x[i] went to; of the linear ones that of products
 Source    Wolberg, "Digital image warping" (1990), chapter 5; the places are PyTorch's
 """
 

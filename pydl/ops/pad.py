@@ -39,6 +39,18 @@ def _places(mode: str, size: int, front: int, behind: int) -> Array:
     return mirrored
 
 
+def _border(mode: str, size: int, front: int, behind: int) -> list[tuple[slice, slice]]:
+    """The two ends of a padded dimension, each with the part of it that they are copies of."""
+    end = front + size
+    ends = slice(0, front), slice(end, end + behind)
+    if mode == "replicate":
+        return list(zip(ends, (slice(front, front + 1), slice(end - 1, end)), strict=True))
+    if mode == "circular":
+        return list(zip(ends, (slice(size, end), slice(front, front + behind)), strict=True))
+    last = end - 2 - behind if end - 2 - behind >= 0 else None
+    return list(zip(ends, (slice(2 * front, front, -1), slice(end - 2, last, -1)), strict=True))
+
+
 @remembered
 def _check_sizes(pad: tuple[Any, ...], ndim: int) -> tuple[int, ...]:
     """pad as integers, two for each of up to ndim dimensions."""
@@ -80,10 +92,18 @@ def _bordered(x: Any, sizes: tuple[int, ...], mode: str) -> Any:
                 f"pad: {front} and {behind} must be from 0 to {most} for {mode!r}, dimension {d} of {x.shape}"
             )
         steps.append((d, front, _places(mode, x.shape[d], front, behind)))
-    check_shape("pad", (tuple(x.shape[: x.ndim - count]) + tuple(len(each) for _, _, each in reversed(steps)),))
-    y = x
-    for d, _, places in steps:
-        y = np.take(y, places, axis=d)
+    shape = tuple(x.shape[: x.ndim - count]) + tuple(len(each) for _, _, each in reversed(steps))
+    y = empty(check_shape("pad", (shape,)), x.dtype)
+    index = [slice(None)] * (x.ndim - count) + [
+        slice(front, front + x.shape[d]) for d, front, _ in reversed(steps)
+    ]  # of what is there already
+    copy(x, y[tuple(index)])
+    for d, front, places in steps:
+        for to, source in _border(mode, x.shape[d], front, len(places) - x.shape[d] - front):
+            if to.start < to.stop:
+                border = y[(*index[:d], to, *index[d + 1 :])]
+                copy(np.broadcast_to(y[(*index[:d], source, *index[d + 1 :])], border.shape), border)
+        index[d] = slice(None)
 
     def gradient(dy, needs):
         for d, front, places in reversed(steps):
