@@ -39,9 +39,11 @@ namespace pydl::PYDL_ISA {
 // the line; it lies in lines of its own.
 template <typename T, typename Line>
 class WinogradTask {
-    static constexpr int pixels = Line::pixels, step = Line::step, beyond = pixels - step;
-    static constexpr int Q = Line::places, P = Q / Line::parts, places = P * P, M = Line::outputs;
-    static constexpr int parts = Line::parts * Line::parts;
+    using Rows = RowsOf<T, Line>;
+    static constexpr int pixels = Rows::pixels, step = Line::step, beyond = Line::pixels - step;
+    static constexpr int Q = Line::places, P = Q / Line::parts, M = Line::outputs;
+    static constexpr int row_Q = Rows::places, row_P = row_Q / Rows::parts, row_M = Rows::outputs;
+    static constexpr int places = row_P * P, parts = Rows::parts * Line::parts;
     static constexpr int64_t NR = tile_columns<T>, W = width<T>;
     using Plan = WinogradPlan<T, Line>;
 
@@ -138,10 +140,10 @@ class WinogradTask {
             int64_t length = TJ - column;
             if (length > count_ - t) length = count_ - t;
             if (length > NR - t % NR) length = NR - t % NR;
-            const int64_t columns = J - column * M, rows = I - i * M;
+            const int64_t columns = J - column * M, rows = I - i * row_M;
             strips_[count++] = {t, length,
-                                (y.at(n, 0) - y.data) + i * M * y.stride[2] + column * M * y.stride[3],
-                                rows < M ? rows : M, columns < length * M ? columns : length * M};
+                                (y.at(n, 0) - y.data) + i * row_M * y.stride[2] + column * M * y.stride[3],
+                                rows < row_M ? rows : row_M, columns < length * M ? columns : length * M};
             t += length;
         }
         first_strip_[panel + 1] = count;
@@ -164,12 +166,12 @@ class WinogradTask {
         row_count_ = 0;
         for (int64_t row = 0; row < rows; row++) {
             for (int r = 0; r < pixels; r++) {
-                const int64_t h = i * step + conv_.rows.origin + r;
+                const int64_t h = i * Rows::step + conv_.rows.origin + r;
                 if (h < 0 || h >= conv_.rows.source) continue;
                 rows_[row_count_++] = {
                     conv_.x.at(n, 0) - conv_.x.data + h * conv_.x.stride[2] + first * conv_.x.stride[3],
                     line(r) - lines_.data() + row * TJ * step + first - conv_.columns.origin,
-                    edge(r, 0) - edges_.data() + (row + 1) * TJ - 1, r >= beyond};
+                    edge(r, 0) - edges_.data() + (row + 1) * TJ - 1, r >= pixels - Rows::step};
             }
             if (++i == plan_.tile_rows_of_image) i = 0, n++;
         }
@@ -237,13 +239,13 @@ class WinogradTask {
         }
 #pragma GCC unroll 1
         for (int j = 0; j < Q; j++) {
-            vec<T> d[Q];
+            vec<T> d[row_Q];
 #pragma GCC unroll 14
             for (int i = 0; i < pixels; i++) d[i] = load(half + (i * Q + j) * W);
-            Line::transform_source(d);
-            T* place = to + j % P * pitch + j / P * Line::parts * NR;
+            Rows::transform_source(d);
+            T* place = to + j % P * pitch + j / P * Rows::parts * NR;
 #pragma GCC unroll 14
-            for (int i = 0; i < Q; i++) store(place + i % P * (P * pitch) + i / P * NR, d[i]);
+            for (int i = 0; i < row_Q; i++) store(place + i % row_P * (P * pitch) + i / row_P * NR, d[i]);
         }
     }
 
@@ -272,23 +274,23 @@ class WinogradTask {
             broadcast<T>(conv_.bias != nullptr ? conv_.bias[feature * conv_.bias_stride] : T(0));
         T* out = conv_.y.data + feature * conv_.y.stride[1];
         prefetch_outputs(out + conv_.y.stride[1], panel);
-        alignas(64) T pixels[M][M * NR + W];
-        alignas(64) T half[M * P * W];
+        alignas(64) T pixels[row_M][M * NR + W];
+        alignas(64) T half[row_M * P * W];
         for (int64_t t = 0; t < lanes; t += W) {
             const int64_t pitch = product_pitch_;
 #pragma GCC unroll 1
             for (int j = 0; j < P; j++) {
                 const T* place = products_.data() + j * pitch + row * NR + t;
-                vec<T> m[P], y[M];
+                vec<T> m[row_P], y[row_M];
 #pragma GCC unroll 10
-                for (int i = 0; i < P; i++, place += P * pitch) m[i] = load(place);
-                Line::transform_output(m, y);
+                for (int i = 0; i < row_P; i++, place += P * pitch) m[i] = load(place);
+                Rows::transform_output(m, y);
 #pragma GCC unroll 8
-                for (int i = 0; i < M; i++) store(half + (i * P + j) * W, y[i]);
+                for (int i = 0; i < row_M; i++) store(half + (i * P + j) * W, y[i]);
             }
             vec<T> sum{};
 #pragma GCC unroll 1
-            for (int i = 0; i < M; i++) {
+            for (int i = 0; i < row_M; i++) {
                 vec<T> m[P], y[M];
 #pragma GCC unroll 10
                 for (int j = 0; j < P; j++) m[j] = load(half + (i * P + j) * W);

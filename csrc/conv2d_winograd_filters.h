@@ -11,8 +11,9 @@ namespace pydl::PYDL_ISA {
 template <typename T, typename Line>
 class WinogradFilters {
   public:
-    static constexpr int parts = Line::parts * Line::parts, places = Line::places * Line::places / parts;
-    static constexpr int U = Line::taps, taps = U * U;
+    using Rows = RowsOf<T, Line>;
+    static constexpr int parts = Rows::parts * Line::parts, places = Rows::places * Line::places / parts;
+    static constexpr int V = Line::taps, taps = Rows::taps * V;
 
     explicit WinogradFilters(const Correlation<T>& conv)
         : conv_(conv),
@@ -41,8 +42,8 @@ class WinogradFilters {
         const int64_t* stride = conv_.w_stride;
         const T* from = conv_.weights(group, o) + first * stride[1];
         // A filter's numbers lie one behind another, forwards or, turned by 180 degrees, backwards.
-        const bool forwards = stride[2] == U && stride[3] == 1,
-                   backwards = stride[2] == -U && stride[3] == -1;
+        const bool forwards = (stride[2] == V || Rows::taps == 1) && stride[3] == 1,
+                   backwards = (stride[2] == -V || Rows::taps == 1) && stride[3] == -1;
         const bool in_a_row = forwards && stride[1] == taps;  // the filters of a feature, too
         if (in_a_row) pack_panel(packed, count, count, from, stride[0], int64_t(1), taps * channels);
         for (int64_t c = 0; c < channels && !in_a_row; c++, from += stride[1]) {
@@ -53,7 +54,7 @@ class WinogradFilters {
             else
                 for (int64_t k = 0; k < taps; k++)
                     for (int64_t m = 0; m < count; m++)
-                        to[k * count + m] = from[m * stride[0] + k / U * stride[2] + k % U * stride[3]];
+                        to[k * count + m] = from[m * stride[0] + k / V * stride[2] + k % V * stride[3]];
         }
         T* to = packed_.data() + panel * places * place_pitch + first * parts * count;
         const int64_t pitch = backwards ? -count : count;

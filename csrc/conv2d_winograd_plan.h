@@ -8,8 +8,8 @@ namespace pydl::PYDL_ISA {
 
 template <typename T, typename Line>
 struct WinogradPlan {
-    static constexpr int M = Line::outputs, parts = Line::parts * Line::parts,
-                         places = Line::places * Line::places / parts;
+    using Rows = RowsOf<T, Line>;
+    static constexpr int parts = Rows::parts * Line::parts, places = Rows::places * Line::places / parts;
     static constexpr int64_t NR = tile_columns<T>;
     static constexpr int64_t source_bytes = many_registers ? 1 << 20 : 320 << 10;
     // Of filters whose products with a panel of tiles stay in the second-level cache as well.
@@ -21,8 +21,8 @@ struct WinogradPlan {
     int64_t pitch;     // from one place of a source panel to the next
 
     WinogradPlan(const Correlation<T>& conv, const WinogradFilters<T, Line>& filters)
-        : tile_rows_of_image((conv.rows.outputs + M - 1) / M),
-          tiles_of_row((conv.columns.outputs + M - 1) / M),
+        : tile_rows_of_image((conv.rows.outputs + Rows::outputs - 1) / Rows::outputs),
+          tiles_of_row((conv.columns.outputs + Line::outputs - 1) / Line::outputs),
           tiles(conv.x.shape[0] * tile_rows_of_image * tiles_of_row),
           tasks((tiles + NR - 1) / NR, panels_of_task(conv)),
           row_groups(filters.rows.count, panels_of_group(conv.groups, filters.rows.count)),

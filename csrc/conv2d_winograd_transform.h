@@ -8,69 +8,98 @@
 
 namespace pydl::PYDL_ISA {
 
-// Where transformed number (i, j) is multiplied, and as which part of a channel.
+// Which lines the columns of a tile are, where they are not those of its rows.
+template <typename T, typename Line>
+struct RowsOfLine {
+    using type = Line;
+};
+template <typename T, typename Line>
+using RowsOf = typename RowsOfLine<T, Line>::type;
+
+// Tiles of a single row, whose lines are Line.
 template <typename Line>
+struct InOneRow : Line {};
+
+template <typename T>
+struct SinglePixel {
+    static constexpr int taps = 1, pixels = 1, step = 1, places = 1, outputs = 1, parts = 1, sums = 1;
+    using V = vec<T>;
+
+    PYDL_INLINE static void transform_source(V (&)[1]) {}
+    PYDL_INLINE static void transform_filter(const V (&g)[1], V (&u)[1]) { u[0] = g[0]; }
+    PYDL_INLINE static void transform_output(const V (&m)[1], V (&y)[1]) { y[0] = m[0]; }
+    PYDL_INLINE static void transform_slope(const V (&dy)[1], V (&m)[1]) { m[0] = dy[0]; }
+    PYDL_INLINE static void transform_weight(const V (&u)[1], V (&dg)[1]) { dg[0] = u[0]; }
+};
+template <typename T, typename Line>
+struct RowsOfLine<T, InOneRow<Line>> {
+    using type = SinglePixel<T>;
+};
+
+// Where transformed number (i, j) is multiplied, and as which part of a channel.
+template <typename Rows, typename Line>
 constexpr int place_of(int i, int j) {
     constexpr int P = Line::places / Line::parts;
-    return i % P * P + j % P;
+    return i % (Rows::places / Rows::parts) * P + j % P;
 }
-template <typename Line>
+template <typename Rows, typename Line>
 constexpr int part_of(int i, int j) {
-    constexpr int P = Line::places / Line::parts;
-    return j / P * Line::parts + i / P;
+    return j / (Line::places / Line::parts) * Rows::parts + i / (Rows::places / Rows::parts);
 }
 
 // `width` tiles of pixels, of which (i, j) lies at i * row_pitch + j * column_pitch, from `from` to `to`.
 template <typename T, typename Line>
 PYDL_INLINE void winograd_source(const T* from, int64_t row_pitch, int64_t column_pitch, T* to,
                                  int64_t to_pitch) {
-    constexpr int P = Line::places, pixels = Line::pixels;
-    vec<T> half[pixels][P];
+    using Rows = RowsOf<T, Line>;
+    constexpr int P = Line::places, R = Rows::places;
+    vec<T> half[Rows::pixels][P];
 #pragma GCC unroll 6
-    for (int i = 0; i < pixels; i++) {
+    for (int i = 0; i < Rows::pixels; i++) {
         vec<T> row[P];
 #pragma GCC unroll 10
-        for (int j = 0; j < pixels; j++) row[j] = load(from + i * row_pitch + j * column_pitch);
+        for (int j = 0; j < Line::pixels; j++) row[j] = load(from + i * row_pitch + j * column_pitch);
         Line::transform_source(row);
 #pragma GCC unroll 10
         for (int j = 0; j < P; j++) half[i][j] = row[j];
     }
 #pragma GCC unroll 6
     for (int j = 0; j < P; j++) {
-        vec<T> column[P];
+        vec<T> column[R];
 #pragma GCC unroll 10
-        for (int i = 0; i < pixels; i++) column[i] = half[i][j];
-        Line::transform_source(column);
+        for (int i = 0; i < Rows::pixels; i++) column[i] = half[i][j];
+        Rows::transform_source(column);
 #pragma GCC unroll 10
-        for (int i = 0; i < P; i++) store(to + (i * P + j) * to_pitch, column[i]);
+        for (int i = 0; i < R; i++) store(to + (i * P + j) * to_pitch, column[i]);
     }
 }
 
-// `lanes` filters, whose taps (u, v) are the vectors at from + (u * taps + v) * from_pitch. Without Exact
+// `lanes` filters, whose taps (u, v) are the vectors at from + (u * V + v) * from_pitch. Without Exact
 // whole vectors are written, beyond the lanes. Parts lie part_pitch apart.
 template <typename T, typename Line, bool Exact>
 PYDL_INLINE void winograd_filter(const T* from, int64_t from_pitch, T* to, int64_t to_pitch,
                                  int64_t part_pitch, int64_t lanes) {
-    constexpr int U = Line::taps, P = Line::places;
+    using Rows = RowsOf<T, Line>;
+    constexpr int U = Rows::taps, V = Line::taps, P = Line::places, R = Rows::places;
     vec<T> half[U][P];
 #pragma GCC unroll 3
     for (int u = 0; u < U; u++) {
-        vec<T> row[U], whole[P];
-#pragma GCC unroll 5
-        for (int v = 0; v < U; v++) row[v] = load(from + (u * U + v) * from_pitch);
+        vec<T> row[V], whole[P];
+#pragma GCC unroll 7
+        for (int v = 0; v < V; v++) row[v] = load(from + (u * V + v) * from_pitch);
         Line::transform_filter(row, whole);
 #pragma GCC unroll 14
         for (int j = 0; j < P; j++) half[u][j] = whole[j];
     }
 #pragma GCC unroll 6
     for (int j = 0; j < P; j++) {
-        vec<T> column[U], whole[P];
-#pragma GCC unroll 5
+        vec<T> column[U], whole[R];
+#pragma GCC unroll 7
         for (int u = 0; u < U; u++) column[u] = half[u][j];
-        Line::transform_filter(column, whole);
+        Rows::transform_filter(column, whole);
 #pragma GCC unroll 14
-        for (int i = 0; i < P; i++) {
-            T* at = to + place_of<Line>(i, j) * to_pitch + part_of<Line>(i, j) * part_pitch;
+        for (int i = 0; i < R; i++) {
+            T* at = to + place_of<Rows, Line>(i, j) * to_pitch + part_of<Rows, Line>(i, j) * part_pitch;
             if constexpr (Exact)
                 store_partial(at, whole[i], lanes);
             else
@@ -102,10 +131,12 @@ PYDL_INLINE void winograd_output(const T* from, int64_t from_pitch,
 template <typename T, typename Line>
 PYDL_INLINE void winograd_slope(const T* from, int64_t row_pitch, int64_t column_pitch, T* to,
                                 int64_t to_pitch) {
+    using Rows = RowsOf<T, Line>;
     constexpr int P = Line::places / Line::parts, M = Line::outputs;
-    vec<T> half[M][P];
+    constexpr int R = Rows::places / Rows::parts, row_M = Rows::outputs;
+    vec<T> half[row_M][P];
 #pragma GCC unroll 4
-    for (int i = 0; i < M; i++) {
+    for (int i = 0; i < row_M; i++) {
         vec<T> row[M], whole[P];
 #pragma GCC unroll 4
         for (int j = 0; j < M; j++) row[j] = load(from + i * row_pitch + j * column_pitch);
@@ -115,35 +146,37 @@ PYDL_INLINE void winograd_slope(const T* from, int64_t row_pitch, int64_t column
     }
 #pragma GCC unroll 6
     for (int j = 0; j < P; j++) {
-        vec<T> column[M], whole[P];
+        vec<T> column[row_M], whole[R];
 #pragma GCC unroll 4
-        for (int i = 0; i < M; i++) column[i] = half[i][j];
-        Line::transform_slope(column, whole);
+        for (int i = 0; i < row_M; i++) column[i] = half[i][j];
+        Rows::transform_slope(column, whole);
 #pragma GCC unroll 10
-        for (int i = 0; i < P; i++) store(to + (i * P + j) * to_pitch, whole[i]);
+        for (int i = 0; i < R; i++) store(to + (i * P + j) * to_pitch, whole[i]);
     }
 }
 
-// G' u G of `width` filters, where u has sums * sums numbers: tap (u, v) goes to dg + (u * taps + v) * width.
+// G' u G of `width` filters, whose numbers are `sums` of each line: tap (u, v) goes to dg + (u * V + v) *
+// width.
 template <typename T, typename Line>
 PYDL_INLINE void winograd_weight(const T* from, int64_t from_pitch, T* dg) {
-    constexpr int P = Line::sums, U = Line::taps;
+    using Rows = RowsOf<T, Line>;
+    constexpr int P = Line::sums, R = Rows::sums, U = Rows::taps, V = Line::taps;
     vec<T> half[U][P];
 #pragma GCC unroll 6
     for (int j = 0; j < P; j++) {
-        vec<T> column[P], sums[U];
+        vec<T> column[R], sums[U];
 #pragma GCC unroll 10
-        for (int i = 0; i < P; i++) column[i] = load(from + (i * P + j) * from_pitch);
-        Line::transform_weight(column, sums);
+        for (int i = 0; i < R; i++) column[i] = load(from + (i * P + j) * from_pitch);
+        Rows::transform_weight(column, sums);
 #pragma GCC unroll 5
         for (int u = 0; u < U; u++) half[u][j] = sums[u];
     }
 #pragma GCC unroll 3
     for (int u = 0; u < U; u++) {
-        vec<T> sums[U];
+        vec<T> sums[V];
         Line::transform_weight(half[u], sums);
 #pragma GCC unroll 5
-        for (int v = 0; v < U; v++) store(dg + (u * U + v) * width<T>, sums[v]);
+        for (int v = 0; v < V; v++) store(dg + (u * V + v) * width<T>, sums[v]);
     }
 }
 

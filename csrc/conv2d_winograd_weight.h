@@ -32,10 +32,13 @@ namespace pydl::PYDL_ISA {
 
 template <typename T, typename Line>
 class WinogradWeightGradient {
-    static constexpr int M = Line::outputs, step = Line::step, pixels = Line::pixels, beyond = pixels - step;
+    using Rows = RowsOf<T, Line>;
+    static constexpr int M = Line::outputs, step = Line::step, beyond = Line::pixels - step;
+    static constexpr int row_M = Rows::outputs, pixels = Rows::pixels, row_beyond = pixels - Rows::step;
     static constexpr int P = Line::places, S = P / Line::parts,
                          Q = Line::sums;  // of sources, slopes, products
-    static constexpr int U = Line::taps, taps = U * U;
+    static constexpr int row_P = Rows::places, row_S = row_P / Rows::parts, row_Q = Rows::sums;
+    static constexpr int V = Line::taps, taps = Rows::taps * V;
     static constexpr int64_t W = width<T>, tap_pitch = (taps + W - 1) / W * W;
     static constexpr int64_t block_bytes = int64_t(2) << 20;
     static constexpr int64_t most_tiles = 256;  // of a sum, about
@@ -45,15 +48,15 @@ class WinogradWeightGradient {
         : dy_(dy),
           x_(x),
           s_(s),
-          rows_of_image_((s.I + M - 1) / M),
+          rows_of_image_((s.I + row_M - 1) / row_M),
           tiles_of_row_((s.J + M - 1) / M),
           channel_pitch_(whole_vectors<T>(s.C) + W),
           feature_pitch_(whole_vectors<T>(s.O) + W),
           blocks_(s.N * rows_of_image_, rows_of_block()),
           tiles_(blocks_.size * tiles_of_row_),
-          sources_(P * P * (tiles_ * channel_pitch_ + W)),
-          slopes_(S * S * (tiles_ * feature_pitch_ + W)),
-          products_(Q * Q * product_place()),
+          sources_(row_P * P * (tiles_ * channel_pitch_ + W)),
+          slopes_(row_S * S * (tiles_ * feature_pitch_ + W)),
+          products_(row_Q * Q * product_place()),
           bias_(s.N * rows_of_image_ * feature_pitch_) {}
 
     // False if some weight is not finite; db is right all the same.
@@ -73,7 +76,7 @@ class WinogradWeightGradient {
   private:
     int64_t product_place() const { return s_.O * channel_pitch_ + W; }
     int64_t rows_of_block() const {
-        const int64_t tile = (P * P * channel_pitch_ + S * S * feature_pitch_) * int64_t(sizeof(T));
+        const int64_t tile = (row_P * P * channel_pitch_ + row_S * S * feature_pitch_) * int64_t(sizeof(T));
         const int64_t tiles = block_bytes / tile < 64 ? 64 : block_bytes / tile;
         return tiles < tiles_of_row_ ? 1 : tiles / tiles_of_row_;
     }
@@ -108,13 +111,14 @@ class WinogradWeightGradient {
         const int64_t columns = tiles_of_row_ * step + beyond;
         for (int64_t r = row; r < row + count; r++) {
             const int64_t n = (first + r) / rows_of_image_,
-                          top = (first + r) % rows_of_image_ * step + s_.rows.origin;
+                          top = (first + r) % rows_of_image_ * Rows::step + s_.rows.origin;
             // The lowest rows are the highest of the next row of tiles.
             const bool continues = r > row && (first + r) % rows_of_image_ != 0;
             if (continues)
-                for (int64_t k = 0; k < beyond * columns * W; k += W)
-                    store(frame + k, load(frame + step * columns * W + k));
-            lanes.turn(frame, columns, continues ? beyond : 0, pixels, n, top, s_.H, s_.columns.origin, s_.W);
+                for (int64_t k = 0; k < row_beyond * columns * W; k += W)
+                    store(frame + k, load(frame + Rows::step * columns * W + k));
+            lanes.turn(frame, columns, continues ? row_beyond : 0, pixels, n, top, s_.H, s_.columns.origin,
+                       s_.W);
             for (int64_t t = 0; t < tiles_of_row_; t++)
                 winograd_source<T, Line>(frame + t * step * W, columns * W, W,
                                          source(0) + (r * tiles_of_row_ + t) * channel_pitch_ + lanes.channel,
@@ -125,10 +129,10 @@ class WinogradWeightGradient {
                           int64_t count) const {
         const int64_t columns = tiles_of_row_ * M;
         for (int64_t r = row; r < row + count; r++) {
-            const int64_t n = (first + r) / rows_of_image_, top = (first + r) % rows_of_image_ * M;
-            lanes.turn(frame, columns, 0, M, n, top, s_.I, 0, s_.J);
+            const int64_t n = (first + r) / rows_of_image_, top = (first + r) % rows_of_image_ * row_M;
+            lanes.turn(frame, columns, 0, row_M, n, top, s_.I, 0, s_.J);
             vec<T> sum[2] = {};
-            for (int64_t k = 0; k < M * columns; k += 2) {
+            for (int64_t k = 0; k < row_M * columns; k += 2) {
                 sum[0] += load(frame + k * W);
                 sum[1] += load(frame + (k + 1) * W);
             }
@@ -145,7 +149,7 @@ class WinogradWeightGradient {
         const Parts rows(s_.O, most_tile_rows<T>(int(column_panels().size)));
         const Parts groups(rows.count, 1 + 64 / rows.size);
         const int64_t work = groups.size * rows.size * s_.C * tiles;
-        parallel_for(Q * Q * groups.count, 1 + GemmBlocks<T>::thread_work / work,
+        parallel_for(row_Q * Q * groups.count, 1 + GemmBlocks<T>::thread_work / work,
                      [&](int64_t begin, int64_t end) {
                          for (int64_t task = begin; task < end; task++) {
                              const int place = int(task / groups.count);
@@ -162,9 +166,9 @@ class WinogradWeightGradient {
                       bool accumulate) const {
         const Parts columns = column_panels(), depths(tiles, Line::depth);
         T* product = products_.data() + (u * Q + v) * product_place();
-        for (int i = u; i < (u + 1 < Q ? u + 1 : P); i++)
+        for (int i = u; i < (u + 1 < row_Q ? u + 1 : row_P); i++)
             for (int j = v; j < (v + 1 < Q ? v + 1 : P); j++) {
-                const T *slopes = slope(i % S * S + j % S), *sources = source(i * P + j);
+                const T *slopes = slope(i % row_S * S + j % S), *sources = source(i * P + j);
                 for (int64_t d = 0; d < depths.count; d++, accumulate = true)
                     for (int64_t k = 0; k < columns.count; k++)
                         for (int64_t r = begin; r < end; r++) {
@@ -218,10 +222,10 @@ class WinogradWeightGradient {
     }
     // to (+)= the filter; not 0 where a number is not finite.
     static vec<T> put_filter(T* to, const int64_t* stride, T* filter, bool accumulate) {
-        const bool in_a_row = stride[2] == U && stride[3] == 1;
+        const bool in_a_row = (stride[2] == V || Rows::taps == 1) && stride[3] == 1;
         vec<T> check{};
         if (accumulate && !in_a_row)
-            for (int k = 0; k < taps; k++) filter[k] += to[k / U * stride[2] + k % U * stride[3]];
+            for (int k = 0; k < taps; k++) filter[k] += to[k / V * stride[2] + k % V * stride[3]];
         for (int64_t k = 0; k < taps; k += W) {
             vec<T> some = load(filter + k);
             if (accumulate && in_a_row) store(filter + k, some += load_partial(to + k, taps - k));
@@ -230,7 +234,7 @@ class WinogradWeightGradient {
         if (in_a_row)
             copy_row(to, filter, int64_t(taps));
         else
-            for (int k = 0; k < taps; k++) to[k / U * stride[2] + k % U * stride[3]] = filter[k];
+            for (int k = 0; k < taps; k++) to[k / V * stride[2] + k % V * stride[3]] = filter[k];
         return check;
     }
 

@@ -21,7 +21,9 @@ from typing import Any
 from ..arguments import check_floats, shapes_of
 from ..op import op
 from .conv2d import conv2d_forward, conv2d_input_gradient, conv2d_weight_gradient
+from .conv2d_winograd import get_winograd
 from .convolution import check_convolution, convolve
+from .winograd import transform_sequences, transform_sequences_input, transform_sequences_weight
 
 
 @op("input", "weight", "bias")
@@ -40,4 +42,18 @@ def conv1d(
     """
     x, w, b = check_floats("conv1d", ("bias",), input=input, weight=weight, bias=bias)
     g = check_convolution("conv1d", *shapes_of(x, w, b), x.itemsize, stride, padding, dilation, groups)
-    return convolve(x, w, b, g, conv2d_forward, conv2d_input_gradient, conv2d_weight_gradient)
+    fast = get_winograd()
+
+    def forward(*arguments):
+        if not (fast and transform_sequences(*arguments)):
+            conv2d_forward(*arguments)
+
+    def input_gradient(dy, w, dx, *settings):
+        if not (fast and transform_sequences_input(dy, w, None, dx, *settings)):
+            conv2d_input_gradient(dy, w, dx, *settings)
+
+    def weight_gradient(*arguments):
+        if not (fast and transform_sequences_weight(*arguments)):
+            conv2d_weight_gradient(*arguments)
+
+    return convolve(x, w, b, g, forward, input_gradient, weight_gradient)

@@ -1,4 +1,4 @@
-"""Convolutions of images by Winograd's algorithm where it pays: which kernel, with which settings.
+"""Convolutions of images and sequences by Winograd's algorithm where it pays: which kernel, with which settings.
 
 Each function returns whether it did the work; if not, the caller computes directly. Whether it may is the caller's
 question, asked once for an operation and its gradient (get_winograd).
@@ -8,6 +8,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from .conv1d_winograd import NUMBERS as NUMBERS_OF_SEQUENCES
+from .conv1d_winograd import (
+    conv1d_winograd,
+    conv1d_winograd_weight,
+    suits_sequences,
+    suits_sequences_weight,
+)
 from .conv2d_winograd import (
     conv2d_winograd,
     conv2d_winograd_weight,
@@ -99,4 +106,45 @@ def transform_weight_gradient(
     if not (has_stride(dw, stride, dilation) and suits_stride_weight(dw.shape, dy.shape)):
         return False
     conv2d_winograd_stride_weight(dy, x, dw, db, stride, padding)
+    return True
+
+
+def is_sequence(w: Any, stride: Sizes, dilation: Sizes) -> bool:
+    """Whether these filters, of images of one column, are those of conv1d_winograd.py."""
+    return w.itemsize == 4 and w.shape[2] in NUMBERS_OF_SEQUENCES and stride == dilation == (1, 1)
+
+
+def transform_sequences(
+    x: Any, w: Any, b: Any, y: Any, stride: Sizes, padding: Sizes, dilation: Sizes, groups: int
+) -> bool:
+    """transform_forward for images of one column."""
+    if not (is_sequence(w, stride, dilation) and suits_sequences(w.shape[:3], y.shape[:3], groups)):
+        return False
+    conv1d_winograd(x[..., 0], w[..., 0], b, y[..., 0], padding[:2], groups)
+    return True
+
+
+def transform_sequences_input(
+    dy: Any, w: Any, b: Any, dx: Any, stride: Sizes, padding: Sizes, dilation: Sizes, groups: int
+) -> bool:
+    """transform_input_gradient for images of one column."""
+    zeros = w.shape[2] - 1 - padding[0], w.shape[2] - 1 - padding[1]
+    turned_w = turned_shape(w.shape, groups)
+    if (
+        not is_sequence(w, stride, dilation)
+        or min(zeros) < 0
+        or not suits_sequences(turned_w[:3], dx.shape[:3], groups)
+    ):
+        return False
+    conv1d_winograd(dy[..., 0], turned(w, groups)[..., 0], b, dx[..., 0], zeros, groups)
+    return True
+
+
+def transform_sequences_weight(
+    dy: Any, x: Any, dw: Any, db: Any, stride: Sizes, padding: Sizes, dilation: Sizes, groups: int
+) -> bool:
+    """transform_weight_gradient for images of one column."""
+    if groups > 1 or not is_sequence(dw, stride, dilation) or not suits_sequences_weight(dw.shape[:3], dy.shape[:3]):
+        return False
+    conv1d_winograd_weight(dy[..., 0], x[..., 0], dw[..., 0], db, padding[:2])
     return True
