@@ -57,8 +57,8 @@ FLOAT64 = (
 # These are bound by memory or seldom what a network waits for: AVX-512 takes both kernels of AVX2.
 WITHOUT_AVX512 = (
     "adadelta adagrad adamax adaptive_max_pool3d amax argmax avg_pool3d binary_cross_entropy clip_grad_value "
-    "cumsum gather group_norm gru_cell huber_loss kl_div l1_loss max_pool3d mish nll_loss rms_norm rmsprop rnn_cell "
-    "sort_topk unfold"
+    "cumsum gather group_norm gru_cell huber_loss keep_steps kl_div l1_loss max_pool3d mish nll_loss rms_norm rmsprop "
+    "rnn_cell sort_topk unfold"
 )
 SMALL_SOURCE = 4200  # bytes
 BATCH = 8

@@ -196,3 +196,21 @@ def test_refuses(settings, error, message):
         nn.LSTM(D, H, **settings)
     with pytest.raises(ValueError, match=r"h_0 has shape \(1, 3, 6\) but must be \(1, 3, 2\) = .*batch, proj_size\)"):
         nn.LSTM(D, H, proj_size=P)(numbers(T, B, D), (numbers(1, B, H), numbers(1, B, H)))
+
+
+@pytest.mark.parametrize("options", [{}, ALL], ids=["plain", "all options"])
+def test_no_sequences(options):
+    layer = nn.LSTM(D, H, **options)
+    x = pydl.tensor(np.zeros((T, 0, D), np.float32), requires_grad=True)
+    y, _ = layer(x, lengths=[])
+    y.sum().backward()
+    assert x.grad.shape == x.shape
+    np.testing.assert_array_equal(layer.weight_hh_l0.grad.data, 0.0)
+
+
+def test_states_are_named():
+    x = np.zeros((T, B, D), np.float32)
+    with pytest.raises(TypeError, match="LSTM: h_0 must be a tensor or an array, not NoneType"):
+        nn.LSTM(D, H)(x, (None, None))
+    with pytest.raises(TypeError, match="GRU: h_0 must be a tensor or an array, not str"):
+        nn.GRU(D, H)(x, "zeros")

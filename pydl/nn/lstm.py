@@ -90,8 +90,7 @@ class LSTM(RecurrentLayer):
         if not (self.proj_size or self.peepholes or self.layer_norm):
             return ops.lstm(x, (states[0], states[1]), *self._weights(layer), lengths=lengths, mask=mask)
         if lengths is not None:  # 0 times whatever is there would be NaN, if it is
-            alive = np.arange(x.shape[0])[:, None] < lengths
-            x = ops.where(np.ascontiguousarray(np.broadcast_to(alive[..., None], x.shape)), x, 0.0)
+            x = ops.keep_steps(x, lengths)
         if not self.bidirectional:
             return self._direction(self._ends[layer][0], x, (states[0], states[1]), mask, lengths, False)
         both = [

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from .. import ops
-from ..arguments import check_flag, check_float_dtype, check_integer, check_range
+from ..arguments import check_array, check_flag, check_float_dtype, check_integer, check_range
 from ..op import empty
 from ..ops.recurrent import check_lengths
 from ..tensor import Tensor
@@ -165,7 +165,7 @@ class RecurrentLayer(Module):
             return [[np.zeros(shape, x.dtype)] * self.num_layers for shape in shapes]
         states = []
         for label, state, H in zip(self.states, hx, sizes, strict=True):
-            state = state if isinstance(state, Tensor) else Tensor(state)
+            state = state if isinstance(state, Tensor) else Tensor(check_array(self.kind, label, state))
             count = self.num_layers * per_layer
             needed = (count, B, H) if batched else (count, H)
             if state.shape != needed:

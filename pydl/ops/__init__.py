@@ -158,6 +158,7 @@ from .max_pool3d import max_pool3d as max_pool3d
 # Recurrent
 from .gru import gru as gru
 from .gru_cell import gru_cell as gru_cell
+from .keep_steps import keep_steps as keep_steps
 from .lstm import lstm as lstm
 from .lstm_cell import lstm_cell as lstm_cell
 from .lstm_recurrence import lstm_recurrence as lstm_recurrence

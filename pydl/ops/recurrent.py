@@ -160,7 +160,7 @@ def check_lengths(name: str, lengths: Any, T: int, B: int, least: int = 0) -> Ar
     if lengths is None:
         return None
     given = check_array(name, "lengths", lengths)
-    if given.dtype.kind not in "iu":
+    if given.dtype.kind not in "iu" and given.size:  # an empty list is one of floats to numpy
         raise TypeError(f"{name}: lengths has dtype {given.dtype} but must hold integers")
     if given.shape != (B,):
         raise ValueError(f"{name}: lengths has shape {given.shape} but must be {(B,)}, one for each sequence")
