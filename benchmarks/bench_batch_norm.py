@@ -3,7 +3,7 @@
 import numpy as np
 from run import Bench, out, randn
 
-from pydl.ops.batch_norm import batch_norm_backward, batch_norm_forward, batch_norm_inference
+from pydl.ops.batch_norm import batch_norm_again, batch_norm_backward, batch_norm_forward, batch_norm_inference
 
 SHAPES = [(64, 16, 32 * 32), (8, 64, 56 * 56), (8, 512, 7 * 7), (64, 256, 1), (64, 64, 112 * 112)]
 
@@ -14,7 +14,7 @@ def column(array):
     return array[:, None]
 
 
-def forward_numpy(x, weight, bias, running_mean, running_var, momentum, eps, add, low, high, y, mean, rstd):
+def forward_numpy(x, weight, bias, running_mean, running_var, momentum, eps, add, low, high, y, mean, rstd, affine):
     mean[...] = x.mean((0, 2))
     var = x.var((0, 2))
     rstd[...] = 1 / np.sqrt(var + eps)
@@ -23,6 +23,13 @@ def forward_numpy(x, weight, bias, running_mean, running_var, momentum, eps, add
     y += column(bias)
     running_mean += momentum * (mean - running_mean)
     running_var += momentum * (var * (x[:, 0].size / (x[:, 0].size - 1)) - running_var)
+
+
+def again_numpy(x, affine, low, high, y):
+    np.subtract(x, column(affine[0]), out=y)
+    y *= column(affine[1])
+    y += column(affine[2])
+    np.maximum(y, low, out=y)
 
 
 def inference_numpy(x, mean, var, weight, bias, eps, y, rstd):
@@ -50,9 +57,17 @@ BENCHES = [
         SHAPES,
         small=(4, 4, 25),
         arguments=lambda N, C, S: (
-            randn(N, C, S), *of_channels(C, 4), 0.1, 1e-5, *NOTHING_ELSE, out(N, C, S), out(C), out(C),
+            randn(N, C, S), *of_channels(C, 4), 0.1, 1e-5, *NOTHING_ELSE, out(N, C, S), out(C), out(C), None,
         ),
         numpy=forward_numpy,
+        bytes=lambda N, C, S: 8 * N * C * S,
+    ),
+    Bench(
+        batch_norm_again,
+        SHAPES,
+        small=(4, 4, 25),
+        arguments=lambda N, C, S: (randn(N, C, S), randn(3, C), 0.0, float("nan"), out(N, C, S)),
+        numpy=again_numpy,
         bytes=lambda N, C, S: 8 * N * C * S,
     ),
     Bench(

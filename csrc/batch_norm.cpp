@@ -205,13 +205,14 @@ void batch_norm_forward(Array<const T, 3> x, Optional<Array<const T, 1>> weight,
                         Optional<Array<const T, 1>> bias, Optional<Array<T, 1>> running_mean,
                         Optional<Array<T, 1>> running_var, double momentum, double eps,
                         Optional<Array<const T, 3>> add, double low, double high, Array<T, 3> y,
-                        Array<T, 1> mean, Array<T, 1> rstd) {
+                        Array<T, 1> mean, Array<T, 1> rstd, Optional<Array<T, 2>> affine) {
     const int64_t N = x.shape[0], C = x.shape[1], S = x.shape[2];
     const auto like_x = [&](const auto& a) { return a.shape[0] == N && a.shape[1] == C && a.shape[2] == S; };
     require(like_x(y) && (!add || like_x(*add)), "batch_norm_forward: y and add must have the shape of x");
     require(has_size(mean, C) && has_size(rstd, C) && fits(weight, C) && fits(bias, C) &&
-                fits(running_mean, C) && fits(running_var, C),
-            "batch_norm_forward: x is (N, C, S), weight, bias and all statistics are (C)");
+                fits(running_mean, C) && fits(running_var, C) &&
+                (!affine || (affine->shape[0] == 3 && affine->shape[1] == C)),
+            "batch_norm_forward: x is (N, C, S), weight, bias and all statistics are (C), affine is (3, C)");
     require(N > 0 && S > 0, "batch_norm_forward: x must have numbers in every channel");
     if (C == 0) return;
     normalise(x, {add, {T(low), T(high)}}, y, [&](int64_t c, const Moments& moments) {
@@ -224,11 +225,19 @@ void batch_norm_forward(Array<const T, 3> x, Optional<Array<const T, 1>> weight,
         if (running_var)  // without the bias that the deviation from the sample's own mean has
             running_var.value(c) = T((1 - momentum) * double(running_var.value(c)) +
                                      momentum * (moments.variance() * (moments.count / (moments.count - 1))));
-        return Affine<T>::of(moments.mean, r, weight ? weight.value(c) : T(1), bias ? bias.value(c) : T(0));
+        const Affine<T> of =
+            Affine<T>::of(moments.mean, r, weight ? weight.value(c) : T(1), bias ? bias.value(c) : T(0));
+        if (affine) {
+            affine.value(0, c) = of.center;
+            affine.value(1, c) = of.scale;
+            affine.value(2, c) = of.shift;
+        }
+        return of;
     });
 }
-PYDL_KERNEL(batch_norm_forward,
-            "x, weight, bias, running_mean, running_var, momentum, eps, add, low, high, y, mean, rstd")
+PYDL_KERNEL(
+    batch_norm_forward,
+    "x, weight, bias, running_mean, running_var, momentum, eps, add, low, high, y, mean, rstd, affine")
 
 template <typename T>
 void batch_norm_inference(Array<const T, 3> x, Array<const T, 1> mean, Array<const T, 1> var,
@@ -250,5 +259,18 @@ void batch_norm_inference(Array<const T, 3> x, Array<const T, 1> mean, Array<con
     if (x.size() > 0) apply_all(x, {nothing, Bounds<T>::none()}, y, affine.data());
 }
 PYDL_KERNEL(batch_norm_inference, "x, mean, var, weight, bias, eps, y, rstd")
+
+template <typename T>
+void batch_norm_again(Array<const T, 3> x, Array<const T, 2> affine, double low, double high, Array<T, 3> y) {
+    const int64_t N = x.shape[0], C = x.shape[1], S = x.shape[2];
+    require(
+        y.shape[0] == N && y.shape[1] == C && y.shape[2] == S && affine.shape[0] == 3 && affine.shape[1] == C,
+        "batch_norm_again: y must have the shape of x (N, C, S), affine is (3, C)");
+    Scratch<Affine<T>> of(C);
+    for (int64_t c = 0; c < C; ++c) of[c] = {affine(0, c), affine(1, c), affine(2, c)};
+    const Optional<Array<const T, 3>> nothing{{}, false};
+    if (x.size() > 0) apply_all(x, {nothing, {T(low), T(high)}}, y, of.data());
+}
+PYDL_KERNEL(batch_norm_again, "x, affine, low, high, y")
 
 }  // namespace pydl::PYDL_ISA

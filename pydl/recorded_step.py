@@ -33,6 +33,7 @@ from ._compiled import are_set, are_unchanged, arrays_of_forms, changed, put_gra
 from .arguments import Array, check_callable, check_integer
 from .fork_safety import give_lock
 from .fusion import join_activations, without_unread, work_in_place
+from .made_again import make_again
 from .norm_fusion import join_norms
 from .ops.conv2d_winograd import get_winograd
 from .replay import Parts, Replay, as_array, copy, key_of, noted, other_numbers, own_inputs
@@ -200,7 +201,7 @@ class Recording:
             if buffer.dtype.kind != "f" and not np.array_equal(buffer.data, array)
         ]
         calls = without_unread(calls, [loss.data, *kept])
-        calls = join_norms(calls, [loss.data, *kept])
+        calls = make_again(join_norms(calls, [loss.data, *kept]), [loss.data, *kept])
         calls = join_activations(calls, [loss.data, *kept])
         self._replay = Replay(work_in_place(calls, [loss.data, *kept]), own, [loss.data], kept)
         self.forms = self._replay.forms

@@ -4,7 +4,13 @@ from checks import check_gradient, check_kernel, check_torch
 
 import pydl
 from pydl import nn
-from pydl.ops.batch_norm import batch_norm, batch_norm_backward, batch_norm_forward, batch_norm_inference
+from pydl.ops.batch_norm import (
+    batch_norm,
+    batch_norm_again,
+    batch_norm_backward,
+    batch_norm_forward,
+    batch_norm_inference,
+)
 
 RNG = np.random.default_rng(0)
 SHAPES = [(5, 3), (2, 3, 4), (33, 70), (4, 5, 7, 7), (1, 3, 9, 9), (7, 64, 2, 2), (2, 3, 2, 3, 4), (3, 1, 50, 50)]
@@ -12,10 +18,21 @@ NAMES = ("running_mean", "running_var", "num_batches_tracked")
 
 
 @pytest.mark.parametrize(
-    "kernel", [batch_norm_forward, batch_norm_inference, batch_norm_backward], ids=lambda k: k.name
+    "kernel", [batch_norm_forward, batch_norm_again, batch_norm_inference, batch_norm_backward], ids=lambda k: k.name
 )
 def test_native_equals_reference(kernel):
     check_kernel(kernel)
+
+
+@pytest.mark.parametrize("shape", [(3, 5, 30), (40, 7, 3)], ids=str)
+def test_again_gives_the_same_bits(shape):
+    C = shape[1]
+    x, w = (RNG.standard_normal(shape) + 3).astype(np.float32), RNG.uniform(0.5, 2.0, C).astype(np.float32)
+    y, again, affine = np.empty_like(x), np.empty_like(x), np.empty((3, C), np.float32)
+    batch_norm_forward(x, w, None, None, None, 0.1, 1e-5, None, 0.0, 1.5, y, w.copy(), w.copy(), affine)
+    batch_norm_again(x, affine, 0.0, 1.5, again)
+    assert np.array_equal(y, again)
+    assert (y.min(), y.max()) == (0.0, 1.5)
 
 
 def test_worked_by_hand():

@@ -122,7 +122,7 @@ def calls_of(x, y, z, other):
     given = (ones, ones, None, None, 0.1, 1e-5, None, np.nan, np.nan)
     lines = (*x.shape[:2], -1)
     return [
-        (batch_norm_forward.native, (x.reshape(lines), *given, y.reshape(lines), ones.copy(), ones.copy())),
+        (batch_norm_forward.native, (x.reshape(lines), *given, y.reshape(lines), ones.copy(), ones.copy(), None)),
         (add_forward.native, (other, y, y2 := np.empty_like(y))),
         (relu_forward.native, (y2, z)),
     ]

@@ -26,12 +26,15 @@ from ..arguments import Array, check_array, check_flag, check_floats, check_numb
 from ..op import empty, kernel, op
 
 
-@kernel(writes="running_mean, running_var, y, mean, rstd")
-def batch_norm_forward(x, weight, bias, running_mean, running_var, momentum, eps, add, low, high, y, mean, rstd):
-    """In training. weight, bias, running_mean, running_var and add may be None.
+@kernel(writes="running_mean, running_var, y, mean, rstd, affine")
+def batch_norm_forward(
+    x, weight, bias, running_mean, running_var, momentum, eps, add, low, high, y, mean, rstd, affine
+):
+    """In training. weight, bias, running_mean, running_var, add and affine may be None.
 
-    add and the bounds are for recorded steps (pydl/norm_fusion.py): y is the normalised x + add, kept between low and
-    high, as by relu (0, NaN) and relu6 (0, 6); NaN is no bound.
+    The last arguments of either kind are for recorded steps (pydl/norm_fusion.py): y is the normalised x + add, kept
+    between low and high, as by relu (0, NaN) and relu6 (0, 6); NaN is no bound. affine (3, C) is what batch_norm_again
+    makes the same y with, to the bit, if there is no add.
     """
     N, C, S = x.shape
     M = N * S
@@ -48,10 +51,22 @@ def batch_norm_forward(x, weight, bias, running_mean, running_var, momentum, eps
             total = xhat * (1.0 if weight is None else weight[c]) + (0.0 if bias is None else bias[c])
             total += 0.0 if add is None else add[n, c, s]
             y[n, c, s] = low if total <= low else high if total >= high else total
+        if affine is not None:
+            affine[0, c] = mean[c]
+            affine[1, c] = rstd[c] * (1.0 if weight is None else weight[c])
+            affine[2, c] = 0.0 if bias is None else bias[c]
         if running_mean is not None:
             running_mean[c] = (1.0 - momentum) * running_mean[c] + momentum * mean[c]
         if running_var is not None:
             running_var[c] = (1.0 - momentum) * running_var[c] + momentum * var * M / (M - 1)
+
+
+@kernel(writes="y")
+def batch_norm_again(x, affine, low, high, y):
+    """The y of batch_norm_forward, from its affine."""
+    for n, c, s in np.ndindex(x.shape):
+        total = (x[n, c, s] - affine[0, c]) * affine[1, c] + affine[2, c]
+        y[n, c, s] = low if total <= low else high if total >= high else total
 
 
 @kernel(writes="y, rstd")
@@ -134,7 +149,15 @@ def _(draw):
         "y": draw.out(x.shape),
         "mean": draw.out((C,)),
         "rstd": draw.out((C,)),
+        "affine": None,  # whose last row holds what rounding takes from the first
     }
+
+
+@batch_norm_again.samples
+def _(draw):
+    x, *_ = _draw(draw, 0)
+    affine = draw.array((3, x.shape[1]), 0.5, 2.0)
+    return {"x": x, "affine": affine, **draw.choice(*_BOUNDS), "y": draw.out(x.shape)}
 
 
 @batch_norm_inference.samples
@@ -215,7 +238,7 @@ def batch_norm(
     if training and N * S > 0:
         used = empty((C,), x.dtype)
         bounds = math.nan, math.nan
-        batch_norm_forward(lines, w, b, mean, var, momentum, eps, None, *bounds, y.reshape(N, C, S), used, rstd)
+        batch_norm_forward(lines, w, b, mean, var, momentum, eps, None, *bounds, y.reshape(N, C, S), used, rstd, None)
         for buffer in (running_mean, running_var):
             if isinstance(buffer, TensorBase):
                 buffer.bump_version()
