@@ -1,8 +1,7 @@
 // Chooses among the ways to compute a product, by the sizes alone.
 #include "gemm.h"
 
-#include "gemm_blocked.h"
-#include "gemm_thin.h"
+#include "gemm_narrow.h"
 
 namespace pydl::PYDL_ISA {
 namespace {
@@ -14,6 +13,18 @@ struct TransposedEpilogue {
     template <typename T>
     void operator()(T* tile, int64_t, int64_t, int64_t column, int64_t, int64_t columns) const {
         epilogue(tile, int64_t(1), column, int64_t(0), columns, int64_t(1));
+    }
+};
+
+// Calls an epilogue written for C with some columns of it.
+template <typename Epilogue>
+struct EpilogueFrom {
+    const Epilogue& epilogue;
+    int64_t first;
+    template <typename T>
+    void operator()(T* tile, int64_t stride, int64_t row, int64_t column, int64_t rows,
+                    int64_t columns) const {
+        epilogue(tile, stride, row, first + column, rows, columns);
     }
 };
 
@@ -54,6 +65,52 @@ void gemm_split(int64_t count, Matrix<const T> a, Matrix<const T> b, T* c, int64
     epilogue(c, c_stride, int64_t(0), int64_t(0), M, N);
 }
 
+// Whether all columns are one panel, and the product so small that it needs none of the planning for caches
+// and threads, which would take longer than the arithmetic.
+template <typename T>
+bool is_small_panel(Matrix<const T> a, Matrix<const T> b) {
+    const int64_t vectors = (b.columns + width<T> - 1) / width<T>;
+    return vectors <= most_tile_vectors<T> && a.columns <= GemmBlocks<T>::sum_depth &&
+           a.rows * vectors * a.columns * width<T> <= 65536 && (a.column_stride == 1 || a.row_stride == 1) &&
+           (has_partial_loads || b.columns % width<T> == 0);
+}
+
+template <typename T, typename Epilogue>
+void small_panel(Matrix<const T> a, Matrix<const T> b, T* c, int64_t c_stride, bool accumulate,
+                 const Epilogue& epilogue) {
+    const int N = int(b.columns), vectors = (N + width<T> - 1) / width<T>;
+    const bool apart = a.column_stride == 1, packs = b.column_stride != 1;
+    const Panels<T> panel(packs ? a.columns * vectors * width<T> : 0);
+    const T* columns = b.data;
+    int64_t b_stride = b.row_stride;
+    const int64_t a_stride = apart ? a.row_stride : a.column_stride;
+    if (packs) {
+        b_stride = vectors * width<T>;
+        pack_panel(panel.data(), b_stride, b.columns, b.data, b.column_stride, b.row_stride, a.columns);
+        columns = panel.data();
+    }
+    // As RowPanels, in numbers that are divided faster.
+    const int M = int(a.rows), most = most_tile_rows<T>(vectors);
+    GemmTile<T> tile = nullptr;
+    for (int i = 0, left = M <= most ? 1 : (M - 1) / most + 1, rows = 0; left > 0; i += rows, left--) {
+        const int before = rows;
+        rows = left == 1 ? M - i : (M - i + left - 1) / left;
+        if (rows != before) tile = gemm_tile<T>(apart, !packs && N % width<T> != 0, rows, vectors);
+        tile(a.columns, &a(i, 0), a_stride, columns, b_stride, c + i * c_stride, c_stride, b.columns,
+             accumulate);
+    }
+    epilogue(c, c_stride, int64_t(0), int64_t(0), a.rows, b.columns);
+}
+
+// A product of which no side is short.
+template <typename T, typename Epilogue>
+void wide_product(Matrix<const T> a, Matrix<const T> b, Matrix<T> c, bool accumulate,
+                  const Epilogue& epilogue) {
+    if (const int64_t parts = parts_of_k<T>(c.rows, c.columns, a.columns); parts > 1)
+        return gemm_split<T>(parts, a, b, c.data, c.row_stride, accumulate, epilogue);
+    gemm_blocked<T>(a, b, c.data, c.row_stride, accumulate, epilogue);
+}
+
 // c (+)= a b, then the epilogue.
 template <typename T, typename Epilogue>
 void gemm_with(Matrix<const T> a, Matrix<const T> b, Matrix<T> c, bool accumulate, const Epilogue& epilogue) {
@@ -74,10 +131,19 @@ void gemm_with(Matrix<const T> a, Matrix<const T> b, Matrix<T> c, bool accumulat
             for (int64_t j = 0; j < N; j++) c(i, j) = rows(i, j);
         return;
     }
-    if (is_thin(a, b)) return thin_product<T>(a, b, c.data, c.row_stride, accumulate, epilogue);
-    if (const int64_t parts = parts_of_k<T>(M, N, K); parts > 1)
-        return gemm_split<T>(parts, a, b, c.data, c.row_stride, accumulate, epilogue);
-    gemm_blocked<T>(a, b, c.data, c.row_stride, accumulate, epilogue);
+    const bool thin = is_thin(a, b);
+    if (is_small_panel(a, b) && (K <= sweep_steps || !thin))
+        return small_panel<T>(a, b, c.data, c.row_stride, accumulate, epilogue);
+    if (thin) return thin_product<T>(a, b, c.data, c.row_stride, accumulate, epilogue);
+    if (const Narrow way = narrow_way(a, b); way != Narrow::no)
+        return narrow_product<T>(way, a, b, c.data, c.row_stride, accumulate, epilogue);
+    if (const int64_t few = columns_apart(a, b); few > 0) {
+        const int64_t most = N - few;
+        narrow_product<T>(a.column_stride == 1 ? Narrow::dots : Narrow::turned, a, b.part(0, most, K, few),
+                          c.data + most, c.row_stride, accumulate, EpilogueFrom<Epilogue>{epilogue, most});
+        return wide_product<T>(a, b.part(0, 0, K, most), c.part(0, 0, M, most), accumulate, epilogue);
+    }
+    wide_product<T>(a, b, c, accumulate, epilogue);
 }
 
 }  // namespace

@@ -11,12 +11,13 @@
 // panels, and panels are in the cache of the core that reads them.
 //
 // An element is one chain of multiply-adds over each block of k, and the sums of the blocks are added in
-// order. Blocks, which are longer for a B that came packed, depend on K only, so the way C is cut, and with
-// it the number of threads, changes no bit.
+// order. Blocks depend on the whole product's sizes only, so the way C is cut, and with it the number of
+// threads, changes no bit.
 #pragma once
 
 #include "gemm_epilogue.h"
 #include "gemm_pack.h"
+#include "gemm_panels.h"
 #include "gemm_tile.h"
 #include "parallel.h"
 #include "runtime/threads.h"
@@ -32,32 +33,11 @@ struct GemmBlocks {
     static constexpr int64_t group_rows = group_bytes / int64_t(sizeof(T)) / depth;
     static constexpr int64_t sum_depth = (many_registers ? 1536 : 1024) / int64_t(sizeof(T));
     static constexpr int64_t stripe_elements = (many_registers ? 640 << 10 : 256 << 10) / int64_t(sizeof(T));
+    static constexpr int64_t shallow = 64;  // depth of a block where few rows use a large B
     static constexpr int64_t kept_elements = (4 << 20) / int64_t(sizeof(T));  // of an A packed once
     // Multiply-adds below which another thread costs more than it brings.
     static constexpr int64_t thread_work = 400000;
     static constexpr int64_t tasks = 32;  // wanted of loops whose items differ, so that threads share evenly
-};
-
-// Memory for panels: near at hand on the stack if they are small, because products of a microsecond cannot
-// wait for the lock of the arena.
-template <typename T>
-class Panels {
-  public:
-    explicit Panels(int64_t count) {
-        if (count > near_count) data_ = far_ = static_cast<T*>(arena_allocate(size_t(count) * sizeof(T)));
-    }
-    ~Panels() {
-        if (far_ != nullptr) arena_free(far_);
-    }
-    Panels(const Panels&) = delete;
-    Panels& operator=(const Panels&) = delete;
-
-    T* data() const { return data_; }
-
-  private:
-    static constexpr int64_t near_count = 8192 / sizeof(T);
-    alignas(64) T near_[near_count];
-    T *data_ = near_, *far_ = nullptr;
 };
 
 template <typename T>
@@ -69,12 +49,15 @@ struct TileShape {
     int rows, vectors;
 };
 
-// The shape for a part of C with so many columns.
+// The shape for a part of C of so many rows and columns.
 template <typename T>
-TileShape tile_shape(int64_t columns) {
+TileShape tile_shape(int64_t rows, int64_t columns) {
+    constexpr int two = most_tile_rows<T>(2), three = most_tile_rows<T>(3);
     const int64_t vectors = (columns + width<T> - 1) / width<T>;
-    // Four vectors are better as two and two than as three and one.
-    const int most = vectors == 4 ? 2 : most_tile_vectors<T>;
+    // Four vectors are better as two and two than as three and one; and B is read once if all rows are a
+    // panel.
+    const bool narrower = vectors == 4 || (rows > three && rows <= two);
+    const int most = narrower ? 2 : most_tile_vectors<T>;
     const int used = int(vectors < most ? vectors : most);
     return {most_tile_rows<T>(used), used};
 }
@@ -84,7 +67,8 @@ template <typename T, typename Epilogue>
 class GemmPart {
   public:
     GemmPart(Matrix<const T> a, Matrix<const T> b, T* c, int64_t c_stride, bool accumulate, int64_t row,
-             int64_t column, const Epilogue& epilogue, int64_t given = 0)
+             int64_t column, const Epilogue& epilogue, int64_t depth = GemmBlocks<T>::sum_depth,
+             int64_t given = 0)
         : a_(a),
           b_(b),
           c_(c),
@@ -94,21 +78,21 @@ class GemmPart {
           column_(column),
           epilogue_(epilogue),
           given_(given),
-          shape_(tile_shape<T>(given > 0 ? given : b.columns)),
+          shape_(tile_shape<T>(given > 0 ? 0 : a.rows, given > 0 ? given : b.columns)),
           panel_columns_(shape_.vectors * width<T>),
           rows_(a.rows, shape_.rows),
-          blocks_(a.columns, (given > 0 && many_registers ? 3 : 1) * GemmBlocks<T>::sum_depth),
+          blocks_(a.columns, depth),
           stripes_(b.columns,
                    given > 0 && rows_.count == 1 ? 1 : GemmBlocks<T>::stripe_elements / (blocks_.size + 1),
                    panel_columns_),
           pack_a_(a.column_stride != 1 &&
-                  (a.row_stride != 1 || (b.columns > 2 * panel_columns_ && a.rows * a.columns > 4096))),
+                  (a.row_stride != 1 || (b.columns > 2 * panel_columns_ && a.rows * a.columns > 16384))),
           pack_b_(given == 0 && (b.column_stride != 1 || (!has_partial_loads && b.columns % width<T> != 0) ||
-                                 (rows_.count > 1 && is_better_packed(b)))),
+                                 (rows_.count > 1 && depth > GemmBlocks<T>::shallow && is_better_packed(b)))),
           keep_a_(pack_a_ && stripes_.count > 1 && a.rows * blocks_.size <= GemmBlocks<T>::kept_elements) {}
 
     void run() const {
-        const int64_t in_b = pack_b_ ? stripes_.size * blocks_.size : 0;
+        const int64_t in_b = pack_b_ ? (stripes_.size / panel_columns_ + 1) * panel_size(blocks_.size) : 0;
         const Panels<T> panels(in_b + (pack_a_ ? (keep_a_ ? a_.rows : rows_.size) * blocks_.size : 0));
         // An A that is packed once for all stripes is packed block by block.
         const int64_t inner = keep_a_ ? stripes_.count : blocks_.count;
@@ -137,6 +121,23 @@ class GemmPart {
             for (int64_t j = 0; j < length; j += line) prefetch(rows + j);
     }
 
+    // All panels of a stripe of a row-major B, row by row, since memory is read fastest along its lines.
+    void pack_rows(const T* b, int64_t columns, int64_t depth, T* packed) const {
+        for (int64_t k = 0; k < depth; k++, b += b_.row_stride) {
+            T* step = packed + k * panel_columns_;
+            int64_t j = 0;
+            for (; j + panel_columns_ <= columns; j += panel_columns_, step += panel_size(depth))
+                for (int64_t v = 0; v < panel_columns_; v += width<T>) store(step + v, load(b + j + v));
+            if (j == columns) continue;
+            step += k * (whole_vectors<T>(columns - j) - panel_columns_);
+            for (; j < columns; j += width<T>, step += width<T>)
+                store(step, load_partial(b + j, columns - j));
+        }
+    }
+
+    // A line more than what is in it: rows of many panels would meet in a few places of the cache otherwise.
+    int64_t panel_size(int64_t depth) const { return panel_columns_ * depth + 64 / int64_t(sizeof(T)); }
+
     // The tiles of one panel of A in one stripe. Panels of B are packed when they are first needed.
     void row_of_tiles(int64_t s, int64_t block, int64_t p, T* packed_b, T* packed_a) const {
         const int64_t k = blocks_.begin(block), depth = blocks_.length(block, a_.columns);
@@ -153,11 +154,16 @@ class GemmPart {
                 pack_panel(packed_a, rows, rows, a, a_.row_stride, a_.column_stride, depth);
             a = packed_a, a_stride = rows;
         }
-        int64_t columns;
+        int64_t columns, found_for = 0;
+        GemmTile<T> compute = nullptr;
         const bool far = depth >= 64 && a_.rows * c_stride_ * int64_t(sizeof(T)) > 4 << 20;
         if (far && apart && p + 1 < rows_.count)
             ask_for(a + rows * a_stride, rows_.rows(p + 1), depth, a_stride);
-        for (int64_t j = stripes_.begin(s); j < end; j += columns) {
+        const bool along_rows = pack_b_ && b_.column_stride == 1;
+        if (p == 0 && along_rows)
+            pack_rows(&b_(k, stripes_.begin(s)), end - stripes_.begin(s), depth, packed_b);
+        T* panel = packed_b;
+        for (int64_t j = stripes_.begin(s); j < end; j += columns, panel += panel_size(depth)) {
             columns = end - j < panel_columns_ ? end - j : panel_columns_;
             const int64_t within = given_ > 0 ? j % given_ : 0;
             if (given_ > 0 && given_ - within < columns) columns = given_ - within;
@@ -165,15 +171,18 @@ class GemmPart {
             const T* b = &b_(k, j - within) + within;
             int64_t b_stride = b_.row_stride;
             if (pack_b_) {
-                T* panel = packed_b + (j - stripes_.begin(s)) * depth;
-                if (p == 0) pack_panel(panel, whole, columns, b, b_.column_stride, b_.row_stride, depth);
+                if (p == 0 && !along_rows)
+                    pack_panel(panel, whole, columns, b, b_.column_stride, b_.row_stride, depth);
                 b = panel, b_stride = whole;
             }
             T* tile = c_ + i * c_stride_ + j;
             if (far && add) ask_for(tile, rows, columns, c_stride_);
-            gemm_tile<T>(apart, !pack_b_ && given_ == 0 && whole != columns, int(rows),
-                         int(whole / width<T>))(depth, a, a_stride, b, b_stride, tile, c_stride_, columns,
-                                                add);
+            if (columns != found_for) {
+                compute = gemm_tile<T>(apart, !pack_b_ && given_ == 0 && whole != columns, int(rows),
+                                       int(whole / width<T>));
+                found_for = columns;
+            }
+            compute(depth, a, a_stride, b, b_stride, tile, c_stride_, columns, add);
             if (last) epilogue_(tile, c_stride_, row_ + i, column_ + j, rows, columns);
         }
     }
@@ -221,20 +230,32 @@ Grid thread_grid(int64_t M, int64_t N, int64_t K) {
     return best;
 }
 
+// How deep blocks of k are. A few rows use B only a few times, too few to pack it: it is read along its rows,
+// as caches expect it, some of them at a time.
+template <typename T>
+int64_t block_depth(Matrix<const T> a, Matrix<const T> b, int64_t given) {
+    using Blocks = GemmBlocks<T>;
+    if (given > 0) return (many_registers ? 3 : 1) * Blocks::sum_depth;
+    constexpr bool lines = width<T> * sizeof(T) == 64;  // a vector is one
+    const bool few = a.rows <= (lines ? 32 : most_tile_rows<T>(2)) && b.column_stride == 1 &&
+                     b.rows * b.columns > Blocks::stripe_elements;
+    return few ? Blocks::shallow : Blocks::sum_depth;
+}
+
 // The product for a C of unit column stride. given: see gemm_packed() in gemm.h; 0 for a B that lies in rows.
 template <typename T, typename Epilogue>
 void gemm_blocked(Matrix<const T> a, Matrix<const T> b, T* c, int64_t c_stride, bool accumulate,
                   const Epilogue& epilogue, int64_t given = 0) {
-    const int64_t M = a.rows, N = b.columns, K = a.columns;
+    const int64_t M = a.rows, N = b.columns, K = a.columns, depth = block_depth(a, b, given);
     if (thread_parts<T>(M, N, K) < 2)
-        return GemmPart<T, Epilogue>(a, b, c, c_stride, accumulate, 0, 0, epilogue, given).run();
+        return GemmPart<T, Epilogue>(a, b, c, c_stride, accumulate, 0, 0, epilogue, depth, given).run();
     const Grid grid = thread_grid<T>(M, N, K);
     const Parts rows(M, (M - 1) / grid.rows + 1),
         columns(N, (N - 1) / grid.columns + 1, given > 0 ? given : width<T>);
     parallel_for(rows.count * columns.count, 1, [&](int64_t begin, int64_t end) {
         const auto part = [&](int64_t i, int64_t m, int64_t j, int64_t n) {
             GemmPart<T, Epilogue>(a.part(i, 0, m, K), b.part(0, j, K, n), c + i * c_stride + j, c_stride,
-                                  accumulate, i, j, epilogue, given)
+                                  accumulate, i, j, epilogue, depth, given)
                 .run();
         };
         if (end - begin == rows.count * columns.count) return part(0, M, 0, N);

@@ -96,11 +96,19 @@ void pack_transposing_lanes(T* to, int64_t pitch, int64_t room, Rows rows, int64
     const int64_t beyond = width<T> > pitch ? width<T> - pitch : 0;
     const int64_t careful = beyond > 0 ? (beyond - 1) / pitch + 1 : 0;
     int64_t whole = room >= width<T> || beyond > 0 ? depth - careful : 0;
-    for (; depth >= B; depth -= B, whole -= B, to += B * pitch) {
+    const bool few = depth < B;
+    for (; depth > 0; depth -= B, whole -= B, to += B * pitch) {
+        if (depth < B && !few) {  // the last block again, some steps further
+            rows.advance(depth - B);
+            to += (depth - B) * pitch;
+            depth = B, whole = 0;
+        }
         vec<T> part[B];
 #pragma GCC unroll 4
-        for (int c = 0; c < B; c++)
-            part[c] = load_blocks<T>([&](int b) PYDL_INLINE_LAMBDA { return rows(b * B + c); });
+        for (int c = 0; c < B; c++) {
+            const auto at = [&](int b) PYDL_INLINE_LAMBDA { return rows(b * B + c); };
+            part[c] = few ? load_blocks<T>(at, depth) : load_blocks<T>(at);
+        }
         rows.advance(B);
         transpose_blocks<T>(part);
 #pragma GCC unroll 4
@@ -110,14 +118,9 @@ void pack_transposing_lanes(T* to, int64_t pitch, int64_t room, Rows rows, int64
             for (int c = 0; c < B; c++) store(to + c * pitch, part[c]);
         } else {
 #pragma GCC unroll 4
-            for (int c = 0; c < B; c++) store_partial(to + c * pitch, part[c], room);
+            for (int c = 0; c < B; c++)
+                if (c < depth) store_partial(to + c * pitch, part[c], room);
         }
-    }
-    for (; depth > 0; depth--, to += pitch) {
-        vec<T> step;
-        for (int r = 0; r < width<T>; r++) step[r] = *rows(r);
-        store_partial(to, finish(step), room);
-        rows.advance(1);
     }
 }
 

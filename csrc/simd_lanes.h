@@ -162,11 +162,29 @@ PYDL_INLINE void transpose(vec<T> (&rows)[width<T>]) {
 template <typename T>
 inline constexpr int block_lanes = 16 / sizeof(T);
 
-// A vector of blocks of 16 bytes, the i-th from at(i).
+template <typename T>
+struct BlockOf {
+    typedef T type __attribute__((vector_size(16), aligned(alignof(T)), may_alias));
+};
+
+// The first n numbers of a block, the others zero.
+template <typename T>
+PYDL_INLINE typename BlockOf<T>::type load_block(const T* p, int64_t n) {
+    using Block = typename BlockOf<T>::type;
+    if (n >= block_lanes<T>) return *reinterpret_cast<const Block*>(p);
+#if defined(__AVX2__)
+    if constexpr (sizeof(T) == 4)
+        return (Block)_mm_maskload_ps(p, _mm_cmpgt_epi32(_mm_set1_epi32(int(n)), _mm_setr_epi32(0, 1, 2, 3)));
+#endif
+    Block v{};
+    for (int i = 0; i < n; i++) v[i] = p[i];
+    return v;
+}
+
+// A vector of such blocks, the i-th from at(i).
 template <typename T, typename At>
-PYDL_INLINE vec<T> load_blocks(At at) {
-    typedef T Block __attribute__((vector_size(16), aligned(alignof(T)), may_alias));
-    const auto block = [&](int i) PYDL_INLINE_LAMBDA { return *reinterpret_cast<const Block*>(at(i)); };
+PYDL_INLINE vec<T> load_blocks(At at, int64_t n = block_lanes<T>) {
+    const auto block = [&](int i) PYDL_INLINE_LAMBDA { return load_block<T>(at(i), n); };
 #if defined(__AVX512F__)
     __m512i v = _mm512_castsi128_si512((__m128i)block(0));
     v = _mm512_inserti32x4(v, (__m128i)block(1), 1);

@@ -53,7 +53,9 @@ def test_torch(shapes):
 
 
 @pytest.mark.parametrize("M", [1, 2, 3, 5, 17, 100, 513])
-@pytest.mark.parametrize(("K", "N"), [(1, 1), (7, 100), (257, 33), (700, 64), (64, 700), (390, 450)])
+@pytest.mark.parametrize(
+    ("K", "N"), [(1, 1), (7, 100), (257, 33), (700, 64), (64, 700), (390, 450), (200, 5), (90, 18), (80, 129), (3, 300)]
+)
 def test_sizes_around_the_blocks(M, K, N):
     """Against numpy, with every layout of the factors."""
     for dtype, tolerance in ((np.float32, 1e-5), (np.float64, 1e-13)):
@@ -66,6 +68,15 @@ def test_sizes_around_the_blocks(M, K, N):
                 np.testing.assert_allclose(got, want, rtol=0, atol=tolerance * scale)
 
 
+@pytest.mark.parametrize("N", [1, 2, 6, 19, 33])
+def test_sum_of_products_with_few_columns(N):
+    a, b, y = (rng.standard_normal(shape) for shape in ((3, 70, 110), (3, 110, N), (1, 70, N)))
+    want = (a @ b).sum(0, keepdims=True)
+    for left in (a, a.transpose(0, 2, 1).copy().transpose(0, 2, 1)):
+        matmul_forward(left, b, y)
+        np.testing.assert_allclose(y, want, rtol=0, atol=1e-11)
+
+
 def test_large_is_the_same_for_any_number_of_threads():
     a, b = (rng.standard_normal(shape).astype(np.float32) for shape in ((300, 1500), (1500, 200)))
     before, results = pydl.get_num_threads(), []
@@ -76,7 +87,7 @@ def test_large_is_the_same_for_any_number_of_threads():
                 [
                     matmul(left[:rows], right).numpy()
                     for left in (a, np.asfortranarray(a))
-                    for right in (b, np.asfortranarray(b), b[:, :77])
+                    for right in (b, np.asfortranarray(b), b[:, :77], b[:, :66], b[:, :3])
                     for rows in (300, 20, 4, 1)
                 ]
             )
