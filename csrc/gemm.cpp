@@ -136,7 +136,8 @@ void gemm_with(Matrix<const T> a, Matrix<const T> b, Matrix<T> c, bool accumulat
         return small_panel<T>(a, b, c.data, c.row_stride, accumulate, epilogue);
     if (thin) return thin_product<T>(a, b, c.data, c.row_stride, accumulate, epilogue);
     if (const Narrow way = narrow_way(a, b); way != Narrow::no)
-        return narrow_product<T>(way, a, b, c.data, c.row_stride, accumulate, epilogue);
+        return narrow_product<T>(way, a, b, c.data, c.row_stride, accumulate,
+                                 EpilogueFrom<Epilogue>{epilogue, 0});
     if (const int64_t few = columns_apart(a, b); few > 0) {
         const int64_t most = N - few;
         narrow_product<T>(a.column_stride == 1 ? Narrow::dots : Narrow::turned, a, b.part(0, most, K, few),

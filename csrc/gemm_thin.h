@@ -70,8 +70,9 @@ void sweep(Matrix<const T> a, Matrix<const T> b, T* c, int64_t c_stride, int64_t
     int64_t j = begin;
     for (; j + NV * W <= end; j += NV * W)
         sweep_columns<T, MR, NV>(a, &b(0, j), b.row_stride, c + j, c_stride, accumulate);
-    for (; j + 2 * W <= end; j += 2 * W)
-        sweep_columns<T, MR, 2>(a, &b(0, j), b.row_stride, c + j, c_stride, accumulate);
+    if constexpr (MR <= 2)  // more rows keep enough additions under way
+        for (; j + 2 * W <= end; j += 2 * W)
+            sweep_columns<T, MR, 2>(a, &b(0, j), b.row_stride, c + j, c_stride, accumulate);
     for (; j < end; j += W)
         sweep_last<T, MR>(a, &b(0, j), b.row_stride, c + j, c_stride, end - j < W ? end - j : W, accumulate);
 }
