@@ -113,6 +113,18 @@ inline void copy_every_second(T* to, const T* from, int64_t count) {
     store_partial(to, even_lanes(load_partial(from, left), load_partial(from + W, left - W)), count);
 }
 
+// to[k * to_stride] = from[k * from_stride] for k < count.
+template <typename T>
+inline void copy_line(T* to, int64_t to_stride, const T* from, int64_t from_stride, int64_t count) {
+    if (to_stride == 1 && from_stride == 1) {
+        copy_row(to, from, count);
+    } else if (to_stride == 1 && from_stride == 2 && count > 0) {
+        copy_every_second(to, from, count);
+    } else {
+        for (int64_t k = 0; k < count; k++) to[k * to_stride] = from[k * from_stride];
+    }
+}
+
 // to[k] = 0 for begin <= k < end, in vectors that may reach beyond on either side, within [0, count).
 template <typename T>
 inline void clear_row(T* to, int64_t begin, int64_t end, int64_t count) {

@@ -7,12 +7,31 @@
 
 namespace pydl::PYDL_ISA {
 
+// Whether tiles of the image are so many fewer than those of the result that it pays to add these up.
+template <typename T>
+bool pays_to_overlap(const Correlation<T>& conv) {
+    const auto tiles = [](int64_t rows, int64_t columns) { return ((rows + 3) / 4) * ((columns + 3) / 4); };
+    const int64_t own = tiles(conv.rows.source, conv.columns.source);
+    return conv.rows.origin == -4 && conv.columns.origin == -4 && conv.rows.dilation == 1 &&
+           conv.columns.dilation == 1 && conv.y.stride[3] == 1 && own > 0 && own <= tile_columns<T> &&
+           3 * own <= 2 * tiles(conv.rows.outputs, conv.columns.outputs);
+}
+
+template <typename T>
+void correlate_five(const Correlation<T>& conv) {
+    if (!pays_to_overlap(conv)) return correlate_winograd<WinogradLine<T, 4, 5>>(conv);
+    Correlation<T> unpadded = conv;
+    unpadded.rows.origin = unpadded.columns.origin = 0;
+    const WinogradFilters<T, OverlapLine<T>> filters(unpadded);
+    correlate_tiles(unpadded, filters, [&](int64_t n) { correlate_image(conv, n); });
+}
+
 template <typename T>
 void correlate_winograd(const Correlation<T>& conv, int64_t tile) {
     if (conv.channels == 0 || !has_special_kernels) return correlate(conv);
     if (conv.rows.taps == 5) {
         if constexpr (sizeof(T) == 4)
-            correlate_winograd<WinogradLine<T, 4, 5>>(conv);
+            correlate_five(conv);
         else
             correlate(conv);
     } else if (tile == 2) {

@@ -28,6 +28,7 @@
 #pragma once
 
 #include "conv2d_product.h"
+#include "conv2d_winograd_overlap.h"
 #include "conv2d_winograd_plan.h"
 
 namespace pydl::PYDL_ISA {
@@ -44,6 +45,7 @@ class WinogradTask {
     static constexpr int Q = Line::places, P = Q / Line::parts, M = Line::outputs;
     static constexpr int row_Q = Rows::places, row_P = row_Q / Rows::parts, row_M = Rows::outputs;
     static constexpr int places = row_P * P, parts = Rows::parts * Line::parts;
+    static constexpr int overlap = winograd_overlap<Line>;
     static constexpr int64_t NR = tile_columns<T>, W = width<T>;
     using Plan = WinogradPlan<T, Line>;
 
@@ -89,7 +91,11 @@ class WinogradTask {
                 (stop < filters_.rows.count ? filters_.rows.begin(stop) : conv_.features) - o;
             for (int64_t p = 0; p * NR < count_; p++) {
                 multiply(p, r, stop);
-                for (int64_t row = 0; row < rows; row++) write_outputs(o + row, row, p);
+                for (int64_t row = 0; row < rows; row++)
+                    if constexpr (overlap > 0)
+                        add_outputs(o + row, row, p);
+                    else
+                        write_outputs(o + row, row, p);
             }
             r = stop;
         }
@@ -143,7 +149,8 @@ class WinogradTask {
             const int64_t columns = J - column * M, rows = I - i * row_M;
             strips_[count++] = {t, length,
                                 (y.at(n, 0) - y.data) + i * row_M * y.stride[2] + column * M * y.stride[3],
-                                rows < row_M ? rows : row_M, columns < length * M ? columns : length * M};
+                                rows < row_M + overlap ? rows : row_M + overlap,
+                                columns < length * M + overlap ? columns : length * M + overlap};
             t += length;
         }
         first_strip_[panel + 1] = count;
@@ -203,15 +210,6 @@ class WinogradTask {
             if (row.is_new)
                 for (int64_t j = 0; j < columns; j += 64 / int64_t(sizeof(T)))
                     prefetch(from + ahead + j * stride);
-        }
-    }
-    static void copy_line(T* to, int64_t to_stride, const T* from, int64_t from_stride, int64_t count) {
-        if (to_stride == 1 && from_stride == 1) {
-            copy_row(to, from, count);
-        } else if (to_stride == 1 && from_stride == 2 && count > 0) {
-            copy_every_second(to, from, count);
-        } else {
-            for (int64_t k = 0; k < count; k++) to[k * to_stride] = from[k * from_stride];
         }
     }
 
@@ -322,6 +320,29 @@ class WinogradTask {
             const T* to = out + strip.target;
             for (int64_t i = 0; i < strip.rows; i++, to += conv_.y.stride[2])
                 for (int64_t j = 0; j < strip.columns; j += 64 / int64_t(sizeof(T))) prefetch(to + j);
+        }
+    }
+    // The same of tiles that overlap. The first tile of an image finds its bias, or zeros.
+    void add_outputs(int64_t o, int64_t row, int64_t panel) {
+        const int64_t left = count_ - panel * NR, lanes = left < NR ? left : NR;
+        const int64_t feature = group_ * conv_.features + o, of_image = plan_.tiles_of_image();
+        const T bias = conv_.bias != nullptr ? conv_.bias[feature * conv_.bias_stride] : T(0);
+        OverlappingOutputs<T, Line> outputs;
+        for (int64_t t = 0; t < lanes; t += W) {
+            const vec<T> sum = outputs.transform(t, products_.data() + row * NR + t, product_pitch_);
+            if (any(sum - sum != vec<T>{})) note_suspects(sum, panel * NR + t, lanes - t);
+        }
+        T* out = conv_.y.data + feature * conv_.y.stride[1];
+        for (int64_t s = first_strip_[panel]; s < first_strip_[panel + 1]; s++) {
+            const Strip& strip = strips_[s];
+            T* to = out + strip.target;
+            if ((first_ + strip.tile) % of_image == 0)
+                for (int64_t i = 0; i < conv_.rows.outputs; i++)
+                    for (int64_t j = 0; j < conv_.columns.outputs; j += W)
+                        store_partial(to + i * conv_.y.stride[2] + j, broadcast<T>(bias),
+                                      conv_.columns.outputs - j);
+            outputs.add(strip.tile - panel * NR, strip.length, strip.rows, strip.columns, to,
+                        conv_.y.stride[2]);
         }
     }
     [[gnu::noinline]] void note_suspects(vec<T> sum, int64_t t, int64_t lanes) {

@@ -28,6 +28,10 @@
 
 namespace pydl::PYDL_ISA {
 
+// Outputs that a tile has beside its own ones, in the places of the next tile's (conv2d_winograd_overlap.h).
+template <typename Line>
+inline constexpr int winograd_overlap = 0;
+
 // F(M, R).
 template <typename T, int M, int R = 3>
 struct WinogradLine;

@@ -4,7 +4,7 @@ import sys
 import numpy as np
 import pytest
 from checks import check_kernel, check_threads, check_torch, randn
-from winograd import GATE, PLACES, WAYS
+from winograd import GATE, PLACES, SMALL_PLACES, WAYS
 
 import pydl
 from pydl import _native
@@ -62,12 +62,18 @@ def test_accuracy(channels, size, inputs, taps, tile):
         assert np.abs(error).max() <= largest * np.abs(expected).max(), isa
 
 
-@pytest.mark.parametrize(("taps", "tile"), WAYS)
-@pytest.mark.parametrize(("x", "filters", "padding"), PLACES)
+@pytest.mark.parametrize(
+    ("x", "filters", "padding", "taps", "tile"),
+    [
+        (x, filters, tuple(zeros + taps // 2 - 1 for zeros in padding), taps, tile)
+        for x, filters, padding in PLACES
+        for taps, tile in WAYS
+    ]
+    + [(*place, 5, 4) for place in SMALL_PLACES],
+)
 def test_every_place_of_larger_maps(x, filters, padding, taps, tile):
     """Maps whose tiles are cut off at the edge, tasks that end inside a row, panels that span several images."""
     x, w, b = randn(*x), randn(filters, x[1], taps, taps), randn(filters)
-    padding = tuple(zeros + taps // 2 - 1 for zeros in padding)
     expected = direct(x, w, b, padding)
     for isa in _native.isas:
         with native_isa(isa):

@@ -3,6 +3,15 @@
 # The gate: error relative to the outputs as a whole, and the largest relative to the largest output.
 GATE = {2: (1e-6, 2e-6), 4: (3e-6, 1e-5)}
 
+# The same of maps that are so small that tiles of the image are fewer than those of the result.
+FULL = (4, 4, 4, 4)
+SMALL_PLACES = [
+    ((7, 5, 8, 8), 13, FULL),
+    ((33, 18, 10, 11), 19, FULL),
+    ((5, 20, 4, 7), 9, FULL),
+    ((3, 9, 9, 5), 4, (4, 2, 4, 3)),
+]
+
 # Sizes of filters and tiles.
 WAYS = [(3, 2), (3, 4), (5, 4)]
 

@@ -151,9 +151,7 @@ def winograd_tile(w: Shape, y: Shape, dilation: Shape = (1, 1), groups: int = 1,
     # Dilated taps take every d-th row and column: each such part of the maps is a convolution of its own.
     parts, filters = math.prod(dilation), y[1] // groups
     if w[2] == 5:
-        # The direct gradient takes each pixel of what is convolved, which may be a smaller image.
-        pixels = min(math.prod(each[2:]) for each in (y, source or y)) * y[0]
-        return 4 if suits_five(w, y, dilation, groups, pixels) else 0
+        return 4 if suits_five(w, y, dilation, groups, source or y) else 0
     height, width = (-(-size // d) for size, d in zip(y[2:], dilation, strict=True))
     channels, numbers = w[1], math.prod(w)
 
@@ -174,21 +172,25 @@ def winograd_tile(w: Shape, y: Shape, dilation: Shape = (1, 1), groups: int = 1,
     return best
 
 
-def suits_five(w: Shape, y: Shape, dilation: Shape, groups: int, pixels: int) -> bool:
-    """Whether 5x5 filters of shape w, whose results have shape y, are worth transforming.
+def suits_five(w: Shape, y: Shape, dilation: Shape, groups: int, source: Shape) -> bool:
+    """Whether 5x5 filters of shape w, whose results have shape y, are worth transforming. source: what is convolved,
+    where that is known to be all that counts, as for a gradient.
 
     Counted are multiplications: for each tile, in whole vectors of them, those of all pairs of channels and what takes
     as long, 16 for each channel and 16 for each output channel; and what a filter takes, more where transformed filters
     leave the second-level cache. The direct sum multiplies
-    pixels for all taps, and slower where output channels are few. Measured with AVX-512 and AVX2, 3 to 256 channels,
-    maps of 2x2 to 64x64 and 1 to 64 images.
+    each pixel for all taps, and slower where output channels are few. Measured with AVX-512 and AVX2, 3 to 256
+    channels, maps of 2x2 to 64x64 and 1 to 64 images.
     """
     filters, channels, parts = w[0] // groups, w[1], math.prod(dilation)
     pairs = filters * channels
     if 64 * pairs * groups > MOST_TRANSFORMED or min(filters, channels) < 3 or channels > MOST_CHANNELS_OF_FIVE:
         return False
     height, width = (-(-size // d) for size, d in zip(y[2:], dilation, strict=True))
-    tiles = parts * -(-y[0] * -(-height // 4) * -(-width // 4) // 16) * 16
+    tiles = -(-height // 4) * -(-width // 4)
+    if parts == 1 and (source[2] + 4, source[3] + 4) == y[2:]:  # csrc/conv2d_winograd_overlap.h
+        tiles = min(tiles, -(-source[2] // 4) * -(-source[3] // 4))
+    tiles, pixels = parts * -(-y[0] * tiles // 16) * 16, y[0] * min(math.prod(y[2:]), math.prod(source[2:]))
     own = 64 * (tiles * (pairs + 16 * filters + 16 * channels) + (25 if pairs <= 2**13 else 55) * pairs)
     return 4 * own < 25 * pixels * pairs * (8 if filters < 8 else 5 if filters <= 16 else 4)
 
