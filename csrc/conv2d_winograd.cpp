@@ -41,7 +41,9 @@ void correlate_winograd(const Correlation<T>& conv, int64_t tile) {
     }
 }
 template void correlate_winograd(const Correlation<float>&, int64_t);
+#if !defined(PYDL_FLOAT32_ALONE)
 template void correlate_winograd(const Correlation<double>&, int64_t);
+#endif
 
 template <typename T>
 void conv2d_winograd(Array<const T, 4> x, Array<const T, 4> w, Optional<Array<const T, 1>> b, Array<T, 4> y,

@@ -23,8 +23,10 @@ void winograd_weight_gradient(const Images<const T>& dy, const Images<const T>& 
 }
 template void winograd_weight_gradient(const Images<const float>&, const Images<const float>&,
                                        const Conv2dShape&, const Array<float, 4>&, float*, int64_t);
+#if !defined(PYDL_FLOAT32_ALONE)
 template void winograd_weight_gradient(const Images<const double>&, const Images<const double>&,
                                        const Conv2dShape&, const Array<double, 4>&, double*, int64_t);
+#endif
 
 template <typename T>
 void conv2d_winograd_weight(Array<const T, 4> dy, Array<const T, 4> x, Array<T, 4> dw,

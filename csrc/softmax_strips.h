@@ -25,7 +25,7 @@ struct Strip {
 };
 
 template <typename T>
-PYDL_INLINE void copy_line(const T* from, int64_t from_stride, T* to, int64_t to_stride, int64_t count) {
+PYDL_INLINE void copy_along(const T* from, int64_t from_stride, T* to, int64_t to_stride, int64_t count) {
     for (int64_t i = 0; i < count; i += width<T>) {
         const int64_t n = count - i < width<T> ? count - i : width<T>;
         store_strided<T>(to + i * to_stride, to_stride, load_strided(from + i * from_stride, from_stride, n),
@@ -93,7 +93,7 @@ void for_each_strip(const Array<T, 3>& y, const X&... x) {
                 }
                 T* next = copies.data();
                 const auto copy = [&](const auto& from) {
-                    copy_line<T>(from.data + a * from.stride[0], from.stride[1], next, 1, K);
+                    copy_along<T>(from.data + a * from.stride[0], from.stride[1], next, 1, K);
                     return static_cast<const T*>(next += K) - K;
                 };
                 T* const result = copies.data() + kInputs * K;
@@ -102,7 +102,7 @@ void for_each_strip(const Array<T, 3>& y, const X&... x) {
                     Run(int64_t K, T* y, decltype(x.data)... x) { Rule::row(K, y, x...); }
                 };
                 Run{K, result, copy(x)...};
-                copy_line<T>(result, 1, y.data + a * y.stride[0], y.stride[1], K);
+                copy_along<T>(result, 1, y.data + a * y.stride[0], y.stride[1], K);
             }
         });
         return;
@@ -119,7 +119,7 @@ void for_each_strip(const Array<T, 3>& y, const X&... x) {
                 const T* first = from.data + a * from.stride[0] + b * from.stride[2];
                 if (!copied) return Strip<const T>{first, from.stride[1]};
                 for (int64_t k = 0; k < K; ++k)
-                    copy_line<T>(first + k * from.stride[1], from.stride[2], next + k * S, 1, lines);
+                    copy_along<T>(first + k * from.stride[1], from.stride[2], next + k * S, 1, lines);
                 next += K * S;
                 return Strip<const T>{next - K * S, S};
             };
@@ -129,7 +129,7 @@ void for_each_strip(const Array<T, 3>& y, const X&... x) {
             StripRun<Rule, T, X...>{K, lines, sums.data(), sums.data() + S, result, part(x)...};
             if (copied)
                 for (int64_t k = 0; k < K; ++k)
-                    copy_line<T>(result.row(k), 1, to + k * y.stride[1], y.stride[2], lines);
+                    copy_along<T>(result.row(k), 1, to + k * y.stride[1], y.stride[2], lines);
         }
     });
 }

@@ -86,7 +86,9 @@ def train(args: argparse.Namespace) -> dict[str, Any]:
     model = Listener(len(plan.alphabet), plan.stride)
     optimizer = ClippedAdam(model.parameters(), PEAK_LEARNING_RATE, LARGEST_GRADIENT)
     one_cycle = OneCycleLR(optimizer, PEAK_LEARNING_RATE, total_steps=settings["epochs"] * len(utterances))
-    best = EarlyStopping(monitor="val_loss", patience=settings["epochs"])
+    # Validation hears known voices, and which epoch these like best says nothing of strangers': what the schedule ends
+    # on is kept for them.
+    best = EarlyStopping(monitor="val_loss", patience=settings["epochs"], restore_best=not plan.strangers)
     trainer = Trainer(
         model,
         loss,
@@ -108,8 +110,9 @@ def train(args: argparse.Namespace) -> dict[str, Any]:
     facts = {"recipe": "speech", "alphabet": plan.alphabet, "stride": plan.stride, "settings": settings}
     pydl.save(model.state_dict(), folder / "model.safetensors", metadata=facts)
     results = evaluate(trainer, parts, plan, few)
-    results |= {"best_epoch": best.best_epoch, "training_seconds": round(seconds, 1)}
-    draw_curve(folder, history.epochs, best.best_epoch)
+    kept = len(history.epochs) if plan.strangers else best.best_epoch
+    results |= {"kept_epoch": kept, "training_seconds": round(seconds, 1)}
+    draw_curve(folder, history.epochs, 0 if plan.strangers else best.best_epoch)
     write_examples(folder / "examples", parts, plan)
     example = next((folder / "examples").glob("*.wav"))
     try:
