@@ -64,7 +64,7 @@ def _function(inputs: Arrays, names: tuple[str, ...], gradients: str, apply: Any
 
 
 def function(workload: Workload, inputs: Arrays) -> Variants:
-    """Any kind that is one function of tensors; 3x3 convolutions also without Winograd's algorithm."""
+    """Any kind that is one function of tensors; convolutions that suit it also without Winograd's algorithm."""
     kind, sizes = WORK[workload.kind], workload.sizes
     assert kind.apply is not None
     apply = kind.apply

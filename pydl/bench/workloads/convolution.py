@@ -79,8 +79,9 @@ _EXTRA = ("3x3, 8x256", "3x3 dilated", "3x3, 32 groups")
 
 def suits_winograd(s: dict[str, Any]) -> bool:
     """Whether Winograd's algorithm can compute it, with fewer multiplications and larger errors."""
-    taps = {1: (3, 5), 2: (3, 4, 7)}.get(s.get("stride", 1), ())
-    return len(s["size"]) == 2 and s["K"] in taps and s.get("dilation", 1) == s.get("groups", 1) == 1
+    dimensions, stride = len(s["size"]), s.get("stride", 1)
+    taps = {(1, 1): (3, 5), (2, 1): (3, 5), (2, 2): (3, 4, 7), (3, 1): (3,)}.get((dimensions, stride), ())
+    return s["K"] in taps and s.get("dilation", 1) == s.get("groups", 1) == 1
 
 
 def _rows(area: str, suffix: str, gradients: str) -> tuple[Workload, ...]:
