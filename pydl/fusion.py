@@ -156,6 +156,15 @@ def work_in_place(calls: list[Call], outputs: list[Array]) -> list[Call]:
     return result
 
 
+def byte_bounds(array: Array) -> tuple[int, int]:
+    """The addresses of the array's first byte and of the one behind its last, which NumPy 1.26 calls otherwise."""
+    begin = array.ctypes.data
+    steps = [(n - 1) * stride for n, stride in zip(array.shape, array.strides, strict=True)] if array.size else []
+    low = sum(step for step in steps if step < 0)
+    high = sum(step for step in steps if step > 0)
+    return begin + low, begin + high + (array.itemsize if array.size else 0)
+
+
 def is_same_memory(one: Array, other: Array) -> bool:
     """Whether both are all of one piece of memory."""
     return (

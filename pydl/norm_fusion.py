@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from .arguments import Array
-from .fusion import Call, arrays_of, is_same_memory, named, written
+from .fusion import Call, arrays_of, byte_bounds, is_same_memory, named, written
 
 _RELU6 = ["hardtanh_forward", "hardtanh_backward"]
 
@@ -41,8 +41,8 @@ class _Calls:
 
     def __init__(self, calls: list[Call], outputs: list[Array]) -> None:
         self.calls: list[Call | None] = list(calls)
-        self.arrays = [[np.lib.array_utils.byte_bounds(each) for each in arrays_of(call)] for call in calls]
-        self.outputs = [np.lib.array_utils.byte_bounds(each) for each in outputs]
+        self.arrays = [[byte_bounds(each) for each in arrays_of(call)] for call in calls]
+        self.outputs = [byte_bounds(each) for each in outputs]
 
     def users(self, array: Array) -> list[int]:
         """The places of the calls that read or write any of the array."""
@@ -61,7 +61,7 @@ class _Calls:
         for each in parts:
             self.calls[each], self.arrays[each] = None, []
         self.calls[place] = call
-        self.arrays[place] = [np.lib.array_utils.byte_bounds(each) for each in arrays_of(call)]
+        self.arrays[place] = [byte_bounds(each) for each in arrays_of(call)]
 
     def named(self, place: int) -> tuple[str, dict[str, Any]]:
         call = self.calls[place]
@@ -184,5 +184,5 @@ class _Calls:
 
 
 def _meets(array: Array, arrays: list[tuple[int, int]]) -> bool:
-    low, high = np.lib.array_utils.byte_bounds(array)
+    low, high = byte_bounds(array)
     return any(low < end and begin < high for begin, end in arrays)

@@ -13,7 +13,7 @@ from ._compiled import play
 from .arguments import Array
 from .batch_slices import in_slices
 from .element_blocks import owner
-from .fusion import Call, written
+from .fusion import Call, byte_bounds, written
 from .nn.module import CHANGES
 from .shared_memory import share_memory
 from .tensor import Tensor
@@ -178,7 +178,7 @@ def _place(array: Any, arrays: list[Array]) -> int | None:
     if isinstance(array, np.ndarray):
         for i, each in enumerate(arrays):
             begin = each.ctypes.data
-            low, high = np.lib.array_utils.byte_bounds(array)
+            low, high = byte_bounds(array)
             if array.size > 0 and begin <= low and high <= begin + each.nbytes:
                 return i
     return None
