@@ -213,7 +213,8 @@ class Batch {
             }
             if (joined && valid) first += count;
         }
-        require(valid, "ctc_loss: lengths must lie within the arrays, labels must be classes and not the blank");
+        require(valid,
+                "ctc_loss: lengths must lie within the arrays, labels must be classes and not the blank");
     }
 
     Sequence<T> operator[](int64_t n) const {

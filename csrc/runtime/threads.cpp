@@ -43,7 +43,8 @@ int quota_of_group(const std::string& folder) {
 
 int default_count() {
     int count = processors_allowed();
-    if (const int quota = control_group_quota("/proc/self/cgroup", "/sys/fs/cgroup"); quota > 0) count = std::min(count, quota);
+    if (const int quota = control_group_quota("/proc/self/cgroup", "/sys/fs/cgroup"); quota > 0)
+        count = std::min(count, quota);
     if (const char* wanted = std::getenv("OMP_NUM_THREADS")) {
         // The variable may be a list, one number for each level of nesting; the first is ours.
         if (const int number = std::atoi(wanted); number > 0) count = std::min(count, number);

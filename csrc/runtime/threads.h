@@ -16,8 +16,8 @@ int num_threads();
 // Throws std::invalid_argument unless count >= 1.
 void set_num_threads(int count);
 
-// Processors' worth of time that a process's control groups and those around them grant, rounded up; 0 if none
-// sets a limit. memberships: its file in /proc; root: where the groups are mounted.
+// Processors' worth of time that a process's control groups and those around them grant, rounded up; 0 if
+// none sets a limit. memberships: its file in /proc; root: where the groups are mounted.
 int control_group_quota(const std::string& memberships, const std::string& root);
 
 }  // namespace pydl
