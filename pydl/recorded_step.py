@@ -28,7 +28,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from . import op, random
+from . import _native, op, random
 from ._compiled import are_set, are_unchanged, arrays_of_forms, changed, put_gradients, set_noting, tensor_of
 from .arguments import Array, check_callable, check_integer
 from .fork_safety import give_lock
@@ -178,8 +178,11 @@ class Recording:
         self._state, self._variant = state, variant
         numbers, generator = state.numbers(), random.get_rng_state()
         try:
+            # Every array of a step is alive while it is recorded; replays need a fraction of that memory.
             self._record(compute, batch)
+            _native.arena_trim()
             self._check(compute, [other_numbers(each) for each in batch])
+            _native.arena_trim()
         finally:
             state.put(numbers)
             random.set_rng_state(generator)
