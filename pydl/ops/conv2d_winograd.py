@@ -52,7 +52,8 @@ _enabled: bool = os.environ.get("PYDL_WINOGRAD", "1") != "0"
 
 
 def set_winograd(enabled: bool) -> None:
-    """Whether conv2d and conv3d may use Winograd's algorithm: it multiplies less and errs some 4 times as much.
+    """Whether convolutions may use Winograd's algorithm: it multiplies less and errs some 4 times as much, with 5x5
+    filters some 12 times.
 
     At first it may, unless the environment has PYDL_WINOGRAD=0. An operation decides when it is called, for its
     gradient too.
@@ -64,7 +65,7 @@ def set_winograd(enabled: bool) -> None:
 
 
 def get_winograd() -> bool:
-    """Whether conv2d and conv3d may use Winograd's algorithm."""
+    """Whether convolutions may use Winograd's algorithm."""
     return _enabled
 
 
@@ -178,9 +179,8 @@ def suits_five(w: Shape, y: Shape, dilation: Shape, groups: int, source: Shape) 
 
     Counted are multiplications: for each tile, in whole vectors of them, those of all pairs of channels and what takes
     as long, 16 for each channel and 16 for each output channel; and what a filter takes, more where transformed filters
-    leave the second-level cache. The direct sum multiplies
-    each pixel for all taps, and slower where output channels are few. Measured with AVX-512 and AVX2, 3 to 256
-    channels, maps of 2x2 to 64x64 and 1 to 64 images.
+    leave the second-level cache. The direct sum multiplies each pixel for all taps, and slower where output channels
+    are few. Measured with AVX-512 and AVX2, 3 to 256 channels, maps of 2x2 to 64x64 and 1 to 64 images.
     """
     filters, channels, parts = w[0] // groups, w[1], math.prod(dilation)
     pairs = filters * channels
