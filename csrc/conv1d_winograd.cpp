@@ -5,7 +5,7 @@
 #include "conv2d_correlate.h"
 #include "conv2d_shape.h"
 #include "conv2d_weight_gradient.h"
-#include "conv2d_winograd.h"
+#include "conv2d_winograd_dilation.h"
 #include "conv2d_winograd_weight.h"
 #include "kernel.h"
 
@@ -24,12 +24,6 @@ Conv2dShape sequence_shape(const X& x, const W& w, const Y& y, const Ints<2>& pa
                         groups, mismatch);
 }
 
-template <typename Line, typename T>
-void correlate_row(const Correlation<T>& conv) {
-    const WinogradFilters<T, InOneRow<Line>> filters(conv);
-    correlate_tiles(conv, filters, [&](int64_t n) { correlate_image(conv, n); });
-}
-
 template <typename T>
 void conv1d_winograd(Array<const T, 3> x, Array<const T, 3> w, Optional<Array<const T, 1>> b, Array<T, 3> y,
                      Ints<2> padding, int64_t groups) {
@@ -43,8 +37,8 @@ void conv1d_winograd(Array<const T, 3> x, Array<const T, 3> w, Optional<Array<co
     const Correlation<T> conv = forward_correlation(images, filters, b, results, s);
     if constexpr (has_special_kernels && sizeof(T) == 4) {
         if (conv.channels > 0) {
-            if (s.V == 3) return correlate_row<WinogradLine<T, 4>>(conv);
-            return correlate_row<WinogradLine<T, 4, 5>>(conv);
+            if (s.V == 3) return correlate_winograd<InOneRow<WinogradLine<T, 4>>>(conv);
+            return correlate_winograd<InOneRow<WinogradLine<T, 4, 5>>>(conv);
         }
     }
     correlate(conv);
