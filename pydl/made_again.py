@@ -21,6 +21,7 @@ from .element_blocks import address, owner
 from .fusion import Call, arrays_of, named, written
 from .op import empty
 from .ops.batch_norm import batch_norm_again
+from .shared_memory import moved
 
 # Bytes that other calls write in between, from which on it pays.
 AWAY = 16 * 1024 * 1024
@@ -52,16 +53,8 @@ def make_again(calls: list[Call], outputs: list[Array]) -> list[Call]:
         given["affine"] = affine = empty((3, x.shape[1]), x.dtype)
         calls[place] = call[0], tuple(given.values())
         for i in later:
-            calls[i] = calls[i][0], tuple([_moved(each, y, again) for each in calls[i][1]])
+            calls[i] = calls[i][0], tuple([moved(each, {address(y): again}) for each in calls[i][1]])
         insertions.append((first, (batch_norm_again.native, (x, affine, given["low"], given["high"], again))))
     for first, call in sorted(insertions, key=lambda each: each[0], reverse=True):
         calls.insert(first, call)
     return calls
-
-
-def _moved(argument: object, y: Array, again: Array) -> object:
-    """The same part of the other array."""
-    if not isinstance(argument, np.ndarray) or address(argument) != address(y):
-        return argument
-    offset = argument.ctypes.data - address(y)
-    return np.ndarray(argument.shape, argument.dtype, again, offset, argument.strides)

@@ -178,11 +178,21 @@ class Recording:
         self._state, self._variant = state, variant
         numbers, generator = state.numbers(), random.get_rng_state()
         try:
-            # Every array of a step is alive while it is recorded; replays need a fraction of that memory.
+            # First what the replay is to give: the step's memory can then become the recording's, and what is recorded
+            # begins with other buffers than what is checked.
+            others = [other_numbers(each) for each in batch]
+            loss = compute([Tensor(copy(each)) if each.dtype.kind == "f" else each for each in others])
+            expected = [loss.data, *state.gradients(), *state.numbers()]
             self._record(compute, batch)
             _native.arena_trim()
-            self._check(compute, [other_numbers(each) for each in batch])
-            _native.arena_trim()
+            state.put(numbers)
+            random.set_rng_state(generator)
+            found = [self.run(others).data, *self._gradients, *state.numbers()]
+            if not all(map(_same, expected, found)) or not state.is_unchanged():
+                raise RuntimeError(
+                    "capture_step: replayed on other numbers, the recording gives another loss or other gradients than "
+                    "the step: part of its work is done outside the kernels (with numpy), or depends on values"
+                )
         finally:
             state.put(numbers)
             random.set_rng_state(generator)
@@ -213,19 +223,6 @@ class Recording:
         self._keys()
         if random.get_rng_state() != after:
             raise RuntimeError("capture_step: the step draws random numbers other than those of dropout")
-
-    def _check(self, compute: Callable[[list[Any]], Tensor], others: list[Array]) -> None:
-        state, before, generator = self._state, self._state.numbers(), random.get_rng_state()
-        loss = compute([Tensor(copy(each)) if each.dtype.kind == "f" else each for each in others])
-        expected = [loss.data, *state.gradients(), *state.numbers()]
-        state.put(before)
-        random.set_rng_state(generator)
-        found = [self.run(others).data, *self._gradients, *state.numbers()]
-        if not all(map(_same, expected, found)) or not state.is_unchanged():
-            raise RuntimeError(
-                "capture_step: replayed on other numbers, the recording gives another loss or other gradients than the "
-                "step: part of its work is done outside the kernels (with numpy), or depends on values"
-            )
 
     def _keys(self) -> tuple[int, ...]:
         return tuple([random.new_key() for _ in range(self._replay.keys)])

@@ -16,25 +16,27 @@ from .element_blocks import owner
 from .fusion import Call, byte_bounds, written
 from .nn.module import CHANGES
 from .shared_memory import share_memory
+from .stand_ins import StandIns
 from .tensor import Tensor
 
 
 def noted(function: Callable[..., Any], *inputs: Any) -> tuple[list[Call], Any]:
     """Runs the function with every kernel replaced by one that notes its calls, if they come from this thread."""
     calls: list[Call] = []
+    stand_ins = StandIns()
     thread = threading.get_ident()
 
     def noting(native: Any) -> Callable[..., None]:
         def run(*arguments: Any) -> None:
             native(*arguments)
             if threading.get_ident() == thread:
-                calls.append((native, arguments))
+                calls.append(stand_ins.noted((native, arguments)))
 
         return run
 
     with op.replaced_kernels(noting):
         result = function(*inputs)
-    return calls, result
+    return stand_ins.dismissed(calls), result
 
 
 class Replay:

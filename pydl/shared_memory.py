@@ -53,7 +53,7 @@ def share_memory(groups: list[Group], seen: list[Array]) -> dict[int, Call]:
                         pieces[address(each)] = _piece(owner(each).nbytes, free)
                 else:  # its numbers come from elsewhere
                     fixed.add(address(each))
-        calls[c] = call[0], tuple([_moved(each, pieces) for each in call[1]])
+        calls[c] = call[0], tuple([moved(each, pieces) for each in call[1]])
         for key in [key for key in pieces if last[key] == c]:
             piece = pieces.pop(key)
             if key not in inherited:
@@ -62,7 +62,7 @@ def share_memory(groups: list[Group], seen: list[Array]) -> dict[int, Call]:
     for group in groups:
         if group.count == 1:
             group.slots[0][:] = [next(new) for _ in group.slots[0]]
-    return {id(call): moved for call, moved in zip(before, calls, strict=True)}
+    return {id(call): now for call, now in zip(before, calls, strict=True)}
 
 
 def is_written_first(array: Array, call: Call) -> bool:
@@ -100,7 +100,8 @@ def _piece(size: int, free: list[Array]) -> Array:
     return piece
 
 
-def _moved(argument: object, pieces: dict[int, Array]) -> object:
+def moved(argument: object, pieces: dict[int, Array]) -> object:
+    """The argument, in the piece of memory that takes the place of its own, if there is one."""
     if not isinstance(argument, np.ndarray) or address(argument) not in pieces:
         return argument
     offset = argument.ctypes.data - address(argument)
