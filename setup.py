@@ -10,13 +10,13 @@ from __future__ import annotations
 
 import os
 import platform
-import re
 import shlex
 import shutil
 import subprocess
 import sys
 import sysconfig
 import tempfile
+import zlib
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -24,6 +24,9 @@ from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext
 
 ROOT = Path(__file__).resolve().parent
+sys.path.insert(0, str(ROOT))
+import link_order  # noqa: E402
+
 # A value-changing flag such as -ffast-math is deliberately absent: NaN and infinities must keep their meaning.
 # The kernels say themselves what is a vector and what is unrolled, so most are as fast when they are compiled for size,
 # and the module is a third smaller. These are not: some are faster when the compiler looks for more.
@@ -141,8 +144,12 @@ class BuildNative(build_ext):
         super().finalize_options()
         self.parallel = self.parallel or os.cpu_count()  # pydl._compiled beside the kernels
 
+    def in_place(self) -> bool:
+        """Whether the modules are for working on pydl, and not for a wheel."""
+        return self.inplace or getattr(self, "editable_mode", False)
+
     def run(self) -> None:
-        if self.inplace or getattr(self, "editable_mode", False):
+        if self.in_place():
             # pip install -e would throw its own folder away, and everything would be compiled again after a change.
             tag = f"{sysconfig.get_platform()}-{sys.implementation.cache_tag}"
             self.build_temp = str(ROOT / "build" / f"temp.{tag}")
@@ -156,7 +163,8 @@ class BuildNative(build_ext):
             extension.extra_objects = self.compile_native(compile_flags)
             extension.extra_link_args += link_flags
             if not os.environ.get("PYDL_SANITIZE"):
-                extension.extra_link_args += make_small(extension.extra_objects, Path(self.build_temp, "order"))
+                order = None if self.in_place() else Path(self.build_temp, "order")
+                extension.extra_link_args += make_small(extension.extra_objects, order)
             # Objects of another choice of variants may be older than the module they are to replace: always link.
             Path(self.get_ext_fullpath(extension.name)).unlink(missing_ok=True)
         super().build_extension(extension)
@@ -175,7 +183,7 @@ class BuildNative(build_ext):
         runtime = [f for path in includes for f in ("-isystem", path)]
         folder = Path(self.build_temp, "sanitized" if sanitize else "native").resolve()
         kernel_sources = sorted(ROOT.glob("csrc/*.cpp"))
-        if not (self.inplace or getattr(self, "editable_mode", False)):  # there, each change compiles one file only
+        if not self.in_place():  # there, each change compiles one file only
             kernel_sources = batches(kernel_sources, folder)
         tasks = [
             (source, folder / "runtime", flags + runtime + optimization(source, "runtime", sanitize))
@@ -262,18 +270,18 @@ def is_current(target: Path, needs: Path, record: Path, command: list[str]) -> b
     return all(os.path.exists(source) and os.path.getmtime(source) <= made for source in sources)
 
 
-def make_small(objects: list[str], order: Path) -> list[str]:
+def make_small(objects: list[str], order: Path | None) -> list[str]:
     """Options for a linker that keeps one copy of equal functions, of which templates make many; if there is any.
 
-    It also lays out side by side what a template makes for float and double and for each instruction set. The wheel's
-    compression looks back 32 kB and finds them alike: it saves 250 kB.
+    For a wheel, which is compressed, the linker also gets an order that puts alike functions side by side.
     """
     if sys.platform != "linux" or not shutil.which("ld.gold"):
         return []
-    names = {name for path in objects for name in re.findall(rb"\.text\.[\w.$]+", Path(path).read_bytes())}
-    isa_or_type = re.compile(rb"\d+(?:%s)|[fd]" % "|".join(variants()).encode())
-    order.write_bytes(b"\n".join(sorted(names, key=lambda name: (isa_or_type.sub(b"", name), name))))
-    return ["-fuse-ld=gold", "-Wl,--icf=all", "-Wl,--gc-sections", f"-Wl,--section-ordering-file={order}"]
+    options = ["-fuse-ld=gold", "-Wl,--icf=all", "-Wl,--gc-sections"]
+    if order:
+        order.write_bytes(b"\n".join(link_order.function_order(objects)))
+        options.append(f"-Wl,--section-ordering-file={order}")
+    return options
 
 
 def extensions() -> list[Extension]:
@@ -297,4 +305,5 @@ def extensions() -> list[Extension]:
 
 
 if __name__ == "__main__":  # the tests import this file
+    zlib.Z_DEFAULT_COMPRESSION = zlib.Z_BEST_COMPRESSION  # what zipfile takes for a wheel, which has no option for it
     setup(ext_modules=extensions(), cmdclass={"build_ext": BuildNative})

@@ -2,6 +2,7 @@
 
 import importlib.util
 import os
+import random
 import shutil
 import subprocess
 import sysconfig
@@ -139,3 +140,20 @@ def test_compiles_again_only_after_a_change(build, compiler, monkeypatch, tmp_pa
     source.write_text("int answer() { return }\n")
     with pytest.raises(SystemExit, match=r"answer\.cpp could not be compiled for sse2"):
         build.compile_one(compiler, source, tmp_path / "sse2", ["-O1"])
+
+
+def test_functions_that_are_alike_stand_side_by_side(build):
+    kinds = [random.Random(kind).randbytes(5000) for kind in range(4)]
+    order = build.link_order.alike_together([kind + bytes([last]) for last in range(3) for kind in kinds])
+    assert sorted(order) == list(range(12))
+    assert [function % 4 for function in order] == [0, 0, 0, 1, 1, 1, 2, 2, 2, 3, 3, 3]
+
+
+def test_function_sections(build, compiler, tmp_path):
+    source = tmp_path / "two.cpp"
+    source.write_text("int one() { return 1; }\nint two() { return 2; }\n")
+    command = [*compiler, "-O1", "-ffunction-sections", "-c", str(source), "-o", str(tmp_path / "two.o")]
+    subprocess.run(command, check=True)
+    if not (tmp_path / "two.o").read_bytes().startswith(b"\x7fELF\x02"):
+        pytest.skip("not an ELF file of 64 bits")
+    assert build.link_order.function_order([str(tmp_path / "two.o")]) == [b".text._Z3onev", b".text._Z3twov"]
