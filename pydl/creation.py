@@ -25,7 +25,7 @@ from .arguments import (
     check_shape,
 )
 from .op import empty as memory
-from .tensor import Tensor, float32, tensor
+from .tensor import Tensor, float32
 
 
 def full(size: Any, fill_value: float, dtype: Any = None, requires_grad: bool = False) -> Tensor:
@@ -37,14 +37,21 @@ def full(size: Any, fill_value: float, dtype: Any = None, requires_grad: bool = 
     return Tensor(array, requires_grad)
 
 
+def _repeated(op: str, size: tuple[Any, ...], value: int, dtype: Any, requires_grad: bool) -> Tensor:
+    new = float32 if dtype is None or dtype is float32 else check_dtype(op, dtype)
+    array = memory(check_shape(op, size), new)
+    array.fill(value)
+    return Tensor(array, requires_grad)
+
+
 def zeros(*size: Any, dtype: Any = float32, requires_grad: bool = False) -> Tensor:
     """A tensor of zeros: zeros(2, 3) or zeros((2, 3))."""
-    return full(check_shape("zeros", size), 0, float32 if dtype is None else dtype, requires_grad)
+    return _repeated("zeros", size, 0, dtype, requires_grad)
 
 
 def ones(*size: Any, dtype: Any = float32, requires_grad: bool = False) -> Tensor:
     """A tensor of ones: ones(2, 3) or ones((2, 3))."""
-    return full(check_shape("ones", size), 1, float32 if dtype is None else dtype, requires_grad)
+    return _repeated("ones", size, 1, dtype, requires_grad)
 
 
 def arange(*bounds: float, dtype: Any = None, requires_grad: bool = False) -> Tensor:
@@ -56,7 +63,7 @@ def arange(*bounds: float, dtype: Any = None, requires_grad: bool = False) -> Te
     if step == 0 or not abs((end - start) / step) < MOST_ELEMENTS:
         raise ValueError(f"arange: from {start:g} to {end:g} in steps of {step:g} is no finite range that memory holds")
     array = np.arange(*bounds, dtype=None if dtype is None else check_dtype("arange", dtype))
-    return tensor(array.astype(float32) if dtype is None and array.dtype.kind == "f" else array, None, requires_grad)
+    return Tensor(array.astype(float32) if dtype is None and array.dtype.kind == "f" else array, requires_grad)
 
 
 def linspace(start: float, end: float, steps: int, dtype: Any = None, requires_grad: bool = False) -> Tensor:
@@ -101,13 +108,13 @@ def empty_like(input: Any, dtype: Any = None, requires_grad: bool = False) -> Te
 def rand(*size: Any, dtype: Any = float32, requires_grad: bool = False) -> Tensor:
     """Uniform random numbers from [0, 1)."""
     array = random.generator().random(check_shape("rand", size), dtype=check_float_dtype("rand", dtype))
-    return tensor(array, None, requires_grad)
+    return Tensor(array, requires_grad)
 
 
 def randn(*size: Any, dtype: Any = float32, requires_grad: bool = False) -> Tensor:
     """Random numbers from the normal distribution N(0, 1)."""
     array = random.generator().standard_normal(check_shape("randn", size), dtype=check_float_dtype("randn", dtype))
-    return tensor(array, None, requires_grad)
+    return Tensor(array, requires_grad)
 
 
 def full_like(input: Any, fill_value: float, dtype: Any = None, requires_grad: bool = False) -> Tensor:

@@ -16,12 +16,17 @@ import numpy as np
 
 from . import _compiled as tape
 from . import ops, random
-from .arguments import check_number, check_range
+from ._compiled import is_number, is_usual_float
+from .arguments import Array, check_number, check_range
+from .ops.add import add_forward
+from .ops.div import div_forward
+from .ops.mul import mul_forward
+from .ops.sub import sub_forward
 from .tensor import Tensor
 
 
-def _in_place(operation: Any, needs_input: bool = False) -> Callable[..., Tensor]:
-    """needs_input: the operation's gradient needs its input, so of that a copy is kept."""
+def _in_place(operation: Any, needs_input: bool = False, kernel: Any = None) -> Callable[..., Tensor]:
+    """needs_input: its gradient needs its input, so of that a copy is kept. kernel: its own, which takes two arrays."""
     name = f"{operation.__name__}_"
 
     def method(tensor: Tensor, *arguments: Any, **options: Any) -> Tensor:
@@ -33,6 +38,12 @@ def _in_place(operation: Any, needs_input: bool = False) -> Callable[..., Tensor
         )
         if recording:
             _check_recorded(name, tensor, arguments)
+        elif kernel is not None and len(arguments) == 1 and not options:
+            other = _second(data, arguments[0])
+            if other is not None:
+                kernel(data, other, data)
+                tensor.bump_version()
+                return tensor
         old = ops.clone(tensor) if recording and needs_input else tensor
         result = operation(old, *arguments, **options)
         if result.shape != data.shape:
@@ -50,6 +61,20 @@ def _in_place(operation: Any, needs_input: bool = False) -> Callable[..., Tensor
     return method
 
 
+def _second(data: Array, other: Any) -> Array | None:
+    """other as the second array of a kernel that writes to data; None where it needs the usual way."""
+    if not is_usual_float(data):
+        return None
+    if is_number(other):
+        return np.array(other, data.dtype)
+    array: Any = other.data if isinstance(other, Tensor) else other
+    if not is_usual_float(array) or array.dtype != data.dtype:
+        return None
+    if array is not data and np.may_share_memory(array, data):
+        return None
+    return array if array.shape in (data.shape, data.shape[data.ndim - array.ndim :]) else None
+
+
 def _check_recorded(name: str, tensor: Tensor, arguments: tuple[Any, ...]) -> None:
     tensor.check_recorded_change(name)
     for each in arguments:
@@ -57,14 +82,14 @@ def _check_recorded(name: str, tensor: Tensor, arguments: tuple[Any, ...]) -> No
             raise TypeError(f"{name}: other is {each.dtype} but the tensor is {tensor.dtype}; convert one of them")
 
 
-add_ = _in_place(ops.add)
-div_ = _in_place(ops.div)
+add_ = _in_place(ops.add, kernel=add_forward)
+div_ = _in_place(ops.div, kernel=div_forward)
 index_add_ = _in_place(ops.index_add)
 masked_fill_ = _in_place(ops.masked_fill)
-mul_ = _in_place(ops.mul)
+mul_ = _in_place(ops.mul, kernel=mul_forward)
 scatter_ = _in_place(ops.scatter)
 scatter_add_ = _in_place(ops.scatter_add)
-sub_ = _in_place(ops.sub)
+sub_ = _in_place(ops.sub, kernel=sub_forward)
 
 
 def _later(name: str) -> Any:

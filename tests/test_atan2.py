@@ -29,3 +29,9 @@ def test_refuses():
     check_refused(
         lambda: pydl.atan2(np.ones(2), np.ones(3)), ValueError, "atan2: shapes (2,) and (3,) do not broadcast"
     )
+
+
+def test_no_gradient_where_there_is_no_angle():
+    y, x = pydl.zeros(1, requires_grad=True), pydl.zeros(1, requires_grad=True)
+    pydl.atan2(y, x).backward(np.float32([1]))
+    assert y.grad.item() == x.grad.item() == 0

@@ -316,3 +316,12 @@ def test_inner_refuses():
     check_refused(
         lambda: pydl.inner(M, V), ValueError, "inner: input (4, 3) and other (4,) differ in the last dimension"
     )
+
+
+def test_the_middle_of_equals_and_of_nothing():
+    x = np.array([[2.0, 1.0, 2.0, 2.0], [np.nan, 1.0, np.nan, 3.0]])
+    values, index = pydl.median(pydl.tensor(x), 1)
+    assert index.tolist() == [0, 0]
+    np.testing.assert_array_equal(values.numpy(), [2.0, np.nan])
+    assert pydl.nanmedian(pydl.tensor(x), 1).values.tolist() == [2.0, 1.0]
+    assert pydl.kthvalue(pydl.tensor(x[0]), 2).indices.item() == 0

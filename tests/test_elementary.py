@@ -1,5 +1,7 @@
 """Elementary functions, against PyTorch and central differences."""
 
+import math
+
 import numpy as np
 import pytest
 from checks import check_gradient, check_refused, check_special_values, check_torch, torch
@@ -60,3 +62,11 @@ def test_worked_by_hand():
 def test_refuses():
     check_refused(lambda: pydl.sin("x"), TypeError, "sin: input must be a tensor or an array, not str")
     check_refused(lambda: pydl.floor(None), TypeError, "floor: input must be a tensor or an array, not NoneType")
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_error_function_keeps_its_digits(dtype):
+    x = np.concatenate([np.linspace(-7, 7, 999), np.geomspace(1e-30, 1, 99), [np.inf, -np.inf, np.nan]]).astype(dtype)
+    want = np.array([math.erf(each) for each in x.tolist()], dtype)
+    np.testing.assert_allclose(pydl.erf(x).numpy(), want, rtol=4 * np.finfo(dtype).eps)
+    assert math.copysign(1, pydl.erf(np.array(-0.0, dtype)).item()) == -1

@@ -73,3 +73,24 @@ def test_refuses():
     check_refused(lambda: embedding_bag(WORDS, WEIGHT, [0], per_sample_weights=SHARES), ValueError,
                   "embedding_bag: per_sample_weights needs mode 'sum' and the shape (9,) of input")  # fmt: skip
     assert pydl.ops.embedding_bag is embedding_bag
+
+
+@pytest.mark.parametrize("mode", ["sum", "mean", "max"])
+def test_many_bags_go_in_blocks(mode):
+    words, table = rng.integers(0, 50, (700, 9)), rng.standard_normal((50, 33))
+    w, v = pydl.tensor(table, requires_grad=True), pydl.tensor(table, requires_grad=True)
+    embedding_bag(words, w, mode=mode).square().sum().backward()
+    rows = v[words]
+    each = {"sum": rows.sum(1), "mean": rows.mean(1), "max": rows.amax(1)}[mode]
+    each.square().sum().backward()
+    np.testing.assert_allclose(w.grad.numpy(), v.grad.numpy(), rtol=1e-9, atol=1e-9)
+
+
+def test_largest_of_bags_of_many_sizes():
+    lengths = np.array([3, 0, 1, 200, 2, 9, 17, 0])
+    words = rng.integers(0, 7, lengths.sum())
+    got = embedding_bag(words, WEIGHT, np.cumsum(lengths) - lengths, mode="max").numpy()
+    parts = np.split(WEIGHT[words], np.cumsum(lengths)[:-1])
+    np.testing.assert_array_equal(got, [part.max(0) if len(part) else np.zeros(3) for part in parts])
+    assert embedding_bag(words[:0], WEIGHT, words[:0], mode="max").shape == (0, 3)
+    check_refused(lambda: embedding_bag(WORDS, WEIGHT, [0], mode="max", sparse=True), ValueError, "mode 'max' has no")

@@ -124,3 +124,22 @@ def test_overlapping_memory():
     base = pydl.tensor([1.0, 2.0, 3.0])
     pydl.Tensor(base.data[1:]).add_(pydl.Tensor(base.data[:-1]))
     assert base.tolist() == [1.0, 3.0, 5.0]
+
+
+def test_operands_that_overlap():
+    x = pydl.tensor([1.0, 2.0, 3.0, 4.0])
+    x[1:].add_(x[:-1])
+    assert x.tolist() == [1.0, 3.0, 5.0, 7.0]
+    x.sub_(x)
+    assert x.tolist() == [0.0, 0.0, 0.0, 0.0]
+
+
+def test_rows_columns_and_parts():
+    x = pydl.zeros(3, 6)
+    x[:, ::2].add_(pydl.tensor([1.0, 2.0, 3.0]))
+    x.T.mul_(pydl.tensor([1.0, 10.0, 100.0]))
+    assert x.tolist() == [[k, 0.0, 2 * k, 0.0, 3 * k, 0.0] for k in (1.0, 10.0, 100.0)]
+    with pytest.raises(ValueError, match="the result has shape"):
+        x[0].add_(x)
+    with pytest.raises(ValueError, match="do not broadcast"):
+        x.add_(pydl.ones(5))

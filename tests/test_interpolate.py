@@ -19,12 +19,26 @@ def test_torch(shape, sizes):
         {"mode": "nearest-exact"},
         {"mode": linear},
         {"mode": linear, "align_corners": True},
+        {"mode": "area"},
+        *({"mode": "bicubic", "align_corners": ends} for ends in (False, True) if len(shape) == 4),
         {"mode": linear, "recompute_scale_factor": True} if "scale_factor" in sizes else {"mode": linear},
     ):
         check_torch(
             lambda x, options=options: interpolate(x, **sizes, **options),
             lambda x, options=options: torch.nn.functional.interpolate(x, **sizes, **options),
             x,
+        )
+
+
+@pytest.mark.parametrize("sizes", [{"scale_factor": 2}, {"size": (150, 31)}, {"size": (33, 211)}], ids=str)
+def test_long_lines_go_in_parts(sizes):
+    x = RNG.standard_normal((1, 2, 90, 140))
+    for options in ({"mode": "bilinear"}, {"mode": "bicubic", "align_corners": True}):
+        check_torch(
+            lambda x, options=options: interpolate(x, **sizes, **options),
+            lambda x, options=options: torch.nn.functional.interpolate(x, **sizes, **options),
+            x,
+            rtol=1e-4,  # PyTorch's places of float32 are rounded
         )
 
 

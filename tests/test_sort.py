@@ -76,3 +76,15 @@ def test_refuses():
     check_refused(lambda: pydl.topk(np.array(1.0), 0), ValueError, "topk: k must be 1 for an input without dimensions")
     check_refused(lambda: pydl.sort(X, 3), IndexError, "sort: dim is 3, but the input has 3 dimensions")
     check_refused(lambda: pydl.sort(X, descending=2.5), TypeError, "sort: descending must be True or False, not 2.5")
+
+
+@pytest.mark.parametrize("dtype", [np.int64, np.int8, np.uint8])
+def test_few_of_many_whole_numbers(dtype):
+    x = np.random.default_rng(0).integers(0, 99, (5, 60)).astype(dtype)
+    for largest in (True, False):
+        values, index = pydl.topk(x, 4, largest=largest)
+        order = np.argsort(-x.astype(np.int64) if largest else x, kind="stable")[:, :4]
+        np.testing.assert_array_equal(index.numpy(), order)
+        assert values.dtype == dtype
+    huge = np.array([2**62, 2**62 + 1, 5, 6, 7, 8, 9, 10])
+    assert pydl.topk(huge, 2).indices.tolist() == [1, 0]

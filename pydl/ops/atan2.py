@@ -3,7 +3,8 @@
     z = atan2(y, x), from -pi to pi
 
 Shapes    y, x: any that broadcast together; z: the broadcast shape
-Gradient  dy = dz x / (x^2 + y^2), dx = -dz y / (x^2 + y^2), each summed over the copies that broadcasting made
+Gradient  dy = dz x / (x^2 + y^2), dx = -dz y / (x^2 + y^2), each summed over the copies that broadcasting made;
+          0 at (0, 0), where there is none
 Source    Abramowitz, Stegun, "Handbook of mathematical functions" (1964), section 4.4
 """
 
@@ -25,7 +26,8 @@ def atan2(input: Any, other: Any) -> Any:
 
     def gradient(dy, needs):
         with np.errstate(all="ignore"):
-            da, db = (np.asarray(dy * each / (a * a + b * b)) for each in (b, -a))
+            size = a * a + b * b
+            da, db = (np.asarray(dy * each / np.where(size == 0, np.inf, size), dy.dtype) for each in (b, -a))
         return fit(da, a_form) if needs[0] else None, fit(db, b_form) if needs[1] else None
 
     return y, gradient, (("input", 0), ("input", 1), ("other", 0), ("other", 1))

@@ -25,7 +25,7 @@ from .clone import clone, to
 from .eq import ne
 from .expand import expand
 from .flip import flip
-from .gather import check_index, check_mask, gather
+from .gather import check_index, check_mask, gather, index_select
 from .getitem import getitem
 from .reshape import flatten, reshape, view
 from .setitem import setitem
@@ -160,7 +160,7 @@ def rot90(input: Any, k: int = 1, dims: Any = (0, 1)) -> Tensor:
     a, b = plane
     if turns % 2 == 0:
         return flip(x, plane) if turns else clone(x)
-    return flip(transpose(x, a, b), a if turns == 1 else b)
+    return transpose(flip(x, b if turns == 1 else a), a, b)
 
 
 def take(input: Any, index: Any) -> Tensor:
@@ -169,7 +169,7 @@ def take(input: Any, index: Any) -> Tensor:
     size = x.numel()
     if places.dtype.kind in "iu" and places.size:
         places = np.where(places < 0, places.astype(np.int64) + size, places.astype(np.int64))
-    return reshape(getitem(reshape(x, -1), check_index("take", places, size).reshape(-1)), places.shape)
+    return reshape(index_select(reshape(x, -1), 0, check_index("take", places, size).reshape(-1)), places.shape)
 
 
 def take_along_dim(input: Any, indices: Any, dim: int | None = None) -> Tensor:

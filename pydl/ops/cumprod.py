@@ -17,8 +17,12 @@ from typing import Any
 import numpy as np
 
 from ..arguments import check_array, check_dim, check_float
-from ..op import op
+from ..op import empty, op
+from .cumsum import running
+from .div import div_forward
+from .gather import add_along
 from .max import ValuesIndices
+from .mul import mul_forward
 
 
 def _sums_from_here_on(x: Any) -> Any:
@@ -33,11 +37,17 @@ def cumprod(input: Any, dim: int) -> Any:
     if x.dtype.kind != "f":
         return np.cumprod(x, d, np.int64) if x.ndim else x.astype(np.int64)
     x = check_float("cumprod", "input", x)
-    y = np.cumprod(x, d, np.float64).astype(x.dtype, copy=False) if x.ndim else x.copy()
+    with np.errstate(all="ignore"):
+        y = np.cumprod(x.astype(np.float64, copy=False), d).astype(x.dtype, copy=False) if x.ndim else x.copy()
 
     def gradient(dy, needs):
         if x.ndim == 0:
             return dy
+        if x.all() and np.isfinite(y).all() and y.all():
+            dx = empty(x.shape, x.dtype)
+            mul_forward(dy, y, dx)
+            div_forward(running(dx, d, True), x, dx)
+            return dx
         lines, dlines = (np.moveaxis(each, d, 0).astype(np.float64, copy=False) for each in (x, dy))
         # Up to the first zero of a line the products are not 0, from it on only those without it are not.
         zero = (lines == 0) & (np.cumsum(lines == 0, 0) == 1)
@@ -56,19 +66,16 @@ def _extremes(input: Any, name: str, better: Any, dim: Any) -> Any:
     x = check_array(name, "input", input)
     d = check_dim(name, dim, x.ndim)
     line = np.moveaxis(x.reshape(1) if x.ndim == 0 else x, d, 0)
-    index = np.zeros(line.shape, np.int64)
-    with np.errstate(invalid="ignore"):
-        best = line[:1].copy()
-        for i in range(1, len(line)):
-            wins = better(line[i : i + 1], best) | (line[i : i + 1] != line[i : i + 1])
-            best = np.where(wins, line[i : i + 1], best)
-            index[i : i + 1] = np.where(wins, i, index[i - 1 : i])
-    y = np.take_along_axis(line, index, 0)
+    y = better.accumulate(line, 0)
+    wins = line == y
+    if x.dtype.kind == "f":
+        wins |= np.isnan(line)
+    places = np.arange(len(line)).reshape(-1, *(1,) * (line.ndim - 1))
+    index = np.maximum.accumulate(np.where(wins, places, 0), 0)
 
     def gradient(dys, needs):
         dx = np.zeros(line.shape, x.dtype)
-        places = tuple(np.indices(line.shape, sparse=True))[1:]
-        np.add.at(dx, (index, *places), np.moveaxis(dys[0].reshape(dys[0].shape or (1,)), d, 0))
+        add_along(np.moveaxis(dys[0].reshape(dys[0].shape or (1,)), d, 0), index, dx, 0)
         return np.moveaxis(dx, 0, d).reshape(x.shape)
 
     return [np.moveaxis(each, 0, d).reshape(x.shape) for each in (y, index)], gradient, ()
@@ -76,9 +83,9 @@ def _extremes(input: Any, name: str, better: Any, dim: Any) -> Any:
 
 def cummax(input: Any, dim: int) -> ValuesIndices:
     """(values, indices) of the largest element up to each one along dim. See the top of this file."""
-    return ValuesIndices(*_extremes(input, "cummax", np.greater_equal, dim))
+    return ValuesIndices(*_extremes(input, "cummax", np.maximum, dim))
 
 
 def cummin(input: Any, dim: int) -> ValuesIndices:
     """(values, indices) of the smallest element up to each one along dim. See the top of this file."""
-    return ValuesIndices(*_extremes(input, "cummin", np.less_equal, dim))
+    return ValuesIndices(*_extremes(input, "cummin", np.minimum, dim))

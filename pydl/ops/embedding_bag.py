@@ -1,9 +1,10 @@
-"""The sum, mean or largest of the rows that each bag of words names.
+"""embedding_bag: the sum, mean or largest of the rows that each bag of words names.
 
     sum   y[b] = sum over the words i of bag b of a[i] weight[input[i]]      mean: by their number; max: the largest
 
 Shapes    input (B, L): bags of L words, or (M) with offsets (B), where each bag begins; weight (V, D); y (B, D)
-Gradient  of embedding and index_add, which it is made of
+Gradient  da[b, i] = dy[b] . weight[input[i]];  dweight[input[i]] += a[i] dy[b], by the number of words for means, for
+          max where the number is the largest, shared evenly by equals
 Special   a bag without words is 0
 Source    Joulin, Grave, Bojanowski, Mikolov, "Bag of tricks for efficient text classification", EACL 2017
 """
@@ -14,16 +15,24 @@ from typing import Any
 
 import numpy as np
 
+from .._compiled import usual_classes
 from ..arguments import Array, check_array, check_choice, check_flag, check_floats
+from ..op import empty, op
 from ..tensor import Tensor, as_tensor
-from .amax import amax
-from .cat import stack
-from .embedding import check_padding, embedding
-from .gather import index_add
-from .mul import mul
+from .amax import amax_backward, amax_forward
+from .cat import cat
+from .clone import zeros
+from .embedding import check_padding, embedding, embedding_forward
+from .gather import index_add, index_select
+from .getitem import getitem_backward
+from .mean import mean_forward
+from .mul import mul, mul_forward
 from .reshape import reshape
+from .sum import sum_forward
 
 NAME = "embedding_bag"
+BLOCK = 2**14  # numbers of rows that are in memory at a time
+REDUCE = {"sum": sum_forward, "mean": mean_forward, "max": amax_forward}
 
 
 def _ends(words: Array, offsets: Any, include_last_offset: bool) -> Array:
@@ -39,6 +48,64 @@ def _ends(words: Array, offsets: Any, include_last_offset: bool) -> Array:
     if ends[0] != 0 or (np.diff(ends.astype(np.int64)) < 0).any() or ends[-1] > words.size:
         raise ValueError(f"{NAME}: offsets must begin with 0, not fall and end at or before {words.size}")
     return ends.astype(np.int64)
+
+
+@op("weight", "factors")
+def _bags(weight: Any, factors: Any, words: Array, mode: str) -> Any:
+    """Bags (B, L) of one size, block by block, so that the rows of all words are never in memory at once."""
+    (B, L), D, dtype = words.shape, weight.shape[1], weight.dtype
+    y = empty((B, D), dtype)
+    step = max(1, BLOCK // (L * D + 1))
+    blocks = [slice(b, min(b + step, B)) for b in range(0, B, step)]
+    first = empty((min(step, B), L, D), dtype)
+
+    def rows(b: slice) -> Array:
+        found = first[: b.stop - b.start]
+        embedding_forward(weight, words[b].reshape(-1), found.reshape(-1, D))
+        return found
+
+    for b in blocks:
+        found = rows(b)
+        if factors is not None:
+            mul_forward(found, factors[b, :, None], found)
+        REDUCE[mode](found, y[b, None])
+
+    def gradient(dy, needs):
+        dweight = zeros(weight.shape, dtype) if needs[0] else None
+        dfactors = empty(words.shape, dtype) if needs[1] else None
+        second = empty(first.shape, dtype)
+        for b in blocks:
+            slopes, part = second[: b.stop - b.start], dy[b, None]
+            if dfactors is not None:
+                mul_forward(rows(b), part, slopes)
+                sum_forward(slopes, dfactors[b, :, None])
+            if dweight is None:
+                continue
+            if mode == "max":
+                amax_backward(part, rows(b), y[b, None], slopes)
+            else:
+                share = np.full((), 1 / max(L, 1) if mode == "mean" else 1, dtype)
+                mul_forward(part, share if factors is None else factors[b, :, None], slopes)
+            getitem_backward(slopes.reshape(-1, D), words[b].reshape(-1), dweight)
+        return dweight, dfactors
+
+    return y, gradient, ("weight", "factors", "output")
+
+
+def _largest(flat: Array, table: Tensor, lengths: Array) -> Tensor:
+    """The largest of bags of many sizes: those of similar size together, with a word repeated in the shorter ones."""
+    starts, sizes = np.cumsum(lengths) - lengths, np.ceil(np.log2(np.maximum(lengths, 1)))
+    sizes[lengths == 0] = -1
+    parts, order = [], []
+    for size in np.unique(sizes):
+        bags = np.flatnonzero(sizes == size)
+        order.append(bags)
+        if size < 0:
+            parts.append(Tensor(np.zeros((len(bags), table.shape[1]), table.dtype)))
+            continue
+        places = np.minimum(np.arange(lengths[bags].max()), lengths[bags, None] - 1)
+        parts.append(_bags(table, None, flat[starts[bags, None] + places], "max"))
+    return parts[0] if len(parts) == 1 else index_select(cat(parts), 0, np.argsort(np.concatenate(order)))
 
 
 def embedding_bag(
@@ -72,16 +139,23 @@ def embedding_bag(
         kept = np.flatnonzero(flat != check_padding(NAME, padding_idx, table.shape[0]))
         flat, bags = flat[kept], bags[kept]
         lengths = np.bincount(bags, minlength=len(lengths))
-    rows = embedding(flat, table, None, max_norm, norm_type, scale_grad_by_freq, sparse)
+    factors = None
     if per_sample_weights is not None:
         factors = as_tensor(NAME, per_sample_weights)
         if mode != "sum" or factors.shape != words.shape:
             raise ValueError(f"{NAME}: per_sample_weights needs mode 'sum' and the shape {words.shape} of input")
+    plain = not (scale_grad_by_freq or sparse) and (factors is None or factors.dtype == table.dtype)
+    if plain and (mode == "max" or (offsets is None and padding_idx is None)):
+        index = np.array(flat, np.int64)
+        if flat.dtype.kind in "iu" and table.ndim == 2 and usual_classes(index, index.shape, table.shape[0]):
+            if mode == "max":
+                return _largest(index, table, lengths) if len(lengths) else reshape(table[:0], 0, table.shape[1])
+            return _bags(table, factors, index.reshape(words.shape), mode)
+    rows = embedding(flat, table, None, max_norm, norm_type, scale_grad_by_freq, sparse)
+    if mode == "max":
+        raise ValueError(f"{NAME}: mode 'max' has no sparse gradient and none scaled by frequency")
+    if factors is not None:
         rows = mul(rows, reshape(reshape(factors, -1)[: ends[-1]][kept], -1, 1))
-    zeros = np.zeros((len(lengths), table.shape[1]), table.dtype)
-    if mode != "max":
-        total = index_add(zeros, 0, bags, rows)
-        return total if mode == "sum" else mul(total, (1 / np.maximum(lengths, 1)).astype(table.dtype)[:, None])
-    starts = np.cumsum(lengths) - lengths
-    parts = zip(starts, lengths, zeros, strict=True)
-    return stack([amax(rows[int(a) : int(a + n)], 0) if n else Tensor(zero) for a, n, zero in parts])
+    nothing = np.zeros((len(lengths), table.shape[1]), table.dtype)
+    total = index_add(nothing, 0, bags, rows)
+    return total if mode == "sum" else mul(total, (1 / np.maximum(lengths, 1)).astype(table.dtype)[:, None])

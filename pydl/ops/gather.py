@@ -100,6 +100,11 @@ def _three(x: Array, d: int) -> Array:
     return reshaped(x, (math.prod(x.shape[:d]), x.shape[d], math.prod(x.shape[d + 1 :])))
 
 
+def add_along(dy: Array, index: Array, dx: Array, d: int) -> None:
+    """dx[.., index[.., m, ..], ..] += dy[.., m, ..] along dimension d, for floats."""
+    gather_backward(_three(dy, d), _three(index, d), dx.reshape(_three(dx, d).shape))
+
+
 def _numbers(index: Any, x: Array, d: int) -> Array | None:
     """index for the kernels, where they do the work: floats, and all of x but for dimension d."""
     array = index.data if isinstance(index, Tensor) else index

@@ -89,6 +89,8 @@ def multilabel_margin_loss(input: Any, target: Any, *, reduction: str = "mean") 
     right = np.zeros(x.shape, np.bool_)
     n, k = np.nonzero(counts)
     right[n, rows[n, k]] = True
+    most = int(counts.sum(1).max(initial=1))  # right classes of a sample
+    rows, counts = rows[:, :most], counts[:, :most]
     chosen = gather(x, 1, np.where(counts, rows, 0))
     terms = clamp(1 - unsqueeze(chosen, 2) + unsqueeze(x, 1), min=0)  # (N, right classes, others)
     pairs = counts[:, :, None] & ~right[:, None, :]

@@ -34,5 +34,5 @@ def one_hot(tensor: Any, num_classes: int = -1) -> Any:
             f"one_hot: tensor has values from {x.min()} to {x.max()} but classes are from 0 to {num_classes - 1}"
         )
     y = np.zeros((*x.shape, num_classes), np.int64)
-    np.put_along_axis(y, x.astype(np.int64)[..., None], 1, axis=-1)
+    y.reshape(-1)[np.arange(x.size) * num_classes + x.reshape(-1).astype(np.int64, copy=False)] = 1
     return y

@@ -43,13 +43,22 @@ def _some(name: str, x: Tensor, d: int) -> None:
 
 
 def _pick(name: str, x: Tensor, d: int, place: Any, keepdim: Any, some: bool) -> ValuesIndices:
-    """The elements, in order along d, at place[k] (with a dimension of 1)."""
+    """The elements, in order along d, at place[k] (with a dimension of 1); of equals the first if place is a number."""
+    if np.ndim(place) == 0:
+        value = np.partition(x.data, int(place), d)[(*(slice(None),) * d, slice(int(place), int(place) + 1))]
+        if (value == value).all():
+            index = (x.data == value).argmax(d, keepdims=True)
+            return _one(gather(x, d, index), Tensor(index), d, check_flag(name, "keepdim", keepdim) and some)
     order = sort(x, d)
     shape = (*x.shape[:d], 1, *x.shape[d + 1 :])
     index = np.broadcast_to(np.asarray(place, np.int64), shape)
     both = gather(order.values, d, index), gather(order.indices, d, index)
-    keep = check_flag(name, "keepdim", keepdim) and some
-    return ValuesIndices(*(each if keep else squeeze(each, d) for each in both))
+    return _one(*both, d, check_flag(name, "keepdim", keepdim) and some)
+
+
+def _one(values: Tensor, indices: Tensor, d: int, keep: bool) -> ValuesIndices:
+    """Without the dimension of size 1, unless it is to be kept."""
+    return ValuesIndices(*(each if keep else squeeze(each, d) for each in (values, indices)))
 
 
 def kthvalue(input: Any, k: int, dim: int = -1, keepdim: bool = False) -> ValuesIndices:
@@ -66,10 +75,11 @@ def _median(name: str, input: Any, dim: Any, keepdim: Any, without_nan: bool) ->
     if x.shape[d] == 0 and dim is None:
         return Tensor(np.full((), np.nan if x.dtype.kind == "f" else np.iinfo(np.int64).min, x.dtype))
     _some(name, x, d)
-    nans = np.isnan(x.data).sum(d, keepdims=True) if x.dtype.kind == "f" else np.int64(0)
+    missing = np.isnan(x.data) if x.dtype.kind == "f" else np.zeros((), np.bool_)
+    nans = missing.sum(d, keepdims=True) if missing.any() else np.int64(0)
     counted = x.shape[d] - nans
     place = np.maximum(counted - 1, 0) // 2
-    if not without_nan:
+    if not without_nan and np.ndim(nans):
         place = np.where(nans > 0, counted, place)  # the first NaN
     result = _pick(name, x, d, place, keepdim if dim is not None else False, some)
     return result.values if dim is None else result

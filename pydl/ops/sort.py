@@ -60,8 +60,11 @@ def _sorted(name: str, input: Any, dim: Any, descending: Any, k: Any = None) -> 
         raise ValueError(f"{name}: k must be 1 for an input without dimensions, not 0")
     if count > line.shape[d]:
         raise ValueError(f"{name}: k is {count}, but dimension {d} of {x.shape} has {line.shape[d]} elements")
-    if x.dtype.kind == "f" and 4 * count <= line.shape[d]:
-        return line, _first(line, d, count, downwards), d
+    if 4 * count <= line.shape[d]:
+        if x.dtype.kind == "f":
+            return line, _first(line, d, count, downwards), d
+        if x.dtype.itemsize < 8 or (x.size and x.min() >= -(2**53) and x.max() <= 2**53):
+            return line, _first(line.astype(np.float64), d, count, downwards), d
     return line, _order(line, d, downwards)[(*(slice(None),) * d, slice(count))], d
 
 

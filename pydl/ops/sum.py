@@ -55,6 +55,8 @@ def sum(input: Any, dim: int | tuple[int, ...] | None = None, keepdim: bool = Fa
     """The sum over the dimensions `dim`. See the top of this file."""
     x = check_array("sum", "input", input)
     dims, ones, shape, _ = check_reduction("sum", x.shape, dim, keepdim)
+    if x.dtype.kind == "b" and len(dims) == x.ndim:
+        return np.full(shape, np.count_nonzero(x))
     if x.dtype.kind != "f":
         return np.asarray(x.sum(dims, np.int64)).reshape(shape)
     x = check_float("sum", "input", x)
