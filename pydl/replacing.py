@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import secrets
 import sys
@@ -14,23 +15,23 @@ from typing import Any
 def replacing(path: str | os.PathLike[str]) -> Iterator[Any]:
     """A file to write to that takes the place of `path` when all went well and is gone otherwise."""
     target = os.path.realpath(path)
+    if os.path.exists(target) and not os.path.isfile(target):  # a folder; or /dev/null, which others need
+        is_folder = os.path.isdir(target)
+        number, reason = (errno.EISDIR, "Is a directory") if is_folder else (errno.EEXIST, "Is no regular file")
+        raise OSError(number, reason, os.fspath(path))
     folder, name = os.path.split(target)
     temporary = os.path.join(folder, f".{name}.{secrets.token_hex(4)}.tmp")
     try:
-        opened = open(temporary, "xb")  # noqa: SIM115
-    except OSError as error:
-        if error.filename:  # it is to name the file that was asked for
-            error.filename = os.fspath(path)
-        raise
-    try:
-        with opened as file:
+        with open(temporary, "xb") as file:
             yield file
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, target)
-    except BaseException:
+    except BaseException as error:
         if os.path.exists(temporary):
             os.unlink(temporary)
+        if isinstance(error, OSError) and error.errno and error.filename in (None, temporary):
+            error.filename = os.fspath(path)  # the file that was asked for
         raise
     _sync_folder(folder)
 

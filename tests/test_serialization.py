@@ -1,7 +1,9 @@
 """Files of weights: what goes in comes out, and what is broken is refused."""
 
+import errno
 import json
 import os
+import stat
 import struct
 import subprocess
 import sys
@@ -219,6 +221,31 @@ def test_folder_that_takes_no_file(tmp_path, monkeypatch):
         pydl.save({}, tmp_path / "file")
     monkeypatch.undo()
     assert os.listdir(tmp_path) == []
+
+
+def test_errors_name_the_file_that_was_asked_for(tmp_path, monkeypatch):
+    """Also where the disk is full, which the system says of no file, and where a folder is in the way."""
+
+    def full(descriptor):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", full)
+    with pytest.raises(OSError, match=rf"No space left on device: '{tmp_path / 'file'}'$"):
+        pydl.save({}, tmp_path / "file")
+    monkeypatch.undo()
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(IsADirectoryError, match=rf"'{tmp_path / 'folder'}'$"):
+        pydl.save({}, tmp_path / "folder")
+    assert os.listdir(tmp_path) == ["folder"]
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs files that are none")
+def test_what_is_no_file_is_not_replaced(tmp_path):
+    """Such as /dev/null, which the administrator could replace by weights."""
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(FileExistsError, match=rf"Is no regular file: '{tmp_path / 'pipe'}'$"):
+        pydl.save({}, tmp_path / "pipe")
+    assert stat.S_ISFIFO((tmp_path / "pipe").stat().st_mode)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs the rights of POSIX and symbolic links")
