@@ -93,6 +93,9 @@ class CapturedStep:
     def __repr__(self) -> str:
         return f"<captured step of {type(self._model).__name__}: {len(self._recordings)} recordings>"
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return CapturedStep, (self._model, self._loss, self._optimizer, self._before_step, self._inputs)
+
     def __call__(self, *batch: Any) -> Tensor:
         with self._lock:
             latest, variant = self._latest, self._variant()

@@ -90,6 +90,9 @@ class Captured:
     def __repr__(self) -> str:
         return f"<captured {self._function!r}: {len(self._recordings)} recordings>"
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Captured, (self._function, *self._options)  # a copy records for itself
+
     def __call__(self, *inputs: Any) -> Any:
         if self._module is not None and self._module.training:
             raise RuntimeError("capture: the module is in training mode; call its eval() first")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
 import threading
 
 import numpy as np
@@ -323,6 +325,16 @@ def test_dropout_differs_from_step_to_step():
     step = pydl.capture_step(module, lambda y, t: mse_loss(dropout(y, 0.5), t), SGD(module.parameters(), 0.0))
     x = np.ones((1, 50), np.float32)
     assert len({step(x, x).item() for _ in range(5)}) == 5
+
+
+def test_copies_train_models_of_their_own():
+    model, rule = made(optimizer="adam")
+    step = pydl.capture_step(model, cross_entropy, rule)
+    step(*batch())
+    twins = [pickle.loads(pickle.dumps(step)), copy.deepcopy(step)]
+    wanted = [step(*batch()).item() for _ in range(3)]
+    for twin in twins:
+        assert [twin(*batch()).item() for _ in range(3)] == wanted
 
 
 def test_threads_take_turns():

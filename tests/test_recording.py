@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
 import threading
 
 import numpy as np
@@ -232,6 +234,15 @@ def test_threads_share_a_captured_module(model):
     for thread in threads:
         thread.join()
     assert not wrong
+
+
+def test_copies_record_for_themselves(model):
+    module, shape = model
+    x, fast = pydl.randn(2, *shape), pydl.capture(module)
+    y = fast(x)
+    for twin in (pickle.loads(pickle.dumps(fast)), copy.deepcopy(fast)):
+        assert same_bits(twin(x), y)
+        assert twin._function is not module
 
 
 def test_other_threads_calls_are_not_recorded():
