@@ -83,7 +83,9 @@ class Tensor(TensorBase):
 
     def __repr__(self) -> str:
         text = np.array2string(self.data, separator=", ", prefix="tensor(", precision=4, threshold=100)
-        notes = [] if self.dtype in (float32, int64, np.bool_) else [f"dtype={self.dtype}"]
+        notes = [f"size={self.shape}"] if self.data.size == 0 and self.data.ndim > 1 else []
+        if self.dtype not in (float32, int64, np.bool_):
+            notes.append(f"dtype={self.dtype}")
         if self.grad_fn is not None:
             notes.append(f"grad_fn={self.grad_fn!r}")
         elif self.requires_grad:

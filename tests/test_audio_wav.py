@@ -82,9 +82,10 @@ DATA = chunk(b"data", struct.pack("<2h", 16384, -16384))
         riff(chunk(b"LIST", b"odd"), fmt(), chunk(b"fact", b"1234"), DATA, chunk(b"LIST", b"after")),
         riff(fmt(kind=0xFFFE, more=EXTENSIBLE), DATA),
         riff(fmt(), chunk(b"data", DATA[8:], size=0xFFFFFFFF)),
+        riff(fmt(), chunk(b"data", DATA[8:], size=0x7FFFF000)),  # by sox, into a pipe
         riff(fmt(), chunk(b"data", DATA[8:] + b"x")),  # half a frame at the end
     ],
-    ids=["plain", "further chunks", "extensible", "streamed", "half a frame"],
+    ids=["plain", "further chunks", "extensible", "streamed", "streamed by sox", "half a frame"],
 )
 def test_what_files_may_hold(content, tmp_path):
     (tmp_path / "a.wav").write_bytes(content)

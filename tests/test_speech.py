@@ -1,6 +1,7 @@
 """The recipe speech and `pydl transcribe`, on made digits; that it learns real ones is seen by training it."""
 
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -85,6 +86,11 @@ def test_transcribe(trained, tmp_path, capsys):
     assert code == 0
     assert [line.split(": ")[0] for line in out.splitlines()] == [str(each) for each in examples]
     assert len(list((tmp_path / "pictures").glob("*.png"))) == 2
+    (tmp_path / "other").mkdir()
+    shutil.copy(examples[0], tmp_path / "other")  # a picture of each, though their names are the same
+    same = examples[0], tmp_path / "other" / examples[0].name
+    assert run(capsys, "transcribe", model, *same, "--pictures", tmp_path / "two")[0] == 0
+    assert len(list((tmp_path / "two").glob("*.png"))) == 2
     (tmp_path / "text.wav").write_text("no sound")
     (tmp_path / "folder").mkdir()
     for command in ("predict", "transcribe"):

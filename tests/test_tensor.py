@@ -103,6 +103,8 @@ def test_repr():
     assert repr(tensor([True])) == "tensor([ True])"
     assert repr(tensor([[1, 2], [3, 4]])) == "tensor([[1, 2],\n        [3, 4]])"
     assert repr(tensor([1.0], dtype=np.float64)) == "tensor([1.], dtype=float64)"
+    assert repr(tensor([])) == "tensor([])"
+    assert repr(pydl.zeros(0, 3)) == "tensor([], size=(0, 3))"
     x = tensor([1.0], requires_grad=True)
     assert repr(x) == "tensor([1.], requires_grad=True)"
     assert repr(x.clone()) == "tensor([1.], grad_fn=<clone node>)"

@@ -28,7 +28,7 @@ _ENCODINGS = {
     "float32": (_FLOAT, 32),
     "float64": (_FLOAT, 64),
 }
-_STREAMED = 0xFFFFFFFF  # the size of a chunk whose writer could not know it: up to the end of the file
+_STREAMED = 0x7FFFF000  # chunks of at least this size have a writer that could not know it: up to the end of the file
 
 
 class _Format(NamedTuple):
@@ -63,7 +63,7 @@ def decode_wav(content: bytes, name: str) -> tuple[Array, int]:
         if label == b"data":
             if found is None:
                 raise ValueError(f"read_wav: {name} is damaged: no fmt chunk says what its samples are")
-            if len(chunk) < size != _STREAMED:
+            if len(chunk) < size < _STREAMED:
                 raise ValueError(f"read_wav: {name} is cut off: it has {len(chunk)} of {size} bytes of samples")
             return _decode(name, chunk, found), found.rate
         if label == b"fmt ":

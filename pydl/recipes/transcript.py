@@ -62,7 +62,7 @@ def transcribe(path: str, files: list[str], beam: int = 1, pictures: str | None 
     pictures: a folder for pictures of where it is said.
     """
     model, alphabet = load_listener(path)
-    failed = 0
+    failed, drawn = 0, []
     for file in files:
         try:
             features = hear(read_sound(file))
@@ -79,7 +79,9 @@ def transcribe(path: str, files: list[str], beam: int = 1, pictures: str | None 
         print(f"{file}: {text}")
         if pictures is not None:
             os.makedirs(pictures, exist_ok=True)
-            draw(features, log_probs, text, alphabet, model.stride, Path(pictures) / f"{Path(file).stem}.png")
+            drawn.append(Path(file).stem)
+            number = f"-{drawn.count(drawn[-1])}" if drawn[-1] in drawn[:-1] else ""  # same name, other folder
+            draw(features, log_probs, text, alphabet, model.stride, Path(pictures) / f"{drawn[-1]}{number}.png")
     return failed
 
 
