@@ -110,16 +110,23 @@ def draw(figures: dict[str, Any], path: Path) -> None:
     w, b, values = surface(241)
     both = (("path", ORANGE, "o", "--", "plain"), ("path_clipped", BLUE, ".", "-", f"norm ≤ {figures['max_norm']:g}"))
     with picture(path, 11, 4.8, columns=2) as (figure, (left, right)):
-        shades = left.pcolormesh(w, b, values, cmap="Greys", shading="auto", rasterized=True)
+        near = left.inset_axes((0.03, 0.5, 0.4, 0.47))
+        for axes in (left, near):
+            shades = axes.pcolormesh(w, b, values, cmap="Greys", shading="auto", rasterized=True)
+            for name, colour, marker, stroke, label in both:
+                way, look = figures[name], {"color": colour, "marker": marker, "markersize": 4, "linewidth": 1}
+                axes.plot(way["w"], way["b"], stroke, label=label, **look)
+            axes.plot(*START, "s", color=GREY, label="start")
+            axes.grid(False)
         figure.colorbar(shades, ax=left, label="cost C(w, b)")
-        for name, colour, marker, stroke, label in both:
-            way = figures[name]
-            left.plot(way["w"], way["b"], stroke, color=colour, marker=marker, markersize=4, linewidth=1, label=label)
-            right.semilogy([max(c, 1e-12) for c in way["cost"]], stroke, color=colour, label=label)
-        left.plot(*START, "s", color=GREY, label="start")
+        near.set(xlim=(START[0] - 0.25, START[0] + 0.1), ylim=(START[1] - 0.05, START[1] + 0.35), xticks=(), yticks=())
+        left.indicate_inset_zoom(near, edgecolor="black")
         left.set(title="Where gradient descent goes", xlabel="w", ylabel="b", xlim=W_RANGE, ylim=B_RANGE)
-        left.grid(False)
-        left.legend(loc="upper left")
+        left.legend(loc="lower right")
+        for name, colour, _, stroke, label in both:
+            costs = np.maximum(figures[name]["cost"], 1e-12)
+            right.semilogy(costs, color=colour, alpha=0.3, linewidth=1)
+            right.semilogy(np.minimum.accumulate(costs), stroke, color=colour, label=f"{label}, lowest so far")
         right.set(title="Cost along the way", xlabel="step", ylabel="C")
         right.legend()
 
