@@ -38,6 +38,12 @@ def test_prediction(trained, capsys):
     (trained / "bad.csv").write_text("Lot_Area\n5\n")
     assert main(["predict", str(trained / "model.safetensors"), str(trained / "bad.csv")]) == 1
     assert "lacks the columns" in capsys.readouterr().out
+    (trained / "empty.csv").write_text("")
+    files = [str(trained / name) for name in ("none.csv", "empty.csv")]
+    assert main(["predict", str(trained / "model.safetensors"), *files]) == 1
+    none, empty = capsys.readouterr().out.splitlines()  # each names its file once
+    assert none == f"{files[0]}: there is no such file"
+    assert empty.startswith(f"{files[1]}: has no rows; ")
 
 
 def test_resumed_settings_cannot_change(trained, capsys):

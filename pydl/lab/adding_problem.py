@@ -24,7 +24,7 @@ from ..random import manual_seed
 from ..tensor import Tensor, no_grad
 from .figures import COLOURS, GREY, STROKES, picture
 from .memory_tasks import adding
-from .results import leave, open_folder
+from .results import check_option, leave, open_folder
 
 KINDS = ("RNN", "LSTM", "GRU")
 HIDDEN, BATCH, RATE, LARGEST_GRADIENT = 64, 32, 0.01, 1.0
@@ -122,8 +122,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def check(args: argparse.Namespace) -> None:
     """Refuses wrong options."""
-    if not 1 <= args.steps <= 1_000_000:
-        raise ValueError(f"--steps: must be from 1 to 1000000, not {args.steps}")
+    check_option("--steps", args.steps, 1, 1_000_000)
 
 
 def run(args: argparse.Namespace) -> None:

@@ -24,7 +24,7 @@ from ..nn.functional import cross_entropy
 from ..random import manual_seed
 from .digits import Digits, descend, judge, load_digits
 from .figures import BLUE, COLOURS, GREY, ORANGE, STROKES, picture
-from .results import leave, open_folder
+from .results import check_option, leave, open_folder
 
 RATE = 0.1
 
@@ -138,8 +138,7 @@ def run(args: argparse.Namespace) -> None:
     if not 1 <= sizes[0] <= sizes[-1] <= args.images or len(sizes) > 6:
         raise ValueError(f"--sizes: must be at most 6 sizes from 1 to {args.images}, not {' '.join(map(str, sizes))}")
     for name in ("epochs", "draws"):
-        if getattr(args, name) < 1:
-            raise ValueError(f"--{name}: must be at least 1, not {getattr(args, name)}")
+        check_option(f"--{name}", getattr(args, name), 1)
     folder = open_folder(args.out)
     figures = measure(digits, sizes, args.epochs, args.draws, args.seed)
     draw(figures, folder / "batch-size.png")

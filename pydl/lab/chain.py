@@ -29,7 +29,7 @@ from ..arguments import Array
 from ..nn.functional import relu, sigmoid, tanh
 from ..tensor import Tensor, no_grad, tensor
 from .figures import BLUE, COLOURS, GREY, ORANGE, STROKES, picture
-from .results import leave, open_folder
+from .results import check_option, leave, open_folder
 
 ACTIVATIONS: dict[str, tuple[Any, Any]] = {
     # s, and s' from z and a = s(z)
@@ -190,8 +190,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Follows the nudge, prints it layer by layer, and leaves chain.png."""
-    if not 1 <= args.depth <= 100:
-        raise ValueError(f"--depth: must be from 1 to 100, not {args.depth}")
+    check_option("--depth", args.depth, 1, 100)
     for name in ("scale", "nudge"):
         if not 0 < getattr(args, name) <= 1000:
             raise ValueError(f"--{name}: must be above 0 and at most 1000, not {getattr(args, name):g}")

@@ -23,11 +23,11 @@ import numpy as np
 
 from ..arguments import Array, check_integer
 from ..nn import Parameter
-from ..ops import add, mse_loss, mul, sigmoid
+from ..ops import add, mul, sigmoid, square, sub
 from ..optim import clip_grad_norm_
 from ..tensor import Tensor, no_grad
 from .figures import BLUE, GREY, ORANGE, picture
-from .results import leave, open_folder
+from .results import check_option, leave, open_folder
 
 STEPS_OF_TIME, TARGET = 50, 0.7
 W_RANGE, B_RANGE = (4.0, 7.0), (-3.6, 0.2)
@@ -36,12 +36,12 @@ START, RATE = (5.0, -2.8), 0.05
 
 def cost(w: Any, b: Any) -> Tensor:
     """C(w, b); for arrays of w and b the mean over them, each beside the others."""
-    return mse_loss(end(w, b), np.full(np.shape(w.data if isinstance(w, Tensor) else w), TARGET))
+    return square(sub(end(w, b), TARGET)).mean()
 
 
 def end(w: Any, b: Any) -> Tensor:
     """s(h_50)."""
-    h: Any = np.full(np.shape(w.data if isinstance(w, Tensor) else w), 0.5)
+    h: Any = np.array(0.5)
     for _ in range(STEPS_OF_TIME):
         h = add(mul(w, sigmoid(h)), b)
     result: Tensor = sigmoid(h)
@@ -139,8 +139,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def check(args: argparse.Namespace) -> None:
     """Refuses wrong options."""
-    if not 2 <= args.descent_steps <= 10_000:
-        raise ValueError(f"--descent-steps: must be from 2 to 10000, not {args.descent_steps}")
+    check_option("--descent-steps", args.descent_steps, 2, 10_000)
     if not 0 < args.max_norm < 1e6:
         raise ValueError(f"--max-norm: must be above 0 and below 1000000, not {args.max_norm:g}")
 

@@ -11,6 +11,7 @@ from ..arguments import Array
 from ..data import load
 from ..nn.functional import cross_entropy
 from ..tensor import no_grad
+from .results import check_option
 
 
 class Digits(NamedTuple):
@@ -29,8 +30,7 @@ def load_digits(images: int = 4000, seed: int = 0, data: str = "mnist-5k") -> Di
     """
     digits = load(data)
     x, y = digits.train[:]
-    if not 1 <= images <= len(y):
-        raise ValueError(f"--images: must be from 1 to {len(y)}, not {images}")
+    check_option("--images", images, 1, len(y))
     chosen = np.sort(np.random.default_rng(seed).permutation(len(y))[:images])
     return Digits(x[chosen], y[chosen], *digits.test[:])
 

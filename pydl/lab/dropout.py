@@ -29,7 +29,7 @@ from ..random import manual_seed
 from ..tensor import no_grad
 from .digits import Digits, descend, judge, load_digits
 from .figures import BLUE, GREY, ORANGE, picture
-from .results import leave, open_folder
+from .results import check_option, leave, open_folder
 
 INPUTS = 12
 
@@ -135,8 +135,7 @@ def run(args: argparse.Namespace) -> None:
     if not 0 < args.p < 1:
         raise ValueError(f"--p: must be between 0 and 1, not {args.p:g}")
     for name in ("epochs", "members"):
-        if getattr(args, name) < 1:
-            raise ValueError(f"--{name}: must be at least 1, not {getattr(args, name)}")
+        check_option(f"--{name}", getattr(args, name), 1)
     folder = open_folder(args.out)
     figures = measure(load_digits(args.images), args.p, args.epochs, args.members, args.seed)
     draw(figures, folder / "dropout.png")

@@ -21,7 +21,7 @@ from ..random import manual_seed
 from ..tensor import no_grad
 from .digits import Digits, descend, judge, load_digits
 from .figures import picture
-from .results import leave, open_folder
+from .results import check_option, leave, open_folder
 
 FILTERS, SIZE, SHOWN = 8, 5, 100
 
@@ -116,8 +116,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Trains, and leaves filters.png."""
-    if args.epochs < 1:
-        raise ValueError(f"--epochs: must be at least 1, not {args.epochs}")
+    check_option("--epochs", args.epochs, 1)
     folder = open_folder(args.out)
     digits = load_digits(args.images)
     figures = measure(digits, args.epochs, args.seed)

@@ -31,7 +31,7 @@ from ..random import manual_seed
 from ..tensor import no_grad
 from .figures import BLUE, GREY, ORANGE, picture
 from .memory_tasks import recall
-from .results import leave, open_folder
+from .results import check_option, leave, open_folder
 
 T, BATCH, RATE, LARGEST_GRADIENT = 40, 32, 0.02, 1.0
 GATES = {"i": "input gate", "f": "forget gate", "o": "output gate"}
@@ -155,8 +155,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Trains, and leaves gates.png."""
     for name, most in (("hidden", 64), ("steps", 1_000_000)):
-        if not 1 <= getattr(args, name) <= most:
-            raise ValueError(f"--{name}: must be from 1 to {most}, not {getattr(args, name)}")
+        check_option(f"--{name}", getattr(args, name), 1, most)
     folder = open_folder(args.out)
     figures = measure(args.hidden, args.steps, args.seed)
     draw(figures, folder / "gates.png")

@@ -29,7 +29,7 @@ from ..random import manual_seed
 from ..tensor import tensor
 from .figures import COLOURS, STROKES, picture
 from .memory_tasks import SYMBOLS, adding, copying
-from .results import leave, open_folder
+from .results import check_option, leave, open_folder
 
 KINDS = ("RNN", "LSTM", "GRU")
 INITS = {"PyTorch's": None, "recommended": "recommended"}
@@ -129,8 +129,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def check(args: argparse.Namespace) -> None:
     """Refuses wrong options."""
     for T in args.lengths:
-        if not 2 <= T <= 100_000:
-            raise ValueError(f"--lengths: must be from 2 to 100000, not {T}")
+        check_option("--lengths", T, 2, 100_000)
 
 
 def run(args: argparse.Namespace) -> None:

@@ -22,7 +22,7 @@ from .. import nn, optim
 from ..random import manual_seed
 from .digits import Digits, descend, load_digits
 from .figures import BLUE, GREEN, GREY, ORANGE, picture
-from .results import leave, open_folder
+from .results import check_option, leave, open_folder
 
 BATCH = 64
 DIVERGED = 1e3  # a loss that is not worth following
@@ -123,8 +123,7 @@ def run(args: argparse.Namespace) -> None:
     rates = sorted(set(args.rates))
     if not 0 < rates[0] <= rates[-1] < math.inf:
         raise ValueError("--rates: must be above 0 and finite")
-    if args.epochs < 1:
-        raise ValueError(f"--epochs: must be at least 1, not {args.epochs}")
+    check_option("--epochs", args.epochs, 1)
     folder = open_folder(args.out)
     figures = measure(rates, load_digits(args.images), args.epochs, args.seed)
     draw(figures, folder / "learning-rate.png")

@@ -28,7 +28,7 @@ from ..random import manual_seed
 from ..tensor import Tensor, no_grad, tensor
 from .digits import Digits, descend, judge, load_digits
 from .figures import BLUE, GREY, ORANGE, picture
-from .results import leave, open_folder
+from .results import check_option, leave, open_folder
 
 RATE, BATCH = 0.5, 64
 
@@ -168,8 +168,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Trains with both costs and leaves losses.png."""
-    if args.epochs < 1:
-        raise ValueError(f"--epochs: must be at least 1, not {args.epochs}")
+    check_option("--epochs", args.epochs, 1)
     folder = open_folder(args.out)
     figures = measure(load_digits(args.images), args.epochs, args.seed)
     draw(figures, folder / "losses.png")

@@ -29,7 +29,7 @@ from ..random import manual_seed
 from ..tensor import Tensor, no_grad, tensor
 from .digits import Digits, descend, load_digits
 from .figures import COLOURS, STROKES, picture
-from .results import leave, open_folder
+from .results import check_option, leave, open_folder
 
 Function = Callable[[Any], Tensor]
 
@@ -195,8 +195,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Lets the optimizers go and leaves optimizers.png."""
-    if not 1 <= args.steps <= 10_000:
-        raise ValueError(f"--steps: must be from 1 to 10000, not {args.steps}")
+    check_option("--steps", args.steps, 1, 10_000)
     folder = open_folder(args.out)
     digits = load_digits(2000)
     figures = measure(digits, args.steps, args.seed)

@@ -29,7 +29,7 @@ from ..data import Compose, RandomAffine, RandomHorizontalFlip
 from ..random import manual_seed
 from .digits import Digits, descend, judge, load_digits
 from .figures import BLUE, COLOURS, GREY, ORANGE, picture
-from .results import leave, open_folder
+from .results import check_option, leave, open_folder
 
 BATCH, MORE = 30, 10
 CURES = ("nothing", "early stopping", "weight decay", "dropout", "varied images", "more data")
@@ -187,11 +187,9 @@ def run(args: argparse.Namespace) -> None:
     rounds = plan.rounds if args.rounds is None else args.rounds
     repeats = plan.repeats if args.repeats is None else args.repeats
     most = 330 if args.data == "mnist-5k" else 5000  # ten times as many must be there
-    if not 10 <= images <= most:
-        raise ValueError(f"--images: must be from 10 to {most}, not {images}")
+    check_option("--images", images, 10, most)
     for name, value in (("rounds", rounds), ("repeats", repeats)):
-        if value < 1:
-            raise ValueError(f"--{name}: must be at least 1, not {value}")
+        check_option(f"--{name}", value, 1)
     folder = open_folder(args.out)
     digits = load_digits(MORE * images + plan.validation, args.seed, args.data)
     figures = measure(digits, images, rounds, args.seed, plan, repeats)

@@ -23,7 +23,7 @@ from ..arguments import Array
 from ..random import manual_seed
 from ..tensor import tensor
 from .figures import BLUE, ORANGE, picture
-from .results import leave, open_folder
+from .results import check_option, leave, open_folder
 
 CHANNELS = 4
 # name -> the layers of one block: (kind, kernel, stride)
@@ -140,10 +140,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Measures, and leaves receptive-fields.png."""
-    if not 1 <= args.depth <= 6:
-        raise ValueError(f"--depth: must be from 1 to 6, not {args.depth}")
-    if args.draws < 1:
-        raise ValueError(f"--draws: must be at least 1, not {args.draws}")
+    check_option("--depth", args.depth, 1, 6)
+    check_option("--draws", args.draws, 1)
     folder = open_folder(args.out)
     figures = measure(args.depth, args.draws, args.seed)
     draw(figures, folder / "receptive-fields.png")

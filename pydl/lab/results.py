@@ -6,18 +6,9 @@ import json
 from pathlib import Path
 from typing import Any
 
+from ..recipes.report import check_option as check_option
+from ..recipes.report import open_folder as open_folder
 from ..recipes.report import write_text
-
-
-def open_folder(out: str) -> Path:
-    """The folder for the results, made if need be. Asked for first, so that nobody waits for a run that is lost."""
-    if not out:
-        raise ValueError("--out: needs the name of a folder")
-    folder = Path(out)
-    if folder.exists() and not folder.is_dir():
-        raise ValueError(f"--out {out}: is a file, not a folder")
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
 
 
 def leave(folder: Path, finding: str, figures: dict[str, Any], settings: dict[str, Any]) -> None:

@@ -23,7 +23,7 @@ import numpy as np
 from ..arguments import Array
 from ..nn.functional import relu, sigmoid, softplus
 from .figures import BLUE, COLOURS, GREY, ORANGE, STROKES, picture
-from .results import leave, open_folder
+from .results import check_option, leave, open_folder
 
 RANGE = 10.0  # x runs from -RANGE to RANGE
 REACH = 40.0  # biases go so far that what comes after adds less than 1e-13 within the range
@@ -91,8 +91,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Adds the sigmoids up and leaves sigmoids.png."""
     for h in args.spacing:
-        if not 0.01 <= h <= REACH:
-            raise ValueError(f"--spacing: must be from 0.01 to {REACH:g}, not {h:g}")
+        check_option("--spacing", h, 0.01, int(REACH))
     folder = open_folder(args.out)
     figures = measure(args.spacing)
     draw(figures, folder / "sigmoids.png")

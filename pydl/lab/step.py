@@ -16,7 +16,7 @@ from .. import nn, optim
 from ..nn.functional import mse_loss
 from ..random import manual_seed
 from .digits import descend, load_digits
-from .results import leave, open_folder
+from .results import check_option, leave, open_folder
 from .steps import Steps
 from .steps import step as step
 
@@ -106,8 +106,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Prints the steps, waiting after each where a person is there, or writes the page."""
-    if args.epochs < 0:
-        raise ValueError(f"--epochs: must be at least 0, not {args.epochs}")
+    check_option("--epochs", args.epochs, 0)
     if args.checkpoint is not None and args.model != "lenet":
         raise ValueError(f"--checkpoint: brings its own network, and --model asks for {args.model}")
     folder = open_folder(args.out)

@@ -31,7 +31,7 @@ from ..random import manual_seed
 from .digits import Digits, descend, judge, load_digits
 from .figures import COLOURS, GREY, STROKES, picture
 from .gradient_flow import gradient_flow
-from .results import leave, open_folder
+from .results import check_option, leave, open_folder
 
 WIDTH, BATCH, RATE, MOMENTUM = 30, 64, 0.01, 0.9
 WATCHED = 3  # hidden layers of the network that is watched while it learns
@@ -173,8 +173,7 @@ def run(args: argparse.Namespace) -> None:
     depths = sorted(set(args.depths))
     if not 2 <= depths[0] <= depths[-1] <= 100:
         raise ValueError(f"--depths: must be from 2 to 100, not {' '.join(map(str, args.depths))}")
-    if args.epochs < 1:
-        raise ValueError(f"--epochs: must be at least 1, not {args.epochs}")
+    check_option("--epochs", args.epochs, 1)
     folder = open_folder(args.out)
     figures = measure(depths, load_digits(args.images), args.epochs, args.seed)
     draw(figures, folder / "vanishing.png")

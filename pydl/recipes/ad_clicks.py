@@ -30,7 +30,7 @@ from pydl.optim import SGD
 from pydl.optim.lr_scheduler import CosineAnnealingLR
 from pydl.training import Callback, Checkpoint, LRSchedule, Trainer, log_loss, read_checkpoint, roc_auc
 
-from .report import prepare_folder, report, tell_data
+from .report import each_file, prepare_folder, report, tell_data, whole
 from .settings import choose_settings
 
 DATA = {"open-bandit": "open-bandit", "movielens": "movielens-100k", "sample": "sample-clicks"}
@@ -305,24 +305,16 @@ def draw(folder: Path, history: list[dict[str, float]], shares: np.ndarray, clic
 def predict(path: str, files: list[str]) -> int:
     """Prints the probability of a click for each row of CSV files; returns how many could not be read."""
     facts = pydl.load_metadata(path)
-    try:
+    with whole(path, "ad-clicks"):
         encoder = TableEncoder.from_dict(facts["encoder"])
         model = Network(len(encoder.rules), encoder.codes)
         model.load_state_dict(pydl.load(path))
-    except (KeyError, TypeError, ValueError, RuntimeError, AttributeError) as error:
-        raise ValueError(f"{path}: is not whole as a network of ad-clicks ({error})") from None
-    failed = 0
-    for file in files:
-        try:
-            rows = as_words(read_csv(file), encoder)
-            shares = apply(model, encoder, rows)
-        except (OSError, ValueError) as error:
-            print(f"{file}: {error}")
-            failed += 1
-            continue
+
+    def tell(file: str, shares: np.ndarray) -> None:
         for i, share in enumerate(shares):
             print(f"{file}, row {i + 2}: {100 * share:.2f} %")
-    return failed
+
+    return each_file(files, lambda file: apply(model, encoder, as_words(read_csv(file), encoder)), tell)
 
 
 def as_words(rows: Table, encoder: TableEncoder) -> Table:

@@ -33,7 +33,7 @@ from pydl.random import generator
 from pydl.training import Callback, Checkpoint, EarlyStopping, LRSchedule, Trainer, read_checkpoint
 
 from .radar_clustering import cluster_radar
-from .report import prepare_folder, report
+from .report import check_option, each_file, prepare_folder, report, whole
 from .road_grid import DISTANCES, find_cars, radar_grid, target_grid
 from .settings import choose_settings
 
@@ -109,8 +109,7 @@ def train(args: argparse.Namespace) -> dict[str, Any]:
     checkpoint = folder / "checkpoint.safetensors"
     resumed = read_checkpoint(checkpoint)["facts"] if args.resume else None
     settings = choose_settings(args, {"scenes": 8000, "epochs": 8, "seed": 0}, resumed)
-    if settings["scenes"] < 10:
-        raise ValueError(f"--scenes: must be at least 10, not {settings['scenes']}")
+    check_option("--scenes", settings["scenes"], 10)
     count = settings["scenes"]
     learn, validation, test = (
         make_scenes(number, 3 * settings["seed"] + k)
@@ -263,26 +262,19 @@ def draw(folder: Path, model: Network, threshold: float, history: Any, found: An
 def predict(path: str, files: list[str]) -> int:
     """Prints the cars in each scene (.npz with image and radar); returns how many files could not be read."""
     facts = pydl.load_metadata(path)
-    try:
+    with whole(path, "driving"):
         model = Network("both")
         model.load_state_dict(pydl.load(path))
         threshold = float(facts["threshold"])
-    except (KeyError, TypeError, ValueError, RuntimeError) as error:
-        raise ValueError(f"{path}: is not whole as a network of driving ({error})") from None
-    failed = 0
-    for file in files:
-        try:
-            scene = read_scene(file)
-        except (OSError, ValueError) as error:
-            print(f"{file}: {error}")
-            failed += 1
-            continue
+
+    def tell(file: str, scene: RoadScenes) -> None:
         (cars,) = find_cars(outputs_for(model, scene), threshold)
         print(f"{file}: {len(cars) or 'no'} car{'s' * (len(cars) != 1)}")
         for x, z, speed, share in cars[np.argsort(cars[:, 1])]:
             side = "right" if x >= 0 else "left"
             print(f"  {z:5.1f} m ahead, {abs(x):.1f} m to the {side}, {speed:+5.1f} m/s ({100 * share:.0f} %)")
-    return failed
+
+    return each_file(files, read_scene, tell)
 
 
 def read_scene(file: str) -> RoadScenes:

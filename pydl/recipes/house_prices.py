@@ -26,7 +26,7 @@ from pydl.optim import AdamW
 from pydl.optim.lr_scheduler import OneCycleLR
 from pydl.training import Callback, Checkpoint, LRSchedule, Trainer, r2_score, read_checkpoint
 
-from .report import prepare_folder, report, tell_data
+from .report import each_file, prepare_folder, report, tell_data, whole
 from .settings import choose_settings
 
 DATA = {"ames": "ames-houses", "sample": "sample-houses"}
@@ -270,26 +270,23 @@ def draw(
 def predict(path: str, files: list[str]) -> int:
     """Prints the price of each row of CSV files with the training's columns; returns how many could not be read."""
     facts = pydl.load_metadata(path)
-    try:
+    with whole(path, "house-prices"):
         encoder = TableEncoder.from_dict(facts["encoder"])
         model = Network(len(encoder.rules), len(encoder.words), encoder.codes)
         model.load_state_dict(pydl.load(path))
         mean, deviation = map(float, facts["scale"])
         typical = float(facts["typical_error"])
-    except (KeyError, TypeError, ValueError, RuntimeError, AttributeError) as error:
-        raise ValueError(f"{path}: is not whole as a network of house-prices ({error})") from None
-    failed = 0
-    for file in files:
-        try:
-            rows = read_csv(file)
-            prices = to_prices(model, *encoder(rows), mean, deviation)
-        except (OSError, ValueError) as error:
-            print(f"{file}: {error}")
-            failed += 1
-            continue
+
+    def read(file: str) -> tuple[Table, np.ndarray]:
+        rows = read_csv(file)
+        return rows, to_prices(model, *encoder(rows), mean, deviation)
+
+    def tell(file: str, priced: tuple[Table, np.ndarray]) -> None:
+        rows, prices = priced
         for i, price in enumerate(prices):
             paid = f"; paid: {rows[PRICE][i]:,.0f}" if PRICE in rows.columns else ""
             print(
                 f"{file}, row {i + 2}: {price:,.0f} (half of such guesses are off by less than {typical:.0f} %{paid})"
             )
-    return failed
+
+    return each_file(files, read, tell)

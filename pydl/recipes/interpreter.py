@@ -12,6 +12,7 @@ from pydl.data import BytePairs, SentencePairs
 from pydl.data.byte_pairs import END, START
 from pydl.decoding import beam_search
 
+from .report import whole
 from .sentence_batches import pad
 from .translator import Translator, select
 
@@ -79,7 +80,7 @@ class Interpreter:
 def load_interpreter(path: str | os.PathLike[str]) -> Interpreter:
     """The network in a model.safetensors of the recipe translation. Errors: OSError, ValueError for another file."""
     facts = pydl.load_metadata(path)
-    try:
+    with whole(path, "translation"):
         if facts["recipe"] != "translation":
             raise ValueError(f"its recipe is {facts['recipe']}")
         english, chinese = BytePairs(**facts["english"]), BytePairs(**facts["chinese"])
@@ -89,7 +90,5 @@ def load_interpreter(path: str | os.PathLike[str]) -> Interpreter:
             raise ValueError(f"its width is not {width}")
         model = Translator(len(english), len(chinese), width)
         model.load_state_dict(state)
-    except (KeyError, TypeError, ValueError, RuntimeError) as error:
-        raise ValueError(f"{os.fspath(path)}: is not whole as a network of translation ({error})") from None
     model.eval()
     return Interpreter(model, english, chinese)

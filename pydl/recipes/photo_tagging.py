@@ -51,7 +51,7 @@ from pydl.training import (
 )
 
 from .images import read_image, write_image
-from .report import prepare_folder, report, tell_data
+from .report import each_file, prepare_folder, report, tell_data, whole
 from .settings import choose_settings
 
 BATCH = 64
@@ -277,27 +277,20 @@ def write_examples(folder: Path, images: Any, labels: Any, classes: Any) -> None
 def predict(path: str, files: list[str]) -> int:
     """Prints for each image file what the network sees in it; returns how many files could not be read."""
     facts = pydl.load_metadata(path)
-    try:
+    with whole(path, "photo-tagging"):
         classes = [str(name) for name in facts["classes"]]
         plan = PLANS[facts["settings"]["data"]]
         model = plan.network(len(classes))
         model.load_state_dict(pydl.load(path))
         mean, std = facts["brightness"]
         normalize = Normalize(mean, std)
-    except (KeyError, TypeError, ValueError, RuntimeError) as error:
-        raise ValueError(f"{path}: is not whole as a network of photo-tagging ({error})") from None
     model.eval()
-    failed = 0
-    for file in files:
-        try:
-            image = read_image(file, size=28)
-        except (OSError, ValueError) as error:
-            print(f"{file}: {error}")
-            failed += 1
-            continue
+
+    def tell(file: str, image: np.ndarray) -> None:
         with pydl.no_grad():
             scores = score(model, normalize(image[None, None]), plan.mirrored)
             shares = nn.functional.softmax(scores, dim=1).numpy()[0]
         likely = np.argsort(-shares, kind="stable")[:3]
         print(f"{file}: " + ", ".join(f"{classes[k]} ({100 * shares[k]:.1f} %)" for k in likely))
-    return failed
+
+    return each_file(files, lambda file: read_image(file, size=28), tell)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
+from .report import check_option
+
 
 def choose_settings(
     args: argparse.Namespace, defaults: dict[str, Any], resumed: dict[str, Any] | None
@@ -28,6 +30,5 @@ def choose_settings(
                 f"--resume: the checkpoint was made with --{name} {resumed[name]}, not {asked}; leave it out"
             )
         settings[name] = asked
-    if settings["epochs"] < 1:
-        raise ValueError(f"--epochs: must be at least 1, not {settings['epochs']}")
+    check_option("--epochs", settings["epochs"], 1)
     return settings

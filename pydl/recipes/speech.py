@@ -29,7 +29,7 @@ from pydl.training import Callback, Checkpoint, EarlyStopping, LRSchedule, Train
 
 from .clipped_adam import ClippedAdam
 from .hearing import RATE, hear
-from .report import prepare_folder, report, tell_data
+from .report import check_option, prepare_folder, report, tell_data
 from .settings import choose_settings
 from .speech_network import Listener
 from .template_matching import coefficients, nearest
@@ -72,8 +72,7 @@ def train(args: argparse.Namespace) -> dict[str, Any]:
     checkpoint = folder / "checkpoint.safetensors"
     resumed = read_checkpoint(checkpoint)["facts"] if args.resume else None
     settings = choose_settings(args, defaults(args.data), resumed)
-    if settings["utterances"] < 1:
-        raise ValueError(f"--utterances: must be at least 1, not {settings['utterances']}")
+    check_option("--utterances", settings["utterances"], 1)
     pydl.manual_seed(settings["seed"])
 
     plan = PLANS[settings["data"]]

@@ -14,6 +14,7 @@ from pydl.audio import read_wav
 from pydl.decoding import ctc_align, ctc_beam_search, ctc_greedy
 
 from .hearing import HOP, RATE, at_rate, hear
+from .report import each_file, whole
 from .speech_network import Listener
 
 _LONGEST = 600  # seconds of a sound
@@ -22,7 +23,7 @@ _LONGEST = 600  # seconds of a sound
 def load_listener(path: str | os.PathLike[str]) -> tuple[Listener, str]:
     """The network in a model.safetensors of the recipe speech, and its alphabet."""
     facts = pydl.load_metadata(path)
-    try:
+    with whole(path, "speech"):
         if facts["recipe"] != "speech":
             raise ValueError(f"its recipe is {facts['recipe']}")
         alphabet, stride = str(facts["alphabet"]), facts["stride"]
@@ -30,8 +31,6 @@ def load_listener(path: str | os.PathLike[str]) -> tuple[Listener, str]:
             raise ValueError(f"its stride is {stride}")
         model = Listener(len(alphabet), stride)
         model.load_state_dict(pydl.load(path))
-    except (KeyError, TypeError, ValueError, RuntimeError) as error:
-        raise ValueError(f"{os.fspath(path)}: is not whole as a network of speech ({error})") from None
     model.eval()
     return model, alphabet
 
@@ -62,18 +61,9 @@ def transcribe(path: str, files: list[str], beam: int = 1, pictures: str | None 
     pictures: a folder for pictures of where it is said.
     """
     model, alphabet = load_listener(path)
-    failed, drawn = 0, []
-    for file in files:
-        try:
-            features = hear(read_sound(file))
-        except FileNotFoundError:
-            print(f"{file}: there is no such file")
-            failed += 1
-            continue
-        except (OSError, ValueError) as error:
-            print(f"{file}: {getattr(error, 'strerror', None) or str(error).removeprefix(f'read_wav: {file} ')}")
-            failed += 1
-            continue
+    drawn: list[str] = []
+
+    def tell(file: str, features: Array) -> None:
         log_probs = listen(model, features)
         text = read_text(log_probs, alphabet, beam)
         print(f"{file}: {text}")
@@ -82,7 +72,8 @@ def transcribe(path: str, files: list[str], beam: int = 1, pictures: str | None 
             drawn.append(Path(file).stem)
             number = f"-{drawn.count(drawn[-1])}" if drawn[-1] in drawn[:-1] else ""  # same name, other folder
             draw(features, log_probs, text, alphabet, model.stride, Path(pictures) / f"{drawn[-1]}{number}.png")
-    return failed
+
+    return each_file(files, lambda file: hear(read_sound(file)), tell)
 
 
 def draw_transcript(model: Listener, alphabet: str, file: Path, picture: Path) -> None:

@@ -38,7 +38,7 @@ from pydl.training import (
 
 from .clipped_adam import ClippedAdam
 from .interpreter import Interpreter, load_interpreter
-from .report import prepare_folder, report, tell_data, write_text
+from .report import check_option, each_file, prepare_folder, report, tell_data, write_text
 from .sentence_batches import SentenceBatches
 from .settings import choose_settings
 from .translation_baselines import NearestSource, WordByWord
@@ -145,10 +145,8 @@ def defaults() -> dict[str, Any]:
 def check(settings: dict[str, Any]) -> None:
     if settings["width"] < 2 or settings["width"] % 2:
         raise ValueError(f"--width: must be an even number of at least 2, not {settings['width']}")
-    if settings["joins"] < 0:
-        raise ValueError(f"--joins: must be at least 0, not {settings['joins']}")
-    if not 0 <= settings["sampling"] <= 1:
-        raise ValueError(f"--sampling: must be from 0 to 1, not {settings['sampling']}")
+    check_option("--joins", settings["joins"], 0)
+    check_option("--sampling", settings["sampling"], 0, 1)
 
 
 class MoreSampling(Callback):
@@ -205,18 +203,9 @@ def draw(
 def predict(path: str, files: list[str]) -> int:
     """Prints the translation of every line of text files; returns how many files could not be read."""
     interpreter = load_interpreter(path)
-    failed = 0
-    for file in files:
-        try:
-            lines = Path(file).read_text(encoding="utf-8").splitlines()
-        except OSError as error:
-            print(f"{file}: {'there is no such file' if isinstance(error, FileNotFoundError) else error.strerror}")
-            failed += 1
-            continue
-        except UnicodeDecodeError:
-            print(f"{file}: is no text in UTF-8")
-            failed += 1
-            continue
+
+    def tell(file: str, lines: list[str]) -> None:
         for line in interpreter.translate(lines, BEAM):
             print(line)
-    return failed
+
+    return each_file(files, lambda file: Path(file).read_text(encoding="utf-8").splitlines(), tell)
