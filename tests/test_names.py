@@ -34,7 +34,8 @@ PROMISED = {
         HingeEmbeddingLoss SoftMarginLoss MultiLabelSoftMarginLoss MultiMarginLoss MultiLabelMarginLoss GaussianNLLLoss
         PoissonNLLLoss PairwiseDistance LocalResponseNorm ChannelShuffle UpsamplingNearest2d UpsamplingBilinear2d
         Dropout3d ZeroPad3d ConstantPad3d ReflectionPad3d ReplicationPad3d CircularPad3d RReLU ParameterDict Transformer
-        TransformerEncoder TransformerEncoderLayer TransformerDecoder TransformerDecoderLayer Maxout Residual""",
+        TransformerEncoder TransformerEncoderLayer TransformerDecoder TransformerDecoderLayer Maxout Residual
+        BahdanauAttention LuongAttention EncoderAttention detach_states""",
     "pydl.nn.functional": """selu celu mish softsign logsigmoid tanhshrink softmin glu prelu hardtanh relu6
         hardsigmoid hardswish threshold softshrink hardshrink interpolate normalize cosine_similarity pixel_shuffle
         pixel_unshuffle alpha_dropout dropout1d dropout2d
@@ -128,7 +129,8 @@ def test_arguments_are_those_of_pytorch(path):
     for name in path.split("."):
         ours, theirs = getattr(ours, name), getattr(theirs, name, None)
     if theirs is None:
-        assert name in ("Maxout", "Residual", "maxout"), "a name that PyTorch does not have"
+        known = name in ("Maxout", "Residual", "maxout") or name.endswith("Attention")
+        assert known, "a name that PyTorch does not have"
         return
     ours, theirs = parameters(ours), parameters(theirs)
     shared = [name for name in ours if name in theirs]

@@ -28,6 +28,7 @@ from .adaptive_avg_pool3d import AdaptiveAvgPool3d as AdaptiveAvgPool3d
 from .adaptive_max_pool1d import AdaptiveMaxPool1d as AdaptiveMaxPool1d
 from .adaptive_max_pool2d import AdaptiveMaxPool2d as AdaptiveMaxPool2d
 from .adaptive_max_pool3d import AdaptiveMaxPool3d as AdaptiveMaxPool3d
+from .attention import EncoderAttention as EncoderAttention
 from .avg_pool1d import AvgPool1d as AvgPool1d
 from .avg_pool2d import AvgPool2d as AvgPool2d
 from .avg_pool3d import AvgPool3d as AvgPool3d
