@@ -63,9 +63,26 @@ void direct_tile(int64_t depth, const T* w, const T* bias, const T* frame, const
         }
 }
 
-template <typename T, int MR>
-void correlate_direct_features(const Correlation<T>& conv) {
-    constexpr int NV = direct_cells<MR>;
+template <typename T>
+struct DirectTiles {
+    using Tile = void (*)(int64_t depth, const T* w, const T* bias, const T* frame, const int64_t* tap,
+                          const Cell<T>* cells, T* y, int64_t feature_stride, int64_t stride);
+    Tile of_some, of_one;
+    int some;  // cells
+};
+
+// The tiles with 1, 2, ... features.
+template <typename T, int... I>
+const DirectTiles<T>& direct_tiles(int64_t features, std::integer_sequence<int, I...>) {
+    static constexpr DirectTiles<T> tiles[] = {
+        {direct_tile<T, I + 1, direct_cells<I + 1>>, direct_tile<T, I + 1, 1>, direct_cells<I + 1>}...};
+    return tiles[features - 1];
+}
+
+template <typename T>
+void correlate_direct(const Correlation<T>& conv) {
+    const auto& tiles = direct_tiles<T>(conv.features, std::make_integer_sequence<int, kDirectFeatures>{});
+    const int64_t M = conv.features, NV = tiles.some;
     constexpr int64_t W = width<T>;
     const int64_t I = conv.rows.outputs, J = conv.columns.outputs, K = conv.channels * conv.taps();
     const Images<T>& y = conv.y;
@@ -76,16 +93,16 @@ void correlate_direct_features(const Correlation<T>& conv) {
     const Scratch<int64_t> tap(K);
     for (int64_t c = 0, k = 0; c < conv.channels; c++)
         for (int64_t t = 0; t < conv.taps(); t++, k++) tap[k] = c * layout.channel() + layout.taps()[t];
-    const Scratch<T> weights(conv.groups * K * MR + 1), bias(conv.groups * MR);
+    const Scratch<T> weights(conv.groups * K * M + 1), bias(conv.groups * M);
     for (int64_t g = 0, k = 0; g < conv.groups; g++) {
         for (int64_t c = 0; c < conv.channels; c++)
             for (int64_t u = 0; u < conv.rows.taps; u++)
                 for (int64_t v = 0; v < conv.columns.taps; v++)
-                    for (int64_t m = 0; m < MR; m++, k++)
+                    for (int64_t m = 0; m < M; m++, k++)
                         weights[k] = conv.weights(
                             g, m)[c * conv.w_stride[1] + u * conv.w_stride[2] + v * conv.w_stride[3]];
-        for (int64_t m = 0; m < MR; m++)
-            bias[g * MR + m] = conv.bias ? conv.bias[(g * MR + m) * conv.bias_stride] : T(0);
+        for (int64_t m = 0; m < M; m++)
+            bias[g * M + m] = conv.bias ? conv.bias[(g * M + m) * conv.bias_stride] : T(0);
     }
     // The cells of a stripe, row by row; where rows lie one behind another on both sides, they are one line,
     // such as the rows of images of one column.
@@ -99,7 +116,7 @@ void correlate_direct_features(const Correlation<T>& conv) {
         cells[k] = {i * layout.pitch() + j, i * y.stride[2] + j * step, length - j < W ? length - j : W};
     }
 
-    const int64_t work = lines * row_cells * W * (K + 4) * MR;
+    const int64_t work = lines * row_cells * W * (K + 4) * M;
     const auto run = [&](int64_t begin, int64_t end) {
         const Scratch<T> frame(conv.channels * layout.channel() + layout.pitch() + W);
         int64_t filled = -1;  // the stripe that the frame has the zeros of
@@ -110,8 +127,8 @@ void correlate_direct_features(const Correlation<T>& conv) {
             layout.fill(frame.data(), conv.x, n, g * conv.channels, conv.channels, top, rows,
                         stripe == filled);
             filled = stripe;
-            const T* w = weights.data() + g * K * MR;
-            T* out = y.at(n, g * MR) + top * y.stride[2];
+            const T* w = weights.data() + g * K * M;
+            T* out = y.at(n, g * M) + top * y.stride[2];
             const int64_t own_cells = flat ? (rows * J + W - 1) / W : rows * row_cells;
             // A shorter stripe's line ends earlier.
             const Cell<T> last = {cells[own_cells - 1].source, cells[own_cells - 1].target,
@@ -119,24 +136,13 @@ void correlate_direct_features(const Correlation<T>& conv) {
             for (int64_t k = 0; k < own_cells;) {
                 const bool whole = own_cells - k >= NV + flat;
                 const Cell<T>* from = flat && k == own_cells - 1 ? &last : cells.data() + k;
-                (whole ? direct_tile<T, MR, NV> : direct_tile<T, MR, 1>)(K, w, bias.data() + g * MR,
-                                                                         frame.data(), tap.data(), from, out,
-                                                                         y.stride[1], step);
+                (whole ? tiles.of_some : tiles.of_one)(K, w, bias.data() + g * M, frame.data(), tap.data(),
+                                                       from, out, y.stride[1], step);
                 k += whole ? NV : 1;
             }
         }
     };
     parallel_for(conv.x.shape[0] * conv.groups * stripes.count, 1 + GemmBlocks<T>::thread_work / work, run);
-}
-
-template <typename T, int... I>
-void correlate_direct(const Correlation<T>& conv, std::integer_sequence<int, I...>) {
-    static constexpr void (*of_features[])(const Correlation<T>&) = {correlate_direct_features<T, I + 1>...};
-    of_features[conv.features - 1](conv);
-}
-template <typename T>
-void correlate_direct(const Correlation<T>& conv) {
-    correlate_direct(conv, std::make_integer_sequence<int, kDirectFeatures>{});
 }
 
 // Whether the direct way is the faster one.
