@@ -204,10 +204,10 @@ class RowGradients {
                 const int64_t first = bundles * p / pieces, last = bundles * (p + 1) / pieces;
                 for (int64_t i = first; i < last; ++i) {
                     const int64_t r = i * W, n = R - r < W ? R - r : W;
-                    turn_rows<T>(row(dy_, r).data, dy_.stride[0], dy_.stride[1], n, D, dy, W);
-                    turn_rows<T>(row(x_, r).data, x_.stride[0], x_.stride[1], n, D, x, W);
+                    turn_rows<W>(row(dy_, r).data, dy_.stride[0], dy_.stride[1], n, D, dy);
+                    turn_rows<W>(row(x_, r).data, x_.stride[0], x_.stride[1], n, D, x);
                     turned_pass(r, n, dy, x, dx, batch, batch + D * W);
-                    if (dx_) turn_back<T>(dx, W, n, D, row(*dx_, r).data, dx_->stride[0], dx_->stride[1]);
+                    if (dx_) turn_back<W>(dx, n, D, row(*dx_, r).data, dx_->stride[0], dx_->stride[1]);
                     if ((i - first) % kRowBatch == kRowBatch - 1 || i == last - 1)
                         move_sums(2 * D * W, total, batch);
                 }

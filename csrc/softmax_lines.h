@@ -93,7 +93,7 @@ void for_each_line(const F& f, const First& first, const More&... more) {
                     T* const buffer = next;
                     next += K * W;
                     if (std::is_const_v<std::remove_reference_t<decltype(*x.data)>>)
-                        turn_rows<T>(x.data + a * x.stride[0], x.stride[0], x.stride[1], n, K, buffer, W);
+                        turn_rows<W>(x.data + a * x.stride[0], x.stride[0], x.stride[1], n, K, buffer);
                     return turned(buffer, n);
                 };
                 // In braces, because the order of the buffers has to be that of the arguments.
@@ -110,7 +110,7 @@ void for_each_line(const F& f, const First& first, const More&... more) {
                 const auto out = [&](const auto& x) {
                     if constexpr (!std::is_const_v<std::remove_reference_t<decltype(*x.data)>>)
                         if (x.data != written) {
-                            turn_back<T>(next, W, n, K, x.data + a * x.stride[0], x.stride[0], x.stride[1]);
+                            turn_back<W>(next, n, K, x.data + a * x.stride[0], x.stride[0], x.stride[1]);
                             written = x.data;
                         }
                     next += K * W;

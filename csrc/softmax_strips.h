@@ -25,7 +25,8 @@ struct Strip {
 };
 
 template <typename T>
-PYDL_INLINE void copy_along(const T* from, int64_t from_stride, T* to, int64_t to_stride, int64_t count) {
+[[gnu::noinline]] void copy_along(const T* from, int64_t from_stride, T* to, int64_t to_stride,
+                                  int64_t count) {
     for (int64_t i = 0; i < count; i += width<T>) {
         const int64_t n = count - i < width<T> ? count - i : width<T>;
         store_strided<T>(to + i * to_stride, to_stride, load_strided(from + i * from_stride, from_stride, n),
@@ -69,15 +70,15 @@ void for_each_strip(const Array<T, 3>& y, const X&... x) {
                 const int64_t a = i * S, rows = A - a < S ? A - a : S;
                 T* next = copies.data();
                 const auto part = [&](const auto& from) {
-                    turn_rows<T>(from.data + a * from.stride[0], from.stride[0], from.stride[1], rows, K,
-                                 next, S);
+                    turn_rows<S>(from.data + a * from.stride[0], from.stride[0], from.stride[1], rows, K,
+                                 next);
                     next += K * S;
                     return Strip<const T>{next - K * S, S};
                 };
                 T* const result = copies.data() + kInputs * K * S;
                 StripRun<Rule, T, X...>{K,         rows, sums.data(), sums.data() + S, Strip<T>{result, S},
                                         part(x)...};
-                turn_back<T>(result, S, rows, K, y.data + a * y.stride[0], y.stride[0], y.stride[1]);
+                turn_back<S>(result, rows, K, y.data + a * y.stride[0], y.stride[0], y.stride[1]);
             }
         });
         return;

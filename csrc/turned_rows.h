@@ -1,4 +1,5 @@
-// Rows of a few numbers as columns: with a row in each lane, all lanes are used.
+// Rows of a few numbers as columns: with a row in each lane, all lanes are used. Transposing is much code, of
+// which one copy for each type and spacing is enough.
 #pragma once
 #include "elementwise.h"
 #include "scratch.h"
@@ -11,11 +12,11 @@ bool turns(int64_t A, int64_t K) {
     return K > 0 && K <= 2 * width<T> && A > 1;
 }
 
-// to[k * spacing + r] = row r's number k, for `rows` rows of `count` numbers; whole vectors of `to` are
+// to[k * Spacing + r] = row r's number k, for `rows` rows of `count` numbers; whole vectors of `to` are
 // written, with zeros in the lanes beyond the last row.
-template <typename T>
-PYDL_INLINE void turn_rows(const T* from, int64_t row_stride, int64_t stride, int64_t rows, int64_t count,
-                           T* to, int64_t spacing) {
+template <int64_t Spacing, typename T>
+[[gnu::noinline]] void turn_rows(const T* from, int64_t row_stride, int64_t stride, int64_t rows,
+                                 int64_t count, T* to) {
     constexpr int64_t W = width<T>;
     for (int64_t r = 0; r < rows; r += W)
         for (int64_t k = 0; k < count; k += W) {
@@ -28,21 +29,21 @@ PYDL_INLINE void turn_rows(const T* from, int64_t row_stride, int64_t stride, in
             transpose<T>(square);
 #pragma GCC unroll 16
             for (int i = 0; i < W; ++i)
-                if (i < n) store(to + (k + i) * spacing + r, square[i]);
+                if (i < n) store(to + (k + i) * Spacing + r, square[i]);
         }
 }
 
-// The way back: row r's number k = from[k * spacing + r].
-template <typename T>
-PYDL_INLINE void turn_back(const T* from, int64_t spacing, int64_t rows, int64_t count, T* to,
-                           int64_t row_stride, int64_t stride) {
+// The way back: row r's number k = from[k * Spacing + r].
+template <int64_t Spacing, typename T>
+[[gnu::noinline]] void turn_back(const T* from, int64_t rows, int64_t count, T* to, int64_t row_stride,
+                                 int64_t stride) {
     constexpr int64_t W = width<T>;
     for (int64_t r = 0; r < rows; r += W)
         for (int64_t k = 0; k < count; k += W) {
             vec<T> square[W];
             const int64_t n = count - k < W ? count - k : W;
 #pragma GCC unroll 16
-            for (int i = 0; i < W; ++i) square[i] = i < n ? load(from + (k + i) * spacing + r) : vec<T>{};
+            for (int i = 0; i < W; ++i) square[i] = i < n ? load(from + (k + i) * Spacing + r) : vec<T>{};
             transpose<T>(square);
 #pragma GCC unroll 16
             for (int i = 0; i < W; ++i)
