@@ -17,13 +17,13 @@ struct ChannelLanes {
         for (int64_t l = 0; l < count; l++) place[l] = a.at(0, first + l) - a.at(0, first);
     }
     // frame[i][k][lane] = pixel (top + i, left + k) of image n for begin <= i < end and k < columns, zero
-    // outside the image of height x width.
+    // outside the image of height x width, unless the frame has those zeros from an image before.
     void turn(T* frame, int64_t columns, int64_t begin, int64_t end, int64_t n, int64_t top, int64_t height,
-              int64_t left, int64_t width) const {
+              int64_t left, int64_t width, bool has_zeros = false) const {
         int64_t first = left < 0 ? -left : 0, past = width - left < columns ? width - left : columns;
         int64_t low = top + begin < 0 ? -top : begin, high = height - top < end ? height - top : end;
         if (past <= first || high <= low) first = past = columns, low = high = end;
-        for (int64_t i = begin; i < end; i++) {
+        for (int64_t i = begin; i < end && !has_zeros; i++) {
             const bool inside = low <= i && i < high;
             T* line = frame + i * columns * W;
             for (int64_t k = 0; k < (inside ? first : columns); k++) store(line + k * W, vec<T>{});
@@ -50,11 +50,13 @@ struct ChannelLanes {
             vec<T> square[W];
             if (step == 1) {
                 for (int64_t l = 0; l < count; l++) prefetch(from + place[l] + ahead);
+                // All of a square are loaded without asking for each.
+                if (count == W && steps == W)
 #pragma GCC unroll 16
-                for (int l = 0; l < W; l++)
-                    square[l] = l >= count   ? vec<T>{}
-                                : steps == W ? load(from + place[l])
-                                             : load_partial(from + place[l], steps);
+                    for (int l = 0; l < W; l++) square[l] = load(from + place[l]);
+                else
+                    for (int l = 0; l < W; l++)
+                        square[l] = l < count ? load_partial(from + place[l], steps) : vec<T>{};
             } else {
                 for (int l = 0; l < W; l++) {
                     T line[W] = {};

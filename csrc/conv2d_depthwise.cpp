@@ -10,10 +10,12 @@
 //       for each channel, for each tap v along the row
 //         loads the column of taps w[.., v], then row by row a vector of pixels, and adds its products
 //
+// With dilated rows, every d-th output row reads every d-th row: the others follow, as an image of their own.
 // An image of one column is turned into one of one row. The rows of its tiles are pieces of that row.
 #include "conv2d_depthwise.h"
 
 #include "conv2d_depthwise_frame.h"
+#include "conv2d_depthwise_lanes.h"
 
 namespace pydl::PYDL_ISA {
 
@@ -169,9 +171,11 @@ bool is_depthwise(const Correlation<T>& given) {
     const Correlation<T> conv = has_one_column(given) ? as_one_row(given) : given;
     const Axis& rows = conv.rows;
     if (conv.features > 2 || conv.channels > 8 || conv.channels < 1 || conv.y.stride[3] != 1) return false;
-    if (rows.taps > 1 && (rows.dilation != 1 || !find_depthwise_kernel<T>(rows.taps, rows.stride)))
+    if (rows.taps > 1 &&
+        ((rows.dilation != 1 && rows.stride != 1) || !find_depthwise_kernel<T>(rows.taps, rows.stride)))
         return false;
-    return rows.taps >= 1 && rows.stride <= 64 && rows.origin >= -64 && suits_row_frame(conv.columns);
+    return rows.taps >= 1 && rows.stride <= 64 && rows.dilation <= 64 && rows.origin >= -64 * rows.dilation &&
+           suits_row_frame(conv.columns);
 }
 
 // A stripe of the rows of one group's outputs of one image.
@@ -187,26 +191,44 @@ struct DepthwiseTask {
     }
 };
 
+// Whether its channels are better taken as lanes.
+template <typename T>
+bool correlate_lanes(const Correlation<T>& conv) {
+    if (conv.channels != 1 || conv.y.taps != 1 || conv.rows.stride > 2 ||
+        !suits_lanes<T>(conv.groups, conv.rows.outputs * conv.columns.outputs, conv.taps()))
+        return false;
+    LaneFrame<T> frame;
+    frame.add(conv.rows, conv.columns);
+    DepthwiseLanes<T> lanes(conv.x, conv.y, conv.groups, conv.features, conv.w_group, conv.w_stride[0],
+                            conv.bias, conv.bias_stride, 1, conv.taps());
+    lanes.add(frame, conv.rows, conv.columns, conv.w, conv.w_stride[2], conv.w_stride[3], 0, 0);
+    lanes.run(frame);
+    return true;
+}
+
 template <typename T>
 void correlate_depthwise(const Correlation<T>& given) {
     constexpr int64_t W = width<T>;
     const Correlation<T> conv = has_one_column(given) ? as_one_row(given) : given;
+    if (correlate_lanes(conv)) return;
     const Axis &rows = conv.rows, &columns = conv.columns;
     const int64_t I = rows.outputs, J = columns.outputs, U = rows.taps, V = columns.taps;
+    const int64_t dilation = U == 1 ? 1 : rows.dilation, reach = (U - 1) * rows.dilation + 1;
     const DepthwiseKernel<T>& kernel = choose_depthwise_kernel(conv);
     const RowTaps row_taps(columns);
     const RowFrame<T> one_row(row_taps, 1, 1);
-    const Parts stripes(I, depthwise_stripe<T>(one_row.pitch(), conv.channels, U, rows.stride));
-    const RowFrame<T> layout(row_taps, (stripes.size - 1) * rows.stride + U, conv.channels);
+    const Parts stripes(I, depthwise_stripe<T>(one_row.pitch(), conv.channels, reach, rows.stride));
+    const RowFrame<T> layout(row_taps, (stripes.size - 1) * rows.stride + reach, conv.channels);
     const Scratch<int64_t> tap(V);
     for (int64_t v = 0; v < V; v++) tap[v] = layout.place(columns.origin + v * columns.dilation);
     const bool one_line = I == 1 && U == 1;
-    const bool flat = I == 1 || conv.y.stride[2] == J;
+    const bool flat = (I == 1 || conv.y.stride[2] == J) && dilation == 1;
     DepthwisePlane<T> same = {
         nullptr, conv.w_stride + 1, tap.data(), V,      conv.channels, layout.channel(), layout.pitch(),
         T(0),    conv.y.stride[2],  J,          nullptr};
     // With one row of taps, the rows between are not looked at.
     if (U == 1) same.pitch = rows.stride * layout.pitch();
+    same.pitch *= dilation, same.y_pitch *= dilation;
     if (one_line) same.pitch = same.y_pitch = W, same.columns = J < W ? J : W;
     const int64_t work = stripes.size * J * (conv.channels * U * V + 4) * conv.features;
     const auto run = [&](int64_t begin, int64_t end) {
@@ -219,7 +241,7 @@ void correlate_depthwise(const Correlation<T>& given) {
                 layout.fill(frame + c * layout.channel(), conv.x.at(task.n, task.group * conv.channels + c),
                             conv.x.stride[2], conv.x.stride[3], rows.source,
                             stripes.begin(task.stripe) * rows.stride + rows.origin,
-                            (stripes.length(task.stripe, I) - 1) * rows.stride + U);
+                            (stripes.length(task.stripe, I) - 1) * rows.stride + reach);
         };
         // So are the rows that it will be written to fetched.
         const auto expect = [&](const DepthwiseTask& task) {
@@ -248,7 +270,9 @@ void correlate_depthwise(const Correlation<T>& given) {
                     kernel.run(plane, frame, W, y, J < W ? 1 : J / W);
                     if (J > W && J % W > 0) kernel.run(plane, frame + J - W, W, y + J - W, 1);
                 } else {
-                    kernel.run(plane, frame, rows.stride * layout.pitch(), y, count);
+                    for (int64_t r = 0; r < dilation && r < count; r++)
+                        kernel.run(plane, frame + r * layout.pitch(), dilation * rows.stride * layout.pitch(),
+                                   y + r * conv.y.stride[2], (count - r - 1) / dilation + 1);
                 }
             }
         }

@@ -13,6 +13,7 @@
 // How the stripes are cut into parts depends on the sizes alone, and the parts are added in order.
 #include "conv2d_depthwise.h"
 #include "conv2d_depthwise_frame.h"
+#include "conv2d_depthwise_lanes.h"
 
 namespace pydl::PYDL_ISA {
 
@@ -144,24 +145,27 @@ bool has_depthwise_weights(const Conv2dShape& s) {
     const DepthwiseAxes axes(s);
     const Axis& rows = axes.rows;
     const bool of_one_row = rows.taps == 1 && rows.stride <= 64;
-    const bool of_some =
-        (rows.taps == 3 || rows.taps == 5 || rows.taps == 7) && rows.dilation == 1 && rows.stride <= 2;
+    const bool of_some = (rows.taps == 3 || rows.taps == 5 || rows.taps == 7) &&
+                         (rows.dilation == 1 ? rows.stride <= 2 : rows.stride == 1 && rows.dilation <= 64);
     return s.O / s.groups <= 2 && s.C / s.groups <= 8 && s.C > 0 && (of_one_row || of_some) &&
-           rows.origin >= -64 && suits_row_frame(axes.columns);
+           rows.origin >= -64 * rows.dilation && suits_row_frame(axes.columns);
 }
 
 template <typename T>
 void depthwise_weight_gradient(const Images<const T>& dy, const Images<const T>& x, const Conv2dShape& s,
                                const Array<T, 4>& dw, T* db, int64_t db_stride) {
+    if (suits_lane_slopes<T>(s)) return lane_weight_gradient(dy, x, s, dw, db, db_stride);
     const DepthwiseAxes axes(s);
     const Axis &rows = axes.rows, &columns = axes.columns;
     const int across = axes.turned ? 2 : 3, down = axes.turned ? 3 : 2;
     const int64_t I = rows.outputs, J = columns.outputs, U = rows.taps, V = columns.taps;
     const int64_t channels = s.C / s.groups, features = s.O / s.groups;
+    // Dilated rows are seen as in conv2d_depthwise.cpp.
+    const int64_t dilation = U == 1 ? 1 : rows.dilation, reach = (U - 1) * rows.dilation + 1;
     const RowTaps row_taps(columns);
-    const Parts stripes(I,
-                        depthwise_stripe<T>(RowFrame<T>(row_taps, 1, 1).pitch(), channels, U, rows.stride));
-    const RowFrame<T> layout(row_taps, (stripes.size - 1) * rows.stride + U, channels);
+    const Parts stripes(
+        I, depthwise_stripe<T>(RowFrame<T>(row_taps, 1, 1).pitch(), channels, reach, rows.stride));
+    const RowFrame<T> layout(row_taps, (stripes.size - 1) * rows.stride + reach, channels);
     const Scratch<int64_t> tap(V);
     for (int64_t v = 0; v < V; v++) tap[v] = layout.place(columns.origin + v * columns.dilation);
     const AllSlopes<T> slopes = slopes_function<T>(U, rows.stride);
@@ -179,7 +183,7 @@ void depthwise_weight_gradient(const Images<const T>& dy, const Images<const T>&
             for (int64_t c = 0; c < channels; c++)
                 layout.fill(frame + c * layout.channel(), x.at(n, group * channels + c), x.stride[down],
                             x.stride[across], rows.source, top * rows.stride + rows.origin,
-                            (count - 1) * rows.stride + U);
+                            (count - 1) * rows.stride + reach);
             for (int64_t m = 0; m < features; m++) {
                 const T* from = dy.at(n, group * features + m) + top * dy.stride[down];
                 if (!in_place)
@@ -188,16 +192,22 @@ void depthwise_weight_gradient(const Images<const T>& dy, const Images<const T>&
                                        1);
                 DepthwiseSlopes<T> plane = {frame,
                                             tap.data(),
-                                            U > 1 ? layout.pitch() : rows.stride * layout.pitch(),
-                                            rows.stride * layout.pitch(),
+                                            (U > 1 ? dilation : rows.stride) * layout.pitch(),
+                                            dilation * rows.stride * layout.pitch(),
                                             in_place ? from : copy,
                                             in_place ? dy.stride[down] : J,
                                             count,
                                             J};
                 vec<T>* sum = acc + m * sums;
                 sum[sums - 1] = add_rows_of(plane, sum[sums - 1]);
-                for (int64_t c = 0; c < channels; c++, plane.frame += layout.channel())
-                    slopes(plane, V, sum + c * U * V, 0);
+                for (int64_t c = 0; c < channels; c++)
+                    for (int64_t r = 0; r < dilation && r < count; r++) {
+                        DepthwiseSlopes<T> part = plane;
+                        part.frame += c * layout.channel() + r * layout.pitch();
+                        part.dy += r * plane.dy_pitch, part.dy_pitch *= dilation;
+                        part.rows = (count - r - 1) / dilation + 1;
+                        slopes(part, V, sum + c * U * V, 0);
+                    }
             }
         }
         for (int64_t k = 0; k < own; k++) total[k] = reduce_add(acc[k]);

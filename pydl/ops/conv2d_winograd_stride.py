@@ -142,6 +142,8 @@ def suits_stride(w: Shape, y: Shape, groups: int = 1) -> bool:
     The limits here and below were measured with AVX-512 and AVX2, 1 to 512 channels and maps of 4x4 to 224x224.
     """
     filters = w[0] // groups
+    if groups > 1 and min(filters, w[1]) < 3:
+        return False
     tiles = -(-y[0] * -(-y[2] // 4) * -(-y[3] // 4) // 16) * 16
     return fits(w) and pays((filters, *w[1:]), y, tiles, w[1], 1 if w[2] == 7 else few(filters))
 
@@ -150,6 +152,8 @@ def suits_stride(w: Shape, y: Shape, groups: int = 1) -> bool:
 def suits_stride_gradient(w: Shape, x: Shape, y: Shape, groups: int = 1) -> bool:
     """The same for the gradient of the input, of shape x."""
     filters = w[0] // groups
+    if groups > 1 and min(filters, w[1]) < 3:
+        return False
     tiles = -(-y[0] * -(-x[2] // 8) * -(-x[3] // 8) // 16) * 16
     return w[2] < 7 and fits(w) and pays((filters, *w[1:]), y, tiles, w[1], 1.4 if filters >= 8 else 4)
 
