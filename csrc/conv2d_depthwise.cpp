@@ -96,12 +96,12 @@ void depthwise_rows(const DepthwisePlane<T>& plane, const T* frame, int64_t step
         }
 }
 
-// The kernels for blocks of many rows, four rows and one.
+// The kernels for blocks of many rows and of one.
 template <typename T>
 struct DepthwiseKernel {
     using Rows = void (*)(const DepthwisePlane<T>&, const T*, int64_t, T*, int64_t);
     int64_t taps, stride;
-    Rows many, four, one;
+    Rows many, one;
 
     static constexpr int64_t most = 7;  // rows: maps of 7, 14, 28, 56, ... are usual
 
@@ -112,20 +112,16 @@ struct DepthwiseKernel {
         };
         if (rows >= most) run(many, 0, rows / most);
         const int64_t left = rows % most;
-        if (left == 1 || rows < 4)
-            for (int64_t i = rows - left; i < rows; i++) run(one, i, 1);
-        else if (left > 4 && rows >= most)
+        if (left > 1 && rows >= most)
             run(many, rows - most, 1);  // some rows are computed again
-        else if (left > 0) {
-            if (left > 4) run(four, 0, 1);
-            run(four, rows - 4, 1);
-        }
+        else if (left > 0)
+            for (int64_t i = rows - left; i < rows; i++) run(one, i, 1);
     }
 };
 template <typename T, int U, int V, int Stride>
 constexpr DepthwiseKernel<T> depthwise_kernel() {
     return {U, Stride, depthwise_rows<T, U, V, Stride, DepthwiseKernel<T>::most>,
-            depthwise_rows<T, U, V, Stride, 4>, depthwise_rows<T, U, V, Stride, 1>};
+            depthwise_rows<T, U, V, Stride, 1>};
 }
 template <typename T>
 const DepthwiseKernel<T>* find_depthwise_kernel(int64_t taps, int64_t stride) {

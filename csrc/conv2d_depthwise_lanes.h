@@ -22,7 +22,7 @@ class LaneFrame {
 
   public:
     // What the outputs of `rows` and `columns` read.
-    void add(const Axis& rows, const Axis& columns) {
+    [[gnu::noinline]] void add(const Axis& rows, const Axis& columns) {
         grow(top_, bottom_, rows);
         grow(left_, right_, columns);
     }
@@ -95,8 +95,8 @@ class DepthwiseLanes {
           w_(taps) {}
 
     // The outputs (row, column), (row + step, column), ...; all frames have to be known.
-    void add(const LaneFrame<T>& frame, const Axis& rows, const Axis& columns, const T* w, int64_t down,
-             int64_t along, int64_t row, int64_t column) {
+    [[gnu::noinline]] void add(const LaneFrame<T>& frame, const Axis& rows, const Axis& columns, const T* w,
+                               int64_t down, int64_t along, int64_t row, int64_t column) {
         phases_[count_++] = {rows, columns, added_, rows.taps * columns.taps,
                              (row * y_.shape[3] + column) * W};
         for (int64_t u = 0; u < rows.taps; u++)
@@ -108,7 +108,7 @@ class DepthwiseLanes {
             }
     }
 
-    void run(const LaneFrame<T>& layout) const {
+    [[gnu::noinline]] void run(const LaneFrame<T>& layout) const {
         const int64_t N = x_.shape[0], H = y_.shape[2], V = y_.shape[3], blocks = (groups_ + W - 1) / W;
         const int64_t work = (layout.size() + H * V * features_ * (4 + taps_ / (step_ * step_))) * W;
         parallel_for(blocks * N, 1 + GemmBlocks<T>::thread_work / work, [&](int64_t begin, int64_t end) {

@@ -285,8 +285,28 @@ void max_pool_forward_simple(const MaxPoolForward<T>& pool) {
     });
 }
 
+// The positions of the elements whose numbers are known.
 template <typename T>
-void max_pool_forward(const MaxPoolForward<T>& pool) {
+void indices_of_numbers(const MaxPoolForward<T>& pool, const uint8_t* window) {
+    const PoolAxis &depth = pool.windows.depth, &rows = pool.windows.rows, &columns = pool.windows.columns;
+    int64_t distance[256];
+    set_distances(pool.windows, distance, 0);
+    parallel_for(pool.planes() * depth.out * rows.out, row_grain(2 * columns.out),
+                 [&](int64_t begin, int64_t end) {
+                     for (int64_t row = begin; row < end; ++row) {
+                         const int64_t z = row / rows.out % depth.out, p = row % rows.out;
+                         int64_t corner =
+                             (depth.start(z) * rows.size + rows.start(p)) * columns.size - columns.padding;
+                         const uint8_t* number = window + row * columns.out;
+                         int64_t* to = pool.indices + row * columns.out;
+                         for (int64_t q = 0; q < columns.out; ++q, corner += columns.stride)
+                             to[q] = corner + distance[number[q]];
+                     }
+                 });
+}
+
+template <typename T>
+void max_pool_numbers(const MaxPoolForward<T>& pool) {
     const PoolWindows& w = pool.windows;
     const int64_t* stride = pool.x.stride;
     if (is_halving_run<T>(w, pool.x) && !pool.indices)
@@ -305,6 +325,18 @@ void max_pool_forward(const MaxPoolForward<T>& pool) {
         max_pool_forward_frames(pool);
     else
         max_pool_forward_simple(pool);
+}
+
+template <typename T>
+void max_pool_forward(const MaxPoolForward<T>& pool) {
+    const PoolWindows& w = pool.windows;
+    if (!pool.indices || w.is_whole() || w.elements() > 256) return max_pool_numbers(pool);
+    const Scratch<uint8_t> own(pool.window ? 0 : pool.planes() * pool.outputs());
+    MaxPoolForward<T> numbers = pool;
+    numbers.indices = nullptr;
+    if (!pool.window) numbers.window = own.data();
+    max_pool_numbers(numbers);
+    indices_of_numbers(pool, numbers.window);
 }
 
 }  // namespace pydl::PYDL_ISA

@@ -116,15 +116,9 @@ void max_pool_backward_bands(const MaxPoolBackward<T>& pool) {
     const PoolAxis& outer = flat ? rows : depth;
     const int64_t line = size / outer.size;
     const int64_t band = at_most(row_grain(line), outer.size), bands = (outer.size + band - 1) / band;
-    // How far element `number` of a window lies from its corner; numbers that no element has lead nowhere.
-    Scratch<int64_t> distance(256);
-    for (int64_t number = 0; number < 256; ++number) {
-        const int64_t k = number / columns.kernel / rows.kernel, i = number / columns.kernel % rows.kernel;
-        distance[number] = k >= depth.kernel
-                               ? INT64_MIN / 4
-                               : (k * depth.dilation * rows.size + i * rows.dilation) * columns.size +
-                                     number % columns.kernel * columns.dilation;
-    }
+    // Numbers that no element has lead nowhere.
+    int64_t distance[256];
+    set_distances(pool.windows, distance, INT64_MIN / 4);
     parallel_for(pool.planes() * bands, row_grain(band * line), [&](int64_t begin, int64_t end) {
         for (int64_t task = begin; task < end; ++task) {
             const int64_t plane = task / bands, top = task % bands * band;
@@ -141,7 +135,7 @@ void max_pool_backward_bands(const MaxPoolBackward<T>& pool) {
                 const T* g = volume_of(pool.dy, plane) + z * pool.dy.stride[2] + p * pool.dy.stride[3];
                 const int64_t at = (plane * OD * OH + o) * OW;
                 if (pool.window)
-                    add_row(g, pool.dy.stride[4], pool.window + at, distance.data(), OW,
+                    add_row(g, pool.dy.stride[4], pool.window + at, distance, OW,
                             (depth.start(z) * rows.size + rows.start(p)) * columns.size - columns.padding,
                             columns.stride, range, dx);
                 else

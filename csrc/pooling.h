@@ -68,6 +68,18 @@ struct PoolWindows {
     }
 };
 
+// How far element `number` of a window lies from its corner; for numbers that no element has, `none`.
+inline void set_distances(const PoolWindows& w, int64_t (&distance)[256], int64_t none) {
+    for (int64_t number = 0; number < 256; ++number) {
+        const int64_t k = number / w.columns.kernel / w.rows.kernel,
+                      i = number / w.columns.kernel % w.rows.kernel;
+        distance[number] = k >= w.depth.kernel
+                               ? none
+                               : (k * w.depth.dilation * w.rows.size + i * w.rows.dilation) * w.columns.size +
+                                     number % w.columns.kernel * w.columns.dilation;
+    }
+}
+
 // Planes as volumes of one slice, so that kernels are written once.
 template <typename T>
 Array<T, 5> as_volumes(const Array<T, 4>& x) {
