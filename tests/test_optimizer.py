@@ -7,7 +7,8 @@ import pytest
 from optimizers import gradient, parameters
 
 import pydl
-from pydl.optim import SGD, Adam
+from pydl import nn
+from pydl.optim import SGD, Adam, RMSprop
 
 
 def test_each_group_has_its_own_options():
@@ -32,6 +33,17 @@ def test_both_dtypes_in_one_optimizer():
     a.grad, b.grad = pydl.tensor([1.0], dtype=np.float32), pydl.tensor([1.0], dtype=np.float64)
     SGD([a, b], lr=0.5).step()
     assert (a.tolist(), b.tolist(), a.dtype, b.dtype) == ([0.5], [0.5], np.float32, np.float64)
+
+
+@pytest.mark.parametrize("rule", [Adam, RMSprop])
+def test_a_changed_dtype_is_named(rule):
+    layer = nn.Linear(2, 1)
+    optimizer = rule(layer.parameters())
+    layer(np.ones((1, 2), np.float32)).sum().backward()
+    optimizer.step()
+    layer.double()
+    with pytest.raises(TypeError, match=f"^{rule.__name__}: parameters are float64 now; make a new optimizer$"):
+        optimizer.step()
 
 
 def test_memory_that_is_not_contiguous():

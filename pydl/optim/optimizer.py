@@ -120,7 +120,13 @@ class Optimizer:
             for params, weights, gradients, states in batches(group["params"], self.state, self.COUNTED, set_aside):
                 if group.get("maximize"):
                     gradients = [np.asarray(np.negative(each)) for each in gradients]
-                self.update(group, weights, gradients, states)
+                try:
+                    self.update(group, weights, gradients, states)
+                except TypeError:
+                    now, kept = weights[0].dtype, [each for state in states for each in state.values()]
+                    if all(getattr(each, "dtype", now) == now for each in kept):
+                        raise
+                    raise TypeError(f"{self.name}: parameters are {now} now; make a new optimizer") from None
                 moved(params, weights)
             for param in sparse:
                 self._move_rows(group, param)
