@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import struct
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ import pydl
 from pydl.audio import read_wav, write_wav
 from pydl.cli import main
 from pydl.data.synthetic_digits import make_digits
+from pydl.plot import spectrogram
 from pydl.recipes import speech
 from pydl.recipes.clipped_adam import ClippedAdam
 from pydl.recipes.hearing import RATE, hear
@@ -101,6 +103,18 @@ def test_transcribe(trained, tmp_path, capsys):
         assert f"{tmp_path / 'none.wav'}: there is no such file" in out
         assert f"{tmp_path / 'folder'}: Is a directory" in out
         assert len(out.splitlines()) == 4
+
+
+def test_pictures_of_long_sounds_go_on_in_further_lines(tmp_path):
+    pytest.importorskip("matplotlib")
+    sizes = []
+    for seconds in (4, 31):
+        marks = [(t, t + 0.1, str(t % 10)) for t in range(seconds)]
+        spectrogram(np.zeros((100 * seconds, 4)), 0.01, marks, tmp_path / "sound.png", "0123456789" * 30)
+        sizes.append(struct.unpack(">II", (tmp_path / "sound.png").read_bytes()[16:24]))
+    (short, height), (wide, high) = sizes
+    assert short < wide == 30 * 120
+    assert high == 3 * height
 
 
 def test_sounds_of_any_kind(trained, tmp_path, capsys):

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 from ..arguments import Array
 from .canvas import BLUE, new_figure, write_figure
+
+_LINE = 15.0  # seconds
 
 
 def attention(read: Sequence[str], said: Sequence[str], weights: Array, path: str | os.PathLike[str]) -> None:
@@ -51,26 +56,28 @@ def spectrogram(
     path: str | os.PathLike[str],
     title: str = "",
 ) -> None:
-    """Features (T, bands), `seconds` a frame, with marks (start, end, text) above them, in seconds."""
+    """Features (T, bands), `seconds` a frame, with marks (start, end, text) above them, in seconds.
+
+    Long sounds go on in further lines, of 15 seconds each, so that the marks can be read.
+    """
     length = len(features) * seconds
-    figure, axes = new_figure(min(30.0, max(6.0, 2.8 * length)), 3.6)
-    axes.imshow(
-        features.T,
-        origin="lower",
-        aspect="auto",
-        extent=(0, length, 0, features.shape[1]),
-        cmap="magma",
-        vmin=-2,
-        vmax=3,
-    )
-    for start, end, text in marks:
-        middle = (start + end) / 2
-        axes.axvspan(start, end, color="white", alpha=0.25, linewidth=0)
-        axes.annotate(
-            text, (middle, 1), xycoords=("data", "axes fraction"), xytext=(0, 3), textcoords="offset points",
-            ha="center", va="bottom", color=BLUE, fontsize=9, fontweight="bold", annotation_clip=False,
-        )  # fmt: skip
+    count = math.ceil(length / _LINE)
+    wide = length if count == 1 else _LINE
+    figure, lines = new_figure(min(30.0, max(6.0, 2.8 * wide)), 3.6 * count, rows=count)
+    for line, axes in enumerate(np.atleast_1d(lines)):
+        first, last = line * wide, (line + 1) * wide
+        place = (0, length, 0, features.shape[1])
+        axes.imshow(features.T, "magma", origin="lower", aspect="auto", extent=place, vmin=-2, vmax=3)
+        axes.set(xlim=(first, last), ylabel="mel band")
+        for start, end, text in marks:
+            middle = (start + end) / 2
+            if first <= middle < last:
+                axes.axvspan(start, end, color="white", alpha=0.25, linewidth=0)
+                axes.annotate(
+                    text, (middle, 1), xycoords=("data", "axes fraction"), xytext=(0, 3), textcoords="offset points",
+                    ha="center", va="bottom", color=BLUE, fontsize=9, fontweight="bold", annotation_clip=False,
+                )  # fmt: skip
+        if line == 0:
+            axes.set_title(title if len(title) < 200 else f"{title[:200]}…", pad=20)
     axes.set_xlabel("seconds")
-    axes.set_ylabel("mel band")
-    axes.set_title(title, pad=20)
     write_figure(figure, path)
