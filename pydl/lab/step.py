@@ -67,8 +67,7 @@ def example(args: argparse.Namespace) -> Steps:
     if args.model == "small":
         return step(network("small"), random.random((1, 1, 6, 6)).astype(np.float32), np.array([1]))
     digits = load_digits(seed=args.seed)
-    if not 0 <= args.digit < len(digits.test_y):
-        raise ValueError(f"--digit: must be from 0 to {len(digits.test_y) - 1}, not {args.digit}")
+    check_option("--digit", args.digit, 0, len(digits.test_y) - 1)
     x, y = digits.test_x[args.digit : args.digit + 1], digits.test_y[args.digit : args.digit + 1]
     if args.checkpoint is not None:
         return step(*restore(args.checkpoint, x), y)

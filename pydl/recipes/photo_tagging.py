@@ -51,7 +51,7 @@ from pydl.training import (
 )
 
 from .images import read_image, write_image
-from .report import each_file, prepare_folder, report, tell_data, whole
+from .report import check_option, each_file, prepare_folder, report, tell_data, whole
 from .settings import choose_settings
 
 BATCH = 64
@@ -150,8 +150,8 @@ def train(args: argparse.Namespace) -> dict[str, Any]:
     }
     settings = choose_settings(args, defaults, read_checkpoint(checkpoint)["facts"] if args.resume else None)
     plan = PLANS[settings["data"]]
-    if settings["images"] is not None and settings["images"] < 2:
-        raise ValueError(f"--images: must be at least 2, not {settings['images']}")
+    if settings["images"] is not None:
+        check_option("--images", settings["images"], 2)
     pydl.manual_seed(settings["seed"])
 
     data = pydl.data.load(settings["data"], root=args.root)
