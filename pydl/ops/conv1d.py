@@ -3,7 +3,7 @@
     y[n,o,i] = b[o] + sum over c, u of  w[o,c,u] * x[n, g*C/groups + c, i*stride + u*dilation - front]
 
 with g = o // (O/groups), the group of the filter, and x zero outside the sequence. It is conv2d of images of one
-column, and conv2d's kernels compute it.
+row, and conv2d's kernels compute it.
 
 Shapes    x (N, C, L), w (O, C/groups, U), b (O) -> y (N, O, I), where
           I = (L + front + behind - dilation*(U - 1) - 1) // stride + 1; one sequence (C, L) -> (O, I)

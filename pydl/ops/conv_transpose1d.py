@@ -2,7 +2,7 @@
 
     y[n,o,i] = b[o] + sum over c, u and positions l with  i = l*stride + u*dilation - padding  of  w[c,o,u] * x[n,c,l]
 
-for the channels c and o of each group. It is conv_transpose2d of images of one column, and its kernels compute it.
+for the channels c and o of each group. It is conv_transpose2d of images of one row, and its kernels compute it.
 
 Shapes    x (N, C, L), w (C, O/groups, U), b (O) -> y (N, O, I), where
           I = (L - 1)*stride - 2*padding + dilation*(U - 1) + output_padding + 1; or without N

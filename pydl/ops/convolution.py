@@ -139,14 +139,14 @@ def draw_convolution(draw: Any, dims: int) -> dict[str, Any]:
 
 
 def as_images(array: Any) -> Any:
-    """Sequences as images of one column, a view; images and volumes as they are."""
-    return array.reshape(*array.shape, 1) if array.ndim == 3 else array
+    """Sequences as images of one row, a view; images and volumes as they are."""
+    return array[:, :, None] if array.ndim == 3 else array
 
 
 def settings_of_images(stride: Sizes, padding: Sizes, dilation: Sizes, groups: int) -> tuple[Sizes, Sizes, Sizes, int]:
     """The settings for as_images."""
     if len(stride) == 1:
-        return (*stride, 1), (*padding, 0, 0), (*dilation, 1), groups
+        return (1, *stride), (0, 0, *padding), (1, *dilation), groups
     return stride, padding, dilation, groups
 
 

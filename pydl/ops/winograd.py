@@ -110,41 +110,46 @@ def transform_weight_gradient(
 
 
 def is_sequence(w: Any, stride: Sizes, dilation: Sizes) -> bool:
-    """Whether these filters, of images of one column, are those of conv1d_winograd.py."""
-    return w.itemsize == 4 and w.shape[2] in NUMBERS_OF_SEQUENCES and stride == dilation == (1, 1)
+    """Whether these filters, of images of one row, are those of conv1d_winograd.py."""
+    return w.itemsize == 4 and w.shape[3] in NUMBERS_OF_SEQUENCES and stride == dilation == (1, 1)
+
+
+def without_rows(a: Any) -> Sizes:
+    """The shape of the sequences that are a's only rows."""
+    return (*a.shape[:2], a.shape[3])
 
 
 def transform_sequences(
     x: Any, w: Any, b: Any, y: Any, stride: Sizes, padding: Sizes, dilation: Sizes, groups: int
 ) -> bool:
-    """transform_forward for images of one column."""
-    if not (is_sequence(w, stride, dilation) and suits_sequences(w.shape[:3], y.shape[:3], groups)):
+    """transform_forward for images of one row."""
+    if not (is_sequence(w, stride, dilation) and suits_sequences(without_rows(w), without_rows(y), groups)):
         return False
-    conv1d_winograd(x[..., 0], w[..., 0], b, y[..., 0], padding[:2], groups)
+    conv1d_winograd(x[:, :, 0], w[:, :, 0], b, y[:, :, 0], padding[2:], groups)
     return True
 
 
 def transform_sequences_input(
     dy: Any, w: Any, b: Any, dx: Any, stride: Sizes, padding: Sizes, dilation: Sizes, groups: int
 ) -> bool:
-    """transform_input_gradient for images of one column."""
-    zeros = w.shape[2] - 1 - padding[0], w.shape[2] - 1 - padding[1]
-    turned_w = turned_shape(w.shape, groups)
-    if (
-        not is_sequence(w, stride, dilation)
-        or min(zeros) < 0
-        or not suits_sequences(turned_w[:3], dx.shape[:3], groups)
-    ):
+    """transform_input_gradient for images of one row."""
+    zeros = w.shape[3] - 1 - padding[2], w.shape[3] - 1 - padding[3]
+    if not is_sequence(w, stride, dilation) or min(zeros) < 0:
         return False
-    conv1d_winograd(dy[..., 0], turned(w, groups)[..., 0], b, dx[..., 0], zeros, groups)
+    of_dy = turned(w, groups)
+    if not suits_sequences(without_rows(of_dy), without_rows(dx), groups):
+        return False
+    conv1d_winograd(dy[:, :, 0], of_dy[:, :, 0], b, dx[:, :, 0], zeros, groups)
     return True
 
 
 def transform_sequences_weight(
     dy: Any, x: Any, dw: Any, db: Any, stride: Sizes, padding: Sizes, dilation: Sizes, groups: int
 ) -> bool:
-    """transform_weight_gradient for images of one column."""
-    if groups > 1 or not is_sequence(dw, stride, dilation) or not suits_sequences_weight(dw.shape[:3], dy.shape[:3]):
+    """transform_weight_gradient for images of one row."""
+    if groups > 1 or not is_sequence(dw, stride, dilation):
         return False
-    conv1d_winograd_weight(dy[..., 0], x[..., 0], dw[..., 0], db, padding[:2])
+    if not suits_sequences_weight(without_rows(dw), without_rows(dy)):
+        return False
+    conv1d_winograd_weight(dy[:, :, 0], x[:, :, 0], dw[:, :, 0], db, padding[2:])
     return True
