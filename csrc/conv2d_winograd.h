@@ -67,7 +67,8 @@ class WinogradTask {
           edges_((pixels * beyond + 1) * edge_pitch_),
           sources_(plan.tasks.size * places * plan.pitch),
           product_pitch_(group_rows() * NR + 64 / int64_t(sizeof(T))),
-          products_(places * product_pitch_) {}
+          products_(places * product_pitch_),
+          late_filters_(filters.is_late ? group_panels() * filters.panel_size : 0) {}
 
     void run(int64_t group, int64_t task, int64_t row_group) {
         group_ = group;
@@ -89,6 +90,8 @@ class WinogradTask {
             const int64_t o = filters_.rows.begin(r);
             const int64_t rows =
                 (stop < filters_.rows.count ? filters_.rows.begin(stop) : conv_.features) - o;
+            for (int64_t q = r; filters_.is_late && q < stop; q++)
+                filters_.transform_panel(group, q, late_filters_.data() + (q - r) * filters_.panel_size);
             for (int64_t p = 0; p * NR < count_; p++) {
                 multiply(p, r, stop);
                 for (int64_t row = 0; row < rows; row++)
@@ -117,6 +120,7 @@ class WinogradTask {
     };
 
     int64_t group_panels() const {
+        if (filters_.is_late) return 1;
         const int64_t panels = Plan::group_rows / filters_.rows.size;
         const int64_t most = plan_.row_groups.size;
         return panels < 1 ? 1 : panels < most ? panels : most;
@@ -125,10 +129,16 @@ class WinogradTask {
     T* source(int64_t panel, int place) const {
         return sources_.data() + (panel * places + place) * plan_.pitch;
     }
-    // Columns of the image that the lines hold.
-    int64_t first_column() const { return conv_.columns.origin > 0 ? conv_.columns.origin : 0; }
+    // Columns of the image that the lines hold: those of the tiles, if these are part of one row.
+    bool is_part_of_row() const { return skipped_ + count_ <= plan_.tiles_of_row; }
+    int64_t first_column() const {
+        const int64_t first = conv_.columns.origin + (is_part_of_row() ? skipped_ * step : 0);
+        return first > 0 ? first : 0;
+    }
     int64_t last_column() const {
-        const int64_t end = conv_.columns.origin + plan_.tiles_of_row * step;
+        const int64_t tiles = plan_.tiles_of_row, end_of_row = conv_.columns.origin + tiles * step;
+        const int64_t past = conv_.columns.origin + (skipped_ + count_) * step + beyond;
+        const int64_t end = is_part_of_row() && past < end_of_row ? past : end_of_row;
         return end < conv_.columns.source ? end : conv_.columns.source;
     }
     T* line(int row) const { return lines_.data() + row * line_pitch_; }
@@ -251,6 +261,7 @@ class WinogradTask {
     void multiply(int64_t panel, int64_t begin, int64_t end) {
         const int64_t left = count_ - panel * NR, columns = left < NR ? left : NR;
         const Parts blocks(conv_.channels * parts, Line::depth);
+        const T* filters = filters_.is_late ? late_filters_.data() : filters_.panel(group_, begin);
         for (int place = 0; place < places; place++)
             for (int64_t block = 0; block < blocks.count; block++)
                 for (int64_t r = begin; r < end; r++) {
@@ -258,7 +269,9 @@ class WinogradTask {
                     const int64_t k = blocks.begin(block),
                                   depth = blocks.length(block, conv_.channels * parts);
                     tile_function<T>(int(rows), columns)(
-                        depth, filters_.panel(group_, r, place) + k * rows, source(panel, place) + k * NR, NR,
+                        depth,
+                        filters + (r - begin) * filters_.panel_size + place * filters_.place_pitch + k * rows,
+                        source(panel, place) + k * NR, NR,
                         products_.data() + place * product_pitch_ + (r - begin) * filters_.rows.size * NR, NR,
                         whole_vectors<T>(columns), block > 0);
                 }
@@ -367,34 +380,7 @@ class WinogradTask {
     int64_t edge_pitch_, line_pitch_;
     Scratch<T> lines_, edges_, sources_;
     int64_t product_pitch_;
-    Scratch<T> products_;
+    Scratch<T> products_, late_filters_;
 };
-
-// y by tiles; direct(n) computes image n instead.
-template <typename Line, typename T, typename Direct>
-void correlate_tiles(const Correlation<T>& conv, const WinogradFilters<T, Line>& filters,
-                     const Direct& direct) {
-    const WinogradPlan<T, Line> plan(conv, filters);
-    const int64_t N = conv.x.shape[0], row_groups = plan.row_groups.count;
-    const Scratch<uint8_t> suspects(N);
-    for (int64_t n = 0; n < N; n++) suspects[n] = 0;
-    const int64_t tasks = plan.task_count();
-    parallel_for(conv.groups * tasks * row_groups, 1, [&](int64_t begin, int64_t end) {
-        WinogradTask<T, Line> worker(conv, filters, plan, suspects.data());
-        for (int64_t k = begin; k < end; k++)
-            worker.run(k / row_groups / tasks, k / row_groups % tasks, k % row_groups);
-    });
-    for (int64_t n = 0; n < N; n++)
-        if (suspects[n]) direct(n);
-}
-
-// Image n of a convolution by the direct method.
-template <typename T>
-void correlate_image(const Correlation<T>& conv, int64_t n) {
-    Correlation<T> image = conv;
-    image.x.data = conv.x.at(n, 0), image.y.data = conv.y.at(n, 0);
-    image.x.slices = image.y.slices = image.x.shape[0] = image.y.shape[0] = 1;
-    correlate_product(image);
-}
 
 }  // namespace pydl::PYDL_ISA

@@ -1,7 +1,7 @@
 // A convolution with dilated taps as several without, each of every d-th row and column.
 #pragma once
 
-#include "conv2d_winograd.h"
+#include "conv2d_winograd_tiles.h"
 
 namespace pydl::PYDL_ISA {
 

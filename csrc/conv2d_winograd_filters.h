@@ -8,6 +8,9 @@ namespace pydl::PYDL_ISA {
 
 // For every group, every panel of its features and every place of a tile, the features of a panel running
 // fastest, then the channels: panels of A (microkernel.h).
+//
+// Filters that leave the caches and meet few tiles would spend their time on the way to memory and back: of
+// these a panel is transformed when it is needed, and nothing is kept here.
 template <typename T, typename Line>
 class WinogradFilters {
   public:
@@ -19,7 +22,11 @@ class WinogradFilters {
         : conv_(conv),
           rows(conv.features, tile_rows<T>),
           place_pitch(rows.size * conv.channels * parts + width<T>),
-          packed_(conv.groups * rows.count * places * place_pitch) {
+          panel_size(places * place_pitch),
+          is_late(conv.groups * rows.count * panel_size > kept && tiles(conv) <= late_tiles &&
+                  conv.rows.dilation == 1 && conv.columns.dilation == 1),
+          packed_(is_late ? 0 : conv.groups * rows.count * panel_size) {
+        if (is_late) return;
         const Parts channels(conv.channels, 64);
         parallel_for(conv.groups * rows.count * channels.count, 1 + 8192 / (channels.size * places),
                      [&](int64_t begin, int64_t end) {
@@ -27,16 +34,32 @@ class WinogradFilters {
                          for (int64_t task = begin; task < end; task++)
                              transform(packed.data(), task / channels.count,
                                        channels.begin(task % channels.count),
-                                       channels.length(task % channels.count, conv.channels));
+                                       channels.length(task % channels.count, conv.channels),
+                                       packed_.data() + task / channels.count * panel_size);
                      });
     }
-    const T* panel(int64_t group, int64_t row_panel, int place) const {
-        return packed_.data() + ((group * rows.count + row_panel) * places + place) * place_pitch;
+    const T* panel(int64_t group, int64_t row_panel) const {
+        return packed_.data() + (group * rows.count + row_panel) * panel_size;
+    }
+    // A panel of late ones.
+    void transform_panel(int64_t group, int64_t row_panel, T* to) const {
+        const Parts channels(conv_.channels, 64);
+        const Scratch<T> packed(taps * channels.size * rows.size + width<T>);
+        for (int64_t c = 0; c < channels.count; c++)
+            transform(packed.data(), group * rows.count + row_panel, channels.begin(c),
+                      channels.length(c, conv_.channels), to);
     }
 
   private:
-    // panel: a panel of features of a group, counted through all groups.
-    void transform(T* packed, int64_t panel, int64_t first, int64_t channels) const {
+    static constexpr int64_t kept = 1 << 20;
+    static int64_t tiles(const Correlation<T>& conv) {
+        return conv.x.shape[0] * ((conv.rows.outputs - 1) / Rows::outputs + 1) *
+               ((conv.columns.outputs - 1) / Line::outputs + 1);
+    }
+
+    // panel: a panel of features of a group, counted through all groups. whole: where its numbers go.
+    [[gnu::noinline]] void transform(T* packed, int64_t panel, int64_t first, int64_t channels,
+                                     T* whole) const {
         const int64_t group = panel / rows.count, row_panel = panel % rows.count;
         const int64_t o = rows.begin(row_panel), count = rows.length(row_panel, conv_.features);
         const int64_t* stride = conv_.w_stride;
@@ -56,7 +79,7 @@ class WinogradFilters {
                     for (int64_t m = 0; m < count; m++)
                         to[k * count + m] = from[m * stride[0] + k / V * stride[2] + k % V * stride[3]];
         }
-        T* to = packed_.data() + panel * places * place_pitch + first * parts * count;
+        T* to = whole + first * parts * count;
         const int64_t pitch = backwards ? -count : count;
         for (int64_t c = 0; c < channels; c++)
             for (int64_t m = 0; m < count; m += width<T>) {
@@ -75,8 +98,10 @@ class WinogradFilters {
     const Correlation<T>& conv_;
 
   public:
+    static constexpr int64_t late_tiles = 128;
     const Parts rows;
-    const int64_t place_pitch;
+    const int64_t place_pitch, panel_size;
+    const bool is_late;
 
   private:
     Scratch<T> packed_;

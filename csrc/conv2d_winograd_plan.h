@@ -25,7 +25,8 @@ struct WinogradPlan {
           tile_rows_of_image((tiled(conv.rows) + Rows::outputs - 1) / Rows::outputs),
           tiles_of_row((tiled(conv.columns) + Line::outputs - 1) / Line::outputs),
           tiles(conv.x.shape[0] * tile_rows_of_image * tiles_of_row),
-          tasks((tiles + NR - 1) / NR, panels_of_task(conv)),
+          tasks((tiles + NR - 1) / NR,
+                filters.is_late ? (filters.late_tiles - 1) / NR + 1 : panels_of_task(conv)),
           row_groups(filters.rows.count, panels_of_group(conv.groups, filters.rows.count)),
           // One line more than the channels need: places a power of two apart compete for the cache's sets.
           pitch(conv.channels * parts * NR + 64 / int64_t(sizeof(T))) {}

@@ -4,7 +4,7 @@
 
 #include "conv2d_correlate.h"
 #include "conv2d_shape.h"
-#include "conv2d_winograd.h"
+#include "conv2d_winograd_tiles.h"
 #include "kernel.h"
 
 namespace pydl::PYDL_ISA {

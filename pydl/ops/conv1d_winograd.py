@@ -18,6 +18,7 @@ import numpy as np
 
 from .._compiled import remembered
 from ..op import kernel
+from .winograd_cost import Way, WeightWay, direct, transformed, transformed_is_faster_for_weights
 
 
 def pad(x, padding):
@@ -79,41 +80,23 @@ def _(draw):
     return {"dy": draw.array(y), "x": draw.array(x), "dw": dw, "db": db, "padding": padding}
 
 
-# Numbers of a transformed filter, by its taps.
-NUMBERS = {3: 6, 5: 8}
 Shape = tuple[int, ...]
 
-
-def own_cost(taps: int, tiles: int, filters: int, channels: int, preparation: int) -> int:
-    """Multiplications, and what takes as long as them: transformations, as much as 6 channels more on either side, and
-    preparing the filters, as much as some tiles: twice that where they leave the second-level cache.
-    """
-    pairs = filters * channels
-    tiles_of_filters = preparation if pairs <= 2**14 else 2 * preparation
-    return NUMBERS[taps] * ((tiles + tiles_of_filters) * pairs + 6 * tiles * (filters + channels))
-
-
-def direct_cost(w: Shape, y: Shape, filters: int) -> float:
-    """Those of the direct sum, more where its lanes or tiles are not filled by filters."""
-    return y[0] * y[2] * filters * w[1] * w[2] * max(1, 24 / filters)
+# By taps.
+WAYS = {3: Way(6, 20, 13, 8, 33, 1), 5: Way(8, 23, 13, 14, 22, 1)}
+WEIGHT_WAYS = {3: WeightWay(6, 19, 49, 110, 1.4, 3), 5: WeightWay(8, 30, 33, 63, 1.5, 4)}
 
 
 @remembered
-def suits_sequences(w: Shape, y: Shape, groups: int = 1) -> bool:
-    """Whether conv1d uses it for filters of shape w, stride 1 and results of shape y.
-
-    The limits here and below were measured with AVX-512 and AVX2, 3 to 512 channels and 8 to 2000 positions.
-    """
-    filters, tiles = w[0] // groups, -(-y[0] * -(-y[2] // 4) // 16) * 16
-    own = own_cost(w[2], tiles, filters, w[1], 10)
-    return min(filters, w[1]) >= 8 and own < 1.35 * direct_cost(w, y, filters)
+def suits_sequences(w: Shape, y: Shape, groups: int = 1, is_gradient: bool = False) -> bool:
+    """Whether conv1d uses it for filters of shape w, stride 1 and results of shape y."""
+    filters, way = w[0] // groups, WAYS[w[2]]
+    sums = direct(way, w[2], y[0] * y[2], w[1], filters, is_gradient)
+    return transformed(way, y[0] * -(-y[2] // 4), w[1], filters) < sums
 
 
 @remembered
 def suits_sequences_weight(w: Shape, y: Shape) -> bool:
-    """The same for the gradient of the filters, whose products have channels as lanes. A sequence is transformed as a
-    whole, which must not be too long.
-    """
-    tiles, lanes = y[0] * -(-y[2] // 4), -(-w[1] // 16) * 16
-    own = own_cost(w[2], tiles, w[0], lanes, 40)
-    return min(w[:2]) >= 3 and 4 <= y[2] <= 2**14 and tiles >= 16 and own < 1.2 * direct_cost(w, y, w[0])
+    """The same for the gradient of the filters. A sequence is transformed as a whole, which must not be too long."""
+    tiles, pixels = y[0] * -(-y[2] // 4), y[0] * y[2]
+    return y[2] <= 2**14 and transformed_is_faster_for_weights(WEIGHT_WAYS[w[2]], w[2], tiles, pixels, w[1], w[0])

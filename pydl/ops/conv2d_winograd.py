@@ -20,7 +20,7 @@ output; and the error's length relative to the outputs':
     L2          2e-7        3e-7             8e-7             2.5e-6
     L2 of dw    2e-7                         1e-6             2.5e-6
 
-So conv2d uses it for float32 only, where it is faster (winograd_tile, winograd_suits_weight), and not at all after
+So conv2d uses it for float32 only, where it is faster (winograd_cost.py), and not at all after
 set_winograd(False) or with PYDL_WINOGRAD=0 in the environment. float64 is always computed directly. An image for which
 not all results are finite is computed directly as well, so that NaN and infinities reach the outputs whose taps meet
 them and no others.
@@ -41,12 +41,22 @@ import numpy as np
 from .._compiled import remembered
 from ..arguments import show
 from ..op import kernel
-
-# Numbers that transformed filters may have: 64 MiB.
-MOST_TRANSFORMED = 2**24
+from .winograd_cost import (
+    MOST_TRANSFORMED,
+    Way,
+    WeightWay,
+    direct,
+    has_own_kernels,
+    transformed,
+    transformed_is_faster_for_weights,
+    whole,
+)
 
 # Channels that a 5x5 filter may have: with more of them, rounding errors leave what 3x3 filters err.
 MOST_CHANNELS_OF_FIVE = 256
+
+# How much longer dilated parts take, which are slow to read and to write.
+SLOWER_PARTS = 1.3
 
 _enabled: bool = os.environ.get("PYDL_WINOGRAD", "1") != "0"
 
@@ -139,79 +149,50 @@ def is_plain(w: Shape, itemsize: int, stride: Shape) -> bool:
     return itemsize == 4 and stride == (1, 1) and w[2:] in ((3, 3), (5, 5))
 
 
+# By taps and tile.
+WAYS = {
+    3: {2: Way(16, 12, 9, 9, 19, 0.9), 4: Way(36, 11, 13, 4, 8.5, 0.9)},
+    5: {4: Way(64, 7.5, 12, 8, 20, 1)},
+}
+WEIGHT_WAYS = {3: WeightWay(36, 15, 11, 23, 1.4, 3), 5: WeightWay(64, 18, 6, 22, 1.4, 3)}
+
+
 @remembered
 def winograd_tile(w: Shape, y: Shape, dilation: Shape = (1, 1), groups: int = 1, source: Shape | None = None) -> int:
     """The tile that conv2d uses for plain filters of shape w and results of shape y: 4 or 2, or 0 for the direct sum.
 
-    Transformations are shared by all channels or all output channels, so there have to be some of both. The rest is
-    counted in multiplications for each pair of channels: of all tiles, in whole vectors of them, and as many as it
-    takes to prepare a filter, some for each number of it. Large tiles save most; but small maps leave much of them
-    empty, and their filters are 4 times as large as the filters given, those of small tiles not quite twice. The limits
-    were measured with AVX-512 and AVX2, 3 to 512 channels and maps of 6x6 to 56x56.
+    source: what is convolved, of a gradient.
     """
-    # Dilated taps take every d-th row and column: each such part of the maps is a convolution of its own.
-    parts, filters = math.prod(dilation), y[1] // groups
-    if w[2] == 5:
-        return 4 if suits_five(w, y, dilation, groups, source or y) else 0
-    height, width = (-(-size // d) for size, d in zip(y[2:], dilation, strict=True))
-    channels, numbers = w[1], math.prod(w)
-
-    def cost(tile: int, numbers_of_filter: int, preparation: int) -> int:
-        tiles = y[0] * -(-height // tile) * -(-width // tile)
-        return numbers_of_filter * (parts * -(-tiles // 16) * 16 + preparation)
-
-    ways = {0: cost(1, 9, 8)}
-    for tile, numbers_of_filter in ((2, 16), (4, 36)):
-        if numbers_of_filter * numbers // 9 <= MOST_TRANSFORMED:
-            ways[tile] = cost(tile, numbers_of_filter, 15)
-    best = min(ways, key=ways.__getitem__)
-    if filters < 8 or channels < 3 or (channels < 8 and (best == 2 or y[0] * height * width < 2048)):
+    if w[2] == 5 and w[1] > MOST_CHANNELS_OF_FIVE:
         return 0
-    # Such parts are slow to read and to write: the multiplications saved have to be worth it.
-    if parts > 1 and (min(channels, filters) < 32 or 2 * ways[best] > ways[0]):
-        return 0
-    return best
+    return fastest_tile(WAYS[w[2]], w, y, dilation, groups, source)
 
 
-def suits_five(w: Shape, y: Shape, dilation: Shape, groups: int, source: Shape) -> bool:
-    """Whether 5x5 filters of shape w, whose results have shape y, are worth transforming. source: what is convolved,
-    where that is known to be all that counts, as for a gradient.
-
-    Counted are multiplications: for each tile, in whole vectors of them, those of all pairs of channels and what takes
-    as long, 16 for each channel and 16 for each output channel; and what a filter takes, more where transformed filters
-    leave the second-level cache. The direct sum multiplies each pixel for all taps, and slower where output channels
-    are few. Measured with AVX-512 and AVX2, 3 to 256 channels, maps of 2x2 to 64x64 and 1 to 64 images.
-    """
+def fastest_tile(
+    ways: dict[int, Way], w: Shape, y: Shape, dilation: Shape, groups: int, source: Shape | None = None
+) -> int:
+    """That of the cheapest of some ways, or 0."""
     filters, channels, parts = w[0] // groups, w[1], math.prod(dilation)
-    pairs = filters * channels
-    if 64 * pairs * groups > MOST_TRANSFORMED or min(filters, channels) < 3 or channels > MOST_CHANNELS_OF_FIVE:
-        return False
-    height, width = (-(-size // d) for size, d in zip(y[2:], dilation, strict=True))
-    tiles = -(-height // 4) * -(-width // 4)
-    if parts == 1 and (source[2] + 4, source[3] + 4) == y[2:]:  # csrc/conv2d_winograd_overlap.h
-        tiles = min(tiles, -(-source[2] // 4) * -(-source[3] // 4))
-    tiles, pixels = parts * -(-y[0] * tiles // 16) * 16, y[0] * min(math.prod(y[2:]), math.prod(source[2:]))
-    own = 64 * (tiles * (pairs + 16 * filters + 16 * channels) + (25 if pairs <= 2**13 else 55) * pairs)
-    return 4 * own < 25 * pixels * pairs * (8 if filters < 8 else 5 if filters <= 16 else 4)
+    if has_own_kernels(groups, channels, filters):
+        return 0
+    pixels = y[0] * y[2] * y[3]
+    best, least = 0, direct(next(iter(ways.values())), w[2] * w[3], pixels, channels, filters, source is not None)
+    for tile, way in ways.items():
+        # Dilated taps take every d-th row and column: each such part of the maps is a convolution of its own.
+        height, width = (-(-size // (d * tile)) for size, d in zip(y[2:], dilation, strict=True))
+        tiles = height * width
+        if w[2] == 5 and parts == 1 and source and (source[2] + 4, source[3] + 4) == y[2:]:
+            tiles = min(tiles, -(-source[2] // 4) * -(-source[3] // 4))  # csrc/conv2d_winograd_overlap.h
+        cost = transformed(way, parts * whole(y[0] * tiles), channels, filters)
+        if parts > 1:
+            cost *= SLOWER_PARTS
+        if cost < least and way.numbers * math.prod(w[:2]) <= MOST_TRANSFORMED:
+            best, least = tile, cost
+    return best
 
 
 @remembered
 def winograd_suits_weight(w: Shape, y: Shape) -> bool:
-    """Whether conv2d uses it for the gradient of plain filters: if there are channels enough to share the
-    transformations. For a tile these take some 400 cycles for each vector of channels, and the products, whose lanes
-    are channels, 18 for each filter; the direct sum takes some 0.4 for each pair and pixel, measured with AVX-512 and
-    3 to 256 channels. The sums of all places, 36 for each pair, leave the caches from some 4 MiB on; moving them
-    through memory then costs as much as 100 tiles, so that there have to be more of these: 128 tiles (8 images of
-    14x14) are enough, 32 of them (8 of 7x7) with 512 channels were not. For 5x5 filters the same was measured with
-    maps of 2x2 to 64x64: 700 cycles, 32, 0.85, and 40 to 100 for each pair of channels.
-    """
-    filters, channels = w[:2]
+    """Whether conv2d uses it for the gradient of plain filters."""
     tiles, pixels = y[0] * -(-y[2] // 4) * -(-y[3] // 4), y[0] * y[2] * y[3]
-    vectors, most = -(-channels // 16), 2**16 if tiles >= 128 else 2**20 // 36  # pairs of channels
-    if w[2] == 5:
-        pairs = filters * channels
-        own = tiles * (700 * (vectors + -(-filters // 16)) + 32 * filters * vectors)
-        own += (40 if pairs <= 2**13 else 100) * pairs
-        return 20 * own < 17 * pixels * pairs and 64 * pairs <= MOST_TRANSFORMED and tiles >= 16
-    own = tiles * (400 * (vectors + -(-filters // 16)) + 18 * filters * vectors)
-    return 5 * own < 2 * pixels * filters * channels <= 2 * pixels * most and tiles >= 16
+    return transformed_is_faster_for_weights(WEIGHT_WAYS[w[2]], w[2] * w[3], tiles, pixels, w[1], w[0])

@@ -23,10 +23,16 @@ import numpy as np
 
 from .._compiled import remembered
 from ..op import kernel
-from .conv2d_winograd import MOST_TRANSFORMED, draw_case
-
-# Those of a transformed filter, by its taps.
-NUMBERS = {3: 81, 4: 100, 7: 196}
+from .conv2d_winograd import draw_case
+from .winograd_cost import (
+    MOST_TRANSFORMED,
+    Way,
+    WeightWay,
+    direct,
+    has_own_kernels,
+    transformed,
+    transformed_is_faster_for_weights,
+)
 
 
 @kernel(writes="y")
@@ -110,56 +116,37 @@ def _(draw):
 Shape = tuple[int, ...]
 
 
-def pays(w: Shape, y: Shape, tiles: int, channels: int, saved: float) -> bool:
-    """Whether so many tiles, for filters of shape w and the results y of a convolution, are worth it.
-
-    Counted are multiplications: of the products, of preparing the filters (as much as 15 tiles, more where they leave
-    the second-level cache), and of the transformations (as much as some channels more on either side). The direct sum
-    keeps the multipliers less busy: `saved` says how much less.
-    """
-    filters, taps = w[0], w[2]
-    pairs = filters * channels
-    preparation = 15 if pairs <= 2**14 else 25
-    own = NUMBERS[taps] * ((tiles + preparation) * pairs + tiles * (8 * channels + (3 if taps == 7 else 12) * filters))
-    pixels = -(-y[0] * y[2] * y[3] // 16) * 16
-    return own < saved * taps**2 * pixels * filters * w[1]
-
-
-def fits(w: Shape) -> bool:
-    """Whether the transformed filters are not too large."""
-    return NUMBERS[w[2]] * w[0] * w[1] <= MOST_TRANSFORMED
-
-
-def few(filters: int) -> float:
-    """How much longer the direct sum takes where its lanes or tiles are not filled by filters."""
-    return max(1.4, 30 / filters)
+# By taps: of the results, of the gradients of the input and of the weight.
+WAYS = {3: Way(81, 0.6, 13, 2, 11, 1.1), 4: Way(100, 1, 9, 16, 31, 1.8), 7: Way(196, 1, 5, 25, 29, 1.5)}
+GRADIENT_WAYS = {3: Way(81, 12, 0, 2.5, 44, 1.5), 4: Way(100, 23, 0, 21, 25, 3.2)}
+WEIGHT_WAYS = {3: WeightWay(81, 89, 2, 16, 2.3, 62), 4: WeightWay(100, 27, 5, 22, 2, 25)}
 
 
 @remembered
 def suits_stride(w: Shape, y: Shape, groups: int = 1) -> bool:
-    """Whether conv2d uses it for filters of shape w, stride 2 and results of shape y.
-
-    The limits here and below were measured with AVX-512 and AVX2, 1 to 512 channels and maps of 4x4 to 224x224.
-    """
-    filters = w[0] // groups
-    if groups > 1 and min(filters, w[1]) < 3:
+    """Whether conv2d uses it for filters of shape w, stride 2 and results of shape y."""
+    filters, channels, way = w[0] // groups, w[1], WAYS[w[2]]
+    if has_own_kernels(groups, channels, filters):
         return False
-    tiles = -(-y[0] * -(-y[2] // 4) * -(-y[3] // 4) // 16) * 16
-    return fits(w) and pays((filters, *w[1:]), y, tiles, w[1], 1 if w[2] == 7 else few(filters))
+    sums = direct(way, w[2] ** 2, y[0] * y[2] * y[3], channels, filters)
+    own = transformed(way, y[0] * -(-y[2] // 4) * -(-y[3] // 4), channels, filters)
+    return own < sums and way.numbers * w[0] * w[1] <= MOST_TRANSFORMED
 
 
 @remembered
 def suits_stride_gradient(w: Shape, x: Shape, y: Shape, groups: int = 1) -> bool:
     """The same for the gradient of the input, of shape x."""
-    filters = w[0] // groups
-    if groups > 1 and min(filters, w[1]) < 3:
+    filters, channels = w[0] // groups, w[1]
+    if w[2] == 7 or has_own_kernels(groups, channels, filters):
         return False
-    tiles = -(-y[0] * -(-x[2] // 8) * -(-x[3] // 8) // 16) * 16
-    return w[2] < 7 and fits(w) and pays((filters, *w[1:]), y, tiles, w[1], 1.4 if filters >= 8 else 4)
+    way = GRADIENT_WAYS[w[2]]
+    sums = direct(way, w[2] ** 2, y[0] * y[2] * y[3], filters, channels, True)
+    own = transformed(way, y[0] * -(-x[2] // 8) * -(-x[3] // 8), filters, channels)
+    return own < sums and way.numbers * w[0] * w[1] <= MOST_TRANSFORMED
 
 
 @remembered
 def suits_stride_weight(w: Shape, y: Shape) -> bool:
-    """The same for the gradient of the filters, whose products have channels as lanes."""
-    tiles, lanes = y[0] * -(-y[2] // 4) * -(-y[3] // 4), -(-w[1] // 16) * 16
-    return w[2] < 7 and tiles >= 16 and fits(w) and pays(w, y, tiles, lanes, few(w[0]) if w[0] >= 8 else 1)
+    """The same for the gradient of the filters."""
+    tiles, pixels = y[0] * -(-y[2] // 4) * -(-y[3] // 4), y[0] * y[2] * y[3]
+    return w[2] < 7 and transformed_is_faster_for_weights(WEIGHT_WAYS[w[2]], w[2] ** 2, tiles, pixels, w[1], w[0])

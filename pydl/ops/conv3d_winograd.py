@@ -19,7 +19,8 @@ import numpy as np
 
 from .._compiled import remembered
 from ..op import kernel
-from .conv2d_winograd import winograd_suits_weight, winograd_tile
+from .conv2d_winograd import fastest_tile, winograd_suits_weight
+from .winograd_cost import Way
 
 Shape = tuple[int, ...]
 
@@ -87,19 +88,15 @@ def as_images(w: Shape, y: Shape) -> tuple[Shape, Shape]:
     return (w[0], w[1] * w[2], *w[3:]), (y[0] * y[2], y[1], *y[3:])
 
 
+# By tile: the direct sums of volumes are slower.
+WAYS = {2: Way(16, 3, 36, 3, 2, 2.3), 4: Way(36, 0.2, 31, 7, 8, 2.3)}
+
+
 @remembered
 def volume_tile(w: Shape, y: Shape) -> int:
-    """The tile that conv3d uses for filters of shape w and results of shape y: 4 or 2, or 0 for the direct sum.
-
-    As for images, and there have to be more channels, since the direct sum wastes less on volumes; and many tiles to
-    share filters that leave the caches (256 channels). Measured with AVX-512 and AVX2.
-    """
+    """The tile that conv3d uses for filters of shape w and results of shape y: 4 or 2, or 0 for the direct sum."""
     filters, slices = as_images(w, y)
-    features, channels = filters[:2]
-    few_tiles = slices[0] * -(-slices[2] // 4) * -(-slices[3] // 4) < 128
-    if 12 * (features + channels) > features * channels or (few_tiles and features * channels > 2**17):
-        return 0
-    return winograd_tile(filters, slices)
+    return fastest_tile(WAYS, filters, slices, (1, 1), 1)
 
 
 def suits_weight(w: Shape, y: Shape) -> bool:

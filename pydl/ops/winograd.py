@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .conv1d_winograd import NUMBERS as NUMBERS_OF_SEQUENCES
+from .conv1d_winograd import WAYS as WAYS_OF_SEQUENCES
 from .conv1d_winograd import (
     conv1d_winograd,
     conv1d_winograd_weight,
@@ -23,7 +23,7 @@ from .conv2d_winograd import (
     winograd_tile,
 )
 from .conv2d_winograd_stride import (
-    NUMBERS,
+    WAYS,
     conv2d_winograd_stride,
     conv2d_winograd_stride_gradient,
     conv2d_winograd_stride_weight,
@@ -53,7 +53,7 @@ def turned(w: Any, groups: int) -> Any:
 def has_stride(w: Any, stride: Sizes, dilation: Sizes) -> bool:
     """Whether these filters are those of conv2d_winograd_stride.py."""
     taps = w.shape[2]
-    return w.itemsize == 4 and stride == (2, 2) and taps == w.shape[3] and taps in NUMBERS and dilation == (1, 1)
+    return w.itemsize == 4 and stride == (2, 2) and taps == w.shape[3] and taps in WAYS and dilation == (1, 1)
 
 
 def transform_forward(
@@ -111,7 +111,7 @@ def transform_weight_gradient(
 
 def is_sequence(w: Any, stride: Sizes, dilation: Sizes) -> bool:
     """Whether these filters, of images of one row, are those of conv1d_winograd.py."""
-    return w.itemsize == 4 and w.shape[3] in NUMBERS_OF_SEQUENCES and stride == dilation == (1, 1)
+    return w.itemsize == 4 and w.shape[3] in WAYS_OF_SEQUENCES and stride == dilation == (1, 1)
 
 
 def without_rows(a: Any) -> Sizes:
@@ -137,7 +137,7 @@ def transform_sequences_input(
     if not is_sequence(w, stride, dilation) or min(zeros) < 0:
         return False
     of_dy = turned(w, groups)
-    if not suits_sequences(without_rows(of_dy), without_rows(dx), groups):
+    if not suits_sequences(without_rows(of_dy), without_rows(dx), groups, True):
         return False
     conv1d_winograd(dy[:, :, 0], of_dy[:, :, 0], b, dx[:, :, 0], zeros, groups)
     return True
