@@ -144,12 +144,10 @@ class BuildNative(build_ext):
         super().finalize_options()
         self.parallel = self.parallel or os.cpu_count()  # pydl._compiled beside the kernels
 
-    def in_place(self) -> bool:
-        """Whether the modules are for working on pydl, and not for a wheel."""
-        return self.inplace or getattr(self, "editable_mode", False)
-
     def run(self) -> None:
-        if self.in_place():
+        # build_ext --inplace builds as if it were not in place and copies the modules in the end.
+        self.in_place = self.inplace or getattr(self, "editable_mode", False)
+        if self.in_place:
             # pip install -e would throw its own folder away, and everything would be compiled again after a change.
             tag = f"{sysconfig.get_platform()}-{sys.implementation.cache_tag}"
             self.build_temp = str(ROOT / "build" / f"temp.{tag}")
@@ -163,7 +161,7 @@ class BuildNative(build_ext):
             extension.extra_objects = self.compile_native(compile_flags)
             extension.extra_link_args += link_flags
             if not os.environ.get("PYDL_SANITIZE"):
-                order = None if self.in_place() else Path(self.build_temp, "order")
+                order = None if self.in_place else Path(self.build_temp, "order")
                 extension.extra_link_args += make_small(extension.extra_objects, order)
             # Objects of another choice of variants may be older than the module they are to replace: always link.
             Path(self.get_ext_fullpath(extension.name)).unlink(missing_ok=True)
@@ -183,7 +181,7 @@ class BuildNative(build_ext):
         runtime = [f for path in includes for f in ("-isystem", path)]
         folder = Path(self.build_temp, "sanitized" if sanitize else "native").resolve()
         kernel_sources = sorted(ROOT.glob("csrc/*.cpp"))
-        if not self.in_place():  # there, each change compiles one file only
+        if not getattr(self, "editable_mode", False):  # there, each change compiles one file only
             kernel_sources = batches(kernel_sources, folder)
         tasks = [
             (source, folder / "runtime", flags + runtime + optimization(source, "runtime", sanitize))
