@@ -16,7 +16,9 @@
 //     adds the products: (place, a block of output channels)                         (in parallel)
 //     now and then transforms the sums back and begins anew: (output channel)        (in parallel)
 //
-// The last of these keeps rounding errors small: what a long sum loses would grow on the way back.
+// The last of these keeps rounding errors small: what a long sum loses would grow on the way back. Where
+// there is but one block, both of the last are done for a few output channels at a time if the sums are so
+// many that moving them through the caches takes longer than reading all tiles again for each of these.
 //
 // No sum is shared by threads, so nothing has to be added up afterwards. Tiles are 4 x 4: smaller ones have
 // to transform nearly twice as many numbers and gain little.
@@ -56,14 +58,19 @@ class WinogradWeightGradient {
           tiles_(blocks_.size * tiles_of_row_),
           sources_(row_P * P * (tiles_ * channel_pitch_ + W)),
           slopes_(row_S * S * (tiles_ * feature_pitch_ + W)),
-          products_(row_Q * Q * product_place()),
+          by_panels_(blocks_.count == 1 && row_Q * Q * s.O * channel_pitch_ > tiles_ * kept_by_tile),
+          products_(by_panels_ ? 0 : row_Q * Q * product_place()),
           bias_(s.N * rows_of_image_ * feature_pitch_) {}
 
     // False if some weight is not finite; db is right all the same.
     bool run(const Array<T, 4>& dw, T* db, int64_t db_stride) {
         const Parts sums(blocks_.count, 1 + most_tiles / tiles_);
         bool finite = true;
-        for (int64_t b = 0; b < blocks_.count; b++) {
+        if (by_panels_) {
+            transform(0);
+            finite = finish_panels(dw);
+        }
+        for (int64_t b = 0; b < blocks_.count && !by_panels_; b++) {
             transform(b);
             multiply(b, b % sums.size > 0);
             if ((b + 1) % sums.size == 0 || b + 1 == blocks_.count)
@@ -74,6 +81,14 @@ class WinogradWeightGradient {
     }
 
   private:
+    static constexpr int64_t kept_by_tile = 1 << 17;  // sums
+
+    // The sums of some features: those of a place lie `pitch` behind those of the one before.
+    struct Sums {
+        T* data;
+        int64_t pitch, first;  // feature
+    };
+
     int64_t product_place() const { return s_.O * channel_pitch_ + W; }
     int64_t rows_of_block() const {
         const int64_t tile = (row_P * P * channel_pitch_ + row_S * S * feature_pitch_) * int64_t(sizeof(T));
@@ -144,9 +159,11 @@ class WinogradWeightGradient {
         }
     }
 
+    Parts row_panels() const { return Parts(s_.O, most_tile_rows<T>(int(column_panels().size))); }
+
     void multiply(int64_t block, bool accumulate) const {
         const int64_t tiles = blocks_.length(block, s_.N * rows_of_image_) * tiles_of_row_;
-        const Parts rows(s_.O, most_tile_rows<T>(int(column_panels().size)));
+        const Parts rows = row_panels();
         const Parts groups(rows.count, 1 + 64 / rows.size);
         const int64_t work = groups.size * rows.size * s_.C * tiles;
         parallel_for(row_Q * Q * groups.count, 1 + GemmBlocks<T>::thread_work / work,
@@ -155,17 +172,18 @@ class WinogradWeightGradient {
                              const int place = int(task / groups.count);
                              const int64_t g = task % groups.count;
                              add_products(place / Q, place % Q, rows, groups.begin(g),
-                                          groups.begin(g) + groups.length(g, rows.count), tiles, accumulate);
+                                          groups.begin(g) + groups.length(g, rows.count), tiles, accumulate,
+                                          {products_.data(), product_place(), 0});
                          }
                      });
     }
     Parts column_panels() const { return Parts(whole_vectors<T>(s_.C) / W, most_tile_vectors<T>); }
 
     // The products of filter panels [begin, end) that belong to sum (u, v).
-    void add_products(int u, int v, const Parts& rows, int64_t begin, int64_t end, int64_t tiles,
-                      bool accumulate) const {
+    [[gnu::noinline]] void add_products(int u, int v, const Parts& rows, int64_t begin, int64_t end,
+                                        int64_t tiles, bool accumulate, const Sums& sums) const {
         const Parts columns = column_panels(), depths(tiles, Line::depth);
-        T* product = products_.data() + (u * Q + v) * product_place();
+        T* product = sums.data + (u * Q + v) * sums.pitch - sums.first * channel_pitch_;
         for (int i = u; i < (u + 1 < row_Q ? u + 1 : row_P); i++)
             for (int j = v; j < (v + 1 < Q ? v + 1 : P); j++) {
                 const T *slopes = slope(i % row_S * S + j % S), *sources = source(i * P + j);
@@ -194,31 +212,52 @@ class WinogradWeightGradient {
     bool transform_back(const Array<T, 4>& dw, bool accumulate) const {
         const Scratch<uint8_t> suspects(s_.O);
         parallel_for(s_.O, 1 + 2048 / s_.C, [&](int64_t begin, int64_t end) {
-            for (int64_t o = begin; o < end; o++) {
-                vec<T> check{};
-                for (int64_t c = 0; c < s_.C; c += W) {
-                    alignas(64) T of_taps[taps * W], of_channels[W * tap_pitch];
-                    winograd_weight<T, Line>(products_.data() + o * channel_pitch_ + c, product_place(),
-                                             of_taps);
-                    for (int64_t k = 0; k < taps; k += W) {
-                        vec<T> square[W];
-#pragma GCC unroll 16
-                        for (int l = 0; l < W; l++)
-                            square[l] = k + l < taps ? load(of_taps + (k + l) * W) : vec<T>{};
-                        pydl::PYDL_ISA::transpose<T>(square);
-#pragma GCC unroll 16
-                        for (int l = 0; l < W; l++) store(of_channels + l * tap_pitch + k, square[l]);
-                    }
-                    for (int64_t l = 0; l < W && c + l < s_.C; l++)
-                        check += put_filter(&dw(o, c + l, 0, 0), dw.stride, of_channels + l * tap_pitch,
-                                            accumulate);
-                }
-                suspects[o] = any(check != vec<T>{});
+            for (int64_t o = begin; o < end; o++)
+                suspects[o] = put_feature(dw, o, {products_.data(), product_place(), 0}, accumulate);
+        });
+        return none(suspects);
+    }
+    // The products of the only block and what follows.
+    bool finish_panels(const Array<T, 4>& dw) const {
+        const Scratch<uint8_t> suspects(s_.O);
+        const Parts rows = row_panels();
+        const int64_t pitch = rows.size * channel_pitch_ + W, tiles = s_.N * rows_of_image_ * tiles_of_row_;
+        parallel_for(rows.count, 1, [&](int64_t begin, int64_t end) {
+            const Scratch<T> own(row_Q * Q * pitch);
+            for (int64_t r = begin; r < end; r++) {
+                const Sums sums = {own.data(), pitch, rows.begin(r)};
+                for (int place = 0; place < row_Q * Q; place++)
+                    add_products(place / Q, place % Q, rows, r, r + 1, tiles, false, sums);
+                for (int64_t o = sums.first; o < sums.first + rows.length(r, s_.O); o++)
+                    suspects[o] = put_feature(dw, o, sums, false);
             }
         });
+        return none(suspects);
+    }
+    bool none(const Scratch<uint8_t>& suspects) const {
         for (int64_t o = 0; o < s_.O; o++)
             if (suspects[o]) return false;
         return true;
+    }
+    // Whether a weight of the feature is not finite.
+    [[gnu::noinline]] bool put_feature(const Array<T, 4>& dw, int64_t o, const Sums& sums,
+                                       bool accumulate) const {
+        vec<T> check{};
+        for (int64_t c = 0; c < s_.C; c += W) {
+            alignas(64) T of_taps[taps * W], of_channels[W * tap_pitch];
+            winograd_weight<T, Line>(sums.data + (o - sums.first) * channel_pitch_ + c, sums.pitch, of_taps);
+            for (int64_t k = 0; k < taps; k += W) {
+                vec<T> square[W];
+#pragma GCC unroll 16
+                for (int l = 0; l < W; l++) square[l] = k + l < taps ? load(of_taps + (k + l) * W) : vec<T>{};
+                pydl::PYDL_ISA::transpose<T>(square);
+#pragma GCC unroll 16
+                for (int l = 0; l < W; l++) store(of_channels + l * tap_pitch + k, square[l]);
+            }
+            for (int64_t l = 0; l < W && c + l < s_.C; l++)
+                check += put_filter(&dw(o, c + l, 0, 0), dw.stride, of_channels + l * tap_pitch, accumulate);
+        }
+        return any(check != vec<T>{});
     }
     // to (+)= the filter; not 0 where a number is not finite.
     static vec<T> put_filter(T* to, const int64_t* stride, T* filter, bool accumulate) {
@@ -243,7 +282,9 @@ class WinogradWeightGradient {
     int64_t rows_of_image_, tiles_of_row_, channel_pitch_, feature_pitch_;
     Parts blocks_;  // of the rows of tiles of all images
     int64_t tiles_;
-    Scratch<T> sources_, slopes_, products_, bias_;
+    Scratch<T> sources_, slopes_;
+    bool by_panels_;
+    Scratch<T> products_, bias_;
 };
 
 }  // namespace pydl::PYDL_ISA
