@@ -23,10 +23,14 @@ void huber_loss_backward(Array<const T, 1> dy, Array<const T, 1> x, Array<const 
                          Optional<Array<T, 1>> dx, Optional<Array<T, 1>> dtarget, double delta, double scale,
                          bool mean) {
     const char* mismatch = "huber_loss_backward: dy, target and the gradients must fit x";
-    const auto slope = [&](vec<T> x, vec<T> t)
-                           PYDL_INLINE_LAMBDA { return T(scale) * clamp(x - t, T(-delta), T(delta)); };
+    // By value, because what is written could be the numbers that a reference leads to.
+    const vec<T> bend = broadcast<T>(T(delta)), factor = broadcast<T>(T(scale));
+    const auto slope = [bend, factor](vec<T> x, vec<T> t)
+                           PYDL_INLINE_LAMBDA { return factor * min(max(x - t, -bend), bend); };
     loss_backward(mismatch, slope, mean, dy, dx, x, target);
-    loss_backward(mismatch, [&](vec<T> x, vec<T> t) { return -slope(x, t); }, mean, dy, dtarget, x, target);
+    loss_backward(
+        mismatch, [slope](vec<T> x, vec<T> t) PYDL_INLINE_LAMBDA { return -slope(x, t); }, mean, dy, dtarget,
+        x, target);
 }
 PYDL_KERNEL(huber_loss_backward, "dy, x, target, dx, dtarget, delta, scale, mean")
 

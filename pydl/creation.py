@@ -30,6 +30,8 @@ from .tensor import Tensor, float32
 
 def full(size: Any, fill_value: float, dtype: Any = None, requires_grad: bool = False) -> Tensor:
     """A tensor of one number, repeated. Without dtype, a float gives float32, an integer int64, a bool bool."""
+    if type(fill_value) is float and (dtype is None or dtype is float32) and abs(fill_value) < 1e38:
+        return _repeated("full", (size,), fill_value, float32, requires_grad)
     value = fill_value.data if isinstance(fill_value, Tensor) else fill_value
     new = check_array("full", "fill_value", value).dtype if dtype is None else check_dtype("full", dtype)
     array = memory(check_shape("full", (size,)), new)
@@ -37,7 +39,7 @@ def full(size: Any, fill_value: float, dtype: Any = None, requires_grad: bool = 
     return Tensor(array, requires_grad)
 
 
-def _repeated(op: str, size: tuple[Any, ...], value: int, dtype: Any, requires_grad: bool) -> Tensor:
+def _repeated(op: str, size: tuple[Any, ...], value: Any, dtype: Any, requires_grad: bool) -> Tensor:
     new = float32 if dtype is None or dtype is float32 else check_dtype(op, dtype)
     array = memory(check_shape(op, size), new)
     array.fill(value)
@@ -125,12 +127,14 @@ def full_like(input: Any, fill_value: float, dtype: Any = None, requires_grad: b
 
 def zeros_like(input: Any, dtype: Any = None, requires_grad: bool = False) -> Tensor:
     """Zeros in the shape and dtype of input."""
-    return full_like(input, 0, dtype, requires_grad)
+    x = check_array("zeros_like", "input", input.data if isinstance(input, Tensor) else input)
+    return _repeated("zeros_like", (x.shape,), 0, x.dtype if dtype is None else dtype, requires_grad)
 
 
 def ones_like(input: Any, dtype: Any = None, requires_grad: bool = False) -> Tensor:
     """Ones in the shape and dtype of input."""
-    return full_like(input, 1, dtype, requires_grad)
+    x = check_array("ones_like", "input", input.data if isinstance(input, Tensor) else input)
+    return _repeated("ones_like", (x.shape,), 1, x.dtype if dtype is None else dtype, requires_grad)
 
 
 def rand_like(input: Any, dtype: Any = None, requires_grad: bool = False) -> Tensor:

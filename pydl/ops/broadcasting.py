@@ -17,13 +17,13 @@ from typing import Any
 
 import numpy as np
 
-from .._compiled import has_form, usual_operands
+from .._compiled import has_form, is_usual_float, usual_operands
 from ..arguments import Array, check_array
 from ..op import empty
 from .sum_to import sum_to
 
 ndarray = np.ndarray
-float32, float64 = np.dtype(np.float32), np.dtype(np.float64)
+float32, float64, int64 = np.dtype(np.float32), np.dtype(np.float64), np.dtype(np.int64)
 Form = tuple[tuple[int, ...], np.dtype[Any]]  # the shape and dtype of an argument, and so of its gradient
 
 _KINDS = {"b": 0, "i": 1, "u": 1, "f": 2}
@@ -39,11 +39,27 @@ def operands(
     usual: Any = usual_operands(a, b)
     if usual is not None:
         return usual  # type: ignore[no-any-return]
-    same = type(a) is ndarray and type(b) is ndarray and a.dtype is b.dtype and a.shape == b.shape
-    if same and a.dtype.kind in "iub" and not division:
-        return a, b, empty(a.shape, a.dtype), (a.shape, a.dtype), (a.shape, a.dtype)
-    x, z = promote(op, {names[0]: a, names[1]: b}, division)
+    x, z = _whole_pair(a, b, division) or promote(op, {names[0]: a, names[1]: b}, division)
     return x, z, empty(broadcast_shape(op, x, z), x.dtype), form_of(a, x), form_of(b, z)
+
+
+def _whole_pair(a: Any, b: Any, division: bool) -> tuple[Array, Array] | None:
+    """What promote() makes of arrays of one integer dtype, of int64 and a number, of integers beside floats; else None."""
+    if type(a) is not ndarray:
+        return None
+    if type(b) is int:
+        fits = a.dtype is int64 and not division and a.ndim and -(2**63) <= b < 2**63
+        return (a, np.array(b, int64)) if fits else None
+    if type(b) is not ndarray:
+        return None
+    if a.dtype is b.dtype:
+        return (a, b) if a.dtype.kind in "iub" and not division else None
+    if a.ndim and b.ndim:
+        if b.dtype.kind in "iub" and is_usual_float(a):
+            return a, b.astype(a.dtype)
+        if a.dtype.kind in "iub" and is_usual_float(b):
+            return a.astype(b.dtype), b
+    return None
 
 
 def promote(op: str, arguments: dict[str, Any], division: bool = False) -> list[Array]:
@@ -106,6 +122,9 @@ def fit(dy: Array, form: Form) -> Array:
 
 def broadcast_shape(op: str, *arrays: Array) -> tuple[int, ...]:
     """The common shape."""
+    shape: tuple[int, ...] = arrays[0].shape
+    if len(arrays) == 2 and arrays[1].shape == shape:
+        return shape
     try:
         return np.broadcast(*arrays).shape
     except ValueError:

@@ -15,15 +15,14 @@ from typing import Any
 
 import numpy as np
 
-from .._compiled import usual_classes
+from .._compiled import needs_copies, usual_classes
 from ..arguments import Array, check_array, check_choice, check_flag, check_floats
 from ..op import empty, op
 from ..tensor import Tensor, as_tensor
-from .amax import amax_backward, amax_forward
-from .cat import cat
+from .amax import amax
 from .clone import zeros
 from .embedding import check_padding, embedding, embedding_forward
-from .gather import index_add, index_select
+from .gather import index_add
 from .getitem import getitem_backward
 from .mean import mean_forward
 from .mul import mul, mul_forward
@@ -32,7 +31,6 @@ from .sum import sum_forward
 
 NAME = "embedding_bag"
 BLOCK = 2**14  # numbers of rows that are in memory at a time
-REDUCE = {"sum": sum_forward, "mean": mean_forward, "max": amax_forward}
 
 
 def _ends(words: Array, offsets: Any, include_last_offset: bool) -> Array:
@@ -51,61 +49,56 @@ def _ends(words: Array, offsets: Any, include_last_offset: bool) -> Array:
 
 
 @op("weight", "factors")
-def _bags(weight: Any, factors: Any, words: Array, mode: str) -> Any:
+def _bags(weight: Any, factors: Any, words: Array, mean: bool) -> Any:
     """Bags (B, L) of one size, block by block, so that the rows of all words are never in memory at once."""
     (B, L), D, dtype = words.shape, weight.shape[1], weight.dtype
-    y = empty((B, D), dtype)
+    y, share = empty((B, D), dtype), np.full((), 1 / max(L, 1) if mean else 1, dtype)
     step = max(1, BLOCK // (L * D + 1))
-    blocks = [slice(b, min(b + step, B)) for b in range(0, B, step)]
-    first = empty((min(step, B), L, D), dtype)
+    memory = empty((min(step, B), L, D), dtype)
+    blocks = [(slice(b, b + step), memory[: B - b]) for b in range(0, B, step)]
 
-    def rows(b: slice) -> Array:
-        found = first[: b.stop - b.start]
-        embedding_forward(weight, words[b].reshape(-1), found.reshape(-1, D))
-        return found
+    def look_up(b: slice, rows: Array) -> None:
+        embedding_forward(weight, words[b].reshape(-1), rows.reshape(-1, D))
 
-    for b in blocks:
-        found = rows(b)
+    for b, rows in blocks:
+        look_up(b, rows)
         if factors is not None:
-            mul_forward(found, factors[b, :, None], found)
-        REDUCE[mode](found, y[b, None])
+            mul_forward(rows, factors[b, :, None], rows)
+        (mean_forward if mean else sum_forward)(rows, y[b, None])
 
     def gradient(dy, needs):
         dweight = zeros(weight.shape, dtype) if needs[0] else None
         dfactors = empty(words.shape, dtype) if needs[1] else None
-        second = empty(first.shape, dtype)
-        for b in blocks:
-            slopes, part = second[: b.stop - b.start], dy[b, None]
+        for b, rows in blocks:
             if dfactors is not None:
-                mul_forward(rows(b), part, slopes)
-                sum_forward(slopes, dfactors[b, :, None])
-            if dweight is None:
-                continue
-            if mode == "max":
-                amax_backward(part, rows(b), y[b, None], slopes)
-            else:
-                share = np.full((), 1 / max(L, 1) if mode == "mean" else 1, dtype)
-                mul_forward(part, share if factors is None else factors[b, :, None], slopes)
-            getitem_backward(slopes.reshape(-1, D), words[b].reshape(-1), dweight)
+                look_up(b, rows)
+                mul_forward(rows, dy[b, None], rows)
+                sum_forward(rows, dfactors[b, :, None])
+            if dweight is not None:
+                mul_forward(dy[b, None], share if factors is None else factors[b, :, None], rows)
+                getitem_backward(rows.reshape(-1, D), words[b].reshape(-1), dweight)
         return dweight, dfactors
 
-    return y, gradient, ("weight", "factors", "output")
+    return y, gradient, ("weight", "factors")
 
 
-def _largest(flat: Array, table: Tensor, lengths: Array) -> Tensor:
-    """The largest of bags of many sizes: those of similar size together, with a word repeated in the shorter ones."""
-    starts, sizes = np.cumsum(lengths) - lengths, np.ceil(np.log2(np.maximum(lengths, 1)))
-    sizes[lengths == 0] = -1
-    parts, order = [], []
-    for size in np.unique(sizes):
-        bags = np.flatnonzero(sizes == size)
-        order.append(bags)
-        if size < 0:
-            parts.append(Tensor(np.zeros((len(bags), table.shape[1]), table.dtype)))
-            continue
-        places = np.minimum(np.arange(lengths[bags].max()), lengths[bags, None] - 1)
-        parts.append(_bags(table, None, flat[starts[bags, None] + places], "max"))
-    return parts[0] if len(parts) == 1 else index_select(cat(parts), 0, np.argsort(np.concatenate(order)))
+@op("rows")
+def _largest(rows: Any, bags: Array, lengths: Array) -> Any:
+    """The largest of the rows of each bag."""
+    some, y = lengths > 0, np.zeros((len(lengths), rows.shape[1]), rows.dtype)
+    starts = (np.cumsum(lengths) - lengths)[some]
+    if starts.size:
+        y[some] = np.maximum.reduceat(rows, starts)
+
+    def gradient(dy, needs):
+        most = y[bags]
+        hits = (rows == most) | (most != most) & (rows != rows)
+        ties = np.ones(y.shape, rows.dtype)
+        if starts.size:
+            ties[some] = np.add.reduceat(hits, starts, dtype=rows.dtype)
+        return hits * (dy / ties)[bags]
+
+    return y, gradient, ("rows",)
 
 
 def embedding_bag(
@@ -145,15 +138,14 @@ def embedding_bag(
         if mode != "sum" or factors.shape != words.shape:
             raise ValueError(f"{NAME}: per_sample_weights needs mode 'sum' and the shape {words.shape} of input")
     plain = not (scale_grad_by_freq or sparse) and (factors is None or factors.dtype == table.dtype)
-    if plain and (mode == "max" or (offsets is None and padding_idx is None)):
-        index = np.array(flat, np.int64)
+    if plain and mode != "max" and offsets is None and padding_idx is None:
+        index = flat.astype(np.int64, copy=needs_copies())
         if flat.dtype.kind in "iu" and table.ndim == 2 and usual_classes(index, index.shape, table.shape[0]):
-            if mode == "max":
-                return _largest(index, table, lengths) if len(lengths) else reshape(table[:0], 0, table.shape[1])
-            return _bags(table, factors, index.reshape(words.shape), mode)
+            return _bags(table, factors, index.reshape(words.shape), mode == "mean")
     rows = embedding(flat, table, None, max_norm, norm_type, scale_grad_by_freq, sparse)
     if mode == "max":
-        raise ValueError(f"{NAME}: mode 'max' has no sparse gradient and none scaled by frequency")
+        equal = words.ndim == 2 and padding_idx is None and words.size > 0
+        return amax(reshape(rows, *words.shape, -1), 1) if equal else _largest(rows, bags, lengths)
     if factors is not None:
         rows = mul(rows, reshape(reshape(factors, -1)[: ends[-1]][kept], -1, 1))
     nothing = np.zeros((len(lengths), table.shape[1]), table.dtype)

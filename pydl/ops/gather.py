@@ -19,6 +19,7 @@ from typing import Any
 
 import numpy as np
 
+from .._compiled import along
 from ..arguments import Array, check_array, check_dim, check_fill, check_number
 from ..op import empty, gradient_wanted, kernel, op
 from ..tensor import Tensor, as_tensor
@@ -97,7 +98,10 @@ def _places(name: str, shape: tuple[int, ...], dim: Any, index: Any) -> tuple[Ar
 
 def _three(x: Array, d: int) -> Array:
     """x as the kernels take it: dimension d in the middle, and all before and all behind it as one each."""
-    return reshaped(x, (math.prod(x.shape[:d]), x.shape[d], math.prod(x.shape[d + 1 :])))
+    if not x.flags.c_contiguous:
+        return reshaped(x, (math.prod(x.shape[:d]), x.shape[d], math.prod(x.shape[d + 1 :])))
+    three: Array = along(x, d)
+    return three
 
 
 def add_along(dy: Array, index: Array, dx: Array, d: int) -> None:
@@ -132,7 +136,9 @@ def _taken(input: Any, name: str, d: int, numbers: Any) -> Any:
     lines = _three(x, d)
     A, _, B = lines.shape
     shape = (*x.shape[:d], numbers.size, *x.shape[d + 1 :]) if is_vector else numbers.shape
-    index = np.broadcast_to(numbers.reshape(1, -1, 1), (A, numbers.size, B)) if is_vector else _three(numbers, d)
+    # numpy has broadcast_to() for it, which takes longer than the work on a small tensor.
+    repeated = (A, numbers.size, B), np.int64, numbers, 0, (0, numbers.itemsize, 0)
+    index: Array = np.ndarray(*repeated) if is_vector else _three(numbers, d)
     y = empty(shape, x.dtype)
     _run(name, gather_forward, lines, index, _three(y, d), x.shape[d])
 
@@ -165,7 +171,8 @@ def index_select(input: Any, dim: int, index: Any) -> Tensor:
     array = index.data if isinstance(index, Tensor) else index
     is_vector = isinstance(array, np.ndarray) and array.ndim == 1 and array.dtype.kind in "iu"
     if is_vector and x.ndim and x.data.size and x.dtype.kind == "f":
-        return _taken(x, "index_select", d, array.astype(np.int64, copy=gradient_wanted()))
+        numbers = array.astype(np.int64, copy=gradient_wanted() or not array.flags.c_contiguous)
+        return _taken(x, "index_select", d, numbers)
     numbers = check_index("index_select", index, x.shape[d] if x.ndim else 1)
     if numbers.ndim > 1:
         raise ValueError(f"index_select: index must be a vector, but has shape {numbers.shape}")

@@ -76,34 +76,40 @@ def _parts(shape: tuple[int, ...], sizes: tuple[int, ...]) -> tuple[tuple[int, .
     return check_shape("pad", (tuple(padded),)), (..., *kept), (..., *inside)
 
 
-def _bordered(x: Any, sizes: tuple[int, ...], mode: str) -> Any:
-    """The modes whose border is made of x."""
-    count = len(sizes) // 2
-    if not sizes or x.ndim not in (count + 1, count + 2):
-        raise ValueError(
-            f"pad: mode {mode!r} needs two numbers for all but the first one or two dimensions of {x.shape}"
-        )
+@remembered
+def _borders(old: tuple[int, ...], sizes: tuple[int, ...], mode: str) -> tuple[Any, ...]:
+    """For x of shape `old` the shape of y, where x lies in it, the dimensions, and the borders with what they copy."""
+    count, ndim = len(sizes) // 2, len(old)
+    if not sizes or ndim not in (count + 1, count + 2):
+        raise ValueError(f"pad: mode {mode!r} needs two numbers for all but the first one or two dimensions of {old}")
     steps = []
     for k in range(count):
-        d, front, behind = x.ndim - 1 - k, sizes[2 * k], sizes[2 * k + 1]
-        most = {"reflect": x.shape[d] - 1, "circular": x.shape[d]}.get(mode, 2**31)
-        if min(front, behind) < 0 or max(front, behind) > most or x.shape[d] == 0:
-            raise ValueError(
-                f"pad: {front} and {behind} must be from 0 to {most} for {mode!r}, dimension {d} of {x.shape}"
-            )
-        steps.append((d, front, _places(mode, x.shape[d], front, behind)))
-    shape = tuple(x.shape[: x.ndim - count]) + tuple(len(each) for _, _, each in reversed(steps))
-    y = empty(check_shape("pad", (shape,)), x.dtype)
-    index = [slice(None)] * (x.ndim - count) + [
-        slice(front, front + x.shape[d]) for d, front, _ in reversed(steps)
+        d, front, behind = ndim - 1 - k, sizes[2 * k], sizes[2 * k + 1]
+        most = {"reflect": old[d] - 1, "circular": old[d]}.get(mode, 2**31)
+        if min(front, behind) < 0 or max(front, behind) > most or old[d] == 0:
+            raise ValueError(f"pad: {front} and {behind} must be from 0 to {most} for {mode!r}, dimension {d} of {old}")
+        steps.append((d, front, _places(mode, old[d], front, behind)))
+    shape = old[: ndim - count] + tuple(len(each) for _, _, each in reversed(steps))
+    index = [slice(None)] * (ndim - count) + [
+        slice(front, front + old[d]) for d, front, _ in reversed(steps)
     ]  # of what is there already
-    copy(x, y[tuple(index)])
+    inside, copies = tuple(index), []
     for d, front, places in steps:
-        for to, source in _border(mode, x.shape[d], front, len(places) - x.shape[d] - front):
+        for to, source in _border(mode, old[d], front, len(places) - old[d] - front):
             if to.start < to.stop:
-                border = y[(*index[:d], to, *index[d + 1 :])]
-                copy(np.broadcast_to(y[(*index[:d], source, *index[d + 1 :])], border.shape), border)
+                copies.append(tuple((*index[:d], part, *index[d + 1 :]) for part in (to, source)))
         index[d] = slice(None)
+    return check_shape("pad", (shape,)), inside, tuple(steps), tuple(copies)
+
+
+def _bordered(x: Any, sizes: tuple[int, ...], mode: str) -> Any:
+    """The modes whose border is made of x."""
+    shape, inside, steps, copies = _borders(x.shape, sizes, mode)
+    y = empty(shape, x.dtype)
+    copy(x, y[inside])
+    for to, source in copies:
+        border, part = y[to], y[source]
+        copy(part if part.shape == border.shape else np.broadcast_to(part, border.shape), border)
 
     def gradient(dy, needs):
         for d, front, places in reversed(steps):
