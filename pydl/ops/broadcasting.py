@@ -44,7 +44,7 @@ def operands(
 
 
 def _whole_pair(a: Any, b: Any, division: bool) -> tuple[Array, Array] | None:
-    """What promote() makes of arrays of one integer dtype, of int64 and a number, of integers beside floats; else None."""
+    """What promote() makes of arrays of one integer dtype, of int64 and a number, of integers beside floats."""
     if type(a) is not ndarray:
         return None
     if type(b) is int:
