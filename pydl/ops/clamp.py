@@ -67,8 +67,8 @@ def _between_arrays(given: dict[str, Any]) -> Any:
     low: Any
     high: Any
     x, low, high = (arrays.get(name) for name in ("input", "min", "max"))
-    y = np.broadcast_to(arrays["input"], broadcast_shape("clamp", *arrays.values()))
-    y = y if low is None else np.maximum(y, low)
+    broadcast_shape("clamp", *arrays.values())
+    y = x if low is None else np.maximum(x, low)
     y = np.asarray(y if high is None else np.minimum(y, high))
 
     def gradient(dy, needs):

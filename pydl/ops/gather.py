@@ -120,6 +120,11 @@ def _numbers(index: Any, x: Array, d: int) -> Array | None:
     return array.astype(np.int64, copy=gradient_wanted())
 
 
+def _for_all(numbers: Array, A: int, B: int) -> Array:
+    """A vector without gaps as (A, M, B). numpy's broadcast_to() takes longer than the work on a small tensor."""
+    return np.ndarray((A, numbers.size, B), np.int64, numbers, 0, (0, 8, 0))
+
+
 def _run(name: str, forward: Any, one: Array, index: Array, other: Array, size: int) -> None:
     """The kernel, which refuses what is outside; this says what it was."""
     try:
@@ -136,9 +141,7 @@ def _taken(input: Any, name: str, d: int, numbers: Any) -> Any:
     lines = _three(x, d)
     A, _, B = lines.shape
     shape = (*x.shape[:d], numbers.size, *x.shape[d + 1 :]) if is_vector else numbers.shape
-    # numpy has broadcast_to() for it, which takes longer than the work on a small tensor.
-    repeated = (A, numbers.size, B), np.int64, numbers, 0, (0, numbers.itemsize, 0)
-    index: Array = np.ndarray(*repeated) if is_vector else _three(numbers, d)
+    index = _for_all(numbers, A, B) if is_vector else _three(numbers, d)
     y = empty(shape, x.dtype)
     _run(name, gather_forward, lines, index, _three(y, d), x.shape[d])
 
@@ -259,15 +262,22 @@ def index_add(input: Any, dim: int, index: Any, source: Any, alpha: float = 1) -
             f"index_add: index has shape {numbers.shape} and source {values.shape}, but for input {x.shape} index must "
             f"be a vector and source must have a part for each of its elements along dimension {d}"
         )
-    numbers, y = numbers.copy(), copied(np.moveaxis(x, d, 0))
-    added = np.moveaxis(values if scale == 1 else (values * scale).astype(x.dtype), d, 0)
-    width = y[:1].size if len(y) else 0
-    _add_rows(y.reshape(len(y), width), numbers, added.reshape(numbers.size, width))
+    numbers, y = numbers.copy(), copied(x)
+    added = values if scale == 1 else (values * scale).astype(x.dtype)
+    lines = _three(y, d)
+    A, K, B = lines.shape
+    if x.dtype.kind != "f":
+        np.add.at(lines.swapaxes(0, 1), numbers, added.reshape(A, numbers.size, B).swapaxes(0, 1))
+    elif A == 1:
+        getitem_backward(added.reshape(numbers.size, B), numbers, lines.reshape(K, B))
+    else:
+        gather_backward(_three(added, d), _for_all(numbers, A, B), lines)
 
     def gradient(dy, needs):
-        return dy, np.take(dy, numbers, d) * dy.dtype.type(scale) if needs[1] else None
+        dsource = np.take(dy, numbers, d) if needs[1] else None
+        return dy, dsource if scale == 1 or dsource is None else dsource * dy.dtype.type(scale)
 
-    return np.moveaxis(y, 0, d), gradient, ()
+    return y, gradient, ()
 
 
 @op("input", "src")

@@ -17,7 +17,8 @@ import numpy as np
 
 from ..arguments import check_array, check_dim, check_flag, check_integer
 from ..op import empty, kernel, op
-from .clone import reshaped
+from .clone import reshaped, zeros
+from .gather import add_along
 from .max import ValuesIndices
 
 
@@ -48,47 +49,50 @@ def _order(x: Any, d: int, descending: bool) -> Any:
     return x.shape[d] - 1 - np.flip(np.argsort(np.flip(x, d), d, kind="stable"), d).astype(np.int64, copy=False)
 
 
-def _sorted(name: str, input: Any, dim: Any, descending: Any, k: Any = None) -> tuple[Any, Any, int]:
-    """What was sorted (a number as a vector), the indices and the dimension."""
+def _sorted(name: str, input: Any, dim: Any, descending: Any, k: Any = None) -> tuple[Any, Any, Any, int]:
+    """What was sorted (a number as a vector), the values (None: not known yet), the indices and the dimension."""
     x = check_array(name, "input", input)
     d, downwards = check_dim(name, dim, x.ndim), check_flag(name, "descending", descending)
     line = x.reshape(1) if x.ndim == 0 else x
     if k is None:
-        return line, _order(line, d, downwards), d
+        return line, None, _order(line, d, downwards), d
     count = check_integer(name, "k", k, 0)
     if x.ndim == 0 and count == 0:
         raise ValueError(f"{name}: k must be 1 for an input without dimensions, not 0")
     if count > line.shape[d]:
         raise ValueError(f"{name}: k is {count}, but dimension {d} of {x.shape} has {line.shape[d]} elements")
-    if 4 * count <= line.shape[d]:
+    if 3 * count <= line.shape[d]:
         if x.dtype.kind == "f":
-            return line, _first(line, d, count, downwards), d
+            return line, *_first(line, d, count, downwards), d
         if x.dtype.itemsize < 8 or (x.size and x.min() >= -(2**53) and x.max() <= 2**53):
-            return line, _first(line.astype(np.float64), d, count, downwards), d
-    return line, _order(line, d, downwards)[(*(slice(None),) * d, slice(count))], d
+            values, index = _first(line.astype(np.float64), d, count, downwards)
+            return line, values.astype(x.dtype), index, d
+    return line, None, _order(line, d, downwards)[(*(slice(None),) * d, slice(count))], d
 
 
-def _first(x: Any, d: int, k: int, largest: bool) -> Any:
-    """The indices of the first k of the order, without all of it."""
-    last = np.moveaxis(x, d, -1)
+def _first(x: Any, d: int, k: int, largest: bool) -> tuple[Any, Any]:
+    """The first k of the order and their indices, without all of it."""
+    ends = d == x.ndim - 1
+    last = x if ends else np.moveaxis(x, d, -1)
     lines = reshaped(last, (math.prod(last.shape[:-1]), last.shape[-1]))
-    index = np.empty((*last.shape[:-1], k), np.int64)
-    topk_forward(lines, largest, empty((len(lines), k), x.dtype), index.reshape(len(lines), k))
-    return np.moveaxis(index, -1, d)
+    y, index = empty((len(lines), k), x.dtype), np.empty((len(lines), k), np.int64)
+    topk_forward(lines, largest, y, index)
+    y, index = y.reshape(*last.shape[:-1], k), index.reshape(*last.shape[:-1], k)
+    return (y, index) if ends else (np.moveaxis(y, -1, d), np.moveaxis(index, -1, d))
 
 
 @op("input", several=True)
 def _values_and_indices(input: Any, name: str, dim: Any, descending: Any, k: Any = None) -> Any:
-    line, index, d = _sorted(name, input, dim, descending, k)
-    y, shape = np.take_along_axis(line, index, d), np.shape(input)
+    line, y, index, d = _sorted(name, input, dim, descending, k)
+    y, shape = np.take_along_axis(line, index, d) if y is None else y, np.shape(input)
 
     def gradient(dys, needs):
-        dx = np.zeros(line.shape, line.dtype)
-        np.put_along_axis(dx, index, dys[0].reshape(index.shape), d)
+        dx = zeros(line.shape, line.dtype)
+        add_along(dys[0].reshape(index.shape), index, dx, d)
         return dx.reshape(shape)
 
     new = shape if k is None or not shape else index.shape
-    return [each.reshape(new) for each in (y, index)], gradient, ()
+    return [y, index] if index.shape == new else [y.reshape(new), index.reshape(new)], gradient, ()
 
 
 def sort(input: Any, dim: int = -1, descending: bool = False, stable: bool = False) -> ValuesIndices:
@@ -101,7 +105,7 @@ def sort(input: Any, dim: int = -1, descending: bool = False, stable: bool = Fal
 def argsort(input: Any, dim: int = -1, descending: bool = False, stable: bool = False) -> Any:
     """The indices of sort."""
     check_flag("argsort", "stable", stable)
-    return _sorted("argsort", input, dim, descending)[1].reshape(np.shape(input))
+    return _sorted("argsort", input, dim, descending)[2].reshape(np.shape(input))
 
 
 def topk(input: Any, k: int, dim: int = -1, largest: bool = True, sorted: bool = True) -> ValuesIndices:
