@@ -41,6 +41,8 @@ def _in_place(operation: Any, needs_input: bool = False, kernel: Any = None) -> 
         elif kernel is not None and len(arguments) == 1 and not options:
             other = _second(data, arguments[0])
             if other is not None:
+                if data.flags.f_contiguous and other.flags.f_contiguous and other.shape in (data.shape, ()):
+                    data, other = data.T, other.T  # as they lie in memory
                 kernel(data, other, data)
                 tensor.bump_version()
                 return tensor

@@ -143,3 +143,10 @@ def test_rows_columns_and_parts():
         x[0].add_(x)
     with pytest.raises(ValueError, match="do not broadcast"):
         x.add_(pydl.ones(5))
+
+
+def test_columns_one_behind_another():
+    x, y = (pydl.from_numpy(np.arange(6.0).reshape(2, 3).T) for _ in range(2))
+    x.mul_(y).add_(1.0).sub_(pydl.ones(3, 2, dtype=np.float64))
+    np.testing.assert_array_equal(x.numpy(), y.numpy() ** 2)
+    assert x.stride() == (1, 3)
