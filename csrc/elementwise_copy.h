@@ -22,6 +22,22 @@ template <typename T>
     if (i < count) store_partial(y + i, gather_lanes(x + i * stride, stride, count - i), count - i);
 }
 
+// Rows without gaps of any length. The last vector of a row is moved back to end with it.
+template <typename T>
+[[gnu::noinline]] void copy_rows(const T* x, int64_t x_step, T* y, int64_t y_step, int64_t count,
+                                 int64_t rows) {
+    constexpr int64_t W = width<T>;
+    for (int64_t r = 0; r < rows; ++r, x += x_step, y += y_step) {
+        if (count < W) {
+            store_partial(y, load_partial(x, count), count);
+            continue;
+        }
+        int64_t i = 0;
+        for (; i + W <= count; i += W) store(y + i, load(x + i));
+        if (i < count) store(y + count - W, load(x + count - W));
+    }
+}
+
 // y = x
 template <typename T>
 void elementwise_copy(const char* mismatch, const NdArray<T>& y, const NdArray<const T>& x) {
@@ -33,6 +49,9 @@ void elementwise_copy(const char* mismatch, const NdArray<T>& y, const NdArray<c
                              static_cast<T*>(p[0]) + r * step[0], count);
             return;
         }
+        if (stride[0] == 1 && stride[1] == 1)
+            return copy_rows(static_cast<const T*>(p[1]), step[1], static_cast<T*>(p[0]), step[0], count,
+                             rows);
         const auto copy = [](vec<T> x) { return x; };
         elementwise_run<T, decltype(copy), T>(copy, p, stride, count, rows, step,
                                               std::integer_sequence<int, 0>{});

@@ -24,6 +24,11 @@ Array<T, 1> column(const Array<T, 2>& a, int64_t g) {
     return {a.data + g * a.stride[1], {a.shape[0]}, {a.stride[0]}};
 }
 
+// What a group is normalised with.
+struct Normal {
+    double mean, rstd;
+};
+
 template <typename T>
 bool has_shape(const Array<T, 2>& a, int64_t N, int64_t G) {
     return a.shape[0] == N && a.shape[1] == G;
@@ -53,9 +58,12 @@ void group_norm_forward(Array<const T, 3> x, Optional<Array<const T, 1>> weight,
     }
     const MomentBlocks blocks(channels, S);
     const int64_t pieces = blocks.pieces(N * G);
-    Scratch<Moments> moments(N * G * pieces), whole(N * G);
+    Scratch<Moments> moments(N * G * pieces);
+    Scratch<Normal> normal(N * G);
+    // Where there are few groups, the way back through each is shared, too.
+    const int64_t parts = N * G >= kMomentPieces ? 1 : channels;
     by_channels(
-        channels, N * G, S, pieces,
+        parts, N * G, channels / parts * S, pieces,
         [&](int64_t r, int64_t p) {
             moments[r * pieces + p] =
                 piece_moments(blocks, p, pieces, segment(x, r / G, r % G * channels), x.stride[1]);
@@ -63,16 +71,23 @@ void group_norm_forward(Array<const T, 3> x, Optional<Array<const T, 1>> weight,
         [&](int64_t r) {
             Moments all;
             for (int64_t p = 0; p < pieces; ++p) combine(all, moments[r * pieces + p]);
-            whole[r] = all;
+            normal[r] = {all.mean, 1 / sqrt(all.variance() + eps)};
             mean(r / G, r % G) = T(all.mean);
-            rstd(r / G, r % G) = T(1 / sqrt(all.variance() + eps));
+            rstd(r / G, r % G) = T(normal[r].rstd);
         },
-        [&](int64_t k, int64_t r) {
-            const int64_t n = r / G, c = r % G * channels + k;
-            const Affine<T> affine =
-                Affine<T>::of(whole[r].mean, 1 / sqrt(whole[r].variance() + eps),
-                              weight ? weight.value(c) : T(1), bias ? bias.value(c) : T(0));
-            apply_lines(&affine, Bounds<T>::none(), 1, S, lines(x, n, c), {nullptr, 0, 0}, lines(y, n, c));
+        [&](int64_t part, int64_t r) {
+            const Normal own = normal[r];
+            const int64_t n = r / G, some = channels / parts;
+            for (int64_t k = 0; k < some; k += kSummedChannels) {
+                Affine<T> affine[kSummedChannels];
+                const int64_t first = r % G * channels + part * some + k;
+                const int64_t count = some - k < kSummedChannels ? some - k : kSummedChannels;
+                for (int64_t i = 0; i < count; ++i)
+                    affine[i] = Affine<T>::of(own.mean, own.rstd, weight ? weight.value(first + i) : T(1),
+                                              bias ? bias.value(first + i) : T(0));
+                apply_lines(affine, Bounds<T>::none(), count, S, lines(x, n, first), {nullptr, 0, 0},
+                            lines(y, n, first));
+            }
         });
 }
 PYDL_KERNEL(group_norm_forward, "x, weight, bias, groups, eps, y, mean, rstd")
@@ -105,45 +120,68 @@ void group_norm_backward(Array<const T, 3> dy, Array<const T, 3> x, Optional<Arr
     }
     Scratch<GradientSums> sums(N * C);
     if (x.size() > 0)
-        for_each_segment(N, C, S, [&](int64_t n, int64_t c) {
-            GradientSums all;
-            for (int64_t s = 0; s < S; s += kMomentBlock) {
-                const int64_t left = S - s, count = left < kMomentBlock ? left : kMomentBlock;
-                Sums<T, 2> part;
-                add_slopes(&part, &mean(n, c / channels), 1, count, lines(dy, n, c).from(s),
-                           lines(x, n, c).from(s));
-                all.dy += part.total(0);
-                all.dot += part.total(1);
-            }
-            sums[n * C + c] = all;
+        for_each_run(N, C, S, [&](int64_t n, int64_t first, int64_t run) {
+            GradientSums* all = sums.data() + n * C + first;
+            for (int64_t k = 0; k < run; ++k) all[k] = {};
+            const auto add = [&](int64_t k, int64_t s, int64_t count, auto some) {
+                T center[some];
+                Sums<T, 2> part[some];
+                const int64_t left = run - k < some ? run - k : int64_t(some);
+                for (int64_t i = 0; i < left; ++i) center[i] = mean(n, (first + k + i) / channels);
+                add_slopes(part, center, left, count, lines(dy, n, first + k).from(s),
+                           lines(x, n, first + k).from(s));
+                for (int64_t i = 0; i < left; ++i)
+                    all[k + i].dy += part[i].total(0), all[k + i].dot += part[i].total(1);
+            };
+            // Short channels some at a time, long ones block by block.
+            if (S <= kMomentBlock)
+                for (int64_t k = 0; k < run; k += kSummedChannels)
+                    add(k, 0, S, std::integral_constant<int, kSummedChannels>{});
+            else
+                for (int64_t k = 0; k < run; ++k)
+                    for (int64_t s = 0; s < S; s += kMomentBlock)
+                        add(k, s, S - s < kMomentBlock ? S - s : kMomentBlock,
+                            std::integral_constant<int, 1>{});
         });
+    Scratch<GradientSums> of_channels(C);
+    for (int64_t c = 0; c < C; ++c) of_channels[c] = {};
+    for (int64_t n = 0; n < N && S > 0; ++n)
+        for (int64_t g = 0, c = 0; g < G; ++g)
+            for (const double r = rstd(n, g); c < (g + 1) * channels; ++c) {
+                of_channels[c].dot += sums[n * C + c].dot * r;
+                of_channels[c].dy += sums[n * C + c].dy;
+            }
     for (int64_t c = 0; c < C; ++c) {
-        double of_weight = 0, of_bias = 0;
-        for (int64_t n = 0; n < N && S > 0; ++n) {
-            of_weight += sums[n * C + c].dot * double(rstd(n, c / channels));
-            of_bias += sums[n * C + c].dy;
-        }
-        if (dweight) dweight.value(c) = T(of_weight);
-        if (dbias) dbias.value(c) = T(of_bias);
+        if (dweight) dweight.value(c) = T(of_channels[c].dot);
+        if (dbias) dbias.value(c) = T(of_channels[c].dy);
     }
     if (!dx || x.size() == 0) return;
     Scratch<GradientSums> totals(N * G);
     for (int64_t r = 0; r < N * G; ++r) {
         totals[r] = GradientSums{};
+        const int64_t first = r % G * channels;
+        const GradientSums* own = sums.data() + r * channels;
         for (int64_t k = 0; k < channels; ++k) {
-            const int64_t c = r % G * channels + k;
-            const double w = weight ? double(weight.value(c)) : 1.0;
-            totals[r].dy += w * sums[r / G * C + c].dy;
-            totals[r].dot += w * sums[r / G * C + c].dot;
+            const double w = weight ? double(weight.value(first + k)) : 1.0;
+            totals[r].dy += w * own[k].dy;
+            totals[r].dot += w * own[k].dot;
         }
     }
-    for_each_segment(N, C, S, [&](int64_t n, int64_t c) {
-        const int64_t g = c / channels;
-        const double r = rstd(n, g), count = double(channels) * double(S);
-        const GradientSums& total = totals[n * G + g];
-        const Slope<T> slope = {T(r * (weight ? double(weight.value(c)) : 1.0)),
-                                T(-r * r * r * (total.dot / count)), T(-r * (total.dy / count))};
-        slope_lines(&slope, &mean(n, g), true, 1, S, lines(dy, n, c), lines(x, n, c), lines(*dx, n, c));
+    const double count = double(channels) * double(S);
+    for_each_run(N, C, S, [&](int64_t n, int64_t first, int64_t run) {
+        for_summed_channels(first, run, [&](int64_t c, int64_t some) {
+            T center[kSummedChannels];
+            Slope<T> slope[kSummedChannels];
+            for (int64_t k = 0; k < some; ++k) {
+                const int64_t g = (c + k) / channels;
+                const GradientSums& total = totals[n * G + g];
+                const double r = rstd(n, g);
+                center[k] = mean(n, g);
+                slope[k] = {T(r * (weight ? double(weight.value(c + k)) : 1.0)),
+                            T(-r * r * r * (total.dot / count)), T(-r * (total.dy / count))};
+            }
+            slope_lines(slope, center, true, some, S, lines(dy, n, c), lines(x, n, c), lines(*dx, n, c));
+        });
     });
 }
 PYDL_KERNEL(group_norm_backward, "dy, x, weight, mean, rstd, dx, dweight, dbias")
