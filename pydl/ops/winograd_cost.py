@@ -14,8 +14,8 @@ The sums of a weight gradient, whose vectors are channels, are
     direct        d K P C max(F, min(6 F, f))
 
 Fitted, for each kind of filter, to some thousand convolutions with random sizes, 1 to 512 channels and filters, maps of
-3 to 224 pixels and 1 to 64 images, by AVX-512 and AVX2 with one thread. Of other random sizes, what is chosen takes 1 to
-5 % longer than the faster of the two, on average, and 8 % for weight gradients of short sequences.
+3 to 224 pixels and 1 to 64 images, by AVX-512 and AVX2 with one thread. Of other random sizes, what is chosen takes 1
+to 6 % longer than the faster of the two, on average, and 8 % for weight gradients of short sequences.
 """
 
 from __future__ import annotations
