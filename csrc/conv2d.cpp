@@ -5,6 +5,7 @@
 #include "conv2d_direct.h"
 #include "conv2d_flat.h"
 #include "conv2d_phase.h"
+#include "conv2d_pointwise.h"
 #include "conv2d_product.h"
 #include "conv2d_scatter.h"
 #include "conv2d_shape.h"
@@ -32,8 +33,10 @@ Correlation<T> turned(const Correlation<T>& conv) {
 
 template <typename T>
 void correlate(const Correlation<T>& conv) {
-    if constexpr (has_special_kernels)
+    if constexpr (has_special_kernels) {
         if (is_depthwise(conv)) return correlate_depthwise(conv);
+        if (pays_to_multiply(conv)) return correlate_pointwise(conv);
+    }
     // Of a long row, every task would copy all; of a long column, its part.
     if (conv.rows.outputs == 1 && conv.rows.taps == 1 && conv.columns.outputs > 1)
         return correlate(turned(conv));

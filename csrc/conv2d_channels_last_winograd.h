@@ -128,10 +128,11 @@ class ChannelsLastWinograd {
             for (int64_t v = 0; v < vectors; v += most_vectors) {
                 const int64_t some = vectors - v < most_vectors ? vectors - v : most_vectors;
                 const GemmTile<T> tile = gemm_tile<T>(true, false, int(tiles), int(some));
+                T* to = products + place * product_place() + v * W;
                 for (int64_t d = 0; d < depths.count; d++)
                     tile(depths.length(d, C), sources + place * source_place() + depths.begin(d), pitch_,
-                         u_ + ((panel * places + place) * C + depths.begin(d)) * L + v * W, L,
-                         products + place * product_place() + v * W, L, some * W, d > 0);
+                         u_ + ((panel * places + place) * C + depths.begin(d)) * L + v * W, L, to, L,
+                         some * W, d > 0 ? to : nullptr, L);
             }
     }
 

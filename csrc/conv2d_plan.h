@@ -30,13 +30,13 @@ bool can_be_read_in_place(const Correlation<T>& conv) {
 template <typename T>
 struct Plan {
     static constexpr int64_t NR = most_tile_vectors<T> * width<T>;
-    int64_t pixels, columns;       // output pixels of an image, of the batch
-    int64_t image_rows, segments;  // output rows of one image and images that a task touches at most
-    bool in_place;                 // x is read without frames
-    int64_t last_tap, readable;    // then: the place of the last tap after the first, elements of x
-    bool flat;                     // an image's output plane is contiguous
-    Parts tasks;                   // along the panels of columns
-    Parts row_groups;              // along the panels of weights, where there are few columns
+    int64_t pixels, columns;        // output pixels of an image, of the batch
+    int64_t image_rows, segments;   // output rows of one image and images that a task touches at most
+    bool in_place;                  // x is read without frames
+    int64_t last_tap, readable;     // then: the place of the last tap after the first, elements of x
+    bool flat;                      // an image's output plane is contiguous
+    int64_t vectors, task_vectors;  // of columns; how many a task has at most
+    Parts row_groups;               // along the panels of weights, where there are few columns
 
     Plan(const Correlation<T>& conv, const PackedWeights<T>& weights)
         : pixels(conv.rows.outputs * conv.columns.outputs),
@@ -47,10 +47,12 @@ struct Plan {
                    (conv.columns.taps - 1) * conv.columns.dilation),
           readable(elements_from_first_to_last(conv.x)),
           flat(conv.y.stride[3] == 1 && (conv.rows.outputs == 1 || conv.y.stride[2] == conv.columns.outputs)),
-          tasks((columns + NR - 1) / NR, panels_of_task(conv, weights, (columns + NR - 1) / NR)),
-          row_groups(weights.rows.count, panels_of_group(conv, weights, tasks.count)) {
-        const int64_t width = conv.columns.outputs, most = tasks.size * NR;
-        const int64_t touched = (most - 1) / width + 2;  // a run of columns may begin and end inside a row
+          vectors((columns - 1) / width<T> + 1),
+          task_vectors(vectors_of_task(weights)),
+          row_groups(weights.rows.count, panels_of_group(conv, weights)) {
+        const int64_t J = conv.columns.outputs,
+                      most = (vectors < task_vectors ? vectors : task_vectors) * width<T>;
+        const int64_t touched = (most - 1) / J + 2;  // a run of columns may begin and end inside a row
         image_rows = touched < conv.rows.outputs ? touched : conv.rows.outputs;
         segments = (most - 1) / pixels + 2;
         if (segments > conv.x.shape[0]) segments = conv.x.shape[0];
@@ -71,16 +73,13 @@ struct Plan {
         const int64_t least = 128 / most_tile_rows<T>(most_tile_vectors<T>);
         return weights.rows.count < 2 * least ? 1 : weights.rows.count / least;
     }
-    static int64_t panels_of_task(const Correlation<T>& conv, const PackedWeights<T>& weights,
-                                  int64_t panels) {
+    // As many as stay in the second-level cache.
+    static int64_t vectors_of_task(const PackedWeights<T>& weights) {
         const int64_t fits = (int64_t(256) << 10) / (NR * int64_t(sizeof(T)) * (weights.most_depth() + 1));
-        const int64_t most = fits < 1 ? 1 : fits > 32 ? 32 : fits;
-        const int64_t wanted = (panels * conv.groups * most_groups(weights) - 1) / tasks_wanted() + 1;
-        return wanted < most ? wanted : most;
+        return (fits < 1 ? 1 : fits > 32 ? 32 : fits) * most_tile_vectors<T>;
     }
-    static int64_t panels_of_group(const Correlation<T>& conv, const PackedWeights<T>& weights,
-                                   int64_t tasks) {
-        int64_t groups = tasks_wanted() / (tasks * conv.groups);
+    int64_t panels_of_group(const Correlation<T>& conv, const PackedWeights<T>& weights) const {
+        int64_t groups = tasks_wanted() * most_tile_vectors<T> / (vectors * conv.groups);
         if (groups > most_groups(weights)) groups = most_groups(weights);
         return groups > 1 ? (weights.rows.count - 1) / groups + 1 : weights.rows.count;
     }

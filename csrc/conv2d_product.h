@@ -6,7 +6,7 @@
 // by channel. The pixels of the whole batch are one long row of columns: a panel may end one image and begin
 // the next.
 //
-//   for each task: some panels of columns, threads share     (in parallel)
+//   for each task: some panels of columns                      (in parallel)
 //     for each block of (c, u) pairs
 //       copies what it reads of the images into frames, unless it can be read in place
 //       gathers the patches of its columns into panels
@@ -39,14 +39,14 @@ class ProductTask {
           row_end_(row_begin_ + plan.row_groups.length(row_group, weights.rows.count)),
           begin_(begin),
           end_(end),
-          panels_((end - begin + NR - 1) / NR),
+          panels_((end - begin + W - 1) / W, most_tile_vectors<T>),
           layout_(conv.rows, conv.columns, plan.image_rows),
           runs_(end - begin + 1),
-          first_run_(panels_ + 1),
-          panel_(panels_),
+          first_run_(panels_.count + 1),
+          panel_(panels_.count),
           taps_(weights.most_depth()),
           frame_(plan.in_place ? 0 : plan.segments * segment() + NR),
-          patches_(panels_ * NR * weights.most_depth() + NR),
+          patches_(panels_.count * NR * weights.most_depth() + NR),
           m_begin_(weights.rows.begin(row_begin_)),
           m_end_(row_end_ < weights.rows.count ? weights.rows.begin(row_end_) : conv.features),
           tiles_(scattered_panels() * (m_end_ - m_begin_) * NR) {}
@@ -57,21 +57,21 @@ class ProductTask {
         for (int64_t block = 0; block < weights_.blocks.count; block++) {
             if (!plan_.in_place) fill_frames(block);
             list_taps(block);
-            for (int64_t p = 0; p < panels_;)
+            for (int64_t p = 0; p < panels_.count;)
                 p = is_placed(p) ? p + 1 : is_whole(p) ? gather_row(p, block) : gather(p, block);
             if (weights_.depth(block) <= 160) {
                 // Short sums store much: rows of y are written from end to end, which memory likes.
                 for (int64_t r = row_begin_; r < row_end_; r++)
-                    for (int64_t p = 0; p < panels_; p++) multiply(p, r, block);
+                    for (int64_t p = 0; p < panels_.count; p++) multiply(p, r, block);
                 continue;
             }
             for (int64_t g = 0; g < groups.count; g++)
-                for (int64_t p = 0; p < panels_; p++)
+                for (int64_t p = 0; p < panels_.count; p++)
                     for (int64_t r = groups.begin(g);
                          r < groups.begin(g) + groups.length(g, row_end_ - row_begin_); r++)
                         multiply(p, row_begin_ + r, block);
         }
-        for (int64_t p = 0; p < panels_; p++)
+        for (int64_t p = 0; p < panels_.count; p++)
             if (!panel_[p].direct) scatter(p);
     }
 
@@ -83,9 +83,10 @@ class ProductTask {
         bool direct;  // target is in y
     };
 
+    int64_t first_column(int64_t panel) const { return begin_ + panels_.begin(panel) * W; }
     int64_t columns_of(int64_t panel) const {
-        const int64_t left = end_ - begin_ - panel * NR;
-        return left < NR ? left : NR;
+        const int64_t left = end_ - first_column(panel), whole = panels_.rows(panel) * W;
+        return left < whole ? left : whole;
     }
     // Elements of one image's frame.
     int64_t segment() const { return most_channels() * layout_.channel(); }
@@ -97,7 +98,7 @@ class ProductTask {
     }
     // Whether the columns of a panel are neighbours in y as well, so that tiles can be stored there.
     bool is_direct(int64_t panel) const {
-        const int64_t first = begin_ + panel * NR, last = first + columns_of(panel) - 1;
+        const int64_t first = first_column(panel), last = first + columns_of(panel) - 1;
         if (conv_.y.stride[3] != 1) return false;
         return plan_.flat ? first / plan_.pixels == last / plan_.pixels
                           : first / conv_.columns.outputs == last / conv_.columns.outputs;
@@ -111,7 +112,7 @@ class ProductTask {
     int64_t step() const { return single_column() ? conv_.y.stride[2] : conv_.y.stride[3]; }
     int64_t scattered_panels() const {
         int64_t count = 0;
-        for (int64_t p = 0; p < panels_; p++) count += !is_direct(p);
+        for (int64_t p = 0; p < panels_.count; p++) count += !is_direct(p);
         return count;
     }
 
@@ -121,10 +122,10 @@ class ProductTask {
         const Images<const T>& x = conv_.x;
         const int64_t first_row = begin_ / J, first_image = first_row / I;
         int64_t count = 0;
-        for (int64_t p = 0; p < panels_; p++) {
+        for (int64_t p = 0; p < panels_.count; p++) {
             first_run_[p] = count;
             for (int64_t lane = 0; lane < columns_of(p);) {
-                const int64_t column = begin_ + p * NR + lane, row = column / J;
+                const int64_t column = first_column(p) + lane, row = column / J;
                 const int64_t n = row / I, i = row % I, j = column % J;
                 // Of images of one column, rows are neighbours.
                 int64_t length = single_column() ? I - i : J - j;
@@ -145,9 +146,9 @@ class ProductTask {
                 lane += length;
             }
         }
-        first_run_[panels_] = count;
+        first_run_[panels_.count] = count;
         T* tile = tiles_.data();
-        for (int64_t p = 0; p < panels_; p++) {
+        for (int64_t p = 0; p < panels_.count; p++) {
             place(p);
             panel_[p].direct = is_direct(p);
             if (panel_[p].direct) {
@@ -243,7 +244,7 @@ class ProductTask {
     int64_t gather_row(int64_t panel, int64_t block) {
         const int64_t source = runs_[first_run_[panel]].source, size = NR * weights_.most_depth();
         int64_t end = panel + 1;
-        while (end < panels_ && !is_placed(end) && is_whole(end) &&
+        while (end < panels_.count && !is_placed(end) && is_whole(end) &&
                runs_[first_run_[end]].source == source + (end - panel) * NR)
             end++;
         const int64_t depth = weights_.units(block) * conv_.columns.taps;
@@ -287,7 +288,8 @@ class ProductTask {
     const Correlation<T>& conv_;
     const PackedWeights<T>& weights_;
     const Plan<T>& plan_;
-    int64_t group_, row_begin_, row_end_, begin_, end_, panels_;
+    int64_t group_, row_begin_, row_end_, begin_, end_;
+    RowPanels panels_;             // in vectors of columns
     int64_t filled_channels_ = 0;  // whose frames have their zeros
     FrameLayout layout_;
     Scratch<Run> runs_;
@@ -303,19 +305,27 @@ template <typename T>
 void correlate_product(const Correlation<T>& conv) {
     const PackedWeights<T> weights(conv);
     const Plan<T> plan(conv, weights);
-    constexpr int64_t NR = most_tile_vectors<T> * width<T>;
-    const int64_t tasks = conv.groups * plan.row_groups.count * plan.tasks.count;
     const int64_t work =
-        plan.tasks.size * NR * (weights.rows.size * plan.row_groups.size + 4) * conv.channels * conv.taps();
-    parallel_for(tasks, 1 + GemmBlocks<T>::thread_work / (work + 1), [&](int64_t first, int64_t last) {
-        for (int64_t task = first; task < last; task++) {
-            const int64_t t = task % plan.tasks.count, rest = task / plan.tasks.count;
-            const int64_t begin = plan.tasks.begin(t) * NR, end = begin + plan.tasks.size * NR;
-            ProductTask<T>(conv, weights, plan, rest / plan.row_groups.count, rest % plan.row_groups.count,
-                           begin, end < plan.columns ? end : plan.columns)
-                .run();
-        }
-    });
+        width<T> * (weights.rows.size * plan.row_groups.size + 4) * conv.channels * conv.taps();
+    // Threads share vectors of columns, because tasks would be too few to share evenly.
+    parallel_for(conv.groups * plan.row_groups.count * plan.vectors,
+                 1 + GemmBlocks<T>::thread_work / (work + 1), [&](int64_t first, int64_t last) {
+                     while (first < last) {
+                         const int64_t sweep = first / plan.vectors, from = first % plan.vectors;
+                         const int64_t left = last - first, whole = plan.vectors - from;
+                         const int64_t vectors = left < whole ? left : whole;
+                         const Parts tasks(vectors, plan.task_vectors, most_tile_vectors<T>);
+                         for (int64_t t = 0; t < tasks.count; t++) {
+                             const int64_t begin = (from + tasks.begin(t)) * width<T>,
+                                           end = begin + tasks.length(t, vectors) * width<T>;
+                             ProductTask<T>(conv, weights, plan, sweep / plan.row_groups.count,
+                                            sweep % plan.row_groups.count, begin,
+                                            end < plan.columns ? end : plan.columns)
+                                 .run();
+                         }
+                         first += vectors;
+                     }
+                 });
 }
 
 }  // namespace pydl::PYDL_ISA

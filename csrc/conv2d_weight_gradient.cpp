@@ -14,17 +14,19 @@
 //
 // How the rows are cut into parts depends on the sizes alone, and the parts are added in order.
 //
-// Few weights over many pixels, such as a first layer's, are added up with pixels as lanes instead
-// (conv2d_weight_pixels.h), and those of groups of one channel as in conv2d_weight_dots.h or, the usual ones
-// of depthwise convolutions, in conv2d_depthwise_weight.cpp.
+// Those of one tap are products (conv2d_pointwise.h). Few weights over many pixels, such as a first layer's,
+// are added up with pixels as lanes instead (conv2d_weight_pixels.h), and those of groups of one channel as
+// in conv2d_weight_dots.h or, the usual ones of depthwise convolutions, in conv2d_depthwise_weight.cpp.
 #include "conv2d_weight_gradient.h"
 
 #include "conv2d_depthwise.h"
+#include "conv2d_pointwise.h"
 #include "conv2d_shape.h"
 #include "conv2d_weight_dots.h"
 #include "conv2d_weight_pixels.h"
 #include "gemm_blocked.h"
 #include "kernel.h"
+#include "turned_copy.h"
 
 namespace pydl::PYDL_ISA {
 
@@ -185,24 +187,6 @@ struct WeightGradient {
     }
 };
 
-// to[o * to_pitch + t] = from[t * from_pitch + o] for o < features, t < taps; from has whole vectors.
-template <typename T>
-void transpose_into(T* to, int64_t to_pitch, int64_t features, const T* from, int64_t from_pitch,
-                    int64_t taps) {
-    constexpr int W = width<T>;
-    for (int64_t o = 0; o < features; o += W)
-        for (int64_t t = 0; t < taps; t += W) {
-            vec<T> square[W];
-#pragma GCC unroll 16
-            for (int r = 0; r < W; r++)
-                square[r] = t + r < taps ? load(from + (t + r) * from_pitch + o) : vec<T>{};
-            transpose<T>(square);
-#pragma GCC unroll 16
-            for (int r = 0; r < W; r++)
-                if (o + r < features) store_partial(to + (o + r) * to_pitch + t, square[r], taps - t);
-        }
-}
-
 template <typename T>
 void gather_weight_gradient(const Images<const T>& dy, const Images<const T>& x, const Conv2dShape& s,
                             Array<T, 4> dw, T* db, int64_t db_stride) {
@@ -229,7 +213,7 @@ void gather_weight_gradient(const Images<const T>& dy, const Images<const T>& x,
             const int64_t first_channel = job.chunks.begin(chunk), first_feature = g * job.features;
             if (contiguous) {
                 T* to = &dw(first_feature, first_channel, 0, 0);
-                transpose_into(to, dw.stride[0], job.features, total, job.pitch, own_taps);
+                turn(total, job.pitch, to, dw.stride[0], job.features, own_taps);
             } else {
                 for (int64_t o = 0; o < job.features; o++)
                     for (int64_t t = 0; t < own_taps; t++)
@@ -257,6 +241,8 @@ void add_up_weight_gradient(const Images<const T>& dy, const Images<const T>& x,
         if (s.N == 0) return;
     }
     if constexpr (has_special_kernels) {
+        if (is_pointwise_gradient(dy, x, s) && dw.stride[1] == 1)
+            return pointwise_weight_gradient<T>(dy, x, s, dw, db, db_stride);
         if (has_depthwise_weights(s)) return depthwise_weight_gradient<T>(dy, x, s, dw, db, db_stride);
         if (PixelGradient<T>::suits(s)) return PixelGradient<T>(dy, x, s).run(dw, db, db_stride);
     }

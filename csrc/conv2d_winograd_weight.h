@@ -192,10 +192,11 @@ class WinogradWeightGradient {
                         for (int64_t r = begin; r < end; r++) {
                             const int64_t t = depths.begin(d), o = rows.begin(r), c = columns.begin(k) * W;
                             const int64_t vectors = columns.length(k, whole_vectors<T>(s_.C) / W);
+                            T* to = product + o * channel_pitch_ + c;
                             gemm_tile<T>(false, false, int(rows.length(r, s_.O)), int(vectors))(
                                 depths.length(d, tiles), slopes + t * feature_pitch_ + o, feature_pitch_,
-                                sources + t * channel_pitch_ + c, channel_pitch_,
-                                product + o * channel_pitch_ + c, channel_pitch_, vectors * W, accumulate);
+                                sources + t * channel_pitch_ + c, channel_pitch_, to, channel_pitch_,
+                                vectors * W, accumulate ? to : nullptr, channel_pitch_);
                         }
             }
     }

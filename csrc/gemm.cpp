@@ -96,8 +96,9 @@ void small_panel(Matrix<const T> a, Matrix<const T> b, T* c, int64_t c_stride, b
         const int before = rows;
         rows = left == 1 ? M - i : (M - i + left - 1) / left;
         if (rows != before) tile = gemm_tile<T>(apart, !packs && N % width<T> != 0, rows, vectors);
-        tile(a.columns, &a(i, 0), a_stride, columns, b_stride, c + i * c_stride, c_stride, b.columns,
-             accumulate);
+        T* to = c + i * c_stride;
+        tile(a.columns, &a(i, 0), a_stride, columns, b_stride, to, c_stride, b.columns,
+             accumulate ? to : nullptr, c_stride);
     }
     epilogue(c, c_stride, int64_t(0), int64_t(0), a.rows, b.columns);
 }
@@ -116,6 +117,9 @@ template <typename T, typename Epilogue>
 void gemm_with(Matrix<const T> a, Matrix<const T> b, Matrix<T> c, bool accumulate, const Epilogue& epilogue) {
     const int64_t M = c.rows, N = c.columns, K = a.columns;
     if (M <= 0 || N <= 0) return;
+    if (c.column_stride != 1 && c.row_stride == 1 && M > 1 && N > 1)
+        return gemm_with<T>(b.transposed(), a.transposed(), c.transposed(), accumulate,
+                            epilogue.transposed());
     if (N == 1 && M > 1 && c.row_stride == 1 && is_thin(b.transposed(), a.transposed()))
         return thin_product<T>(b.transposed(), a.transposed(), c.data, M, accumulate,
                                TransposedEpilogue<Epilogue>{epilogue});

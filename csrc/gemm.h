@@ -5,6 +5,7 @@
 #include "gemm_epilogue.h"
 #include "gemm_pack.h"
 #include "parallel.h"
+#include "runtime/threads.h"
 #include "scratch.h"
 
 namespace pydl::PYDL_ISA {
@@ -23,18 +24,19 @@ template <typename T>
 void gemm_packed(Matrix<const T> a, const T* panels, int64_t panel_columns, Matrix<T> c,
                  const BiasActivation<T>& finish);
 
-// Many products; product(i) runs the i-th with gemm(). Small ones share the threads between them, large ones
-// use all threads one after another. work: multiply-adds of one product.
+// Many products; product(i) runs the i-th with gemm(). Small ones share the threads between them, large ones,
+// and those of middle size that are left over, use all threads one after another. work: multiply-adds of one
+// product.
 template <typename F>
 void gemm_batch(int64_t count, int64_t work, const F& product) {
-    constexpr int64_t large = 1 << 24;
-    if (work >= large && count < 64) {
-        for (int64_t i = 0; i < count; i++) product(i);
-        return;
-    }
-    parallel_for(count, 1 + 200000 / (work + 200), [&](int64_t begin, int64_t end) {
+    constexpr int64_t large = 1 << 24, middle = 1 << 20;
+    const int64_t shared = work < middle                 ? count
+                           : work >= large && count < 64 ? 0
+                                                         : count - count % num_threads();
+    parallel_for(shared, 1 + 200000 / (work + 200), [&](int64_t begin, int64_t end) {
         for (int64_t i = begin; i < end; i++) product(i);
     });
+    for (int64_t i = shared; i < count; i++) product(i);
 }
 
 }  // namespace pydl::PYDL_ISA

@@ -62,13 +62,13 @@ TileShape tile_shape(int64_t rows, int64_t columns) {
     return {most_tile_rows<T>(used), used};
 }
 
-// A part of C in one thread.
+// A part of C in one thread. What runs once for many tiles is not inlined, for the size of all its callers.
 template <typename T, typename Epilogue>
 class GemmPart {
   public:
-    GemmPart(Matrix<const T> a, Matrix<const T> b, T* c, int64_t c_stride, bool accumulate, int64_t row,
-             int64_t column, const Epilogue& epilogue, int64_t depth = GemmBlocks<T>::sum_depth,
-             int64_t given = 0)
+    [[gnu::noinline]] GemmPart(Matrix<const T> a, Matrix<const T> b, T* c, int64_t c_stride, bool accumulate,
+                               int64_t row, int64_t column, const Epilogue& epilogue,
+                               int64_t depth = GemmBlocks<T>::sum_depth, int64_t given = 0)
         : a_(a),
           b_(b),
           c_(c),
@@ -91,7 +91,7 @@ class GemmPart {
                                  (rows_.count > 1 && depth > GemmBlocks<T>::shallow && is_better_packed(b)))),
           keep_a_(pack_a_ && stripes_.count > 1 && a.rows * blocks_.size <= GemmBlocks<T>::kept_elements) {}
 
-    void run() const {
+    [[gnu::noinline]] void run() const {
         const int64_t in_b = pack_b_ ? (stripes_.size / panel_columns_ + 1) * panel_size(blocks_.size) : 0;
         const Panels<T> panels(in_b + (pack_a_ ? (keep_a_ ? a_.rows : rows_.size) * blocks_.size : 0));
         // An A that is packed once for all stripes is packed block by block.
@@ -139,7 +139,7 @@ class GemmPart {
     int64_t panel_size(int64_t depth) const { return panel_columns_ * depth + 64 / int64_t(sizeof(T)); }
 
     // The tiles of one panel of A in one stripe. Panels of B are packed when they are first needed.
-    void row_of_tiles(int64_t s, int64_t block, int64_t p, T* packed_b, T* packed_a) const {
+    [[gnu::noinline]] void row_of_tiles(int64_t s, int64_t block, int64_t p, T* packed_b, T* packed_a) const {
         const int64_t k = blocks_.begin(block), depth = blocks_.length(block, a_.columns);
         const int64_t i = rows_.begin(p), rows = rows_.rows(p);
         const int64_t end = stripes_.begin(s) + stripes_.length(s, b_.columns);
@@ -154,6 +154,10 @@ class GemmPart {
                 pack_panel(packed_a, rows, rows, a, a_.row_stride, a_.column_stride, depth);
             a = packed_a, a_stride = rows;
         }
+        alignas(64) T room[Epilogue::has_bias ? vector_registers * width<T> : 1];
+        Start<T> start{nullptr, 0, 0};
+        if constexpr (Epilogue::has_bias)
+            if (!add && epilogue_.begins()) start = epilogue_.start(row_ + i, rows, room, panel_columns_);
         int64_t columns, found_for = 0;
         GemmTile<T> compute = nullptr;
         const bool far = depth >= 64 && a_.rows * c_stride_ * int64_t(sizeof(T)) > 4 << 20;
@@ -182,9 +186,20 @@ class GemmPart {
                                        int(whole / width<T>));
                 found_for = columns;
             }
-            compute(depth, a, a_stride, b, b_stride, tile, c_stride_, columns, add);
-            if (last) epilogue_(tile, c_stride_, row_ + i, column_ + j, rows, columns);
+            const T* begins = add                     ? tile
+                              : start.from == nullptr ? nullptr
+                                                      : start.from + (column_ + j) * start.step;
+            compute(depth, a, a_stride, b, b_stride, tile, c_stride_, columns, begins,
+                    add ? c_stride_ : start.stride);
+            if (last) finish(tile, i, j, rows, columns);
         }
+    }
+
+    void finish(T* tile, int64_t i, int64_t j, int64_t rows, int64_t columns) const {
+        if constexpr (Epilogue::has_bias)
+            if (!accumulate_ && epilogue_.begins())
+                return epilogue_.without_bias()(tile, c_stride_, row_ + i, column_ + j, rows, columns);
+        epilogue_(tile, c_stride_, row_ + i, column_ + j, rows, columns);
     }
 
     const Matrix<const T> a_, b_;
@@ -214,7 +229,7 @@ double thread_parts(int64_t M, int64_t N, int64_t K) {
 
 // As near to square as the threads allow, for that packs the least; no more parts than are worth a thread.
 template <typename T>
-Grid thread_grid(int64_t M, int64_t N, int64_t K) {
+[[gnu::noinline]] Grid thread_grid(int64_t M, int64_t N, int64_t K) {
     int64_t threads = num_threads();
     const double work = thread_parts<T>(M, N, K);
     if (work < double(threads)) threads = int64_t(work);

@@ -8,7 +8,17 @@
 
 namespace pydl::PYDL_ISA {
 
+// What the sums of a tile begin with, for column j of C at from + j * step; null if that is nothing.
+template <typename T>
+struct Start {
+    const T* from;
+    int64_t stride;  // from one row to the next
+    int64_t step;
+};
+
 struct NoEpilogue {
+    static constexpr bool has_bias = false;
+    NoEpilogue transposed() const { return {}; }
     template <typename T>
     void operator()(T*, int64_t, int64_t, int64_t, int64_t, int64_t) const {}
 };
@@ -24,6 +34,26 @@ struct BiasActivation {
     const T* column_bias;
     int64_t column_bias_stride;
     Activation activation = Activation::none;
+    static constexpr bool has_bias = true;
+
+    // Whether sums can begin with the bias, which leaves only the activation for the end.
+    bool begins() const {
+        return row_bias != nullptr ? column_bias == nullptr
+                                   : column_bias != nullptr && column_bias_stride == 1;
+    }
+    // For `rows` rows from `row` on; `room` is for as many rows of `pitch` columns.
+    Start<T> start(int64_t row, int64_t rows, T* room, int64_t pitch) const {
+        if (row_bias == nullptr) return {column_bias, 0, 1};
+        for (int64_t i = 0; i < rows; i++)
+            for (int64_t j = 0; j < pitch; j += width<T>)
+                store(room + i * pitch + j, broadcast<T>(row_bias[(row + i) * row_bias_stride]));
+        return {room, pitch, 0};
+    }
+    BiasActivation without_bias() const { return {nullptr, 0, nullptr, 0, activation}; }
+    // For C's transpose.
+    BiasActivation transposed() const {
+        return {column_bias, column_bias_stride, row_bias, row_bias_stride, activation};
+    }
 
     void operator()(T* tile, int64_t stride, int64_t row, int64_t column, int64_t rows,
                     int64_t columns) const {

@@ -53,14 +53,6 @@ int64_t columns_apart(Matrix<const T> a, Matrix<const T> b) {
     return narrow_cycles(a, last) < saved ? few : 0;
 }
 
-// y = x^T, for rows of x of unit stride.
-template <typename T>
-void turn(const T* x, int64_t x_stride, T* y, int64_t y_stride, int64_t rows, int64_t columns) {
-    for (int64_t i = 0; i < rows; i += width<T>)
-        copy_columns(x + i, x_stride, y + i * y_stride, y_stride, rows - i < width<T> ? rows - i : width<T>,
-                     columns);
-}
-
 // Rows of C that go together, so that only the last ones are the work of sweep_last.
 template <typename T>
 int64_t rows_together(int64_t columns) {

@@ -6,10 +6,10 @@
 namespace pydl::PYDL_ISA {
 
 // Parts for a length: as few as the limit allows, all of nearly the same size, so that no short one is left
-// over.
+// over. Not inlined, for it is made in very many places.
 struct Parts {
     int64_t count, size;  // all of `size` but the last, which may be shorter
-    Parts(int64_t length, int64_t limit, int64_t multiple = 1) {
+    [[gnu::noinline]] Parts(int64_t length, int64_t limit, int64_t multiple = 1) {
         count = 1, size = length;
         if (length > limit) {
             count = (length - 1) / limit + 1;
@@ -29,7 +29,7 @@ struct Parts {
 // rows that would be left over computes at half speed, because each sum waits for the one before.
 struct RowPanels {
     int64_t count, size, whole;  // the first `whole` panels have `size` rows
-    RowPanels(int64_t rows, int64_t most)
+    [[gnu::noinline]] RowPanels(int64_t rows, int64_t most)
         : count(rows > most ? (rows - 1) / most + 1 : 1),
           size((rows + count - 1) / count),
           whole(count - (count * size - rows)) {}

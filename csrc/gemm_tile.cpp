@@ -16,7 +16,7 @@ struct RowsTogether {
 
 template <typename T, int MR, int NV, typename Rows, bool partial_b>
 void tile(int64_t depth, const T* a, int64_t a_stride, const T* b, int64_t b_stride, T* c, int64_t c_stride,
-          int64_t columns, bool accumulate) {
+          int64_t columns, const T* start, int64_t start_stride) {
     constexpr int64_t W = width<T>;
     const int64_t lanes = columns - (NV - 1) * W;  // of the last vector
     vec<T> acc[MR][NV] = {};
@@ -37,13 +37,12 @@ void tile(int64_t depth, const T* a, int64_t a_stride, const T* b, int64_t b_str
         b += b_stride;
     }
     c = forget(c);
-    if (accumulate) {
-        const T* line = c;
+    if (start != nullptr) {
 #pragma GCC unroll 14
-        for (int i = 0; i < MR; i++, line += c_stride) {
+        for (int i = 0; i < MR; i++, start += start_stride) {
 #pragma GCC unroll 3
-            for (int v = 0; v < NV - 1; v++) acc[i][v] = load(line + v * W) + acc[i][v];
-            acc[i][NV - 1] = load_partial(line + (NV - 1) * W, lanes) + acc[i][NV - 1];
+            for (int v = 0; v < NV - 1; v++) acc[i][v] = load(start + v * W) + acc[i][v];
+            acc[i][NV - 1] = load_partial(start + (NV - 1) * W, lanes) + acc[i][NV - 1];
         }
     }
 #pragma GCC unroll 14

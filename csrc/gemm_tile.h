@@ -23,9 +23,12 @@ constexpr int most_tile_rows(int vectors) {
     return vectors == 3 ? 9 : 14;
 }
 
+//
+// What is added to the sums of a tile lies at start[i * start_stride + j]: what C has already, or a bias;
+// null if that is nothing.
 template <typename T>
 using GemmTile = void (*)(int64_t depth, const T* a, int64_t a_stride, const T* b, int64_t b_stride, T* c,
-                          int64_t c_stride, int64_t columns, bool accumulate);
+                          int64_t c_stride, int64_t columns, const T* start, int64_t start_stride);
 
 // Whether tiles can read a part of a vector without much ado.
 #if defined(PYDL_X86) && PYDL_VECTOR_BYTES > 16

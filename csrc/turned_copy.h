@@ -46,4 +46,12 @@ void copy_columns(const T* x, int64_t x_stride, T* y, int64_t y_stride, int64_t 
         copy_part_of_square(x + j * x_stride, x_stride, y + j, y_stride, count, length - j);
 }
 
+// y = x^T, of `rows` rows; those of x have unit stride.
+template <typename T>
+void turn(const T* x, int64_t x_stride, T* y, int64_t y_stride, int64_t rows, int64_t columns) {
+    for (int64_t i = 0; i < rows; i += width<T>)
+        copy_columns(x + i, x_stride, y + i * y_stride, y_stride, rows - i < width<T> ? rows - i : width<T>,
+                     columns);
+}
+
 }  // namespace pydl::PYDL_ISA
