@@ -91,7 +91,7 @@ WEIGHT_WAYS = {3: WeightWay(6, 19, 49, 110, 1.4, 3), 5: WeightWay(8, 30, 33, 63,
 def suits_sequences(w: Shape, y: Shape, groups: int = 1, is_gradient: bool = False) -> bool:
     """Whether conv1d uses it for filters of shape w, stride 1 and results of shape y."""
     filters, way = w[0] // groups, WAYS[w[2]]
-    sums = direct(way, w[2], y[0] * y[2], w[1], filters, is_gradient)
+    sums = direct(way, w[2], y[0] * y[2], w[1], filters, is_gradient, groups)
     return transformed(way, y[0] * -(-y[2] // 4), w[1], filters) < sums
 
 

@@ -175,8 +175,8 @@ def fastest_tile(
     filters, channels, parts = w[0] // groups, w[1], math.prod(dilation)
     if has_own_kernels(groups, channels, filters):
         return 0
-    pixels = y[0] * y[2] * y[3]
-    best, least = 0, direct(next(iter(ways.values())), w[2] * w[3], pixels, channels, filters, source is not None)
+    way, pixels = next(iter(ways.values())), y[0] * y[2] * y[3]
+    best, least = 0, direct(way, w[2] * w[3], pixels, channels, filters, source is not None, groups)
     for tile, way in ways.items():
         # Dilated taps take every d-th row and column: each such part of the maps is a convolution of its own.
         height, width = (-(-size // (d * tile)) for size, d in zip(y[2:], dilation, strict=True))

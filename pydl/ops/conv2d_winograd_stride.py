@@ -128,7 +128,7 @@ def suits_stride(w: Shape, y: Shape, groups: int = 1) -> bool:
     filters, channels, way = w[0] // groups, w[1], WAYS[w[2]]
     if has_own_kernels(groups, channels, filters):
         return False
-    sums = direct(way, w[2] ** 2, y[0] * y[2] * y[3], channels, filters)
+    sums = direct(way, w[2] ** 2, y[0] * y[2] * y[3], channels, filters, groups=groups)
     own = transformed(way, y[0] * -(-y[2] // 4) * -(-y[3] // 4), channels, filters)
     return own < sums and way.numbers * w[0] * w[1] <= MOST_TRANSFORMED
 
@@ -140,7 +140,7 @@ def suits_stride_gradient(w: Shape, x: Shape, y: Shape, groups: int = 1) -> bool
     if w[2] == 7 or has_own_kernels(groups, channels, filters):
         return False
     way = GRADIENT_WAYS[w[2]]
-    sums = direct(way, w[2] ** 2, y[0] * y[2] * y[3], filters, channels, True)
+    sums = direct(way, w[2] ** 2, y[0] * y[2] * y[3], filters, channels, True, groups)
     own = transformed(way, y[0] * -(-x[2] // 8) * -(-x[3] // 8), filters, channels)
     return own < sums and way.numbers * w[0] * w[1] <= MOST_TRANSFORMED
 

@@ -1,12 +1,13 @@
 """What convolutions cost by Winograd's algorithm and as direct sums, in multiplications: which of the two is faster.
 
     transformed   N [ T (0.7 C max(F, 4) + a C + b F) + p C F ]
-    direct        d [ K C (P L + 27 F) + 3 P F ],    L = max(F, min(2 F, 22), 4)
+    direct        d [ K C (P L + 27 F) + 3 P F ],    L = max(F, min(2 F, 22), 4), or max(1.35 F, 4) for few filters
 
 for C channels, F filters, K taps, P results of a channel and T tiles; N numbers of a transformed tile, a and b what it
 takes to transform one of them for a channel and a filter, p what it takes to prepare it of a filter: more where filters
-leave the second-level cache. L: with few filters the registers are not full. d: how much longer the direct sum takes
-for a multiplication, such as with a stride. Tiles and results come in vectors.
+leave the second-level cache. L: with few filters the registers are not full, but for up to 4 of them, or 8 of each of
+several groups, there are kernels of their own (csrc/conv2d_direct.h). d: how much longer the direct sum takes for a
+multiplication, such as with a stride. Tiles and results come in vectors.
 
 The sums of a weight gradient, whose vectors are channels, are
 
@@ -72,9 +73,15 @@ def transformed(way: Way, tiles: int, channels: int, filters: int) -> float:
     return way.numbers * (whole(tiles) * each + preparation(way, channels * filters) * channels * filters)
 
 
-def direct(way: Way, taps: int, results: int, channels: int, filters: int, gradient: bool = False) -> float:
+def direct(
+    way: Way, taps: int, results: int, channels: int, filters: int, gradient: bool = False, groups: int = 1
+) -> float:
     """That of the direct sum; few filters of a gradient are scattered instead."""
-    full = max(filters, min(2 * filters, 22), 4) if not gradient or filters > 4 else 0.8 * filters
+    full = max(filters, min(2 * filters, 22), 4)
+    if gradient and filters <= 4:
+        full = 0.8 * filters
+    elif filters <= (8 if groups > 1 else 4):
+        full = max(1.35 * filters, 4)
     return way.direct * (taps * channels * (whole(results) * full + 27 * filters) + 3 * results * filters)
 
 
