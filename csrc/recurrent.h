@@ -10,7 +10,20 @@ namespace pydl::PYDL_ISA {
 
 template <typename T>
 void copy_run(T* to, const T* from, int64_t count) {
-    for (int64_t i = 0; i < count; i++) to[i] = from[i];
+    for (int64_t i = 0; i < count; i += width<T>)
+        store_partial(to + i, load_partial(from + i, count - i), count - i);
+}
+// Numbers a distance apart.
+template <typename T>
+void copy_run(T* to, const T* from, int64_t stride, int64_t count) {
+    if (stride == 1) return copy_run(to, from, count);
+    for (int64_t i = 0; i < count; i++) to[i] = from[i * stride];
+}
+// Tells the caches that these numbers will soon be needed. Always inline: as a function of its own, the
+// compiler takes it for one that does nothing.
+template <typename T>
+PYDL_INLINE void ask_for(const T* from, int64_t count) {
+    for (int64_t i = 0; i < count; i += 64 / sizeof(T)) prefetch(from + i);
 }
 template <typename T>
 void fill_run(T* to, T value, int64_t count) {
@@ -40,6 +53,12 @@ bool fits(const Optional<A>& a, N... shape) {
 template <typename A>
 bool contiguous_or_none(const Optional<A>& a) {
     return !a || a->contiguous();
+}
+
+// Line (l, m, :) of an array.
+template <typename T>
+void copy_line(T* to, const Array<const T, 3>& a, int64_t l, int64_t m) {
+    copy_run(to, a.data + l * a.stride[0] + m * a.stride[1], a.stride[2], a.shape[2]);
 }
 
 template <typename A>

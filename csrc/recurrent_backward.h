@@ -8,6 +8,8 @@
 
 namespace pydl::PYDL_ISA {
 
+inline constexpr int64_t rows_ahead = 2;  // that the caches are asked for
+
 // Many rows: a step goes through the weights once.
 template <typename T, typename Units>
 void backward_tiles(const BackwardLayer<T, Units>& layer, Direction direction, const OwnRows& own) {
@@ -18,10 +20,15 @@ void backward_tiles(const BackwardLayer<T, Units>& layer, Direction direction, c
     const Scratch<TileRows<T>> dsums(tiles.count);
     for (int64_t s = layer.T_ - 1; s >= 0; s--) {
         const int64_t t = direction.time(s, layer.T_), alive = own.alive(t);
+        const int64_t next = direction.time(s > 0 ? s - 1 : 0, layer.T_);
         const int64_t live_tiles = (alive + tiles.size - 1) / tiles.size;
         for (int64_t tile = 0; tile < live_tiles; tile++) {
             const int64_t i0 = tiles.begin(tile), rows = tiles.length(tile, alive);
-            for (int64_t i = i0; i < i0 + rows; i++) layer.units(direction, t, own, state, i, 0, H);
+            for (int64_t i = i0; i < i0 + rows; i++) {
+                const int64_t ahead = i + rows_ahead - alive;  // from 0 on in the next step
+                layer.ask_for_row(direction, ahead < 0 ? t : next, own, ahead < 0 ? ahead + alive : ahead);
+                layer.units(direction, t, own, state, i, 0, H);
+            }
             dsums[tile] = rows_at<T>(
                 rows, layer.row_size, [&](int64_t i) { return layer.dsums_at(direction, t, own[i0 + i]); }, 1,
                 copies.data() + i0 * layer.row_size);

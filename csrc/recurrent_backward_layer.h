@@ -79,14 +79,15 @@ struct BackwardLayer {
             const int64_t n = direction.number, H = layer.H;
             const BackwardPass<T>& pass = layer.pass;
             for (int64_t i = 0; i < own.count(); i++) {
-                for (int64_t u = 0; u < H; u++)
-                    dh[i * pitch + u] = pass.dh_n ? (*pass.dh_n)(n, own[i], u) : T(0);
-                if (Units::has_cell)
-                    for (int64_t u = 0; u < H; u++)
-                        dc[i * pitch + u] = *pass.dc_n ? (**pass.dc_n)(n, own[i], u) : T(0);
+                start(dh.data() + i * pitch, pass.dh_n, n, own[i], H);
+                if (Units::has_cell) start(dc.data() + i * pitch, *pass.dc_n, n, own[i], H);
                 for (int64_t t = pass.batch.length(own[i]); t < layer.T_; t++)
                     fill_run(layer.dsums_at(direction, t, own[i]), T(0), layer.row_size);
             }
+        }
+        static void start(T* to, const Optional<Array<const T, 3>>& given, int64_t n, int64_t b, int64_t H) {
+            if (given) return copy_line(to, *given, n, b);
+            fill_run(to, T(0), H);
         }
         // Where the products with W_hh go, and whether they are added to what is there.
         T* products() const { return masked ? dseen.data() : dh.data(); }
@@ -120,6 +121,7 @@ struct BackwardLayer {
           groups(panels_for<T>(H, columns)),
           row_size(Units::sums * H),
           row_stride(dsums_stride<T>(row_size)),
+          far(N * T_ * B * H * Units::kept * int64_t(sizeof(T)) > 2 << 20),
           weights(Units::gates * H, N * groups, columns),
           h0_(p.h0.data, N, B, H, p.h0.stride),
           c0_(Units::has_cell ? p.c0->data : nullptr, N, B, Units::has_cell ? H : 0,
@@ -164,8 +166,19 @@ struct BackwardLayer {
         backward_units<T, Units>(begin, end, row);
     }
 
+    // What step t reads of own row i: rows are too short for the caches to notice by themselves.
+    PYDL_INLINE void ask_for_row(Direction direction, int64_t t, const OwnRows& own, int64_t i) const {
+        if (Units::kept == 0 || !far || i >= own.alive(t)) return;
+        const int64_t n = direction.number, b = own[i], before = direction.before(t, pass.batch.length(b));
+        const int64_t at = (n * T_ + t) * B + b;
+        ask_for(pass.kept + at * Units::kept * H, Units::kept * H);
+        if (Units::has_cell && before >= 0) ask_for(pass.c + ((n * T_ + before) * B + b) * H, H);
+        if (pass.dh) ask_for(dy_(t, b) + n * H, H);
+    }
+
     const BackwardPass<T>& pass;
     const int64_t N, T_, B, H, columns, groups, row_size, row_stride;
+    const bool far;                     // whether what forward kept is more than the second-level cache
     const RecurrentWeights<T> weights;  // W_hh, of depth gates * H
 
   private:

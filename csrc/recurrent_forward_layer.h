@@ -41,10 +41,9 @@ struct ForwardLayer {
               c(Units::has_cell ? rows * pitch : 0) {
             const int64_t n = direction.number;
             for (int64_t i = 0; i < rows; i++) {
-                for (int64_t u = 0; u < layer.H; u++) h[i * pitch + u] = layer.pass.h0(n, own[i], u);
+                copy_line(h.data() + i * pitch, layer.pass.h0, n, own[i]);
                 see(layer, direction, own, h.data(), i, 0, layer.H);
-                if (Units::has_cell)
-                    for (int64_t u = 0; u < layer.H; u++) c[i * pitch + u] = (*layer.pass.c0)(n, own[i], u);
+                if (Units::has_cell) copy_line(c.data() + i * pitch, *layer.pass.c0, n, own[i]);
                 layer.clear_padding(direction, own[i]);
             }
         }
@@ -78,6 +77,7 @@ struct ForwardLayer {
           H(p.h0.shape[2]),
           columns(recurrent_columns<T>(B, H)),
           groups(panels_for<T>(H, columns)),
+          far(p.kept && N * T_ * B * H * Units::kept * int64_t(sizeof(T)) > 2 << 20),
           weights(D + H, N * Units::gates * groups, columns) {
         const int64_t grain = 1 + 32768 / ((D + H) * columns + 1);
         parallel_for(N * Units::gates * groups, grain, [&](int64_t begin, int64_t end) {
@@ -144,8 +144,24 @@ struct ForwardLayer {
         for (int64_t r = 0; r < rows; r++) state.see(*this, direction, own, h_after, i0 + r, begin, end);
     }
 
+    // The places where `units` will write what is kept of a gate, and with the first one c: while
+    // the products run, they come from memory.
+    PYDL_INLINE void ask_for_kept(Direction direction, int64_t t, const OwnRows& own, int64_t i0,
+                                  int64_t rows, int64_t gate, int64_t begin, int64_t count) const {
+        if (Units::kept == 0 || !far) return;
+        const int64_t step = (direction.number * T_ + t) * B;
+        const T* const kept = pass.kept + (step * Units::kept + gate) * H + begin;
+        const T* const c = gate == 0 && pass.c ? pass.c + step * H + begin : nullptr;
+        for (int64_t i = i0; i < i0 + rows; i++) {
+            const int64_t b = own[i];
+            ask_for(kept + b * (Units::kept * H), count);
+            if (c) ask_for(c + b * H, count);
+        }
+    }
+
     const ForwardPass<T>& pass;
     const int64_t N, T_, B, D, H, columns, groups;
+    const bool far;                     // whether what is kept is more than the second-level cache
     const RecurrentWeights<T> weights;  // of depth D + H
 };
 

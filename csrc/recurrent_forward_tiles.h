@@ -33,6 +33,7 @@ void forward_tiles(const ForwardLayer<T, Units>& layer, Direction direction, con
                 const TileRows<T> h{before + state.seen + i0 * state.pitch, state.pitch};
                 for (const GateRun& run : Units::of_h)
                     for (int gate = run.gate; gate < run.gate + run.count; gate++) {
+                        layer.ask_for_kept(direction, t, own, i0, rows, gate, u, end - u);
                         T* const of_x = sums.data() + gate * sum_size;
                         T* const of_h = of_x + (run.sum - run.gate) * sum_size;
                         x[tile].multiply(rows, 0, D, layer.panel(direction, gate, group), NR, of_x, NR,
