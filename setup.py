@@ -49,16 +49,9 @@ FLAGS = (
 # SSE2 is for processors from before 2013: it is compiled for size and without the kernels of special cases (see
 # has_special_kernels in csrc/conv2d_shape.h).
 SPECIAL = ("conv2d_depthwise", "conv2d_depthwise_stride", "conv2d_depthwise_weight")
-# AVX-512 is compiled for float64 only where its speed in float64 is of use: products and convolutions, what computes
-# long for each element, and the probe of the machine's limits. Everything else takes the float64 kernels of AVX2, which
-# keeps the wheel small.
-FLOAT64 = (
-    *("conv", "gemm", "linear", "machine_peak", "matmul", "mean", "microkernel", "sum"),
-    *("element_chain", "elu", "exp", "gelu", "hardtanh", "sigmoid", "silu", "softplus", "tanh"),
-    *("cross_entropy.", "log_softmax", "softmax"),
-)
-# In float64 nothing chooses these; they are there to be compared with their references.
-NOT_FLOAT64 = ("conv2d_channels_last", "winograd")
+# In float64 nothing chooses these; they are there to be compared with their references: AVX-512 takes the float64
+# kernels of AVX2, which keeps the wheel small.
+FLOAT32_ALONE = ("conv2d_channels_last", "winograd")
 # These are bound by memory or seldom what a network waits for: AVX-512 takes both kernels of AVX2.
 WITHOUT_AVX512 = (
     "adadelta adagrad adamax adaptive_max_pool3d amax argmax avg_pool3d binary_cross_entropy clip_grad_value "
@@ -222,8 +215,8 @@ def in_avx512(source: Path) -> bool:
 
 
 def in_float64(source: Path) -> bool:
-    """Whether a source, or the first of several that are compiled together, is one of FLOAT64."""
-    return source.name.startswith(FLOAT64) and not any(name in source.name for name in NOT_FLOAT64)
+    """Whether a source, or the first of several that are compiled together, is compiled for AVX-512 in float64."""
+    return not any(name in source.name for name in FLOAT32_ALONE)
 
 
 def batches(sources: list[Path], folder: Path) -> list[Path]:

@@ -11,13 +11,15 @@ static_assert(kElementwiseGrain % kRandomBlock == 0, "threads share no block of 
 // y = x * (mask ? scale : 0) for n elements.
 template <typename T>
 [[gnu::noinline]] void scale_kept(const T* x, int64_t stride, const uint8_t* mask, T scale, T* y, int64_t n) {
-    if (stride != 1) {  // which the compiler does better than lanes that are gathered
-        for (int64_t i = 0; i < n; ++i) y[i] = x[i * stride] * (mask[i] ? scale : T(0));
+    if (stride != 0 && stride != 1) {
+        // A number at a time is faster than lanes that are gathered; a branch would be guessed wrong.
+        const T factors[] = {T(0), scale};
+        for (int64_t i = 0; i < n; ++i) y[i] = x[i * stride] * factors[mask[i] != 0];
         return;
     }
     const vec<T> factor = broadcast<T>(scale);
     elementwise_row<T>([=](vec<T> x, auto kept) { return x * select(kept, factor, vec<T>{}); }, y, 1, n,
-                       Operand<T, T>(x, 1), Operand<T, uint8_t>(mask, 1));
+                       Operand<T, T>(x, stride), Operand<T, uint8_t>(mask, 1));
 }
 
 }  // namespace
