@@ -4,6 +4,7 @@
 #include "conv2d_depthwise.h"
 #include "conv2d_direct.h"
 #include "conv2d_flat.h"
+#include "conv2d_fold.h"
 #include "conv2d_phase.h"
 #include "conv2d_pointwise.h"
 #include "conv2d_product.h"
@@ -133,6 +134,9 @@ void input_gradient(const Array<const T, 4>& dy, const Array<const T, 4>& w, con
         if (pays_to_stack_padded(conv)) return BatchProduct<T>(conv).run();
     }
     const bool phases_pay = gradient_has_phases(s.rows, s.columns) && pays_to_gather(s);
+    if constexpr (has_special_kernels)
+        if (pays_to_scatter(s) && pays_to_fold(s))
+            return FoldedGradient<T>(dy, w, bias, bias_stride, dx, s).run();
     if (!phases_pay && pays_to_scatter(s)) return ScatteredGradient<T>(dy, w, bias, bias_stride, dx, s).run();
     if (phases_pay) {
         conv.y = images_of(dx);

@@ -55,6 +55,27 @@ PYDL_INLINE void merge_planes(T* to, int64_t count, const PlaneRow<T> (&row)[2],
     }
 }
 
+// dy as a panel: one step for each of `features` output channels from `o` on, lanes pixels from `column` of
+// the images from `image` on.
+template <typename T>
+Panel<T> panel_of_pixels(T* panel, const Array<const T, 4>& dy, int64_t image, int64_t o, int64_t features,
+                         int64_t column, int64_t lanes) {
+    const int64_t I = dy.shape[2], J = dy.shape[3], pixels = I * J, pitch = whole_vectors<T>(lanes);
+    const bool flat = I == 1 || dy.stride[2] == J * dy.stride[3];
+    const int64_t longest = flat ? pixels : J;
+    for (int64_t lane = 0; lane < lanes;) {
+        const int64_t at = column + lane, n = image + at / pixels, i = at % pixels / J, j = at % J;
+        const int64_t left = longest - at % longest, length = left < lanes - lane ? left : lanes - lane;
+        const T* from = &dy(n, o, i, j);
+        if (dy.stride[3] == 1 && length == lanes && lanes == pitch) return {from, dy.stride[1]};
+        for (int64_t k = 0; k < features; k++)
+            copy_padded(panel + k * pitch + lane, length, from + k * dy.stride[1], dy.stride[3], length,
+                        int64_t(0), int64_t(1));
+        lane += length;
+    }
+    return {panel, pitch};
+}
+
 template <typename T>
 class ScatteredGradient {
     static constexpr int64_t NR = tile_columns<T>;
@@ -149,7 +170,8 @@ class ScatteredGradient {
                 runs[run_count] = {lane, length, n * segment + row % s_.I * layout_.pitch() + j};
                 lane += length;
             }
-            const Panel<T> b = panel_of(panel.data(), first, group, column, lanes);
+            const Panel<T> b =
+                panel_of_pixels(panel.data(), dy_, first, group * features_, features_, column, lanes);
             // A tile is added after the next one is computed: read at once, part by part, its numbers would
             // still be on their way to the cache.
             const auto tile_of = [&](int64_t t) { return tile.data() + t % 2 * tile_rows<T> * NR; };
@@ -184,26 +206,6 @@ class ScatteredGradient {
                 store_partial(to, load_partial(to, left) + load_partial(from, left), left);
             }
         }
-    }
-
-    // dy as a panel: one step for each output channel, lanes pixels from `column` of the images from `image`
-    // on.
-    Panel<T> panel_of(T* panel, int64_t image, int64_t group, int64_t column, int64_t lanes) const {
-        const int64_t pitch = whole_vectors<T>(lanes);
-        const bool flat = s_.I == 1 || dy_.stride[2] == s_.J * dy_.stride[3];
-        const int64_t longest = flat ? pixels_ : s_.J;
-        for (int64_t lane = 0; lane < lanes;) {
-            const int64_t at = column + lane, n = image + at / pixels_, i = at % pixels_ / s_.J,
-                          j = at % s_.J;
-            const int64_t left = longest - at % longest, length = left < lanes - lane ? left : lanes - lane;
-            const T* from = &dy_(n, group * features_, i, j);
-            if (dy_.stride[3] == 1 && length == lanes && lanes == pitch) return {from, dy_.stride[1]};
-            for (int64_t o = 0; o < features_; o++)
-                copy_padded(panel + o * pitch + lane, length, from + o * dy_.stride[1], dy_.stride[3], length,
-                            int64_t(0), int64_t(1));
-            lane += length;
-        }
-        return {panel, pitch};
     }
 
     // dx of one channel: the sum of what the planes of its frame hold for each pixel.
