@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import mmap
 import weakref
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -35,9 +36,7 @@ class StandIns:
 
     def noted(self, call: Call) -> Call:
         """The call with stand-ins for its large arrays."""
-        return call[0], tuple(
-            [[self._noted(one, call) for one in x] if isinstance(x, list) else self._noted(x, call) for x in call[1]]
-        )
+        return _with(call, lambda each: self._noted(each, call))
 
     def _noted(self, argument: Any, call: Call) -> Any:
         if not isinstance(argument, np.ndarray) or (whole := owner(argument)).nbytes < LARGE:
@@ -54,10 +53,10 @@ class StandIns:
     def dismissed(self, calls: list[Call]) -> list[Call]:
         """The calls with the arrays themselves, as far as they are still there: results, gradients, buffers."""
         there = {twin.ctypes.data: whole for reference, twin in self._all if (whole := reference()) is not None}
-        return [
-            (
-                kernel,
-                tuple([[moved(one, there) for one in x] if isinstance(x, list) else moved(x, there) for x in given]),
-            )
-            for kernel, given in calls
-        ]
+        return [_with(call, lambda each: moved(each, there)) for call in calls]
+
+
+def _with(call: Call, twin_of: Callable[[Any], Any]) -> Call:
+    """The call on other arrays, also those in lists."""
+    kernel, given = call
+    return kernel, tuple([[twin_of(one) for one in x] if isinstance(x, list) else twin_of(x) for x in given])
