@@ -97,9 +97,9 @@ class FoldedGradient {
         const int64_t own = chunks_.length(chunk, channels_), rows = rows_of(chunk);
         const int64_t reach = (s_.U - 1) * s_.rows.dilation,
                       pitch = whole_vectors<T>(count * blocks_.size * s_.J);
+        const int64_t most = blocks_.size + reach < s_.H ? blocks_.size + reach : s_.H;  // rows of dx at once
         // Vectors of a row of shares may begin and end beside it.
-        const Scratch<T> shares(rows * pitch + 2 * W), panel(features_ * NR),
-            sums((blocks_.size + reach) * W);
+        const Scratch<T> shares(rows * pitch + 2 * W), panel(features_ * NR), sums(most * W);
         const Parts tiles(rows, tile_rows<T>);
         for (int64_t b = 0, done = 0; b < blocks_.count; b++) {
             const int64_t i = blocks_.begin(b), height = blocks_.length(b, s_.I),
