@@ -77,7 +77,7 @@ def direct(
     way: Way, taps: int, results: int, channels: int, filters: int, gradient: bool = False, groups: int = 1
 ) -> float:
     """That of the direct sum; few filters of a gradient are scattered instead."""
-    full = max(filters, min(2 * filters, 22), 4)
+    full: float = max(filters, min(2 * filters, 22), 4)
     if gradient and filters <= 4:
         full = 0.8 * filters
     elif filters <= (8 if groups > 1 else 4):
