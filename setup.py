@@ -27,6 +27,8 @@ ROOT = Path(__file__).resolve().parent
 sys.path.insert(0, str(ROOT))
 import link_order  # noqa: E402
 
+sys.path.remove(str(ROOT))  # nobody else is to find things here, such as pydl's sources
+
 # A value-changing flag such as -ffast-math is deliberately absent: NaN and infinities must keep their meaning.
 # The kernels say themselves what is a vector and what is unrolled, so most are as fast when they are compiled for size,
 # and the module is a third smaller. These are not: some are faster when the compiler looks for more.

@@ -52,6 +52,16 @@ def test_trim_gives_large_blocks_back():
     assert _native.arena_stats()["bytes_cached"] < small + 3_000_000
 
 
+@with_arena
+def test_sizes_that_differ_from_step_to_step_share_memory():
+    _native.arena_trim()
+    array = empty((1_300_000,), np.dtype(np.float32))
+    place, requests = array.ctypes.data, _native.arena_stats()["system_requests"]
+    del array
+    assert empty((1_000_000,), np.dtype(np.float32)).ctypes.data == place
+    assert _native.arena_stats()["system_requests"] == requests
+
+
 def training_step():
     layers = [nn.Conv2d(1, 20, 5), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(20, 50, 5), nn.ReLU(), nn.MaxPool2d(2)]
     model = nn.Sequential(*layers, nn.Flatten(), nn.Linear(800, 500), nn.ReLU(), nn.Linear(500, 10))

@@ -22,6 +22,9 @@ constexpr size_t smallest = 128;
 constexpr size_t small_limit = size_t(256) << 10;
 constexpr int steps = 8;
 constexpr int classes = 40 * steps;
+// A large block may be so many classes larger than what is asked for. Without that, batches of sequences,
+// whose sizes differ from step to step, would go on asking the system for memory.
+constexpr int spare_steps = 4;
 // What may be cached beyond the largest amount ever in use at once, so that a program whose sizes keep
 // changing does not hold a copy of every size it has seen.
 constexpr size_t cache_slack = size_t(64) << 20;
@@ -56,10 +59,11 @@ class Arena {
             throw std::bad_alloc();  // beyond any address space; also guards the sums below
         const int size_class = class_of(bytes + sizeof(Header));
         const std::lock_guard<std::mutex> guard(mutex_);
+        const int cached = cached_class(size_class);
         Header* block;
-        if (!free_[size_class].empty()) {
-            block = free_[size_class].back();
-            free_[size_class].pop_back();
+        if (cached < classes) {
+            block = free_[cached].back();
+            free_[cached].pop_back();
             statistics_.bytes_cached -= block->bytes;
         } else {
             const size_t size = class_bytes(size_class);
@@ -99,6 +103,14 @@ class Arena {
     std::mutex& mutex() { return mutex_; }
 
   private:
+    // The class of a free block for a size of this class, `classes` if there is none.
+    int cached_class(int size_class) const {
+        const int last = size_class + (class_bytes(size_class) > small_limit ? spare_steps : 0);
+        for (int c = size_class; c <= last && c < classes; c++)
+            if (!free_[c].empty()) return c;
+        return classes;
+    }
+
     void* request(size_t bytes) {
         statistics_.system_requests++;
         void* memory = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
