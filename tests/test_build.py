@@ -5,6 +5,7 @@ import os
 import random
 import shutil
 import subprocess
+import sys
 import sysconfig
 import warnings
 from pathlib import Path
@@ -21,7 +22,9 @@ def build():
     module = importlib.util.module_from_spec(specification)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # setuptools' own
+        path = sys.path.copy()
         specification.loader.exec_module(module)
+        assert sys.path == path, "other processes would find sources without native modules"
     return module
 
 

@@ -166,6 +166,7 @@ def test_where_it_is_used():
     assert winograd_tile(w, (8, 128, 28, 28), (1, 1), 2) == 4
     assert winograd_tile(w, (1, 64, 4, 4)) == 0
     assert winograd_tile((2, 64, 3, 3), (8, 2, 28, 28)) == 0
+    assert winograd_tile((128, 4, 3, 3), (4, 128, 28, 28), (1, 1), 32) == 0, "groups of few filters"
     assert is_plain((40, 20, 5, 5), 4, ones)
     assert not is_plain((40, 20, 5, 5), 4, (2, 2))
     assert winograd_tile((40, 20, 5, 5), (64, 40, 8, 8)) == 4

@@ -109,7 +109,16 @@ def test_dropped_nan_stays_nan_as_in_torch():
     assert np.isnan(y).all()
 
 
-@pytest.mark.parametrize("view", [lambda x: x[::-1, ::-2], lambda x: x.T, lambda x: x[:0], lambda x: x[0, 0]])
+@pytest.mark.parametrize(
+    "view",
+    [
+        lambda x: x[::-1, ::-2],
+        lambda x: x.T,
+        lambda x: x[:0],
+        lambda x: x[0, 0],
+        lambda x: np.broadcast_to(x[0, 3], 300),
+    ],
+)
 def test_any_strides(view):
     x = view(np.arange(1.0, 41.0).reshape(4, 10))
     y = dropout(x, 0.5).numpy()
