@@ -1,19 +1,16 @@
-// The gradient with respect to the input as products that are added where their taps point:
+// The gradient with respect to the input as products that are added where their taps point (conv2d_shares.h):
 //
-//     share[(c, u, v), (n, i, j)] = sum over o of  w[o, c, u, v] * dy[n, o, i, j]
 //     dx[n, c, i * stride + u * dilation - top, ...] += share[(c, u, v), (n, i, j)]
 //
-// A product over the output channels alone, with no patch to gather and no zero of a padding or stride to
-// multiply. A tile of shares is added to a frame (conv2d_frame.h) while it is in the first-level cache. A
-// task owns the frames it adds to, and adds to them in an order that depends on the sizes only.
+// A tile of shares is added to a frame (conv2d_frame.h) while it is in the first-level cache. A task owns the
+// frames it adds to, and adds to them in an order that depends on the sizes only.
 //
 //   for each task: some images, a group, some of its channels     (in parallel)
 //     for each panel of output pixels, for each panel of taps: one tile, added to the frame
 //     the frame becomes dx
 #pragma once
 
-#include "conv2d_shape.h"
-#include "gemm_blocked.h"
+#include "conv2d_shares.h"
 
 namespace pydl::PYDL_ISA {
 
@@ -55,90 +52,40 @@ PYDL_INLINE void merge_planes(T* to, int64_t count, const PlaneRow<T> (&row)[2],
     }
 }
 
-// dy as a panel: one step for each of `features` output channels from `o` on, lanes pixels from `column` of
-// the images from `image` on.
 template <typename T>
-Panel<T> panel_of_pixels(T* panel, const Array<const T, 4>& dy, int64_t image, int64_t o, int64_t features,
-                         int64_t column, int64_t lanes) {
-    const int64_t I = dy.shape[2], J = dy.shape[3], pixels = I * J, pitch = whole_vectors<T>(lanes);
-    const bool flat = I == 1 || dy.stride[2] == J * dy.stride[3];
-    const int64_t longest = flat ? pixels : J;
-    for (int64_t lane = 0; lane < lanes;) {
-        const int64_t at = column + lane, n = image + at / pixels, i = at % pixels / J, j = at % J;
-        const int64_t left = longest - at % longest, length = left < lanes - lane ? left : lanes - lane;
-        const T* from = &dy(n, o, i, j);
-        if (dy.stride[3] == 1 && length == lanes && lanes == pitch) return {from, dy.stride[1]};
-        for (int64_t k = 0; k < features; k++)
-            copy_padded(panel + k * pitch + lane, length, from + k * dy.stride[1], dy.stride[3], length,
-                        int64_t(0), int64_t(1));
-        lane += length;
-    }
-    return {panel, pitch};
-}
-
-template <typename T>
-class ScatteredGradient {
-    static constexpr int64_t NR = tile_columns<T>;
+class ScatteredGradient : GradientShares<T> {
+    using Shares = GradientShares<T>;
+    using Shares::bias_, Shares::bias_stride_, Shares::dx_, Shares::s_, Shares::NR;
+    using typename Shares::Task;
 
   public:
-    // bias, where it is not null, is what each channel of dx begins with.
     ScatteredGradient(const Array<const T, 4>& dy, const Array<const T, 4>& w, const T* bias,
                       int64_t bias_stride, const Array<T, 4>& dx, const Conv2dShape& s)
-        : dy_(dy),
-          w_(w),
-          bias_(bias),
-          bias_stride_(bias_stride),
-          dx_(dx),
-          s_(s),
-          channels_(s.C / s.groups),
-          features_(s.O / s.groups),
-          taps_(s.U * s.V),
-          pixels_(s.I * s.J),
-          layout_(s.rows, s.columns, s.I),
-          images_(s.N, 1 + 255 / pixels_),
-          chunks_(channels_, chunk_channels()),
-          packed_(s.O * channels_ * taps_) {}
+        : Shares(dy, w, bias, bias_stride, dx, s, 256), layout_(s.rows, s.columns, s.I) {}
 
-    void run() {
-        const int64_t panels = s_.groups * chunks_.count;
-        parallel_for(panels, 1 + 65536 / (chunks_.size * taps_ * features_), [&](int64_t begin, int64_t end) {
-            for (int64_t p = begin; p < end; p++) pack_weights(p / chunks_.count, p % chunks_.count);
-        });
-        const int64_t work = images_.size * pixels_ * chunks_.size * taps_ * features_;
-        parallel_for(images_.count * panels, 1 + GemmBlocks<T>::thread_work / work,
-                     [&](int64_t begin, int64_t end) {
-                         for (int64_t task = begin; task < end; task++)
-                             run_task(task / panels, task % panels / chunks_.count, task % chunks_.count);
-                     });
+    void run() const {
+        // The frames stay in the second-level cache.
+        const Parts chunks = this->chunks(65536 / (this->images_.size * layout_.channel()), 4, true);
+        this->run_tasks(
+            chunks, [&](const Task& task, int64_t tile) { pack_tile(task, tile); },
+            [&](const Task& task) { add_shares(task); });
     }
 
   private:
-    // As many channels as keep the frames in the second-level cache, fewer for want of tasks.
-    int64_t chunk_channels() const {
-        const int64_t fit = 65536 / (images_.size * layout_.channel());
-        const int64_t chunks_wanted = GemmBlocks<T>::tasks / (images_.count * s_.groups);
-        const int64_t shared = chunks_wanted > 1 ? channels_ / chunks_wanted : channels_;
-        const int64_t least = 4 * tile_rows<T> / taps_ + 1, size = fit < shared ? fit : shared;
-        return size < least ? least : size;
+    // The rows of a task are (v, u, c), the channel running fastest: neighbouring rows are added to different
+    // frames, so that an addition never waits for the one before.
+    struct Tap {
+        int64_t c, u, v;
+    };
+    Tap tap_of(const Task& task, int64_t row) const {
+        return {row % task.channels, row / task.channels % s_.U, row / task.channels / s_.U};
     }
 
-    // The rows of a chunk's panels are (v, u, c), the channel running fastest: neighbouring rows are added to
-    // different frames, so that an addition never waits for the one before.
-    int64_t rows_of(int64_t chunk) const { return chunks_.length(chunk, channels_) * taps_; }
-    T* packed(int64_t group, int64_t chunk) const {
-        return packed_.data() + (group * channels_ + chunks_.begin(chunk)) * taps_ * features_;
-    }
-    void pack_weights(int64_t group, int64_t chunk) const {
-        const int64_t rows = rows_of(chunk), own = chunks_.length(chunk, channels_);
-        const Parts tiles(rows, tile_rows<T>);
-        for (int64_t tile = 0; tile < tiles.count; tile++) {
-            const int64_t count = tiles.length(tile, rows);
-            T* panel = packed(group, chunk) + tiles.begin(tile) * features_;
-            for (int64_t r = 0; r < count; r++) {
-                const int64_t row = tiles.begin(tile) + r, c = chunks_.begin(chunk) + row % own;
-                const T* from = &w_(group * features_, c, row / own % s_.U, row / own / s_.U);
-                for (int64_t o = 0; o < features_; o++) panel[o * count + r] = from[o * w_.stride[0]];
-            }
+    void pack_tile(const Task& task, int64_t tile) const {
+        const int64_t count = task.tiles.length(tile, task.rows);
+        for (int64_t r = 0; r < count; r++) {
+            const Tap tap = tap_of(task, task.tiles.begin(tile) + r);
+            this->pack_row(this->panel(task, tile) + r, count, task, tap.c, tap.u, tap.v);
         }
     }
 
@@ -147,18 +94,18 @@ class ScatteredGradient {
         int64_t lane, length, place;  // place: of tap (0, 0) in channel 0 of the frame
     };
 
-    void run_task(int64_t image_block, int64_t group, int64_t chunk) const {
-        const int64_t first = images_.begin(image_block), count = images_.length(image_block, s_.N);
-        const int64_t own = chunks_.length(chunk, channels_), rows = rows_of(chunk);
-        const int64_t segment = own * layout_.channel(), columns = count * pixels_;
-        const Scratch<T> frame(count * segment), panel(features_ * NR), tile(2 * tile_rows<T> * NR);
-        const Scratch<int64_t> place(rows);
+    void add_shares(const Task& task) const {
+        const int64_t segment = task.channels * layout_.channel(), columns = task.images * s_.I * s_.J;
+        const Scratch<T> frame(task.images * segment), panel(this->features_ * NR),
+            tile(2 * tile_rows<T> * NR);
+        const Scratch<int64_t> place(task.rows);
         // Rows that lie one behind another in the frame are one: images of one column.
-        const int64_t line = layout_.pitch() == s_.J ? pixels_ : s_.J;
-        for (int64_t r = 0; r < rows; r++)
-            place[r] = r % own * layout_.channel() + layout_.taps()[r / own % s_.U * s_.V + r / own / s_.U];
-        for (int64_t k = 0; k < count * segment; k++) frame[k] = T(0);
-        const Parts tiles(rows, tile_rows<T>);
+        const int64_t line = layout_.pitch() == s_.J ? s_.I * s_.J : s_.J;
+        for (int64_t r = 0; r < task.rows; r++) {
+            const Tap tap = tap_of(task, r);
+            place[r] = tap.c * layout_.channel() + layout_.taps()[tap.u * s_.V + tap.v];
+        }
+        for (int64_t k = 0; k < task.images * segment; k++) frame[k] = T(0);
         for (int64_t column = 0; column < columns; column += NR) {
             const int64_t lanes = columns - column < NR ? columns - column : NR;
             Run runs[NR];
@@ -170,28 +117,26 @@ class ScatteredGradient {
                 runs[run_count] = {lane, length, n * segment + row % s_.I * layout_.pitch() + j};
                 lane += length;
             }
-            const Panel<T> b =
-                panel_of_pixels(panel.data(), dy_, first, group * features_, features_, column, lanes);
+            const Panel<T> pixels = this->pixels_of(task, panel.data(), column, lanes);
             // A tile is added after the next one is computed: read at once, part by part, its numbers would
             // still be on their way to the cache.
             const auto tile_of = [&](int64_t t) { return tile.data() + t % 2 * tile_rows<T> * NR; };
-            for (int64_t t = 0; t <= tiles.count; t++) {
-                if (t < tiles.count)
-                    tile_function<T>(int(tiles.length(t, rows)), lanes)(
-                        features_, packed(group, chunk) + tiles.begin(t) * features_, b.data, b.stride,
-                        tile_of(t), NR, whole_vectors<T>(lanes), false);
+            for (int64_t t = 0; t <= task.tiles.count; t++) {
+                if (t < task.tiles.count) this->tile_of_shares(task, t, pixels, lanes, tile_of(t), NR);
                 if (t > 0)
                     for (int64_t r = 0; r < run_count; r++)
-                        add_run(frame.data(), &place[tiles.begin(t - 1)], tiles.length(t - 1, rows),
-                                tile_of(t - 1), runs[r]);
+                        add_run(frame.data(), &place[task.tiles.begin(t - 1)],
+                                task.tiles.length(t - 1, task.rows), tile_of(t - 1), runs[r]);
             }
         }
-        for (int64_t n = 0; n < count; n++) {
-            if (planes_merge())
-                merge(first + n, group * channels_ + chunks_.begin(chunk), own, frame.data() + n * segment);
-            for (int64_t c = 0; c < own && !planes_merge(); c++)
-                write(first + n, group * channels_ + chunks_.begin(chunk) + c,
-                      frame.data() + n * segment + c * layout_.channel());
+        for (int64_t n = 0; n < task.images; n++) {
+            const T* from = frame.data() + n * segment;
+            if (planes_merge()) {
+                merge(task.image + n, task.channel, task.channels, from);
+                continue;
+            }
+            for (int64_t c = 0; c < task.channels; c++)
+                write(task.image + n, task.channel + c, from + c * layout_.channel());
         }
     }
 
@@ -297,15 +242,7 @@ class ScatteredGradient {
             for (; q < end; q++) to[(first + q * step) * stride] += from[q];
     }
 
-    const Array<const T, 4>&dy_, &w_;
-    const T* bias_;
-    int64_t bias_stride_;
-    const Array<T, 4>& dx_;
-    const Conv2dShape& s_;
-    int64_t channels_, features_, taps_, pixels_;
     FrameLayout layout_;
-    Parts images_, chunks_;
-    Scratch<T> packed_;
 };
 
 }  // namespace pydl::PYDL_ISA
