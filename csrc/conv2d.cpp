@@ -108,16 +108,7 @@ void input_gradient(const Array<const T, 4>& dy, const Array<const T, 4>& w, con
     if (dx.size() == 0) return;
     if constexpr (has_special_kernels)
         if (is_depthwise_of_stride_2(s, dx)) return depthwise_input_gradient(dy, w, bias, bias_stride, dx, s);
-    Correlation<T> conv;
-    conv.x = images_of(dy);
-    conv.bias = bias;
-    conv.bias_stride = bias_stride;
-    conv.groups = s.groups;
-    conv.channels = s.O / s.groups;
-    conv.features = s.C / s.groups;
-    conv.w_group = s.O / s.groups * w.stride[0];
-    conv.w_stride[0] = w.stride[1];
-    conv.w_stride[1] = w.stride[0];
+    Correlation<T> conv = gradient_correlation(dy, w, bias, bias_stride, dx, s);
     const auto set_phase = [&](const Phase& row, const Phase& column, int64_t a, int64_t c) {
         conv.rows = row.axis;
         conv.columns = column.axis;
@@ -138,12 +129,7 @@ void input_gradient(const Array<const T, 4>& dy, const Array<const T, 4>& w, con
         if (pays_to_scatter(s) && pays_to_fold(s))
             return FoldedGradient<T>(dy, w, bias, bias_stride, dx, s).run();
     if (!phases_pay && pays_to_scatter(s)) return ScatteredGradient<T>(dy, w, bias, bias_stride, dx, s).run();
-    if (phases_pay) {
-        conv.y = images_of(dx);
-        conv.w = w.data;
-        conv.w_stride[2] = w.stride[2], conv.w_stride[3] = w.stride[3];
-        return correlate_phases(conv, s.rows, s.columns);
-    }
+    if (phases_pay) return correlate_phases(conv, s.rows, s.columns);
     if (s.O == 0 || has_gaps(s.rows) || has_gaps(s.columns)) fill_channels(dx, bias, bias_stride);
     if (s.O == 0) return;
     for (int64_t a = 0; a < s.rows.stride && a < s.H; a++) {

@@ -27,13 +27,32 @@ Correlation<T> forward_correlation(const Array<const T, 4>& x, const Array<const
     return conv;
 }
 
+// What has the same form, its gradient with respect to x, up to the axes: conv.x is dy, conv.y dx, conv.w the
+// filters as they are, with the strides of input and output channels exchanged.
+template <typename T>
+Correlation<T> gradient_correlation(const Array<const T, 4>& dy, const Array<const T, 4>& w, const T* bias,
+                                    int64_t bias_stride, const Array<T, 4>& dx, const Conv2dShape& s) {
+    Correlation<T> conv;
+    conv.x = images_of(dy);
+    conv.y = images_of(dx);
+    conv.w = w.data;
+    conv.w_group = s.O / s.groups * w.stride[0];
+    conv.w_stride[0] = w.stride[1], conv.w_stride[1] = w.stride[0];
+    conv.w_stride[2] = w.stride[2], conv.w_stride[3] = w.stride[3];
+    conv.bias = bias;
+    conv.bias_stride = bias_stride;
+    conv.groups = s.groups;
+    conv.channels = s.O / s.groups;
+    conv.features = s.C / s.groups;
+    return conv;
+}
+
 // y = the convolution, by the algorithm that its sizes ask for.
 template <typename T>
 void correlate(const Correlation<T>& conv);
 
-// The gradient of a convolution with respect to the input, by the algorithm of conv2d_flat.h, where
-// gradient_has_phases (conv2d_phase.h): conv.x is dy, conv.y dx, conv.w the filters as they are, with the
-// strides of input and output channels exchanged; rows and columns are the axes of the convolution.
+// dx by the algorithm of conv2d_flat.h, where gradient_has_phases (conv2d_phase.h): of a
+// gradient_correlation, with the axes of the convolution.
 template <typename T>
 void correlate_phases(const Correlation<T>& conv, const Axis& rows, const Axis& columns);
 

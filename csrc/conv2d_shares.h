@@ -57,8 +57,8 @@ class GradientShares {
           images_(s.N, 1 + (pixels - 1) / (s.I * s.J)),
           packed_(s.O * channels_ * taps_) {}
 
-    // The channels of a group, `fit` a task, fewer where is_shared wants more tasks; but more than `tiles` tiles
-    // of taps.
+    // The channels of a group, `fit` a task, fewer where is_shared wants more tasks; but more than `tiles`
+    // tiles of taps.
     Parts chunks(int64_t fit, int64_t tiles, bool is_shared) const {
         const int64_t wanted = GemmBlocks<T>::tasks / (images_.count * s_.groups);
         const int64_t shared = is_shared && wanted > 1 ? channels_ / wanted : channels_;

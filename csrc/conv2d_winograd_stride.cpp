@@ -49,18 +49,7 @@ template <typename Line, typename T>
 void stride_gradient(const Array<const T, 4>& dy, const Array<const T, 4>& w, const T* bias,
                      int64_t bias_stride, const Array<T, 4>& dx, const Ints<4>& padding,
                      const Conv2dShape& s) {
-    Correlation<T> conv;
-    conv.x = images_of(dy);
-    conv.y = images_of(dx);
-    conv.w = w.data;
-    conv.w_group = s.O / s.groups * w.stride[0];
-    conv.w_stride[0] = w.stride[1], conv.w_stride[1] = w.stride[0];
-    conv.w_stride[2] = w.stride[2], conv.w_stride[3] = w.stride[3];
-    conv.bias = bias;
-    conv.bias_stride = bias_stride;
-    conv.groups = s.groups;
-    conv.channels = s.O / s.groups;
-    conv.features = s.C / s.groups;
+    Correlation<T> conv = gradient_correlation(dy, w, bias, bias_stride, dx, s);
     conv.rows = {s.I, s.H, Line::taps, 1, 1, (padding[0] - 1) / 2 - Line::before};
     conv.columns = {s.J, s.W, Line::taps, 1, 1, (padding[2] - 1) / 2 - Line::before};
     const WinogradFilters<T, Line> filters(conv);
