@@ -53,6 +53,13 @@ struct Passage {
         pass_lines(bounds, channels, count, lines(dy, n, first).from(s), lines(dy2, n, first).from(s),
                    lines(y, n, first).from(s), lines(dadd, n, first).from(s));
     }
+    // Images whose channels are short runs: all channels of one are a single run where no array has gaps, as
+    // dadd has none here.
+    void pass_images(int64_t N, int64_t C, int64_t S) const {
+        if (dy.contiguous() && (!dy2 || dy2->contiguous()) && (!y || y->contiguous())) S *= C, C = 1;
+        for_each_run(N, C, S,
+                     [&](int64_t n, int64_t first, int64_t channels) { pass(n, first, channels, 0, S); });
+    }
 };
 
 template <typename T, typename Finish>
@@ -201,10 +208,7 @@ void batch_norm_backward(Array<const T, 3> dy, Optional<Array<const T, 3>> dy2, 
     const Array<const T, 3> found = passage.found();
     if (!(dx ? by_columns(x, found, *dx) : by_columns(x, found)))
         return differentiate_channels(passage, x, mean, training, dx, finish);
-    if (passes)
-        for_each_run(N, C, S, [&](int64_t n, int64_t first, int64_t channels) {
-            passage.pass(n, first, channels, 0, S);
-        });
+    if (passes) passage.pass_images(N, C, S);
     differentiate_columns(found, x, mean, training, dx, finish);
 }
 PYDL_KERNEL(batch_norm_backward,

@@ -73,20 +73,25 @@ def usual_operands(a, b):
 
 
 def usual_classes(value, tuple shape, long long classes):
-    """Whether the value is an int64 array without gaps of that shape, of numbers from 0 to classes - 1."""
-    cdef const long long* labels
-    cdef Py_ssize_t i
+    """Whether the value is an int64 array of that shape, without gaps or with one dimension, of numbers from 0 to
+    classes - 1."""
+    cdef const char* labels
+    cdef Py_ssize_t i, step = sizeof(long long)
     cdef bint inside = True
     if (
         not cnp.PyArray_CheckExact(value)
         or cnp.PyArray_TYPE(value) != cnp.NPY_INT64
-        or not cnp.PyArray_ISCARRAY_RO(value)
+        or not cnp.PyArray_ISBEHAVED_RO(value)
         or not has_shape(value, shape)
     ):
         return False
-    labels = <const long long*>cnp.PyArray_DATA(value)
+    if not cnp.PyArray_IS_C_CONTIGUOUS(value):
+        if cnp.PyArray_NDIM(value) != 1:
+            return False
+        step = cnp.PyArray_STRIDE(value, 0)
+    labels = <const char*>cnp.PyArray_DATA(value)
     for i in range(cnp.PyArray_SIZE(value)):
-        inside &= <unsigned long long>labels[i] < <unsigned long long>classes
+        inside &= (<const unsigned long long*>(labels + i * step))[0] < <unsigned long long>classes
     return inside
 
 

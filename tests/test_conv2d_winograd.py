@@ -172,6 +172,8 @@ def test_where_it_is_used():
     assert winograd_tile((40, 20, 5, 5), (64, 40, 8, 8)) == 4
     assert winograd_tile((20, 40, 5, 5), (64, 20, 12, 12), ones, 1, (64, 40, 8, 8)) == 4
     assert winograd_tile((40, 20, 5, 5), (1, 40, 2, 2)) == 0, "most of every tile would be empty"
+    assert winograd_tile((40, 20, 5, 5), (1, 40, 8, 8)) == 0, "filters would be transformed for four tiles"
+    assert winograd_tile((20, 40, 5, 5), (1, 20, 12, 12), ones, 1, (1, 40, 8, 8)) == 0
     assert winograd_tile((20, 1, 5, 5), (64, 20, 24, 24)) == 0
     assert winograd_tile(many, (8, 1024, 28, 28)) == 2, "large tiles' filters would take 144 MiB"
     assert not winograd_suits_weight(many, (8, 1024, 28, 28))

@@ -40,6 +40,18 @@ class Attention(nn.Module):
         return self.norm(x + self.attention(x, x, x)[0]).mean(1)
 
 
+class Columns(nn.Module):
+    """Two tables, for the columns of what is given, and normalised features."""
+
+    def __init__(self):
+        super().__init__()
+        self.tables = nn.ModuleList([nn.Embedding(count, 3) for count in (11, 12)])
+        self.rest = nn.Sequential(nn.Linear(6, 5), nn.BatchNorm1d(5), nn.ReLU(), nn.Linear(5, 3))
+
+    def forward(self, words):
+        return self.rest(pydl.cat([table(words[:, i]) for i, table in enumerate(self.tables)], 1))
+
+
 class Tied(nn.Module):
     """One weight at two places, one that nothing depends on, one that is frozen."""
 
@@ -71,6 +83,7 @@ MODELS = {
     ),
     "lstm": (Classifier, lambda g, n: g.integers(0, 11, (5, n))),
     "attention": (Attention, floats(3, 4)),
+    "columns": (Columns, lambda g, n: g.integers(0, 11, (n, 2))),
     "tied": (Tied, floats(4)),
 }
 OPTIMIZERS = {

@@ -152,7 +152,7 @@ def is_plain(w: Shape, itemsize: int, stride: Shape) -> bool:
 # By taps and tile.
 WAYS = {
     3: {2: Way(16, 12, 9, 9, 19, 0.9), 4: Way(36, 11, 13, 4, 8.5, 0.9)},
-    5: {4: Way(64, 7.5, 12, 8, 20, 1)},
+    5: {4: Way(64, 7.5, 12, 18, 22, 1)},
 }
 WEIGHT_WAYS = {3: WeightWay(36, 15, 11, 23, 1.4, 3), 5: WeightWay(64, 18, 6, 22, 1.4, 3)}
 
@@ -176,7 +176,8 @@ def fastest_tile(
     if has_own_kernels(groups, channels, filters):
         return 0
     way, pixels = next(iter(ways.values())), y[0] * y[2] * y[3]
-    best, least = 0, direct(way, w[2] * w[3], pixels, channels, filters, source is not None, groups)
+    scattered = source[0] * source[2] * source[3] if source else None
+    best, least = 0, direct(way, w[2] * w[3], pixels, channels, filters, source is not None, groups, scattered)
     for tile, way in ways.items():
         # Dilated taps take every d-th row and column: each such part of the maps is a convolution of its own.
         height, width = (-(-size // (d * tile)) for size, d in zip(y[2:], dilation, strict=True))

@@ -1,13 +1,15 @@
 """What convolutions cost by Winograd's algorithm and as direct sums, in multiplications: which of the two is faster.
 
     transformed   N [ T (0.7 C max(F, 4) + a C + b F) + p C F ]
-    direct        d [ K C (P L + 27 F) + 3 P F ],    L = max(F, min(2 F, 22), 4), or max(1.35 F, 4) for few filters
+    direct        d [ K C (P L + 27 F) + 3 P F ],    L = max(F, min(2 F, 22), 4), or max(1.35 F, 4) for few filters,
+                                                     or F for gradients of 5x5 filters
 
 for C channels, F filters, K taps, P results of a channel and T tiles; N numbers of a transformed tile, a and b what it
 takes to transform one of them for a channel and a filter, p what it takes to prepare it of a filter: more where filters
 leave the second-level cache. L: with few filters the registers are not full, but for up to 4 of them, or 8 of each of
 several groups, there are kernels of their own (csrc/conv2d_direct.h). d: how much longer the direct sum takes for a
-multiplication, such as with a stride. Tiles and results come in vectors.
+multiplication, such as with a stride. Tiles and results come in vectors. Where most results of a gradient are of the
+padding, as of small maps that were not padded, the sum over P results is one over the pixels that it is scattered from.
 
 The sums of a weight gradient, whose vectors are channels, are
 
@@ -74,15 +76,27 @@ def transformed(way: Way, tiles: int, channels: int, filters: int) -> float:
 
 
 def direct(
-    way: Way, taps: int, results: int, channels: int, filters: int, gradient: bool = False, groups: int = 1
+    way: Way,
+    taps: int,
+    results: int,
+    channels: int,
+    filters: int,
+    gradient: bool = False,
+    groups: int = 1,
+    source: int | None = None,
 ) -> float:
-    """That of the direct sum; few filters of a gradient are scattered instead."""
+    """That of the direct sum; few filters of a gradient are scattered instead, and few pixels, `source` in number."""
     full: float = max(filters, min(2 * filters, 22), 4)
+    lanes: float = whole(results)
+    if source is not None:
+        lanes = min(lanes, 1.15 * whole(source))
     if gradient and filters <= 4:
         full = 0.8 * filters
+    elif gradient and taps == 25:
+        full = filters
     elif filters <= (8 if groups > 1 else 4):
         full = max(1.35 * filters, 4)
-    return way.direct * (taps * channels * (whole(results) * full + 27 * filters) + 3 * results * filters)
+    return way.direct * (taps * channels * (lanes * full + 27 * filters) + 3 * results * filters)
 
 
 def transformed_is_faster_for_weights(
