@@ -15,13 +15,9 @@
 namespace pydl::PYDL_ISA {
 
 template <typename T>
-constexpr DType dtype_of = std::is_same_v<T, float>     ? DType::float32
-                           : std::is_same_v<T, double>  ? DType::float64
+constexpr DType dtype_of = std::is_floating_point_v<T>  ? DType::element
                            : std::is_same_v<T, int64_t> ? DType::int64
                                                         : DType::uint8;
-
-template <typename T>
-constexpr bool is_parametric = std::is_same_v<T, float> || std::is_same_v<T, double>;
 
 // FromPython<P>: how a parameter of type P is described (parameter) and made from the value passed (make).
 template <typename P>
@@ -30,8 +26,7 @@ struct FromPython;
 template <typename T, int R>
 struct FromPython<Array<T, R>> {
     using Element = std::remove_const_t<T>;
-    static constexpr Parameter parameter = {Kind::array, dtype_of<Element>,     !std::is_const_v<T>, false,
-                                            R,           is_parametric<Element>};
+    static constexpr Parameter parameter = {Kind::array, dtype_of<Element>, !std::is_const_v<T>, false, R};
     static Array<T, R> make(const Value& value) {
         Array<T, R> array;
         array.data = static_cast<T*>(value.arrays->data);
@@ -46,8 +41,7 @@ struct FromPython<Array<T, R>> {
 template <typename T>
 struct FromPython<NdArray<T>> {
     using Element = std::remove_const_t<T>;
-    static constexpr Parameter parameter = {Kind::array, dtype_of<Element>,     !std::is_const_v<T>, false,
-                                            -1,          is_parametric<Element>};
+    static constexpr Parameter parameter = {Kind::array, dtype_of<Element>, !std::is_const_v<T>, false, -1};
     static NdArray<T> make(const Value& value) {
         const ArrayValue& array = *value.arrays;
         return {{array.rank, array.shape, array.stride}, static_cast<T*>(array.data)};
@@ -56,10 +50,9 @@ struct FromPython<NdArray<T>> {
 
 template <typename A>
 struct FromPython<Optional<A>> {
-    static constexpr Parameter parameter = {
-        FromPython<A>::parameter.kind,   FromPython<A>::parameter.dtype,
-        FromPython<A>::parameter.writes, true,
-        FromPython<A>::parameter.rank,   FromPython<A>::parameter.parametric};
+    static constexpr Parameter parameter = {FromPython<A>::parameter.kind, FromPython<A>::parameter.dtype,
+                                            FromPython<A>::parameter.writes, true,
+                                            FromPython<A>::parameter.rank};
     static Optional<A> make(const Value& value) {
         if (value.arrays == nullptr) return {A{}, false};
         return {FromPython<A>::make(value), true};
@@ -69,33 +62,32 @@ struct FromPython<Optional<A>> {
 template <typename T>
 struct FromPython<ArrayList<T>> {
     using Element = std::remove_const_t<T>;
-    static constexpr Parameter parameter = {Kind::list, dtype_of<Element>,     !std::is_const_v<T>, false,
-                                            -1,         is_parametric<Element>};
+    static constexpr Parameter parameter = {Kind::list, dtype_of<Element>, !std::is_const_v<T>, false, -1};
     static ArrayList<T> make(const Value& value) { return {value.arrays, value.count}; }
 };
 
 template <>
 struct FromPython<int64_t> {
-    static constexpr Parameter parameter = {Kind::integer, DType::int64, false, false, 0, false};
+    static constexpr Parameter parameter = {Kind::integer, DType::int64, false, false, 0};
     static int64_t make(const Value& value) { return value.integers[0]; }
 };
 
 template <>
 struct FromPython<bool> {
-    static constexpr Parameter parameter = {Kind::boolean, DType::uint8, false, false, 0, false};
+    static constexpr Parameter parameter = {Kind::boolean, DType::uint8, false, false, 0};
     static bool make(const Value& value) { return value.integers[0] != 0; }
 };
 
 template <>
 struct FromPython<double> {
-    static constexpr Parameter parameter = {Kind::real, DType::float64, false, false, 0, false};
+    static constexpr Parameter parameter = {Kind::real, DType::float64, false, false, 0};
     static double make(const Value& value) { return value.real; }
 };
 
 template <int K>
 struct FromPython<Ints<K>> {
     static_assert(K <= kMaxIntegers);
-    static constexpr Parameter parameter = {Kind::integers, DType::int64, false, false, K, false};
+    static constexpr Parameter parameter = {Kind::integers, DType::int64, false, false, K};
     static Ints<K> make(const Value& value) {
         Ints<K> ints;
         for (int k = 0; k < K; ++k) ints.value[k] = value.integers[k];
@@ -138,21 +130,19 @@ struct Caller<T, function> {
 #define PYDL_QUOTE_(x) #x
 #define PYDL_QUOTE(x) PYDL_QUOTE_(x)
 
-#define PYDL_INSTANTIATE(name, arguments, type)                                                      \
-    PYDL_TABLE_ENTRY static constexpr Kernel name##_##type = {#name,                                 \
-                                                              arguments,                             \
-                                                              PYDL_QUOTE(PYDL_ISA),                  \
-                                                              dtype_of<type>,                        \
-                                                              Caller<type, &name<type>>::count,      \
-                                                              Caller<type, &name<type>>::parameters, \
-                                                              &Caller<type, &name<type>>::call};
-
-// Both instantiations of a kernel; used once below its definition, inside namespace pydl::PYDL_ISA. Where
-// setup.py compiles for float32 alone, the runtime takes the float64 one of the instruction set below.
+// Where setup.py compiles for float32 alone, the runtime takes float64 from the instruction set below.
 #if defined(PYDL_FLOAT32_ALONE)
-#define PYDL_KERNEL(name, arguments) PYDL_INSTANTIATE(name, arguments, float)
+#define PYDL_FLOAT64_CALL(name) nullptr
 #else
-#define PYDL_KERNEL(name, arguments)         \
-    PYDL_INSTANTIATE(name, arguments, float) \
-    PYDL_INSTANTIATE(name, arguments, double)
+#define PYDL_FLOAT64_CALL(name) &Caller<double, &name<double>>::call
 #endif
+
+// Used once below a kernel's definition, inside namespace pydl::PYDL_ISA.
+#define PYDL_KERNEL(name, arguments)                                                                  \
+    PYDL_TABLE_ENTRY static constexpr Kernel name##_entry = {#name,                                   \
+                                                             arguments,                               \
+                                                             PYDL_QUOTE(PYDL_ISA),                    \
+                                                             Caller<float, &name<float>>::count,      \
+                                                             Caller<float, &name<float>>::parameters, \
+                                                             &Caller<float, &name<float>>::call,      \
+                                                             PYDL_FLOAT64_CALL(name)};

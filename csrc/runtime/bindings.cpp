@@ -7,7 +7,6 @@
 
 #include <numpy/arrayobject.h>
 
-#include <map>
 #include <string>
 
 #include "arena.h"
@@ -26,11 +25,8 @@ py::dict kernels(const std::string& isa) {
     for (const std::string& each : runnable_isas()) runnable |= each == isa;
     if (!runnable)
         throw py::value_error("kernels: this build or processor has no instruction set '" + isa + "'");
-    std::map<std::string, std::vector<const Kernel*>> by_name;
-    for (const Kernel* kernel : kernels_of(isa)) by_name[kernel->name].push_back(kernel);
     py::dict result;
-    for (const auto& [name, instantiations] : by_name)
-        result[py::str(name)] = make_native_kernel(instantiations);
+    for (const Kernel& kernel : kernels_of(isa)) result[kernel.name] = make_native_kernel(kernel);
     return result;
 }
 

@@ -39,22 +39,26 @@ bool is_built(const char* isa) {
     return false;
 }
 
-bool is_among(const std::vector<const Kernel*>& kernels, const Kernel* other) {
-    for (const Kernel* each : kernels)
-        if (std::strcmp(each->name, other->name) == 0 && each->dtype == other->dtype) return true;
-    return false;
+// Adds what the kernels lack.
+void add(std::vector<Kernel>& kernels, const Kernel& other) {
+    for (Kernel& each : kernels)
+        if (std::strcmp(each.name, other.name) == 0) {
+            if (!each.float64) each.float64 = other.float64;
+            return;
+        }
+    kernels.push_back(other);
 }
 
 }  // namespace
 
-std::vector<const Kernel*> kernels_of(const std::string& isa) {
-    std::vector<const Kernel*> found;
+std::vector<Kernel> kernels_of(const std::string& isa) {
+    std::vector<Kernel> found;
     bool reached = false;
     for (const char* each : known_isas) {
         reached |= isa == each;
         if (!reached || !processor_runs(each)) continue;
         for (auto entry = table_begin; entry != table_end; ++entry)
-            if (std::strcmp(each, entry->isa) == 0 && !is_among(found, entry)) found.push_back(entry);
+            if (std::strcmp(each, entry->isa) == 0) add(found, *entry);
     }
     return found;
 }

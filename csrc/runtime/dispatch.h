@@ -11,6 +11,6 @@ namespace pydl {
 const std::vector<std::string>& runnable_isas();
 
 // The kernels of one variant; where it lacks one, or one's float64 form, that of the next variant below.
-std::vector<const Kernel*> kernels_of(const std::string& isa);
+std::vector<Kernel> kernels_of(const std::string& isa);
 
 }  // namespace pydl

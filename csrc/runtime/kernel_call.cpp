@@ -43,15 +43,6 @@ bool has_dtype(PyArrayObject* array, DType dtype) {
 
 }  // namespace
 
-const Kernel* choose(NativeKernel* self, PyObject* const* arguments) {
-    PyObject* argument = arguments[self->chooser];
-    if (PyList_Check(argument) && PyList_GET_SIZE(argument) > 0) argument = PyList_GET_ITEM(argument, 0);
-    if (self->float64 && PyArray_Check(argument) &&
-        PyArray_TYPE(reinterpret_cast<PyArrayObject*>(argument)) == NPY_FLOAT64)
-        return self->float64;
-    return self->float32;
-}
-
 ArrayDescription describe_array(PyObject* object) {
     if (!PyArray_Check(object)) return {nullptr, 0, 0, false};
     auto array = reinterpret_cast<PyArrayObject*>(object);
@@ -60,20 +51,20 @@ ArrayDescription describe_array(PyObject* object) {
 }
 
 char* Call::address(int argument) const {
-    if (argument < 0 || argument >= kernel_->count || values_[argument].arrays != &arrays_[argument])
-        throw py::value_error(std::string(kernel_->name) + ": an argument to be moved is no array");
+    if (argument < 0 || argument >= kernel_.count || values_[argument].arrays != &arrays_[argument])
+        throw py::value_error(std::string(kernel_.name) + ": an argument to be moved is no array");
     return static_cast<char*>(arrays_[argument].data);
 }
 
 void Call::check_integer(int argument) const {
-    if (argument < 0 || argument >= kernel_->count || kernel_->parameters[argument].kind != Kind::integer)
-        throw py::value_error(std::string(kernel_->name) + ": an argument to be set is no whole number");
+    if (argument < 0 || argument >= kernel_.count || kernel_.parameters[argument].kind != Kind::integer)
+        throw py::value_error(std::string(kernel_.name) + ": an argument to be set is no whole number");
 }
 
 std::pair<int64_t, int64_t> Call::extent(int argument) const {
     address(argument);
     const ArrayValue& array = arrays_[argument];
-    const DType dtype = kernel_->parameters[argument].dtype;
+    const DType dtype = dtype_of(kernel_.parameters[argument]);
     const int64_t item = dtype == DType::float32 ? 4 : dtype == DType::uint8 ? 1 : 8;
     int64_t first = 0, last = item;
     for (int d = 0; d < array.rank; ++d) {
@@ -84,10 +75,20 @@ std::pair<int64_t, int64_t> Call::extent(int argument) const {
     return {first, last};
 }
 
+void Call::choose(PyObject* const* arguments) {
+    PyObject* argument = arguments[self_->chooser];
+    if (PyList_Check(argument) && PyList_GET_SIZE(argument) > 0) argument = PyList_GET_ITEM(argument, 0);
+    const bool is_float64 =
+        PyArray_Check(argument) && PyArray_TYPE(reinterpret_cast<PyArrayObject*>(argument)) == NPY_FLOAT64;
+    element_ = is_float64 ? DType::float64 : DType::float32;
+    run_ = is_float64 ? kernel_.float64 : kernel_.float32;
+}
+
 void Call::unpack(PyObject* const* arguments) {
-    for (index_ = 0; index_ < kernel_->count; ++index_) {
+    choose(arguments);
+    for (index_ = 0; index_ < kernel_.count; ++index_) {
         PyObject* argument = arguments[index_];
-        const Parameter& parameter = kernel_->parameters[index_];
+        const Parameter& parameter = kernel_.parameters[index_];
         switch (parameter.kind) {
             case Kind::array:
             case Kind::list:
@@ -102,8 +103,8 @@ void Call::unpack(PyObject* const* arguments) {
                 values_[index_].integers[0] = integer(argument);
         }
     }
-    for (index_ = 0; index_ < kernel_->count; ++index_) {
-        const Parameter& parameter = kernel_->parameters[index_];
+    for (index_ = 0; index_ < kernel_.count; ++index_) {
+        const Parameter& parameter = kernel_.parameters[index_];
         if (parameter.kind == Kind::array) unpack_array(arguments[index_], parameter);
         if (parameter.kind == Kind::list) unpack_list(arguments[index_], parameter);
     }
@@ -111,7 +112,7 @@ void Call::unpack(PyObject* const* arguments) {
 
 std::string Call::sentence(const std::string& had, const std::string& needs) const {
     const char* name = PyUnicode_AsUTF8(PyTuple_GET_ITEM(self_->argument_names, index_));
-    return std::string(kernel_->name) + ": " + name + " is " + had + " but must be " + needs;
+    return std::string(kernel_.name) + ": " + name + " is " + had + " but must be " + needs;
 }
 
 void Call::refuse(const std::string& had, const std::string& needs) const {
@@ -121,10 +122,11 @@ void Call::refuse(const std::string& had, const std::string& needs) const {
 void Call::view(PyObject* argument, const Parameter& parameter, ArrayValue& out) {
     if (!PyArray_Check(argument)) refuse(Py_TYPE(argument)->tp_name, "a numpy array");
     auto array = reinterpret_cast<PyArrayObject*>(argument);
-    if (!has_dtype(array, parameter.dtype))
+    const DType dtype = dtype_of(parameter);
+    if (!has_dtype(array, dtype))
         refuse("of dtype " +
                    py::str(py::handle(reinterpret_cast<PyObject*>(PyArray_DESCR(array)))).cast<std::string>(),
-               dtype_name(parameter.dtype));
+               dtype_name(dtype));
     if (!PyArray_ISNOTSWAPPED(array)) refuse("of foreign byte order", "of native byte order");
     if (!PyArray_ISALIGNED(array)) refuse("not aligned", "aligned to its element size");
     if (parameter.writes && !PyArray_ISWRITEABLE(array)) refuse("read-only", "writable");

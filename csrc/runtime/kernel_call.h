@@ -18,14 +18,10 @@ constexpr int kMaxArguments = 24;
 struct NativeKernel {
     PyObject_HEAD
     vectorcallfunc vectorcall;
-    const Kernel* float32;
-    const Kernel* float64;
-    int chooser;  // the first argument whose dtype chooses between the two
+    Kernel kernel;
+    int chooser;  // the first argument whose dtype chooses between float32 and float64
     PyObject* argument_names;
 };
-
-// Which instantiation these arguments choose.
-const Kernel* choose(NativeKernel* self, PyObject* const* arguments);
 
 // What there is to know of a numpy array that may take the place of another one.
 struct ArrayDescription {
@@ -36,10 +32,11 @@ struct ArrayDescription {
 };
 ArrayDescription describe_array(PyObject* object);
 
-// Where the arguments are unpacked, and whose name an error carries. The arrays are not kept alive.
+// Where the arguments are unpacked, and whose name an error carries. Neither the arrays are kept alive nor
+// the kernel's object, which run() does not need.
 class Call {
   public:
-    Call(NativeKernel* self, const Kernel* kernel) : self_(self), kernel_(kernel) {}
+    explicit Call(NativeKernel* self) : self_(self), kernel_(self->kernel) {}
     Call(const Call&) = delete;  // values_ points into arrays_
     Call& operator=(const Call&) = delete;
 
@@ -48,7 +45,7 @@ class Call {
     void unpack(PyObject* const* arguments);
 
     // Without the interpreter lock, as often as wanted.
-    void run() { kernel_->call(values_); }
+    void run() { run_(values_); }
 
     // For calls that are run again on other memory: where an array argument lies, the bytes that its elements
     // reach from there, and the change of place. Refuses an argument that is no array.
@@ -64,6 +61,10 @@ class Call {
     bool is_short() const { return elements_ < 8192; }
 
   private:
+    void choose(PyObject* const* arguments);
+    DType dtype_of(const Parameter& parameter) const {
+        return parameter.dtype == DType::element ? element_ : parameter.dtype;
+    }
     std::string sentence(const std::string& had, const std::string& needs) const;
     [[noreturn]] void refuse(const std::string& had, const std::string& needs) const;
     void view(PyObject* argument, const Parameter& parameter, ArrayValue& out);
@@ -77,7 +78,9 @@ class Call {
     static constexpr int kMaxLists = 6;
 
     NativeKernel* self_;
-    const Kernel* kernel_;
+    const Kernel& kernel_;
+    DType element_ = DType::float32;
+    void (*run_)(const Value*) = nullptr;
     int index_ = 0;
     int lists_used_ = 0;
     int64_t elements_ = 0;  // of all arrays together

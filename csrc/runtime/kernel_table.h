@@ -12,16 +12,15 @@ constexpr int kMaxRank = 8;      // most dimensions an array argument may have
 constexpr int kMaxIntegers = 6;  // most numbers in a tuple argument
 
 enum class Kind : uint8_t { array, list, integer, real, boolean, integers };
-enum class DType : uint8_t { float32, float64, int64, uint8 };
+enum class DType : uint8_t { float32, float64, int64, uint8, element };
 
 // What a kernel says of one of its parameters.
 struct Parameter {
     Kind kind;
-    DType dtype;      // of an array or of the arrays of a list
-    bool writes;      // the kernel writes into the array
-    bool optional;    // Python may pass None
-    int8_t rank;      // of an array, -1 for any; the length of a tuple
-    bool parametric;  // dtype is the kernel's template parameter, so it chooses the instantiation
+    DType dtype;    // of an array or of the arrays of a list; `element`: the kernel's template parameter
+    bool writes;    // the kernel writes into the array
+    bool optional;  // Python may pass None
+    int8_t rank;    // of an array, -1 for any; the length of a tuple
 };
 
 struct ArrayValue {
@@ -43,10 +42,10 @@ struct Kernel {
     const char* name;
     const char* arguments;  // "x, y, stride"
     char isa[8];            // not a pointer, of which each costs a relocation
-    DType dtype;
     int32_t count;
     const Parameter* parameters;
-    void (*call)(const Value*);
+    void (*float32)(const Value*);
+    void (*float64)(const Value*);  // null where the instruction set below has it
 };
 
 }  // namespace pydl

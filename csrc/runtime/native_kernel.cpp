@@ -21,13 +21,13 @@ namespace {
 PyObject* call(PyObject* object, PyObject* const* arguments, size_t flags, PyObject* keywords) {
     auto self = reinterpret_cast<NativeKernel*>(object);
     const Py_ssize_t given = PyVectorcall_NARGS(flags);
-    if ((keywords && PyTuple_GET_SIZE(keywords) > 0) || given != self->float32->count) {
-        PyErr_Format(PyExc_TypeError, "%s takes %d positional arguments (%s), got %zd", self->float32->name,
-                     self->float32->count, self->float32->arguments, given);
+    if ((keywords && PyTuple_GET_SIZE(keywords) > 0) || given != self->kernel.count) {
+        PyErr_Format(PyExc_TypeError, "%s takes %d positional arguments (%s), got %zd", self->kernel.name,
+                     self->kernel.count, self->kernel.arguments, given);
         return nullptr;
     }
     try {
-        Call call(self, choose(self, arguments));
+        Call call(self);
         call.unpack(arguments);
         if (call.is_short()) {
             call.run();
@@ -51,11 +51,11 @@ PyObject* call(PyObject* object, PyObject* const* arguments, size_t flags, PyObj
 }
 
 PyObject* get_name(PyObject* self, void*) {
-    return PyUnicode_FromString(reinterpret_cast<NativeKernel*>(self)->float32->name);
+    return PyUnicode_FromString(reinterpret_cast<NativeKernel*>(self)->kernel.name);
 }
 
 PyObject* get_isa(PyObject* self, void*) {
-    return PyUnicode_FromString(reinterpret_cast<NativeKernel*>(self)->float32->isa);
+    return PyUnicode_FromString(reinterpret_cast<NativeKernel*>(self)->kernel.isa);
 }
 
 PyObject* get_arguments(PyObject* self, void*) {
@@ -65,8 +65,8 @@ PyObject* get_arguments(PyObject* self, void*) {
 }
 
 PyObject* represent(PyObject* object) {
-    const Kernel* kernel = reinterpret_cast<NativeKernel*>(object)->float32;
-    return PyUnicode_FromFormat("<native kernel %s(%s), %s>", kernel->name, kernel->arguments, kernel->isa);
+    const Kernel& kernel = reinterpret_cast<NativeKernel*>(object)->kernel;
+    return PyUnicode_FromFormat("<native kernel %s(%s), %s>", kernel.name, kernel.arguments, kernel.isa);
 }
 
 void deallocate(PyObject* object) {
@@ -110,26 +110,23 @@ bool is_native_kernel(py::handle object) {
     return Py_TYPE(object.ptr()) == native_kernel_type;
 }
 
-py::object make_native_kernel(const std::vector<const Kernel*>& instantiations) {
+py::object make_native_kernel(const Kernel& kernel) {
     auto self = PyObject_New(NativeKernel, native_kernel_type);
     if (!self) throw py::error_already_set();
     self->vectorcall = call;
-    self->float32 = self->float64 = nullptr;
+    self->kernel = kernel;
     self->argument_names = nullptr;
     auto object = py::reinterpret_steal<py::object>(reinterpret_cast<PyObject*>(self));
-    for (const Kernel* kernel : instantiations)
-        (kernel->dtype == DType::float64 ? self->float64 : self->float32) = kernel;
-    const Kernel* kernel = self->float32;
-    if (kernel->count > kMaxArguments)
-        throw std::runtime_error(std::string(kernel->name) + " has too many arguments");
+    if (kernel.count > kMaxArguments)
+        throw std::runtime_error(std::string(kernel.name) + " has too many arguments");
     self->chooser = 0;
-    const auto chooses = [](const Parameter& p) { return p.parametric && !p.optional; };
-    while (self->chooser < kernel->count - 1 && !chooses(kernel->parameters[self->chooser])) ++self->chooser;
-    py::str names(kernel->arguments);
+    const auto chooses = [](const Parameter& p) { return p.dtype == DType::element && !p.optional; };
+    while (self->chooser < kernel.count - 1 && !chooses(kernel.parameters[self->chooser])) ++self->chooser;
+    py::str names(kernel.arguments);
     py::tuple split(names.attr("split")(", "));
-    if (static_cast<int>(split.size()) != kernel->count)
-        throw std::runtime_error(std::string(kernel->name) + " names " + std::to_string(split.size()) +
-                                 " arguments but has " + std::to_string(kernel->count));
+    if (static_cast<int>(split.size()) != kernel.count)
+        throw std::runtime_error(std::string(kernel.name) + " names " + std::to_string(split.size()) +
+                                 " arguments but has " + std::to_string(kernel.count));
     self->argument_names = split.release().ptr();
     return object;
 }

@@ -3,8 +3,6 @@
 #pragma once
 #include <pybind11/pybind11.h>
 
-#include <vector>
-
 #include "kernel_table.h"
 
 namespace pydl {
@@ -14,7 +12,6 @@ void add_native_kernel_type(pybind11::module_& module);
 
 bool is_native_kernel(pybind11::handle object);
 
-// One callable a kernel name, joined from the table entries of its instantiations.
-pybind11::object make_native_kernel(const std::vector<const Kernel*>& instantiations);
+pybind11::object make_native_kernel(const Kernel& kernel);
 
 }  // namespace pydl

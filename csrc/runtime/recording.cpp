@@ -110,13 +110,13 @@ class Recording {
         const auto pair = py::cast<py::tuple>(entry);
         if (pair.size() != 2 || !is_native_kernel(pair[0]) || !py::isinstance<py::tuple>(pair[1]))
             throw py::type_error("Recording: calls must be a list of (native kernel, tuple of arguments)");
-        const auto kernel = reinterpret_cast<NativeKernel*>(pair[0].ptr());
+        const auto self = reinterpret_cast<NativeKernel*>(pair[0].ptr());
         PyObject* arguments = pair[1].ptr();
-        if (PyTuple_GET_SIZE(arguments) != kernel->float32->count)
+        if (PyTuple_GET_SIZE(arguments) != self->kernel.count)
             throw py::type_error(std::string("Recording: wrong number of arguments for ") +
-                                 kernel->float32->name);
+                                 self->kernel.name);
         PyObject* const* first = &PyTuple_GET_ITEM(arguments, 0);
-        slot.calls.push_back(std::make_unique<Call>(kernel, choose(kernel, first)));
+        slot.calls.push_back(std::make_unique<Call>(self));
         slot.calls.back()->unpack(first);
     }
 
