@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import subprocess
 import sys
 
@@ -31,10 +32,13 @@ def trained(tmp_path_factory):
     return folder
 
 
-def test_training_says_where_the_data_come_from(capsys, tmp_path):
-    code, out, _ = run(capsys, "train", "house-prices", "--data", "sample", "--epochs", "1", "--out", tmp_path)
+def test_training_says_where_the_data_come_from_and_what_to_try(capsys, tmp_path):
+    folder = tmp_path / "my houses"
+    code, out, _ = run(capsys, "train", "house-prices", "--data", "sample", "--epochs", "1", "--out", folder)
     assert code == 0
     assert out.splitlines()[1] == "source: pydl/data/sample_houses.py; licence: MIT, as pydl"
+    command = out.splitlines()[-1].removeprefix("Try it: pydl ")
+    assert main([*shlex.split(command)]) == 0
 
 
 def test_training_leaves_everything(trained):

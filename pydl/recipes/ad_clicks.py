@@ -30,7 +30,7 @@ from pydl.optim import SGD
 from pydl.optim.lr_scheduler import CosineAnnealingLR
 from pydl.training import Callback, Checkpoint, LRSchedule, Trainer, log_loss, read_checkpoint, roc_auc
 
-from .report import each_file, prepare_folder, report, tell_data, whole
+from .report import each_file, prepare_folder, report, suggest, tell_data, whole
 from .settings import choose_settings
 
 DATA = {"open-bandit": "open-bandit", "movielens": "movielens-100k", "sample": "sample-clicks"}
@@ -115,7 +115,7 @@ def train(args: argparse.Namespace) -> dict[str, Any]:
     write_csv(test[: min(8, len(test))], folder / "examples.csv")
     draw(folder, history, found["network"], whole[CLICK], importance(model, encoder, test))
     report(folder, figures, settings)
-    print(f"\nTry it: pydl predict {folder / 'model.safetensors'} {folder / 'examples.csv'}")
+    suggest("predict", folder, "examples.csv")
     return figures
 
 

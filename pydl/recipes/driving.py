@@ -33,7 +33,7 @@ from pydl.random import generator
 from pydl.training import Callback, Checkpoint, EarlyStopping, LRSchedule, Trainer, read_checkpoint
 
 from .radar_clustering import cluster_radar
-from .report import check_option, each_file, prepare_folder, report, whole
+from .report import check_option, each_file, prepare_folder, report, suggest, whole
 from .road_grid import DISTANCES, find_cars, radar_grid, target_grid
 from .settings import choose_settings
 
@@ -143,7 +143,7 @@ def train(args: argparse.Namespace) -> dict[str, Any]:
     write_examples(folder / "examples", test, 3)
     draw(folder, models["both"], best_threshold, histories["both"], found, test, settings["seed"])
     report(folder, figures, settings)
-    print(f"\nTry it: pydl predict {folder / 'model.safetensors'} {folder / 'examples'}/*.npz")
+    suggest("predict", folder, "examples/*.npz")
     return figures
 
 

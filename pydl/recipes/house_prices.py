@@ -26,7 +26,7 @@ from pydl.optim import AdamW
 from pydl.optim.lr_scheduler import OneCycleLR
 from pydl.training import Callback, Checkpoint, LRSchedule, Trainer, r2_score, read_checkpoint
 
-from .report import each_file, prepare_folder, report, tell_data, whole
+from .report import each_file, prepare_folder, report, suggest, tell_data, whole
 from .settings import choose_settings
 
 DATA = {"ames": "ames-houses", "sample": "sample-houses"}
@@ -107,7 +107,7 @@ def train(args: argparse.Namespace) -> dict[str, Any]:
     write_csv(test[: min(8, len(test))], folder / "examples.csv")
     draw(folder, history, errors["network"], importance(model, encoder, learn, test))
     report(folder, figures, settings)
-    print(f"\nTry it: pydl predict {folder / 'model.safetensors'} {folder / 'examples.csv'}")
+    suggest("predict", folder, "examples.csv")
     return figures
 
 

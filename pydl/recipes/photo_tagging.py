@@ -51,7 +51,7 @@ from pydl.training import (
 )
 
 from .images import read_image, write_image
-from .report import check_option, each_file, prepare_folder, report, tell_data, whole
+from .report import check_option, each_file, prepare_folder, report, suggest, tell_data, whole
 from .settings import choose_settings
 
 BATCH = 64
@@ -215,7 +215,7 @@ def train(args: argparse.Namespace) -> dict[str, Any]:
     images, answers = data.test[: len(test)]
     write_examples(folder / "examples", images, answers, data.classes)
     report(folder, results, settings)
-    print(f"\nTry it: pydl predict {folder / 'model.safetensors'} {folder / 'examples'}/*.png")
+    suggest("predict", folder, "examples/*.png")
     return results
 
 

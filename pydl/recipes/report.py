@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -65,6 +66,12 @@ def report(folder: Path, figures: dict[str, Any], settings: dict[str, Any]) -> N
     print()
     for name, value in figures.items():
         print(f"{name}: {value}")
+
+
+def suggest(command: str, folder: Path, files: str = "", text: str = "") -> None:
+    """Prints how to try the network, as a shell reads it: on files of the folder or on a text."""
+    what = f"{shlex.quote(str(folder))}/{files}" if files else shlex.quote(text)
+    print(f"\nTry it: pydl {command} {shlex.quote(str(folder / 'model.safetensors'))} {what}")
 
 
 @contextmanager

@@ -29,7 +29,7 @@ from pydl.training import Callback, Checkpoint, EarlyStopping, LRSchedule, Train
 
 from .clipped_adam import ClippedAdam
 from .hearing import RATE, hear
-from .report import check_option, prepare_folder, report, tell_data
+from .report import check_option, prepare_folder, report, suggest, tell_data
 from .settings import choose_settings
 from .speech_network import Listener
 from .template_matching import coefficients, nearest
@@ -119,7 +119,7 @@ def train(args: argparse.Namespace) -> dict[str, Any]:
     except ImportError as error:
         print(error)
     report(folder, results, settings)
-    print(f"\nTry it: pydl transcribe {folder / 'model.safetensors'} {folder / 'examples'}/*.wav")
+    suggest("transcribe", folder, "examples/*.wav")
     return results
 
 

@@ -38,7 +38,7 @@ from pydl.training import (
 
 from .clipped_adam import ClippedAdam
 from .interpreter import Interpreter, load_interpreter
-from .report import check_option, each_file, prepare_folder, report, tell_data, write_text
+from .report import check_option, each_file, prepare_folder, report, suggest, tell_data, write_text
 from .sentence_batches import SentenceBatches
 from .settings import choose_settings
 from .translation_baselines import NearestSource, WordByWord
@@ -132,7 +132,7 @@ def train(args: argparse.Namespace) -> dict[str, Any]:
     draw(folder, history.epochs, best.best_epoch, interpreter, test)
     report(folder, results, settings)
     example = next((each for each in test.sources if len(each.split()) >= LONG), test.sources[0])
-    print(f'\nTry it: pydl translate {folder / "model.safetensors"} "{example}"')
+    suggest("translate", folder, text=example)
     return results
 
 
