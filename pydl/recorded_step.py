@@ -136,11 +136,19 @@ class CapturedStep:
         params = self._state().params
         put_gradients(params, [None] * len(params))
         with enable_grad():
-            loss = self._loss(self._model(*batch[: self._inputs]), *batch[self._inputs :])
-            if not isinstance(loss, Tensor):
-                raise TypeError(f"capture_step: the loss must be a tensor, not {type(loss).__name__}")
-            loss.backward()
+            loss = self._loss_of(batch)
+            self._penalized(loss).backward()
         return loss.detach()
+
+    def _loss_of(self, batch: list[Any]) -> Tensor:
+        loss = self._loss(self._model(*batch[: self._inputs]), *batch[self._inputs :])
+        if not isinstance(loss, Tensor):
+            raise TypeError(f"capture_step: the loss must be a tensor, not {type(loss).__name__}")
+        return loss
+
+    def _penalized(self, loss: Tensor) -> Tensor:
+        """What the gradients are of, if that is more than the loss."""
+        return loss
 
 
 class _State:

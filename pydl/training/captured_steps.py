@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .. import op
-from .._compiled import arrays_of_forms, put_gradients
+from .._compiled import arrays_of_forms
 from .._native import arena_stats
 from ..arguments import Array
 from ..nn import Module
@@ -151,15 +151,9 @@ class CapturedSteps(CapturedStep):
     def _variant(self) -> Any:
         return (*super()._variant(), self._trainer.l1)
 
-    def _compute(self, batch: list[Any]) -> Tensor:
-        params = self._state().params
-        put_gradients(params, [None] * len(params))
-        with enable_grad():
-            loss = self._loss_of(batch)
-            l1 = self._trainer.l1
-            (loss + l1_penalty(self._trainer.weights(), l1) if l1 else loss).backward()
-        result: Tensor = loss.detach()
-        return result
+    def _penalized(self, loss: Tensor) -> Tensor:
+        l1 = self._trainer.l1
+        return loss + l1_penalty(self._trainer.weights(), l1) if l1 else loss
 
     def _loss_of(self, batch: list[Any]) -> Tensor:
         """With the parts of the batch as the Trainer would give them."""
