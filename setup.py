@@ -175,9 +175,7 @@ class BuildNative(build_ext):
         includes = [pybind11.get_include(), numpy.get_include(), find_python_headers()]
         runtime = [f for path in includes for f in ("-isystem", path)]
         folder = Path(self.build_temp, "sanitized" if sanitize else "native").resolve()
-        kernel_sources = sorted(ROOT.glob("csrc/*.cpp"))
-        if not getattr(self, "editable_mode", False):  # there, each change compiles one file only
-            kernel_sources = batches(kernel_sources, folder)
+        kernel_sources = batches(sorted(ROOT.glob("csrc/*.cpp")), folder)
         tasks = [
             (source, folder / "runtime", flags + runtime + optimization(source, "runtime", sanitize))
             for source in ROOT.glob("csrc/runtime/*.cpp")
