@@ -58,7 +58,7 @@ def test_files(text):
     files = re.findall(r"`((?:pydl|csrc|tests|benchmarks)/[\w./-]*)`", text)
     assert len(files) > 8
     for name in files:
-        assert "softsign" in name or (ROOT / name).exists(), f"there is no {name}"
+        assert "cube" in name or (ROOT / name).exists(), f"there is no {name}"
 
 
 def test_extras():
