@@ -72,11 +72,21 @@ class HookHandle:
     def __init__(self, hooks: list[Any], entry: Any) -> None: ...
     def remove(self) -> None: ...
 
+# kernel_call.pyx
+
+C = TypeVar("C")
+
+def choose_native(native: bool) -> None: ...
+def called_directly(kernel_class: type[C]) -> type[C]: ...
+
+class KernelCall:
+    native: Any
+    def __call__(self, *arguments: Any) -> None: ...
+
 # operation.pyx
 
 P = ParamSpec("P")
 R = TypeVar("R", covariant=True)
-C = TypeVar("C")
 
 class Op(Generic[P, R]):
     # Called with the parameters P of its function, with Tensors; returns an R of Tensors.
@@ -98,12 +108,6 @@ class Op(Generic[P, R]):
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R: ...
 
 def gradient_wanted() -> bool: ...
-def choose_native(native: bool) -> None: ...
-def called_directly(kernel_class: type[C]) -> type[C]: ...
-
-class KernelCall:
-    native: Any
-    def __call__(self, *arguments: Any) -> None: ...
 
 # backward.pyx
 

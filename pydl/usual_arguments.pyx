@@ -141,7 +141,7 @@ cdef object usual_product(object a, object b):
         if cnp.PyArray_DIM(a, d) != cnp.PyArray_DIM(b, d):
             return None
     shape = shape_of(a)
-    return empty((*shape[:-1], <Py_ssize_t>cnp.PyArray_DIM(b, rank - 1)), a.dtype)
+    return empty((*shape[:rank - 1], <Py_ssize_t>cnp.PyArray_DIM(b, rank - 1)), a.dtype)
 
 
 cpdef bint is_number(object value):
