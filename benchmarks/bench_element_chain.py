@@ -3,7 +3,7 @@
 import numpy as np
 from run import Bench, out, randn
 
-from pydl.element_chain import FIRST_LOCAL, FIRST_OUTPUT, INPUTS, OPERATIONS, element_chain
+from pydl.recording.element_chain import FIRST_LOCAL, FIRST_OUTPUT, INPUTS, OPERATIONS, element_chain
 
 STEPS = [
     ("load", 0),

@@ -1,4 +1,5 @@
-// element_chain: a program of element-by-element operations, run in registers. See pydl/element_chain.py.
+// element_chain: a program of element-by-element operations, run in registers.
+// See pydl/recording/element_chain.py.
 //
 // The accumulator is eight vectors. Each step is a function that takes it in registers, does its part to all
 // eight and ends by calling the function of the next step, which compilers make a jump: between two steps
@@ -163,7 +164,7 @@ constexpr Operation<T> long_unary = {run_long_unary<T, F>, run_long_unary<T, F>,
 template <typename T, typename F>
 constexpr Operation<T> unary = {run_unary<T, F>, run_unary<T, F>, kUnary};
 
-// In the order of OPERATIONS in pydl/element_chain.py.
+// In the order of OPERATIONS in pydl/recording/element_chain.py.
 template <typename T>
 constexpr Operation<T> operations[] = {
     binary<T, Load>,

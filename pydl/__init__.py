@@ -78,8 +78,8 @@ if TYPE_CHECKING:
     from .inspection import profile as profile
     from .inspection import summary as summary
     from .ops import *  # noqa: F403
-    from .recorded_step import capture_step as capture_step
-    from .recording import capture as capture
+    from .recording.recorded_function import capture as capture
+    from .recording.recorded_step import capture_step as capture_step
     from .serialization import load as load
     from .serialization import load_metadata as load_metadata
     from .serialization import save as save
@@ -91,8 +91,8 @@ _LAZY = {
     **{name: (name, None) for name in ("audio", "bench", "data", "decoding", "lab", "nn", "optim", "plot", "training")},
     **{name: ("serialization", name) for name in ("load", "load_metadata", "save")},
     "Trainer": ("training", "Trainer"),
-    "capture": ("recording", "capture"),
-    "capture_step": ("recorded_step", "capture_step"),
+    "capture": ("recording.recorded_function", "capture"),
+    "capture_step": ("recording.recorded_step", "capture_step"),
     "diagnose": ("training", "diagnose"),
     "profile": ("inspection", "profile"),
     "summary": ("inspection", "summary"),

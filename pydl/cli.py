@@ -302,8 +302,9 @@ def run_check(arguments: argparse.Namespace) -> int:
 
 def load_kernels() -> None:
     """Imports all that defines kernels, so that the table is complete."""
-    from . import channels_last, element_chain, ops, optim  # noqa: F401
+    from . import ops, optim  # noqa: F401
     from .bench import machine  # noqa: F401
+    from .recording import channels_last, element_chain  # noqa: F401
 
 
 def run_bench(arguments: argparse.Namespace) -> int:

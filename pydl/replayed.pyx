@@ -1,4 +1,4 @@
-"""What a replay does every time, before and after the native call: see replay.py.
+"""What a replay does every time, before and after the native call: see pydl/recording/replay.py.
 
 A small network is computed in a few microseconds; in Python this took as long.
 """

@@ -47,7 +47,7 @@ def large(*shape):
 def test_chains_of_elementwise_calls_in_slices(shape, threads):
     def chain(x):
         y = (x * 2.0 + 1.0) * (x - 3.0)
-        return silu(y), relu(y) + y  # silu has no step in pydl/element_chain.py
+        return silu(y), relu(y) + y  # silu has no step in pydl/recording/element_chain.py
 
     before = pydl.get_num_threads()
     pydl.set_num_threads(threads)

@@ -3,9 +3,9 @@ import pytest
 from checks import check_kernel
 
 import pydl
-from pydl import element_chain as chains
-from pydl.element_chain import FIRST_LOCAL, FIRST_OUTPUT, INPUTS, OPERATIONS, PLACES, element_chain
 from pydl.op import KERNELS
+from pydl.recording import element_chain as chains
+from pydl.recording.element_chain import FIRST_LOCAL, FIRST_OUTPUT, INPUTS, OPERATIONS, PLACES, element_chain
 
 X = np.random.default_rng(0).standard_normal((50, 37)).astype(np.float32)
 # Chains that read their input again, work in place, take numbers on either side and keep intermediate results.
@@ -60,7 +60,7 @@ def test_chains_become_one_call(monkeypatch):
         made.append(real(*given))
         return made[-1]
 
-    monkeypatch.setattr("pydl.element_blocks.chain_call", note)
+    monkeypatch.setattr("pydl.recording.element_blocks.chain_call", note)
     x = pydl.tensor(X)
     with pydl.no_grad():
         pydl.capture(FUNCTIONS["again"])(x)

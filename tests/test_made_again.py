@@ -7,9 +7,10 @@ import pytest
 from checks import same_bits
 
 import pydl
-from pydl import made_again, nn
+from pydl import nn
 from pydl.nn.functional import cross_entropy
 from pydl.optim import SGD
+from pydl.recording import made_again
 
 
 def network(dtype):

@@ -10,13 +10,13 @@ from checks import same_bits
 
 import pydl
 from pydl import nn
-from pydl.fusion import Call, named
 from pydl.nn.functional import cross_entropy
-from pydl.norm_fusion import join_norms
 from pydl.ops.add import add_forward
 from pydl.ops.batch_norm import batch_norm_forward
 from pydl.ops.relu import relu_forward
 from pydl.optim import SGD
+from pydl.recording.fusion import Call, named
+from pydl.recording.norm_fusion import join_norms
 
 
 class Block(nn.Module):

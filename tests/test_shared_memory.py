@@ -5,10 +5,10 @@ from checks import same_bits
 
 import pydl
 from pydl import nn
-from pydl.element_blocks import Group, address
 from pydl.ops.add import add_forward
 from pydl.ops.clone import clone_forward
-from pydl.shared_memory import share_memory
+from pydl.recording.element_blocks import Group, address
+from pydl.recording.shared_memory import share_memory
 
 
 def calls_of(*triples):

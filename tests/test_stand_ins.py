@@ -5,9 +5,9 @@ from checks import same_bits
 
 import pydl
 from pydl._native import arena_stats
-from pydl.element_blocks import address
-from pydl.replay import noted
-from pydl.stand_ins import LARGE
+from pydl.recording.element_blocks import address
+from pydl.recording.replay import noted
+from pydl.recording.stand_ins import LARGE
 
 N = LARGE  # numbers of an array, each of which has several bytes
 

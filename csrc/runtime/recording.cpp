@@ -80,8 +80,8 @@ class Recording {
     }
 
     // The index of the first of the given arrays, which take the place of the first ones recorded, that is
-    // not like it; then nothing was run. Else -1. Not from two threads at once: pydl/recording.py sees to
-    // that.
+    // not like it; then nothing was run. Else -1. Not from two threads at once: pydl/recording/replay.py sees
+    // to that.
     int replay(const py::tuple& given, const py::tuple& numbers) {
         if (numbers.size() != numbers_.size())
             throw py::value_error("Recording: too many or too few numbers");

@@ -1,4 +1,4 @@
-// Kernel calls in a row, unpacked once and run again and again without Python: see pydl/recording.py.
+// Kernel calls in a row, unpacked once and run again and again without Python: see pydl/recording/replay.py.
 #pragma once
 #include <pybind11/pybind11.h>
 

@@ -32,9 +32,9 @@ def batch_norm_forward(
 ):
     """In training. weight, bias, running_mean, running_var, add and affine may be None.
 
-    The last arguments of either kind are for recorded steps (pydl/norm_fusion.py): y is the normalised x + add, kept
-    between low and high, as by relu (0, NaN) and relu6 (0, 6); NaN is no bound. affine (3, C) is what batch_norm_again
-    makes the same y with, to the bit, if there is no add.
+    The last arguments of either kind are for recorded steps (pydl/recording/norm_fusion.py): y is the normalised
+    x + add, kept between low and high, as by relu (0, NaN) and relu6 (0, 6); NaN is no bound. affine (3, C) is what
+    batch_norm_again makes the same y with, to the bit, if there is no add.
     """
     N, C, S = x.shape
     M = N * S

@@ -3,9 +3,9 @@
     y[n,o,i,j] = f( b[o] + add[n,o,i,j] + sum over c, u, v of  w[o,c,u,v] * x[n, c, i*stride + u*dilation,
                                                                                  j*stride + v*dilation] )
 
-f is ReLU or nothing. It is conv2d with three promises that make it fast, which pydl/channels_last.py gives for the
-layers of a network that is replayed: the numbers of one pixel are neighbours in memory (x, add and y have the shape
-(N, C, H, W) and stride 1 along C), the zeros around the images are part of x, and the weights are prepared once
+f is ReLU or nothing. It is conv2d with three promises that make it fast, which pydl/recording/channels_last.py gives
+for the layers of a network that is replayed: the numbers of one pixel are neighbours in memory (x, add and y have the
+shape (N, C, H, W) and stride 1 along C), the zeros around the images are part of x, and the weights are prepared once
 (pack_filters). Then lanes are output channels, nothing is gathered, and layers of any stride and map size run at full
 speed.
 

@@ -1,7 +1,7 @@
 """max_pool2d_channels_last: the largest element of every window, of images whose channels lie side by side.
 
 The numbers are max_pool2d's, and so are the arguments; who won is not remembered, because nothing is trained on what
-pydl/channels_last.py replays. Lanes are channels, so that windows of any size and stride run at full speed.
+pydl/recording/channels_last.py replays. Lanes are channels, so that windows of any size and stride run at full speed.
 
 Shapes    x (N, C, H, W), y (N, C, OH, OW), both with stride 1 along C
 Source    as for max_pool2d

@@ -24,8 +24,8 @@ from ..arguments import Array
 from ..nn import Module
 from ..optim import l1_penalty
 from ..random import get_rng_state, set_rng_state
-from ..recorded_step import CapturedStep, Recording
-from ..replay import as_array, key_of
+from ..recording.recorded_step import CapturedStep, Recording
+from ..recording.replay import as_array, key_of
 from ..tensor import Tensor, enable_grad
 
 if TYPE_CHECKING:

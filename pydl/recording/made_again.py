@@ -1,4 +1,4 @@
-"""Normalised images of a recorded step that are made a second time instead of being kept: see pydl/recorded_step.py.
+"""Normalised images of a recorded step that are made a second time instead of being kept: see recorded_step.py.
 
     batch norm      reads x, writes y       batch norm          reads x, writes y
     conv2d          reads y                 conv2d              reads y
@@ -16,11 +16,11 @@ from itertools import pairwise
 
 import numpy as np
 
-from .arguments import Array
+from ..arguments import Array
+from ..op import empty
+from ..ops.batch_norm import batch_norm_again
 from .element_blocks import address, owner
 from .fusion import Call, arrays_of, named, written
-from .op import empty
-from .ops.batch_norm import batch_norm_again
 from .shared_memory import moved
 
 # Bytes that other calls write in between, from which on it pays.

@@ -1,4 +1,4 @@
-"""Gradients of captured functions: see pydl/recording.py.
+"""Gradients of captured functions: see recorded_function.py.
 
 The backward pass is a function, too, of the inputs and of dC/dy, and is recorded as one. It computes what it needs of
 the forward pass again, which for element-by-element operations takes less time than to read it from memory.
@@ -11,10 +11,10 @@ from typing import Any
 
 import numpy as np
 
-from ._compiled import is_grad_enabled, set_grad_enabled
-from .arguments import Array
-from .op import op
-from .tensor import Tensor, no_grad
+from .._compiled import is_grad_enabled, set_grad_enabled
+from ..arguments import Array
+from ..op import op
+from ..tensor import Tensor, no_grad
 
 
 class NoRecordedGradient(Exception):

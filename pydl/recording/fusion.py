@@ -1,4 +1,4 @@
-"""Shorter ways to the same result, for a list of kernel calls that are to be replayed: see pydl/recording.py.
+"""Shorter ways to the same result, for a list of kernel calls that are to be replayed: see recorded_function.py.
 
     join_activations    linear, then relu        ->  linear with the relu in it
     fold_batch_norms    conv2d, then batch norm  ->  conv2d with other weights; not to the same bits
@@ -15,9 +15,9 @@ from typing import Any
 
 import numpy as np
 
-from .arguments import Array
-from .op import KERNELS
-from .ops.linear import gains_by_panels, linear_packed, pack_weight, panel_columns
+from ..arguments import Array
+from ..op import KERNELS
+from ..ops.linear import gains_by_panels, linear_packed, pack_weight, panel_columns
 
 Call = tuple[Any, tuple[Any, ...]]  # a native kernel and its arguments
 

@@ -1,4 +1,4 @@
-"""Channels last between the convolutions of a recording that may round differently: see pydl/recording.py.
+"""Channels last between the convolutions of a recording that may round differently: see recorded_function.py.
 
 Users see images as (N, C, H, W), one channel after another. Convolutions are fastest where the channels of a pixel
 are neighbours and the weights are prepared (pydl/ops/conv2d_channels_last.py). A recording knows all its calls, so its
@@ -19,12 +19,12 @@ from typing import Any
 
 import numpy as np
 
-from .arguments import Array
+from ..arguments import Array
+from ..op import KERNELS, empty
+from ..ops.conv2d_channels_last import pack_filters, suits_winograd, transform_filters
+from ..ops.conv2d_winograd import get_winograd
+from ..ops.max_pool2d_channels_last import max_pool2d_channels_last
 from .fusion import CONVOLUTIONS, Call, named
-from .op import KERNELS, empty
-from .ops.conv2d_channels_last import pack_filters, suits_winograd, transform_filters
-from .ops.conv2d_winograd import get_winograd
-from .ops.max_pool2d_channels_last import max_pool2d_channels_last
 
 # Kernels that do the same to each element of images of one shape, wherever these lie.
 ELEMENTWISE = frozenset(

@@ -1,4 +1,4 @@
-"""Stand-ins for the large arrays of a computation whose kernel calls are noted: see pydl/replay.py.
+"""Stand-ins for the large arrays of a computation whose kernel calls are noted: see replay.py.
 
     conv2d      writes a, 8 MB              noted: conv2d writes a', relu reads a' and writes b'
     relu        reads a, writes b           a is freed here, as it would be if nobody watched
@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from .arguments import Array
+from ..arguments import Array
 from .element_blocks import owner
 from .fusion import Call
 from .shared_memory import is_written_first, moved

@@ -1,4 +1,4 @@
-"""Kernel calls that were noted, as one native call on other numbers: see pydl/recording.py and recorded_step.py."""
+"""Kernel calls that were noted, as one native call on other numbers: see recorded_function.py and recorded_step.py."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from typing import Any
 
 import numpy as np
 
-from . import _native, op
-from ._compiled import play
-from .arguments import Array
+from .. import _native, op
+from .._compiled import play
+from ..arguments import Array
+from ..nn.module import CHANGES
+from ..tensor import Tensor
 from .batch_slices import in_slices
 from .element_blocks import owner
 from .fusion import Call, byte_bounds, written
-from .nn.module import CHANGES
 from .shared_memory import share_memory
 from .stand_ins import StandIns
-from .tensor import Tensor
 
 
 def noted(function: Callable[..., Any], *inputs: Any) -> tuple[list[Call], Any]:

@@ -1,4 +1,4 @@
-"""Batch normalisations of a recorded step with what is done before and after them: see pydl/recorded_step.py.
+"""Batch normalisations of a recorded step with what is done before and after them: see recorded_step.py.
 
     forwards     batch norm, then + and relu           ->  one call that reads x and writes y once
     backwards    +, relu's gradient, then batch norm's  ->  one call as well
@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from .arguments import Array
+from ..arguments import Array
 from .fusion import Call, arrays_of, byte_bounds, is_same_memory, named, written
 
 _RELU6 = ["hardtanh_forward", "hardtanh_backward"]

@@ -1,4 +1,4 @@
-"""One piece of memory for several arrays of a replay, one after another: see pydl/replay.py.
+"""One piece of memory for several arrays of a replay, one after another: see replay.py.
 
     conv2d      writes a        a in piece 1
     relu        reads a, writes b           b in piece 2
@@ -13,10 +13,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from .arguments import Array
+from ..arguments import Array
+from ..op import KERNELS, empty
 from .element_blocks import Group, address, owner
 from .fusion import Call, arrays_of, named
-from .op import KERNELS, empty
 
 # Arguments that kernels may write over others, all of which they read first, number by number.
 OVER = {

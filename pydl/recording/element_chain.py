@@ -5,7 +5,7 @@
 A program is a table of steps (operation, place). The operation's number is its index in OPERATIONS; a place is an
 input, which may be one number for all elements, an output or one of a few locals, in this order. Every step works on
 the accumulator, and its result is the accumulator of the next. chain_call() writes the program of kernel calls that
-are to be replayed: see pydl/recording.py. Each number goes through the same formulas as in these calls, so the bits
+are to be replayed: see recorded_function.py. Each number goes through the same formulas as in these calls, so the bits
 are the same.
 
 Source    Ertl, Gregg, "The structure and performance of efficient interpreters", J. Instruction-Level Parallelism 5
@@ -19,9 +19,9 @@ from typing import Any
 
 import numpy as np
 
-from .arguments import Array
+from ..arguments import Array
+from ..op import kernel
 from .fusion import Call, named
-from .op import kernel
 
 INPUTS, OUTPUTS, LOCALS, STEPS = 12, 3, 8, 96
 FIRST_OUTPUT, FIRST_LOCAL, PLACES = INPUTS, INPUTS + OUTPUTS, INPUTS + OUTPUTS + LOCALS

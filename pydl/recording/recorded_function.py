@@ -10,12 +10,12 @@ which kernels ran on which arrays; the next ones run the same kernels in the sam
 their own inputs and into new results.
 
 What may be captured: functions of tensors whose work is done by kernels and does not depend on the values of the
-inputs. Gradients come back through chains of element-by-element operations: see pydl/recorded_gradient.py. This is
+inputs. Gradients come back through chains of element-by-element operations: see recorded_gradient.py. This is
 checked, not believed: after recording, the function is run again on other numbers, and the recording must give the same
 bits. Parameters are used where they are: updates in place and load_state_dict are seen, and a parameter whose data was
 replaced makes a module be recorded again.
 
-What is noted is then shortened: see pydl/fusion.py and pydl/channels_last.py.
+What is noted is then shortened: see fusion.py and channels_last.py.
 
 Source    the idea is that of CUDA graphs: Gray, "Getting started with CUDA graphs", NVIDIA (2019)
 """
@@ -27,19 +27,19 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from . import op
-from ._compiled import are_unchanged, arrays_of_forms, is_grad_enabled, tensor_of
-from .arguments import Array, check_flag
+from .. import op
+from .._compiled import are_unchanged, arrays_of_forms, is_grad_enabled, tensor_of
+from ..arguments import Array, check_flag
+from ..fork_safety import give_lock
+from ..tensor import Tensor, no_grad
 from .channels_last import Layout
 from .element_blocks import is_by_element
-from .fork_safety import give_lock
 from .fusion import fold_batch_norms, join_activations, pack_weights, without_unread, work_in_place
 from .recorded_gradient import NoRecordedGradient, differentiable, gradient_of
 from .replay import Parts, Replay, as_array, copy, key_of, noted, other_numbers, own_inputs
-from .tensor import Tensor, no_grad
 
 if TYPE_CHECKING:
-    from .nn import Module
+    from ..nn import Module
 
 
 _DIFFERS = (
@@ -61,7 +61,7 @@ def capture(function: Callable[..., Any], fold: bool = False) -> Captured:
 
     fold: allows what rounds differently. Batch normalisations become part of the convolutions before them, y =
     (s w) * x + (s (b - mean) + beta) with s = gamma / sqrt(var + eps); weights of convolutions and linear layers are
-    prepared once and images lie as convolutions read them fastest (pydl/channels_last.py). A change of a parameter
+    prepared once and images lie as convolutions read them fastest (channels_last.py). A change of a parameter
     makes the module be recorded again; who writes into its .data array by hand has to call its bump_version(). For
     modules only, whose parameters can be watched.
     """
@@ -73,7 +73,7 @@ class Captured:
 
     def __init__(self, function: Callable[..., Any], fold: bool, drop_unread: bool = False) -> None:
         """drop_unread: calls whose results nobody reads are left out."""
-        from .nn import Module
+        from ..nn import Module
 
         if not callable(function):
             raise TypeError(f"capture: function must be a module or a function, not {type(function).__name__}")

@@ -1,4 +1,4 @@
-"""Blocks of elements, for a chain of element-by-element calls that are to be replayed: see pydl/recording.py.
+"""Blocks of elements, for a chain of element-by-element calls that are to be replayed: see recorded_function.py.
 
 Call by call, each number goes through the caches and back once for every call. Block by block, a few thousand numbers
 go through all calls of the chain while they are in the first-level cache, and only what others will read is written
@@ -18,14 +18,14 @@ from typing import Any
 
 import numpy as np
 
-from ._native import get_num_threads
-from .arguments import Array
+from .._native import get_num_threads
+from ..arguments import Array
+from ..op import KERNELS, empty
 from .element_chain import OPERATIONS as FORMULAS
 from .element_chain import address as address
 from .element_chain import chain_call
 from .element_chain import owner as owner
 from .fusion import Call, written
-from .op import KERNELS, empty
 
 # Kernels of these operations compute each element by itself and write one array, which may be one they read.
 OPERATIONS = frozenset(

@@ -1,4 +1,4 @@
-"""Slices of a batch, for a list of kernel calls that are to be replayed: see pydl/recording.py.
+"""Slices of a batch, for a list of kernel calls that are to be replayed: see recorded_function.py.
 
 Call by call, large arrays go through the memory between the caches and back, and all threads meet after every call.
 Slice by slice, a few images or rows go through several calls while they are in the cache of one core, and threads meet
@@ -15,12 +15,12 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from ._native import get_num_threads
-from .arguments import Array
+from .._native import get_num_threads
+from ..arguments import Array
+from ..op import KERNELS, empty
 from .channels_last import ELEMENTWISE
 from .element_blocks import Chain, Group, address, owner
 from .fusion import Call, arrays_of, named
-from .op import KERNELS, empty
 
 # Kernels that treat every image by itself, and their arguments whose first dimension is the batch. The sums of some
 # depend on how many images there are, in their last bits.

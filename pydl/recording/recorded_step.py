@@ -17,8 +17,9 @@ optimizer's step comes after it as always, so that schedules, momentum, clipping
 What does change from step to step is brought along: dropout gets new keys from the global generator, as many as the
 step itself would draw, and buffers of whole numbers (the batches that a normalisation has seen) are counted up.
 
-As in recording.py this is checked, not believed: after recording, the step is made on other numbers, by itself and by
-the recording, and loss, gradients and buffers must be the same bits. Neither leaves a trace in model or generator.
+As in recorded_function.py this is checked, not believed: after recording, the step is made on other numbers, by itself
+and by the recording, and loss, gradients and buffers must be the same bits. Neither leaves a trace in model or
+generator.
 """
 
 from __future__ import annotations
@@ -28,20 +29,20 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from . import _native, op, random
-from ._compiled import are_set, are_unchanged, arrays_of_forms, changed, put_gradients, set_noting, tensor_of
-from .arguments import Array, check_callable, check_integer
-from .fork_safety import give_lock
+from .. import _native, op, random
+from .._compiled import are_set, are_unchanged, arrays_of_forms, changed, put_gradients, set_noting, tensor_of
+from ..arguments import Array, check_callable, check_integer
+from ..fork_safety import give_lock
+from ..ops.conv2d_winograd import get_winograd
+from ..tensor import Tensor, enable_grad
 from .fusion import join_activations, without_unread, work_in_place
 from .made_again import make_again
 from .norm_fusion import join_norms
-from .ops.conv2d_winograd import get_winograd
 from .replay import Parts, Replay, as_array, copy, key_of, noted, other_numbers, own_inputs
-from .tensor import Tensor, enable_grad
 
 if TYPE_CHECKING:
-    from .nn import Module
-    from .optim import Optimizer
+    from ..nn import Module
+    from ..optim import Optimizer
 
 
 def capture_step(
@@ -73,8 +74,8 @@ class CapturedStep:
     """What capture_step() returns. Calls from several threads wait for each other, since they share the arrays."""
 
     def __init__(self, model: Any, loss: Any, optimizer: Any, before_step: Any, inputs: Any) -> None:
-        from .nn import Module
-        from .optim import Optimizer
+        from ..nn import Module
+        from ..optim import Optimizer
 
         for name, given, kind in (("model", model, Module), ("optimizer", optimizer, Optimizer)):
             if not isinstance(given, kind):
