@@ -79,7 +79,6 @@ struct PixelBlock {
 };
 inline constexpr PixelBlock pixel_blocks[] = {{many_registers ? 5 : 3, many_registers ? 5 : 4},
                                               {many_registers ? 4 : 2, 6}};
-inline constexpr int most_pixel_taps = pixel_blocks[1].taps;
 
 template <typename T, int F, int... K>
 PixelTile<T> pixel_tile_of(int taps, std::integer_sequence<int, K...>) {

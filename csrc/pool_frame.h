@@ -159,19 +159,6 @@ inline FrameShape window_frame(const PoolWindows& w, const PoolBlocks& blocks) {
     return {blocks.slices, blocks.run + w.rows.reach(), WindowPlaces(w).columns + w.columns.reach()};
 }
 
-// Where element (i, j) of the windows is, seen from the input's position 0.
-inline int64_t window_offset(const PoolWindows& w, const FrameShape& shape, int64_t i, int64_t j) {
-    return (w.rows.reach() - w.rows.place(i)) * shape.pitch + w.columns.reach() - w.columns.place(j);
-}
-
-// f(i, j) for the window elements that belong to phase (a, b).
-template <typename F>
-void for_elements_of_phase(const PoolWindows& w, int64_t a, int64_t b, const F& f) {
-    for (int64_t i = 0; i < w.rows.kernel; ++i)
-        for (int64_t j = 0; j < w.columns.kernel; ++j)
-            if (w.rows.phase(i) == a && w.columns.phase(j) == b) f(i, j);
-}
-
 // f(slot, k, z): the windows of slice z have slice d of the input as their depth tap k. At most depth_slots.
 inline int64_t depth_slots(const PoolAxis& depth) {
     int64_t most = 0;

@@ -80,7 +80,8 @@ def library(tmp_path, monkeypatch):
 
 
 def run(libraries, tmp_path, row=ROW):
-    return compare.run_row(row, libraries, tmp_path, lambda what: None)
+    (result,) = compare.prepare_row(row, [libraries], tmp_path, lambda what: None)
+    return compare.measure_row(row, libraries, result, tmp_path, lambda what: None)
 
 
 def test_worker_protocol(library, tmp_path):

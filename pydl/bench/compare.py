@@ -52,17 +52,11 @@ def contestants(library: Library, record: Record) -> list[Contestant]:
     return chosen
 
 
-def run_row(row: Workload, libraries: list[Library], directory: Path, progress: Callable[[str], None]) -> Record:
-    """All of one row at one thread count: pydl is the first of `libraries`."""
-    (result,) = prepare_row(row, [libraries], directory, progress)
-    return measure_row(row, libraries, result, directory, progress)
-
-
 def prepare_row(
     row: Workload, teams: list[list[Library]], directory: Path, progress: Callable[[str], None]
 ) -> list[Record]:
     """Every library prepares the row, those of all thread counts at once: most of the time they compile, each on one
-    core, and nothing is timed yet."""
+    core, and nothing is timed yet. pydl is the first of each team."""
     start = time.monotonic()
     progress("pydl prepares")
 

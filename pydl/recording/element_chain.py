@@ -31,10 +31,6 @@ def _nan(form: Any) -> Any:
     return lambda a, b: math.nan if math.isnan(a) or math.isnan(b) else form(a, b)
 
 
-def _exchanged(form: Any) -> Any:
-    return lambda a, b: form(b, a)
-
-
 def _sigmoid(x: Any) -> Any:
     return 1.0 / (1.0 + np.exp(-x))
 
