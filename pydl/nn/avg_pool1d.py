@@ -5,7 +5,7 @@ from .pooling import AvgPooling
 
 
 class AvgPool1d(AvgPooling):
-    """Windows of kernel_size, stride apart (by default side by side).
+    """Windows of kernel_size in sequences (N, C, L), stride apart (by default side by side).
 
     count_include_pad: padding counts as zeros in the mean.
     """

@@ -5,7 +5,7 @@ from .pooling import AvgPoolingByDivisor
 
 
 class AvgPool3d(AvgPoolingByDivisor):
-    """Windows of kernel_size, stride apart (by default side by side).
+    """Windows of kernel_size in volumes (N, C, D, H, W), stride apart (by default side by side).
 
     count_include_pad: padding counts as zeros in the mean. divisor_override: divides by it, not by the window's size.
     """

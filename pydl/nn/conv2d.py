@@ -5,9 +5,9 @@ from .convolution import Convolution
 
 
 class Conv2d(Convolution):
-    """Convolution: input (N, in_channels, H, W), output (N, out_channels, OH, OW).
+    """Convolution: input (N, in_channels, H, W), output (N, out_channels, I, J).
 
-    weight (out_channels, in_channels / groups, KH, KW), bias (out_channels) or None. padding: zeros around the image,
+    weight (out_channels, in_channels / groups, U, V), bias (out_channels) or None. padding: zeros around the image,
     a number, (height, width), "valid" (none) or "same" (the output is as large as the input; needs stride 1).
     init: None for U(-r, r), r = 1 / sqrt(fan_in), "notes" for N(0, 1).
     Errors: ValueError where groups does not divide the channels, or a size is out of range.

@@ -5,9 +5,9 @@ from .convolution import TransposedConvolution
 
 
 class ConvTranspose2d(TransposedConvolution):
-    """Transposed convolution: input (N, in_channels, H, W), output (N, out_channels, OH, OW).
+    """Transposed convolution: input (N, in_channels, H, W), output (N, out_channels, I, J).
 
-    weight (in_channels, out_channels / groups, KH, KW), bias (out_channels) or None. padding: what is cut off around
+    weight (in_channels, out_channels / groups, U, V), bias (out_channels) or None. padding: what is cut off around
     the result; output_padding: what is added at the end of each of its dimensions.
     init: None for U(-r, r), r = 1 / sqrt(fan_in) with the fan_in of this weight, "notes" for N(0, 1).
     Errors: ValueError where groups does not divide the channels, or a size is out of range.

@@ -1,4 +1,4 @@
-"""LocalResponseNorm: numbers over the strength of their neighbours' channels. See pydl/ops/local_response_norm.py."""
+"""LocalResponseNorm: numbers over the strength of neighbouring channels. See pydl/ops/local_response_norm.py."""
 
 from __future__ import annotations
 

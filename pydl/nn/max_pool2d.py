@@ -5,7 +5,7 @@ from .pooling import MaxPooling
 
 
 class MaxPool2d(MaxPooling):
-    """Windows of kernel_size, stride apart (by default side by side).
+    """Windows of kernel_size in images (N, C, H, W), stride apart (by default side by side).
 
     return_indices: gives also where the largest element was.
     """

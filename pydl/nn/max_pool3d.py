@@ -5,7 +5,7 @@ from .pooling import MaxPooling
 
 
 class MaxPool3d(MaxPooling):
-    """Windows of kernel_size, stride apart (by default side by side).
+    """Windows of kernel_size in volumes (N, C, D, H, W), stride apart (by default side by side).
 
     return_indices: gives also where the largest element was.
     """

@@ -71,8 +71,8 @@ def embedding(
 
     padding_idx: a row that gets no gradient, counted from the end if negative. scale_grad_by_freq: divides the gradient
     of a row by how often input names it. sparse: the gradient of weight, a leaf, is SparseRows. max_norm must be None.
-    Errors: TypeError for an input that holds no integers; IndexError for a number
-    beyond the table.
+    Errors: TypeError for an input that holds no integers; IndexError for a number beyond the
+    table.
     """
     x = check_array("embedding", "input", input)
     (w,) = check_floats("embedding", weight=weight)

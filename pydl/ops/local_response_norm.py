@@ -1,4 +1,4 @@
-"""Numbers over the strength of their neighbours in other channels.
+"""local_response_norm: numbers over the strength of their neighbours in other channels.
 
     y[n, c] = x[n, c] / (k + alpha / size (sum of x[n, d]^2 over the `size` channels d around c))^beta
 
