@@ -11,24 +11,24 @@ SHAPES = [(16, 64, 1000, 64, 5), (16, 64, 1000, 64, 3), (8, 256, 100, 256, 3), (
 
 def windows(x, taps, padding):
     """All windows (N, C, L, taps) of the padded sequences."""
-    return np.lib.stride_tricks.sliding_window_view(np.pad(x, ((0, 0), (0, 0), padding)), taps, 2)
+    return np.lib.stride_tricks.sliding_window_view(np.pad(x[:, :, 0], ((0, 0), (0, 0), padding)), taps, 2)
 
 
 def arguments(N, C, L, O, taps):  # noqa: E741
-    return randn(N, C, L), randn(O, C, taps), randn(O), out(N, O, L), (taps // 2,) * 2, 1
+    return randn(N, C, 1, L), randn(O, C, 1, taps), randn(O), out(N, O, 1, L), (taps // 2,) * 2, 1
 
 
 def numpy(x, w, b, y, padding, groups):
-    y[...] = np.einsum("nclu,ocu->nol", windows(x, w.shape[2], padding), w, optimize=True) + b[:, None]
+    y[:, :, 0] = np.einsum("nclu,ocu->nol", windows(x, w.shape[3], padding), w[:, :, 0], optimize=True) + b[:, None]
 
 
 def weight_arguments(N, C, L, O, taps):  # noqa: E741
-    return randn(N, O, L), randn(N, C, L), out(O, C, taps), out(O), (taps // 2,) * 2
+    return randn(N, O, 1, L), randn(N, C, 1, L), out(O, C, 1, taps), out(O), (taps // 2,) * 2
 
 
 def weight_numpy(dy, x, dw, db, padding):
-    dw[...] = np.einsum("nol,nclu->ocu", dy, windows(x, dw.shape[2], padding), optimize=True)
-    db[...] = dy.sum((0, 2))
+    dw[:, :, 0] = np.einsum("nol,nclu->ocu", dy[:, :, 0], windows(x, dw.shape[3], padding), optimize=True)
+    db[...] = dy.sum((0, 2, 3))
 
 
 BENCHES = [

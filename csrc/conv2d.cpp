@@ -10,6 +10,7 @@
 #include "conv2d_product.h"
 #include "conv2d_scatter.h"
 #include "conv2d_shape.h"
+#include "conv2d_sparse.h"
 #include "kernel.h"
 
 namespace pydl::PYDL_ISA {
@@ -37,6 +38,11 @@ void correlate(const Correlation<T>& conv) {
     if constexpr (has_special_kernels) {
         if (is_depthwise(conv)) return correlate_depthwise(conv);
         if (pays_to_multiply(conv)) return correlate_pointwise(conv);
+    }
+    if (is_sparse(conv.rows, conv.columns)) {
+        const Scratch<T> pixels(conv.x.shape[0] * conv.groups * conv.channels * conv.rows.outputs *
+                                conv.columns.outputs);
+        return correlate(dense_correlation(conv, pixels.data()));
     }
     // Of a long row, every task would copy all; of a long column, its part.
     if (conv.rows.outputs == 1 && conv.rows.taps == 1 && conv.columns.outputs > 1)
@@ -120,6 +126,15 @@ void input_gradient(const Array<const T, 4>& dy, const Array<const T, 4>& w, con
                   {dx.stride[0], dx.stride[1], stride_of(row.axis.outputs, s.rows.stride, dx.stride[2]),
                    stride_of(column.axis.outputs, s.columns.stride, dx.stride[3])}};
     };
+    if (s.O > 0 && is_sparse(s.rows, s.columns)) {
+        const Scratch<T> products(s.N * s.C * s.I * s.J);
+        conv.w = w.data;
+        conv.w_stride[2] = conv.w_stride[3] = 1;
+        conv.rows = dense_axis(s.rows), conv.columns = dense_axis(s.columns);
+        conv.y = dense_images(products.data(), s.N, s.C, s.rows, s.columns);
+        correlate(conv);
+        return spread(products.data(), bias, bias_stride, dx, s);
+    }
     if (s.rows.stride == 1 && s.columns.stride == 1) {
         set_phase(conv2d_phase(s.rows, 0), conv2d_phase(s.columns, 0), 0, 0);
         if (pays_to_stack_padded(conv)) return BatchProduct<T>(conv).run();

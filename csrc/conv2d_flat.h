@@ -9,110 +9,18 @@
 // they are written.
 //
 //   for each task: some rows of an image or some images, a group, some of its features     (in parallel)
-//     copies what it reads into the frame
-//     for each phase of rows, for each panel of weights
-//       for each phase of columns, for each panel of pixels: one tile
-//       writes the rows, unless tiles were stored in y
+//     for each block of channels
+//       copies what it reads into the frame
+//       for each phase of rows, for each panel of weights
+//         for each phase of columns, for each panel of pixels: one tile
+//         writes the rows, unless tiles were stored in y
 #pragma once
 
-#include "conv2d_phase.h"
+#include "conv2d_axis_phases.h"
+#include "conv2d_flat_row.h"
 #include "conv2d_plan.h"
 
 namespace pydl::PYDL_ISA {
-
-// Along one axis, a phase has the frame's taps first, first + 1, ..., which meet the filter's taps filter,
-// filter + step, ...
-struct PhaseTaps {
-    int64_t first, count, filter, step;
-};
-
-// The phases of one axis, and the axis of the frame that all of them read.
-struct AxisPhases {
-    Axis axis;
-    int64_t count;
-    Scratch<PhaseTaps> phase;
-
-    // Of a convolution: a single one.
-    explicit AxisPhases(const Axis& forward) : axis(forward), count(1), phase(1) {
-        phase[0] = {0, axis.taps, 0, 1};
-    }
-    // Of the gradient, for count = phase_count(forward). A forward axis with stride must have no dilation.
-    AxisPhases(const Axis& forward, int64_t count)
-        : axis(conv2d_phase(forward, 0).axis), count(count), phase(count) {
-        int64_t begin = 0, end = 0;
-        for (int64_t p = 0; p < count; p++) {
-            const Phase own = conv2d_phase(forward, p);
-            const int64_t first = own.axis.origin, past = first + own.axis.taps;
-            phase[p] = {first, own.axis.taps, own.last_tap, -own.step};
-            if (own.axis.taps == 0) continue;
-            if (begin == end) begin = first, end = past;
-            if (first < begin) begin = first;
-            if (past > end) end = past;
-        }
-        if (forward.stride > 1) axis.taps = end - begin, axis.origin = begin;
-        for (int64_t p = 0; p < count; p++)
-            phase[p].first = phase[p].count > 0 ? phase[p].first - axis.origin : 0;
-    }
-    // Taps of the phases before this one.
-    int64_t taps_before(int64_t p) const {
-        int64_t taps = 0;
-        while (p > 0) taps += phase[--p].count;
-        return taps;
-    }
-};
-
-// A row of a flat frame: number q < count is number first + q * step of the source, or 0 outside of it.
-struct FlatRow {
-    int64_t count, step, stride;
-    int64_t begin, length;  // what is inside
-    int64_t source;         // of the first number inside
-
-    FlatRow(int64_t count, int64_t size, int64_t first, int64_t step, int64_t stride)
-        : count(count), step(step), stride(stride), begin(first >= 0 ? 0 : (-first - 1) / step + 1) {
-        const int64_t end = first >= size ? 0 : (size - 1 - first) / step + 1;
-        if (begin > count) begin = count;
-        length = (end < count ? end : count) - begin;
-        if (length < 0) length = 0;
-        source = length > 0 ? (first + begin * step) * stride : 0;
-    }
-    // Rows of a frame, from rows top, top + step, ... of `height` rows of the source; 0 outside of it.
-    template <typename T>
-    void copy_rows(T* to, int64_t pitch, int64_t rows, const T* from, int64_t row_stride, int64_t top,
-                   int64_t row_step, int64_t height) const {
-        const auto for_rows = [&](const auto& copy_row) PYDL_INLINE_LAMBDA {
-            for (int64_t q = 0, h = top; q < rows; q++, h += row_step, to += pitch) {
-                const bool inside = h >= 0 && h < height;
-                copy_row(from + (inside ? h * row_stride : 0), inside);
-            }
-        };
-        if (stride * step != 2 || !EverySecond<T>::suits(count))
-            return for_rows([&](const T* row, bool inside) PYDL_INLINE_LAMBDA { copy(to, row, inside); });
-        const EverySecond<T> lanes(0, length, count);
-        for_rows([&](const T* row, bool inside) PYDL_INLINE_LAMBDA {
-            inside ? lanes.copy(to + begin, row + source) : lanes.clear(to + begin);
-        });
-    }
-    // Writes whole vectors from to[begin] to to[begin + count] at least: what it writes beyond the row are
-    // the zeros in front of the next one.
-    template <typename T>
-    PYDL_INLINE void copy(T* to, const T* from, bool inside) const {
-        constexpr int64_t W = width<T>;
-        const int64_t left = inside ? length : 0;
-        to += begin, from += source;
-        if (stride * step == 1) {
-            for (int64_t k = 0; k < count; k += W) store(to + k, load_partial(from + k, left - k));
-        } else if (stride * step == 2) {
-            for (int64_t k = 0; k < count; k += W) {
-                const int64_t read = 2 * (left - k) - 1;
-                store(to + k,
-                      even_lanes(load_partial(from + 2 * k, read), load_partial(from + 2 * k + W, read - W)));
-            }
-        } else {
-            for (int64_t k = 0; k < count; k += W) store(to + k, vec<T>{});
-            for (int64_t k = 0; k < left; k++) to[k] = from[k * step * stride];
-        }
-    }
-};
 
 template <typename T>
 class FlatProduct {
@@ -126,6 +34,7 @@ class FlatProduct {
           rows_(rows),
           columns_(columns),
           taps_(rows.taps_before(rows.count) * columns.taps_before(columns.count)),
+          depths_(conv.channels, channels_of_block()),
           stripes_(columns.axis.outputs, most_lanes()),
           blocks_(rows_of_task(rows.axis.outputs, stripes_.size, most_lanes())),
           reach_((rows.axis.taps - 1) * rows.axis.dilation / rows.axis.stride),
@@ -158,13 +67,18 @@ class FlatProduct {
     };
 
     static int64_t at_least_1(int64_t n) { return n < 1 ? 1 : n; }
+    // As many as keep their part of a panel of weights in the first-level cache. Phases have short sums.
+    int64_t channels_of_block() const {
+        return rows_.count * columns_.count > 1 ? conv_.channels
+                                                : at_least_1(2 * GemmBlocks<T>::sum_depth / taps_);
+    }
     // As many pixels as keep the frame in the second-level cache, fewer for want of tasks.
     int64_t most_lanes() const {
-        const int64_t planes = conv_.channels * columns_.axis.taps *
+        const int64_t planes = depths_.size * columns_.axis.taps *
                                (rows_.axis.stride < rows_.axis.taps ? rows_.axis.stride : rows_.axis.taps);
         const int64_t fit = GemmBlocks<T>::group_bytes / int64_t(sizeof(T)) / (planes + 1);
         const int64_t pixels = conv_.x.shape[0] * conv_.groups * rows_.axis.outputs * columns_.axis.outputs;
-        const int64_t cap = rows_.count * columns_.count == 1 ? 4096 : 1024;
+        const int64_t cap = depths_.count * rows_.count * columns_.count == 1 ? 4096 : 1024;
         int64_t most = pixels / tasks_wanted();
         if (fit < most) most = fit;
         if (most > cap) most = cap;
@@ -216,18 +130,49 @@ class FlatProduct {
         if (rows_.count * columns_.count == 1 && rows_.phase[0].step == 1 && columns_.phase[0].step == 1 &&
             stride[3] == 1 && stride[2] == columns_.axis.taps && stride[1] == taps_)
             return pack_panel(to, count, count, w, stride[0], int64_t(1), conv_.channels * taps_);
-        for_each_step([&](int64_t c, int64_t u, int64_t v, int64_t, int64_t) {
+        const int64_t V = columns_.taps_before(columns_.count);
+        if (stride[3] == 1 && stride[2] == V) return deal(to, w, count, V);
+        for_each_step(conv_.channels, [&](int64_t c, int64_t u, int64_t v, int64_t, int64_t) {
             const T* tap = w + c * stride[1] + u * stride[2] + v * stride[3];
             for (int64_t m = 0; m < count; m++) *to++ = tap[m * stride[0]];
         });
     }
+    // The same for filters that lie in one run each, V taps a row: they are turned as a whole, then their
+    // taps are dealt to the phases.
+    void deal(T* to, const T* w, int64_t count, int64_t V) const {
+        const Scratch<T> turned(taps_ * count + W);
+        for (int64_t c = 0; c < conv_.channels; c++) {
+            pack_panel(turned.data(), count, count, w + c * conv_.w_stride[1], conv_.w_stride[0], int64_t(1),
+                       taps_);
+            // What a vector has too much goes where later channels' taps are put afterwards.
+            const bool is_late = c + W >= conv_.channels;
+            T* phase = to;
+            for (int64_t pu = 0; pu < rows_.count; pu++)
+                for (int64_t pv = 0; pv < columns_.count; pv++) {
+                    const PhaseTaps &row = rows_.phase[pu], &column = columns_.phase[pv];
+                    const int64_t size = row.count * column.count * count;
+                    T* at = phase + c * size;
+                    for (int64_t u = 0; u < row.count; u++)
+                        for (int64_t v = 0; v < column.count; v++, at += count) {
+                            const int64_t tap =
+                                (row.filter + u * row.step) * V + column.filter + v * column.step;
+                            const T* from = turned.data() + tap * count;
+                            if (is_late)
+                                copy_row(at, from, count);
+                            else
+                                for (int64_t m = 0; m < count; m += W) store(at + m, load(from + m));
+                        }
+                    phase += conv_.channels * size;
+                }
+        }
+    }
     // f(channel, taps of the filter, taps of the frame) for all steps of all phases.
     template <typename F>
-    PYDL_INLINE void for_each_step(const F& f) const {
+    PYDL_INLINE void for_each_step(int64_t channels, const F& f) const {
         for (int64_t pu = 0; pu < rows_.count; pu++)
             for (int64_t pv = 0; pv < columns_.count; pv++) {
                 const PhaseTaps &row = rows_.phase[pu], &column = columns_.phase[pv];
-                for (int64_t c = 0; c < conv_.channels; c++)
+                for (int64_t c = 0; c < channels; c++)
                     for (int64_t u = 0; u < row.count; u++)
                         for (int64_t v = 0; v < column.count; v++)
                             f(c, row.filter + u * row.step, column.filter + v * column.step, row.first + u,
@@ -237,11 +182,13 @@ class FlatProduct {
 
     void run_tasks(int64_t begin, int64_t end) const {
         const int64_t pitch = whole_vectors<T>(lanes(images_.size, blocks_.size));
-        const Scratch<T> frame(conv_.channels * layout_.channel() + layout_.pitch() + 2 * W),
-            tiles(columns_.count * panels_.size * pitch + W);
-        const Scratch<const T*> steps(conv_.channels * taps_);
+        // Later blocks of channels are added to the tiles of all panels.
+        const int64_t kept = depths_.count > 1 ? panels_.size * pitch : 0;
+        const Scratch<T> frame(depths_.size * layout_.channel() + layout_.pitch() + 2 * W),
+            tiles((kept > 0 ? chunks_.size : columns_.count) * panels_.size * pitch + W);
+        const Scratch<const T*> steps(depths_.size * taps_);
         const T** step = steps.data();
-        for_each_step([&](int64_t c, int64_t, int64_t, int64_t u, int64_t v) {
+        for_each_step(depths_.size, [&](int64_t c, int64_t, int64_t, int64_t u, int64_t v) {
             *step++ = frame.data() + c * layout_.channel() + layout_.taps()[u * columns_.axis.taps + v];
         });
         int64_t filled = -1;
@@ -258,19 +205,21 @@ class FlatProduct {
             part /= conv_.groups;
             task.image = images_.begin(part);
             task.images = images_.length(part, conv_.x.shape[0]);
-            if (t / chunks_.count != filled) fill(frame.data(), task);
-            filled = t / chunks_.count;
             const int64_t chunk = t % chunks_.count, first = chunks_.begin(chunk);
-            for (int64_t p = first; p < first + chunks_.length(chunk, panels_.count); p++)
-                multiply(task, p, steps.data(), tiles.data(), pitch);
+            for (int64_t block = 0; block < depths_.count; block++) {
+                if (kept > 0 || t / chunks_.count != filled) fill(frame.data(), task, block);
+                for (int64_t p = 0; p < chunks_.length(chunk, panels_.count); p++)
+                    multiply(task, first + p, block, steps.data(), tiles.data() + p * kept, pitch);
+            }
+            filled = t / chunks_.count;
         }
     }
 
     // In the order of the frame, so that what is written beyond a row is overwritten by the next.
-    void fill(T* frame, const Task& task) const {
+    void fill(T* frame, const Task& task, int64_t block) const {
         const Planes &rows = layout_.rows(), &columns = layout_.columns();
-        const int64_t pitch = layout_.pitch();
-        for (int64_t c = 0; c < conv_.channels; c++)
+        const int64_t pitch = layout_.pitch(), first = task.group * conv_.channels + depths_.begin(block);
+        for (int64_t c = 0; c < depths_.length(block, conv_.channels); c++)
             for (int64_t pu = 0; pu < rows.count(); pu++)
                 for (int64_t pv = 0; pv < columns.count(); pv++, frame += rows.length() * pitch) {
                     const FlatRow row(pitch, columns.axis().source, columns.source(pv, task.column),
@@ -280,7 +229,7 @@ class FlatProduct {
                                   height = rows.axis().source;
                     for (int64_t image = 0; image < task.images; image++) {
                         T* to = frame + image * (blocks_.size + reach_) * pitch;
-                        const T* x = conv_.x.at(task.image + image, task.group * conv_.channels + c);
+                        const T* x = conv_.x.at(task.image + image, first + c);
                         row.copy_rows(to, pitch, rows.length(task.rows), x, conv_.x.stride[2], top, step,
                                       height);
                     }
@@ -293,7 +242,9 @@ class FlatProduct {
                conv_.y.stride[3] == 1 && (task.rows == 1 || conv_.y.stride[2] == stripes_.size);
     }
 
-    void multiply(const Task& task, int64_t panel, const T* const* step, T* tiles, int64_t pitch) const {
+    // Adds up one block of channels.
+    void multiply(const Task& task, int64_t panel, int64_t block, const T* const* step, T* tiles,
+                  int64_t pitch) const {
         const int64_t m = task.group * conv_.features + panels_.begin(panel);
         const int64_t count = panels_.length(panel, conv_.features), own = lanes(task.images, task.rows);
         const bool direct = is_direct(task);
@@ -301,7 +252,8 @@ class FlatProduct {
         const T* w = packed(task.group, panel);
         for (int64_t pu = 0; pu < rows_.count; pu++) {
             for (int64_t pv = 0; pv < columns_.count; pv++) {
-                const int64_t depth = conv_.channels * rows_.phase[pu].count * columns_.phase[pv].count;
+                const int64_t taps = rows_.phase[pu].count * columns_.phase[pv].count;
+                const bool begins = conv_.bias != nullptr && block == 0;
                 T* to = direct ? conv_.y.at(task.image, m) + task.row * conv_.y.stride[2]
                                : tiles + pv * count * pitch;
                 for (int64_t q = 0; q < pixels.count; q++) {
@@ -310,13 +262,14 @@ class FlatProduct {
                     for (int64_t v = 0; v < vectors; v++) where.offset[v] = lane + v * W;
                     const int64_t left = direct && own - lane < vectors * W ? own - lane : vectors * W;
                     conv_tile<T>(true, int(count), int(vectors))(
-                        depth, w, where, conv_.bias != nullptr ? bias_.data() + m : nullptr, to + lane,
-                        direct ? conv_.y.stride[1] : pitch, left, false);
+                        depths_.length(block, conv_.channels) * taps, w + depths_.begin(block) * taps * count,
+                        where, begins ? bias_.data() + m : nullptr, to + lane,
+                        direct ? conv_.y.stride[1] : pitch, left, block > 0);
                 }
-                w += depth * count;
-                step += depth;
+                w += conv_.channels * taps * count;
+                step += depths_.size * taps;
             }
-            if (!direct)
+            if (!direct && block == depths_.count - 1)
                 for (int64_t r = 0; r < count; r++)
                     for (int64_t k = 0; k < task.images; k++)
                         write(task, pu, conv_.y.at(task.image + k, m + r),
@@ -338,9 +291,26 @@ class FlatProduct {
                 copy_row(to, tile, past - begin);
             else if (stride[3] == 1 && phases == 2)
                 zip_rows(to, tile, tile + plane, past - begin);
+            else if (stride[3] == 1 && phases == 4)
+                zip_four_rows(to, tile, plane, past - begin);
             else
-                for (int64_t x = begin; x < past; x++, to += stride[3])
-                    *to = tile[(x - begin) % phases * plane + (x - begin) / phases];
+                for (int64_t p = 0; p < phases; p++) {
+                    const T* from = tile + p * plane;
+                    for (int64_t x = p; x < past - begin; x += phases) to[x * stride[3]] = *from++;
+                }
+        }
+    }
+    static void zip_four_rows(T* to, const T* row, int64_t plane, int64_t count) {
+        for (int64_t k = 0; k < count; k += 4 * W, row += W) {
+            const vec<T> a = load(row), b = load(row + plane), c = load(row + 2 * plane),
+                         d = load(row + 3 * plane);
+            const vec<T> even[2] = {zip_low(a, c), zip_high(a, c)}, odd[2] = {zip_low(b, d), zip_high(b, d)};
+#pragma GCC unroll 2
+            for (int half = 0; half < 2; half++) {
+                const int64_t at = k + 2 * half * W;
+                store_partial(to + at, zip_low(even[half], odd[half]), count - at);
+                store_partial(to + at + W, zip_high(even[half], odd[half]), count - at - W);
+            }
         }
     }
     // to = a[0], b[0], a[1], b[1], ...; reads whole vectors.
@@ -355,6 +325,7 @@ class FlatProduct {
     const Correlation<T>& conv_;
     const AxisPhases &rows_, &columns_;
     int64_t taps_;
+    Parts depths_;  // blocks of channels
     Parts stripes_, blocks_;
     int64_t reach_;
     Parts images_, panels_, chunks_;
@@ -371,7 +342,9 @@ bool pays_to_lie_flat(const Correlation<T>& conv) {
     const int64_t J = conv.columns.outputs, pixels = conv.rows.outputs * J, lanes = whole_vectors<T>(pixels);
     const int64_t panel = most_tile_rows<T>(most_tile_vectors<T>);
     const bool in_place = can_be_read_in_place(conv), few_features = conv.features <= 8 * panel;
-    if (conv.x.taps > 1 || conv.rows.taps == 1 || conv.features * conv.rows.taps < 48 || J < 4) return false;
+    if ((conv.x.taps > 1 && conv.columns.stride == 1) || conv.rows.taps == 1 ||
+        conv.features * conv.rows.taps < 48 || J < 4)
+        return false;
     // Nothing is gathered of whole vectors.
     if (J % width<T> == 0 && (in_place || (few_features && conv.channels * conv.taps() > 100))) return false;
     if (conv.columns.stride > 1 && conv.channels > 4 && conv.features > 16 * panel) return false;

@@ -159,6 +159,9 @@ class PaddedRow {
             copy_row(to + begin_, from, end_ - begin_);
         else if (stride == 1 && step_ == 2)
             copy_every_second(to + begin_, from, end_ - begin_);
+        else if (stride == 1 && step_ == 4)
+            for (int64_t q = begin_; q < end_; q += width<T>)
+                store_partial(to + q, load_every<4>(from + (q - begin_) * 4, end_ - q), end_ - q);
         else
             for (int64_t q = begin_; q < end_; q++) to[q] = from[(q - begin_) * step_ * stride];
     }

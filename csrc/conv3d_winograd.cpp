@@ -1,5 +1,5 @@
-// conv3d_winograd: convolutions of volumes whose filters are 3x3 along rows and columns, and their weight
-// gradients, with fewer multiplications. See pydl/ops/conv3d_winograd.py.
+// conv3d_winograd: convolutions of volumes whose filters are 3x3 or 5x5 along rows and columns, and their
+// weight gradients, with fewer multiplications. See pydl/ops/conv3d_winograd.py.
 //
 // The depth taps are further channels (conv3d_shape.h), so their products are added up before they are
 // transformed back.
@@ -12,8 +12,8 @@ namespace pydl::PYDL_ISA {
 template <typename X, typename W, typename Y>
 Conv3dShape winograd_shape(const X& x, const W& w, const Y& y, const Ints<6>& padding, const char* mismatch) {
     const Ints<3> ones = {{1, 1, 1}};
-    require(w.shape[3] == 3 && w.shape[4] == 3,
-            "conv3d_winograd: filters must be 3x3 along rows and columns");
+    require((w.shape[3] == 3 || w.shape[3] == 5) && w.shape[4] == w.shape[3],
+            "conv3d_winograd: filters must be 3x3 or 5x5 along rows and columns");
     return conv3d_shape(x, w, y, ones, padding, ones, 1, mismatch);
 }
 
@@ -33,19 +33,19 @@ class ContiguousFilters {
         : given_(w.data), copy_(w.contiguous() ? 0 : w.size()) {
         if (w.contiguous()) return;
         given_ = nullptr;
-        const int64_t channels = w.shape[1], depth = w.shape[2];
+        const int64_t channels = w.shape[1], depth = w.shape[2], V = w.shape[4], taps = w.shape[3] * V;
         // Neighbouring output channels of the turned filters are neighbours in memory.
         const Parts blocks(w.shape[0], 8);
-        parallel_for(blocks.count, 1 + 4096 / (channels * depth * 9), [&](int64_t begin, int64_t end) {
+        parallel_for(blocks.count, 1 + 4096 / (channels * depth * taps), [&](int64_t begin, int64_t end) {
             const int64_t first = blocks.begin(begin),
                           stop = end < blocks.count ? blocks.begin(end) : w.shape[0];
             for (int64_t c = 0; c < channels; c++)
                 for (int64_t o = first; o < stop; o++)
                     for (int64_t t = 0; t < depth; t++) {
                         const T* from = &w(o, c, t, 0, 0);
-                        T* to = copy_.data() + ((o * channels + c) * depth + t) * 9;
-                        for (int64_t tap = 0; tap < 9; tap++)
-                            to[tap] = from[tap / 3 * w.stride[3] + tap % 3 * w.stride[4]];
+                        T* to = copy_.data() + ((o * channels + c) * depth + t) * taps;
+                        for (int64_t tap = 0; tap < taps; tap++)
+                            to[tap] = from[tap / V * w.stride[3] + tap % V * w.stride[4]];
                     }
         });
     }
@@ -60,7 +60,7 @@ template <typename T>
 void conv3d_winograd(Array<const T, 5> x, Array<const T, 5> w, Optional<Array<const T, 1>> b, Array<T, 5> y,
                      Ints<6> padding, int64_t tile) {
     const Conv3dShape s = winograd_shape(x, w, y, padding, "conv3d_winograd: x, w, y and padding do not fit");
-    require(tile == 2 || tile == 4, "conv3d_winograd: tile must be 2 or 4");
+    require(tile == 4 || (tile == 2 && w.shape[3] == 3), "conv3d_winograd: tile must be 4, or 2 for 3x3");
     require(!b || b->shape[0] == s.O,
             "conv3d_winograd: b must have one element for each of w's output channels");
     if (y.size() == 0) return;
@@ -74,9 +74,9 @@ void conv3d_winograd(Array<const T, 5> x, Array<const T, 5> w, Optional<Array<co
     conv.groups = 1;
     conv.w = filters.data();
     conv.w_group = 0;
-    conv.w_stride[0] = conv.channels * 9;
-    conv.w_stride[1] = 9;
-    conv.w_stride[2] = 3;
+    conv.w_stride[1] = w.shape[3] * w.shape[4];
+    conv.w_stride[0] = conv.channels * conv.w_stride[1];
+    conv.w_stride[2] = w.shape[4];
     conv.w_stride[3] = 1;
     conv.bias = b ? b->data : nullptr;
     conv.bias_stride = b ? b->stride[0] : 0;

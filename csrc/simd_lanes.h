@@ -97,6 +97,18 @@ PYDL_INLINE V odd_lanes(V a, V b) {
     return pick_every_second(a, b, 1, std::make_integer_sequence<int, width<lane<V>>>{});
 }
 
+// Lane i is p[i * Step] for i < n, else 0. Step: a power of two. Reads nothing beyond the last of them.
+template <int Step, typename T>
+PYDL_INLINE vec<T> load_every(const T* p, int64_t n) {
+    if constexpr (Step == 1) {
+        return load_partial(p, n);
+    } else {
+        constexpr int half = Step / 2;
+        return even_lanes(load_every<half>(p, 2 * n - 1),
+                          load_every<half>(p + half * width<T>, 2 * n - 1 - width<T>));
+    }
+}
+
 template <typename V, int... I>
 PYDL_INLINE V even_lanes_of_run(V a, V b, std::integer_sequence<int, I...>) {
     return __builtin_shufflevector(a, b, (2 * I + (2 * I >= int(sizeof...(I))))...);

@@ -23,7 +23,7 @@ from ..op import op
 from .conv2d import conv2d_forward, conv2d_input_gradient, conv2d_weight_gradient
 from .conv2d_winograd import get_winograd
 from .convolution import check_convolution, convolve
-from .winograd import transform_sequences, transform_sequences_input, transform_sequences_weight
+from .winograd import transform_forward, transform_input_gradient, transform_weight_gradient
 
 
 @op("input", "weight", "bias")
@@ -45,15 +45,15 @@ def conv1d(
     fast = get_winograd()
 
     def forward(*arguments):
-        if not (fast and transform_sequences(*arguments)):
+        if not (fast and transform_forward(*arguments)):
             conv2d_forward(*arguments)
 
     def input_gradient(dy, w, dx, *settings):
-        if not (fast and transform_sequences_input(dy, w, None, dx, *settings)):
+        if not (fast and transform_input_gradient(dy, w, None, dx, *settings)):
             conv2d_input_gradient(dy, w, dx, *settings)
 
     def weight_gradient(*arguments):
-        if not (fast and transform_sequences_weight(*arguments)):
+        if not (fast and transform_weight_gradient(*arguments)):
             conv2d_weight_gradient(*arguments)
 
     return convolve(x, w, b, g, forward, input_gradient, weight_gradient)

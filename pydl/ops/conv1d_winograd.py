@@ -1,8 +1,10 @@
-"""conv1d_winograd: one-dimensional convolutions of 3 or 5 taps and stride 1 with fewer multiplications.
+"""conv1d_winograd: convolutions of 3 or 5 taps along one axis and stride 1 with fewer multiplications.
 
-The results are conv1d's. Four neighbouring outputs are made with 6 multiplications for each pair of channels instead of
-12 (3 taps) and with 8 instead of 20 (5 taps), as the lines of conv2d_winograd.py's tiles are. The gradient of the input
-is such a convolution as well; that of the weight takes as many. Errors as in conv2d_winograd.py:
+The results are conv1d's, for every row of images (N, C, H, L) by itself: sequences are images of one row, and filters
+of one column become such a row if the axes are exchanged. Four neighbouring outputs are made with 6 multiplications
+for each pair of channels instead of 12 (3 taps) and with 8 instead of 20 (5 taps), as the lines of conv2d_winograd.py's
+tiles are. The gradient of the input is such a convolution as well; that of the weight takes as many. Errors as in
+conv2d_winograd.py:
 
                 3 taps      5 taps
     largest     7e-7        9e-7
@@ -23,50 +25,50 @@ from .winograd_cost import Way, WeightWay, direct, transformed, transformed_is_f
 
 def pad(x, padding):
     """x between zeros."""
-    padded = np.zeros((*x.shape[:2], x.shape[2] + sum(padding)))
-    for n, c, l in np.ndindex(x.shape):  # noqa: E741
-        padded[n, c, l + padding[0]] = x[n, c, l]
+    padded = np.zeros((*x.shape[:3], x.shape[3] + sum(padding)))
+    for n, c, h, l in np.ndindex(x.shape):  # noqa: E741
+        padded[n, c, h, l + padding[0]] = x[n, c, h, l]
     return padded
 
 
 @kernel(writes="y")
 def conv1d_winograd(x, w, b, y, padding, groups):
-    filters, C, taps = w.shape
+    filters, C, _, taps = w.shape
     padded = pad(x, padding)
-    for n, o, i in np.ndindex(y.shape):
+    for n, o, h, i in np.ndindex(y.shape):
         first = o // (filters // groups) * C
         total = 0.0 if b is None else b[o]
         for c, u in np.ndindex(C, taps):
-            total += w[o, c, u] * padded[n, first + c, i + u]
-        y[n, o, i] = total
+            total += w[o, c, 0, u] * padded[n, first + c, h, i + u]
+        y[n, o, h, i] = total
 
 
 @kernel(writes="dw, db")
 def conv1d_winograd_weight(dy, x, dw, db, padding):
     padded = pad(x, padding)
-    for o, c, u in np.ndindex(dw.shape):
+    for o, c, _, u in np.ndindex(dw.shape):
         total = 0.0
-        for n, i in np.ndindex(len(dy), dy.shape[2]):
-            total += dy[n, o, i] * padded[n, c, i + u]
-        dw[o, c, u] = total
+        for n, h, i in np.ndindex(len(dy), *dy.shape[2:]):
+            total += dy[n, o, h, i] * padded[n, c, h, i + u]
+        dw[o, c, 0, u] = total
     if db is not None:
         for o in range(len(db)):
-            db[o] = sum(dy[n, o, i] for n, i in np.ndindex(len(dy), dy.shape[2]))
+            db[o] = sum(dy[n, o, h, i] for n, h, i in np.ndindex(len(dy), *dy.shape[2:]))
 
 
-def draw_sequences(draw, groups):
+def draw_rows(draw, groups):
     """x's, w's and y's shapes and the padding."""
     batch, channels, filters, taps = draw.integer(0, 3), draw.integer(1, 4), draw.choice(1, 3, 17), draw.choice(3, 5)
-    padding = draw.integer(0, taps), draw.integer(0, taps)
-    length = draw.integer(max(1, taps - sum(padding)), 40)
-    x, w = (batch, groups * channels, length), (groups * filters, channels, taps)
-    return x, w, (batch, groups * filters, length + sum(padding) - taps + 1), padding
+    rows, padding = draw.choice(1, 1, 2, 3), (draw.integer(0, taps), draw.integer(0, taps))
+    length = draw.integer(max(1, taps - sum(padding)), 40 // rows)
+    x, w = (batch, groups * channels, rows, length), (groups * filters, channels, 1, taps)
+    return x, w, (batch, groups * filters, rows, length + sum(padding) - taps + 1), padding
 
 
 @conv1d_winograd.samples
 def _(draw):
     groups = draw.choice(1, 1, 2)
-    x, w, y, padding = draw_sequences(draw, groups)
+    x, w, y, padding = draw_rows(draw, groups)
     b = draw.choice(None, draw.array(w[:1]))
     return {
         "x": draw.array(x), "w": draw.array(w), "b": b, "y": draw.out(y), "padding": padding, "groups": groups
@@ -75,7 +77,7 @@ def _(draw):
 
 @conv1d_winograd_weight.samples
 def _(draw):
-    x, w, y, padding = draw_sequences(draw, 1)
+    x, w, y, padding = draw_rows(draw, 1)
     dw, db = draw.out(w), draw.choice(None, draw.out(w[:1]))
     return {"dy": draw.array(y), "x": draw.array(x), "dw": dw, "db": db, "padding": padding}
 
@@ -84,19 +86,25 @@ Shape = tuple[int, ...]
 
 # By taps.
 WAYS = {3: Way(6, 20, 13, 8, 33, 1), 5: Way(8, 23, 13, 14, 22, 1)}
-WEIGHT_WAYS = {3: WeightWay(6, 19, 49, 110, 1.4, 3), 5: WeightWay(8, 30, 33, 63, 1.5, 4)}
+WEIGHT_WAYS = {3: WeightWay(6, 19, 80, 110, 1.4, 3), 5: WeightWay(8, 30, 100, 100, 1.5, 4)}
+
+
+# What it takes to turn a number, where rows were columns.
+TURNING = 28
 
 
 @remembered
-def suits_sequences(w: Shape, y: Shape, groups: int = 1, is_gradient: bool = False) -> bool:
-    """Whether conv1d uses it for filters of shape w, stride 1 and results of shape y."""
-    filters, way = w[0] // groups, WAYS[w[2]]
-    sums = direct(way, w[2], y[0] * y[2], w[1], filters, is_gradient, groups)
-    return transformed(way, y[0] * -(-y[2] // 4), w[1], filters) < sums
+def suits_rows(w: Shape, y: Shape, groups: int = 1, is_gradient: bool = False, turned: bool = False) -> bool:
+    """Whether it is used for filters of shape w, stride 1 and results of shape y."""
+    filters, rows, way = w[0] // groups, y[0] * y[2], WAYS[w[3]]
+    sums = direct(way, w[3], rows * y[3], w[1], filters, is_gradient, groups)
+    turns = TURNING * (w[1] + filters) * rows * y[3] if turned else 0
+    return transformed(way, rows * -(-y[3] // 4), w[1], filters) + turns < sums
 
 
 @remembered
-def suits_sequences_weight(w: Shape, y: Shape) -> bool:
-    """The same for the gradient of the filters. A sequence is transformed as a whole, which must not be too long."""
-    tiles, pixels = y[0] * -(-y[2] // 4), y[0] * y[2]
-    return y[2] <= 2**14 and transformed_is_faster_for_weights(WEIGHT_WAYS[w[2]], w[2], tiles, pixels, w[1], w[0])
+def suits_rows_weight(w: Shape, y: Shape, turned: bool = False) -> bool:
+    """The same for the gradient of the filters. A row is transformed as a whole, which must not be too long."""
+    tiles, pixels = y[0] * y[2] * -(-y[3] // 4), y[0] * y[2] * y[3]
+    way, turning = WEIGHT_WAYS[w[3]], TURNING if turned else 0
+    return y[3] <= 2**14 and transformed_is_faster_for_weights(way, w[3], tiles, pixels, w[1], w[0], turning)

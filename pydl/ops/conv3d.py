@@ -110,7 +110,7 @@ def _(draw):
 
 
 def forward_plain(x, w, b, y, stride, padding, dilation, groups):
-    """conv3d_forward by the faster of both ways, for filters of T x 3 x 3 at stride 1."""
+    """conv3d_forward by the faster of both ways, for filters of T x 3 x 3 or T x 5 x 5 at stride 1."""
     if tile := volume_tile(w.shape, y.shape):
         conv3d_winograd(x, w, b, y, padding, tile)
     else:
@@ -153,9 +153,8 @@ def conv3d(
     x, w, b = check_floats("conv3d", ("bias",), input=input, weight=weight, bias=bias)
     g = check_convolution("conv3d", *shapes_of(x, w, b), x.itemsize, stride, padding, dilation, groups)
     w = contiguous(w)
-    # Filters of 3x3 along rows and columns at stride 1 may take Winograd's way.
-    plain = w.shape[3] == 3 and is_plain(w.shape[1:], x.itemsize, g.stride[1:])
-    plain = plain and max(*g.stride, *g.dilation, g.groups) == 1
+    # Filters of 3x3 or 5x5 along rows and columns at stride 1 may take Winograd's way.
+    plain = is_plain(w.shape[1:], x.itemsize, g.stride[1:]) and max(*g.stride, *g.dilation, g.groups) == 1
     if not (plain and get_winograd()):
         return convolve(x, w, b, g, conv3d_forward, conv3d_input_gradient, conv3d_weight_gradient)
     return convolve(x, w, b, g, forward_plain, input_gradient_plain, weight_gradient_plain)

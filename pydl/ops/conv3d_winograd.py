@@ -1,4 +1,5 @@
-"""conv3d_winograd: the convolution of volumes of stride 1 with fewer multiplications, for filters of T x 3 x 3.
+"""conv3d_winograd: the convolution of volumes of stride 1 with fewer multiplications, for filters of T x 3 x 3 and
+T x 5 x 5.
 
 The result is conv3d's. Along rows and columns it is made as in conv2d_winograd.py; depth taps are like channels there,
 whose products are added up before they are transformed back:
@@ -54,7 +55,8 @@ def conv3d_winograd_weight(dy, x, dw, db, padding):
 def draw_case(draw):
     """Sizes that differ in every dimension: a dictionary of x's, w's and y's shapes and the padding."""
     batch, channels, filters, depth = draw.integer(0, 2), draw.integer(1, 3), draw.choice(1, 3, 17), draw.integer(1, 3)
-    taps, padding = (depth, 3, 3), tuple(draw.integer(0, 2) for _ in range(6))
+    side = draw.choice(3, 3, 5)
+    taps, padding = (depth, side, side), tuple(draw.integer(0, 2) for _ in range(6))
     around = [sum(padding[2 * axis :][:2]) for axis in range(3)]
     output = [
         draw.integer(max(1, 2 + zeros - k), 7 - axis) for axis, (zeros, k) in enumerate(zip(around, taps, strict=True))
@@ -72,7 +74,7 @@ def draw_case(draw):
 def _(draw):
     case = draw_case(draw)
     b, y = draw.choice(None, draw.array(case["w"][:1])), draw.out(case["y"])
-    settings = {"padding": case["padding"], "tile": draw.choice(2, 4)}
+    settings = {"padding": case["padding"], "tile": draw.choice(2, 4) if case["w"][3] == 3 else 4}
     return {"x": draw.array(case["x"]), "w": draw.array(case["w"]), "b": b, "y": y} | settings
 
 
@@ -88,15 +90,15 @@ def as_images(w: Shape, y: Shape) -> tuple[Shape, Shape]:
     return (w[0], w[1] * w[2], *w[3:]), (y[0] * y[2], y[1], *y[3:])
 
 
-# By tile: the direct sums of volumes are slower.
-WAYS = {2: Way(16, 3, 36, 3, 2, 2.3), 4: Way(36, 0.2, 31, 7, 8, 2.3)}
+# By taps and tile: the direct sums of volumes are slower.
+WAYS = {3: {2: Way(16, 3, 36, 3, 2, 2.3), 4: Way(36, 0.2, 31, 7, 8, 2.3)}, 5: {4: Way(64, 7.5, 12, 8, 20, 1.2)}}
 
 
 @remembered
 def volume_tile(w: Shape, y: Shape) -> int:
     """The tile that conv3d uses for filters of shape w and results of shape y: 4 or 2, or 0 for the direct sum."""
     filters, slices = as_images(w, y)
-    return fastest_tile(WAYS, filters, slices, (1, 1), 1)
+    return fastest_tile(WAYS[w[3]], filters, slices, (1, 1), 1)
 
 
 def suits_weight(w: Shape, y: Shape) -> bool:

@@ -6,15 +6,11 @@ question, asked once for an operation and its gradient (get_winograd).
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
-from .conv1d_winograd import WAYS as WAYS_OF_SEQUENCES
-from .conv1d_winograd import (
-    conv1d_winograd,
-    conv1d_winograd_weight,
-    suits_sequences,
-    suits_sequences_weight,
-)
+from .._compiled import remembered
+from .conv1d_winograd import WAYS as WAYS_OF_ROWS
+from .conv1d_winograd import conv1d_winograd, conv1d_winograd_weight, suits_rows, suits_rows_weight
 from .conv2d_winograd import (
     conv2d_winograd,
     conv2d_winograd_weight,
@@ -56,6 +52,33 @@ def has_stride(w: Any, stride: Sizes, dilation: Sizes) -> bool:
     return w.itemsize == 4 and stride == (2, 2) and taps == w.shape[3] and taps in WAYS and dilation == (1, 1)
 
 
+class Lines(NamedTuple):
+    """Filters of one row, as of conv1d_winograd.py, or of one column, for which images are turned."""
+
+    turned: bool
+    padding: Sizes
+
+    def rows(self, a: Any) -> Any:
+        """Images or filters with such rows."""
+        return a.swapaxes(2, 3) if self.turned else a
+
+    def zeros(self, taps: int) -> Sizes:
+        """The padding of dy."""
+        return taps - 1 - self.padding[0], taps - 1 - self.padding[1]
+
+
+@remembered
+def find_lines(w: Sizes, itemsize: int, stride: Sizes, padding: Sizes, dilation: Sizes) -> Lines | None:
+    """What filters of shape w are, if they are such lines."""
+    if itemsize != 4 or stride != (1, 1) or dilation != (1, 1):
+        return None
+    for turned, rows, taps in ((False, w[2], w[3]), (True, w[3], w[2])):
+        before = padding[2:] if turned else padding[:2]
+        if rows == 1 and taps in WAYS_OF_ROWS and max(before) == 0:
+            return Lines(turned, padding[:2] if turned else padding[2:])
+    return None
+
+
 def transform_forward(
     x: Any, w: Any, b: Any, y: Any, stride: Sizes, padding: Sizes, dilation: Sizes, groups: int
 ) -> bool:
@@ -65,6 +88,12 @@ def transform_forward(
         if tile:
             conv2d_winograd(x, w, b, y, padding, dilation, groups, tile)
         return tile > 0
+    if lines := find_lines(w.shape, w.itemsize, stride, padding, dilation):
+        of_w, of_y = lines.rows(w), lines.rows(y)
+        if not suits_rows(of_w.shape, of_y.shape, groups, False, lines.turned):
+            return False
+        conv1d_winograd(lines.rows(x), of_w, b, of_y, lines.padding, groups)
+        return True
     if not (has_stride(w, stride, dilation) and suits_stride(w.shape, y.shape, groups)):
         return False
     conv2d_winograd_stride(x, w, b, y, stride, padding, groups)
@@ -81,6 +110,13 @@ def transform_input_gradient(
         if not tile or min(zeros) < 0:
             return False
         conv2d_winograd(dy, turned(w, groups), b, dx, zeros, dilation, groups, tile)
+        return True
+    if lines := find_lines(w.shape, w.itemsize, stride, padding, dilation):
+        of_w, of_dx = lines.rows(turned(w, groups)), lines.rows(dx)
+        zeros = lines.zeros(of_w.shape[3])
+        if min(zeros) < 0 or not suits_rows(of_w.shape, of_dx.shape, groups, True, lines.turned):
+            return False
+        conv1d_winograd(lines.rows(dy), of_w, b, of_dx, zeros, groups)
         return True
     if not (
         has_stride(w, stride, dilation)
@@ -103,53 +139,13 @@ def transform_weight_gradient(
             return False
         conv2d_winograd_weight(dy, x, dw, db, padding)
         return True
+    if lines := find_lines(dw.shape, dw.itemsize, stride, padding, dilation):
+        of_dw, of_dy = lines.rows(dw), lines.rows(dy)
+        if not suits_rows_weight(of_dw.shape, of_dy.shape, lines.turned):
+            return False
+        conv1d_winograd_weight(of_dy, lines.rows(x), of_dw, db, lines.padding)
+        return True
     if not (has_stride(dw, stride, dilation) and suits_stride_weight(dw.shape, dy.shape)):
         return False
     conv2d_winograd_stride_weight(dy, x, dw, db, stride, padding)
-    return True
-
-
-def is_sequence(w: Any, stride: Sizes, dilation: Sizes) -> bool:
-    """Whether these filters, of images of one row, are those of conv1d_winograd.py."""
-    return w.itemsize == 4 and w.shape[3] in WAYS_OF_SEQUENCES and stride == dilation == (1, 1)
-
-
-def without_rows(a: Any) -> Sizes:
-    """The shape of the sequences that are a's only rows."""
-    return (*a.shape[:2], a.shape[3])
-
-
-def transform_sequences(
-    x: Any, w: Any, b: Any, y: Any, stride: Sizes, padding: Sizes, dilation: Sizes, groups: int
-) -> bool:
-    """transform_forward for images of one row."""
-    if not (is_sequence(w, stride, dilation) and suits_sequences(without_rows(w), without_rows(y), groups)):
-        return False
-    conv1d_winograd(x[:, :, 0], w[:, :, 0], b, y[:, :, 0], padding[2:], groups)
-    return True
-
-
-def transform_sequences_input(
-    dy: Any, w: Any, b: Any, dx: Any, stride: Sizes, padding: Sizes, dilation: Sizes, groups: int
-) -> bool:
-    """transform_input_gradient for images of one row."""
-    zeros = w.shape[3] - 1 - padding[2], w.shape[3] - 1 - padding[3]
-    if not is_sequence(w, stride, dilation) or min(zeros) < 0:
-        return False
-    of_dy = turned(w, groups)
-    if not suits_sequences(without_rows(of_dy), without_rows(dx), groups, True):
-        return False
-    conv1d_winograd(dy[:, :, 0], of_dy[:, :, 0], b, dx[:, :, 0], zeros, groups)
-    return True
-
-
-def transform_sequences_weight(
-    dy: Any, x: Any, dw: Any, db: Any, stride: Sizes, padding: Sizes, dilation: Sizes, groups: int
-) -> bool:
-    """transform_weight_gradient for images of one row."""
-    if groups > 1 or not is_sequence(dw, stride, dilation):
-        return False
-    if not suits_sequences_weight(without_rows(dw), without_rows(dy)):
-        return False
-    conv1d_winograd_weight(dy[:, :, 0], x[:, :, 0], dw[:, :, 0], db, padding[2:])
     return True

@@ -100,11 +100,12 @@ def direct(
 
 
 def transformed_is_faster_for_weights(
-    way: WeightWay, taps: int, tiles: int, pixels: int, channels: int, filters: int
+    way: WeightWay, taps: int, tiles: int, pixels: int, channels: int, filters: int, turning: int = 0
 ) -> bool:
-    """Whether a weight gradient over so many tiles, or pixels of each channel, is."""
+    """Whether a weight gradient over so many tiles, or pixels of each channel, is. turning: what each takes before."""
     lanes = whole(channels)
     each = lanes * max(filters, 2) + 3 * lanes + way.filter * whole(filters)
     own = way.numbers * (tiles * each + preparation(way, lanes * filters) * lanes * filters)
+    own += turning * pixels * (channels + filters)
     sums = way.direct * taps * pixels * max(channels, 4 / taps) * max(filters, min(6 * filters, way.least))
     return own < sums and way.numbers * channels * filters <= MOST_TRANSFORMED

@@ -1,0 +1,50 @@
+// The phases of an axis, as conv2d_flat.h computes them together.
+#pragma once
+
+#include "conv2d_phase.h"
+#include "scratch.h"
+
+namespace pydl::PYDL_ISA {
+
+// Along one axis, a phase has the frame's taps first, first + 1, ..., which meet the filter's taps filter,
+// filter + step, ...
+struct PhaseTaps {
+    int64_t first, count, filter, step;
+};
+
+// The phases of one axis, and the axis of the frame that all of them read.
+struct AxisPhases {
+    Axis axis;
+    int64_t count;
+    Scratch<PhaseTaps> phase;
+
+    // Of a convolution: a single one.
+    explicit AxisPhases(const Axis& forward) : axis(forward), count(1), phase(1) {
+        phase[0] = {0, axis.taps, 0, 1};
+    }
+    // Of the gradient, for count = phase_count(forward). A forward axis with stride must have no dilation.
+    AxisPhases(const Axis& forward, int64_t count)
+        : axis(conv2d_phase(forward, 0).axis), count(count), phase(count) {
+        int64_t begin = 0, end = 0;
+        for (int64_t p = 0; p < count; p++) {
+            const Phase own = conv2d_phase(forward, p);
+            const int64_t first = own.axis.origin, past = first + own.axis.taps;
+            phase[p] = {first, own.axis.taps, own.last_tap, -own.step};
+            if (own.axis.taps == 0) continue;
+            if (begin == end) begin = first, end = past;
+            if (first < begin) begin = first;
+            if (past > end) end = past;
+        }
+        if (forward.stride > 1) axis.taps = end - begin, axis.origin = begin;
+        for (int64_t p = 0; p < count; p++)
+            phase[p].first = phase[p].count > 0 ? phase[p].first - axis.origin : 0;
+    }
+    // Taps of the phases before this one.
+    int64_t taps_before(int64_t p) const {
+        int64_t taps = 0;
+        while (p > 0) taps += phase[--p].count;
+        return taps;
+    }
+};
+
+}  // namespace pydl::PYDL_ISA
