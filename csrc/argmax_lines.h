@@ -86,16 +86,8 @@ template <int sign, typename T>
     constexpr int64_t W = width<T>;
     for (int64_t r = begin; r < end; r += W) {
         const int64_t n = end - r < W ? end - r : W;
-        vec<T> rows[W];
-        if (n == W) {
-#pragma GCC unroll 16
-            for (int i = 0; i < W; ++i) rows[i] = join_row<Rule>(x + (r + i) * stride, count);
-        } else {
-            for (int i = 0; i < W; ++i)
-                rows[i] = i < n ? join_row<Rule>(x + (r + i) * stride, count) : Rule::start();
-        }
         T best[W];
-        store(best, fold_rows<Rule, T>(rows));
+        store(best, join_rows<Rule>(x + r * stride, stride, count, n));
         for (int64_t i = 0; i < n; ++i) {
             const T* row = x + (r + i) * stride;
             int64_t found;

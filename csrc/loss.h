@@ -13,22 +13,29 @@ enum Reduce : int64_t { kNone = 0, kMean = 1, kSum = 2 };
 
 constexpr int64_t kLossBlock = 4096;
 
-template <typename T>
-double sum_of(const T* p, int64_t count) {
+// The sum of f(begin, end) over the blocks of `count` elements.
+template <typename F>
+double sum_blocks(int64_t count, const F& f) {
     const int64_t blocks = (count + kLossBlock - 1) / kLossBlock;
     Scratch<double> sums(blocks);
     parallel_for(blocks, 4, [&](int64_t begin, int64_t end) {
         for (int64_t block = begin; block < end; ++block) {
             const int64_t start = block * kLossBlock;
-            const int64_t stop = start + kLossBlock < count ? start + kLossBlock : count;
-            vec<T> sum{};
-            for (int64_t i = start; i < stop; i += width<T>) sum += load_partial(p + i, stop - i);
-            sums[block] = double(reduce_add(sum));
+            sums[block] = f(start, start + kLossBlock < count ? start + kLossBlock : count);
         }
     });
     double total = 0;
     for (int64_t block = 0; block < blocks; ++block) total += sums[block];
     return total;
+}
+
+template <typename T>
+double sum_of(const T* p, int64_t count) {
+    return sum_blocks(count, [&](int64_t begin, int64_t end) {
+        vec<T> sum{};
+        for (int64_t i = begin; i < end; i += width<T>) sum += load_partial(p + i, end - i);
+        return double(reduce_add(sum));
+    });
 }
 
 // take(i, n, u, f(x...)) for the vectors of elements [begin, end): the first element, how many there are, and
@@ -68,28 +75,18 @@ void loss_forward(const char* mismatch, F f, int64_t reduction, Array<T, 1> y, A
     const int64_t count = first.shape[0];
     const bool reduce = reduction != kNone;
     require(((more.shape[0] == count) && ...) && y.shape[0] == (reduce ? 1 : count), mismatch);
-    const int64_t blocks = (count + kLossBlock - 1) / kLossBlock;
-    Scratch<double> sums(blocks);
-    parallel_for(blocks, 4, [&](int64_t begin, int64_t end) {
-        for (int64_t block = begin; block < end; ++block) {
-            const int64_t start = block * kLossBlock;
-            const int64_t stop = start + kLossBlock < count ? start + kLossBlock : count;
-            vec<T> sum[4] = {};
-            const auto take = [&](int64_t i, int64_t n, int u, vec<T> value) PYDL_INLINE_LAMBDA {
-                if (reduce)
-                    sum[u] +=
-                        n == width<T> ? value : select(iota<int_of<T>>() < int_of<T>(n), value, vec<T>{});
-                else
-                    store_strided(y.data + i * y.stride[0], y.stride[0], value, n);
-            };
-            map_operands<T, 4>(start, stop, f, take, operand<T>(first), operand<T>(more)...);
-            sums[block] = double(reduce_add((sum[0] + sum[1]) + (sum[2] + sum[3])));
-        }
+    const double total = sum_blocks(count, [&](int64_t begin, int64_t end) {
+        vec<T> sum[4] = {};
+        const auto take = [&](int64_t i, int64_t n, int u, vec<T> value) PYDL_INLINE_LAMBDA {
+            if (reduce)
+                sum[u] += n == width<T> ? value : select(iota<int_of<T>>() < int_of<T>(n), value, vec<T>{});
+            else
+                store_strided(y.data + i * y.stride[0], y.stride[0], value, n);
+        };
+        map_operands<T, 4>(begin, end, f, take, operand<T>(first), operand<T>(more)...);
+        return double(reduce_add((sum[0] + sum[1]) + (sum[2] + sum[3])));
     });
-    if (!reduce) return;
-    double total = 0;
-    for (int64_t block = 0; block < blocks; ++block) total += sums[block];
-    y.data[0] = T(reduction == kMean ? total / double(count) : total);
+    if (reduce) y.data[0] = T(reduction == kMean ? total / double(count) : total);
 }
 
 // dx[i] = dy[i] * f(x[i], ...), divided by the number of elements for a mean. dy has one element for all i or

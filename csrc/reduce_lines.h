@@ -55,6 +55,21 @@ PYDL_INLINE vec<T> join_row(const T* x, int64_t count) {
     return Rule::join(a, b);
 }
 
+// What join_row gives of `rows` rows, a lane each; a vector's width of them or fewer.
+template <typename Rule, typename T>
+PYDL_INLINE vec<T> join_rows(const T* x, int64_t stride, int64_t count, int64_t rows) {
+    constexpr int W = width<T>;
+    vec<T> joined[W];
+    if (rows == W) {
+#pragma GCC unroll 16
+        for (int i = 0; i < W; ++i) joined[i] = join_row<Rule>(x + i * stride, count);
+    } else {
+        for (int i = 0; i < W; ++i)
+            joined[i] = i < rows ? join_row<Rule>(x + i * stride, count) : Rule::start();
+    }
+    return fold_rows<Rule, T>(joined);
+}
+
 // The rows [begin, end) of a matrix of short rows: width results at a time.
 template <typename Rule, typename T>
 [[gnu::noinline]] void reduce_short_rows(const T* x, int64_t x_stride, T* y, int64_t y_stride, int64_t count,
@@ -62,16 +77,8 @@ template <typename Rule, typename T>
     constexpr int64_t W = width<T>;
     for (int64_t r = begin; r < end; r += W) {
         const int64_t n = end - r < W ? end - r : W;
-        vec<T> rows[W];
-        if (n == W) {
-#pragma GCC unroll 16
-            for (int i = 0; i < W; ++i) rows[i] = join_row<Rule>(x + (r + i) * x_stride, count);
-        } else {
-            for (int i = 0; i < W; ++i)
-                rows[i] = i < n ? join_row<Rule>(x + (r + i) * x_stride, count) : Rule::start();
-        }
         T results[W];
-        store(results, fold_rows<Rule, T>(rows));
+        store(results, join_rows<Rule>(x + r * x_stride, x_stride, count, n));
         for (int64_t i = 0; i < n; ++i)
             y[(r + i) * y_stride] = Rule::finish(typename Rule::Sum(results[i]), count);
     }
