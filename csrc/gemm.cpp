@@ -2,6 +2,7 @@
 #include "gemm.h"
 
 #include "gemm_narrow.h"
+#include "gemm_turned.h"
 
 namespace pydl::PYDL_ISA {
 namespace {
@@ -148,6 +149,9 @@ void gemm_with(Matrix<const T> a, Matrix<const T> b, Matrix<T> c, bool accumulat
                           c.data + most, c.row_stride, accumulate, EpilogueFrom<Epilogue>{epilogue, most});
         return wide_product<T>(a, b.part(0, 0, K, most), c.part(0, 0, M, most), accumulate, epilogue);
     }
+    if constexpr (turned_packing<T> > 0)
+        if (is_better_turned(a, b))
+            return turned_product<T>(a, b, c.data, c.row_stride, accumulate, epilogue);
     wide_product<T>(a, b, c, accumulate, epilogue);
 }
 
