@@ -125,3 +125,16 @@ def test_instance_norm_of_one_sample_without_a_batch():
     for name, shape in (("InstanceNorm1d", (3, 6)), ("InstanceNorm2d", (3, 5, 4)), ("InstanceNorm3d", (3, 2, 4, 3))):
         mine, theirs = getattr(nn, name)(3), getattr(pytest.importorskip("torch").nn, name)(3)
         check_torch(mine, theirs, RNG.standard_normal(shape))
+
+
+@pytest.mark.parametrize(
+    "layer", [nn.GroupNorm(1, 2), nn.InstanceNorm1d(2, affine=True), nn.LayerNorm(2), nn.RMSNorm(2)]
+)
+def test_parameters_start_anew(layer):
+    for parameter in layer.parameters():
+        parameter.data[...] = 7
+    layer.reset_parameters()
+    assert {name: each.tolist() for name, each in layer.named_parameters()} in (
+        {"weight": [1, 1], "bias": [0, 0]},
+        {"weight": [1, 1]},
+    )

@@ -10,11 +10,10 @@ from .. import ops
 from ..arguments import check_flag, check_float_dtype, check_integer, check_number
 from ..ops.batch_norm import check_eps
 from ..tensor import Tensor
-from .module import Module
-from .parameter import Parameter
+from .normalization import Normalization
 
 
-class _BatchNorm(Module):
+class _BatchNorm(Normalization):
     """What the three have in common; they differ in the shapes that they take."""
 
     shapes: tuple[str, ...] = ()
@@ -37,9 +36,8 @@ class _BatchNorm(Module):
         self.momentum = None if momentum is None else check_number(name, "momentum", momentum)
         self.affine = check_flag(name, "affine", affine)
         self.track_running_stats = check_flag(name, "track_running_stats", track_running_stats)
-        dtype, has_bias = check_float_dtype(name, dtype), check_flag(name, "bias", bias)
-        self.weight = Parameter(np.ones(num_features, dtype)) if affine else None
-        self.bias = Parameter(np.zeros(num_features, dtype)) if affine and has_bias else None
+        dtype = check_float_dtype(name, dtype)
+        self._register_affine(num_features, affine, bias, dtype)
         kept = self.track_running_stats
         self.register_buffer("running_mean", Tensor(np.zeros(num_features, dtype)) if kept else None)
         self.register_buffer("running_var", Tensor(np.ones(num_features, dtype)) if kept else None)
@@ -55,10 +53,7 @@ class _BatchNorm(Module):
     def reset_parameters(self) -> None:
         """weight 1, bias 0, and no batches seen."""
         self.reset_running_stats()
-        for parameter, value in ((self.weight, 1), (self.bias, 0)):
-            if parameter is not None:
-                parameter.data[...] = value
-                parameter.bump_version()
+        super().reset_parameters()
 
     def forward(self, input: Any) -> Tensor:
         rank = len(np.shape(input.data if isinstance(input, Tensor) else input))

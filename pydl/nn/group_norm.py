@@ -13,11 +13,10 @@ from .. import ops
 from ..arguments import check_flag, check_float_dtype, check_integer, check_number
 from ..ops.batch_norm import check_eps
 from ..tensor import Tensor
-from .module import Module
-from .parameter import Parameter
+from .normalization import Normalization
 
 
-class GroupNorm(Module):
+class GroupNorm(Normalization):
     """Group normalisation of (N, num_channels, *), num_channels / num_groups channels together.
 
     weight and, unless bias is False, bias (num_channels), neither if affine is False. Errors: ValueError where
@@ -41,16 +40,7 @@ class GroupNorm(Module):
             raise ValueError(f"GroupNorm: num_channels is {num_channels} but must be a multiple of {num_groups} groups")
         self.eps = check_eps("GroupNorm", eps)
         self.affine = check_flag("GroupNorm", "affine", affine)
-        dtype, has_bias = check_float_dtype("GroupNorm", dtype), check_flag("GroupNorm", "bias", bias)
-        self.weight = Parameter(np.ones(num_channels, dtype)) if affine else None
-        self.bias = Parameter(np.zeros(num_channels, dtype)) if affine and has_bias else None
-
-    def reset_parameters(self) -> None:
-        """weight 1, bias 0."""
-        for parameter, value in ((self.weight, 1), (self.bias, 0)):
-            if parameter is not None:
-                parameter.data[...] = value
-                parameter.bump_version()
+        self._register_affine(num_channels, affine, bias, check_float_dtype("GroupNorm", dtype))
 
     def forward(self, input: Any) -> Tensor:
         return ops.group_norm(input, self.num_groups, self.weight, self.bias, self.eps)
@@ -62,7 +52,7 @@ class GroupNorm(Module):
         )
 
 
-class _InstanceNorm(Module):
+class _InstanceNorm(Normalization):
     """What the three have in common; they differ in the shapes that they take."""
 
     shape = ""
@@ -87,9 +77,7 @@ class _InstanceNorm(Module):
         self.track_running_stats = check_flag(name, "track_running_stats", track_running_stats)
         if track_running_stats:
             raise ValueError(f"{name}: track_running_stats must be False; statistics are those of the input")
-        dtype, has_bias = check_float_dtype(name, dtype), check_flag(name, "bias", bias)
-        self.weight = Parameter(np.ones(num_features, dtype)) if affine else None
-        self.bias = Parameter(np.zeros(num_features, dtype)) if affine and has_bias else None
+        self._register_affine(num_features, affine, bias, check_float_dtype(name, dtype))
 
     def forward(self, input: Any) -> Tensor:
         shape, rank = np.shape(input.data if isinstance(input, Tensor) else input), self.shape.count(",") + 1

@@ -10,11 +10,10 @@ from .. import ops
 from ..arguments import check_flag, check_float_dtype, check_shape
 from ..ops.batch_norm import check_eps
 from ..tensor import Tensor
-from .module import Module
-from .parameter import Parameter
+from .normalization import Normalization
 
 
-class LayerNorm(Module):
+class LayerNorm(Normalization):
     """Layer normalisation over the last dimensions, normalized_shape: an integer or several.
 
     weight and, unless bias is False, bias (normalized_shape), neither if elementwise_affine is False.
@@ -34,17 +33,8 @@ class LayerNorm(Module):
         self.normalized_shape = check_shape("LayerNorm", (tuple(whole),))
         self.eps = check_eps("LayerNorm", eps)
         self.elementwise_affine = check_flag("LayerNorm", "elementwise_affine", elementwise_affine)
-        dtype, has_bias = check_float_dtype("LayerNorm", dtype), check_flag("LayerNorm", "bias", bias)
-        shape = self.normalized_shape
-        self.weight = Parameter(np.ones(shape, dtype)) if elementwise_affine else None
-        self.bias = Parameter(np.zeros(shape, dtype)) if elementwise_affine and has_bias else None
-
-    def reset_parameters(self) -> None:
-        """weight 1, bias 0."""
-        for parameter, value in ((self.weight, 1), (self.bias, 0)):
-            if parameter is not None:
-                parameter.data[...] = value
-                parameter.bump_version()
+        dtype = check_float_dtype("LayerNorm", dtype)
+        self._register_affine(self.normalized_shape, elementwise_affine, bias, dtype)
 
     def forward(self, input: Any) -> Tensor:
         return ops.layer_norm(input, self.normalized_shape, self.weight, self.bias, self.eps)

@@ -10,11 +10,11 @@ from .. import ops
 from ..arguments import check_flag, check_float_dtype, check_shape
 from ..ops.batch_norm import check_eps
 from ..tensor import Tensor
-from .module import Module
+from .normalization import Normalization
 from .parameter import Parameter
 
 
-class RMSNorm(Module):
+class RMSNorm(Normalization):
     """Root-mean-square normalisation over the last dimensions, normalized_shape: an integer or several.
 
     weight (normalized_shape) unless elementwise_affine is False. eps: None for the precision of the input's dtype.
@@ -35,12 +35,6 @@ class RMSNorm(Module):
         self.elementwise_affine = check_flag("RMSNorm", "elementwise_affine", elementwise_affine)
         dtype = check_float_dtype("RMSNorm", dtype)
         self.weight = Parameter(np.ones(self.normalized_shape, dtype)) if elementwise_affine else None
-
-    def reset_parameters(self) -> None:
-        """weight 1."""
-        if self.weight is not None:
-            self.weight.data[...] = 1
-            self.weight.bump_version()
 
     def forward(self, input: Any) -> Tensor:
         return ops.rms_norm(input, self.normalized_shape, self.weight, self.eps)
