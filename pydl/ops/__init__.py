@@ -214,14 +214,11 @@ from .flip import flip as flip
 from .flip import roll as roll
 from .fold import fold as fold
 from .gather import gather as gather
-from .gather import index_add as index_add
 from .gather import index_select as index_select
-from .gather import masked_fill as masked_fill
-from .gather import masked_select as masked_select
-from .gather import scatter as scatter
-from .gather import scatter_add as scatter_add
 from .getitem import getitem as getitem
 from .interpolate import interpolate as interpolate
+from .masked_fill import masked_fill as masked_fill
+from .masked_fill import masked_select as masked_select
 from .normalize import normalize as normalize
 from .one_hot import one_hot as one_hot
 from .pad import pad as pad
@@ -233,6 +230,9 @@ from .reshape import reshape as reshape
 from .reshape import squeeze as squeeze
 from .reshape import unsqueeze as unsqueeze
 from .reshape import view as view
+from .scatter_add import index_add as index_add
+from .scatter_add import scatter as scatter
+from .scatter_add import scatter_add as scatter_add
 from .setitem import setitem as setitem
 from .sort import argsort as argsort
 from .sort import sort as sort

@@ -25,8 +25,9 @@ from .clone import clone, to
 from .eq import ne
 from .expand import expand
 from .flip import flip
-from .gather import check_index, check_mask, gather, index_select
+from .gather import check_index, gather, index_select
 from .getitem import getitem
+from .masked_fill import check_mask
 from .reshape import flatten, reshape, view
 from .setitem import setitem
 from .sub import sub

@@ -22,11 +22,11 @@ from ..tensor import Tensor, as_tensor
 from .amax import amax
 from .clone import zeros
 from .embedding import check_padding, embedding, embedding_forward
-from .gather import index_add
 from .getitem import getitem_backward
 from .mean import mean_forward
 from .mul import mul, mul_forward
 from .reshape import reshape
+from .scatter_add import index_add
 from .sum import sum_forward
 
 NAME = "embedding_bag"

@@ -1,0 +1,185 @@
+"""scatter_add: numbers added where integers say along one dimension; scatter: numbers put there.
+
+    scatter_add     y = x but for y[index[i, j, k], j, k] += src[i, j, k]      for dim = 0, and so on
+    scatter         y = x but for y[index[i, j, k], j, k] = src[i, j, k]
+    index_add       y = x but for y[.., index[n], ..] += alpha source[.., n, ..]
+
+gather's kernels compute them.
+
+Shapes    scatter_add, scatter: index of as many dimensions as x and src, nowhere larger than src and, but for dim,
+          than x; index_add: index (N)
+Gradient  dx = dy, but 0 where scatter wrote; dsrc = dy where its numbers went, of several for one place scatter's last
+Source    Harris et al., "Array programming with NumPy", Nature 585 (2020), for put_along_axis and add.at
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..arguments import Array, check_array, check_dim, check_number
+from ..op import empty, op
+from ..tensor import Tensor, as_tensor
+from .clone import clone, copied
+from .gather import (
+    check_index,
+    for_all,
+    gather_backward,
+    gather_forward,
+    numbers_for_kernels,
+    places,
+    run_checked,
+    scatter_forward,
+    three,
+)
+from .getitem import getitem, getitem_backward, rows
+from .reshape import reshape
+from .setitem import setitem
+from .where import where_forward
+
+
+def _check_source(name: str, x: Any, source: Any, key: str = "src") -> Array:
+    array = check_array(name, key, source)
+    if array.dtype != x.dtype:
+        raise TypeError(f"{name}: {key} is {array.dtype} but input is {x.dtype}; convert one of them")
+    return array
+
+
+def _part(name: str, src: Any, shape: tuple[int, ...]) -> tuple[slice, ...]:
+    """Where the numbers for an index of this shape lie in src."""
+    if src.ndim != len(shape) or any(n > m for n, m in zip(shape, src.shape, strict=True)):
+        raise ValueError(f"{name}: index has shape {shape} but must fit into src, {src.shape}")
+    return tuple(slice(n) for n in shape)
+
+
+def _add_rows(y: Array, numbers: Array, values: Array) -> None:
+    """y[numbers[m]] += values[m] for rows of y (N, D)."""
+    if y.dtype.kind == "f":
+        getitem_backward(values, numbers, y)
+    else:
+        np.add.at(y, numbers, values)
+
+
+@op("input", "src")
+def scatter_add(input: Any, dim: int, index: Any, src: Any) -> Any:
+    """input with src added where index says."""
+    x = check_array("scatter_add", "input", input)
+    values = _check_source("scatter_add", x, src)
+    if x.ndim == 0:
+        raise ValueError("scatter_add: input has no dimension to add along")
+    d = check_dim("scatter_add", dim, x.ndim)
+    numbers = numbers_for_kernels(index, x, d)
+    if numbers is not None:
+        part = _part("scatter_add", values, numbers.shape)
+        y, lines = copied(x), three(numbers, d)
+        run_checked("scatter_add", gather_backward, three(values[part], d), lines, three(y, d), x.shape[d])
+
+        def taken(dy, needs):
+            dsrc = None
+            if needs[1]:
+                dsrc = empty(values.shape, dy.dtype)
+                whole = dsrc if values.shape == numbers.shape else empty(numbers.shape, dy.dtype)
+                gather_forward(three(dy, d), lines, three(whole, d))
+                if whole is not dsrc:
+                    dsrc[...] = 0
+                    dsrc[part] = whole
+            return dy, dsrc
+
+        return y, taken, ()
+    index = places("scatter_add", x.shape, dim, index)
+    shape = np.broadcast_shapes(*(each.shape for each in index))
+    part = _part("scatter_add", values, shape)
+    y = copied(x)
+    _add_rows(y.reshape(-1, 1), rows(x.shape, index)[0], values[part].reshape(-1, 1))
+
+    def gradient(dy, needs):
+        dsrc = None
+        if needs[1]:
+            dsrc = np.zeros(values.shape, dy.dtype)
+            dsrc[part] = dy[index]
+        return dy, dsrc
+
+    return y, gradient, ()
+
+
+@op("input", "source")
+def index_add(input: Any, dim: int, index: Any, source: Any, alpha: float = 1) -> Any:
+    """input with alpha times the parts of source added to those that index, a vector, names along dim."""
+    x = check_array("index_add", "input", input)
+    values = _check_source("index_add", x, source, "source")
+    if x.ndim == 0:
+        raise ValueError("index_add: input has no dimension to add along")
+    d, scale = check_dim("index_add", dim, x.ndim), check_number("index_add", "alpha", alpha)
+    numbers = check_index("index_add", index, x.shape[d])
+    if numbers.ndim != 1 or values.shape != (*x.shape[:d], numbers.size, *x.shape[d + 1 :]):
+        raise ValueError(
+            f"index_add: index has shape {numbers.shape} and source {values.shape}, but for input {x.shape} index must "
+            f"be a vector and source must have a part for each of its elements along dimension {d}"
+        )
+    numbers, y = numbers.copy(), copied(x)
+    added = values if scale == 1 else (values * scale).astype(x.dtype)
+    lines = three(y, d)
+    A, K, B = lines.shape
+    if x.dtype.kind != "f":
+        np.add.at(lines.swapaxes(0, 1), numbers, added.reshape(A, numbers.size, B).swapaxes(0, 1))
+    elif A == 1:
+        getitem_backward(added.reshape(numbers.size, B), numbers, lines.reshape(K, B))
+    else:
+        gather_backward(three(added, d), for_all(numbers, A, B), lines)
+
+    def gradient(dy, needs):
+        dsource = np.take(dy, numbers, d) if needs[1] else None
+        return dy, dsource if scale == 1 or dsource is None else dsource * dy.dtype.type(scale)
+
+    return y, gradient, ()
+
+
+@op("input", "src")
+def _scattered(input: Any, src: Any, d: int, numbers: Any) -> Any:
+    """scatter of an array as large as index."""
+    y, index = copied(input), three(numbers, d)
+    run_checked("scatter", scatter_forward, three(src, d), index, three(y, d), y.shape[d])
+
+    def gradient(dy, needs):
+        dx = dsrc = None
+        if needs[0]:
+            dx = copied(dy)
+            scatter_forward(np.broadcast_to(dy.dtype.type(0), index.shape), index, three(dx, d))
+        if needs[1]:
+            dsrc = empty(numbers.shape, dy.dtype)
+            gather_forward(three(dy, d), index, three(dsrc, d))
+            # Of several numbers for one place only the last went there.
+            exact = np.float32 if index.size <= 2**24 else np.float64
+            order = np.arange(index.size, dtype=exact).reshape(index.shape)
+            last, there = empty(three(dy, d).shape, exact), empty(index.shape, exact)
+            scatter_forward(order, index, last)
+            gather_forward(last, index, there)
+            stays = order == there
+            if not stays.all():
+                lines = three(dsrc, d)
+                where_forward(stays, lines, np.zeros((), dy.dtype), lines)
+        return dx, dsrc
+
+    return y, gradient, ()
+
+
+def scatter(input: Any, dim: int, index: Any, src: Any) -> Tensor:
+    """input with the numbers of src, or one number, where index says."""
+    x = as_tensor("scatter", input)
+    if x.ndim == 0:
+        return reshape(scatter(reshape(x, 1), dim, reshape(as_tensor("scatter", index), -1), src), ())
+    d = check_dim("scatter", dim, x.ndim)
+    numbers = numbers_for_kernels(index, x.data, d)
+    is_number = isinstance(src, bool | int | float)
+    value = src
+    if not is_number:
+        value = as_tensor("scatter", src)
+        _check_source("scatter", x, value.data)
+        if value.ndim and numbers is not None:
+            part = _part("scatter", value, numbers.shape)
+            return _scattered(x, value if value.shape == numbers.shape else getitem(value, part), d, numbers)
+    index = places("scatter", x.shape, dim, index)
+    if not is_number and value.ndim:
+        value = getitem(value, _part("scatter", value, np.broadcast_shapes(*(each.shape for each in index))))
+    return setitem(clone(x), value, index)
