@@ -139,8 +139,7 @@ struct Caller<T, function> {
 
 // Used once below a kernel's definition, inside namespace pydl::PYDL_ISA.
 #define PYDL_KERNEL(name, arguments)                                                                  \
-    PYDL_TABLE_ENTRY static constexpr Kernel name##_entry = {#name,                                   \
-                                                             arguments,                               \
+    PYDL_TABLE_ENTRY static constexpr Kernel name##_entry = {#name "(" arguments ")",                 \
                                                              PYDL_QUOTE(PYDL_ISA),                    \
                                                              Caller<float, &name<float>>::count,      \
                                                              Caller<float, &name<float>>::parameters, \

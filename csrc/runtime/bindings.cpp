@@ -26,7 +26,10 @@ py::dict kernels(const std::string& isa) {
     if (!runnable)
         throw py::value_error("kernels: this build or processor has no instruction set '" + isa + "'");
     py::dict result;
-    for (const Kernel& kernel : kernels_of(isa)) result[kernel.name] = make_native_kernel(kernel);
+    for (const Kernel& kernel : kernels_of(isa)) {
+        const py::object callable = make_native_kernel(kernel);
+        result[callable.attr("__name__")] = callable;
+    }
     return result;
 }
 

@@ -42,7 +42,7 @@ bool is_built(const char* isa) {
 // Adds what the kernels lack.
 void add(std::vector<Kernel>& kernels, const Kernel& other) {
     for (Kernel& each : kernels)
-        if (std::strcmp(each.name, other.name) == 0) {
+        if (std::strcmp(each.signature, other.signature) == 0) {
             if (!each.float64) each.float64 = other.float64;
             return;
         }

@@ -52,13 +52,13 @@ ArrayDescription describe_array(PyObject* object) {
 
 char* Call::address(int argument) const {
     if (argument < 0 || argument >= kernel_.count || values_[argument].arrays != &arrays_[argument])
-        throw py::value_error(std::string(kernel_.name) + ": an argument to be moved is no array");
+        throw py::value_error(name() + ": an argument to be moved is no array");
     return static_cast<char*>(arrays_[argument].data);
 }
 
 void Call::check_integer(int argument) const {
     if (argument < 0 || argument >= kernel_.count || kernel_.parameters[argument].kind != Kind::integer)
-        throw py::value_error(std::string(kernel_.name) + ": an argument to be set is no whole number");
+        throw py::value_error(name() + ": an argument to be set is no whole number");
 }
 
 std::pair<int64_t, int64_t> Call::extent(int argument) const {
@@ -111,8 +111,8 @@ void Call::unpack(PyObject* const* arguments) {
 }
 
 std::string Call::sentence(const std::string& had, const std::string& needs) const {
-    const char* name = PyUnicode_AsUTF8(PyTuple_GET_ITEM(self_->argument_names, index_));
-    return std::string(kernel_.name) + ": " + name + " is " + had + " but must be " + needs;
+    const char* argument = PyUnicode_AsUTF8(PyTuple_GET_ITEM(self_->argument_names, index_));
+    return name() + ": " + argument + " is " + had + " but must be " + needs;
 }
 
 void Call::refuse(const std::string& had, const std::string& needs) const {

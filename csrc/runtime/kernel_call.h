@@ -20,6 +20,7 @@ struct NativeKernel {
     vectorcallfunc vectorcall;
     Kernel kernel;
     int chooser;  // the first argument whose dtype chooses between float32 and float64
+    PyObject* name;
     PyObject* argument_names;
 };
 
@@ -65,6 +66,7 @@ class Call {
     DType dtype_of(const Parameter& parameter) const {
         return parameter.dtype == DType::element ? element_ : parameter.dtype;
     }
+    std::string name() const { return PyUnicode_AsUTF8(self_->name); }
     std::string sentence(const std::string& had, const std::string& needs) const;
     [[noreturn]] void refuse(const std::string& had, const std::string& needs) const;
     void view(PyObject* argument, const Parameter& parameter, ArrayValue& out);

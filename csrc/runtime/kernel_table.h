@@ -39,9 +39,8 @@ struct Value {
 };
 
 struct Kernel {
-    const char* name;
-    const char* arguments;  // "x, y, stride"
-    char isa[8];            // not a pointer, of which each costs a relocation
+    const char* signature;  // "relu_forward(x, y)"; one pointer, for each costs a relocation
+    char isa[8];            // and so this is none
     int32_t count;
     const Parameter* parameters;
     void (*float32)(const Value*);

@@ -22,8 +22,8 @@ PyObject* call(PyObject* object, PyObject* const* arguments, size_t flags, PyObj
     auto self = reinterpret_cast<NativeKernel*>(object);
     const Py_ssize_t given = PyVectorcall_NARGS(flags);
     if ((keywords && PyTuple_GET_SIZE(keywords) > 0) || given != self->kernel.count) {
-        PyErr_Format(PyExc_TypeError, "%s takes %d positional arguments (%s), got %zd", self->kernel.name,
-                     self->kernel.count, self->kernel.arguments, given);
+        PyErr_Format(PyExc_TypeError, "%U takes %d positional arguments %s, got %zd", self->name,
+                     self->kernel.count, self->kernel.signature + PyUnicode_GET_LENGTH(self->name), given);
         return nullptr;
     }
     try {
@@ -51,7 +51,9 @@ PyObject* call(PyObject* object, PyObject* const* arguments, size_t flags, PyObj
 }
 
 PyObject* get_name(PyObject* self, void*) {
-    return PyUnicode_FromString(reinterpret_cast<NativeKernel*>(self)->kernel.name);
+    PyObject* name = reinterpret_cast<NativeKernel*>(self)->name;
+    Py_INCREF(name);
+    return name;
 }
 
 PyObject* get_isa(PyObject* self, void*) {
@@ -66,11 +68,12 @@ PyObject* get_arguments(PyObject* self, void*) {
 
 PyObject* represent(PyObject* object) {
     const Kernel& kernel = reinterpret_cast<NativeKernel*>(object)->kernel;
-    return PyUnicode_FromFormat("<native kernel %s(%s), %s>", kernel.name, kernel.arguments, kernel.isa);
+    return PyUnicode_FromFormat("<native kernel %s, %s>", kernel.signature, kernel.isa);
 }
 
 void deallocate(PyObject* object) {
     PyTypeObject* type = Py_TYPE(object);
+    Py_XDECREF(reinterpret_cast<NativeKernel*>(object)->name);
     Py_XDECREF(reinterpret_cast<NativeKernel*>(object)->argument_names);
     type->tp_free(object);
     Py_DECREF(type);
@@ -115,18 +118,21 @@ py::object make_native_kernel(const Kernel& kernel) {
     if (!self) throw py::error_already_set();
     self->vectorcall = call;
     self->kernel = kernel;
-    self->argument_names = nullptr;
+    self->name = self->argument_names = nullptr;
     auto object = py::reinterpret_steal<py::object>(reinterpret_cast<PyObject*>(self));
     if (kernel.count > kMaxArguments)
-        throw std::runtime_error(std::string(kernel.name) + " has too many arguments");
+        throw std::runtime_error(std::string(kernel.signature) + " has too many arguments");
     self->chooser = 0;
     const auto chooses = [](const Parameter& p) { return p.dtype == DType::element && !p.optional; };
     while (self->chooser < kernel.count - 1 && !chooses(kernel.parameters[self->chooser])) ++self->chooser;
-    py::str names(kernel.arguments);
+    const std::string signature = kernel.signature;
+    const size_t open = signature.find('(');
+    const py::str names(signature.substr(open + 1, signature.size() - open - 2));
     py::tuple split(names.attr("split")(", "));
     if (static_cast<int>(split.size()) != kernel.count)
-        throw std::runtime_error(std::string(kernel.name) + " names " + std::to_string(split.size()) +
+        throw std::runtime_error(signature + " names " + std::to_string(split.size()) +
                                  " arguments but has " + std::to_string(kernel.count));
+    self->name = py::str(signature.substr(0, open)).release().ptr();
     self->argument_names = split.release().ptr();
     return object;
 }

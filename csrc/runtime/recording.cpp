@@ -114,7 +114,7 @@ class Recording {
         PyObject* arguments = pair[1].ptr();
         if (PyTuple_GET_SIZE(arguments) != self->kernel.count)
             throw py::type_error(std::string("Recording: wrong number of arguments for ") +
-                                 self->kernel.name);
+                                 self->kernel.signature);
         PyObject* const* first = &PyTuple_GET_ITEM(arguments, 0);
         slot.calls.push_back(std::make_unique<Call>(self));
         slot.calls.back()->unpack(first);
