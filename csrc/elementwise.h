@@ -154,7 +154,15 @@ struct ElementwisePlan {
     [[gnu::noinline]] ElementwisePlan(const char* mismatch, const Extents* const (&arrays)[N]) {
         const Extents& y = *arrays[0];
         for (int k = 1; k < N; ++k) require(broadcasts_to(*arrays[k], y), mismatch);
-        for (int d = y.rank - 1; d >= 0; --d) {
+        int order[kMaxRank];  // of the dimensions, as y lies in memory, the innermost first
+        for (int n = 0; n < y.rank; ++n) {
+            const int d = y.rank - 1 - n;
+            int at = n;
+            for (; at > 0 && distance(y, order[at - 1]) > distance(y, d); --at) order[at] = order[at - 1];
+            order[at] = d;
+        }
+        for (int n = 0; n < y.rank; ++n) {
+            const int d = order[n];
             int64_t stride[N] = {y.stride[d]};
             for (int k = 1; k < N; ++k) stride[k] = broadcast_stride(*arrays[k], y.rank, d);
             nest.add(y.shape[d], stride);
@@ -163,6 +171,8 @@ struct ElementwisePlan {
         piece = inner < kElementwiseGrain ? inner : kElementwiseGrain;
         pieces = inner > 0 ? (inner - 1) / piece + 1 : 0;
     }
+
+    static int64_t distance(const Extents& y, int d) { return y.stride[d] < 0 ? -y.stride[d] : y.stride[d]; }
 
     int64_t tasks() const { return nest.rows() * pieces; }
     int64_t grain() const { return inner > 0 ? kElementwiseGrain / piece : 1; }

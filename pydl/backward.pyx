@@ -18,6 +18,9 @@ import numpy as np
 
 from ._native import empty
 
+cdef extern from "Python.h":
+    Py_ssize_t Py_REFCNT(PyObject* object)
+
 cdef object addition = None
 cdef object copying = None
 
@@ -245,11 +248,13 @@ cdef accumulate_leaf(TensorBase leaf, object dy, bint fresh):
 
 
 cdef bint is_fresh(object dx, object dys, tuple grads):
-    """Whether nobody else holds dx: it is no view, not what came in, and was returned only once."""
+    """Whether nobody else holds dx: it is not what came in, and was returned only once."""
     cdef int times = 0
     cdef PyObject* base = <PyObject*>cnp.PyArray_BASE(dx)
-    if base is not NULL and cnp.PyArray_Check(<object>base):
+    if not cnp.PyArray_IS_C_CONTIGUOUS(dx):  # as the kernels of optimizers need it
         return False
+    if base is not NULL and cnp.PyArray_Check(<object>base):
+        return is_all_of(dx, base, dys)
     if type(dys) is list:
         for dy in <list>dys:
             if dy is dx:
@@ -259,6 +264,15 @@ cdef bint is_fresh(object dx, object dys, tuple grads):
     for other in grads:
         times += other is dx
     return times == 1
+
+
+cdef bint is_all_of(object dx, PyObject* base, object dys):
+    """Whether the view is all of an array that nobody holds but it and, or through it, what came in."""
+    if type(dys) is list or cnp.PyArray_NBYTES(dx) != cnp.PyArray_NBYTES(<cnp.ndarray>base):
+        return False
+    if base is <PyObject*>dys:
+        return Py_REFCNT(base) == 2  # the view and the caller's variable
+    return base is <PyObject*>cnp.PyArray_BASE(dys) and Py_REFCNT(base) == 2 and Py_REFCNT(<PyObject*>dys) == 1
 
 
 cdef object sum_of(object a, object b, bint in_place):

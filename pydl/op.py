@@ -52,7 +52,7 @@ if TYPE_CHECKING:
 P = ParamSpec("P")
 
 KERNELS: dict[str, Kernel] = {}
-empty = _native.empty
+empty, empty_like = _native.empty, _native.empty_like
 
 _BACKENDS = ("native", "reference")
 

@@ -6,7 +6,7 @@ What is not usual is left to the checks in arguments.py and ops/broadcasting.py,
 cimport numpy as cnp
 from cpython.tuple cimport PyTuple_GET_ITEM, PyTuple_GET_SIZE
 
-from ._native import empty
+from ._native import empty, empty_like
 
 
 
@@ -66,10 +66,14 @@ def usual_operands(a, b):
     shape = shape_of(a)
     if has_shape(b, shape):
         form = (shape, dtype)
-        return a, b, empty(shape, dtype), form, form
+        return a, b, result_of(a, b), form, form
     other = shape_of(b)
     common = broadcast(shape, other)
-    return None if common is None else (a, b, empty(common, dtype), (shape, dtype), (other, dtype))
+    if common is None:
+        return None
+    # In the order of the operand that is not repeated, if there is one.
+    y = empty_like(a) if common == shape else empty_like(b) if common == other else empty(common, dtype)
+    return a, b, y, (shape, dtype), (other, dtype)
 
 
 def usual_classes(value, tuple shape, long long classes):
@@ -122,6 +126,18 @@ cdef object usual_pair(object a, object b):
     cdef int kind = float_type(a)
     if kind < 0 or float_type(b) != kind or not cnp.PyArray_SAMESHAPE(a, b):
         return None
+    return result_of(a, b)
+
+
+cdef object result_of(object a, object b):
+    """The array for what two usual arrays of one shape give element by element: in their order, if they share one."""
+    cdef int d
+    if not cnp.PyArray_IS_C_CONTIGUOUS(a):
+        for d in range(cnp.PyArray_NDIM(a)):
+            if cnp.PyArray_STRIDE(a, d) != cnp.PyArray_STRIDE(b, d):
+                break
+        else:
+            return empty_like(a)
     return empty(shape_of(a), <object>cnp.PyArray_DESCR(a))
 
 

@@ -1,11 +1,30 @@
 import numpy as np
 import pytest
-from checks import check_gradient, check_refused, check_torch, torch
+from checks import check_gradient, check_kernel, check_refused, check_torch, torch
 
 import pydl
+from pydl.ops.remainder import remainder_forward
 
 RNG = np.random.default_rng(0)
 A, B = RNG.uniform(-5, 5, (3, 4)), RNG.uniform(0.5, 2, 4) * [1, -1, 1, -1]
+
+
+def test_native_equals_reference():
+    check_kernel(remainder_forward)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("name", ["remainder", "fmod", "floor_divide"])
+def test_exact_for_quotients_of_any_size(name, dtype):
+    odd = [0.0, -0.0, 1.0, -1.0, 3.0, np.inf, -np.inf, np.nan, 1e-30, 7e29, -2.5, 0.1, 1e7, 8388607.5]
+    a, b = (np.array(each, dtype) for each in np.meshgrid(odd, odd))
+    wide = (10 ** RNG.uniform(-12, 12, 4000) * RNG.choice([-1, 1], 4000)).astype(dtype)
+    # PyTorch's own fmod says NaN where the quotient of float32 numbers is infinite.
+    with np.errstate(all="ignore"):
+        for x, z in [(a, b), (wide, wide[::-1].copy()), (wide * 3, wide), (wide, np.asarray(dtype(0.1)))]:
+            got, want = getattr(pydl, name)(x, z).numpy(), getattr(np, name)(x, z)
+            want = np.where(z == 0, x / z, want) if name == "floor_divide" else want
+            np.testing.assert_array_equal(got, want)
 
 
 @pytest.mark.parametrize("name", ["remainder", "fmod", "floor_divide"])

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from ..arguments import check_array
-from ..op import empty, kernel, op
+from ..op import empty_like, kernel, op
 
 
 @kernel(writes="y")
@@ -48,13 +48,13 @@ def _(draw):
 def abs(input: Any) -> Any:
     """|input|, element by element. See the top of this file."""
     x = check_array("abs", "input", input)
-    y = empty(x.shape, x.dtype)
+    y = empty_like(x)
     if x.dtype.kind in "iub":
         return np.absolute(x, out=y)
     abs_forward(x, y)
 
     def gradient(dy, needs):
-        dx = empty(dy.shape, dy.dtype)
+        dx = empty_like(x)
         abs_backward(dy, x, dx)
         return dx
 

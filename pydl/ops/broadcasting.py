@@ -19,7 +19,7 @@ import numpy as np
 
 from .._compiled import has_form, is_usual_float, usual_operands
 from ..arguments import Array, check_array
-from ..op import empty
+from ..op import empty, empty_like
 from .sum_to import sum_to
 
 ndarray = np.ndarray
@@ -108,6 +108,11 @@ def _convert(op: str, name: str, array: Array, dtype: np.dtype[Any]) -> Array:
 def form_of(value: Any, array: Array) -> Form:
     """The form of the gradient of an argument that became `array`."""
     return array.shape, value.dtype if isinstance(value, ndarray) else array.dtype
+
+
+def empty_for(dy: Array, operand: Array) -> Array:
+    """An array for the gradient of the operand, before its copies are summed."""
+    return empty_like(operand if operand.shape == dy.shape else dy)
 
 
 def fit(dy: Array, form: Form) -> Array:

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from ..arguments import check_array, check_float, check_number
-from ..op import empty, kernel, op
+from ..op import empty_like, kernel, op
 from .broadcasting import broadcast_shape, fit, form_of, promote
 
 
@@ -102,11 +102,11 @@ def clamp(input: Any, min: Any = None, max: Any = None) -> Any:
         min, max = _integer_limits(x.dtype, min, max)
         return x.copy() if min is None and max is None else np.asarray(np.clip(x, min, max))
     x = check_float("clamp", "input", x, integers=True)
-    y = empty(x.shape, x.dtype)
+    y = empty_like(x)
     clamp_forward(x, low, high, y)
 
     def gradient(dy, needs):
-        dx = empty(dy.shape, dy.dtype)
+        dx = empty_like(x)
         clamp_backward(dy, x, low, high, dx)
         return dx, None, None
 

@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 
 from ..arguments import check_choice
-from ..op import empty, kernel, op
-from .broadcasting import fit, operands
-from .remainder import divided, floor_quotient, trunc_quotient
+from ..op import kernel, op
+from .broadcasting import empty_for, fit, operands
+from .remainder import FLOOR_DIVIDE, TRUNC_DIVIDE, divided, trunc_quotient
 
 
 @kernel(writes="y")
@@ -51,18 +51,20 @@ def div(input: Any, other: Any, *, rounding_mode: str | None = None) -> Any:
     """input / other, element by element; rounding_mode "floor" or "trunc": rounded so. See the top of this file."""
     if rounding_mode is not None:
         how = check_choice("div", "rounding_mode", rounding_mode, "floor", "trunc")
-        return divided("div", floor_quotient if how == "floor" else trunc_quotient, input, other)[2]
+        if how == "floor":
+            return divided("div", FLOOR_DIVIDE, np.floor_divide, input, other)[2]
+        return divided("div", TRUNC_DIVIDE, trunc_quotient, input, other)[2]
     a, b, y, a_form, b_form = operands("div", input, other, division=True)
     div_forward(a, b, y)
 
     def gradient(dy, needs):
         da = db = None
         if needs[0]:
-            da = empty(dy.shape, dy.dtype)
+            da = empty_for(dy, a)
             div_forward(dy, b, da)
             da = fit(da, a_form)
         if needs[1]:
-            db = empty(dy.shape, dy.dtype)
+            db = empty_for(dy, b)
             div_backward_other(dy, a, b, db)
             db = fit(db, b_form)
         return da, db

@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 
 from ..arguments import check_float, check_number
-from ..op import empty, kernel, op
+from ..op import empty_like, kernel, op
 
 SELU_ALPHA, SELU_SCALE = 1.6732632423543772848170429916717, 1.0507009873554804934193349852946
 
@@ -56,11 +56,11 @@ def _(draw):
 def exponential_unit(name: str, input: Any, alpha: float, scale: float, slope: float) -> Any:
     """What the three of them return."""
     x = check_float(name, "input", input)
-    y = empty(x.shape, x.dtype)
+    y = empty_like(x)
     elu_forward(x, alpha, scale, slope, y)
 
     def gradient(dy, needs):
-        dx = empty(dy.shape, dy.dtype)
+        dx = empty_like(x)
         elu_backward(dy, x, alpha, scale, slope, dx)
         return dx
 

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from ..arguments import check_float
-from ..op import empty, kernel, op
+from ..op import empty_like, kernel, op
 from .mul import mul_forward
 
 
@@ -35,11 +35,11 @@ def _(draw):
 def exp(input: Any) -> Any:
     """e^input, element by element. See the top of this file."""
     x = check_float("exp", "input", input, integers=True)
-    y = empty(x.shape, x.dtype)
+    y = empty_like(x)
     exp_forward(x, y)
 
     def gradient(dy, needs):
-        dx = empty(dy.shape, dy.dtype)
+        dx = empty_like(y)
         mul_forward(dy, y, dx)
         return dx
 

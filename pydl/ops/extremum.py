@@ -6,8 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ..op import empty
-from .broadcasting import fit, operands
+from .broadcasting import empty_for, fit, operands
 
 
 def extremum(op: str, input: Any, other: Any, of_integers: Any, forward: Any, backward: Any) -> Any:
@@ -23,11 +22,11 @@ def extremum(op: str, input: Any, other: Any, of_integers: Any, forward: Any, ba
     def gradient(dy, needs):
         da = db = None
         if needs[0]:
-            da = empty(dy.shape, dy.dtype)
+            da = empty_for(dy, a)
             backward(dy, a, b, da)
             da = fit(da, a_form)
         if needs[1]:
-            db = empty(dy.shape, dy.dtype)
+            db = empty_for(dy, b)
             backward(dy, b, a, db)
             db = fit(db, b_form)
         return da, db

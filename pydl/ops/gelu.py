@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from ..arguments import check_float, show
-from ..op import empty, kernel, op
+from ..op import empty_like, kernel, op
 
 SLOPE = math.sqrt(2.0 / math.pi)
 
@@ -62,11 +62,11 @@ def gelu(input: Any, approximate: str = "none") -> Any:
     if not isinstance(approximate, str) or approximate not in ("none", "tanh"):
         raise ValueError(f"gelu: approximate must be 'none' or 'tanh', not {show(approximate)}")
     tanh = approximate == "tanh"
-    y = empty(x.shape, x.dtype)
+    y = empty_like(x)
     gelu_forward(x, tanh, y)
 
     def gradient(dy, needs):
-        dx = empty(dy.shape, dy.dtype)
+        dx = empty_like(x)
         gelu_backward(dy, x, tanh, dx)
         return dx
 

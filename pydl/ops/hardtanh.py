@@ -27,7 +27,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..arguments import check_float, check_number, check_range
-from ..op import empty, kernel, op
+from ..op import empty_like, kernel, op
 
 
 @kernel(writes="y")
@@ -86,11 +86,11 @@ def _(draw):
 
 def of_pieces(x: Any, pieces: Pieces) -> Any:
     """What all of these operations return."""
-    y = empty(x.shape, x.dtype)
+    y = empty_like(x)
     hardtanh_forward(x, *pieces, y)
 
     def gradient(dy, needs):
-        dx = empty(dy.shape, dy.dtype)
+        dx = empty_like(x)
         low, high, follows_below, _, square, slope, _, follows_above, _ = pieces
         hardtanh_backward(dy, x, low, high, follows_below, square, slope, follows_above, dx)
         return dx

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from ..arguments import check_float, check_number
-from ..op import empty, kernel, op
+from ..op import empty_like, kernel, op
 
 
 @kernel(writes="y")
@@ -47,11 +47,11 @@ def leaky_relu(input: Any, negative_slope: float = 0.01) -> Any:
     """x where x > 0, else negative_slope * x. See the top of this file."""
     x = check_float("leaky_relu", "input", input)
     negative_slope = check_number("leaky_relu", "negative_slope", negative_slope)
-    y = empty(x.shape, x.dtype)
+    y = empty_like(x)
     leaky_relu_forward(x, negative_slope, y)
 
     def gradient(dy, needs):
-        dx = empty(dy.shape, dy.dtype)
+        dx = empty_like(x)
         leaky_relu_backward(dy, x, negative_slope, dx)
         return dx
 

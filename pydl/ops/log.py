@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from ..arguments import check_float
-from ..op import empty, kernel, op
+from ..op import empty_like, kernel, op
 from .div import div_forward
 
 
@@ -35,11 +35,11 @@ def _(draw):
 def log(input: Any) -> Any:
     """ln(input), element by element. See the top of this file."""
     x = check_float("log", "input", input, integers=True)
-    y = empty(x.shape, x.dtype)
+    y = empty_like(x)
     log_forward(x, y)
 
     def gradient(dy, needs):
-        dx = empty(dy.shape, dy.dtype)
+        dx = empty_like(x)
         div_forward(dy, x, dx)
         return dx
 

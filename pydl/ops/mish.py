@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from ..arguments import check_float
-from ..op import empty, kernel, op
+from ..op import empty_like, kernel, op
 
 
 @kernel(writes="y")
@@ -50,11 +50,11 @@ def _(draw):
 def mish(input: Any) -> Any:
     """x * tanh(softplus(x)). See the top of this file."""
     x = check_float("mish", "input", input)
-    y = empty(x.shape, x.dtype)
+    y = empty_like(x)
     mish_forward(x, y)
 
     def gradient(dy, needs):
-        dx = empty(dy.shape, dy.dtype)
+        dx = empty_like(x)
         mish_backward(dy, x, dx)
         return dx
 

@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from ..op import empty, kernel, op
-from .broadcasting import fit, operands
+from ..op import kernel, op
+from .broadcasting import empty_for, fit, operands
 
 
 @kernel(writes="y")
@@ -48,10 +48,10 @@ def mul(input: Any, other: Any) -> Any:
 def _gradient(dy: Any, needs: tuple[bool, bool], a: Any, b: Any) -> Any:
     da = db = None
     if needs[0]:
-        da = empty(dy.shape, dy.dtype)
+        da = empty_for(dy, a)
         mul_forward(dy, b, da)
     if needs[1]:
-        db = empty(dy.shape, dy.dtype)
+        db = empty_for(dy, b)
         mul_forward(dy, a, db)
     return da, db
 

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from ..arguments import check_array
-from ..op import empty, kernel, op
+from ..op import empty_like, kernel, op
 
 
 @kernel(writes="y")
@@ -36,13 +36,13 @@ def neg(input: Any) -> Any:
     x = check_array("neg", "input", input)
     if x.dtype.kind == "b":
         raise TypeError("neg: input is bool; use logical_not or convert it")
-    y = empty(x.shape, x.dtype)
+    y = empty_like(x)
     if x.dtype.kind != "f":
         return np.negative(x, out=y)
     neg_forward(x, y)
 
     def gradient(dy, needs):
-        dx = empty(dy.shape, dy.dtype)
+        dx = empty_like(dy)
         neg_forward(dy, dx)
         return dx
 

@@ -17,8 +17,8 @@ from typing import Any
 
 import numpy as np
 
-from ..op import empty, kernel, op
-from .broadcasting import fit, operands
+from ..op import kernel, op
+from .broadcasting import empty_for, fit, operands
 
 
 @kernel(writes="y")
@@ -84,11 +84,11 @@ def pow(input: Any, exponent: Any) -> Any:
     def gradient(dy, needs):
         da = db = None
         if needs[0]:
-            da = empty(dy.shape, dy.dtype)
+            da = empty_for(dy, a)
             pow_backward_input(dy, a, b, da)
             da = fit(da, a_form)
         if needs[1]:
-            db = empty(dy.shape, dy.dtype)
+            db = empty_for(dy, b)
             pow_backward_exponent(dy, a, b, y, db)
             db = fit(db, b_form)
         return da, db

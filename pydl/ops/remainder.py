@@ -13,34 +13,72 @@ Source    Knuth, "The art of computer programming", volume 1 (1997), section 1.2
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 
-from ..op import op
+from ..op import empty_like, kernel, op
 from .broadcasting import fit, operands
+from .mul import mul_forward
+from .neg import neg_forward
+
+FMOD, REMAINDER, FLOOR_DIVIDE, TRUNC_DIVIDE = range(4)  # the forms of the kernel, as in csrc/remainder.cpp
 
 
-def divided(name: str, form: Any, input: Any, other: Any) -> tuple[Any, ...]:
-    """The operands, the result form(a, b, out), and what the gradients look like."""
+@kernel(writes="y")
+def remainder_forward(a, b, form, y):
+    a, b = np.broadcast_to(a, y.shape), np.broadcast_to(b, y.shape)
+    for i in np.ndindex(y.shape):
+        quotient = a[i] / b[i]
+        if form == TRUNC_DIVIDE:
+            y[i] = np.trunc(quotient)
+            continue
+        rest = math.fmod(a[i], b[i]) if math.isfinite(a[i]) and b[i] != 0 else math.nan
+        other_sign = rest * np.copysign(1, b[i]) < 0
+        if form == FMOD:
+            y[i] = rest
+        elif form == REMAINDER:
+            y[i] = rest + b[i] if other_sign else rest
+        else:
+            y[i] = quotient if b[i] == 0 else np.rint((a[i] - rest) / b[i]) - other_sign
+
+
+@remainder_forward.samples
+def _(draw):
+    a, b, shape = draw.broadcast_pair()
+    form = draw.integer(FMOD, TRUNC_DIVIDE)
+    # Eighths and a divisor that divides exactly: no quotient is beside an integer by rounding.
+    np.round(a * 8, out=a)
+    b[...] = np.where(b < 0, -0.25, 2.0)
+    return {"a": a, "b": b, "form": form, "y": draw.out(shape)}
+
+
+def divided(name: str, form: int, of_integers: Any, input: Any, other: Any) -> tuple[Any, ...]:
+    """The operands, the result, and what the gradients look like. of_integers(a, b, out): what integers give."""
     a, b, y, a_form, b_form = operands(name, input, other)
+    if y.dtype.kind == "f":
+        remainder_forward(a, b, form, y)
+        return a, b, y, a_form, b_form
     if y.dtype.kind == "b":
         raise TypeError(f"{name}: the arguments are bool but must be numbers")
-    if y.dtype.kind != "f" and not b.all():
+    if not b.all():
         raise ValueError(f"{name}: other is 0 somewhere, and integers are not divided by 0")
-    with np.errstate(all="ignore"):
-        form(a, b, out=y)
+    of_integers(a, b, out=y)
     return a, b, y, a_form, b_form
 
 
-def _rest(name: str, form: Any, whole: Any, input: Any, other: Any) -> Any:
-    a, b, y, a_form, b_form = divided(name, form, input, other)
+def _rest(name: str, form: int, whole: int, of_integers: Any, input: Any, other: Any) -> Any:
+    a, b, y, a_form, b_form = divided(name, form, of_integers, input, other)
 
     def gradient(dy, needs):
-        with np.errstate(all="ignore"):
-            count = np.empty_like(dy)
-            whole(a, b, count)
-            db = fit(np.asarray(-dy * count), b_form) if needs[1] else None
+        db = None
+        if needs[1]:
+            db = empty_like(dy)
+            remainder_forward(a, b, whole, db)
+            mul_forward(db, dy, db)
+            neg_forward(db, db)
+            db = fit(db, b_form)
         return fit(dy, a_form) if needs[0] else None, db
 
     return y, gradient, (("input", 1), ("other", 1))
@@ -49,32 +87,22 @@ def _rest(name: str, form: Any, whole: Any, input: Any, other: Any) -> Any:
 @op("input", "other")
 def remainder(input: Any, other: Any) -> Any:
     """input % other, with the sign of other. See the top of this file."""
-    return _rest("remainder", np.remainder, floor_quotient, input, other)
+    return _rest("remainder", REMAINDER, FLOOR_DIVIDE, np.remainder, input, other)
 
 
 @op("input", "other")
 def fmod(input: Any, other: Any) -> Any:
     """The rest of input / other, with the sign of input. See the top of this file."""
-    return _rest("fmod", np.fmod, trunc_quotient, input, other)
+    return _rest("fmod", FMOD, TRUNC_DIVIDE, np.fmod, input, other)
 
 
 @op("input", "other")
 def floor_divide(input: Any, other: Any) -> Any:
     """input // other: the largest whole number that is not above the quotient. See the top of this file."""
-    return divided("floor_divide", floor_quotient, input, other)[2]
-
-
-def floor_quotient(a: Any, b: Any, out: Any) -> None:
-    """The largest whole number that is not above a / b."""
-    np.floor_divide(a, b, out=out)
-    if out.dtype.kind == "f":  # numpy says NaN of x // 0
-        np.copyto(out, a / b, where=np.equal(b, 0))
+    return divided("floor_divide", FLOOR_DIVIDE, np.floor_divide, input, other)[2]
 
 
 def trunc_quotient(a: Any, b: Any, out: Any) -> None:
-    """a / b without what is behind the point."""
-    if out.dtype.kind == "f":
-        np.trunc(a / b, out=out)
-    else:
-        np.floor_divide(a, b, out=out)
-        out += (np.remainder(a, b) != 0) & ((a < 0) != (b < 0))
+    """a / b of integers without what is behind the point."""
+    np.floor_divide(a, b, out=out)
+    out += (np.remainder(a, b) != 0) & ((a < 0) != (b < 0))

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from ..arguments import check_float
-from ..op import empty, kernel, op
+from ..op import empty_like, kernel, op
 
 
 @kernel(writes="y")
@@ -50,11 +50,11 @@ def _(draw):
 def sigmoid(input: Any) -> Any:
     """1 / (1 + e^-input), element by element. See the top of this file."""
     x = check_float("sigmoid", "input", input, integers=True)
-    y = empty(x.shape, x.dtype)
+    y = empty_like(x)
     sigmoid_forward(x, y)
 
     def gradient(dy, needs):
-        dx = empty(dy.shape, dy.dtype)
+        dx = empty_like(y)
         sigmoid_backward(dy, y, dx)
         return dx
 

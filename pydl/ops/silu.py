@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from ..arguments import check_float
-from ..op import empty, kernel, op
+from ..op import empty_like, kernel, op
 
 
 def logistic(x):
@@ -53,11 +53,11 @@ def _(draw):
 def silu(input: Any) -> Any:
     """input * sigmoid(input), element by element. See the top of this file."""
     x = check_float("silu", "input", input)
-    y = empty(x.shape, x.dtype)
+    y = empty_like(x)
     silu_forward(x, y)
 
     def gradient(dy, needs):
-        dx = empty(dy.shape, dy.dtype)
+        dx = empty_like(x)
         silu_backward(dy, x, dx)
         return dx
 

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from ..arguments import check_float, check_number
-from ..op import empty, kernel, op
+from ..op import empty_like, kernel, op
 
 
 @kernel(writes="y")
@@ -65,11 +65,11 @@ def softplus(input: Any, beta: float = 1.0, threshold: float = 20.0) -> Any:
     x = check_float("softplus", "input", input)
     beta = check_number("softplus", "beta", beta)
     threshold = check_number("softplus", "threshold", threshold)
-    y = empty(x.shape, x.dtype)
+    y = empty_like(x)
     softplus_forward(x, beta, threshold, y)
 
     def gradient(dy, needs):
-        dx = empty(dy.shape, dy.dtype)
+        dx = empty_like(x)
         softplus_backward(dy, x, beta, threshold, dx)
         return dx
 

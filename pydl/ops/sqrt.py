@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from ..arguments import check_float
-from ..op import empty, kernel, op
+from ..op import empty_like, kernel, op
 
 
 @kernel(writes="y")
@@ -46,11 +46,11 @@ def _(draw):
 def sqrt(input: Any) -> Any:
     """The square root of input, element by element. See the top of this file."""
     x = check_float("sqrt", "input", input, integers=True)
-    y = empty(x.shape, x.dtype)
+    y = empty_like(x)
     sqrt_forward(x, y)
 
     def gradient(dy, needs):
-        dx = empty(dy.shape, dy.dtype)
+        dx = empty_like(y)
         sqrt_backward(dy, y, dx)
         return dx
 

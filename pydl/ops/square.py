@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from ..arguments import check_array
-from ..op import empty, kernel, op
+from ..op import empty_like, kernel, op
 
 
 @kernel(writes="y")
@@ -47,13 +47,13 @@ def square(input: Any) -> Any:
     x = check_array("square", "input", input)
     if x.dtype.kind == "b":
         x = x.astype(np.int64)
-    y = empty(x.shape, x.dtype)
+    y = empty_like(x)
     if x.dtype.kind in "iu":
         return np.square(x, out=y)
     square_forward(x, y)
 
     def gradient(dy, needs):
-        dx = empty(dy.shape, dy.dtype)
+        dx = empty_like(x)
         square_backward(dy, x, dx)
         return dx
 

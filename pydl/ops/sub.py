@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from ..arguments import check_number
-from ..op import empty, kernel, op
+from ..op import empty_like, kernel, op
 from .broadcasting import fit, operands
 from .mul import mul
 from .neg import neg_forward
@@ -50,7 +50,7 @@ def sub(input: Any, other: Any, *, alpha: float = 1) -> Any:
         da = fit(dy, a_form) if needs[0] else None
         db = None
         if needs[1]:
-            db = empty(dy.shape, dy.dtype)
+            db = empty_like(dy)
             neg_forward(dy, db)
             db = fit(db if alpha == 1 else mul(db, alpha).data, b_form)
         return da, db

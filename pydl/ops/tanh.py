@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from ..arguments import check_float
-from ..op import empty, kernel, op
+from ..op import empty_like, kernel, op
 
 
 @kernel(writes="y")
@@ -47,11 +47,11 @@ def _(draw):
 def tanh(input: Any) -> Any:
     """tanh(input), element by element. See the top of this file."""
     x = check_float("tanh", "input", input, integers=True)
-    y = empty(x.shape, x.dtype)
+    y = empty_like(x)
     tanh_forward(x, y)
 
     def gradient(dy, needs):
-        dx = empty(dy.shape, dy.dtype)
+        dx = empty_like(y)
         tanh_backward(dy, y, dx)
         return dx
 

@@ -16,7 +16,7 @@ import numpy as np
 
 from ..arguments import check_array
 from ..op import empty, kernel, op
-from .broadcasting import broadcast_shape, fit, operands
+from .broadcasting import broadcast_shape, empty_for, fit, operands
 
 
 @kernel(writes="y")
@@ -51,11 +51,11 @@ def where(condition: Any, input: Any, other: Any) -> Any:
         zero = np.zeros((), dy.dtype)
         da = db = None
         if needs[1]:
-            da = empty(dy.shape, dy.dtype)
+            da = empty_for(dy, a)
             where_forward(chosen, dy, zero, da)
             da = fit(da, a_form)
         if needs[2]:
-            db = empty(dy.shape, dy.dtype)
+            db = empty_for(dy, b)
             where_forward(chosen, zero, dy, db)
             db = fit(db, b_form)
         return None, da, db

@@ -34,8 +34,12 @@ def noted(function: Callable[..., Any], *inputs: Any) -> tuple[list[Call], Any]:
 
         return run
 
-    with op.replaced_kernels(noting):
-        result = function(*inputs)
+    _native.set_row_by_row(True)
+    try:
+        with op.replaced_kernels(noting):
+            result = function(*inputs)
+    finally:
+        _native.set_row_by_row(False)
     return stand_ins.dismissed(calls), result
 
 
