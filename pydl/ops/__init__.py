@@ -139,6 +139,7 @@ from .einsum import mm as mm
 from .einsum import mv as mv
 from .einsum import outer as outer
 from .linear import linear as linear
+from .cdist import cdist as cdist
 from .matmul import matmul as matmul
 
 # Pooling
@@ -282,7 +283,7 @@ LATER = {
         block_diag broadcast_tensors cartesian_prod column_stack combinations concat concatenate dstack hsplit
         hstack meshgrid row_stack tensor_split vsplit vstack""",
     "composed_products": """
-        addbmm addmm addmv addr baddbmm cdist corrcoef cov cross dist inner kron tensordot trace vdot""",
+        addbmm addmm addmv addr baddbmm corrcoef cov cross dist inner kron tensordot trace vdot""",
     "composed_shapes": """
         atleast_1d atleast_2d atleast_3d diag_embed diagflat diff expand_as fliplr flipud index_copy
         index_fill masked_scatter moveaxis narrow ravel reshape_as rot90 select swapaxes swapdims t take

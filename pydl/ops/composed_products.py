@@ -7,7 +7,7 @@ inner       sums of products over the last dimension of both             vdot: o
 kron        y[i K + k, j L + l] = a[i, j] b[k, l], and so on for any number of dimensions
 cross       the vector at right angles to a and b, of three numbers along dim
 trace       the sum of a matrix's diagonal
-dist        the norm of a - b            cdist: of all pairs of rows, (*, P, M) and (*, R, M) to (*, P, R)
+dist        the norm of a - b
 cov         sum over n of (x[i, n] - mean[i]) (x[j, n] - mean[j]) / (N - correction)      corrcoef: of deviations 1
 """
 
@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from ..arguments import check_dim, check_dims, check_integer, check_number, check_range, check_rank
+from ..arguments import check_dim, check_dims, check_integer, check_number, check_rank
 from ..tensor import Tensor, as_tensor
 from .add import add
 from .broadcasting import broadcast_shape
@@ -144,17 +144,6 @@ def trace(input: Any) -> Tensor:
 def dist(input: Any, other: Any, p: float = 2) -> Tensor:
     """The p-norm of input - other."""
     return norm(sub(input, other), check_number("dist", "p", p))
-
-
-def cdist(x1: Any, x2: Any, p: float = 2.0) -> Tensor:
-    """The p-norm of the difference of every row of x1 and every row of x2."""
-    a, b = as_tensor("cdist", x1), as_tensor("cdist", x2)
-    for name, each in (("x1", a), ("x2", b)):
-        if each.ndim < 2:
-            raise ValueError(f"cdist: {name} must be a matrix or a batch of them, but has shape {each.shape}")
-    if a.shape[-1] != b.shape[-1]:
-        raise ValueError(f"cdist: x1 {a.shape} and x2 {b.shape} must have rows of one length")
-    return norm(sub(unsqueeze(a, -2), unsqueeze(b, -3)), check_range("cdist", "p", p, 0), -1)
 
 
 def cov(input: Any, *, correction: int = 1) -> Tensor:

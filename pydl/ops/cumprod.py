@@ -16,13 +16,17 @@ from typing import Any
 
 import numpy as np
 
+from .._compiled import along
 from ..arguments import check_array, check_dim, check_float
-from ..op import empty, op
+from ..op import empty, kernel, op
+from .clone import zeros
 from .cumsum import running
 from .div import div_forward
 from .gather import add_along
 from .max import ValuesIndices
 from .mul import mul_forward
+
+int64 = np.dtype(np.int64)
 
 
 def _sums_from_here_on(x: Any) -> Any:
@@ -61,24 +65,47 @@ def cumprod(input: Any, dim: int) -> Any:
     return y, gradient, ("input",)
 
 
+@kernel(writes="y, index")
+def cumprod_extremes(x, smallest, y, index):
+    A, K, B = x.shape
+    for a, b in np.ndindex(A, B):
+        best = 0
+        for k in range(K):
+            new, old = x[a, k, b], x[a, best, b]
+            if np.isnan(new) or (new <= old if smallest else new >= old):
+                best = k
+            y[a, k, b] = x[a, best, b]
+            index[a, k, b] = best
+
+
+@cumprod_extremes.samples
+def _(draw):
+    shape = draw.shape(3)
+    x = np.round(draw.special(shape) * 2)
+    return {"x": x, "smallest": draw.choice(True, False), "y": draw.out(shape), "index": np.empty(shape, np.int64)}
+
+
 @op("input", several=True)
 def _extremes(input: Any, name: str, better: Any, dim: Any) -> Any:
     x = check_array(name, "input", input)
     d = check_dim(name, dim, x.ndim)
-    line = np.moveaxis(x.reshape(1) if x.ndim == 0 else x, d, 0)
-    y = better.accumulate(line, 0)
-    wins = line == y
     if x.dtype.kind == "f":
-        wins |= np.isnan(line)
-    places = np.arange(len(line)).reshape(-1, *(1,) * (line.ndim - 1))
-    index = np.maximum.accumulate(np.where(wins, places, 0), 0)
+        x = check_float(name, "input", x)
+        y, index = empty(x.shape, x.dtype), empty(x.shape, int64)
+        cumprod_extremes(along(x, d), better is np.minimum, along(y, d), along(index, d))
+    else:
+        lines = np.moveaxis(x.reshape(x.shape or (1,)), d, 0)
+        best = better.accumulate(lines, 0)
+        places = np.arange(len(lines)).reshape(-1, *(1,) * (lines.ndim - 1))
+        last = np.maximum.accumulate(np.where(lines == best, places, 0), 0)
+        y, index = (np.moveaxis(each, 0, d).reshape(x.shape) for each in (best, last))
 
     def gradient(dys, needs):
-        dx = np.zeros(line.shape, x.dtype)
-        add_along(np.moveaxis(dys[0].reshape(dys[0].shape or (1,)), d, 0), index, dx, 0)
-        return np.moveaxis(dx, 0, d).reshape(x.shape)
+        dx = zeros(x.shape or (1,), x.dtype)
+        add_along(dys[0].reshape(dx.shape), index.reshape(dx.shape), dx, d)
+        return dx.reshape(x.shape)
 
-    return [np.moveaxis(each, 0, d).reshape(x.shape) for each in (y, index)], gradient, ()
+    return [y, index], gradient, ()
 
 
 def cummax(input: Any, dim: int) -> ValuesIndices:

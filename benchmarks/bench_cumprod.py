@@ -1,0 +1,19 @@
+"""cumprod: the largest element up to each one."""
+
+import numpy as np
+from run import Bench, out, randn
+
+from pydl.ops.cumprod import cumprod_extremes
+
+SHAPES = [(1000, 1000, 1), (1, 1000, 1000)]
+
+BENCHES = [
+    Bench(
+        cumprod_extremes,
+        SHAPES,
+        small=(10, 100, 1),
+        arguments=lambda A, K, B: (randn(A, K, B), False, out(A, K, B), np.empty((A, K, B), np.int64)),
+        numpy=lambda x, smallest, y, index: np.maximum.accumulate(x, 1, out=y),
+        bytes=lambda A, K, B: 16 * A * K * B,
+    )
+]
