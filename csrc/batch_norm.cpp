@@ -95,10 +95,18 @@ void column_moments(const ColumnTasks& tasks, int64_t piece, const T* x, int64_t
             store(squares + j, square);
             store(centers + j, center);
         }
-        const double count = double(rows);
+        // What combine() would do, its divisions once for all columns.
+        const double count = double(rows), before = moments[0].count, share = count / (before + count);
         for (int64_t j = 0; j < columns; ++j) {
-            const double d = sums[j], mean = double(centers[j]) + d / count;
-            combine(moments[j], {count, mean, double(squares[j]) - d * (d / count)});
+            const double d = sums[j], part = d * (1 / count), mean = double(centers[j]) + part;
+            const double square = double(squares[j]) - d * part, distance = mean - moments[j].mean;
+            if (before == 0 || distance - distance != 0) {
+                combine(moments[j], {count, mean, square});
+                continue;
+            }
+            moments[j].mean += distance * share;
+            moments[j].squares += square + distance * distance * (before * share);
+            moments[j].count = before + count;
         }
     });
 }

@@ -40,11 +40,9 @@ void cross_entropy_probabilities_forward(Array<const T, 3> x, Array<const T, 3> 
             const vec<T> sum = sum_along<T>(x, [&](int64_t step) PYDL_INLINE_LAMBDA {
                 return shares.get(step) * ((x.get(step, T(0)) - e.largest) - log_of_sum);
             });
-            for (int64_t lane = 0; lane < x.lines(); ++lane) {
-                largest.data[first + lane] = e.largest[lane];
-                log_sum.data[first + lane] = log_of_sum[lane];
-                losses[first + lane] = -sum[lane];
-            }
+            store_partial(largest.data + first, e.largest, x.lines());
+            store_partial(log_sum.data + first, log_of_sum, x.lines());
+            store_partial(losses + first, -sum, x.lines());
         },
         x, target);
     if (reduction != kNone) y.data[0] = T(sum_of(losses, lines) / (reduction == kMean ? double(lines) : 1));
@@ -71,12 +69,12 @@ void cross_entropy_probabilities_backward(Array<const T, 1> dy, Array<const T, 3
             using Line = decltype(x);
             const Shares<T, Line, decltype(target)> shares = {weights_for<T>(weight, x), target, sharp,
                                                               smooth};
-            vec<T> top{}, log_of_sum{}, g{};
-            for (int64_t lane = 0; lane < x.lines(); ++lane) {
-                top[lane] = largest(first + lane);
-                log_of_sum[lane] = log_sum(first + lane);
-                g[lane] = dy.data[(first + lane) * dy_step] * scale;
-            }
+            const int64_t n = x.lines();
+            vec<T> top = load_strided(largest.data + first * largest.stride[0], largest.stride[0], n);
+            vec<T> log_of_sum = load_strided(log_sum.data + first * log_sum.stride[0], log_sum.stride[0], n);
+            vec<T> g =
+                dy_step == 0 ? broadcast<T>(dy.data[0]) : load_strided(dy.data + first * dy_step, dy_step, n);
+            g *= scale;
             if constexpr (!Line::across) {
                 top = broadcast<T>(top[0]), log_of_sum = broadcast<T>(log_of_sum[0]);
                 g = broadcast<T>(g[0]);

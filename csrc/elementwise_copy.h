@@ -5,21 +5,42 @@
 
 namespace pydl::PYDL_ISA {
 
-// A row backwards, or every second number of one.
+// Rows backwards. Where the last vector of a row is not full, the one that ends the row begins before it: in
+// what the row has already, or in the row before, which is written afterwards.
 template <typename T>
-[[gnu::noinline]] void copy_strided(const T* x, int64_t stride, T* y, int64_t count) {
+[[gnu::noinline]] void copy_backwards(const T* x, int64_t x_step, T* y, int64_t y_step, int64_t count,
+                                      int64_t rows) {
     constexpr int64_t W = width<T>;
-    int64_t i = 0;
-    if (stride == -1) {
-        for (; i + W <= count; i += W) store(y + i, backwards(load(x - i - (W - 1))));
-    } else {
-        for (; i + W <= count; i += W) {
-            prefetch(x + 2 * i + 4096 / sizeof(T));
-            prefetch(x + 2 * i + 4096 / sizeof(T) + W);
-            store(y + i, even_lanes_of_run(load(x + 2 * i), load(x + 2 * i + W - 1)));
+    for (int64_t r = rows - 1; r >= 0; --r) {
+        const T* from = x + r * x_step;
+        T* to = y + r * y_step;
+        int64_t i = 0;
+        for (; i + W <= count; i += W) store(to + i, backwards(load(from - i - (W - 1))));
+        if (i == count) continue;
+        if (count >= W) {
+            store(to + count - W, backwards(load(from - (count - 1))));
+        } else if (y_step == count && r * count >= W - count) {
+            store(to + count - W, backwards(load_partial(from - (count - 1), count)));
+        } else {
+            for (; i < count; ++i) to[i] = from[-i];
         }
     }
-    if (i < count) store_partial(y + i, gather_lanes(x + i * stride, stride, count - i), count - i);
+}
+
+// Every second number of a row.
+template <typename T>
+[[gnu::noinline]] void copy_every_second(const T* x, T* y, int64_t count) {
+    constexpr int64_t W = width<T>;
+    int64_t i = 0;
+    for (; i + W <= count; i += W) {
+        prefetch(x + 2 * i + 4096 / sizeof(T));
+        prefetch(x + 2 * i + 4096 / sizeof(T) + W);
+        store(y + i, even_lanes_of_run(load(x + 2 * i), load(x + 2 * i + W - 1)));
+    }
+    if (i == count) return;
+    if (count < W) return store_partial(y, gather_lanes(x, 2, count), count);
+    i = count - W;  // the last vector is moved back to end with the row
+    store(y + i, even_lanes_of_run(load(x + 2 * i), load(x + 2 * i + W - 1)));
 }
 
 // Rows without gaps of any length. The last vector of a row is moved back to end with it.
@@ -43,15 +64,14 @@ template <typename T>
 void elementwise_copy(const char* mismatch, const NdArray<T>& y, const NdArray<const T>& x) {
     const ElementwiseRun run = [](const void*, void* const* p, const int64_t* stride, int64_t count,
                                   int64_t rows, const int64_t* step) {
-        if (stride[0] == 1 && (stride[1] == -1 || stride[1] == 2)) {
-            for (int64_t r = 0; r < rows; ++r)
-                copy_strided(static_cast<const T*>(p[1]) + r * step[1], stride[1],
-                             static_cast<T*>(p[0]) + r * step[0], count);
+        const T* x = static_cast<const T*>(p[1]);
+        T* y = static_cast<T*>(p[0]);
+        if (stride[0] == 1 && stride[1] == -1) return copy_backwards(x, step[1], y, step[0], count, rows);
+        if (stride[0] == 1 && stride[1] == 2) {
+            for (int64_t r = 0; r < rows; ++r) copy_every_second(x + r * step[1], y + r * step[0], count);
             return;
         }
-        if (stride[0] == 1 && stride[1] == 1)
-            return copy_rows(static_cast<const T*>(p[1]), step[1], static_cast<T*>(p[0]), step[0], count,
-                             rows);
+        if (stride[0] == 1 && stride[1] == 1) return copy_rows(x, step[1], y, step[0], count, rows);
         const auto copy = [](vec<T> x) { return x; };
         elementwise_run<T, decltype(copy), T>(copy, p, stride, count, rows, step,
                                               std::integer_sequence<int, 0>{});

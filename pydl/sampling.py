@@ -11,6 +11,7 @@ import numpy as np
 
 from . import random
 from .arguments import check_array, check_dtype, check_flag, check_float, check_float_dtype, check_integer, check_shape
+from .ops.cumsum import cumsum_forward
 from .tensor import Tensor, as_tensor, int64
 
 
@@ -77,17 +78,18 @@ def multinomial(input: Any, num_samples: int, replacement: bool = False) -> Tens
         raise ValueError(f"multinomial: input must be (C) or (N, C), but has shape {w.shape}")
     weights = w.reshape(-1, w.shape[-1]).astype(np.float64)
     total = weights.sum(1, keepdims=True)
-    if not (np.isfinite(weights) & (weights >= 0)).all() or not (total > 0).all():
+    if not np.isfinite(total).all() or not weights.min(initial=0) >= 0 or not (total > 0).all():
         raise ValueError("multinomial: input must hold weights of at least 0, and in every row one above 0")
-    least = int((weights > 0).sum(1).min(initial=w.shape[-1]))
-    if not again and count > least:
+    if not again and count > (least := int((weights > 0).sum(1).min(initial=w.shape[-1]))):
         raise ValueError(f"multinomial: {count} draws without replacement need as many weights above 0, not {least}")
     if again:
-        ends = np.cumsum(weights / total, 1)
-        draws = random.generator().random((len(weights), count))
-        last = w.shape[-1] - 1 - (weights[:, ::-1] > 0).argmax(1)
-        places = [np.searchsorted(line, row, "right") for line, row in zip(ends, draws, strict=True)]
-        found = np.minimum(np.array(places, np.int64).reshape(len(weights), count), last[:, None])
+        ends = np.empty_like(weights)
+        cumsum_forward(weights[:, :, None], False, ends[:, :, None])
+        draws = random.generator().random((len(weights), count)) * ends[:, -1:]
+        found = np.array([np.searchsorted(line, row, "right") for line, row in zip(ends, draws, strict=True)], np.int64)
+        found = found.reshape(len(weights), count)
+        if (found == w.shape[-1]).any():  # a draw that was rounded up to the total
+            found = np.minimum(found, w.shape[-1] - 1 - (weights[:, ::-1] > 0).argmax(1)[:, None])
     else:
         # The smallest of exponential times 1 / weight: Efraimidis, Spirakis, "Weighted random sampling", 2006.
         times = random.generator().standard_exponential(weights.shape)

@@ -9,13 +9,15 @@ Source    Harris et al., "Array programming with NumPy", Nature 585 (2020)
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from ..arguments import check_array, check_dim, check_dims, check_integer, show
-from ..op import op
-from .clone import copied
+from ..arguments import Array, check_array, check_dim, check_dims, check_integer, show
+from ..op import empty, op
+from .clone import copied, copy, reshaped
 
 
 @op("input")
@@ -28,6 +30,23 @@ def flip(input: Any, *dims: Any) -> Any:
     return copied(np.asarray(np.flip(x, order))), lambda dy, needs: np.flip(dy, order), ()
 
 
+def _moved(x: Array, steps: Sequence[int], axes: Sequence[int]) -> Array:
+    """A copy, moved along the axes, part by part: what stays in order along each of them."""
+    y = empty(x.shape, x.dtype)
+    if x.size == 0:
+        return y
+    total = dict.fromkeys(axes, 0)
+    for step, d in zip(steps, axes, strict=True):
+        total[d] = (total[d] + step) % x.shape[d]
+    cuts = [  # for each dimension where its parts are, and where they come to
+        [(slice(0, size - n), slice(n, size)), (slice(size - n, size), slice(0, n))] if n else [(slice(None),) * 2]
+        for size, n in ((size, total.get(d, 0)) for d, size in enumerate(x.shape))
+    ]
+    for parts in itertools.product(*cuts):
+        copy(x[tuple(part[0] for part in parts)], y[tuple(part[1] for part in parts)])
+    return y
+
+
 @op("input")
 def roll(input: Any, shifts: int | tuple[int, ...], dims: int | tuple[int, ...] | None = None) -> Any:
     """Moved by `shifts` along `dims`; without dims, as one line of all elements."""
@@ -37,10 +56,14 @@ def roll(input: Any, shifts: int | tuple[int, ...], dims: int | tuple[int, ...] 
     if dims is None:
         if len(steps) != 1:
             raise ValueError(f"roll: shifts must be one integer without dims, not {show(shifts)}")
-        return np.roll(x, steps[0]), lambda dy, needs: np.roll(dy, -steps[0]), ()
+
+        def moved(line: Array, step: int) -> Array:
+            return _moved(reshaped(line, (x.size,)), (step,), (0,)).reshape(x.shape)
+
+        return moved(x, steps[0]), lambda dy, needs: moved(dy, -steps[0]), ()
     axes = tuple(check_dim("roll", d, x.ndim) for d in (dims if isinstance(dims, tuple | list) else (dims,)))
     if len(axes) != len(steps):
         raise ValueError(f"roll: shifts has {len(steps)} numbers but dims has {len(axes)}")
     if x.ndim == 0 or not axes:
         return x.copy(), lambda dy, needs: dy, ()
-    return np.roll(x, steps, axes), lambda dy, needs: np.roll(dy, [-each for each in steps], axes), ()
+    return _moved(x, steps, axes), lambda dy, needs: _moved(dy, [-each for each in steps], axes), ()
