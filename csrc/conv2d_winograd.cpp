@@ -27,7 +27,9 @@ void correlate_five(const Correlation<T>& conv) {
 }
 
 template <typename T>
-void correlate_winograd(const Correlation<T>& conv, int64_t tile) {
+void correlate_winograd(const Correlation<T>& conv, int64_t tile, uint8_t* suspects) {
+    if (suspects != nullptr)
+        for (int64_t n = 0; n < conv.x.shape[0]; n++) suspects[n] = 0;
     if (conv.channels == 0 || !has_special_kernels) return correlate(conv);
     if (conv.rows.taps == 5) {
         if constexpr (sizeof(T) == 4)
@@ -35,14 +37,14 @@ void correlate_winograd(const Correlation<T>& conv, int64_t tile) {
         else
             correlate(conv);
     } else if (tile == 2) {
-        correlate_winograd<WinogradLine<T, 2>>(conv);
+        correlate_winograd<WinogradLine<T, 2>>(conv, suspects);
     } else {
-        correlate_winograd<WinogradLine<T, 4>>(conv);
+        correlate_winograd<WinogradLine<T, 4>>(conv, suspects);
     }
 }
-template void correlate_winograd(const Correlation<float>&, int64_t);
+template void correlate_winograd(const Correlation<float>&, int64_t, uint8_t*);
 #if !defined(PYDL_FLOAT32_ALONE)
-template void correlate_winograd(const Correlation<double>&, int64_t);
+template void correlate_winograd(const Correlation<double>&, int64_t, uint8_t*);
 #endif
 
 template <typename T>

@@ -25,7 +25,7 @@ struct DilationPhase {
 };
 
 template <typename Line, typename T>
-void correlate_winograd(const Correlation<T>& conv) {
+void correlate_winograd(const Correlation<T>& conv, uint8_t* suspects = nullptr) {
     const WinogradFilters<T, Line> filters(conv);
     const int64_t row_step = conv.rows.dilation, column_step = conv.columns.dilation;
     for (int64_t i = 0; i < row_step && i < conv.rows.outputs; i++)
@@ -39,7 +39,12 @@ void correlate_winograd(const Correlation<T>& conv) {
             phase.y.stride[2] *= row_step, phase.y.stride[3] *= column_step;
             phase.x.shape[2] = row.axis.source, phase.x.shape[3] = column.axis.source;
             phase.y.shape[2] = row.axis.outputs, phase.y.shape[3] = column.axis.outputs;
-            correlate_tiles(phase, filters, [&](int64_t n) { correlate_image(phase, n); });
+            correlate_tiles(phase, filters, [&](int64_t n) {
+                if (suspects != nullptr)
+                    suspects[n] = 1;
+                else
+                    correlate_image(phase, n);
+            });
         }
 }
 

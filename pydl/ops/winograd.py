@@ -18,6 +18,13 @@ from .conv2d_winograd import (
     winograd_suits_weight,
     winograd_tile,
 )
+from .conv2d_winograd_split import (
+    conv2d_winograd_split,
+    conv2d_winograd_split_gradient,
+    conv2d_winograd_split_weight,
+    suits_split,
+    suits_split_weight,
+)
 from .conv2d_winograd_stride import (
     WAYS,
     conv2d_winograd_stride,
@@ -50,6 +57,11 @@ def has_stride(w: Any, stride: Sizes, dilation: Sizes) -> bool:
     """Whether these filters are those of conv2d_winograd_stride.py."""
     taps = w.shape[2]
     return w.itemsize == 4 and stride == (2, 2) and taps == w.shape[3] and taps in WAYS and dilation == (1, 1)
+
+
+def can_be_split(w: Any, dilation: Sizes) -> bool:
+    """Whether these filters may be those of conv2d_winograd_split.py."""
+    return w.itemsize == 4 and dilation == (1, 1)
 
 
 class Lines(NamedTuple):
@@ -94,10 +106,15 @@ def transform_forward(
             return False
         conv1d_winograd(lines.rows(x), of_w, b, of_y, lines.padding, groups)
         return True
-    if not (has_stride(w, stride, dilation) and suits_stride(w.shape, y.shape, groups)):
-        return False
-    conv2d_winograd_stride(x, w, b, y, stride, padding, groups)
-    return True
+    if has_stride(w, stride, dilation):
+        pays = suits_stride(w.shape, y.shape, groups)
+        if pays:
+            conv2d_winograd_stride(x, w, b, y, stride, padding, groups)
+        return pays
+    pays = can_be_split(w, dilation) and suits_split(w.shape, y.shape, stride, groups)
+    if pays:
+        conv2d_winograd_split(x, w, b, y, stride, padding, groups)
+    return pays
 
 
 def transform_input_gradient(
@@ -118,14 +135,23 @@ def transform_input_gradient(
             return False
         conv1d_winograd(lines.rows(dy), of_w, b, of_dx, zeros, groups)
         return True
-    if not (
-        has_stride(w, stride, dilation)
-        and padding[0] % 2 == padding[2] % 2 == 1
-        and suits_stride_gradient(w.shape, dx.shape, dy.shape, groups)
-    ):
+    if has_stride(w, stride, dilation):
+        pays = padding[0] % 2 == padding[2] % 2 == 1 and suits_stride_gradient(w.shape, dx.shape, dy.shape, groups)
+        if pays:
+            conv2d_winograd_stride_gradient(dy, w, b, dx, stride, padding, groups)
+        return pays
+    if not can_be_split(w, dilation):
         return False
-    conv2d_winograd_stride_gradient(dy, w, b, dx, stride, padding, groups)
-    return True
+    if stride == (1, 1):
+        zeros = tuple(w.shape[2 + side // 2] - 1 - before for side, before in enumerate(padding))
+        pays = min(zeros) >= 0 and suits_split(turned_shape(w.shape, groups), dx.shape, stride, groups)
+        if pays:
+            conv2d_winograd_split(dy, turned(w, groups), b, dx, stride, zeros, groups)
+        return pays
+    pays = min(stride) > 1 and suits_split(w.shape, dy.shape, stride, groups, True)
+    if pays:
+        conv2d_winograd_split_gradient(dy, w, b, dx, stride, padding, groups)
+    return pays
 
 
 def transform_weight_gradient(
@@ -145,7 +171,12 @@ def transform_weight_gradient(
             return False
         conv1d_winograd_weight(of_dy, lines.rows(x), of_dw, db, lines.padding)
         return True
-    if not (has_stride(dw, stride, dilation) and suits_stride_weight(dw.shape, dy.shape)):
-        return False
-    conv2d_winograd_stride_weight(dy, x, dw, db, stride, padding)
-    return True
+    if has_stride(dw, stride, dilation):
+        pays = suits_stride_weight(dw.shape, dy.shape)
+        if pays:
+            conv2d_winograd_stride_weight(dy, x, dw, db, stride, padding)
+        return pays
+    pays = can_be_split(dw, dilation) and suits_split_weight(dw.shape, dy.shape, stride)
+    if pays:
+        conv2d_winograd_split_weight(dy, x, dw, db, stride, padding)
+    return pays

@@ -100,7 +100,7 @@ def direct(
 
 
 def transformed_is_faster_for_weights(
-    way: WeightWay, taps: int, tiles: int, pixels: int, channels: int, filters: int, turning: int = 0
+    way: WeightWay, taps: float, tiles: int, pixels: int, channels: int, filters: int, turning: int = 0
 ) -> bool:
     """Whether a weight gradient over so many tiles, or pixels of each channel, is. turning: what each takes before."""
     lanes = whole(channels)

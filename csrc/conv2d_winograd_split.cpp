@@ -1,0 +1,254 @@
+// conv2d_winograd_split: convolutions with a stride or large filters, and their gradients, as 3x3 ones of
+// stride 1 with more channels. See pydl/ops/conv2d_winograd_split.py.
+#include "conv2d_correlate.h"
+#include "conv2d_shape.h"
+#include "conv2d_winograd_correlate.h"
+#include "conv2d_winograd_tiles.h"
+#include "kernel.h"
+
+namespace pydl::PYDL_ISA {
+
+// One axis: part p of a filter has the taps u = p * apart + t * stride for t = 0, 1, 2, and its pixels are
+// those that tap p * apart meets.
+struct SplitAxis {
+    Axis whole;
+    int64_t apart, parts, length;  // length: of the pixels
+
+    explicit SplitAxis(const Axis& axis)
+        : whole(axis),
+          apart(axis.stride > 1 ? 1 : 3),
+          parts(axis.stride > 1 ? axis.stride : (axis.taps + 2) / 3),
+          length(axis.outputs + 2) {}
+    int64_t tap(int64_t part, int64_t t) const { return part * apart + t * whole.stride; }
+    // Where pixel i of a part is.
+    int64_t source(int64_t part, int64_t i) const { return part * apart + i * whole.stride + whole.origin; }
+    Axis axis() const { return {length, whole.outputs, 3, 1, 1, 0}; }
+    Axis gradient() const { return {whole.outputs, length, 3, 1, 1, -2}; }
+};
+
+template <typename T>
+class SplitConvolution {
+  public:
+    explicit SplitConvolution(const Conv2dShape& s)
+        : s_(s), rows_(s.rows), columns_(s.columns), parts_(rows_.parts * columns_.parts) {}
+
+    int64_t parts() const { return parts_; }
+    int64_t pixels() const { return rows_.length * columns_.length; }
+    int64_t pixel_count() const { return s_.N * s_.C * parts_ * pixels(); }
+    int64_t filter_count() const { return s_.O * (s_.C / s_.groups) * parts_ * 9; }
+
+    template <typename X>
+    Array<X, 4> images(X* data) const {
+        return {data,
+                {s_.N, s_.C * parts_, rows_.length, columns_.length},
+                {s_.C * parts_ * pixels(), pixels(), columns_.length, 1}};
+    }
+    template <typename X>
+    Array<X, 4> filters(X* data) const {
+        const int64_t channels = s_.C / s_.groups * parts_;
+        return {data, {s_.O, channels, 3, 3}, {channels * 9, 9, 3, 1}};
+    }
+    Conv2dShape shape() const {
+        return {s_.N, s_.C * parts_, rows_.length, columns_.length, s_.O,         3,
+                3,    s_.I,          s_.J,         s_.groups,       rows_.axis(), columns_.axis()};
+    }
+    Conv2dShape gradient_shape() const {
+        Conv2dShape shape = this->shape();
+        shape.rows = rows_.gradient(), shape.columns = columns_.gradient();
+        return shape;
+    }
+
+    void split_filters(const Array<const T, 4>& w, T* to) const {
+        for_each_filter(w, [&](const T* filter, int64_t k, const int64_t* place, int64_t count) {
+            T* own = to + k * count;
+            for (int64_t t = 0; t < count; t++) own[t] = place[t] != none ? filter[place[t]] : T(0);
+        });
+    }
+    void join_filters(const T* from, const Array<T, 4>& dw) const {
+        for_each_filter(dw, [&](T* filter, int64_t k, const int64_t* place, int64_t count) {
+            const T* own = from + k * count;
+            for (int64_t t = 0; t < count; t++)
+                if (place[t] != none) filter[place[t]] = own[t];
+        });
+    }
+
+    void split_pixels(const Array<const T, 4>& x, T* to) const {
+        parallel_for(s_.N * s_.C, 1 + 16384 / (parts_ * pixels()), [&](int64_t begin, int64_t end) {
+            for (int64_t k = begin; k < end; k++)
+                for (int64_t part = 0; part < parts_; part++) {
+                    const int64_t pu = part / columns_.parts, pv = part % columns_.parts;
+                    const T* from = &x(k / s_.C, k % s_.C, 0, 0);
+                    T* row = to + (k * parts_ + part) * pixels();
+                    const PaddedRow line(columns_.length, s_.W, columns_.source(pv, 0), s_.columns.stride);
+                    const PaddedRow outside(columns_.length, 0, 0, 1);
+                    for (int64_t i = 0; i < rows_.length; i++, row += columns_.length) {
+                        const int64_t h = rows_.source(pu, i);
+                        if (h >= 0 && h < s_.H)
+                            line.copy(row, from + h * x.stride[2], x.stride[3]);
+                        else
+                            outside.copy(row, from, x.stride[3]);
+                    }
+                }
+        });
+    }
+    // Of a stride: image n of dx, whose pixels belong to one part each.
+    void join_pixels(const T* from, const T* bias, int64_t bias_stride, const Array<T, 4>& dx) const {
+        parallel_for(s_.N * s_.C, 1 + 16384 / (s_.H * s_.W), [&](int64_t begin, int64_t end) {
+            for (int64_t k = begin; k < end; k++) {
+                const T start = bias != nullptr ? bias[k % s_.C * bias_stride] : T(0);
+                for (int64_t h = 0; h < s_.H; h++)
+                    join_row(&dx(k / s_.C, k % s_.C, h, 0), dx.stride[3], from + k * parts_ * pixels(),
+                             h - s_.rows.origin, start);
+            }
+        });
+    }
+
+  private:
+    static constexpr int64_t none = INT64_MAX;
+
+    // f(its taps, its number, where each tap of its parts is among them or none, how many those are).
+    template <typename X, typename F>
+    void for_each_filter(const Array<X, 4>& w, const F& f) const {
+        const int64_t channels = s_.C / s_.groups, count = parts_ * 9;
+        const Scratch<int64_t> place(count);
+        for (int64_t t = 0; t < count; t++) {
+            const int64_t part = t / 9, u = rows_.tap(part / columns_.parts, t % 9 / 3),
+                          v = columns_.tap(part % columns_.parts, t % 3);
+            place[t] = u < s_.U && v < s_.V ? u * w.stride[2] + v * w.stride[3] : none;
+        }
+        parallel_for(s_.O * channels, 1 + 16384 / count, [&](int64_t begin, int64_t end) {
+            for (int64_t k = begin; k < end; k++)
+                f(&w(k / channels, k % channels, 0, 0), k, place.data(), count);
+        });
+    }
+    void join_row(T* to, int64_t stride, const T* planes, int64_t place, T start) const {
+        constexpr int64_t W = width<T>;
+        const int64_t i = place / s_.rows.stride, step = s_.columns.stride, left = -s_.columns.origin;
+        const bool is_met = i < rows_.length;
+        const T* row =
+            planes + (place % s_.rows.stride * columns_.parts * rows_.length + i) * columns_.length;
+        if (is_met && stride == 1 && step == 2) {
+            const T* part[2];
+            int64_t count[2];
+            for (int r = 0; r < 2; r++) {
+                part[r] = row + (left + r) % 2 * pixels() + (left + r) / 2;
+                count[r] = columns_.length - (left + r) / 2;
+            }
+            for (int64_t x = 0, q = 0; x < s_.W; x += 2 * W, q += W) {
+                const vec<T> even = load_partial(part[0] + q, count[0] - q) + start,
+                             odd = load_partial(part[1] + q, count[1] - q) + start;
+                store_partial(to + x, zip_low(even, odd), s_.W - x);
+                store_partial(to + x + W, zip_high(even, odd), s_.W - x - W);
+            }
+            return;
+        }
+        for (int64_t x = 0; x < s_.W; x++) {
+            const int64_t j = (x + left) / step;
+            const bool own = is_met && j < columns_.length;
+            to[x * stride] = start + (own ? row[(x + left) % step * pixels() + j] : T(0));
+        }
+    }
+
+    const Conv2dShape& s_;
+    SplitAxis rows_, columns_;
+    int64_t parts_;
+};
+
+template <typename X, typename W, typename Y>
+Conv2dShape split_shape(const X& x, const W& w, const Y& y, const Ints<2>& stride, const Ints<4>& padding,
+                        int64_t groups, const char* mismatch) {
+    for (int d = 0; d < 2; d++)
+        require(w.shape[2 + d] <= (stride[d] > 1 ? 3 * stride[d] : 9),
+                "conv2d_winograd_split: w must have no more than 3 taps for each step of a stride, or 9");
+    return conv2d_shape(x, w, y, stride, padding, Ints<2>{{1, 1}}, groups, mismatch);
+}
+
+template <typename T>
+void conv2d_winograd_split(Array<const T, 4> x, Array<const T, 4> w, Optional<Array<const T, 1>> b,
+                           Array<T, 4> y, Ints<2> stride, Ints<4> padding, int64_t groups) {
+    const Conv2dShape s =
+        split_shape(x, w, y, stride, padding, groups,
+                    "conv2d_winograd_split: x, w, y, stride, padding and groups do not fit");
+    require(!b || b->shape[0] == s.O,
+            "conv2d_winograd_split: b must have one element for each of w's output channels");
+    if (y.size() == 0) return;
+    const Correlation<T> whole = forward_correlation(x, w, b, y, s);
+    if (s.C == 0 || !has_special_kernels || sizeof(T) == 8) return correlate(whole);
+    const SplitConvolution<T> split(s);
+    const Scratch<T> pixels(split.pixel_count()), filters(split.filter_count());
+    split.split_pixels(x, pixels.data());
+    split.split_filters(w, filters.data());
+    const Scratch<uint8_t> suspects(s.N);
+    correlate_winograd(
+        forward_correlation<T>(split.template images<const T>(pixels.data()),
+                               split.template filters<const T>(filters.data()), b, y, split.shape()),
+        4, suspects.data());
+    // A tap that is none would bring a NaN or infinity to other outputs.
+    for (int64_t n = 0; n < s.N; n++)
+        if (suspects[n]) correlate_image(whole, n);
+}
+PYDL_KERNEL(conv2d_winograd_split, "x, w, b, y, stride, padding, groups")
+
+template <typename T>
+void conv2d_winograd_split_gradient(Array<const T, 4> dy, Array<const T, 4> w, Optional<Array<const T, 1>> b,
+                                    Array<T, 4> dx, Ints<2> stride, Ints<4> padding, int64_t groups) {
+    const Conv2dShape s =
+        split_shape(dx, w, dy, stride, padding, groups,
+                    "conv2d_winograd_split_gradient: dy, w, dx, stride, padding and groups do not fit");
+    require(!b || b->shape[0] == s.C,
+            "conv2d_winograd_split_gradient: b must have one element for each of dx's channels");
+    require(stride[0] > 1 && stride[1] > 1, "conv2d_winograd_split_gradient: there must be a stride");
+    if (dx.size() == 0) return;
+    const T* bias = b ? b->data : nullptr;
+    const int64_t bias_stride = b ? b->stride[0] : 0;
+    if (s.O == 0 || !has_special_kernels || sizeof(T) == 8)
+        return input_gradient<T>(dy, w, bias, bias_stride, dx, s);
+    const SplitConvolution<T> split(s);
+    const Scratch<T> pixels(split.pixel_count()), filters(split.filter_count());
+    split.split_filters(w, filters.data());
+    const Array<T, 4> images = split.images(pixels.data()), parts = split.filters(filters.data());
+    const Conv2dShape of_parts = split.gradient_shape();
+    Correlation<T> conv;
+    conv.x = images_of(dy), conv.y = images_of(images);
+    conv.groups = s.groups;
+    conv.channels = s.O / s.groups, conv.features = parts.shape[1];
+    conv.w = parts.data + 8;  // turned by 180 degrees
+    conv.w_group = conv.channels * parts.stride[0];
+    conv.w_stride[0] = 9, conv.w_stride[1] = parts.stride[0];
+    conv.w_stride[2] = -3, conv.w_stride[3] = -1;
+    conv.bias = nullptr, conv.bias_stride = 0;
+    conv.rows = of_parts.rows, conv.columns = of_parts.columns;
+    const Scratch<uint8_t> suspects(s.N);
+    correlate_winograd(conv, 4, suspects.data());
+    split.join_pixels(pixels.data(), bias, bias_stride, dx);
+    for (int64_t n = 0; n < s.N; n++) {
+        if (!suspects[n]) continue;
+        Array<const T, 4> from = dy;
+        Array<T, 4> to = dx;
+        Conv2dShape one = s;
+        from.data += n * dy.stride[0], to.data += n * dx.stride[0];
+        from.shape[0] = to.shape[0] = one.N = 1;
+        input_gradient<T>(from, w, bias, bias_stride, to, one);
+    }
+}
+PYDL_KERNEL(conv2d_winograd_split_gradient, "dy, w, b, dx, stride, padding, groups")
+
+template <typename T>
+void conv2d_winograd_split_weight(Array<const T, 4> dy, Array<const T, 4> x, Array<T, 4> dw,
+                                  Optional<Array<T, 1>> db, Ints<2> stride, Ints<4> padding) {
+    const Conv2dShape s =
+        split_shape(x, dw, dy, stride, padding, 1,
+                    "conv2d_winograd_split_weight: dy, x, dw, stride and padding do not fit");
+    require(!db || db->shape[0] == s.O,
+            "conv2d_winograd_split_weight: db must have one element for each of dw's output channels");
+    const SplitConvolution<T> split(s);
+    const Scratch<T> pixels(split.pixel_count()), filters(split.filter_count());
+    split.split_pixels(x, pixels.data());
+    winograd_weight_gradient<T>(images_of(dy), images_of(split.template images<const T>(pixels.data())),
+                                split.shape(), split.filters(filters.data()), db ? db->data : nullptr,
+                                db ? db->stride[0] : 0);
+    split.join_filters(filters.data(), dw);
+}
+PYDL_KERNEL(conv2d_winograd_split_weight, "dy, x, dw, db, stride, padding")
+
+}  // namespace pydl::PYDL_ISA

@@ -1,0 +1,154 @@
+import numpy as np
+import pytest
+from checks import check_kernel, check_threads, check_torch, randn
+from winograd import GATE
+
+from pydl import _native
+from pydl.op import native_isa
+from pydl.ops.conv2d import conv2d, conv2d_forward, conv2d_input_gradient, conv2d_weight_gradient
+from pydl.ops.conv2d_winograd_split import (
+    conv2d_winograd_split,
+    conv2d_winograd_split_gradient,
+    conv2d_winograd_split_weight,
+    count_parts,
+    suits_split,
+    suits_split_weight,
+)
+from pydl.ops.conv_transpose2d import conv_transpose2d
+
+KERNELS = [conv2d_winograd_split, conv2d_winograd_split_gradient, conv2d_winograd_split_weight]
+
+
+@pytest.mark.parametrize("kernel", KERNELS, ids=lambda k: k.name)
+def test_native_equals_reference(kernel):
+    check_kernel(kernel, examples=40)
+
+
+@pytest.mark.parametrize(
+    ("x", "filters", "taps", "stride", "padding"),
+    [
+        ((2, 5, 31, 38), 19, (5, 5), (2, 2), (2, 2, 2, 2)),
+        ((1, 3, 60, 71), 17, (11, 11), (4, 4), (2, 3, 1, 2)),
+        ((1, 7, 23, 20), 18, (7, 8), (1, 1), (3, 3, 0, 4)),
+        ((3, 4, 19, 30), 5, (5, 8), (2, 3), (0, 3, 2, 1)),
+    ],
+)
+def test_every_place_of_larger_maps(x, filters, taps, stride, padding):
+    x, w, b = randn(*x), randn(filters, x[1], *taps), randn(filters)
+    output = [(n + sum(padding[2 * k :][:2]) - taps[k]) // stride[k] + 1 for k, n in enumerate(x.shape[2:])]
+    dy = randn(len(x), filters, *output)
+    wide = [each.astype(float) for each in (x, w, b, dy)]
+    y, dx, dw, db = (np.empty_like(each) for each in (wide[3], wide[0], wide[1], wide[2]))
+    settings = stride, padding, (1, 1), 1
+    conv2d_forward(*wide[:3], y, *settings)
+    conv2d_input_gradient(wide[3], wide[1], dx, *settings)
+    conv2d_weight_gradient(wide[3], wide[0], dw, db, *settings)
+    step = {"stride": stride, "padding": padding}
+    ways = [
+        (conv2d_winograd_split, {"x": x, "w": w, "b": b, "y": y}, step | {"groups": 1}),
+        (conv2d_winograd_split_weight, {"dy": dy, "x": x, "dw": dw, "db": db}, step),
+    ]
+    if min(stride) > 1:
+        ways.append((conv2d_winograd_split_gradient, {"dy": dy, "w": w, "b": None, "dx": dx}, step | {"groups": 1}))
+    for kernel, arrays, more in ways:
+        writes = {"y", "dx", "dw", "db"} & set(arrays)
+        given = {
+            name: np.full(value.shape, np.nan, np.float32) if name in writes else value
+            for name, value in arrays.items()
+        } | more
+        for isa in _native.isas:
+            with native_isa(isa):
+                kernel(*given.values())
+            for name in writes:
+                error, largest = given[name] - arrays[name], np.abs(arrays[name]).max()
+                np.testing.assert_allclose(error, 0, rtol=0, atol=GATE[4][1] * largest, err_msg=f"{name} {isa}")
+                assert np.linalg.norm(error) <= GATE[4][0] * np.linalg.norm(arrays[name]), (name, isa)
+        check_threads(kernel, given)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, 3e38])
+def test_special_values_stay_where_they_touch(value):
+    x, w, padding = randn(3, 5, 20, 21), randn(8, 5, 5, 5) / 100, (2, 2, 2, 2)
+    y, dx, dw = np.empty((3, 8, 10, 11), np.float32), np.empty(x.shape, np.float32), np.empty(w.shape, np.float32)
+    x[1, 2, 7, 10] = value
+    conv2d_winograd_split(x, w, None, y, (2, 2), padding, 1)
+    wrong, special = np.zeros(y.shape, bool), not np.isfinite(np.float32(value))
+    wrong[1, :, 3:5, 4:7] = special
+    np.testing.assert_array_equal(~np.isfinite(y), wrong)
+    dy = randn(*y.shape) / 1000
+    conv2d_winograd_split_weight(dy, x, dw, None, (2, 2), padding)
+    wrong = np.zeros(dw.shape, bool)
+    wrong[:, 2, 1::2, ::2] = special
+    np.testing.assert_array_equal(~np.isfinite(dw), wrong)
+    dy[1, 2, 3, 5] = value
+    conv2d_winograd_split_gradient(dy, w, None, dx, (2, 2), padding, 1)
+    wrong = np.zeros(dx.shape, bool)
+    wrong[1, :, 4:9, 8:13] = special
+    np.testing.assert_array_equal(~np.isfinite(dx), wrong)
+
+
+@pytest.mark.parametrize(
+    ("shape", "filters", "taps", "stride", "padding", "groups"),
+    [
+        ((1, 3, 224, 224), 64, 11, 4, 2, 1),
+        ((8, 32, 56, 56), 48, 6, 2, 2, 1),
+        ((2, 16, 56, 56), 32, 9, 1, 4, 1),
+        ((2, 32, 48, 56), 32, 9, 1, 3, 2),
+    ],
+)
+def test_torch(shape, filters, taps, stride, padding, groups):
+    torch = pytest.importorskip("torch")
+    x, w, b = randn(*shape), randn(filters, shape[1] // groups, taps, taps), randn(filters)
+    settings = {"stride": stride, "padding": padding, "groups": groups}
+    y = conv2d(x, w, b, **settings).shape
+    assert suits_split(w.shape, y, (stride, stride), groups)
+    if groups == 1:
+        assert suits_split_weight(w.shape, y, (stride, stride))
+    check_torch(
+        lambda x, w, b: conv2d(x, w, b, **settings),
+        lambda x, w, b: torch.nn.functional.conv2d(x, w, b, **settings),
+        x,
+        w,
+        b,
+    )
+
+
+def test_transposed():
+    torch = pytest.importorskip("torch")
+    x, w, b = randn(8, 48, 28, 28), randn(48, 32, 6, 6), randn(32)
+    assert suits_split(w.shape, x.shape, (2, 2), 1, True)
+    check_torch(
+        lambda x, w, b: conv_transpose2d(x, w, b, stride=2, padding=2),
+        lambda x, w, b: torch.nn.functional.conv_transpose2d(x, w, b, stride=2, padding=2),
+        x,
+        w,
+        b,
+    )
+
+
+def test_where_it_is_worth_while():
+    assert count_parts((64, 3, 11, 11), (4, 4)) == 16
+    assert count_parts((64, 64, 7, 7), (1, 1)) == 9
+    assert count_parts((64, 64, 7, 7), (2, 2)) == 0, "there are more than 3 taps for a step"
+    assert count_parts((64, 64, 4, 4), (4, 4)) == 0, "nothing would be saved"
+    assert not suits_split((96, 96, 5, 5), (1, 96, 7, 7), (2, 2)), "there are too few tiles for the filters"
+
+
+@pytest.mark.parametrize("change", [{"stride": (1, 1)}, {"w": np.zeros((4, 2, 7, 3), np.float32)}], ids=str)
+@pytest.mark.parametrize("kernel", KERNELS, ids=lambda k: k.name)
+def test_native_kernels_check_what_they_are_given(kernel, change):
+    given = {
+        "x": np.zeros((1, 2, 9, 9), np.float32),
+        "dx": np.zeros((1, 2, 9, 9), np.float32),
+        "dy": np.zeros((1, 4, 3, 3), np.float32),
+        "y": np.zeros((1, 4, 3, 3), np.float32),
+        "w": np.zeros((4, 2, 5, 5), np.float32),
+        "b": None,
+        "db": None,
+        "stride": (2, 2),
+        "padding": (0, 0, 0, 0),
+        "groups": 1,
+    } | change
+    given["dw"] = given["w"]
+    with pytest.raises(ValueError, match=r"^conv2d_winograd_split"):
+        kernel.native(*(given[name] for name in kernel.arguments))
