@@ -16,15 +16,19 @@ struct PhaseTaps {
 struct AxisPhases {
     Axis axis;
     int64_t count;
+    bool have_all_taps;  // a source shorter than the stride does not meet some
     Scratch<PhaseTaps> phase;
 
     // Of a convolution: a single one.
-    explicit AxisPhases(const Axis& forward) : axis(forward), count(1), phase(1) {
+    explicit AxisPhases(const Axis& forward) : axis(forward), count(1), have_all_taps(true), phase(1) {
         phase[0] = {0, axis.taps, 0, 1};
     }
     // Of the gradient, for count = phase_count(forward). A forward axis with stride must have no dilation.
     AxisPhases(const Axis& forward, int64_t count)
-        : axis(conv2d_phase(forward, 0).axis), count(count), phase(count) {
+        : axis(conv2d_phase(forward, 0).axis),
+          count(count),
+          have_all_taps(count == forward.stride),
+          phase(count) {
         int64_t begin = 0, end = 0;
         for (int64_t p = 0; p < count; p++) {
             const Phase own = conv2d_phase(forward, p);

@@ -131,7 +131,8 @@ class FlatProduct {
             stride[3] == 1 && stride[2] == columns_.axis.taps && stride[1] == taps_)
             return pack_panel(to, count, count, w, stride[0], int64_t(1), conv_.channels * taps_);
         const int64_t V = columns_.taps_before(columns_.count);
-        if (stride[3] == 1 && stride[2] == V) return deal(to, w, count, V);
+        if (rows_.have_all_taps && columns_.have_all_taps && stride[3] == 1 && stride[2] == V)
+            return deal(to, w, count, V);
         for_each_step(conv_.channels, [&](int64_t c, int64_t u, int64_t v, int64_t, int64_t) {
             const T* tap = w + c * stride[1] + u * stride[2] + v * stride[3];
             for (int64_t m = 0; m < count; m++) *to++ = tap[m * stride[0]];

@@ -29,6 +29,7 @@ CASES = [
     ((2, 16, 3, 4, 5), (16, 1, 3, 5, 3), {"groups": 16, "dilation": 3, "stride": 2, "output_padding": 2}),
     ((1, 40, 4, 5, 6), (40, 24, 2, 2, 2), {"stride": 2}),
     ((7, 3, 4, 5), (7, 5, 2, 2, 2), {"padding": 1}),
+    ((4, 24, 4, 1, 5), (24, 8, 3, 3, 3), {"stride": 3, "padding": 1}),  # a result shorter than the stride
     ((0, 3, 4, 4, 4), (3, 5, 3, 3, 3), {}),
 ]
 
