@@ -59,7 +59,10 @@ class CrossEntropyLoss(Loss):
 
 
 class NLLLoss(Loss):
-    """-input[target]: input (N, C, ...) of log-probabilities, target (N, ...) of classes."""
+    """-input[target]: input (N, C, ...) of log-probabilities, target (N, ...) of classes.
+
+    weight (C): of each class. ignore_index: a target that does not count.
+    """
 
     def __init__(self, weight: Any = None, *, ignore_index: int = -100, reduction: str = "mean") -> None:
         super().__init__(reduction)
@@ -71,7 +74,7 @@ class NLLLoss(Loss):
 
 
 class BCELoss(Loss):
-    """-(target log(input) + (1 - target) log(1 - input)) for probabilities."""
+    """-(target log(input) + (1 - target) log(1 - input)) for probabilities. weight broadcasts to target."""
 
     def __init__(self, weight: Any = None, *, reduction: str = "mean") -> None:
         super().__init__(reduction)
@@ -82,7 +85,7 @@ class BCELoss(Loss):
 
 
 class BCEWithLogitsLoss(Loss):
-    """BCELoss of sigmoid(input), computed so that large numbers do no harm. pos_weight: of the positive class."""
+    """BCELoss of sigmoid(input), computed so that large numbers do no harm. pos_weight: of a yes, broadcast as weight."""
 
     def __init__(self, weight: Any = None, *, reduction: str = "mean", pos_weight: Any = None) -> None:
         super().__init__(reduction)

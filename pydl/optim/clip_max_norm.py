@@ -1,4 +1,4 @@
-"""Constraints and penalties on weights.
+"""clip_max_norm, a constraint on weights; l1_penalty and l2_penalty, what a loss adds for them.
 
     clip_max_norm_   w[o] = w[o] min(1, max_norm / |w[o]|)      w[o]: the weights that lead to unit o
     l1_penalty       strength sum |w|                           added to the loss: most weights become 0
