@@ -85,7 +85,7 @@ class BCELoss(Loss):
 
 
 class BCEWithLogitsLoss(Loss):
-    """BCELoss of sigmoid(input), computed so that large numbers do no harm. pos_weight: of a yes, broadcast as weight."""
+    """BCELoss of sigmoid(input), computed so that large numbers do no harm. pos_weight: of a yes, as weight."""
 
     def __init__(self, weight: Any = None, *, reduction: str = "mean", pos_weight: Any = None) -> None:
         super().__init__(reduction)
