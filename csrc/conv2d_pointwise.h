@@ -69,14 +69,17 @@ void correlate_pointwise(const Correlation<T>& conv) {
                        stride[0], blocks.length(block, M));
         }
     });
-    gemm_batch(flat.images * conv.groups, M * C * flat.pixels, [&](int64_t i) {
-        const int64_t n = i / conv.groups, group = i % conv.groups;
-        Matrix<const T> weights{conv.weights(group, 0), M, C, stride[0], stride[1]};
-        if (turns) weights = {turned.data() + group * M * pitch, M, C, pitch, 1};
-        gemm<T>(weights, {conv.x.at(n, group * C), C, flat.pixels, conv.x.stride[1], flat.step(conv.x)},
+    gemm_batch(flat.images * conv.groups, M * C * flat.pixels, [&](int64_t begin, int64_t end) {
+        for (int64_t i = begin; i < end; i++) {
+            const int64_t n = i / conv.groups, group = i % conv.groups;
+            Matrix<const T> weights{conv.weights(group, 0), M, C, stride[0], stride[1]};
+            if (turns) weights = {turned.data() + group * M * pitch, M, C, pitch, 1};
+            gemm<T>(
+                weights, {conv.x.at(n, group * C), C, flat.pixels, conv.x.stride[1], flat.step(conv.x)},
                 {conv.y.at(n, group * M), M, flat.pixels, conv.y.stride[1], flat.step(conv.y)},
                 BiasActivation<T>{conv.bias == nullptr ? nullptr : conv.bias + group * M * conv.bias_stride,
                                   conv.bias_stride, nullptr, 0});
+        }
     });
 }
 

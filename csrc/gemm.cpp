@@ -76,33 +76,59 @@ bool is_small_panel(Matrix<const T> a, Matrix<const T> b) {
            (has_partial_loads || b.columns % width<T> == 0);
 }
 
-template <typename T, typename Epilogue>
-void small_panel(Matrix<const T> a, Matrix<const T> b, T* c, int64_t c_stride, bool accumulate,
-                 const Epilogue& epilogue) {
-    const int N = int(b.columns), vectors = (N + width<T> - 1) / width<T>;
-    const bool apart = a.column_stride == 1, packs = b.column_stride != 1;
-    const Panels<T> panel(packs ? a.columns * vectors * width<T> : 0);
-    const T* columns = b.data;
-    int64_t b_stride = b.row_stride;
-    const int64_t a_stride = apart ? a.row_stride : a.column_stride;
-    if (packs) {
-        b_stride = vectors * width<T>;
-        pack_panel(panel.data(), b_stride, b.columns, b.data, b.column_stride, b.row_stride, a.columns);
-        columns = panel.data();
+// Such products, of the sizes of a and b: what depends on these alone is found once.
+template <typename T>
+class SmallPanel {
+  public:
+    SmallPanel(Matrix<const T> a, Matrix<const T> b)
+        : depth_(a.columns),
+          b_row_(b.row_stride),
+          b_column_(b.column_stride),
+          apart_(a.column_stride == 1),
+          packs_(b.column_stride != 1),
+          a_row_(a.row_stride),
+          a_stride_(apart_ ? a.row_stride : a.column_stride),
+          columns_(int(b.columns)),
+          panel_(packs_ ? depth_ * vectors() * width<T> : 0) {
+        // As RowPanels, in numbers that are divided faster.
+        const int M = int(a.rows), most = most_tile_rows<T>(vectors());
+        panels_ = M <= most ? 1 : (M - 1) / most + 1;
+        rows_ = panels_ == 1 ? M : (M + panels_ - 1) / panels_;
+        whole_ = panels_ - (panels_ * rows_ - M);
+        tile_ = find(rows_);
+        lower_ = whole_ < panels_ ? find(rows_ - 1) : nullptr;
     }
-    // As RowPanels, in numbers that are divided faster.
-    const int M = int(a.rows), most = most_tile_rows<T>(vectors);
-    GemmTile<T> tile = nullptr;
-    for (int i = 0, left = M <= most ? 1 : (M - 1) / most + 1, rows = 0; left > 0; i += rows, left--) {
-        const int before = rows;
-        rows = left == 1 ? M - i : (M - i + left - 1) / left;
-        if (rows != before) tile = gemm_tile<T>(apart, !packs && N % width<T> != 0, rows, vectors);
-        T* to = c + i * c_stride;
-        tile(a.columns, &a(i, 0), a_stride, columns, b_stride, to, c_stride, b.columns,
-             accumulate ? to : nullptr, c_stride);
+
+    void run(const T* a, const T* b, T* c, int64_t c_stride, bool accumulate) const {
+        int64_t b_stride = b_row_;
+        if (packs_) {
+            b_stride = vectors() * width<T>;
+            pack_panel(panel_.data(), b_stride, columns_, b, b_column_, b_row_, depth_);
+            b = panel_.data();
+        }
+        for (int p = 0; p < panels_; p++) {
+            const int rows = p < whole_ ? rows_ : rows_ - 1;
+            (p < whole_ ? tile_ : lower_)(depth_, a, a_stride_, b, b_stride, c, c_stride, columns_,
+                                          accumulate ? c : nullptr, c_stride);
+            a += rows * a_row_;
+            c += rows * c_stride;
+        }
     }
-    epilogue(c, c_stride, int64_t(0), int64_t(0), a.rows, b.columns);
-}
+
+  private:
+    int vectors() const { return (columns_ + width<T> - 1) / width<T>; }
+    GemmTile<T> find(int rows) const {
+        return gemm_tile<T>(apart_, !packs_ && columns_ % width<T> != 0, rows, vectors());
+    }
+
+    const int64_t depth_, b_row_, b_column_;
+    const bool apart_, packs_;
+    const int64_t a_row_, a_stride_;
+    const int columns_;
+    const Panels<T> panel_;
+    int panels_, rows_, whole_;
+    GemmTile<T> tile_, lower_;
+};
 
 // A product of which no side is short.
 template <typename T, typename Epilogue>
@@ -137,8 +163,10 @@ void gemm_with(Matrix<const T> a, Matrix<const T> b, Matrix<T> c, bool accumulat
         return;
     }
     const bool thin = is_thin(a, b);
-    if (is_small_panel(a, b) && (K <= sweep_steps || !thin))
-        return small_panel<T>(a, b, c.data, c.row_stride, accumulate, epilogue);
+    if (is_small_panel(a, b) && (K <= sweep_steps || !thin)) {
+        SmallPanel<T>(a, b).run(a.data, b.data, c.data, c.row_stride, accumulate);
+        return epilogue(c.data, c.row_stride, int64_t(0), int64_t(0), M, N);
+    }
     if (thin) return thin_product<T>(a, b, c.data, c.row_stride, accumulate, epilogue);
     if (const Narrow way = narrow_way(a, b); way != Narrow::no)
         return narrow_product<T>(way, a, b, c.data, c.row_stride, accumulate,
@@ -163,6 +191,20 @@ void gemm(Matrix<const T> a, Matrix<const T> b, Matrix<T> c, bool accumulate) {
 }
 
 template <typename T>
+void gemm_each(int64_t count, Matrix<const T> a, Matrix<const T> b, Matrix<T> c, const int64_t (&step)[3]) {
+    if (c.rows > 0 && c.columns > 1 && c.column_stride == 1 && is_small_panel(a, b) &&
+        (a.columns <= sweep_steps || !is_thin(a, b))) {
+        const SmallPanel<T> product(a, b);
+        for (int64_t i = 0; i < count; i++)
+            product.run(a.data + i * step[0], b.data + i * step[1], c.data + i * step[2], c.row_stride,
+                        false);
+        return;
+    }
+    for (int64_t i = 0; i < count; i++, a.data += step[0], b.data += step[1], c.data += step[2])
+        gemm<T>(a, b, c);
+}
+
+template <typename T>
 void gemm(Matrix<const T> a, Matrix<const T> b, Matrix<T> c, const BiasActivation<T>& finish) {
     gemm_with<T>(a, b, c, false, finish);
 }
@@ -177,6 +219,10 @@ void gemm_packed(Matrix<const T> a, const T* panels, int64_t panel_columns, Matr
 
 template void gemm(Matrix<const float>, Matrix<const float>, Matrix<float>, bool);
 template void gemm(Matrix<const double>, Matrix<const double>, Matrix<double>, bool);
+template void gemm_each(int64_t, Matrix<const float>, Matrix<const float>, Matrix<float>,
+                        const int64_t (&)[3]);
+template void gemm_each(int64_t, Matrix<const double>, Matrix<const double>, Matrix<double>,
+                        const int64_t (&)[3]);
 template void gemm(Matrix<const float>, Matrix<const float>, Matrix<float>, const BiasActivation<float>&);
 template void gemm(Matrix<const double>, Matrix<const double>, Matrix<double>, const BiasActivation<double>&);
 template void gemm_packed(Matrix<const float>, const float*, int64_t, Matrix<float>,

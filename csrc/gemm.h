@@ -14,6 +14,10 @@ namespace pydl::PYDL_ISA {
 template <typename T>
 void gemm(Matrix<const T> a, Matrix<const T> b, Matrix<T> c, bool accumulate = false);
 
+// Products of one shape, each of whose factors and result lie `step` elements behind the ones before.
+template <typename T>
+void gemm_each(int64_t count, Matrix<const T> a, Matrix<const T> b, Matrix<T> c, const int64_t (&step)[3]);
+
 // c = f(a b + bias).
 template <typename T>
 void gemm(Matrix<const T> a, Matrix<const T> b, Matrix<T> c, const BiasActivation<T>& finish);
@@ -24,19 +28,17 @@ template <typename T>
 void gemm_packed(Matrix<const T> a, const T* panels, int64_t panel_columns, Matrix<T> c,
                  const BiasActivation<T>& finish);
 
-// Many products; product(i) runs the i-th with gemm(). Small ones share the threads between them, large ones,
-// and those of middle size that are left over, use all threads one after another. work: multiply-adds of one
-// product.
+// Many products; products(begin, end) runs some with gemm(). Small ones share the threads between them, large
+// ones, and those of middle size that are left over, use all threads one after another. work: multiply-adds
+// of one product.
 template <typename F>
-void gemm_batch(int64_t count, int64_t work, const F& product) {
+void gemm_batch(int64_t count, int64_t work, const F& products) {
     constexpr int64_t large = 1 << 24, middle = 1 << 20;
     const int64_t shared = work < middle                 ? count
                            : work >= large && count < 64 ? 0
                                                          : count - count % num_threads();
-    parallel_for(shared, 1 + 200000 / (work + 200), [&](int64_t begin, int64_t end) {
-        for (int64_t i = begin; i < end; i++) product(i);
-    });
-    for (int64_t i = shared; i < count; i++) product(i);
+    parallel_for(shared, 1 + 200000 / (work + 200), products);
+    if (shared < count) products(shared, count);
 }
 
 }  // namespace pydl::PYDL_ISA

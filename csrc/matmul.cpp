@@ -110,21 +110,34 @@ void matmul_forward(NdArray<const T> a, NdArray<const T> b, NdArray<T> y) {
     }
 
     const int64_t terms = batch.summed_count;
-    gemm_batch(batch.kept_count, product.rows * product.columns * left.columns * terms, [&](int64_t i) {
-        const auto at = [&](int operand) {
-            return offset_of(i, batch.kept, batch.kept_size, batch.kept_stride[operand]);
-        };
-        Matrix<const T> l = left, r = right;
-        Matrix<T> p = product;
-        p.data += at(2);
-        for (int64_t s = 0; s < terms; ++s) {
-            l.data =
-                left.data + at(0) + offset_of(s, batch.summed, batch.summed_size, batch.summed_stride[0]);
-            r.data =
-                right.data + at(1) + offset_of(s, batch.summed, batch.summed_size, batch.summed_stride[1]);
-            gemm<T>(l, r, p, s > 0);
+    const int last = batch.kept - 1;
+    const int64_t row =
+        batch.kept > 0 ? batch.kept_size[last] : 1;  // of products whose places are evenly spaced
+    int64_t step[3] = {};
+    for (int operand = 0; operand < 3 && batch.kept > 0; ++operand)
+        step[operand] = batch.kept_stride[operand][last];
+    const auto products = [&](int64_t begin, int64_t end) {
+        for (int64_t i = begin, count; i < end; i += count) {
+            const auto at = [&](int operand) {
+                return offset_of(i, batch.kept, batch.kept_size, batch.kept_stride[operand]);
+            };
+            count = terms > 1 ? 1 : end - i < row - i % row ? end - i : row - i % row;
+            Matrix<const T> l = left, r = right;
+            Matrix<T> p = product;
+            p.data += at(2);
+            for (int64_t s = 0; s < terms; ++s) {
+                l.data =
+                    left.data + at(0) + offset_of(s, batch.summed, batch.summed_size, batch.summed_stride[0]);
+                r.data = right.data + at(1) +
+                         offset_of(s, batch.summed, batch.summed_size, batch.summed_stride[1]);
+                if (terms > 1)
+                    gemm<T>(l, r, p, s > 0);
+                else
+                    gemm_each<T>(count, l, r, p, step);
+            }
         }
-    });
+    };
+    gemm_batch(batch.kept_count, product.rows * product.columns * left.columns * terms, products);
 }
 PYDL_KERNEL(matmul_forward, "a, b, y")
 

@@ -90,11 +90,16 @@ cdef class GradMode:
         self.before = self.before << 1 | pydl_recording
         pydl_recording = self.recording
 
-    def __exit__(self, *error):
+    def __exit__(self, kind=None, error=None, trace=None):  # by name, for which Python builds no tuple
         global pydl_recording
         pydl_recording = self.before & 1
         self.before >>= 1
         self.depth -= 1
+
+    def __call__(self, function):
+        """The function, in which this mode holds."""
+        from .tensor import in_mode
+        return in_mode(self.recording, function)
 
 
 @cython.trashcan(True)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from . import _compiled as tape
-from ._compiled import backward
+from ._compiled import GradMode, backward
 from .arguments import Array, check_array, check_callable, check_dim, check_dtype, check_fill, check_flag
 from .op import empty
 
@@ -269,44 +269,39 @@ def from_numpy(array: Array) -> Tensor:
 GENERATOR = 0x20  # the flag of functions that yield: see inspect.CO_GENERATOR, without importing inspect
 
 
-class _Recording(tape.GradMode):
-    """What no_grad() and enable_grad() return."""
+def in_mode(recording: bool, function: Any) -> Any:
+    """What no_grad() and enable_grad() make of a function that they decorate."""
+    from functools import wraps
 
-    __slots__ = ()
+    @wraps(function)
+    def wrapped(*args: Any, **kwargs: Any) -> Any:
+        with GradMode(recording):
+            return function(*args, **kwargs)
 
-    def __call__(self, function: Any) -> Any:
-        from functools import wraps
+    @wraps(function)
+    def steps(*args: Any, **kwargs: Any) -> Any:
+        """A generator: recording is switched while it computes, not while its user does."""
+        generator = function(*args, **kwargs)
+        while True:
+            with GradMode(recording):
+                try:
+                    item = next(generator)
+                except StopIteration as end:
+                    return end.value
+            yield item
 
-        @wraps(function)
-        def wrapped(*args: Any, **kwargs: Any) -> Any:
-            with type(self)(self.recording):
-                return function(*args, **kwargs)
-
-        @wraps(function)
-        def steps(*args: Any, **kwargs: Any) -> Any:
-            """A generator: recording is switched while it computes, not while its user does."""
-            generator = function(*args, **kwargs)
-            while True:
-                with type(self)(self.recording):
-                    try:
-                        item = next(generator)
-                    except StopIteration as end:
-                        return end.value
-                yield item
-
-        name = "enable_grad" if self.recording else "no_grad"
-        check_callable(name, "what it decorates", function)
-        return steps if getattr(getattr(function, "__code__", None), "co_flags", 0) & GENERATOR else wrapped
+    check_callable("enable_grad" if recording else "no_grad", "what it decorates", function)
+    return steps if getattr(getattr(function, "__code__", None), "co_flags", 0) & GENERATOR else wrapped
 
 
 def no_grad(function: Any = None) -> Any:
     """Records nothing inside: `with pydl.no_grad(): ...`, or as a decorator, `@pydl.no_grad()` or `@pydl.no_grad`."""
-    return _Recording(False) if function is None else _Recording(False)(function)
+    return GradMode(False) if function is None else in_mode(False, function)
 
 
 def enable_grad(function: Any = None) -> Any:
     """Records again inside a no_grad() block."""
-    return _Recording(True) if function is None else _Recording(True)(function)
+    return GradMode(True) if function is None else in_mode(True, function)
 
 
 inference_mode = no_grad
