@@ -1,21 +1,21 @@
 // Where products put the panels that they pack.
 #pragma once
 
-#include "runtime/arena.h"
+#include "runtime/pocket.h"
 #include "simd.h"
 
 namespace pydl::PYDL_ISA {
 
 // Memory for panels: near at hand on the stack if they are small, because products of a microsecond cannot
-// wait for the lock of the arena.
+// wait for a lock.
 template <typename T>
 class Panels {
   public:
     explicit Panels(int64_t count) {
-        if (count > near_count) data_ = far_ = static_cast<T*>(arena_allocate(size_t(count) * sizeof(T)));
+        if (count > near_count) data_ = far_ = static_cast<T*>(pocket_allocate(size_t(count) * sizeof(T)));
     }
     ~Panels() {
-        if (far_ != nullptr) arena_free(far_);
+        if (far_ != nullptr) pocket_free(far_);
     }
     Panels(const Panels&) = delete;
     Panels& operator=(const Panels&) = delete;

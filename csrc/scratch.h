@@ -2,6 +2,7 @@
 #pragma once
 
 #include "runtime/arena.h"
+#include "runtime/pocket.h"
 #include "simd.h"
 
 namespace pydl::PYDL_ISA {
@@ -14,9 +15,9 @@ class Scratch {
     explicit Scratch(int64_t count) {
         size_t bytes;
         if (count < 0 || __builtin_mul_overflow(size_t(count), sizeof(T), &bytes)) throw_out_of_memory();
-        data_ = static_cast<T*>(arena_allocate(bytes));
+        data_ = static_cast<T*>(pocket_allocate(bytes));
     }
-    ~Scratch() { arena_free(data_); }
+    ~Scratch() { pocket_free(data_); }
     Scratch(const Scratch&) = delete;
     Scratch& operator=(const Scratch&) = delete;
 

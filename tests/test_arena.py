@@ -53,6 +53,16 @@ def test_trim_gives_large_blocks_back():
 
 
 @with_arena
+def test_what_kernels_needed_for_themselves_counts_as_cached():
+    x, w = pydl.randn(4, 16, 24, 24), pydl.randn(16, 16, 3, 3)
+    before = _native.arena_stats()["bytes_in_use"]
+    y = nn.functional.conv2d(x, w)
+    assert _native.arena_stats()["bytes_in_use"] - before < 1.25 * y.numpy().nbytes
+    del y
+    assert _native.arena_stats()["bytes_in_use"] - before < 10_000
+
+
+@with_arena
 def test_sizes_that_differ_from_step_to_step_share_memory():
     _native.arena_trim()
     array = empty((1_300_000,), np.dtype(np.float32))

@@ -9,6 +9,8 @@
 #include <new>
 #include <vector>
 
+#include "pocket.h"
+
 namespace pydl {
 namespace {
 
@@ -27,13 +29,16 @@ constexpr int classes = 40 * steps;
 constexpr int spare_steps = 4;
 // What may be cached beyond the largest amount ever in use at once, so that a program whose sizes keep
 // changing does not hold a copy of every size it has seen.
+// So many of the blocks given back last are asked whose they were.
+constexpr size_t own_wanted = 16;
 constexpr size_t cache_slack = size_t(64) << 20;
 
 struct alignas(alignment) Header {
     size_t bytes;   // of the block with its header, the size of its class
     size_t mapped;  // bytes of its own mapping, 0 for a block cut from a slab
     int size_class;
-    uint64_t freed_at;  // for large blocks: a counter, to find the one unused longest
+    uint64_t freed_at;     // for large blocks: a counter, to find the one unused longest
+    const void* freed_by;  // the thread
 };
 static_assert(sizeof(Header) == alignment);
 
@@ -52,6 +57,11 @@ size_t class_bytes(int size_class) {
     return (bytes + alignment - 1) / alignment * alignment;
 }
 
+const void* this_thread() {
+    thread_local char place;
+    return &place;
+}
+
 class Arena {
   public:
     void* allocate(size_t bytes) {
@@ -59,11 +69,8 @@ class Arena {
             throw std::bad_alloc();  // beyond any address space; also guards the sums below
         const int size_class = class_of(bytes + sizeof(Header));
         const std::lock_guard<std::mutex> guard(mutex_);
-        const int cached = cached_class(size_class);
-        Header* block;
-        if (cached < classes) {
-            block = free_[cached].back();
-            free_[cached].pop_back();
+        Header* block = take_cached(size_class);
+        if (block != nullptr) {
             statistics_.bytes_cached -= block->bytes;
         } else {
             const size_t size = class_bytes(size_class);
@@ -84,6 +91,7 @@ class Arena {
         statistics_.bytes_in_use -= block->bytes;
         statistics_.bytes_cached += block->bytes;
         block->freed_at = ++clock_;
+        block->freed_by = this_thread();
         free_[block->size_class].push_back(block);
         while (statistics_.bytes_cached > statistics_.peak_bytes_in_use + cache_slack && unmap_oldest()) {
         }
@@ -103,12 +111,24 @@ class Arena {
     std::mutex& mutex() { return mutex_; }
 
   private:
-    // The class of a free block for a size of this class, `classes` if there is none.
-    int cached_class(int size_class) const {
+    // A free block for a size of this class, if there is one; of the last ones given back, one that this
+    // thread has used, which may still be in its core's cache.
+    Header* take_cached(int size_class) {
         const int last = size_class + (class_bytes(size_class) > small_limit ? spare_steps : 0);
-        for (int c = size_class; c <= last && c < classes; c++)
-            if (!free_[c].empty()) return c;
-        return classes;
+        std::vector<Header*>* list = nullptr;
+        size_t place = 0;
+        for (int c = size_class; c <= last && c < classes; c++) {
+            const size_t count = free_[c].size();
+            for (size_t i = 0; i < std::min(count, own_wanted); i++)
+                if (free_[c][count - 1 - i]->freed_by == this_thread()) return take(free_[c], count - 1 - i);
+            if (list == nullptr && count > 0) list = &free_[c], place = count - 1;
+        }
+        return list != nullptr ? take(*list, place) : nullptr;
+    }
+    static Header* take(std::vector<Header*>& list, size_t place) {
+        Header* block = list[place];
+        list.erase(list.begin() + place);
+        return block;
     }
 
     void* request(size_t bytes) {
@@ -219,12 +239,20 @@ void arena_free(void* pointer) noexcept {
 }
 #endif
 
+size_t arena_bytes(const void* pointer) noexcept {
+    return (static_cast<const Header*>(pointer) - 1)->bytes - sizeof(Header);
+}
+
 void arena_trim() noexcept {
+    empty_pockets();
     arena().trim();
 }
 
 ArenaStatistics arena_statistics() {
-    return arena().statistics();
+    ArenaStatistics statistics = arena().statistics();
+    const size_t kept = bytes_in_pockets();
+    statistics.bytes_in_use -= kept, statistics.bytes_cached += kept;
+    return statistics;
 }
 
 void throw_out_of_memory() {

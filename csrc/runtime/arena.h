@@ -14,6 +14,9 @@ void* arena_allocate(size_t bytes);
 // Gives back what arena_allocate returned (null is allowed).
 void arena_free(void* pointer) noexcept;
 
+// How many bytes there are where arena_allocate has pointed to.
+size_t arena_bytes(const void* pointer) noexcept;
+
 // Returns the cached large blocks to the operating system.
 void arena_trim() noexcept;
 
