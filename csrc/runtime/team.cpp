@@ -20,7 +20,7 @@ namespace {
 
 // A thread that has to be woken comes late: of smaller parts the others can do some for it meanwhile.
 constexpr int parts_if_asleep = 4;
-constexpr int most_parts = most_threads * parts_if_asleep;
+constexpr int most_parts = most_threads;
 
 // How long a thread without work keeps its core. About what it costs to be woken, so that waiting costs at
 // most twice what it would have if one had known how long it lasts; and longer than Python needs between two
@@ -42,35 +42,48 @@ thread_local bool sharing = false;
 // A loop is announced by its ticket, a number larger than the ones before with the count of its parts in the
 // lowest bits. A part belongs to the thread that writes the ticket into the part's claim. Claims only grow;
 // so a thread that comes too late, when the loop or even a later one is over, finds all parts claimed and
-// touches nothing of the loop.
+// touches nothing of the loop. Part 0 is the caller's, and no other thread asks for it.
+//
+// Between two cores a cache line takes as long as hundreds of multiplications. So what announces a loop is
+// one line, and a part another, which says both that it is claimed and that it is done: to share a loop with
+// one thread, three lines change cores.
 class Team {
   public:
     void run(int threads, int64_t count, LoopPart run, const void* loop) {
         hold(threads);
         bool awake = true;
         for (int i = 1; i < threads; ++i) awake &= !members_[i].waiter.asleep();
-        const int parts = int(std::min<int64_t>(count, awake ? threads : threads * parts_if_asleep));
+        const int wanted = awake ? threads : std::min(threads * parts_if_asleep, most_parts);
+        const int parts = int(std::min<int64_t>(count, wanted));
         run_ = run;
         loop_ = loop;
         count_ = count;
         threads_.store(threads, std::memory_order_relaxed);
-        finished_.store(0, std::memory_order_relaxed);
         const uint64_t ticket =
             (ticket_.load(std::memory_order_relaxed) / parts_limit + 1) * parts_limit + parts;
         ticket_.store(ticket);
         if (!awake)
             for (int i = 1; i < threads; ++i) members_[i].waiter.wake();
-        const int begun_by_others = parts - work(0, ticket);
-        if (finished_.load() < begun_by_others)
-            caller_.wait(patience(), [&] { return finished_.load() == begun_by_others; });
+        run_part(0, parts);
+        work(0, ticket);
+        int first = 1;  // of those that are not done
+        const auto all_done = [&] {
+            while (first < parts && parts_[first].done.load() == ticket) ++first;
+            return first == parts;
+        };
+        if (!all_done()) caller_.wait(patience(), all_done);
     }
 
   private:
     static constexpr uint64_t parts_limit = 1 << 16;
     static_assert(most_parts < parts_limit);
 
-    struct alignas(128) Member {  // what is written by different threads lies in different cache lines
+    // What is written by different threads lies in different cache lines.
+    struct alignas(128) Member {
         Waiter waiter;
+    };
+    struct alignas(128) Part {
+        std::atomic<uint64_t> claim{0}, done{0};  // the last tickets
     };
 
     // Starts threads until there are as many as asked for, the caller among them.
@@ -104,44 +117,46 @@ class Team {
         for (uint64_t seen = 0;;) {
             members_[i].waiter.wait(patience(), [&] { return ticket_.load() != seen; });
             seen = ticket_.load();
-            if (const int done = work(i, seen); done > 0) {
-                finished_.fetch_add(done);
-                caller_.wake();
-            }
+            if (work(i, seen)) caller_.wake();
         }
     }
 
-    // Runs the parts that are still free, those of thread i first. Returns how many.
-    int work(int i, uint64_t ticket) {
+    // Runs the parts that are still free, those of thread i first. Whether there was one.
+    bool work(int i, uint64_t ticket) {
         const int parts = int(ticket % parts_limit);
         const int start = int(int64_t(i) * parts / threads_.load(std::memory_order_relaxed)) % parts;
-        int done = 0;
+        bool any = false;
         for (int k = 0; k < parts; ++k) {
             const int part = start + k < parts ? start + k : start + k - parts;
-            if (!claim(part, ticket)) continue;
+            if (part == 0 || !claim(part, ticket)) continue;
             // The loop is not over before this part is, so its description is still there.
-            const int64_t size = count_ / parts, rest = count_ % parts;
-            const int64_t begin = part * size + std::min<int64_t>(part, rest);
-            run_(loop_, begin, begin + size + (part < rest));
-            ++done;
+            run_part(part, parts);
+            parts_[part].done.store(ticket);
+            any = true;
         }
-        return done;
+        return any;
     }
 
     bool claim(int part, uint64_t ticket) {
-        uint64_t last = claims_[part].load(std::memory_order_relaxed);
-        return last < ticket && claims_[part].compare_exchange_strong(last, ticket);
+        std::atomic<uint64_t>& claim = parts_[part].claim;
+        uint64_t last = claim.load(std::memory_order_relaxed);
+        return last < ticket && claim.compare_exchange_strong(last, ticket);
     }
 
+    void run_part(int part, int parts) {
+        const int64_t size = count_ / parts, rest = count_ % parts;
+        const int64_t begin = part * size + std::min<int64_t>(part, rest);
+        run_(loop_, begin, begin + size + (part < rest));
+    }
+
+    int held_ = 1;
+    alignas(128) std::atomic<uint64_t> ticket_{0};
+    std::atomic<int> threads_{1};
+    int64_t count_ = 0;
     LoopPart run_ = nullptr;
     const void* loop_ = nullptr;
-    int64_t count_ = 0;
-    int held_ = 1;
-    std::atomic<int> threads_{1};
-    alignas(128) std::atomic<uint64_t> ticket_{0};
-    alignas(128) std::atomic<int> finished_{0};
-    Waiter caller_;
-    alignas(128) std::atomic<uint64_t> claims_[most_parts] = {};
+    alignas(128) Waiter caller_;
+    Part parts_[most_parts];
     Member members_[most_threads];
 };
 
