@@ -11,17 +11,22 @@
 // which both factors' transformations write just as it reads them, if their lanes are channels. So pixels are
 // turned from [channel][row][column] into [row][column][channel] first, a square of vectors at a time.
 //
-//   for each block of tile rows, whose transformed pixels fit the caches of a few cores
-//     transforms pixels and slopes: (row of tiles, a vector of channels)             (in parallel)
-//     adds the products: (place, a block of output channels)                         (in parallel)
-//     now and then transforms the sums back and begins anew: (output channel)        (in parallel)
+//   for each round: some chunks of tile rows, each with sums of its own
+//     for each chunk:                                                                (in parallel)
+//       for each block of it, whose transformed pixels fit the cache of a core
+//         transforms pixels and slopes: (row of tiles, a vector of channels)
+//         adds the products: (place, a block of output channels)
+//     adds up the sums of the chunks and transforms them back: (output channel)      (in parallel)
 //
-// The last of these keeps rounding errors small: what a long sum loses would grow on the way back. Where
-// there is but one block, both of the last are done for a few output channels at a time if the sums are so
-// many that moving them through the caches takes longer than reading all tiles again for each of these.
+// So threads meet twice in a round, and tiles stay with the one that has transformed them. Sums of many
+// channels are too large to have several of: then a round is one chunk of larger blocks, whose two steps are
+// in parallel each. That rounds are short keeps rounding errors small: what a long sum loses would grow on
+// the way back. Where there is but one block, products and sums are done for a few output channels at a time
+// if the sums are so many that moving them through the caches takes longer than reading all tiles again for
+// each of these.
 //
-// No sum is shared by threads, so nothing has to be added up afterwards. Tiles are 4 x 4: smaller ones have
-// to transform nearly twice as many numbers and gain little.
+// Chunks follow from the sizes alone, and are added up in their order. Tiles are 4 x 4: smaller ones have to
+// transform nearly twice as many numbers and gain little.
 #pragma once
 
 #include "conv2d_channel_lanes.h"
@@ -42,8 +47,8 @@ class WinogradWeightGradient {
     static constexpr int row_P = Rows::places, row_S = row_P / Rows::parts, row_Q = Rows::sums;
     static constexpr int V = Line::taps, taps = Rows::taps * V;
     static constexpr int64_t W = width<T>, tap_pitch = (taps + W - 1) / W * W;
-    static constexpr int64_t block_bytes = int64_t(2) << 20;
-    static constexpr int64_t most_tiles = 256;  // of a sum, about
+    static constexpr int64_t block_bytes = int64_t(9) << 18;  // enough for huge pages
+    static constexpr int64_t most_tiles = 256;                // of a chunk, about
 
   public:
     WinogradWeightGradient(const Images<const T>& dy, const Images<const T>& x, const Conv2dShape& s)
@@ -54,27 +59,32 @@ class WinogradWeightGradient {
           tiles_of_row_((s.J + M - 1) / M),
           channel_pitch_(whole_vectors<T>(s.C) + W),
           feature_pitch_(whole_vectors<T>(s.O) + W),
-          blocks_(s.N * rows_of_image_, rows_of_block()),
+          chunks_(s.N * rows_of_image_, rows_of_chunk()),
+          blocks_(chunks_.size, rows_of_block()),
           tiles_(blocks_.size * tiles_of_row_),
-          sources_(row_P * P * (tiles_ * channel_pitch_ + W)),
-          slopes_(row_S * S * (tiles_ * feature_pitch_ + W)),
-          by_panels_(blocks_.count == 1 && row_Q * Q * s.O * channel_pitch_ > tiles_ * kept_by_tile),
-          products_(by_panels_ ? 0 : row_Q * Q * product_place()),
+          by_panels_(chunks_.count * blocks_.count == 1 &&
+                     row_Q * Q * s.O * channel_pitch_ > tiles_ * kept_by_tile),
+          products_(by_panels_ ? 0 : chunks_of_round() * product_size()),
           bias_(s.N * rows_of_image_ * feature_pitch_) {}
 
     // False if some weight is not finite; db is right all the same.
     bool run(const Array<T, 4>& dw, T* db, int64_t db_stride) {
-        const Parts sums(blocks_.count, 1 + most_tiles / tiles_);
         bool finite = true;
         if (by_panels_) {
-            transform(0);
-            finite = finish_panels(dw);
+            const Tiles tiles(*this);
+            transform(tiles, 0, chunks_.size);
+            finite = finish_panels(tiles, dw);
         }
-        for (int64_t b = 0; b < blocks_.count && !by_panels_; b++) {
-            transform(b);
-            multiply(b, b % sums.size > 0);
-            if ((b + 1) % sums.size == 0 || b + 1 == blocks_.count)
-                finite = transform_back(dw, b >= sums.size);
+        const Parts rounds(chunks_.count, chunks_of_round());
+        for (int64_t r = 0; r < rounds.count && !by_panels_; r++) {
+            const int64_t first = rounds.begin(r), count = rounds.length(r, chunks_.count);
+            const auto add_chunks = [&](int64_t begin, int64_t end) {
+                const Tiles tiles(*this);
+                for (int64_t k = begin; k < end; k++) add_chunk(tiles, first + k, k);
+            };
+            // Inside of a loop, those of a chunk run in one thread.
+            parallel_for(count, count * 2 >= num_threads() ? 1 : count, add_chunks);
+            finite = transform_back(dw, count, r > 0);
         }
         if (db != nullptr) add_bias(db, db_stride);
         return finite;
@@ -82,24 +92,68 @@ class WinogradWeightGradient {
 
   private:
     static constexpr int64_t kept_by_tile = 1 << 17;  // sums
+    static constexpr int64_t most_chunks = 16, kept_products = int64_t(4) << 20;
 
     // The sums of some features: those of a place lie `pitch` behind those of the one before.
     struct Sums {
         T* data;
-        int64_t pitch, first;  // feature
+        int64_t pitch, feature_pitch, first;  // feature
     };
 
-    int64_t product_place() const { return s_.O * channel_pitch_ + W; }
+    // The transformed tiles of a block.
+    struct Tiles {
+        int64_t source_pitch, slope_pitch;  // from place to place
+        Scratch<T> memory;
+
+        explicit Tiles(const WinogradWeightGradient& of)
+            : source_pitch(of.tiles_ * of.channel_pitch_ + W),
+              slope_pitch(of.tiles_ * of.feature_pitch_ + W),
+              memory(row_P * P * source_pitch + row_S * S * slope_pitch) {}
+        T* source(int place) const { return memory.data() + place * source_pitch; }
+        T* slope(int place) const { return source(row_P * P) + place * slope_pitch; }
+    };
+
+    int64_t rows() const { return s_.N * rows_of_image_; }
+    int64_t product_feature() const { return row_Q * Q * channel_pitch_ + W; }
+    int64_t product_size() const { return s_.O * product_feature(); }
+    int64_t chunks_of_round() const {
+        const int64_t most = kept_products / (product_size() * int64_t(sizeof(T)));
+        return most < 2 ? 1 : most < most_chunks ? most : most_chunks;
+    }
+    int64_t rows_of_chunk() const {
+        if (chunks_of_round() == 1) {
+            const int64_t block = rows_of_block();
+            return block * (1 + most_tiles / (block * tiles_of_row_));
+        }
+        // Of fewer tiles, moving the sums would take as long as moving the tiles.
+        const int64_t tiles = rows() * tiles_of_row_;
+        const int64_t both = s_.O * s_.C / (s_.O + s_.C);
+        int64_t least = 12 * both, wanted = tiles / most_chunks;
+        if (least < 64) least = 64;
+        if (wanted > most_tiles) wanted = most_tiles;
+        int64_t count = tiles / (wanted > least ? wanted : least);
+        if (count < 2 && tiles >= 128 && tiles >= 12 * both) count = 2;
+        count -= count > 4 ? count % 4 : count % 2;  // even for the threads
+        return count > 1 ? (rows() + count - 1) / count : rows();
+    }
     int64_t rows_of_block() const {
         const int64_t tile = (row_P * P * channel_pitch_ + row_S * S * feature_pitch_) * int64_t(sizeof(T));
         const int64_t tiles = block_bytes / tile < 64 ? 64 : block_bytes / tile;
         return tiles < tiles_of_row_ ? 1 : tiles / tiles_of_row_;
     }
-    T* source(int place) const { return sources_.data() + place * (tiles_ * channel_pitch_ + W); }
-    T* slope(int place) const { return slopes_.data() + place * (tiles_ * feature_pitch_ + W); }
 
-    void transform(int64_t block) {
-        const int64_t first = blocks_.begin(block), rows = blocks_.length(block, s_.N * rows_of_image_);
+    // The sums of a chunk, the k-th of its round.
+    void add_chunk(const Tiles& tiles, int64_t chunk, int64_t k) const {
+        const int64_t count = chunks_.length(chunk, rows());
+        for (int64_t begin = 0; begin < count; begin += blocks_.size) {
+            const int64_t rows = count - begin < blocks_.size ? count - begin : blocks_.size;
+            transform(tiles, chunks_.begin(chunk) + begin, rows);
+            multiply(tiles, rows, begin > 0, products_.data() + k * product_size());
+        }
+    }
+
+    // Rows of tiles [first, first + rows).
+    void transform(const Tiles& tiles, int64_t first, int64_t rows) const {
         const int64_t channels = (s_.C + W - 1) / W, features = (s_.O + W - 1) / W;
         const int64_t columns = tiles_of_row_ * step + beyond;
         // A task is a vector of channels and a few rows of tiles, of which neighbours share pixels.
@@ -111,18 +165,18 @@ class WinogradWeightGradient {
                              const int64_t lane = task / runs.count, run = task % runs.count;
                              const int64_t row = runs.begin(run), count = runs.length(run, rows);
                              if (lane < channels)
-                                 transform_sources(frame.data(), ChannelLanes<T>(x_, lane * W, s_.C), first,
-                                                   row, count);
+                                 transform_sources(tiles, frame.data(), ChannelLanes<T>(x_, lane * W, s_.C),
+                                                   first, row, count);
                              else
-                                 transform_slopes(frame.data(),
+                                 transform_slopes(tiles, frame.data(),
                                                   ChannelLanes<T>(dy_, (lane - channels) * W, s_.O), first,
                                                   row, count);
                          }
                      });
     }
 
-    void transform_sources(T* frame, const ChannelLanes<T>& lanes, int64_t first, int64_t row,
-                           int64_t count) const {
+    void transform_sources(const Tiles& tiles, T* frame, const ChannelLanes<T>& lanes, int64_t first,
+                           int64_t row, int64_t count) const {
         const int64_t columns = tiles_of_row_ * step + beyond;
         for (int64_t r = row; r < row + count; r++) {
             const int64_t n = (first + r) / rows_of_image_,
@@ -135,13 +189,14 @@ class WinogradWeightGradient {
             lanes.turn(frame, columns, continues ? row_beyond : 0, pixels, n, top, s_.H, s_.columns.origin,
                        s_.W);
             for (int64_t t = 0; t < tiles_of_row_; t++)
-                winograd_source<T, Line>(frame + t * step * W, columns * W, W,
-                                         source(0) + (r * tiles_of_row_ + t) * channel_pitch_ + lanes.channel,
-                                         tiles_ * channel_pitch_ + W);
+                winograd_source<T, Line>(
+                    frame + t * step * W, columns * W, W,
+                    tiles.source(0) + (r * tiles_of_row_ + t) * channel_pitch_ + lanes.channel,
+                    tiles.source_pitch);
         }
     }
-    void transform_slopes(T* frame, const ChannelLanes<T>& lanes, int64_t first, int64_t row,
-                          int64_t count) const {
+    void transform_slopes(const Tiles& tiles, T* frame, const ChannelLanes<T>& lanes, int64_t first,
+                          int64_t row, int64_t count) const {
         const int64_t columns = tiles_of_row_ * M;
         for (int64_t r = row; r < row + count; r++) {
             const int64_t n = (first + r) / rows_of_image_, top = (first + r) % rows_of_image_ * row_M;
@@ -153,50 +208,52 @@ class WinogradWeightGradient {
             }
             store(&bias_[(first + r) * feature_pitch_ + lanes.channel], sum[0] + sum[1]);
             for (int64_t t = 0; t < tiles_of_row_; t++)
-                winograd_slope<T, Line>(frame + t * M * W, columns * W, W,
-                                        slope(0) + (r * tiles_of_row_ + t) * feature_pitch_ + lanes.channel,
-                                        tiles_ * feature_pitch_ + W);
+                winograd_slope<T, Line>(
+                    frame + t * M * W, columns * W, W,
+                    tiles.slope(0) + (r * tiles_of_row_ + t) * feature_pitch_ + lanes.channel,
+                    tiles.slope_pitch);
         }
     }
 
     Parts row_panels() const { return Parts(s_.O, most_tile_rows<T>(int(column_panels().size))); }
 
-    void multiply(int64_t block, bool accumulate) const {
-        const int64_t tiles = blocks_.length(block, s_.N * rows_of_image_) * tiles_of_row_;
+    // The sums of a block's rows of tiles.
+    void multiply(const Tiles& tiles, int64_t rows_of_tiles, bool accumulate, T* products) const {
+        const int64_t count = rows_of_tiles * tiles_of_row_;
         const Parts rows = row_panels();
         const Parts groups(rows.count, 1 + 64 / rows.size);
-        const int64_t work = groups.size * rows.size * s_.C * tiles;
+        const int64_t work = groups.size * rows.size * s_.C * count;
         parallel_for(row_Q * Q * groups.count, 1 + GemmBlocks<T>::thread_work / work,
                      [&](int64_t begin, int64_t end) {
                          for (int64_t task = begin; task < end; task++) {
                              const int place = int(task / groups.count);
                              const int64_t g = task % groups.count;
-                             add_products(place / Q, place % Q, rows, groups.begin(g),
-                                          groups.begin(g) + groups.length(g, rows.count), tiles, accumulate,
-                                          {products_.data(), product_place(), 0});
+                             add_products(tiles, place / Q, place % Q, rows, groups.begin(g),
+                                          groups.begin(g) + groups.length(g, rows.count), count, accumulate,
+                                          {products, channel_pitch_, product_feature(), 0});
                          }
                      });
     }
     Parts column_panels() const { return Parts(whole_vectors<T>(s_.C) / W, most_tile_vectors<T>); }
 
     // The products of filter panels [begin, end) that belong to sum (u, v).
-    [[gnu::noinline]] void add_products(int u, int v, const Parts& rows, int64_t begin, int64_t end,
-                                        int64_t tiles, bool accumulate, const Sums& sums) const {
-        const Parts columns = column_panels(), depths(tiles, Line::depth);
-        T* product = sums.data + (u * Q + v) * sums.pitch - sums.first * channel_pitch_;
+    [[gnu::noinline]] void add_products(const Tiles& tiles, int u, int v, const Parts& rows, int64_t begin,
+                                        int64_t end, int64_t count, bool accumulate, const Sums& sums) const {
+        const Parts columns = column_panels(), depths(count, Line::depth);
+        T* product = sums.data + (u * Q + v) * sums.pitch - sums.first * sums.feature_pitch;
         for (int i = u; i < (u + 1 < row_Q ? u + 1 : row_P); i++)
             for (int j = v; j < (v + 1 < Q ? v + 1 : P); j++) {
-                const T *slopes = slope(i % row_S * S + j % S), *sources = source(i * P + j);
+                const T *slopes = tiles.slope(i % row_S * S + j % S), *sources = tiles.source(i * P + j);
                 for (int64_t d = 0; d < depths.count; d++, accumulate = true)
                     for (int64_t k = 0; k < columns.count; k++)
                         for (int64_t r = begin; r < end; r++) {
                             const int64_t t = depths.begin(d), o = rows.begin(r), c = columns.begin(k) * W;
                             const int64_t vectors = columns.length(k, whole_vectors<T>(s_.C) / W);
-                            T* to = product + o * channel_pitch_ + c;
+                            T* to = product + o * sums.feature_pitch + c;
                             gemm_tile<T>(false, false, int(rows.length(r, s_.O)), int(vectors))(
-                                depths.length(d, tiles), slopes + t * feature_pitch_ + o, feature_pitch_,
-                                sources + t * channel_pitch_ + c, channel_pitch_, to, channel_pitch_,
-                                vectors * W, accumulate ? to : nullptr, channel_pitch_);
+                                depths.length(d, count), slopes + t * feature_pitch_ + o, feature_pitch_,
+                                sources + t * channel_pitch_ + c, channel_pitch_, to, sums.feature_pitch,
+                                vectors * W, accumulate ? to : nullptr, sums.feature_pitch);
                         }
             }
     }
@@ -209,26 +266,43 @@ class WinogradWeightGradient {
         }
     }
 
-    // False if some weight is not finite.
-    bool transform_back(const Array<T, 4>& dw, bool accumulate) const {
+    // False if some weight is not finite. The sums of so many chunks are added up first.
+    bool transform_back(const Array<T, 4>& dw, int64_t chunks, bool accumulate) const {
         const Scratch<uint8_t> suspects(s_.O);
-        parallel_for(s_.O, 1 + 2048 / s_.C, [&](int64_t begin, int64_t end) {
-            for (int64_t o = begin; o < end; o++)
-                suspects[o] = put_feature(dw, o, {products_.data(), product_place(), 0}, accumulate);
+        parallel_for(s_.O, 1 + 2048 / (s_.C * chunks), [&](int64_t begin, int64_t end) {
+            const int64_t pitch = channel_pitch_ + W;
+            const Scratch<T> own(chunks > 1 ? row_Q * Q * pitch : 0);
+            for (int64_t o = begin; o < end; o++) {
+                Sums sums = {products_.data(), channel_pitch_, product_feature(), 0};
+                if (chunks > 1) {
+                    sums = {own.data(), pitch, 0, o};
+                    add_up(own.data(), pitch, o, chunks);
+                }
+                suspects[o] = put_feature(dw, o, sums, accumulate);
+            }
         });
         return none(suspects);
     }
+    void add_up(T* to, int64_t pitch, int64_t o, int64_t chunks) const {
+        for (int place = 0; place < row_Q * Q; place++, to += pitch)
+            for (int64_t c = 0; c < s_.C; c += W) {
+                const T* from = products_.data() + o * product_feature() + place * channel_pitch_ + c;
+                vec<T> sum = load(from);
+                for (int64_t k = 1; k < chunks; k++) sum += load(from + k * product_size());
+                store(to + c, sum);
+            }
+    }
     // The products of the only block and what follows.
-    bool finish_panels(const Array<T, 4>& dw) const {
+    bool finish_panels(const Tiles& tiles, const Array<T, 4>& dw) const {
         const Scratch<uint8_t> suspects(s_.O);
         const Parts rows = row_panels();
-        const int64_t pitch = rows.size * channel_pitch_ + W, tiles = s_.N * rows_of_image_ * tiles_of_row_;
+        const int64_t pitch = rows.size * channel_pitch_ + W, count = this->rows() * tiles_of_row_;
         parallel_for(rows.count, 1, [&](int64_t begin, int64_t end) {
             const Scratch<T> own(row_Q * Q * pitch);
             for (int64_t r = begin; r < end; r++) {
-                const Sums sums = {own.data(), pitch, rows.begin(r)};
+                const Sums sums = {own.data(), pitch, channel_pitch_, rows.begin(r)};
                 for (int place = 0; place < row_Q * Q; place++)
-                    add_products(place / Q, place % Q, rows, r, r + 1, tiles, false, sums);
+                    add_products(tiles, place / Q, place % Q, rows, r, r + 1, count, false, sums);
                 for (int64_t o = sums.first; o < sums.first + rows.length(r, s_.O); o++)
                     suspects[o] = put_feature(dw, o, sums, false);
             }
@@ -246,7 +320,8 @@ class WinogradWeightGradient {
         vec<T> check{};
         for (int64_t c = 0; c < s_.C; c += W) {
             alignas(64) T of_taps[taps * W], of_channels[W * tap_pitch];
-            winograd_weight<T, Line>(sums.data + (o - sums.first) * channel_pitch_ + c, sums.pitch, of_taps);
+            winograd_weight<T, Line>(sums.data + (o - sums.first) * sums.feature_pitch + c, sums.pitch,
+                                     of_taps);
             for (int64_t k = 0; k < taps; k += W) {
                 vec<T> square[W];
 #pragma GCC unroll 16
@@ -281,9 +356,9 @@ class WinogradWeightGradient {
     const Images<const T>&dy_, &x_;
     const Conv2dShape& s_;
     int64_t rows_of_image_, tiles_of_row_, channel_pitch_, feature_pitch_;
-    Parts blocks_;  // of the rows of tiles of all images
-    int64_t tiles_;
-    Scratch<T> sources_, slopes_;
+    Parts chunks_;   // of the rows of tiles of all images
+    Parts blocks_;   // of the rows of a chunk
+    int64_t tiles_;  // of a block
     bool by_panels_;
     Scratch<T> products_, bias_;
 };

@@ -3,6 +3,7 @@ import pytest
 from checks import check_kernel, check_threads, randn
 from winograd import GATE, PLACES
 
+import pydl
 from pydl import _native
 from pydl.op import native_isa
 from pydl.ops.conv2d import conv2d_weight_gradient
@@ -58,6 +59,26 @@ def test_every_pixel_of_larger_maps_counts_for_the_weight(x, filters, padding, t
         np.testing.assert_array_equal(other, dw, err_msg=isa)
         np.testing.assert_allclose(db, bias, rtol=0, atol=2e-6 * np.abs(bias).max(), err_msg=isa)
     check_threads(conv2d_winograd_weight, {"dy": dy, "x": x, "dw": dw, "db": db, "padding": padding})
+
+
+@pytest.mark.parametrize(("x", "filters", "taps"), [((24, 64, 32, 32), 64, 5), ((66, 3, 33, 32), 5, 3)])
+def test_several_rounds_of_chunks(x, filters, taps):
+    padding = (taps // 2,) * 4
+    x, dy = randn(*x), randn(x[0], filters, *x[2:])
+    expected, bias = direct_weight(dy, x, (filters, x.shape[1], taps, taps), padding)
+    for isa in _native.isas:
+        with native_isa(isa):
+            dw, db = winograd_weight(dy, x, expected.shape, padding)
+        assert np.linalg.norm(dw - expected) <= GATE[4][0] * np.linalg.norm(expected), isa
+        np.testing.assert_allclose(db, bias, rtol=0, atol=1e-5 * np.abs(bias).max(), err_msg=isa)
+    first = check_threads(conv2d_winograd_weight, {"dy": dy, "x": x, "dw": dw, "db": db, "padding": padding})
+    before = pydl.get_num_threads()
+    pydl.set_num_threads(9)  # more than there are chunks in a round, so that threads share these
+    try:
+        dw, _ = winograd_weight(dy, x, expected.shape, padding)
+    finally:
+        pydl.set_num_threads(before)
+    np.testing.assert_array_equal(dw, first["dw"])
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, 3e38])
