@@ -87,6 +87,7 @@ void column_moments(const ColumnTasks& tasks, int64_t piece, const T* x, int64_t
             center = select(center - center == T(0), center, vec<T>{});
             vec<T> sum{}, square{};
             for (int64_t n = 0; n < rows; ++n) {
+                prefetch(block + (n + rows) * stride + j);  // of the next rows
                 const vec<T> d = row(n) - center;
                 sum += d;
                 square = fma(d, d, square);

@@ -18,6 +18,8 @@ void column_sums(const ColumnTasks& tasks, int64_t piece, const T* dy, const T* 
             const vec<T> center = load_partial(mean + j, columns - j);
             vec<T> sum{}, dot{};
             for (int64_t n = 0; n < rows; ++n) {
+                prefetch(dy_block + (n + rows) * stride + j);  // of the next rows
+                prefetch(x_block + (n + rows) * stride + j);
                 const vec<T> g = load_partial(dy_block + n * stride + j, columns - j);
                 sum += g;
                 dot = fma(g, load_partial(x_block + n * stride + j, columns - j) - center, dot);

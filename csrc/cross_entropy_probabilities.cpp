@@ -37,12 +37,17 @@ void cross_entropy_probabilities_forward(Array<const T, 3> x, Array<const T, 3> 
                                                                      smooth};
             const Exponentials<T> e = sum_exponentials<T>(x);
             const vec<T> log_of_sum = log(e.sum);
-            const vec<T> sum = sum_along<T>(x, [&](int64_t step) PYDL_INLINE_LAMBDA {
-                return shares.get(step) * ((x.get(step, T(0)) - e.largest) - log_of_sum);
+            // -log p is log_of_sum - (x - largest): two sums that need not wait for the logarithm.
+            const vec<T> mass = sum_along<T>(x, [&](int64_t step) PYDL_INLINE_LAMBDA {
+                target.fetch_next(step);
+                return shares.get(step);
+            });
+            const vec<T> dot = sum_along<T>(x, [&](int64_t step) PYDL_INLINE_LAMBDA {
+                return shares.get(step) * (x.get(step, T(0)) - e.largest);
             });
             store_partial(largest.data + first, e.largest, x.lines());
             store_partial(log_sum.data + first, log_of_sum, x.lines());
-            store_partial(losses + first, -sum, x.lines());
+            store_partial(losses + first, log_of_sum * mass - dot, x.lines());
         },
         x, target);
     if (reduction != kNone) y.data[0] = T(sum_of(losses, lines) / (reduction == kMean ? double(lines) : 1));

@@ -178,7 +178,7 @@ struct ElementwisePlan {
     int64_t grain() const { return inner > 0 ? kElementwiseGrain / piece : 1; }
 
     // The dimension along which an input of single numbers of `size` bytes lies without gaps, where y does so
-    // along the innermost one and the input does not; else 0.
+    // along the innermost one and the input does not; else 0. Every second number is read well as it is.
     int turned_dimension(const int64_t (&bytes)[N]) const {
         if (nest.rank < 2 || nest.stride[0][0] != 1) return 0;
         for (int d = 1; d < nest.rank; ++d)
@@ -187,8 +187,8 @@ struct ElementwisePlan {
         return 0;
     }
     bool is_turned(int k, int d, const int64_t (&bytes)[N]) const {
-        return bytes[k] == bytes[0] && nest.stride[k][d] == 1 && nest.stride[k][0] != 1 &&
-               nest.stride[k][0] != 0;
+        return bytes[k] == bytes[0] && nest.stride[k][d] == 1 &&
+               (nest.stride[k][0] < 0 || nest.stride[k][0] > 2);
     }
 };
 

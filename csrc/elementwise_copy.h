@@ -5,25 +5,25 @@
 
 namespace pydl::PYDL_ISA {
 
-// Rows backwards. Where the last vector of a row is not full, the one that ends the row begins before it: in
-// what the row has already, or in the row before, which is written afterwards.
+// Rows backwards. The last vector of a row is moved back to end with it. Rows of less than a vector, without
+// gaps between them, are read with numbers of the row before, which the next row's overwrite.
 template <typename T>
 [[gnu::noinline]] void copy_backwards(const T* x, int64_t x_step, T* y, int64_t y_step, int64_t count,
                                       int64_t rows) {
     constexpr int64_t W = width<T>;
-    for (int64_t r = rows - 1; r >= 0; --r) {
+    const bool dense = x_step == count && y_step == count;
+    for (int64_t r = 0; r < rows; ++r) {
         const T* from = x + r * x_step;
         T* to = y + r * y_step;
         int64_t i = 0;
         for (; i + W <= count; i += W) store(to + i, backwards(load(from - i - (W - 1))));
         if (i == count) continue;
-        if (count >= W) {
+        if (count >= W)
             store(to + count - W, backwards(load(from - (count - 1))));
-        } else if (y_step == count && r * count >= W - count) {
-            store(to + count - W, backwards(load_partial(from - (count - 1), count)));
-        } else {
+        else if (dense && r * count >= W - count && (rows - 1 - r) * count >= W - count)
+            store(to, backwards(load(from - (W - 1))));
+        else
             for (; i < count; ++i) to[i] = from[-i];
-        }
     }
 }
 

@@ -47,11 +47,12 @@ PYDL_INLINE vec<T> nearest(vec<T> v) {
     return copysign(select(size < whole<T>, (size + whole<T>)-whole<T>, size), v);
 }
 
+// One copy, not one for each of the loops: it is long.
 template <typename T>
 struct Division {
     int form;
 
-    PYDL_INLINE vec<T> operator()(vec<T> a, vec<T> b) const {
+    [[gnu::noinline]] vec<T> operator()(vec<T> a, vec<T> b) const {
         if (form == kTruncDivide) {
             const vec<T> quotient = a / b, n = nearest<T>(quotient);
             return select(abs(n) > abs(quotient), n - copysign(broadcast<T>(1), quotient), n);

@@ -27,6 +27,7 @@ struct AlongLine {
         const vec<T> v = load_strided(data + step * width<T> * stride, stride, n < width<T> ? n : width<T>);
         return select(iota<int_of<T>>() < int_of<T>(n < width<T> ? n : width<T>), v, broadcast<T>(rest));
     }
+    PYDL_INLINE void fetch_next(int64_t) const {}
     PYDL_INLINE void put(int64_t step, vec<T> v) const {
         const int64_t n = size - step * width<T>;
         store_strided(data + step * width<T> * stride, stride, v, n < width<T> ? n : width<T>);
@@ -47,6 +48,8 @@ struct AcrossLines {
     PYDL_INLINE vec<T> get(int64_t step, T) const {
         return load_strided(data + step * stride, spacing, count);
     }
+    // Asks for what lines further on read: there are too many of these rows for the processor to foresee.
+    PYDL_INLINE void fetch_next(int64_t step) const { prefetch(data + step * stride + 4 * width<T>); }
     PYDL_INLINE void put(int64_t step, vec<T> v) const {
         store_strided(data + step * stride, spacing, v, count);
     }
@@ -144,8 +147,10 @@ struct Exponentials {
 template <typename T, typename Line>
 PYDL_INLINE vec<T> largest_of(const Line& x) {
     vec<T> largest = broadcast<T>(-__builtin_inff());
-    for (int64_t step = 0; step < x.steps(); ++step)
+    for (int64_t step = 0; step < x.steps(); ++step) {
+        x.fetch_next(step);
         largest = max(largest, x.get(step, T(-__builtin_inff())));
+    }
     return Line::all_max(largest);
 }
 

@@ -1,10 +1,20 @@
 import numpy as np
 import pytest
-from checks import check_gradient, check_torch, torch
+from checks import check_gradient, check_kernel, check_torch, torch
 
-from pydl.ops.prelu import prelu
+from pydl.ops.prelu import prelu, prelu_forward
 
 RNG = np.random.default_rng(0)
+
+
+def test_native_equals_reference():
+    check_kernel(prelu_forward)
+
+
+def test_nan_and_infinities_as_in_pytorch():
+    odd = np.array([[np.nan, np.inf, -np.inf, 0.0, -0.0, 2.0]])
+    for w in (0.5, np.inf, np.nan):
+        check_torch(prelu, torch.nn.functional.prelu, odd, np.array([w]))
 
 
 @pytest.mark.parametrize(

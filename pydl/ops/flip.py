@@ -10,11 +10,11 @@ Source    Harris et al., "Array programming with NumPy", Nature 585 (2020)
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
+from .._compiled import remembered
 from ..arguments import Array, check_array, check_dim, check_dims, check_integer, show
 from ..op import empty, op
 from .clone import copied, copy, reshaped
@@ -30,20 +30,28 @@ def flip(input: Any, *dims: Any) -> Any:
     return copied(np.asarray(np.flip(x, order))), lambda dy, needs: np.flip(dy, order), ()
 
 
-def _moved(x: Array, steps: Sequence[int], axes: Sequence[int]) -> Array:
-    """A copy, moved along the axes, part by part: what stays in order along each of them."""
-    y = empty(x.shape, x.dtype)
-    if x.size == 0:
-        return y
+@remembered
+def _parts(shape: tuple[int, ...], steps: tuple[int, ...], axes: tuple[int, ...]) -> tuple[Any, ...]:
+    """What stays in order along each of the axes: where it is, and where it comes to."""
     total = dict.fromkeys(axes, 0)
     for step, d in zip(steps, axes, strict=True):
-        total[d] = (total[d] + step) % x.shape[d]
-    cuts = [  # for each dimension where its parts are, and where they come to
+        total[d] = (total[d] + step) % max(shape[d], 1)
+    cuts = [
         [(slice(0, size - n), slice(n, size)), (slice(size - n, size), slice(0, n))] if n else [(slice(None),) * 2]
-        for size, n in ((size, total.get(d, 0)) for d, size in enumerate(x.shape))
+        for size, n in ((size, total.get(d, 0)) for d, size in enumerate(shape))
     ]
-    for parts in itertools.product(*cuts):
-        copy(x[tuple(part[0] for part in parts)], y[tuple(part[1] for part in parts)])
+    return tuple(tuple(zip(*parts, strict=True)) for parts in itertools.product(*cuts))
+
+
+def _moved(x: Array, steps: tuple[int, ...], axes: tuple[int, ...]) -> Array:
+    """A copy, moved along the axes, part by part."""
+    y, parts, rows = empty(x.shape, x.dtype), _parts(x.shape, steps, axes), max(len(x), 1)
+    if len(parts) > 1 and parts[0][0][0] == slice(None):  # so many that they are in the cache for each of the parts
+        rows = max(2**17 * len(x) // max(x.nbytes, 1), 1)
+    for first in range(0, len(x), rows):
+        block, to = x[first : first + rows], y[first : first + rows]
+        for old, new in parts:
+            copy(block[old], to[new])
     return y
 
 
@@ -66,4 +74,4 @@ def roll(input: Any, shifts: int | tuple[int, ...], dims: int | tuple[int, ...] 
         raise ValueError(f"roll: shifts has {len(steps)} numbers but dims has {len(axes)}")
     if x.ndim == 0 or not axes:
         return x.copy(), lambda dy, needs: dy, ()
-    return _moved(x, steps, axes), lambda dy, needs: _moved(dy, [-each for each in steps], axes), ()
+    return _moved(x, steps, axes), lambda dy, needs: _moved(dy, tuple([-each for each in steps]), axes), ()

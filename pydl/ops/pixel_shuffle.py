@@ -1,48 +1,66 @@
-"""Pixel shuffling: r^2 channels become an image r times as large, and back.
+"""pixel_shuffle: r^2 channels become an image r times as large, and back.
 
     y[n, c, h r + i, w r + j] = x[n, c r^2 + i r + j, h, w]
 
+Shapes    x (*, C r^2, H, W), y (*, C, H r, W r)
+Gradient  dx = dy shuffled back
 Source    Shi et al., "Real-time single image and video super-resolution using an efficient sub-pixel convolutional
           neural network", CVPR 2016
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
-from ..arguments import check_array, check_integer
+from ..arguments import Array, check_array, check_integer
+from ..op import op
 from ..tensor import Tensor
+from .clone import copied, reshaped
 from .reshape import reshape
 from .transpose import permute
 
 
-def _image(name: str, input: Any) -> Tensor:
-    array = check_array(name, "input", input.data if isinstance(input, Tensor) else input)
-    if array.ndim < 3:
-        raise ValueError(f"{name}: input must be (*, C, H, W), but has shape {array.shape}")
-    return input if isinstance(input, Tensor) else Tensor(array)
+def _image(name: str, input: Any) -> Array:
+    x = check_array(name, "input", input)
+    if x.ndim < 3:
+        raise ValueError(f"{name}: input must be (*, C, H, W), but has shape {x.shape}")
+    return x
 
 
-def pixel_shuffle(input: Any, upscale_factor: int) -> Tensor:
+def _turned(x: Array, parts: Sequence[int], order: Sequence[int], shape: tuple[int, ...]) -> Array:
+    """x as (N, *parts), its dimensions in another order, copied into the shape."""
+    N = x.shape[: len(shape) - 3]
+    turned = reshaped(x, (*N, *parts)).transpose(*range(len(N)), *[len(N) + d for d in order])
+    return copied(turned).reshape(shape)
+
+
+def _shuffled(x: Array, r: int) -> Array:
+    *N, C, H, W = x.shape
+    return _turned(x, (C // r**2, r, r, H, W), (0, 3, 1, 4, 2), (*N, C // r**2, H * r, W * r))
+
+
+def _unshuffled(x: Array, r: int) -> Array:
+    *N, C, H, W = x.shape
+    return _turned(x, (C, H // r, r, W // r, r), (0, 2, 4, 1, 3), (*N, C * r**2, H // r, W // r))
+
+
+@op("input")
+def pixel_shuffle(input: Any, upscale_factor: int) -> Any:
     """(*, C r^2, H, W) as (*, C, H r, W r). See the top of this file."""
     x, r = _image("pixel_shuffle", input), check_integer("pixel_shuffle", "upscale_factor", upscale_factor, 1)
-    *N, C, H, W = x.shape
-    if C % r**2:
+    if x.shape[-3] % r**2:
         raise ValueError(f"pixel_shuffle: channels must be a multiple of {r}^2, but input has shape {x.shape}")
-    n = len(N)
-    parts = permute(reshape(x, *N, C // r**2, r, r, H, W), *range(n), n, n + 3, n + 1, n + 4, n + 2)
-    return reshape(parts, *N, C // r**2, H * r, W * r)
+    return _shuffled(x, r), lambda dy, needs: _unshuffled(dy, r), ()
 
 
-def pixel_unshuffle(input: Any, downscale_factor: int) -> Tensor:
+@op("input")
+def pixel_unshuffle(input: Any, downscale_factor: int) -> Any:
     """(*, C, H r, W r) as (*, C r^2, H, W): what pixel_shuffle undoes."""
     x, r = _image("pixel_unshuffle", input), check_integer("pixel_unshuffle", "downscale_factor", downscale_factor, 1)
-    *N, C, H, W = x.shape
-    if H % r or W % r:
+    if x.shape[-2] % r or x.shape[-1] % r:
         raise ValueError(f"pixel_unshuffle: height and width must be multiples of {r}, but input has shape {x.shape}")
-    n = len(N)
-    parts = permute(reshape(x, *N, C, H // r, r, W // r, r), *range(n), n, n + 2, n + 4, n + 1, n + 3)
-    return reshape(parts, *N, C * r**2, H // r, W // r)
+    return _unshuffled(x, r), lambda dy, needs: _shuffled(dy, r), ()
 
 
 def channel_shuffle(input: Any, groups: int) -> Tensor:

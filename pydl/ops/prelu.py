@@ -15,10 +15,24 @@ from typing import Any
 import numpy as np
 
 from ..arguments import check_floats
-from ..op import empty, op
+from ..op import empty_like, kernel, op
 from .broadcasting import fit
 from .mul import mul_forward
 from .where import where_forward
+
+
+@kernel(writes="y")
+def prelu_forward(x, value, factor, y):
+    """What y is made of, and with dy as value what dx is."""
+    x, value, factor = (np.broadcast_to(each, y.shape) for each in (x, value, factor))
+    for i in np.ndindex(y.shape):
+        y[i] = value[i] if x[i] > 0 else factor[i] * value[i]
+
+
+@prelu_forward.samples
+def _(draw):
+    factor, x, shape = draw.broadcast_pair()
+    return {"x": x, "value": draw.array(shape), "factor": factor, "y": draw.out(shape)}
 
 
 @op("input", "weight")
@@ -31,18 +45,19 @@ def prelu(input: Any, weight: Any) -> Any:
             f"prelu: weight has shape {w.shape} but must be (1,) or one number a channel (input {x.shape})"
         )
     slope = w.reshape(-1, *(1,) * (x.ndim - 2)) if w.size > 1 else w.reshape(())
-    positive = np.greater(x, 0)
-
-    def choose(above: Any, below: Any, factor: Any) -> Any:
-        """above where x > 0, else factor * below."""
-        chosen = empty(x.shape, x.dtype)
-        mul_forward(below, factor, chosen)
-        where_forward(positive, above, chosen, chosen)
-        return chosen
+    y = empty_like(x)
+    prelu_forward(x, x, slope, y)
 
     def gradient(dy, needs):
-        dx = choose(dy, dy, slope) if needs[0] else None
-        dw = fit(choose(np.zeros((), x.dtype), x, dy), (slope.shape, x.dtype)).reshape(w.shape) if needs[1] else None
+        dx = dw = None
+        if needs[0]:
+            dx = empty_like(x)
+            prelu_forward(x, dy, slope, dx)
+        if needs[1]:
+            parts = empty_like(x)
+            mul_forward(x, dy, parts)
+            where_forward(np.greater(x, 0), np.zeros((), x.dtype), parts, parts)
+            dw = fit(parts, (slope.shape, x.dtype)).reshape(w.shape)
         return dx, dw
 
-    return choose(x, x, slope), gradient, ("input", ("weight", 0))
+    return y, gradient, ("input", ("weight", 0))

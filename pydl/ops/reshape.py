@@ -63,7 +63,7 @@ def view(input: Any, *shape: Any) -> Any:
     """As reshape, but never a copy: ValueError where the strides do not allow the shape."""
     x = check_array("view", "input", input)
     new = complete("view", x, shape)
-    if x.size > 0 and not np.may_share_memory(x, x.reshape(new)):
+    if not x.flags.c_contiguous and x.size > 0 and not np.may_share_memory(x, x.reshape(new)):
         raise ValueError(f"view: input {x.shape} is strided, so that {new} needs a copy; use reshape()")
     return in_shape(x, new)
 
