@@ -61,4 +61,13 @@ template <typename T>
 void input_gradient(const Array<const T, 4>& dy, const Array<const T, 4>& w, const T* bias,
                     int64_t bias_stride, const Array<T, 4>& dx, const Conv2dShape& s);
 
+// The same of image n alone.
+template <typename T>
+void input_gradient_of_image(int64_t n, Array<const T, 4> dy, const Array<const T, 4>& w, const T* bias,
+                             int64_t bias_stride, Array<T, 4> dx, Conv2dShape s) {
+    dy.data += n * dy.stride[0], dx.data += n * dx.stride[0];
+    dy.shape[0] = dx.shape[0] = s.N = 1;
+    input_gradient<T>(dy, w, bias, bias_stride, dx, s);
+}
+
 }  // namespace pydl::PYDL_ISA

@@ -221,15 +221,8 @@ void conv2d_winograd_split_gradient(Array<const T, 4> dy, Array<const T, 4> w, O
     const Scratch<uint8_t> suspects(s.N);
     correlate_winograd(conv, 4, suspects.data());
     split.join_pixels(pixels.data(), bias, bias_stride, dx);
-    for (int64_t n = 0; n < s.N; n++) {
-        if (!suspects[n]) continue;
-        Array<const T, 4> from = dy;
-        Array<T, 4> to = dx;
-        Conv2dShape one = s;
-        from.data += n * dy.stride[0], to.data += n * dx.stride[0];
-        from.shape[0] = to.shape[0] = one.N = 1;
-        input_gradient<T>(from, w, bias, bias_stride, to, one);
-    }
+    for (int64_t n = 0; n < s.N; n++)
+        if (suspects[n]) input_gradient_of_image(n, dy, w, bias, bias_stride, dx, s);
 }
 PYDL_KERNEL(conv2d_winograd_split_gradient, "dy, w, b, dx, stride, padding, groups")
 

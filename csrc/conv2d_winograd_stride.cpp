@@ -53,14 +53,8 @@ void stride_gradient(const Array<const T, 4>& dy, const Array<const T, 4>& w, co
     conv.rows = {s.I, s.H, Line::taps, 1, 1, (padding[0] - 1) / 2 - Line::before};
     conv.columns = {s.J, s.W, Line::taps, 1, 1, (padding[2] - 1) / 2 - Line::before};
     const WinogradFilters<T, Line> filters(conv);
-    correlate_tiles(conv, filters, [&](int64_t n) {
-        Array<const T, 4> from = dy;
-        Array<T, 4> to = dx;
-        Conv2dShape one = s;
-        from.data += n * dy.stride[0], to.data += n * dx.stride[0];
-        from.shape[0] = to.shape[0] = one.N = 1;
-        input_gradient<T>(from, w, bias, bias_stride, to, one);
-    });
+    correlate_tiles(conv, filters,
+                    [&](int64_t n) { input_gradient_of_image(n, dy, w, bias, bias_stride, dx, s); });
 }
 
 template <typename T>
