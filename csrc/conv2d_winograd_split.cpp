@@ -2,8 +2,8 @@
 // stride 1 with more channels. See pydl/ops/conv2d_winograd_split.py.
 #include "conv2d_correlate.h"
 #include "conv2d_shape.h"
+#include "conv2d_weight_gradient.h"
 #include "conv2d_winograd_correlate.h"
-#include "conv2d_winograd_tiles.h"
 #include "kernel.h"
 
 namespace pydl::PYDL_ISA {
@@ -184,8 +184,13 @@ void conv2d_winograd_split(Array<const T, 4> x, Array<const T, 4> w, Optional<Ar
                                split.template filters<const T>(filters.data()), b, y, split.shape()),
         4, suspects.data());
     // A tap that is none would bring a NaN or infinity to other outputs.
-    for (int64_t n = 0; n < s.N; n++)
-        if (suspects[n]) correlate_image(whole, n);
+    for (int64_t n = 0; n < s.N; n++) {
+        if (!suspects[n]) continue;
+        Correlation<T> image = whole;
+        image.x.data = whole.x.at(n, 0), image.y.data = whole.y.at(n, 0);
+        image.x.shape[0] = image.y.shape[0] = 1;
+        correlate(image);
+    }
 }
 PYDL_KERNEL(conv2d_winograd_split, "x, w, b, y, stride, padding, groups")
 
@@ -234,12 +239,15 @@ void conv2d_winograd_split_weight(Array<const T, 4> dy, Array<const T, 4> x, Arr
                     "conv2d_winograd_split_weight: dy, x, dw, stride and padding do not fit");
     require(!db || db->shape[0] == s.O,
             "conv2d_winograd_split_weight: db must have one element for each of dw's output channels");
+    T* bias = db ? db->data : nullptr;
+    const int64_t bias_stride = db ? db->stride[0] : 0;
+    if (!has_special_kernels || sizeof(T) == 8)
+        return add_up_weight_gradient<T>(images_of(dy), images_of(x), s, dw, bias, bias_stride);
     const SplitConvolution<T> split(s);
     const Scratch<T> pixels(split.pixel_count()), filters(split.filter_count());
     split.split_pixels(x, pixels.data());
     winograd_weight_gradient<T>(images_of(dy), images_of(split.template images<const T>(pixels.data())),
-                                split.shape(), split.filters(filters.data()), db ? db->data : nullptr,
-                                db ? db->stride[0] : 0);
+                                split.shape(), split.filters(filters.data()), bias, bias_stride);
     split.join_filters(filters.data(), dw);
 }
 PYDL_KERNEL(conv2d_winograd_split_weight, "dy, x, dw, db, stride, padding")
