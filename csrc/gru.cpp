@@ -39,8 +39,8 @@ template <typename T>
 void gru_backward(Optional<Array<const T, 3>> dh, Optional<Array<const T, 3>> dh_n, Array<const T, 3> x,
                   Array<const T, 3> h0, ArrayList<const T> w_ih, ArrayList<const T> w_hh, Lengths lengths,
                   bool reverse, Optional<Array<const T, 3>> mask, Array<const T, 4> gates,
-                  Array<const T, 3> h, Optional<Array<T, 3>> dx, Array<T, 3> dh0, ArrayList<T> dw_ih,
-                  ArrayList<T> dw_hh, ArrayList<T> db_ih, ArrayList<T> db_hh) {
+                  Array<const T, 3> h, Optional<Array<T, 3>> dx, Optional<Array<T, 3>> dh0,
+                  ArrayList<T> dw_ih, ArrayList<T> dw_hh, ArrayList<T> db_ih, ArrayList<T> db_hh) {
     const int64_t T_ = x.shape[0], B = x.shape[1], D = x.shape[2], N = h0.shape[0], H = h0.shape[2];
     require(has_shape(h0, N, B, H), "gru_backward: h0 must be (N, B, H)");
     check_weights(N, 3, D, H, w_ih, w_hh,
@@ -52,17 +52,17 @@ void gru_backward(Optional<Array<const T, 3>> dh, Optional<Array<const T, 3>> dh
             "gru_backward: dh must be (T, B, N H), dh_n (N, B, H)");
     require(has_shape(gates, N, T_, B, 4 * H) && has_shape(h, T_, B, N * H),
             "gru_backward: gates must be (N, T, B, 4H), h (T, B, N H)");
-    require(fits(dx, T_, B, D) && has_shape(dh0, N, B, H) && gradients_fit(N, 3 * H, D, dw_ih) &&
+    require(fits(dx, T_, B, D) && fits(dh0, N, B, H) && gradients_fit(N, 3 * H, D, dw_ih) &&
                 gradients_fit(N, 3 * H, H, dw_hh) && biases_fit(N, 3 * H, db_ih) &&
                 biases_fit(N, 3 * H, db_hh),
             "gru_backward: gradients must have the shapes of what they belong to");
-    require(gates.contiguous() && h.contiguous() && contiguous_or_none(dx) && dh0.contiguous(),
+    require(gates.contiguous() && h.contiguous() && contiguous_or_none(dx) && contiguous_or_none(dh0),
             "gru_backward: gates, h and the results must be contiguous");
     const Batch batch(lengths, T_, B);
     require(batch.valid(), "gru_backward: lengths must be (B) and from 0 to T");
     recurrent_backward<T, GruUnits<T>>(
         {dh, dh_n, nullptr, x, h0, nullptr, w_ih, w_hh, batch, reverse, data_or_null(mask), gates.data,
-         nullptr, h.data, nullptr, dh0.data, nullptr},
+         nullptr, h.data, nullptr, data_or_null(dh0), nullptr},
         {dx, dw_ih, dw_hh, db_ih, db_hh});
 }
 PYDL_KERNEL(

@@ -42,8 +42,9 @@ void lstm_backward(Optional<Array<const T, 3>> dh, Optional<Array<const T, 3>> d
                    Optional<Array<const T, 3>> dc_n, Array<const T, 3> x, Array<const T, 3> h0,
                    Array<const T, 3> c0, ArrayList<const T> w_ih, ArrayList<const T> w_hh, Lengths lengths,
                    bool reverse, Optional<Array<const T, 3>> mask, Array<const T, 4> gates,
-                   Array<const T, 4> c, Array<const T, 3> h, Optional<Array<T, 3>> dx, Array<T, 3> dh0,
-                   Array<T, 3> dc0, ArrayList<T> dw_ih, ArrayList<T> dw_hh, ArrayList<T> db) {
+                   Array<const T, 4> c, Array<const T, 3> h, Optional<Array<T, 3>> dx,
+                   Optional<Array<T, 3>> dh0, Optional<Array<T, 3>> dc0, ArrayList<T> dw_ih,
+                   ArrayList<T> dw_hh, ArrayList<T> db) {
     const int64_t T_ = x.shape[0], B = x.shape[1], D = x.shape[2], N = h0.shape[0], H = h0.shape[2];
     require(has_shape(h0, N, B, H) && has_shape(c0, N, B, H), "lstm_backward: h0 and c0 must be (N, B, H)");
     check_weights(N, 4, D, H, w_ih, w_hh,
@@ -55,18 +56,18 @@ void lstm_backward(Optional<Array<const T, 3>> dh, Optional<Array<const T, 3>> d
             "lstm_backward: dh must be (T, B, N H), dh_n and dc_n (N, B, H)");
     require(has_shape(gates, N, T_, B, 4 * H) && has_shape(c, N, T_, B, H) && has_shape(h, T_, B, N * H),
             "lstm_backward: gates must be (N, T, B, 4H), c (N, T, B, H), h (T, B, N H)");
-    require(fits(dx, T_, B, D) && has_shape(dh0, N, B, H) && has_shape(dc0, N, B, H) &&
+    require(fits(dx, T_, B, D) && fits(dh0, N, B, H) && fits(dc0, N, B, H) &&
                 gradients_fit(N, 4 * H, D, dw_ih) && gradients_fit(N, 4 * H, H, dw_hh) &&
                 biases_fit(N, 4 * H, db),
             "lstm_backward: gradients must have the shapes of what they belong to");
     require(gates.contiguous() && c.contiguous() && h.contiguous() && contiguous_or_none(dx) &&
-                dh0.contiguous() && dc0.contiguous(),
+                contiguous_or_none(dh0) && contiguous_or_none(dc0),
             "lstm_backward: gates, c, h and the results must be contiguous");
     const Batch batch(lengths, T_, B);
     require(batch.valid(), "lstm_backward: lengths must be (B) and from 0 to T");
     recurrent_backward<T, LstmUnits<T>>(
         {dh, dh_n, &dc_n, x, h0, &c0, w_ih, w_hh, batch, reverse, data_or_null(mask), gates.data, c.data,
-         h.data, nullptr, dh0.data, dc0.data},
+         h.data, nullptr, data_or_null(dh0), data_or_null(dc0)},
         {dx, dw_ih, dw_hh, db, ArrayList<T>{nullptr, 0}});
 }
 PYDL_KERNEL(lstm_backward,

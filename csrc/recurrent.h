@@ -61,6 +61,33 @@ void copy_line(T* to, const Array<const T, 3>& a, int64_t l, int64_t m) {
     copy_run(to, a.data + l * a.stride[0] + m * a.stride[1], a.stride[2], a.shape[2]);
 }
 
+// Whether all numbers are zero, of arrays whose lines are runs in memory.
+template <typename T>
+bool is_zero(const Array<const T, 3>& a) {
+    if (a.stride[2] != 1) return false;
+    for (int64_t l = 0; l < a.shape[0]; l++)
+        for (int64_t m = 0; m < a.shape[1]; m++)
+            for (int64_t n = 0; n < a.shape[2]; n += width<T>)
+                if (any(load_partial(&a(l, m, n), a.shape[2] - n) != T(0))) return false;
+    return true;
+}
+// Whether there is neither an infinity nor NaN, which times zero would not be zero.
+template <typename T>
+bool all_finite(const T* a, int64_t count) {
+    vec<T> sum{};
+    for (int64_t i = 0; i < count; i += width<T>) {
+        const vec<T> v = load_partial(a + i, count - i);
+        sum += v - v;
+    }
+    return all(sum == vec<T>{});
+}
+template <typename T>
+bool all_finite(const ArrayList<const T>& list) {
+    for (int64_t i = 0; i < list.count; i++)
+        if (!all_finite(list.data(i), list.size(i))) return false;
+    return true;
+}
+
 template <typename A>
 auto data_or_null(const Optional<A>& a) {
     return a ? a->data : nullptr;

@@ -33,6 +33,7 @@ void backward_tiles(const BackwardLayer<T, Units>& layer, Direction direction, c
                 rows, layer.row_size, [&](int64_t i) { return layer.dsums_at(direction, t, own[i0 + i]); }, 1,
                 copies.data() + i0 * layer.row_size);
         }
+        if (s == 0 && !layer.pass.dh0) break;
         for (int64_t group = 0; group < layer.groups; group++) {
             const int64_t left = H - group * NR, columns = left < NR ? whole_vectors<T>(left) : NR;
             for (int64_t tile = 0; tile < live_tiles; tile++) {
@@ -78,7 +79,7 @@ void backward_few_rows(const BackwardLayer<T, Units>& layer, Direction direction
     StepTeam(parts, T_ + 1).run([&](int64_t part, int64_t k) {
         const int64_t begin = layer.groups * part / parts, end = layer.groups * (part + 1) / parts;
         const int64_t s = T_ - 1 - k;
-        if (k > 0) product(direction.time(s + 1, T_), begin, end);
+        if (k > 0 && (s >= 0 || layer.pass.dh0)) product(direction.time(s + 1, T_), begin, end);
         if (s < 0) return;
         const int64_t t = direction.time(s, T_), last = end * NR < H ? end * NR : H;
         for (int64_t i = 0; i < own.alive(t); i++) layer.units(direction, t, own, state, i, begin * NR, last);

@@ -24,8 +24,8 @@ struct BackwardPass {
     const T* c;
     const T* h;
     T* dsums;  // (N, T, B, S * H), rows so far apart as dsums_stride() says
-    T* dh0;    // (N, B, H)
-    T* dc0;    // (N, B, H)
+    T* dh0;    // (N, B, H), or null if nobody needs it
+    T* dc0;    // the same
 };
 
 // Rows of the gradients by the sums, in this distance, do not all fall into the same places of a cache.
@@ -105,8 +105,8 @@ struct BackwardLayer {
         void finish(const BackwardLayer& layer, Direction direction, const OwnRows& own) const {
             for (int64_t i = 0; i < own.count(); i++) {
                 const int64_t row = direction.number * layer.B + own[i];
-                copy_run(layer.pass.dh0 + row * layer.H, dh.data() + i * pitch, layer.H);
-                if (Units::has_cell) copy_run(layer.pass.dc0 + row * layer.H, dc.data() + i * pitch, layer.H);
+                if (layer.pass.dh0) copy_run(layer.pass.dh0 + row * layer.H, dh.data() + i * pitch, layer.H);
+                if (layer.pass.dc0) copy_run(layer.pass.dc0 + row * layer.H, dc.data() + i * pitch, layer.H);
             }
         }
     };

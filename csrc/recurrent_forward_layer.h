@@ -29,25 +29,28 @@ template <typename T, typename Units>
 struct ForwardLayer {
     // h, and c of an LSTM, of a thread's rows. h has two places, between which the steps change: all units of
     // a step need all of the step before. What the gates see of h lies `seen` further: the same, or masked.
+    // `front` numbers are free before each row of it.
     struct State {
-        int64_t pitch, rows, seen;
+        int64_t front, pitch, rows, seen;
         Scratch<T> h, c;
 
-        State(const ForwardLayer& layer, Direction direction, const OwnRows& own)
-            : pitch(layer.groups * layer.columns + width<T>),  // a cache line more than a power of two
+        State(const ForwardLayer& layer, Direction direction, const OwnRows& own, int64_t before_h = 0)
+            : front(whole_vectors<T>(before_h)),
+              // An odd number of cache lines, so that rows do not fall into the same places of the cache.
+              pitch((front + layer.groups * layer.columns) / width<T> / 2 * 2 * width<T> + width<T>),
               rows(own.count()),
               seen(layer.pass.mask ? 2 * rows * pitch : 0),
               h(2 * rows * pitch + seen),
               c(Units::has_cell ? rows * pitch : 0) {
             const int64_t n = direction.number;
             for (int64_t i = 0; i < rows; i++) {
-                copy_line(h.data() + i * pitch, layer.pass.h0, n, own[i]);
-                see(layer, direction, own, h.data(), i, 0, layer.H);
+                copy_line(h_place(0) + i * pitch, layer.pass.h0, n, own[i]);
+                see(layer, direction, own, h_place(0), i, 0, layer.H);
                 if (Units::has_cell) copy_line(c.data() + i * pitch, *layer.pass.c0, n, own[i]);
                 layer.clear_padding(direction, own[i]);
             }
         }
-        T* h_place(int64_t k) const { return h.data() + k * rows * pitch; }
+        T* h_place(int64_t k) const { return h.data() + k * rows * pitch + front; }
 
         // Masks units [begin, end) of own row i at a place of h.
         void see(const ForwardLayer& layer, Direction direction, const OwnRows& own, T* place, int64_t i,
@@ -77,6 +80,7 @@ struct ForwardLayer {
           H(p.h0.shape[2]),
           columns(recurrent_columns<T>(B, H)),
           groups(panels_for<T>(H, columns)),
+          starts_at_zero(B > few_rows && !p.mask && is_zero(p.h0) && all_finite(p.w_hh)),
           far(p.kept && N * T_ * B * H * Units::kept * int64_t(sizeof(T)) > 2 << 20),
           weights(D + H, N * Units::gates * groups, columns) {
         const int64_t grain = 1 + 32768 / ((D + H) * columns + 1);
@@ -161,6 +165,7 @@ struct ForwardLayer {
 
     const ForwardPass<T>& pass;
     const int64_t N, T_, B, D, H, columns, groups;
+    const bool starts_at_zero;          // products with the first h are zero
     const bool far;                     // whether what is kept is more than the second-level cache
     const RecurrentWeights<T> weights;  // of depth D + H
 };

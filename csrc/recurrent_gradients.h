@@ -127,10 +127,13 @@ void gradient_of_w_hh(const BackwardPass<T>& pass, Direction direction, Matrix<c
     const int64_t later = rows > B ? rows - B : 0, first = direction.backwards ? later : 0;
     weight_gradient<T>(dsums.part(direction.backwards ? 0 : B, 0, later, M),
                        {h + (direction.backwards ? B : 0) * N * H, later, H, N * H, 1}, dw, false);
+    const Matrix<const T> of_h0 = dsums.part(first, 0, rows - later, M);
+    bool finite = true;
+    for (int64_t row = 0; row < of_h0.rows; row++) finite = finite && all_finite(&of_h0(row, 0), M);
+    if (finite && is_zero(pass.h0)) return;
     weight_gradient<T>(
-        dsums.part(first, 0, rows - later, M),
-        {pass.h0.data + n * pass.h0.stride[0], rows - later, H, pass.h0.stride[1], pass.h0.stride[2]}, dw,
-        true);
+        of_h0, {pass.h0.data + n * pass.h0.stride[0], rows - later, H, pass.h0.stride[1], pass.h0.stride[2]},
+        dw, true);
 }
 
 template <typename T, typename Units>

@@ -40,7 +40,7 @@ template <typename T>
 void rnn_backward(Optional<Array<const T, 3>> dh, Optional<Array<const T, 3>> dh_n, Array<const T, 3> x,
                   Array<const T, 3> h0, ArrayList<const T> w_ih, ArrayList<const T> w_hh, Lengths lengths,
                   bool reverse, Optional<Array<const T, 3>> mask, bool relu, Array<const T, 3> h,
-                  Optional<Array<T, 3>> dx, Array<T, 3> dh0, ArrayList<T> dw_ih, ArrayList<T> dw_hh,
+                  Optional<Array<T, 3>> dx, Optional<Array<T, 3>> dh0, ArrayList<T> dw_ih, ArrayList<T> dw_hh,
                   ArrayList<T> db) {
     const int64_t T_ = x.shape[0], B = x.shape[1], D = x.shape[2], N = h0.shape[0], H = h0.shape[2];
     require(has_shape(h0, N, B, H), "rnn_backward: h0 must be (N, B, H)");
@@ -52,16 +52,30 @@ void rnn_backward(Optional<Array<const T, 3>> dh, Optional<Array<const T, 3>> dh
     require(fits(dh, T_, B, N * H) && fits(dh_n, N, B, H),
             "rnn_backward: dh must be (T, B, N H), dh_n (N, B, H)");
     require(has_shape(h, T_, B, N * H), "rnn_backward: h must be (T, B, N H)");
-    require(fits(dx, T_, B, D) && has_shape(dh0, N, B, H) && gradients_fit(N, H, D, dw_ih) &&
+    require(fits(dx, T_, B, D) && fits(dh0, N, B, H) && gradients_fit(N, H, D, dw_ih) &&
                 gradients_fit(N, H, H, dw_hh) && biases_fit(N, H, db),
             "rnn_backward: gradients must have the shapes of what they belong to");
-    require(h.contiguous() && contiguous_or_none(dx) && dh0.contiguous(),
+    require(h.contiguous() && contiguous_or_none(dx) && contiguous_or_none(dh0),
             "rnn_backward: h and the results must be contiguous");
     const Batch batch(lengths, T_, B);
     require(batch.valid(), "rnn_backward: lengths must be (B) and from 0 to T");
-    const BackwardPass<T> pass{
-        dh,      dh_n,    nullptr, x,       h0,       nullptr, w_ih, w_hh, batch, reverse, data_or_null(mask),
-        nullptr, nullptr, h.data,  nullptr, dh0.data, nullptr};
+    const BackwardPass<T> pass{dh,
+                               dh_n,
+                               nullptr,
+                               x,
+                               h0,
+                               nullptr,
+                               w_ih,
+                               w_hh,
+                               batch,
+                               reverse,
+                               data_or_null(mask),
+                               nullptr,
+                               nullptr,
+                               h.data,
+                               nullptr,
+                               data_or_null(dh0),
+                               nullptr};
     const WeightGradients<T> wanted{dx, dw_ih, dw_hh, db, ArrayList<T>{nullptr, 0}};
     if (relu)
         recurrent_backward<T, RnnUnits<T, true>>(pass, wanted);

@@ -142,3 +142,13 @@ def test_kernel_refuses_lengths_out_of_range():
     results = [None, None, out((T, B, H)), out((1, B, H)), out((1, B, H))]
     with pytest.raises(ValueError, match=r"lstm_forward: lengths must be \(B\) and from 0 to T"):
         lstm_forward.native(X, H0[None], C0[None], *weights, np.array([1, 2, 5]), False, None, *results)
+
+
+@pytest.mark.parametrize("value", [np.inf, np.nan])
+def test_weights_that_are_not_finite_meet_a_first_state_of_zeros(value):
+    x, w_ih, w_hh = np.ones((1, 4, 3), np.float32), np.ones((8, 3), np.float32), np.ones((8, 2), np.float32)
+    w_hh[0, 0] = value
+    zeros = np.zeros((4, 2), np.float32)
+    h = pydl.ops.lstm(x, (zeros, zeros), w_ih, w_hh)[0].numpy()
+    assert np.isnan(h[..., 0]).all()
+    assert np.isfinite(h[..., 1]).all()

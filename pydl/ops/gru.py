@@ -55,7 +55,7 @@ def gru_forward(x, h0, w_ih, w_hh, b_ih, b_hh, lengths, reverse, mask, gates, h,
 
 @kernel(writes="dx, dh0, dw_ih, dw_hh, db_ih, db_hh")
 def gru_backward(dh, dh_n, x, h0, w_ih, w_hh, lengths, reverse, mask, gates, h, dx, dh0, dw_ih, dw_hh, db_ih, db_hh):
-    """dh, dh_n are None where no gradient arrived; dx is None and the others are empty where nobody needs them."""
+    """dh, dh_n are None where no gradient arrived; dx, dh0 are None and the others empty where nobody needs them."""
     T, _, D = x.shape
     N, B, H = h0.shape
     for total in (dx, *dw_ih, *dw_hh, *db_ih, *db_hh):
@@ -82,7 +82,8 @@ def gru_backward(dh, dh_n, x, h0, w_ih, w_hh, lengths, reverse, mask, gates, h, 
             for total, part in ((dw_ih, dw_ih_t), (dw_hh, dw_hh_t), (db_ih, db_ih_t), (db_hh, db_hh_t)):
                 if total:
                     total[d] += part
-        dh0[d, n] = dh_t[0]
+        if dh0 is not None:
+            dh0[d, n] = dh_t[0]
 
 
 def _draw_gru(draw):
@@ -155,7 +156,8 @@ def _gru(
     gru_forward(x, *q.states, q.w_ih, q.w_hh, q.b_ih, q.b_hh, q.lengths, reverse, q.mask, gates, h, h_n)
 
     def gradient(dys, needs):
-        dx, dh0 = empty(x.shape, x.dtype) if needs[0] else None, q.state()
+        dx = empty(x.shape, x.dtype) if needs[0] else None
+        dh0 = q.state() if needs[1] else None
         dw = [q.gradients_like(needs[2 + k :: 4], w) for k, w in enumerate((q.w_ih, q.w_hh, q.b_ih, q.b_hh))]
         kept = (x, *q.states, q.w_ih, q.w_hh, q.lengths, reverse, q.mask, gates, h)
         gru_backward(dys[0], q.inside(dys[1]), *kept, dx, dh0, *dw)

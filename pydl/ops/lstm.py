@@ -68,8 +68,8 @@ def lstm_forward(x, h0, c0, w_ih, w_hh, b_ih, b_hh, lengths, reverse, mask, gate
 def lstm_backward(
     dh, dh_n, dc_n, x, h0, c0, w_ih, w_hh, lengths, reverse, mask, gates, c, h, dx, dh0, dc0, dw_ih, dw_hh, db
 ):
-    """dh, dh_n, dc_n are None where no gradient arrived; dx is None and dw_ih, dw_hh, db are empty where nobody needs
-    them."""
+    """dh, dh_n, dc_n are None where no gradient arrived; dx, dh0, dc0 are None and dw_ih, dw_hh, db are empty where
+    nobody needs them."""
     T, _, D = x.shape
     N, B, H = h0.shape
     for total in (dx, *dw_ih, *dw_hh, *db):
@@ -99,7 +99,9 @@ def lstm_backward(
             for total, part in ((dw_ih, dw_ih_t), (dw_hh, dw_hh_t), (db, db_t)):
                 if total:
                     total[d] += part
-        dh0[d, n], dc0[d, n] = dh_t[0], dc_t[0]
+        for result, state in ((dh0, dh_t), (dc0, dc_t)):
+            if result is not None:
+                result[d, n] = state[0]
 
 
 def _draw_lstm(draw):
@@ -183,7 +185,7 @@ def _lstm(
 
     def gradient(dys, needs):
         dx = empty(x.shape, x.dtype) if needs[0] else None
-        dh0, dc0 = q.state(), q.state()
+        dh0, dc0 = (q.state() if needed else None for needed in needs[1:3])
         dw_ih, dw_hh = q.gradients_like(needs[3::4], q.w_ih), q.gradients_like(needs[4::4], q.w_hh)
         db = q.gradients_like(needs[5::4] + needs[6::4], q.b_ih or q.b_hh)
         arrived = dys[0], q.inside(dys[1]), q.inside(dys[2])

@@ -137,9 +137,9 @@ class Sequences:
         """A new array for h of all steps."""
         return empty((self.T, self.B, self.N * self.H), self.x.dtype)
 
-    def outside(self, *states: Array) -> list[Array]:
+    def outside(self, *states: Array | None) -> list[Array | None]:
         """States as the caller sees them: of one direction (B, H)."""
-        return [state[0] if self.single else state for state in states]
+        return [state[0] if self.single and state is not None else state for state in states]
 
     def inside(self, state: Array | None) -> Array | None:
         """The same the other way round."""
@@ -207,9 +207,12 @@ def draw_sequence(draw: Any, gates: int) -> dict[str, Any]:
     def weights(*shape: int, **limits: Any) -> list[Array]:
         return [np.ascontiguousarray(draw.array(shape, **limits)) for _ in range(N)]
 
+    h0 = draw.array((N, B, H))
+    if draw.choice(False, False, True):
+        h0[...] = 0.0
     return {
         "x": draw.array((T, B, D)),
-        "h0": draw.array((N, B, H)),
+        "h0": h0,
         # Finite: steps beyond a sequence's end give zeros, which a kernel may get by multiplying with weights.
         "w_ih": weights(gates * H, D, finite=True),
         "w_hh": weights(gates * H, H, finite=True),
@@ -227,7 +230,7 @@ def draw_gradients(
     """Places for the results of a sequence kernel's gradient, some of which nobody needs."""
     results: dict[str, Any] = {"dx": draw.choice(draw.out(drawn["x"].shape), draw.out(drawn["x"].shape), None)}
     for name in states:
-        results[f"d{name}"] = draw.out(drawn[name].shape)
+        results[f"d{name}"] = None if draw.choice(False, False, True) else draw.out(drawn[name].shape)
     rows = drawn["w_ih"][0].shape[:1]
     shapes = {f"d{name}": [w.shape for w in drawn[name]] for name in ("w_ih", "w_hh")}
     shapes |= dict.fromkeys(biases, [rows] * len(drawn["w_ih"]))

@@ -52,7 +52,7 @@ def rnn_forward(x, h0, w_ih, w_hh, b_ih, b_hh, lengths, reverse, mask, relu, h, 
 
 @kernel(writes="dx, dh0, dw_ih, dw_hh, db")
 def rnn_backward(dh, dh_n, x, h0, w_ih, w_hh, lengths, reverse, mask, relu, h, dx, dh0, dw_ih, dw_hh, db):
-    """dh, dh_n are None where no gradient arrived; dx is None and the others are empty where nobody needs them."""
+    """dh, dh_n are None where no gradient arrived; dx, dh0 are None and the others empty where nobody needs them."""
     T, _, D = x.shape
     N, B, H = h0.shape
     for total in (dx, *dw_ih, *dw_hh, *db):
@@ -89,7 +89,8 @@ def rnn_backward(dh, dh_n, x, h0, w_ih, w_hh, lengths, reverse, mask, relu, h, d
             for total, part in ((dw_ih, dw_ih_t), (dw_hh, dw_hh_t), (db, db_t)):
                 if total:
                     total[d] += part
-        dh0[d, n] = dh_t[0]
+        if dh0 is not None:
+            dh0[d, n] = dh_t[0]
 
 
 def _draw_rnn(draw):
@@ -154,7 +155,8 @@ def _rnn(
     rnn_forward(x, *q.states, q.w_ih, q.w_hh, q.b_ih, q.b_hh, q.lengths, reverse, q.mask, relu, h, h_n)
 
     def gradient(dys, needs):
-        dx, dh0 = empty(x.shape, x.dtype) if needs[0] else None, q.state()
+        dx = empty(x.shape, x.dtype) if needs[0] else None
+        dh0 = q.state() if needs[1] else None
         dw_ih, dw_hh = q.gradients_like(needs[2::4], q.w_ih), q.gradients_like(needs[3::4], q.w_hh)
         db = q.gradients_like(needs[4::4] + needs[5::4], q.b_ih or q.b_hh)
         kept = (x, *q.states, q.w_ih, q.w_hh, q.lengths, reverse, q.mask, relu, h)
