@@ -50,6 +50,8 @@ struct AdaptiveWindows {
     }
     int64_t input() const { return depth.size * rows.size * columns.size; }
     int64_t outputs() const { return depth.out * rows.out * columns.out; }
+    // Rows that a row of windows sees.
+    int64_t lane_rows() const { return (depth.size / depth.out + 2) * (rows.size / rows.out + 2); }
 };
 
 inline AdaptiveWindows adaptive_windows(const int64_t (&x)[5], const int64_t (&y)[5], const char* message) {

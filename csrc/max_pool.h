@@ -6,6 +6,7 @@
 #pragma once
 #include "pool_frame.h"
 #include "pool_halving.h"
+#include "pool_lanes.h"
 #include "pool_rows.h"
 #include "simd_bytes.h"
 
@@ -14,6 +15,7 @@ namespace pydl::PYDL_ISA {
 // The best of the elements seen so far in each of `width` windows, and its number.
 template <typename T>
 struct Best {
+    static constexpr bool numbered = true;
     vec<T> value;
     mask<T> element;
 
@@ -256,6 +258,39 @@ void max_pool_forward_frames(const MaxPoolForward<T>& pool) {
         });
 }
 
+// A plane in each lane. The numbers become bytes or, for windows whose elements are numbered by their
+// positions, indices.
+template <typename T>
+void max_pool_forward_lanes(const Array<const T, 5>& x, const LaneWindows& w, T* y, uint8_t* window,
+                            int64_t* indices) {
+    constexpr int64_t W = width<T>;
+    const auto most = [&](int64_t plane, int64_t lanes, int64_t first, int64_t count, const T* value) {
+        copy_columns(value, W, y + plane * w.outputs() + first, w.outputs(), lanes, count);
+    };
+    if (!window && !indices)
+        return pool_lanes<LaneMax<T>>(
+            x, w, [&](int64_t plane, int64_t lanes, int64_t first, int64_t count, const auto& best) {
+                most(plane, lanes, first, count, best.value);
+            });
+    pool_lanes<Best<T>>(x, w,
+                        [&](int64_t plane, int64_t lanes, int64_t first, int64_t count, const auto& best) {
+                            most(plane, lanes, first, count, best.value);
+                            const int64_t pitch = (count + W - 1) / W * W;
+                            const Scratch<int_of<T>> numbers(lanes * pitch);
+                            copy_columns(reinterpret_cast<const T*>(best.element), W,
+                                         reinterpret_cast<T*>(numbers.data()), pitch, lanes, count);
+                            for (int64_t l = 0; l < lanes; ++l) {
+                                const int_of<T>* from = numbers.data() + l * pitch;
+                                const int64_t to = (plane + l) * w.outputs() + first;
+                                if (window)
+                                    for (int64_t k = 0; k < count; k += W)
+                                        store_bytes<T>(window + to + k, load(from + k), count - k);
+                                else
+                                    for (int64_t k = 0; k < count; ++k) indices[to + k] = from[k];
+                            }
+                        });
+}
+
 // One window after the other.
 template <typename T>
 void max_pool_forward_simple(const MaxPoolForward<T>& pool) {
@@ -316,6 +351,10 @@ void max_pool_numbers(const MaxPoolForward<T>& pool) {
     else if (w.is_whole() && stride[4] == 1 && (w.rows.size == 1 || stride[3] == w.columns.size) &&
              (w.depth.size == 1 || stride[2] == w.rows.size * w.columns.size))
         max_pool_forward_whole(pool);
+    else if (const LaneWindows lanes = {LaneAxis(w.depth), LaneAxis(w.rows), LaneAxis(w.columns)};
+             !pool.indices && suits_lanes<T>(pool.x, w) && !lanes.see_padding_alone() &&
+             (pool.window || !suits_rows<T>(w) || w.columns.out < 40))
+        max_pool_forward_lanes(pool.x, lanes, pool.y, pool.window, nullptr);
     else if (!pool.window && !pool.indices && suits_rows<T>(w))
         pool_rows(
             pool.x, pool.y, w, T(-__builtin_inff()),
