@@ -56,6 +56,9 @@ void adaptive_avg_pool3d_forward(Array<const T, 5> x, Array<T, 5> y) {
     require(y.contiguous(), "adaptive_avg_pool3d_forward: y must be contiguous");
     if (y.size() == 0) return;
     if (w.suits_frames()) return avg_pool_forward<T>(x, y.data, w.side_by_side(), true, 0);
+    if (suits_lanes<T>(x, w.input(), w.lane_rows() * w.columns.size))
+        return avg_pool_forward_lanes(
+            x, y.data, LaneWindows{LaneAxis(w.depth), LaneAxis(w.rows), LaneAxis(w.columns)}, Divisors<T>(w));
     const int64_t OD = w.depth.out, OH = w.rows.out, OW = w.columns.out, W = w.columns.size;
     const WindowBounds slices(w.depth), rows(w.rows), columns(w.columns);
     const int64_t length = w.columns.divides() ? W / OW : 0;
@@ -113,6 +116,11 @@ void adaptive_avg_pool3d_backward(Array<const T, 5> dy, Array<T, 5> dx) {
     require(dx.contiguous(), "adaptive_avg_pool3d_backward: dx must be contiguous");
     if (dx.size() == 0) return;
     if (w.suits_frames()) return avg_pool_backward<T>(dy, dx.data, w.side_by_side(), true, 0);
+    // Wide windows are runs of equal numbers.
+    if (w.columns.size < 6 * w.columns.out && suits_lanes<T>(dy, w.input(), w.lane_rows() * w.columns.size))
+        return avg_pool_backward_lanes(dy, dx.data,
+                                       LaneWindows{LaneAxis(w.depth), LaneAxis(w.rows), LaneAxis(w.columns)},
+                                       Divisors<T>(w));
     const int64_t OD = w.depth.out, OH = w.rows.out, OW = w.columns.out, W = w.columns.size, H = w.rows.size;
     const WindowBounds slices(w.depth), rows(w.rows), columns(w.columns);
     parallel_for(dx.shape[0] * dx.shape[1], row_grain(w.input()), [&](int64_t begin, int64_t end) {

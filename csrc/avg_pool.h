@@ -3,61 +3,13 @@
 // A mean is a sum along the row, then down the rows and slices, for `width` windows at once (pool_frame.h).
 // Backward mirrors it: dy / divisor is summed over the windows that hold a row, then along the row.
 #pragma once
+#include "avg_divisors.h"
+#include "avg_pool_lanes.h"
 #include "pool_frame.h"
 #include "pool_halving.h"
 #include "pool_rows.h"
 
 namespace pydl::PYDL_ISA {
-
-// What the elements of window o count for the divisor along one axis.
-inline int64_t counted(const PoolAxis& axis, int64_t o, bool count_include_pad) {
-    if (!count_include_pad) return axis.last(o) - axis.first(o);
-    const int64_t room = axis.size + axis.padding - axis.start(o);
-    return room < axis.kernel ? room : axis.kernel;
-}
-
-// divisor(z, p, q) = deep(z) * down(p) * along[q]; override replaces them where it is not 0.
-template <typename T>
-class Divisors {
-  public:
-    Divisors(const PoolWindows& w, bool count_include_pad, int64_t override)
-        : windows_(w), include_(count_include_pad), override_(override), along_(w.columns.out + width<T>) {
-        for (int64_t q = 0; q < w.columns.out + width<T>; ++q)
-            along_[q] = T(override > 0 || q >= w.columns.out ? 1 : counted(w.columns, q, include_));
-        for (int64_t q = 1; q < w.columns.out; ++q) uniform_ = uniform_ && along_[q] == along_[0];
-        for (int64_t p = 1; p < w.rows.out; ++p) uniform_ = uniform_ && down(0, p) == down(0, 0);
-        for (int64_t z = 1; z < w.depth.out; ++z) uniform_ = uniform_ && down(z, 0) == down(0, 0);
-    }
-    T down(int64_t z, int64_t p) const {
-        if (override_ > 0) return T(override_);
-        return T(counted(windows_.depth, z, include_) * counted(windows_.rows, p, include_));
-    }
-    PYDL_INLINE vec<T> along(int64_t q) const { return load(along_.data() + q); }
-    // Whether all windows have the same divisor, first().
-    bool uniform() const { return uniform_; }
-    T first() const { return down(0, 0) * along_[0]; }
-
-  private:
-    const PoolWindows& windows_;
-    bool include_, uniform_ = true;
-    int64_t override_;
-    Scratch<T> along_;
-};
-
-// Division by one number: by its reciprocal, with the remainder divided once more so that the result is
-// rounded as a division's.
-template <typename T>
-class Divide {
-  public:
-    explicit Divide(T divisor) : divisor_(broadcast<T>(divisor)), inverse_(broadcast<T>(T(1) / divisor)) {}
-    PYDL_INLINE vec<T> operator()(vec<T> x) const {
-        const vec<T> quotient = x * inverse_, rest = fma(-quotient, divisor_, x);
-        return select(rest == rest, fma(rest, inverse_, quotient), quotient);  // infinity has no remainder
-    }
-
-  private:
-    vec<T> divisor_, inverse_;
-};
 
 // out[at] = sum over t of in[offset[t] + at].
 template <int Taps, typename T>
@@ -279,6 +231,11 @@ void avg_pool_forward_simple(const AvgPoolForward<T>& pool) {
     });
 }
 
+// Rows of vectors are as fast for wide rows of small windows, and read and write memory in order.
+inline bool lanes_are_faster(const PoolWindows& w) {
+    return w.columns.out < 28 || w.columns.stride > 2 || w.columns.kernel > 4;
+}
+
 template <typename T>
 void avg_pool_forward(const Array<const T, 5>& x, T* y, const PoolWindows& w, bool count_include_pad,
                       int64_t divisor_override) {
@@ -290,7 +247,10 @@ void avg_pool_forward(const Array<const T, 5>& x, T* y, const PoolWindows& w, bo
         avg_pool_forward_2x2(pool);
     else if (w.is_whole() && is_contiguous_volume(x))
         avg_pool_forward_whole(pool);
-    else if (w.columns.stride == 2 && suits_rows<T>(w))
+    else if (const LaneWindows lanes = {LaneAxis(w.depth), LaneAxis(w.rows), LaneAxis(w.columns)};
+             lanes_are_faster(w) && suits_lanes<T>(x, w) && !lanes.see_padding_alone())
+        avg_pool_forward_lanes(x, y, lanes, divisors);
+    else if (!lanes_are_faster(w) && w.columns.stride == 2 && suits_rows<T>(w))
         avg_pool_forward_rows(pool);
     else if (frame_fits(w))
         avg_pool_forward_frames(pool);

@@ -215,6 +215,9 @@ void avg_pool_backward(const Array<const T, 5>& dy, T* dx, const PoolWindows& w,
         avg_pool_backward_2x2(pool);
     else if (w.is_whole())
         avg_pool_backward_whole(pool);
+    else if (const LaneWindows lanes = {LaneAxis(w.depth), LaneAxis(w.rows), LaneAxis(w.columns)};
+             lanes_are_faster(w) && suits_lanes<T>(dy, w) && !lanes.see_padding_alone())
+        avg_pool_backward_lanes(dy, dx, lanes, divisors);
     else if (frame_fits(w))
         avg_pool_backward_frames(pool);
     else
