@@ -6,46 +6,31 @@
 
 namespace pydl::PYDL_ISA {
 
-// The sums of `columns` columns over the rows of a window.
+// One window after the other, for few planes and arrays with gaps.
 template <typename T>
-void add_rows(const T* x, const int64_t (&stride)[5], int64_t slices, int64_t rows, int64_t columns, T* sum) {
-    constexpr int64_t W = width<T>;
-    const auto add = [&](int64_t c, const auto& load_at) PYDL_INLINE_LAMBDA {
-        vec<T> total{};
-        for (int64_t d = 0; d < slices; ++d) {
-            const T* row = x + d * stride[2] + c * stride[4];
-            for (int64_t h = 0; h < rows; ++h, row += stride[3]) total += load_at(row);
-        }
-        return total;
-    };
-    int64_t c = 0;
-    if (stride[4] == 1)
-        for (; c + W <= columns; c += W)
-            store(sum + c, add(c, [](const T* row) PYDL_INLINE_LAMBDA { return load(row); }));
-    for (; c < columns; c += W) {
-        const int64_t n = at_most(columns - c, W);
-        store_partial(
-            sum + c, add(c, [&](const T* row) PYDL_INLINE_LAMBDA { return load_strided(row, stride[4], n); }),
-            n);
-    }
-}
-
-// The sums of `count` runs of `length` numbers side by side. An even length is halved first: neighbours are
-// added, `width` pairs at once.
-template <typename T>
-void add_runs(T* x, int64_t length, int64_t count, T* y) {
-    for (; length % 2 == 0; length /= 2) {
-        const int64_t pairs = count * length / 2;
-        for (int64_t k = 0; k < pairs; k += width<T>) {
-            const vec<T> a = load(x + 2 * k), b = load(x + 2 * k + width<T>);
-            store(x + k, even_lanes(a, b) + odd_lanes(a, b));
-        }
-    }
-    for (int64_t k = 0; k < count; ++k, x += length) {
-        T total = x[0];
-        for (int64_t i = 1; i < length; ++i) total += x[i];
-        y[k] = total;
-    }
+void means_of_windows(const Array<const T, 5>& x, const AdaptiveWindows& w, const Divisors<T>& divisors,
+                      T* y) {
+    const int64_t OH = w.rows.out, OW = w.columns.out;
+    parallel_for(x.shape[0] * x.shape[1] * w.depth.out * OH, row_grain(w.input() / (w.depth.out * OH)),
+                 [&](int64_t begin, int64_t end) {
+                     for (int64_t row = begin; row < end; ++row) {
+                         const int64_t z = row / OH % w.depth.out, p = row % OH;
+                         const T* volume = volume_of(x, row / OH / w.depth.out);
+                         for (int64_t q = 0; q < OW; ++q) {
+                             const int64_t first = w.columns.begin(q), count = w.columns.end(q) - first;
+                             vec<T> sum{};
+                             for (int64_t d = w.depth.begin(z); d < w.depth.end(z); ++d)
+                                 for (int64_t h = w.rows.begin(p); h < w.rows.end(p); ++h) {
+                                     const T* from =
+                                         volume + d * x.stride[2] + h * x.stride[3] + first * x.stride[4];
+                                     for (int64_t c = 0; c < count; c += width<T>)
+                                         sum += load_strided(from + c * x.stride[4], x.stride[4],
+                                                             at_most(count - c, width<T>));
+                                 }
+                             y[row * OW + q] = reduce_add(sum) / (divisors.down(z, p) * divisors.along(q)[0]);
+                         }
+                     }
+                 });
 }
 
 template <typename T>
@@ -56,47 +41,10 @@ void adaptive_avg_pool3d_forward(Array<const T, 5> x, Array<T, 5> y) {
     require(y.contiguous(), "adaptive_avg_pool3d_forward: y must be contiguous");
     if (y.size() == 0) return;
     if (w.suits_frames()) return avg_pool_forward<T>(x, y.data, w.side_by_side(), true, 0);
+    const Divisors<T> divisors(w);
     if (suits_lanes<T>(x, w.input(), w.lane_rows() * w.columns.size))
-        return avg_pool_forward_lanes(
-            x, y.data, LaneWindows{LaneAxis(w.depth), LaneAxis(w.rows), LaneAxis(w.columns)}, Divisors<T>(w));
-    const int64_t OD = w.depth.out, OH = w.rows.out, OW = w.columns.out, W = w.columns.size;
-    const WindowBounds slices(w.depth), rows(w.rows), columns(w.columns);
-    const int64_t length = w.columns.divides() ? W / OW : 0;
-    const int64_t grain = row_grain(W * (w.rows.size / OH + 1));
-    parallel_for(x.shape[0] * x.shape[1] * OD * OH, grain, [&](int64_t begin, int64_t end) {
-        // Some rows of windows at a time.
-        const int64_t batch = at_most(1 + 2048 / W, end - begin);
-        const Scratch<T> sum(batch * W + 2 * width<T>);
-        const Scratch<int64_t> lines(batch);
-        int64_t plane = begin / OH / OD, z = begin / OH % OD, p = begin % OH;
-        for (int64_t first = begin; first < end; first += batch) {
-            const int64_t count = at_most(batch, end - first);
-            for (int64_t r = 0; r < count; ++r) {
-                add_rows(volume_of(x, plane) + slices.begin(z) * x.stride[2] + rows.begin(p) * x.stride[3],
-                         x.stride, slices.length(z), rows.length(p), W, sum.data() + r * W);
-                lines[r] = slices.length(z) * rows.length(p);
-                if (++p < OH) continue;
-                p = 0;
-                if (++z == OD) z = 0, ++plane;
-            }
-            T* mean = y.data + first * OW;
-            if (length > 0) add_runs(sum.data(), length, count * OW, mean);
-            for (int64_t r = 0; r < count; ++r, mean += OW) {
-                if (length > 0) {
-                    const Divide<T> divide(T(lines[r] * length));
-                    for (int64_t q = 0; q < OW; q += width<T>)
-                        store_partial(mean + q, divide(load_partial(mean + q, OW - q)), OW - q);
-                    continue;
-                }
-                const T* line = sum.data() + r * W;
-                for (int64_t q = 0; q < OW; ++q) {
-                    T total = T(0);
-                    for (int64_t c = columns.begin(q); c < columns.end(q); ++c) total += line[c];
-                    mean[q] = total / T(lines[r] * columns.length(q));
-                }
-            }
-        }
-    });
+        return avg_pool_forward_lanes(x, y.data, LaneWindows(w), divisors);
+    means_of_windows(x, w, divisors, y.data);
 }
 PYDL_KERNEL(adaptive_avg_pool3d_forward, "x, y")
 
@@ -118,9 +66,7 @@ void adaptive_avg_pool3d_backward(Array<const T, 5> dy, Array<T, 5> dx) {
     if (w.suits_frames()) return avg_pool_backward<T>(dy, dx.data, w.side_by_side(), true, 0);
     // Wide windows are runs of equal numbers.
     if (w.columns.size < 6 * w.columns.out && suits_lanes<T>(dy, w.input(), w.lane_rows() * w.columns.size))
-        return avg_pool_backward_lanes(dy, dx.data,
-                                       LaneWindows{LaneAxis(w.depth), LaneAxis(w.rows), LaneAxis(w.columns)},
-                                       Divisors<T>(w));
+        return avg_pool_backward_lanes(dy, dx.data, LaneWindows(w), Divisors<T>(w));
     const int64_t OD = w.depth.out, OH = w.rows.out, OW = w.columns.out, W = w.columns.size, H = w.rows.size;
     const WindowBounds slices(w.depth), rows(w.rows), columns(w.columns);
     parallel_for(dx.shape[0] * dx.shape[1], row_grain(w.input()), [&](int64_t begin, int64_t end) {

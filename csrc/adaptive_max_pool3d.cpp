@@ -59,7 +59,7 @@ void adaptive_max_pool3d_forward(Array<const T, 5> x, Array<T, 5> y, Array<int64
             "adaptive_max_pool3d_forward: the results must be contiguous");
     require(w.depth.size * w.rows.size <= INT32_MAX, "adaptive_max_pool3d_forward: x has too many rows");
     if (y.size() == 0) return;
-    if (const LaneWindows lanes = {LaneAxis(w.depth), LaneAxis(w.rows), LaneAxis(w.columns)};
+    if (const LaneWindows lanes(w);
         w.outputs() > 1 && suits_lanes<T>(x, w.input(), w.lane_rows() * w.columns.size))
         max_pool_forward_lanes(x, lanes, y.data, nullptr, indices.data);
     else if (w.divides() && (w.side_by_side().elements() <= 256 || w.outputs() == 1))

@@ -16,12 +16,12 @@ inline int64_t counted(const PoolAxis& axis, int64_t o, bool count_include_pad) 
 template <typename T>
 class Divisors {
   public:
-    Divisors(const PoolWindows& w, bool count_include_pad, int64_t override)
+    [[gnu::noinline]] Divisors(const PoolWindows& w, bool count_include_pad, int64_t override)
         : Divisors(w.depth.out, w.rows.out, w.columns.out, [&](int axis, int64_t o) {
               if (override > 0) return axis == 0 ? override : 1;
               return counted(axis == 0 ? w.depth : axis == 1 ? w.rows : w.columns, o, count_include_pad);
           }) {}
-    explicit Divisors(const AdaptiveWindows& w)
+    [[gnu::noinline]] explicit Divisors(const AdaptiveWindows& w)
         : Divisors(w.depth.out, w.rows.out, w.columns.out, [&](int axis, int64_t o) {
               const AdaptiveAxis& windows = axis == 0 ? w.depth : axis == 1 ? w.rows : w.columns;
               return windows.end(o) - windows.begin(o);

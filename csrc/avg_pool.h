@@ -202,7 +202,7 @@ template <typename T>
 void avg_pool_forward_rows(const AvgPoolForward<T>& pool) {
     const Divisors<T>& divisors = pool.divisors;
     const Divide<T> mean(divisors.first());
-    pool_rows(
+    pool_rows_apart<2>(
         pool.x, pool.y, pool.windows, T(0), [](vec<T> a, vec<T> b) PYDL_INLINE_LAMBDA { return a + b; },
         [&](vec<T> sum, int64_t z, int64_t p, int64_t q) PYDL_INLINE_LAMBDA {
             return divisors.uniform() ? mean(sum)
@@ -247,7 +247,7 @@ void avg_pool_forward(const Array<const T, 5>& x, T* y, const PoolWindows& w, bo
         avg_pool_forward_2x2(pool);
     else if (w.is_whole() && is_contiguous_volume(x))
         avg_pool_forward_whole(pool);
-    else if (const LaneWindows lanes = {LaneAxis(w.depth), LaneAxis(w.rows), LaneAxis(w.columns)};
+    else if (const LaneWindows lanes(w);
              lanes_are_faster(w) && suits_lanes<T>(x, w) && !lanes.see_padding_alone())
         avg_pool_forward_lanes(x, y, lanes, divisors);
     else if (!lanes_are_faster(w) && w.columns.stride == 2 && suits_rows<T>(w))

@@ -215,7 +215,7 @@ void avg_pool_backward(const Array<const T, 5>& dy, T* dx, const PoolWindows& w,
         avg_pool_backward_2x2(pool);
     else if (w.is_whole())
         avg_pool_backward_whole(pool);
-    else if (const LaneWindows lanes = {LaneAxis(w.depth), LaneAxis(w.rows), LaneAxis(w.columns)};
+    else if (const LaneWindows lanes(w);
              lanes_are_faster(w) && suits_lanes<T>(dy, w) && !lanes.see_padding_alone())
         avg_pool_backward_lanes(dy, dx, lanes, divisors);
     else if (frame_fits(w))

@@ -7,7 +7,8 @@ namespace pydl::PYDL_ISA {
 
 // sum / divisor of the `count` windows from window `first` on of a row-by-row run, each a vector, in place.
 template <typename T>
-void divide_lanes(const Divisors<T>& divisors, const LaneWindows& w, int64_t first, int64_t count, T* x) {
+[[gnu::noinline]] void divide_lanes(const Divisors<T>& divisors, const LaneWindows& w, int64_t first,
+                                    int64_t count, T* x) {
     constexpr int64_t W = width<T>;
     const Divide<T> mean(divisors.first());
     const int64_t OH = w.rows.out, OW = w.columns.out;
@@ -40,7 +41,7 @@ class LaneCovers {
     struct Cover {
         int64_t first, last;
     };
-    explicit LaneCovers(const LaneAxis& axis) : covers_(axis.size) {
+    [[gnu::noinline]] explicit LaneCovers(const LaneAxis& axis) : covers_(axis.size) {
         int64_t first = 0, last = 0;
         for (int64_t e = 0; e < axis.size; ++e) {
             while (last < axis.out && axis[last].begin <= e) ++last;

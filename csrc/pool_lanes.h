@@ -24,7 +24,7 @@ class LaneAxis {
   public:
     int64_t size, out, kernel, step, stride, span;
 
-    explicit LaneAxis(const PoolAxis& axis)
+    [[gnu::noinline]] explicit LaneAxis(const PoolAxis& axis)
         : size(axis.size),
           out(axis.out),
           kernel(axis.kernel),
@@ -38,7 +38,7 @@ class LaneAxis {
         }
     }
     // Numbers are positions: what an element is called in `indices`.
-    explicit LaneAxis(const AdaptiveAxis& axis)
+    [[gnu::noinline]] explicit LaneAxis(const AdaptiveAxis& axis)
         : size(axis.size),
           out(axis.out),
           kernel(axis.size),
@@ -51,7 +51,7 @@ class LaneAxis {
     }
     const LaneWindow& operator[](int64_t o) const { return windows_[o]; }
     // Elements [first, last) are what windows [o, end) see.
-    void seen(int64_t o, int64_t end, int64_t& first, int64_t& last) const {
+    [[gnu::noinline]] void seen(int64_t o, int64_t end, int64_t& first, int64_t& last) const {
         first = size, last = 0;
         for (; o < end; ++o) {
             const LaneWindow& w = windows_[o];
@@ -73,9 +73,13 @@ class LaneAxis {
 struct LaneWindows {
     LaneAxis depth, rows, columns;
 
+    template <typename Windows>  // PoolWindows or AdaptiveWindows
+    [[gnu::noinline]] explicit LaneWindows(const Windows& w)
+        : depth(w.depth), rows(w.rows), columns(w.columns) {}
+
     int64_t outputs() const { return depth.out * rows.out * columns.out; }
     int64_t input() const { return depth.size * rows.size * columns.size; }
-    bool see_padding_alone() const {
+    [[gnu::noinline]] bool see_padding_alone() const {
         return depth.sees_padding_alone() || rows.sees_padding_alone() || columns.sees_padding_alone();
     }
 };
@@ -104,7 +108,7 @@ bool suits_lanes(const Array<X, 5>& x, const PoolWindows& w) {
                           double(w.depth.kernel) * double(w.rows.span()) * double(w.columns.size));
 }
 
-// What is known of `width` windows after some of their elements. Max and sum alone, and Best in max_pool.h.
+// What is known of `width` windows after some of their elements. A sum, and Best in max_pool.h.
 template <typename T>
 struct LaneSum {
     static constexpr bool numbered = false;
@@ -112,14 +116,6 @@ struct LaneSum {
     mask<T> element;
     PYDL_INLINE void meet(vec<T> x, mask<T>) { value += x; }
 };
-template <typename T>
-struct LaneMax {
-    static constexpr bool numbered = false;
-    vec<T> value;
-    mask<T> element;
-    PYDL_INLINE void meet(vec<T> x, mask<T>) { value = max(value, x); }
-};
-
 // A number in each lane of a vector for each element; Cell says which are there.
 template <typename Cell, typename T>
 struct LaneCells {
