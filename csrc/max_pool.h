@@ -25,6 +25,12 @@ struct Best {
         value = select(wins, x, value);
         element = select(wins, number, element);
     }
+    // The same where there is no NaN.
+    PYDL_INLINE void meet_number(vec<T> x, mask<T> number) {
+        const mask<T> wins = x > value;
+        value = select(wins, x, value);
+        element = select(wins, number, element);
+    }
 };
 
 template <typename T>
@@ -147,17 +153,43 @@ void max_pool_forward_whole(const MaxPoolForward<T>& pool) {
 
 // ---- windows of any kind ----
 
-template <typename T>
+template <bool MeetsNan, int Taps, typename T>
 void best_of_taps(const T* frame, const int64_t* offset, int64_t taps, int64_t positions, T* value,
                   int_of<T>* element, NextBlock<T> next) {
+    // A table of its own, which no store can change.
+    const T* tap[Taps > 0 ? Taps : 1];
+    for (int k = 0; k < Taps; ++k) tap[k] = frame + offset[k];
     for (int64_t at = 0; at < positions; at += width<T>) {
         Best<T> best = {load(frame + offset[0] + at), mask<T>{}};
-        for (int64_t k = 1; k < taps; ++k)
-            best.meet(load(frame + offset[k] + at), broadcast<int_of<T>>(int_of<T>(k)));
+        const auto meet = [&](const T* x, int64_t k) PYDL_INLINE_LAMBDA {
+            const mask<T> number = broadcast<int_of<T>>(int_of<T>(k));
+            if constexpr (MeetsNan)
+                best.meet(load(x + at), number);
+            else
+                best.meet_number(load(x + at), number);
+        };
+        if constexpr (Taps > 0) {
+#pragma GCC unroll 16
+            for (int k = 1; k < Taps; ++k) meet(tap[k], k);
+        } else {
+            for (int64_t k = 1; k < taps; ++k) meet(frame + offset[k], k);
+        }
         store(value + at, best.value);
         store(element + at, best.element);
         next.ask(at);
     }
+}
+
+template <typename T>
+bool has_nan(const T* p, int64_t count) {
+    // As whole numbers, NaN are above infinity.
+    const mask<T> magnitude = ~bit_cast<mask<T>>(broadcast<T>(T(-0.0)));
+    mask<T> most{};
+    for (int64_t k = 0; k < count; k += width<T>) {
+        const mask<T> bits = bit_cast<mask<T>>(load(p + k)) & magnitude;
+        most = bits > most ? bits : most;
+    }
+    return any(most > bit_cast<mask<T>>(broadcast<T>(T(__builtin_inff()))));
 }
 
 // Where padding has won, no element is more than -inf. Only windows that begin in padding are concerned.
@@ -194,8 +226,12 @@ void max_pool_forward_frames(const MaxPoolForward<T>& pool) {
                 for (int64_t s = 0; s < items; ++s)
                     frame.fill(s, volume_of(pool.x, (item + s) / OD), pool.x.stride, (item + s) % OD, top,
                                rows);
-                best_of_taps(frame.data(), offset.data(), taps, shape.positions(items, rows, OW),
-                             value.data(), element.data(), NextBlock<T>(pool.x, w, blocks, block + 1));
+                const bool nan = has_nan(frame.data(), frame.size());
+                const auto run = taps == 4   ? (nan ? best_of_taps<true, 4, T> : best_of_taps<false, 4, T>)
+                                 : taps == 9 ? (nan ? best_of_taps<true, 9, T> : best_of_taps<false, 9, T>)
+                                             : (nan ? best_of_taps<true, 0, T> : best_of_taps<false, 0, T>);
+                run(frame.data(), offset.data(), taps, shape.positions(items, rows, OW), value.data(),
+                    element.data(), NextBlock<T>(pool.x, w, blocks, block + 1));
                 const auto write = [&](int64_t from, int64_t to, int64_t count) {
                     for (int64_t q = 0; q < count; q += width<T>) {
                         store_partial(pool.y + to + q, load(value.data() + from + q), count - q);
@@ -228,24 +264,31 @@ template <typename T>
 void max_pool_forward_lanes(const Array<const T, 5>& x, const LaneWindows& w, T* y, uint8_t* window,
                             int64_t* indices) {
     constexpr int64_t W = width<T>;
-    pool_lanes<Best<T>>(
-        x, w, [&](int64_t plane, int64_t lanes, int64_t first, int64_t count, const auto& best) {
-            copy_columns(best.value, W, y + plane * w.outputs() + first, w.outputs(), lanes, count);
-            if (!window && !indices) return;
-            const int64_t pitch = (count + W - 1) / W * W;
-            const Scratch<int_of<T>> numbers(lanes * pitch);
-            copy_columns(reinterpret_cast<const T*>(best.element), W, reinterpret_cast<T*>(numbers.data()),
-                         pitch, lanes, count);
-            for (int64_t l = 0; l < lanes; ++l) {
-                const int_of<T>* from = numbers.data() + l * pitch;
-                const int64_t to = (plane + l) * w.outputs() + first;
-                if (window)
-                    for (int64_t k = 0; k < count; k += W)
-                        store_bytes<T>(window + to + k, load(from + k), count - k);
-                else
-                    for (int64_t k = 0; k < count; ++k) indices[to + k] = from[k];
-            }
-        });
+    const auto most = [&](int64_t plane, int64_t lanes, int64_t first, int64_t count, const T* value) {
+        copy_columns(value, W, y + plane * w.outputs() + first, w.outputs(), lanes, count);
+    };
+    if (!window && !indices)
+        return pool_lanes<LaneMax<T>>(
+            x, w, [&](int64_t plane, int64_t lanes, int64_t first, int64_t count, const auto& best) {
+                most(plane, lanes, first, count, best.value);
+            });
+    pool_lanes<Best<T>>(x, w,
+                        [&](int64_t plane, int64_t lanes, int64_t first, int64_t count, const auto& best) {
+                            most(plane, lanes, first, count, best.value);
+                            const int64_t pitch = (count + W - 1) / W * W;
+                            const Scratch<int_of<T>> numbers(lanes * pitch);
+                            copy_columns(reinterpret_cast<const T*>(best.element), W,
+                                         reinterpret_cast<T*>(numbers.data()), pitch, lanes, count);
+                            for (int64_t l = 0; l < lanes; ++l) {
+                                const int_of<T>* from = numbers.data() + l * pitch;
+                                const int64_t to = (plane + l) * w.outputs() + first;
+                                if (window)
+                                    for (int64_t k = 0; k < count; k += W)
+                                        store_bytes<T>(window + to + k, load(from + k), count - k);
+                                else
+                                    for (int64_t k = 0; k < count; ++k) indices[to + k] = from[k];
+                            }
+                        });
 }
 
 // One window after the other.
@@ -297,6 +340,14 @@ void indices_of_numbers(const MaxPoolForward<T>& pool, const uint8_t* window) {
                  });
 }
 
+// Wide rows of small windows are as fast a row after the other, and read memory in order.
+template <typename T>
+bool lanes_suit_better(const MaxPoolForward<T>& pool) {
+    const PoolWindows& w = pool.windows;
+    if (!pool.window) return !suits_rows<T>(w) || w.columns.out < 24;
+    return w.columns.out < 40 || w.columns.stride > 2 || w.elements() > 9;
+}
+
 template <typename T>
 void max_pool_numbers(const MaxPoolForward<T>& pool) {
     const PoolWindows& w = pool.windows;
@@ -309,8 +360,7 @@ void max_pool_numbers(const MaxPoolForward<T>& pool) {
              (w.depth.size == 1 || stride[2] == w.rows.size * w.columns.size))
         max_pool_forward_whole(pool);
     else if (const LaneWindows lanes(w); !pool.indices && suits_lanes<T>(pool.x, w) &&
-                                         !lanes.see_padding_alone() &&
-                                         (pool.window || !suits_rows<T>(w) || w.columns.out < 40))
+                                         !lanes.see_padding_alone() && lanes_suit_better(pool))
         max_pool_forward_lanes(pool.x, lanes, pool.y, pool.window, nullptr);
     else if (!pool.window && !pool.indices && suits_rows<T>(w))
         pool_rows(

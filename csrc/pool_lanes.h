@@ -108,7 +108,7 @@ bool suits_lanes(const Array<X, 5>& x, const PoolWindows& w) {
                           double(w.depth.kernel) * double(w.rows.span()) * double(w.columns.size));
 }
 
-// What is known of `width` windows after some of their elements. A sum, and Best in max_pool.h.
+// What is known of `width` windows after some of their elements. Max and sum alone, and Best in max_pool.h.
 template <typename T>
 struct LaneSum {
     static constexpr bool numbered = false;
@@ -116,6 +116,14 @@ struct LaneSum {
     mask<T> element;
     PYDL_INLINE void meet(vec<T> x, mask<T>) { value += x; }
 };
+template <typename T>
+struct LaneMax {
+    static constexpr bool numbered = false;
+    vec<T> value;
+    mask<T> element;
+    PYDL_INLINE void meet(vec<T> x, mask<T>) { value = max(value, x); }
+};
+
 // A number in each lane of a vector for each element; Cell says which are there.
 template <typename Cell, typename T>
 struct LaneCells {
