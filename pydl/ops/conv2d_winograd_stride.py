@@ -118,8 +118,8 @@ Shape = tuple[int, ...]
 
 # By taps: of the results, of the gradients of the input and of the weight.
 WAYS = {3: Way(81, 0.6, 13, 2, 11, 1.1), 4: Way(100, 1, 9, 16, 31, 1.8), 7: Way(196, 1, 5, 25, 29, 1.5)}
-GRADIENT_WAYS = {3: Way(81, 12, 0, 2.5, 44, 1.5), 4: Way(100, 23, 0, 21, 25, 3.2)}
-WEIGHT_WAYS = {3: WeightWay(81, 89, 2, 16, 2.3, 62), 4: WeightWay(100, 27, 5, 22, 2, 25)}
+GRADIENT_WAYS = {3: Way(81, 15, 11, 2.6, 8.7, 1.2), 4: Way(100, 23, 0, 21, 25, 3.2)}
+WEIGHT_WAYS = {3: WeightWay(81, 28, 3.3, 25, 1.4, 10), 4: WeightWay(100, 27, 5, 22, 2, 25)}
 
 
 @remembered
@@ -140,7 +140,9 @@ def suits_stride_gradient(w: Shape, x: Shape, y: Shape, groups: int = 1) -> bool
     if w[2] == 7 or has_own_kernels(groups, channels, filters):
         return False
     way = GRADIENT_WAYS[w[2]]
-    sums = direct(way, w[2] ** 2, y[0] * y[2] * y[3], filters, channels, True, groups)
+    # The direct sum over fewer than 8 filters is a slower one (csrc/conv2d.cpp), about as long as that over 64.
+    summed = 64 if filters < 8 and channels > 2 else filters
+    sums = direct(way, w[2] ** 2, y[0] * y[2] * y[3], summed, channels, True, groups)
     own = transformed(way, y[0] * -(-x[2] // 8) * -(-x[3] // 8), filters, channels)
     return own < sums and way.numbers * w[0] * w[1] <= MOST_TRANSFORMED
 
@@ -148,5 +150,6 @@ def suits_stride_gradient(w: Shape, x: Shape, y: Shape, groups: int = 1) -> bool
 @remembered
 def suits_stride_weight(w: Shape, y: Shape) -> bool:
     """The same for the gradient of the filters."""
-    tiles, pixels = y[0] * -(-y[2] // 4) * -(-y[3] // 4), y[0] * y[2] * y[3]
+    # Of 3 taps, a row of results is as long for the direct sum as if it had 4 more.
+    tiles, pixels = y[0] * -(-y[2] // 4) * -(-y[3] // 4), y[0] * y[2] * (y[3] + (4 if w[2] == 3 else 0))
     return w[2] < 7 and transformed_is_faster_for_weights(WEIGHT_WAYS[w[2]], w[2] ** 2, tiles, pixels, w[1], w[0])
