@@ -11,6 +11,7 @@
 // inputs itself, but must not overlap one in any other way.
 #pragma once
 #include "array.h"
+#include "elementwise_packed.h"
 #include "loop_nest.h"
 #include "parallel.h"
 #include "simd.h"
@@ -126,12 +127,6 @@ PYDL_INLINE void elementwise_row(F f, T* y, int64_t stride, int64_t count, Opera
     }
 }
 
-// Runs along the innermost dimension, for those who do not know the types of a kernel f: where the first
-// begins in each array, the result first, the strides there, and the number of elements; how many runs, and
-// how far apart they are.
-using ElementwiseRun = void (*)(const void* f, void* const* p, const int64_t* stride, int64_t count,
-                                int64_t rows, const int64_t* step);
-
 template <typename T, typename F, typename... X, int... I>
 PYDL_INLINE void elementwise_run(const F& f, void* const* p, const int64_t* stride, int64_t count,
                                  int64_t rows, const int64_t* step, std::integer_sequence<int, I...>) {
@@ -204,6 +199,7 @@ struct ElementwiseCall {
                                 int64_t rows, const int64_t (&step)[N]) const {
         void* p[N];
         for (int k = 0; k < N; ++k) p[k] = data[k] + offset[k] * bytes[k];
+        if (rows >= kManyRows) return run_rows(run, f, p, stride, count, rows, step, N, bytes);
         run(f, p, stride, count, rows, step);
     }
 };

@@ -9,6 +9,7 @@ from pydl.check import lay_out
 from pydl.op import empty, native_isa
 from pydl.ops.mul import mul_forward
 from pydl.ops.neg import neg_forward
+from pydl.ops.where import where_forward
 
 rng = np.random.default_rng(0)
 SHAPES = [
@@ -35,6 +36,25 @@ def test_two_operands(isa, dtype, a_shape, b_shape):
                 mul_forward(x, z, y)
                 np.testing.assert_array_equal(y, x * z)
             check_threads(mul_forward, {"a": a, "b": b, "y": y})
+
+
+@pytest.mark.parametrize("isa", _native.isas)
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("length", [2, 7, 8, 10, 16, 33, 64])
+def test_short_rows_in_another_order(isa, dtype, length):
+    a, b, c = (rng.standard_normal(shape).astype(dtype) for shape in [(3, 150, length)] * 2 + [(150, 3, length)])
+    inputs = [b, c.transpose(1, 0, 2), b[:, :, :1], b[0, 0], b[:, :1], a[:, ::-1], a[:, :, ::-1]]
+    condition = a > b
+    with native_isa(isa):
+        for x in inputs:
+            y = empty(a.shape, np.dtype(dtype))
+            mul_forward(a, x, y)
+            np.testing.assert_array_equal(y, a * x)
+            where_forward(condition, x, c.transpose(1, 0, 2), y)
+            np.testing.assert_array_equal(y, np.where(condition, x, c.transpose(1, 0, 2)))
+            y = a.copy()
+            mul_forward(y, x, y)
+            np.testing.assert_array_equal(y, a * x)
 
 
 @pytest.mark.parametrize("layout", ["contiguous", "strided", "reversed", "transposed"])
