@@ -23,30 +23,13 @@ def test_products_as_in_pytorch(dim):
         assert got.tolist() == want.tolist()
 
 
-@pytest.mark.parametrize("name", ["cummax", "cummin"])
-@pytest.mark.parametrize("dim", [0, 1, -1])
-def test_extremes_as_in_pytorch(name, dim):
-    ties = np.round(X)
-    nans = X.copy()
-    nans[1, 2] = np.nan
-    for x in (X, ties, nans, X[:, :0], np.array(2.0), ties.astype(np.int64)):
-        d = dim if np.ndim(x) else 0
-        got, want = getattr(pydl, name)(x, d), getattr(torch, name)(torch.tensor(x), d)
-        np.testing.assert_array_equal(got.values.numpy(), want.values.numpy())
-        np.testing.assert_array_equal(got.indices.numpy(), want.indices.numpy())
-    check_torch(lambda x: getattr(x, name)(dim).values, lambda x: getattr(x, name)(dim).values, ties)
-    check_gradient(lambda x: getattr(x, name)(dim).values, X)
-
-
 def test_worked_by_hand():
     x = pydl.tensor([2.0, 0.0, 3.0], requires_grad=True)
     y = x.cumprod(0)
     assert y.tolist() == [2, 0, 0]
     y.sum().backward()
     assert x.grad.tolist() == [1, 2 + 6, 0]
-    assert pydl.cummax([1, 3, 2, 3], 0).indices.tolist() == [0, 1, 1, 3]
 
 
 def test_refuses():
     check_refused(lambda: pydl.cumprod(X, 3), IndexError, "cumprod: dim is 3, but the input has 3 dimensions")
-    check_refused(lambda: pydl.cummax(None, 0), TypeError, "cummax: input must be a tensor or an array, not NoneType")

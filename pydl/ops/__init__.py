@@ -107,8 +107,8 @@ from .amax import amax as amax
 from .amax import amin as amin
 from .argmax import argmax as argmax
 from .argmax import argmin as argmin
-from .cumprod import cummax as cummax
-from .cumprod import cummin as cummin
+from .cummax import cummax as cummax
+from .cummax import cummin as cummin
 from .cumprod import cumprod as cumprod
 from .cumsum import cumsum as cumsum
 from .cumsum import prod as prod

@@ -1,9 +1,9 @@
-"""cumprod: the largest element up to each one."""
+"""cummax: the largest element up to each one."""
 
 import numpy as np
 from run import Bench, out, randn
 
-from pydl.ops.cumprod import cumprod_extremes
+from pydl.ops.cummax import cummax_forward
 
 SHAPES = [(1000, 1000, 1), (1, 1000, 1000)]
 
@@ -16,7 +16,7 @@ def numpy_extremes(x, smallest, y, index):
 
 BENCHES = [
     Bench(
-        cumprod_extremes,
+        cummax_forward,
         SHAPES,
         small=(10, 100, 1),
         arguments=lambda A, K, B: (randn(A, K, B), False, out(A, K, B), np.empty((A, K, B), np.int64)),

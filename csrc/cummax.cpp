@@ -1,4 +1,4 @@
-// cumprod: the largest, or smallest, element up to each one and where it was. See pydl/ops/cumprod.py.
+// cummax: the largest, or smallest, element up to each one and where it was. See pydl/ops/cummax.py.
 #include "elementwise.h"
 #include "kernel.h"
 
@@ -44,11 +44,11 @@ void extremes_of_lines(const T* x, int64_t x_step, T sign, T* y, int64_t y_step,
 }  // namespace
 
 template <typename T>
-void cumprod_extremes(Array<const T, 3> x, bool smallest, Array<T, 3> y, Array<int64_t, 3> index) {
+void cummax_forward(Array<const T, 3> x, bool smallest, Array<T, 3> y, Array<int64_t, 3> index) {
     const int64_t A = x.shape[0], K = x.shape[1], B = x.shape[2];
     bool fits = K < int64_t(1) << 31;
     for (int d = 0; d < 3; ++d) fits = fits && y.shape[d] == x.shape[d] && index.shape[d] == x.shape[d];
-    require(fits, "cumprod_extremes: x, y and index are (A, K, B)");
+    require(fits, "cummax_forward: x, y and index are (A, K, B)");
     if (y.size() == 0) return;
     const T sign = smallest ? T(-1) : T(1);
     const bool across = B > 1 && x.stride[2] == 1 && y.stride[2] == 1 && index.stride[2] == 1;
@@ -67,6 +67,6 @@ void cumprod_extremes(Array<const T, 3> x, bool smallest, Array<T, 3> y, Array<i
         }
     });
 }
-PYDL_KERNEL(cumprod_extremes, "x, smallest, y, index")
+PYDL_KERNEL(cummax_forward, "x, smallest, y, index")
 
 }  // namespace pydl::PYDL_ISA
