@@ -34,8 +34,8 @@ class SplitConvolution {
 
     int64_t parts() const { return parts_; }
     int64_t pixels() const { return rows_.length * columns_.length; }
-    int64_t pixel_count() const { return s_.N * s_.C * parts_ * pixels(); }
-    int64_t filter_count() const { return s_.O * (s_.C / s_.groups) * parts_ * 9; }
+    int64_t pixel_count() const { return product<5>({{s_.N, s_.C, parts_, rows_.length, columns_.length}}); }
+    int64_t filter_count() const { return product<4>({{s_.O, s_.C / s_.groups, parts_, 9}}); }
 
     template <typename X>
     Array<X, 4> images(X* data) const {
@@ -149,6 +149,15 @@ class SplitConvolution {
         }
     }
 
+    // -1, for which there is no memory, where 64 bits do not hold it: a stride may be long, and parts many.
+    template <int count>
+    static int64_t product(const Ints<count>& factors) {
+        int64_t all = 1;
+        for (int k = 0; k < count; k++)
+            if (__builtin_mul_overflow(all, factors[k], &all)) return -1;
+        return all;
+    }
+
     const Conv2dShape& s_;
     SplitAxis rows_, columns_;
     int64_t parts_;
@@ -157,10 +166,11 @@ class SplitConvolution {
 template <typename X, typename W, typename Y>
 Conv2dShape split_shape(const X& x, const W& w, const Y& y, const Ints<2>& stride, const Ints<4>& padding,
                         int64_t groups, const char* mismatch) {
-    for (int d = 0; d < 2; d++)
+    const Conv2dShape s = conv2d_shape(x, w, y, stride, padding, Ints<2>{{1, 1}}, groups, mismatch);
+    for (int d = 0; d < 2; d++)  // of a stride that the line above has found below 2^31
         require(w.shape[2 + d] <= (stride[d] > 1 ? 3 * stride[d] : 9),
                 "conv2d_winograd_split: w must have no more than 3 taps for each step of a stride, or 9");
-    return conv2d_shape(x, w, y, stride, padding, Ints<2>{{1, 1}}, groups, mismatch);
+    return s;
 }
 
 template <typename T>
