@@ -32,7 +32,6 @@ class SplitConvolution {
     explicit SplitConvolution(const Conv2dShape& s)
         : s_(s), rows_(s.rows), columns_(s.columns), parts_(rows_.parts * columns_.parts) {}
 
-    int64_t parts() const { return parts_; }
     int64_t pixels() const { return rows_.length * columns_.length; }
     int64_t pixel_count() const { return product<5>({{s_.N, s_.C, parts_, rows_.length, columns_.length}}); }
     int64_t filter_count() const { return product<4>({{s_.O, s_.C / s_.groups, parts_, 9}}); }

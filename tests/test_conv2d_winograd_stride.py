@@ -1,11 +1,9 @@
 import numpy as np
 import pytest
-from checks import check_kernel, check_threads, check_torch, randn
-from winograd import GATE, PLACES
+from checks import check_kernel, check_torch, randn
+from winograd import PLACES, check_places, direct
 
-from pydl import _native
-from pydl.op import native_isa
-from pydl.ops.conv2d import conv2d, conv2d_forward, conv2d_input_gradient, conv2d_weight_gradient
+from pydl.ops.conv2d import conv2d
 from pydl.ops.conv2d_winograd_stride import (
     conv2d_winograd_stride,
     conv2d_winograd_stride_gradient,
@@ -24,43 +22,20 @@ def test_native_equals_reference(kernel):
     check_kernel(kernel, examples=60)
 
 
-def direct(x, w, b, dy, padding):
-    """y, dx, dw and db in double precision."""
-    x, w, b, dy = (each.astype(float) for each in (x, w, b, dy))
-    y, dx, dw, db = (np.empty_like(each) for each in (dy, x, w, b))
-    settings = (2, 2), padding, (1, 1), 1
-    conv2d_forward(x, w, b, y, *settings)
-    conv2d_input_gradient(dy, w, dx, *settings)
-    conv2d_weight_gradient(dy, x, dw, db, *settings)
-    return y, dx, dw, db
-
-
 @pytest.mark.parametrize("taps", [3, 4, 7])
 @pytest.mark.parametrize(("x", "filters", "padding"), PLACES)
 def test_every_place_of_larger_maps(x, filters, padding, taps):
     padding = tuple(zeros + taps // 2 - 1 for zeros in padding)
     x, w, b = randn(*x), randn(filters, x[1], taps, taps), randn(filters)
     dy = randn(len(x), filters, *((n + sum(padding[2 * k :][:2]) - taps) // 2 + 1 for k, n in enumerate(x.shape[2:])))
-    y, dx, dw, db = direct(x, w, b, dy, padding)
+    y, dx, dw, db = direct(x, w, b, dy, (2, 2), padding)
     step = {"stride": (2, 2), "padding": padding}
     ways = [(conv2d_winograd_stride, {"x": x, "w": w, "b": b, "y": y}, step | {"groups": 1})]
     if taps < 7:
         ways.append((conv2d_winograd_stride_gradient, {"dy": dy, "w": w, "b": None, "dx": dx}, step | {"groups": 1}))
         ways.append((conv2d_winograd_stride_weight, {"dy": dy, "x": x, "dw": dw, "db": db}, step))
     for kernel, arrays, settings in ways:
-        writes = {"y", "dx", "dw", "db"} & set(arrays)
-        given = {
-            name: np.full(value.shape, np.nan, np.float32) if name in writes else value
-            for name, value in arrays.items()
-        } | settings
-        for isa in _native.isas:
-            with native_isa(isa):
-                kernel(*given.values())
-            for name in writes:
-                error, largest = given[name] - arrays[name], np.abs(arrays[name]).max()
-                np.testing.assert_allclose(error, 0, rtol=0, atol=GATE[4][1] * largest, err_msg=f"{name} {isa}")
-                assert np.linalg.norm(error) <= GATE[4][0] * np.linalg.norm(arrays[name]), (name, isa)
-        check_threads(kernel, given)
+        check_places(kernel, arrays, settings)
 
 
 @pytest.mark.parametrize("taps", [3, 4])

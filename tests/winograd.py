@@ -1,5 +1,12 @@
 """What the tests of Winograd's algorithm share: how far off it may be, and convolutions that reach every place."""
 
+import numpy as np
+from checks import check_threads
+
+from pydl import _native
+from pydl.op import native_isa
+from pydl.ops.conv2d import conv2d_forward, conv2d_input_gradient, conv2d_weight_gradient
+
 # The gate: error relative to the outputs as a whole, and the largest relative to the largest output.
 GATE = {2: (1e-6, 2e-6), 4: (3e-6, 1e-5)}
 
@@ -25,3 +32,30 @@ PLACES = [
     ((3, 9, 3, 30), 140, (0, 0, 5, 6)),
     ((1, 130, 6, 6), 270, (1, 1, 1, 1)),
 ]
+
+
+def direct(x, w, b, dy, stride, padding):
+    """y, dx, dw and db in double precision."""
+    x, w, b, dy = (each.astype(float) for each in (x, w, b, dy))
+    y, dx, dw, db = (np.empty_like(each) for each in (dy, x, w, b))
+    settings = stride, padding, (1, 1), 1
+    conv2d_forward(x, w, b, y, *settings)
+    conv2d_input_gradient(dy, w, dx, *settings)
+    conv2d_weight_gradient(dy, x, dw, db, *settings)
+    return y, dx, dw, db
+
+
+def check_places(kernel, arrays, settings):
+    """Every instruction set writes what arrays have as y, dx, dw and db, within GATE, and any threads the same bits."""
+    writes = {"y", "dx", "dw", "db"} & set(arrays)
+    given = {
+        name: np.full(value.shape, np.nan, np.float32) if name in writes else value for name, value in arrays.items()
+    } | settings
+    for isa in _native.isas:
+        with native_isa(isa):
+            kernel(*given.values())
+        for name in writes:
+            error, largest = given[name] - arrays[name], np.abs(arrays[name]).max()
+            np.testing.assert_allclose(error, 0, rtol=0, atol=GATE[4][1] * largest, err_msg=f"{name} {isa}")
+            assert np.linalg.norm(error) <= GATE[4][0] * np.linalg.norm(arrays[name]), (name, isa)
+    check_threads(kernel, given)
