@@ -203,7 +203,35 @@ def test_several_inputs_strided_and_given_as_tensors():
         a, b, y = (pydl.randn(3, n).transpose(0, 1) for n in (4, 4, 4))
         y = y[:, :2]
         step(a, b, y)
-        value = mse_loss(twin(a, b), y)
+        value = mse_loss(twin(a.contiguous(), b.contiguous()), y.contiguous())
+        twin.zero_grad()
+        value.backward()
+        twin_rule.step()
+    assert_same(module, twin)
+
+
+@pytest.mark.parametrize("columns", [1, 3, 9])
+@pytest.mark.parametrize("rows", [3, 5, 40])
+def test_same_bits_where_results_lie_in_columns(rows, columns):
+    class Mixed(nn.Module):
+        """relu's result lies as its input does, and the product reads it by its columns."""
+
+        def __init__(self):
+            super().__init__()
+            self.layer = nn.Linear(9, columns)
+
+        def forward(self, x):
+            return self.layer((x * 1.5).transpose(0, 1).relu())
+
+    pydl.manual_seed(0)
+    module, twin = Mixed(), Mixed()
+    twin.load_state_dict(module.state_dict())
+    rule, twin_rule = SGD(module.parameters(), 0.1), SGD(twin.parameters(), 0.1)
+    step = pydl.capture_step(module, mse_loss, rule)
+    for _ in range(2):
+        x, y = pydl.randn(9, rows), pydl.randn(rows, columns)
+        step(x, y)
+        value = mse_loss(twin(x), y)
         twin.zero_grad()
         value.backward()
         twin_rule.step()

@@ -135,10 +135,6 @@ bool order_of(PyArrayObject* array, npy_intp* strides) {
     return true;
 }
 
-// Whether the thread's arrays all lie row by row: while kernels are noted, because those of arrays without
-// gaps are joined, see pydl/fusion.py.
-thread_local bool row_by_row = false;
-
 // empty_like(array): the same for its shape and dtype. Its elements lie in the order of those of `array`, if
 // that has no gaps, so that both are read and written from the first to the last.
 PyObject* empty_like(PyObject*, PyObject* given) {
@@ -148,7 +144,7 @@ PyObject* empty_like(PyObject*, PyObject* given) {
     }
     auto array = reinterpret_cast<PyArrayObject*>(given);
     npy_intp strides[kMaxDimensions];
-    const bool in_order = !row_by_row && PyArray_SIZE(array) > 0 && order_of(array, strides);
+    const bool in_order = PyArray_SIZE(array) > 0 && order_of(array, strides);
     PyArray_Descr* descriptor = PyArray_DESCR(array);
     Py_INCREF(descriptor);
     return array_in_arena(descriptor, PyArray_NDIM(array), PyArray_DIMS(array), in_order ? strides : nullptr,
@@ -194,7 +190,6 @@ PYBIND11_MODULE(_native, module) {
     add_native_kernel_type(module);
     add_recording_type(module);
     if (PyModule_AddFunctions(module.ptr(), functions) < 0) throw py::error_already_set();
-    module.def("set_row_by_row", [](bool wanted) { row_by_row = wanted; });
     module.attr("isas") = py::tuple(py::cast(runnable_isas()));
     module.attr("compiler") = compiler();
     module.attr("openmp") = has_openmp();

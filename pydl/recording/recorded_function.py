@@ -7,7 +7,7 @@
 Small networks spend more time on deciding what to compute than on computing it: for every layer the arguments are
 checked, a result is allocated, a gradient is prepared. None of that depends on the numbers. So the first call notes
 which kernels ran on which arrays; the next ones run the same kernels in the same order as one native call, on
-their own inputs and into new results.
+their own inputs and into new results. Inputs that do not lie row by row in memory are copied so before.
 
 What may be captured: functions of tensors whose work is done by kernels and does not depend on the values of the
 inputs. Gradients come back through chains of element-by-element operations: see recorded_gradient.py. This is

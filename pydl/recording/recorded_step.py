@@ -12,6 +12,9 @@ is, to the same bits,
         loss.backward()
         optimizer.step()
 
+if x and y lie row by row in memory, as batches of a loader do: others are copied so, and products may add the numbers
+of a copy in another order than those of, say, a transposed view.
+
 Forward and backward pass, from the batch to the gradients, are one native call, in memory that the recording keeps. The
 optimizer's step comes after it as always, so that schedules, momentum, clipping and load_state_dict need no care.
 What does change from step to step is brought along: dropout gets new keys from the global generator, as many as the

@@ -34,12 +34,8 @@ def noted(function: Callable[..., Any], *inputs: Any) -> tuple[list[Call], Any]:
 
         return run
 
-    _native.set_row_by_row(True)
-    try:
-        with op.replaced_kernels(noting):
-            result = function(*inputs)
-    finally:
-        _native.set_row_by_row(False)
+    with op.replaced_kernels(noting):
+        result = function(*inputs)
     return stand_ins.dismissed(calls), result
 
 
