@@ -63,6 +63,13 @@ def test_translate(trained, tmp_path, capsys):
     assert code == 0
     assert sum(each == target for each, target in zip(greedy.splitlines(), targets, strict=True)) >= 15
     assert (tmp_path / "a.png").stat().st_size > 5_000
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("pydl.plot.sequences._font_for", lambda text: None)
+        picture = tmp_path / "no-font.png"
+        code, out, err = run(capsys, "translate", model, *sources, "--beam", 1, "--picture", picture)
+    assert (code, out) == (0, greedy), "what is printed can be piped, whatever fonts a machine has"
+    assert "fonts-wqy-microhei" in err
+    assert picture.stat().st_size > 5_000
     assert run(capsys, "translate", model, "a", "--beam", 0)[0] == 2
     assert run(capsys, "translate", model, "", "--picture", tmp_path / "b.png")[0] == 2
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import sys
 from collections.abc import Sequence
 from typing import Any
 
@@ -21,7 +22,9 @@ def attention(read: Sequence[str], said: Sequence[str], weights: Array, path: st
     image = axes.imshow(weights, cmap="Blues", vmin=0, vmax=1, aspect="auto")
     font = _font_for("".join(said))
     if font is None:
-        print("The picture has numbers for Chinese: no font here has it (Debian: apt install fonts-wqy-microhei)")
+        # Not among the texts that a command may print.
+        notice = "The picture has numbers for Chinese: no font here has it (Debian: apt install fonts-wqy-microhei)"
+        print(notice, file=sys.stderr)
     labels = [str(k + 1) for k in range(len(said))] if font is None else list(said)
     axes.set_xticks(range(len(read)), [word.replace("$", r"\$") for word in read], rotation=60, ha="right")
     axes.set_yticks(range(len(said)), [label.replace("$", r"\$") for label in labels])
