@@ -168,19 +168,20 @@ def _batch(network: str, inputs: Arrays) -> list[Any]:
     return [pydl.tensor(array) if array.dtype.kind == "f" else array for array in arrays]
 
 
-def _cross_entropy(logits: Any, target: Any) -> Any:
+def _cross_entropy(logits: Any, target: Any, lengths: Any = None) -> Any:
     return F.cross_entropy(logits.reshape(-1, logits.shape[-1]), target.reshape(-1))
 
 
-def _ctc(log_probs: Any, target: Any) -> Any:
+def _ctc(log_probs: Any, target: Any, lengths: Any = None) -> Any:
     T, N, _ = log_probs.shape
-    return F.ctc_loss(log_probs, target, np.full(N, T), np.full(N, target.shape[1]))
+    return F.ctc_loss(log_probs, target, np.full(N, T) if lengths is None else lengths, np.full(N, target.shape[1]))
 
 
 def train(workload: Workload, inputs: Arrays, loss_of: Any = _cross_entropy) -> Variants:
     def make(captured: bool) -> Run:
         network = workload.sizes["network"]
-        batch, target = _batch(network, inputs), inputs["target"]
+        batch = _batch(network, inputs)
+        targets = [inputs["target"], *(batch[-1:] if NETWORKS[network].lengths else ())]
         state: dict[str, Any] = {}
 
         def reset() -> None:
@@ -191,9 +192,9 @@ def train(workload: Workload, inputs: Arrays, loss_of: Any = _cross_entropy) -> 
 
         def step() -> Any:
             if captured:
-                return state["step"](*batch, target)
+                return state["step"](*batch, *targets)
             state["optimizer"].zero_grad()
-            loss = loss_of(state["model"](*batch), target)
+            loss = loss_of(state["model"](*batch), *targets)
             loss.backward()
             state["optimizer"].step()
             return loss

@@ -178,13 +178,14 @@ def _batch(network: str, inputs: Arrays, last: bool) -> list[torch.Tensor]:
     return [_place(inputs[name], last) for name in NETWORKS[network].inputs]
 
 
-def _cross_entropy(logits: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+def _cross_entropy(logits: torch.Tensor, target: torch.Tensor, lengths: torch.Tensor | None = None) -> torch.Tensor:
     return F.cross_entropy(logits.reshape(-1, logits.shape[-1]), target.reshape(-1))
 
 
-def _ctc(log_probs: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+def _ctc(log_probs: torch.Tensor, target: torch.Tensor, lengths: torch.Tensor | None = None) -> torch.Tensor:
     T, N, _ = log_probs.shape
-    return F.ctc_loss(log_probs, target, torch.full((N,), T), torch.full((N,), target.shape[1]))
+    steps = torch.full((N,), T) if lengths is None else lengths
+    return F.ctc_loss(log_probs, target, steps, torch.full((N,), target.shape[1]))
 
 
 def train(workload: Workload, inputs: Arrays, criterion: Callable[..., torch.Tensor] = _cross_entropy) -> Variants:
@@ -198,7 +199,7 @@ def train(workload: Workload, inputs: Arrays, criterion: Callable[..., torch.Ten
         batch, target = _batch(network, inputs, last), torch.from_numpy(inputs["target"])
 
         def loss_of(labels: torch.Tensor, *batch: torch.Tensor) -> torch.Tensor:
-            return criterion(model(*batch), labels)
+            return criterion(model(*batch), labels, *(batch[-1:] if NETWORKS[network].lengths else ()))
 
         forward = _compile(loss_of) if compiled else loss_of
         state: dict[str, Any] = {}
@@ -221,6 +222,8 @@ def train(workload: Workload, inputs: Arrays, criterion: Callable[..., torch.Ten
     variants: Variants = {"default": lambda: make(fused=False), "fused": lambda: make()}
     if NETWORKS[network].images:
         variants["fused channels_last"] = lambda: make(last=True)
+    if NETWORKS[network].lengths:  # which a compiled step would have to be compiled for, batch by batch
+        return variants
     return variants | {"compile": lambda: make(compiled=True)}
 
 

@@ -14,11 +14,15 @@ import numpy as np
 
 from .workload import Arrays, normal
 
+IGNORED = -100  # a target that is none
+
 
 @dataclass(frozen=True)
 class Network:
     """multiply_adds: of one example. first: of these, the first layer's, whose input needs no gradient.
 
+    lengths: the last of the inputs says how long each sequence of the batch is for the recurrent layers; multiply_adds
+    are those of the mean length.
     ctc: it is trained by connectionist temporal classification: its outputs are log-probabilities (T, N, C) and the
     targets (N, S) labels without the blank, 0.
     """
@@ -31,6 +35,7 @@ class Network:
     inputs: tuple[str, ...] = ("input",)
     images: bool = False  # convolutions on images, which some libraries prefer with the channels last
     ctc: bool = False
+    lengths: bool = False
 
 
 def _images(*shape: int) -> Callable[[np.random.Generator, int], Arrays]:
@@ -100,6 +105,16 @@ def _lstm(nn: Any) -> Any:
     return Classifier()
 
 
+def _over(nn: Any, layer: Any, x: Any, lengths: Any) -> Any:
+    """What a recurrent layer makes of x (T, N, features), each sequence having its own length."""
+    if lengths is None:
+        return layer(x)[0]
+    if nn.__name__ == "torch.nn":
+        packed = nn.utils.rnn.pack_padded_sequence(x, lengths, enforce_sorted=False)
+        return nn.utils.rnn.pad_packed_sequence(layer(packed)[0], total_length=x.shape[0])[0]
+    return layer(x, lengths=lengths)[0]
+
+
 def _tagger(nn: Any) -> Any:
     class Tagger(nn.Module):  # type: ignore[misc]
         def __init__(self) -> None:
@@ -108,8 +123,8 @@ def _tagger(nn: Any) -> Any:
             self.lstm = nn.LSTM(64, 128, bidirectional=True)
             self.fc = nn.Linear(256, 20)
 
-        def forward(self, x: Any) -> Any:
-            return self.fc(self.lstm(self.embedding(x))[0])
+        def forward(self, x: Any, lengths: Any = None) -> Any:
+            return self.fc(_over(nn, self.lstm, self.embedding(x), lengths))
 
     return Tagger()
 
@@ -134,7 +149,7 @@ def _seq2seq(nn: Any) -> Any:
 
 
 def _listener(nn: Any) -> Any:
-    """The network of the recipe speech, for sounds of one length and without dropout."""
+    """The network of the recipe speech, without dropout."""
 
     class Listener(nn.Module):  # type: ignore[misc]
         def __init__(self) -> None:
@@ -145,10 +160,10 @@ def _listener(nn: Any) -> Any:
             self.fc = nn.Linear(256, 11)
             self.relu, self.log_softmax = nn.ReLU(), nn.LogSoftmax(2)
 
-        def forward(self, x: Any) -> Any:
+        def forward(self, x: Any, lengths: Any = None) -> Any:
             x = self.relu(self.conv2(self.relu(self.conv1(x)))).permute(2, 0, 1, 3).reshape(75, -1, 240)
-            y = self.norm1(self.lstm1(self.norm(x))[0])
-            return self.log_softmax(self.fc(self.norm2(self.lstm2(y)[0])))
+            y = self.norm1(_over(nn, self.lstm1, self.norm(x), lengths))
+            return self.log_softmax(self.fc(self.norm2(_over(nn, self.lstm2, y, lengths))))
 
     return Listener()
 
@@ -165,6 +180,29 @@ def _sentences(g: np.random.Generator, batch: int) -> Arrays:
     return {"input": g.integers(0, 5000, (40, batch)), "target": g.integers(0, 20, (40, batch))}
 
 
+def _lengths(g: np.random.Generator, shortest: int, longest: int, batch: int) -> np.ndarray:
+    """As many short sequences as long ones, in any order."""
+    return g.permutation(np.linspace(shortest, longest, batch).round().astype(np.int64))
+
+
+def _sounds_of_lengths(g: np.random.Generator, batch: int) -> Arrays:
+    """Silence behind the end of each sound; the lengths are those that two convolutions of stride 2 make of it."""
+    drawn, lengths = _sounds(g, batch), _lengths(g, 25, 75, batch)
+    silent = np.arange(300) >= 4 * lengths[:, None]
+    return {**drawn, "input": np.where(silent[:, None, :, None], np.float32(0), drawn["input"]), "lengths": lengths}
+
+
+def _sentences_of_lengths(g: np.random.Generator, batch: int) -> Arrays:
+    """Word 0 and no target behind the end of each sentence."""
+    drawn, lengths = _sentences(g, batch), _lengths(g, 10, 40, batch)
+    padding = np.arange(40)[:, None] >= lengths
+    return {
+        "input": np.where(padding, 0, drawn["input"]),
+        "target": np.where(padding, IGNORED, drawn["target"]),
+        "lengths": lengths,
+    }
+
+
 def _pairs(g: np.random.Generator, batch: int) -> Arrays:
     return {name: g.integers(0, 2000, (20, batch)) for name in ("input", "previous", "target")}
 
@@ -176,6 +214,9 @@ def _resnet_multiply_adds() -> int:
         total += side**2 * wide * (9 * narrow + 9 * wide + (narrow if narrow != wide else 0))
     return total
 
+
+_LISTENER_MAPS = 150 * 20 * 24 * 9 + 75 * 10 * 24 * 9 * 24
+_LISTENER_STEP = 2 * 512 * (240 + 128) + 2 * 512 * (256 + 128) + 256 * 11
 
 NETWORKS = {
     "mlp": Network("MLP 784-256-10", _mlp, _images(784), 784 * 256 + 256 * 10, 784 * 256),
@@ -193,9 +234,15 @@ NETWORKS = {
     "seq2seq": Network(
         "seq2seq, T20", _seq2seq, _pairs, 20 * (2 * 512 * (64 + 128) + 128 * 2000), inputs=("input", "previous")
     ),
+    "tagger_of_lengths": Network(
+        "BiLSTM tagger, T10 to 40", _tagger, _sentences_of_lengths, 25 * 2 * 512 * (64 + 128) + 40 * 256 * 20,
+        inputs=("input", "lengths"), lengths=True,
+    ),
     "listener": Network(
-        "speech, CTC, T300", _listener, _sounds,
-        150 * 20 * 24 * 9 + 75 * 10 * 24 * 9 * 24 + 75 * (2 * 512 * (240 + 128) + 2 * 512 * (256 + 128) + 256 * 11),
-        150 * 20 * 24 * 9, ctc=True,
+        "speech, CTC, T300", _listener, _sounds, _LISTENER_MAPS + 75 * _LISTENER_STEP, 150 * 20 * 24 * 9, ctc=True
+    ),
+    "listener_of_lengths": Network(
+        "speech, CTC, T100 to 300", _listener, _sounds_of_lengths, _LISTENER_MAPS + 50 * _LISTENER_STEP,
+        150 * 20 * 24 * 9, ("input", "lengths"), ctc=True, lengths=True,
     ),
 }  # fmt: skip

@@ -48,7 +48,9 @@ _TRAINED = {
     "lstm": (1, 64),
     "tagger": (16, 64),
     "seq2seq": (16, 64),
+    "tagger_of_lengths": (16, 64),
     "listener": (16,),
+    "listener_of_lengths": (16,),
 }
 _INFERRED = {
     "mlp": (1, 64),
@@ -58,10 +60,10 @@ _INFERRED = {
     "tagger": (1, 16),
     "seq2seq": (1, 16),
 }
-_SEQUENCES = ("tagger", "seq2seq", "listener")
+_SEQUENCES = ("tagger", "seq2seq", "listener", "listener_of_lengths")
 _EXTRA = (
     *((network, batch) for network in ("mlp", "lenet") for batch in (16, 256)),
-    *((network, 64) for network in ("tagger", "seq2seq")),
+    *((network, 64) for network in ("tagger", "seq2seq", "tagger_of_lengths")),
 )
 
 ROWS = (

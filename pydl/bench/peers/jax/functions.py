@@ -97,6 +97,12 @@ def cross_entropy(logits: jax.Array, target: jax.Array) -> jax.Array:
     return -jnp.take_along_axis(jax.nn.log_softmax(logits), target[:, None], axis=1).mean()
 
 
+def cross_entropy_of_some(logits: jax.Array, target: jax.Array) -> jax.Array:
+    """The mean over the rows that have a target; others have a negative number."""
+    losses = -jnp.take_along_axis(jax.nn.log_softmax(logits), jnp.maximum(target, 0)[:, None], axis=1)[:, 0]
+    return jnp.mean(losses, where=target >= 0)
+
+
 def batch_norm(x: jax.Array, weight: jax.Array, bias: jax.Array, channel: int = 1) -> jax.Array:
     """Ioffe, Szegedy, "Batch normalization" (2015), algorithm 1. The running statistics are not kept: less work."""
     rest = tuple(axis for axis in range(x.ndim) if axis != channel)

@@ -76,6 +76,16 @@ def tagger(p: Parameters, training: bool, last: bool, words: jax.Array) -> jax.A
     return linear(p, "fc", jnp.concatenate([forward, backward], -1))
 
 
+def tagger_of_lengths(p: Parameters, training: bool, last: bool, words: jax.Array, lengths: jax.Array) -> jax.Array:
+    """What comes out behind the end of a sentence has no target; backwards each sentence is turned by itself."""
+    x = p["embedding.weight"][words]
+    forward = sequence("LSTM", x, _weights(p, "lstm"))[1]
+    steps = jnp.arange(len(x))[:, None]
+    turned = jnp.where(steps < lengths, lengths - 1 - steps, steps), jnp.arange(len(lengths))
+    backward = sequence("LSTM", x[turned], _weights(p, "lstm", "_reverse"))[1][turned]
+    return linear(p, "fc", jnp.concatenate([forward, backward], -1))
+
+
 def seq2seq(p: Parameters, training: bool, last: bool, words: jax.Array, previous: jax.Array) -> jax.Array:
     state = sequence("LSTM", p["source.weight"][words], _weights(p, "encoder"))[0]
     return linear(p, "fc", sequence("LSTM", p["words.weight"][previous], _weights(p, "decoder"), state)[1])
@@ -87,5 +97,6 @@ FORWARD: dict[str, Callable[..., Any]] = {
     "resnet": resnet,
     "lstm": lstm,
     "tagger": tagger,
+    "tagger_of_lengths": tagger_of_lengths,
     "seq2seq": seq2seq,
 }

@@ -14,7 +14,7 @@ from ...workloads.networks import NETWORKS
 from ...workloads.optimizer import LEARNING_RATE, OPTIMIZERS
 from .. import Run, Variants
 from .compiled import channels_last
-from .functions import cross_entropy
+from .functions import cross_entropy, cross_entropy_of_some
 from .networks import FORWARD
 
 Named = dict[str, jax.Array]
@@ -99,10 +99,11 @@ def train(workload: Workload, inputs: Arrays) -> Variants:
         arrays, batch = _arrays(network, inputs, last)
         parameters = {name: array for name, array in arrays.items() if not name.endswith(BUFFERS)}
         target = jnp.asarray(inputs["target"].reshape(-1), jnp.int32)
+        criterion = cross_entropy_of_some if NETWORKS[network].lengths else cross_entropy
 
         def loss_of(parameters: Named, target: jax.Array, *batch: jax.Array) -> jax.Array:
             logits = FORWARD[network](parameters, True, last, *batch)
-            return cross_entropy(logits.reshape(-1, logits.shape[-1]), target)
+            return criterion(logits.reshape(-1, logits.shape[-1]), target)
 
         def whole(state: State, target: jax.Array, *batch: jax.Array) -> tuple[jax.Array, State]:
             loss, gradients = jax.value_and_grad(loss_of)(state[0], target, *batch)
