@@ -24,7 +24,7 @@ BELOW = {
     "ops": {"ops", "op", "tensor", "_compiled", "arguments", "random", "sparse", "_native"},
     "nn": {"nn", "ops", "op", "tensor", "_compiled", "arguments", "random"},
     "optim": {"optim", "op", "sparse", "tensor", "_compiled", "arguments", "random"},
-    "audio": {"audio", "arguments", "replacing"},
+    "audio": {"audio", "ops", "arguments", "replacing"},
     "decoding": {"decoding", "ops", "tensor", "arguments"},
     "data": {"data", "audio", "random", "arguments", "replacing", "tensor"},
 }

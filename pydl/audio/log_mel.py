@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from ..arguments import Array, check_float, check_integer, check_range
+from ..ops import matmul
 from .stft import stft
 
 
@@ -45,11 +46,7 @@ def log_mel_spectrogram(
     floor = check_range(name, "floor", floor, 0)
     X = stft(x, n_fft, hop_length, len(weights), weights, center, "constant")
     power = X.real**2 + X.imag**2
-    y = np.empty((*power.shape[:-2], bank.shape[1], power.shape[-1]), power.dtype)
-    for m, weight in enumerate(bank.T.astype(power.dtype)):
-        # A filter is narrow, so a product of matrices would mostly multiply zeros.
-        (inside,) = np.nonzero(weight)
-        band = slice(inside[0], inside[-1] + 1) if len(inside) else slice(0)
-        y[..., m, :] = (weight[band, None] * power[..., band, :]).sum(-2)
+    y: Array = matmul(bank.T.astype(power.dtype), power).numpy()
+    np.maximum(y, floor, out=y)
     with np.errstate(divide="ignore"):  # a floor of 0 gives -inf for silence
-        return np.log(np.maximum(y, floor, out=y), out=y)
+        return np.log(y, out=y)
