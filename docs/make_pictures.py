@@ -45,7 +45,7 @@ def keep(folder: Path, into: Path) -> None:
 
 def blocks(page: Path) -> list[str]:
     """The Python code of a page that is run."""
-    return re.findall(r"^```python\n(.*?)^```", page.read_text(), re.M | re.S)
+    return re.findall(r"^```python\n(.*?)^```", page.read_text(encoding="utf-8"), re.M | re.S)
 
 
 def make(name: str) -> None:

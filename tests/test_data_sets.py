@@ -38,7 +38,7 @@ def test_mnist_5k():
 
 def test_mnist_5k_file_is_the_one_its_notice_describes():
     path = PACKAGE / "mnist-5k.idx.xz"
-    notice = (PACKAGE / "mnist-5k.NOTICE.txt").read_text()
+    notice = (PACKAGE / "mnist-5k.NOTICE.txt").read_text(encoding="utf-8")
     assert path.stat().st_size <= 1_200_000
     assert hashlib.sha256(lzma.decompress(path.read_bytes())).hexdigest() in notice
     assert "Attribution-ShareAlike 3.0" in notice

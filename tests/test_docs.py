@@ -29,7 +29,7 @@ def name(page):
 
 def python_blocks(page):
     """The blocks that are run, with the lines they begin on, and the reasons of those that are not."""
-    text = page.read_text()
+    text = page.read_text(encoding="utf-8")
     run, left_out = [], []
     for match in re.finditer(r"^(?:<!-- not run: (.*) -->\n)?```python\n(.*?)^```", text, re.M | re.S):
         if match[1] is not None:
@@ -39,7 +39,7 @@ def python_blocks(page):
     return run, left_out
 
 
-WITH_PYTHON = [page for page in PAGES if "```python" in page.read_text()]
+WITH_PYTHON = [page for page in PAGES if "```python" in page.read_text(encoding="utf-8")]
 
 
 @pytest.mark.parametrize("page", WITH_PYTHON, ids=name)
@@ -57,19 +57,19 @@ def test_python_runs(page, tmp_path, monkeypatch):
         exec(compile("\n" * line + block, name(page), "exec"), names)
     # Every picture that the page writes is one that it shows, as docs/make_pictures.py made it.
     for picture in tmp_path.glob("*.png"):
-        assert f"pictures/tutorial/{picture.name})" in page.read_text(), f"{picture.name} is not shown"
+        assert f"pictures/tutorial/{picture.name})" in page.read_text(encoding="utf-8"), f"{picture.name} is not shown"
 
 
 def anchors(page):
     """The anchors of a page's headings, as mkdocs makes them."""
-    headings = re.findall(r"^#+ (.*)$", FENCE.sub("", page.read_text()), re.M)
+    headings = re.findall(r"^#+ (.*)$", FENCE.sub("", page.read_text(encoding="utf-8")), re.M)
     plain = (re.sub(r"[^\w\s-]", "", heading).strip().lower() for heading in headings)
     return {re.sub(r"[-\s]+", "-", heading) for heading in plain}
 
 
 @pytest.mark.parametrize("page", [*PAGES, ROOT / "README.md", ROOT / "CONTRIBUTING.md"], ids=name)
 def test_links(page):
-    for link in LINK.findall(FENCE.sub("", page.read_text())):
+    for link in LINK.findall(FENCE.sub("", page.read_text(encoding="utf-8"))):
         if re.match(r"[a-z]+:", link):
             continue
         path, _, fragment = link.partition("#")
@@ -80,17 +80,17 @@ def test_links(page):
             assert fragment in anchors(file), f"{link}: the page has no such heading"
         elif fragment:
             defined = rf"(def|class) {fragment}\b|PYDL_KERNEL\(\s*{fragment}\b"
-            assert re.search(defined, file.read_text()), f"{link}: the file does not define it"
+            assert re.search(defined, file.read_text(encoding="utf-8")), f"{link}: the file does not define it"
 
 
 def sections(page):
     """Heading and text of each second-level section."""
-    return [part.split("\n", 1) for part in re.split(r"^## ", page.read_text(), flags=re.M)[1:]]
+    return [part.split("\n", 1) for part in re.split(r"^## ", page.read_text(encoding="utf-8"), flags=re.M)[1:]]
 
 
 @pytest.mark.parametrize("page", NOTES, ids=name)
 def test_each_formula_of_the_notes_is_in_the_code(page):
-    overview = (DOCS / "notes" / "index.md").read_text()
+    overview = (DOCS / "notes" / "index.md").read_text(encoding="utf-8")
     for heading, text in sections(page):
         anchor = re.sub(r"[-\s]+", "-", re.sub(r"[^\w\s-]", "", heading).strip().lower())
         row = re.search(rf"^\|.*\({page.name}#{anchor}\).*$", overview, re.M)
@@ -110,12 +110,12 @@ def test_each_formula_of_the_notes_is_in_the_code(page):
 
 
 def test_every_page_is_in_the_navigation():
-    listed = set(re.findall(r"(\S+\.md)$", (ROOT / "mkdocs.yml").read_text(), re.M))
+    listed = set(re.findall(r"(\S+\.md)$", (ROOT / "mkdocs.yml").read_text(encoding="utf-8"), re.M))
     assert listed == {str(page.relative_to(DOCS)) for page in PAGES}
 
 
 def test_pictures_are_shown_and_small():
-    shown = "".join(page.read_text() for page in [*PAGES, ROOT / "README.md"])
+    shown = "".join(page.read_text(encoding="utf-8") for page in [*PAGES, ROOT / "README.md"])
     pictures = sorted(DOCS.glob("pictures/**/*.png"))
     for picture in pictures:
         assert f"{picture.relative_to(DOCS)})" in shown, f"{picture.name} is shown nowhere"
@@ -125,7 +125,7 @@ def test_pictures_are_shown_and_small():
 def test_experiments_are_all_described():
     from pydl.lab.experiments import EXPERIMENTS
 
-    headings = set(re.findall(r"^### (.*)$", (DOCS / "lab.md").read_text(), re.M))
+    headings = set(re.findall(r"^### (.*)$", (DOCS / "lab.md").read_text(encoding="utf-8"), re.M))
     assert headings | {"recurrent"} == set(EXPERIMENTS)
 
 
@@ -145,14 +145,14 @@ def api():
 
 @pytest.mark.parametrize("page", [page for page in PAGES if page.parent.name == "api"], ids=name)
 def test_reference_has_every_public_name(page, api):
-    for module_name in api.DIRECTIVE.findall(page.read_text()):
+    for module_name in api.DIRECTIVE.findall(page.read_text(encoding="utf-8")):
         if module_name == "pydl.sklearn":
             pytest.importorskip("sklearn")
         module = importlib.import_module(module_name)
         text = api.reference(module_name)
         assert len(text) > 1000
         documented = set(re.findall(r"^## (\w+) ", text, re.M))
-        handed_on = re.findall(r"import (\w+) as \1\b", Path(module.__file__).read_text())
+        handed_on = re.findall(r"import (\w+) as \1\b", Path(module.__file__).read_text(encoding="utf-8"))
         missing = {each for each in handed_on if callable(getattr(module, each))} - documented
         assert not missing, f"{module_name}: {missing}"
 

@@ -36,7 +36,7 @@ def names(paths):
 
 def decorated(path, decorator):
     """The functions in a file that carry @decorator(...)."""
-    tree = ast.parse(path.read_text())
+    tree = ast.parse(path.read_text(encoding="utf-8"))
     return [
         node
         for node in tree.body
@@ -56,11 +56,13 @@ WITH_KERNELS = [path for path in SOURCES if decorated(path, "kernel") and path.p
 
 @pytest.mark.parametrize("path", OPS, ids=names(OPS))
 def test_op_file(path):
-    document = ast.get_docstring(ast.parse(path.read_text())) or ""
+    document = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
     assert document.startswith(f"{path.stem}: "), f"the docstring does not begin with {path.stem}:"
     for heading in ("Shapes", "Gradient", "Source"):
         assert re.search(rf"^{heading}\b", document, re.M), f"the docstring has no {heading}"
-    functions = [node.name for node in ast.parse(path.read_text()).body if isinstance(node, ast.FunctionDef)]
+    functions = [
+        node.name for node in ast.parse(path.read_text(encoding="utf-8")).body if isinstance(node, ast.FunctionDef)
+    ]
     assert path.stem in functions, f"the file has no function {path.stem}"
     assert_file(f"tests/test_{path.stem}.py")
     assert hasattr(pydl.ops, path.stem), f"pydl/ops/__init__.py does not import {path.stem}"
@@ -92,7 +94,7 @@ def test_every_native_kernel_has_a_reference():
 
 @pytest.mark.parametrize("path", NATIVE, ids=names(NATIVE))
 def test_native_source(path):
-    text = path.read_text()
+    text = path.read_text(encoding="utf-8")
     if path.name != "team.cpp":
         assert not re.search(r"#pragma omp|omp\.h|\bomp_\w+\(", text), "OpenMP belongs into runtime/team.cpp"
     if not path.name.startswith("simd") and path.parent.name != "runtime":
@@ -107,9 +109,9 @@ def test_native_source(path):
 
 @pytest.mark.parametrize("path", SOURCES, ids=names(SOURCES))
 def test_python_source(path):
-    assert len(path.read_text().splitlines()) <= 400, "a file is read in one sitting"
+    assert len(path.read_text(encoding="utf-8").splitlines()) <= 400, "a file is read in one sitting"
     assert not re.search(r"util|helper|common|misc", path.stem), "a file is named after what it is"
-    tree = ast.parse(path.read_text())
+    tree = ast.parse(path.read_text(encoding="utf-8"))
     assert path.stem == "__main__" or ast.get_docstring(tree), "a file opens with one sentence on what it is"
     allowed = BELOW.get(path.relative_to(PACKAGE).parts[0])
     if allowed is None:

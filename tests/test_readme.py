@@ -14,8 +14,8 @@ import pydl
 from pydl.cli import main
 
 ROOT = Path(__file__).resolve().parent.parent
-README = (ROOT / "README.md").read_text()
-CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text()
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
 COMMANDS = re.findall(r"^\| `pydl (.*?)` \|", README, re.M)
 
 
@@ -63,5 +63,5 @@ def test_files(text):
 
 def test_extras():
     promised = re.search(r"^Extras: (.*?)\.\n", README, re.M | re.S).group(1)
-    there = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+    there = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["optional-dependencies"]
     assert set(re.findall(r"`(\w+)`", promised)) == set(there)

@@ -1,6 +1,8 @@
 """The recipe translation and `pydl translate`, on made sentences; that it learns real ones is seen by training it."""
 
+import io
 import json
+import sys
 
 import numpy as np
 import pytest
@@ -88,6 +90,16 @@ def test_predict(trained, tmp_path, capsys):
         f"{tmp_path / 'none.txt'}: there is no such file",
         f"{tmp_path / 'bytes.txt'}: is no text in UTF-8",
     ]
+
+
+def test_what_a_terminal_cannot_print_is_told_in_numbers(trained, monkeypatch, capsys):
+    command = ["translate", str(trained / "model.safetensors"), "open the file"]
+    _, chinese, _ = run(capsys, *command)
+    with io.TextIOWrapper(io.BytesIO(), "ascii") as plain:
+        monkeypatch.setattr(sys, "stdout", plain)
+        assert main(command) == 0
+        plain.flush()
+        assert plain.buffer.getvalue().decode("unicode_escape") == chinese
 
 
 def test_the_same_bytes_with_any_threads_and_after_an_interruption(tmp_path, monkeypatch):

@@ -29,7 +29,7 @@ def target(page, link):
 
 def line_of(path, name):
     """The number of the line of a file that defines a name: a function, a class, a kernel or a heading."""
-    lines = (ROOT / path).read_text().splitlines()
+    lines = (ROOT / path).read_text(encoding="utf-8").splitlines()
     word = re.escape(name)
     for pattern in (rf"\s*(def|class|cdef|cpdef) {word}\b", rf"PYDL_KERNEL\(\s*{word}\b", rf".*\b{word}\b"):
         for number, line in enumerate(lines, 1):
@@ -40,7 +40,7 @@ def line_of(path, name):
 
 def function(path, name):
     """The source of a function, without its docstring's file around it."""
-    text = (ROOT / path).read_text()
+    text = (ROOT / path).read_text(encoding="utf-8")
     for node in ast.walk(ast.parse(text)):
         if isinstance(node, ast.FunctionDef) and node.name == name:
             return textwrap.dedent("\n".join(text.splitlines()[node.lineno - 1 : node.end_lineno]))
@@ -49,7 +49,7 @@ def function(path, name):
 
 def source_page(path):
     """A page that shows a file: Markdown as it reads, anything else line by line."""
-    text = (ROOT / path).read_text()
+    text = (ROOT / path).read_text(encoding="utf-8")
     head = "---\nsearch:\n  exclude: true\nhide:\n  - toc\n---\n"
     if path.endswith(".md"):
         return head + text
@@ -61,7 +61,7 @@ def on_files(files, config, **_):
     """Adds a page for each file that some page links to."""
     wanted = set()
     for file in files.documentation_pages():
-        for _, link, _ in LINK.findall(Path(file.abs_src_path).read_text()):
+        for _, link, _ in LINK.findall(Path(file.abs_src_path).read_text(encoding="utf-8")):
             wanted.add(target(file.src_uri, link))
     for path in sorted(wanted - {None}):
         name = f"source/{path}" if path.endswith(".md") else f"source/{path}.md"

