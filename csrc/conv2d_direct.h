@@ -87,7 +87,7 @@ void correlate_direct(const Correlation<T>& conv) {
     const int64_t I = conv.rows.outputs, J = conv.columns.outputs, K = conv.channels * conv.taps();
     const Images<T>& y = conv.y;
 
-    const int64_t stripe_pixels = 1 + 16384 / (conv.channels * conv.rows.stride * conv.columns.stride);
+    const int64_t stripe_pixels = 1 + 16384 / conv.channels / conv.rows.stride / conv.columns.stride;
     const Parts stripes(I, 1 + stripe_pixels / J);
     const FrameLayout layout(conv.rows, conv.columns, stripes.size);
     const Scratch<int64_t> tap(K);

@@ -98,7 +98,7 @@ class DottedGradient {
           channels_(s.C / s.groups),
           features_(s.O / s.groups),
           weights_(channels_ * s.U * s.V),
-          stripes_(s.I, 1 + (1 + 16384 / (channels_ * s.rows.stride * s.columns.stride)) / s.J),
+          stripes_(s.I, 1 + (1 + 16384 / channels_ / s.rows.stride / s.columns.stride) / s.J),
           strips_(s.N * stripes_.count),
           parts_(strips_, (strips_ * s.groups - 1) / 16 + 1),
           layout_(s.rows, s.columns, stripes_.size),

@@ -5,9 +5,8 @@ from __future__ import annotations
 import errno
 import os
 import secrets
-import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 
@@ -37,11 +36,12 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Any]:
 
 
 def _sync_folder(folder: str) -> None:
-    """Makes the renaming itself last, where the system can."""
-    if sys.platform == "win32":
-        return
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    """Makes the renaming itself last, where the system can: Windows, some network drives and folders that may not be
+    listed cannot, and the file is there all the same.
+    """
+    with suppress(OSError):
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)

@@ -207,6 +207,20 @@ def test_padding_of_each_side():
     np.testing.assert_allclose(y, conv2d(padded, w).numpy(), rtol=1e-12, atol=1e-12)
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_strides_of_billions(dtype):
+    """16 channels times 2^30 rows times 2^30 columns between outputs are 2^64, which 64 bits take for 0."""
+    x = pydl.tensor(randn(1, 16, 9, 9).astype(dtype), requires_grad=True)
+    w = pydl.tensor(randn(4, 16, 5, 5).astype(dtype), requires_grad=True)
+    y = conv2d(x, w, stride=2**30)
+    y.sum().backward()
+    want = np.einsum("chw,ochw->o", x.data[0, :, :5, :5], w.data)
+    np.testing.assert_allclose(y.data[0, :, 0, 0], want, rtol=1e-4, atol=1e-4)
+    np.testing.assert_array_equal(w.grad.data, np.broadcast_to(x.data[:, :, :5, :5], w.shape))
+    np.testing.assert_allclose(x.grad.data[0, :, :5, :5], w.data.sum(0), rtol=1e-4, atol=1e-4)
+    assert not x.grad.data[0, :, 5:].any()
+
+
 def test_read_only_and_reversed_arrays():
     x, w = randn(2, 3, 8, 9), randn(5, 3, 3, 3)
     expected = conv2d(x[..., ::-1].copy(), w[::-1].copy()).numpy()

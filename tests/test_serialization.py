@@ -239,6 +239,19 @@ def test_errors_name_the_file_that_was_asked_for(tmp_path, monkeypatch):
     assert os.listdir(tmp_path) == ["folder"]
 
 
+def test_a_drive_that_cannot_make_a_renaming_last_keeps_the_file(tmp_path, monkeypatch):
+    sync = os.fsync
+
+    def sync_files_alone(descriptor):
+        if stat.S_ISDIR(os.fstat(descriptor).st_mode):
+            raise OSError(errno.EINVAL, "Invalid argument")
+        sync(descriptor)
+
+    monkeypatch.setattr("os.fsync", sync_files_alone)
+    pydl.save({"w": np.ones(2)}, tmp_path / "file")
+    assert pydl.load(tmp_path / "file")["w"].tolist() == [1.0, 1.0]
+
+
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs files that are none")
 def test_what_is_no_file_is_not_replaced(tmp_path):
     """Such as /dev/null, which the administrator could replace by weights."""
