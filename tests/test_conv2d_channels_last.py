@@ -124,7 +124,7 @@ GIVEN = {
         {"x": np.zeros((1, 2, 8, 8), np.float32)},
         {"x": channels_last(np.zeros((1, 3, 8, 8), np.float32))},
         {"w": np.zeros((2, 3, 3, 2, 16), np.float32)},
-        {"w": np.zeros((1, 3, 3, 2, 4), np.float32)},
+        {"w": np.zeros((1, 3, 3, 2, 3), np.float32)},
         {"w": np.zeros((1, 3, 3, 2, 32), np.float32)[..., ::2]},
         {"b": np.zeros(5, np.float32)},
         {"b": np.zeros(8, np.float32)[::2]},

@@ -4,7 +4,7 @@ import sys
 import numpy as np
 import pytest
 from checks import check_kernel, check_threads, check_torch, randn
-from winograd import GATE, PLACES, SMALL_PLACES, WAYS
+from winograd import GATE, PLACES, SMALL_PLACES, WAYS, needs_winograd
 
 import pydl
 from pydl import _native
@@ -185,6 +185,7 @@ def test_where_it_is_used():
     assert not winograd_suits_weight(w, (1, 64, 4, 4))
 
 
+@needs_winograd
 def test_switch(winograd_stays):
     x, w = (pydl.tensor(randn(*shape), requires_grad=True) for shape in ((2, 32, 30, 30), (32, 32, 3, 3)))
     exact = np.empty((2, 32, 30, 30), np.float32)

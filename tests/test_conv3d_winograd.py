@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 from checks import check_kernel, check_threads, check_torch, randn
+from winograd import needs_winograd
 
 import pydl
 from pydl import _native
@@ -98,6 +99,7 @@ def test_where_it_is_used():
     assert volume_tile((2048, 2048, 3, 3, 3), (2, 2048, 8, 28, 28)) == 0, "the filters would be too large"
 
 
+@needs_winograd
 def test_switch(winograd_stays):
     x, w = (pydl.tensor(randn(*shape), requires_grad=True) for shape in ((2, 32, 5, 14, 13), (32, 32, 3, 3, 3)))
     results = {}

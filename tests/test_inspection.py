@@ -98,7 +98,7 @@ def test_profile():
     assert [each.kind for each in found.layers] == ["Conv2d", "ReLU", "MaxPool2d", "Flatten", "Dropout", "Linear"]
     assert all(each.forward > 0 for each in found.layers)
     assert found.layers[0].backward > 0  # for its weights
-    assert 0 < found.layers[0].peak < 1
+    assert found.layers[0].peak > 0  # below 1, unless other processes took their share while the peak was measured
     assert found.backward > 0
     for text in ("Conv2d", "of peak", "whole model", "GFLOP/s"):
         assert text in str(found)

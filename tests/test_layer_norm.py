@@ -38,6 +38,7 @@ def test_torch(shape, last, affine):
         lambda x, *rest: layer_norm(x, own, *rest),
         lambda x, *rest: torch.nn.functional.layer_norm(x, own, *rest),
         *arrays,
+        rtol=3e-5,  # of one number, PyTorch's gradient is 1e-5 on some processors, and not 0
     )
 
 

@@ -150,7 +150,7 @@ def test_torch(options, shape):
 
     f, arrays = with_options(mine, given)
     theirs, _ = with_options(lambda *a: torch_layer(torch, *a, mask), given)
-    check_torch(f, theirs, *arrays)
+    check_torch(f, theirs, *arrays, rtol=3e-5)  # normalization of few numbers makes much of a rounding
 
 
 @pytest.mark.parametrize("reverse", [False, True])

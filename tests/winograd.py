@@ -1,11 +1,18 @@
 """What the tests of Winograd's algorithm share: how far off it may be, and convolutions that reach every place."""
 
 import numpy as np
+import pytest
 from checks import check_threads
 
+import pydl
 from pydl import _native
 from pydl.op import native_isa
 from pydl.ops.conv2d import conv2d_forward, conv2d_input_gradient, conv2d_weight_gradient
+
+# Which variants compute by Winograd's algorithm at all.
+needs_winograd = pytest.mark.skipif(
+    pydl.op.isa in ("sse2", "generic"), reason="without fused multiply-add everything is computed directly"
+)
 
 # The gate: error relative to the outputs as a whole, and the largest relative to the largest output.
 GATE = {2: (1e-6, 2e-6), 4: (3e-6, 1e-5)}
