@@ -218,13 +218,13 @@ def test_template_matching(few_made_digits):
 
 
 def test_one_batch_is_learned(few_made_digits):
-    """The whole of it in small: after 60 steps on eight short utterances the network says what is in them."""
+    """The whole of it in small: after 120 steps on eight short utterances the network says what is in them."""
     pydl.manual_seed(0)
     sounds, texts = fixed_utterances(few_made_digits, PLAN._replace(fewest=1, most=2), 8, seed=0)
     batch = pack([hear(sound) for sound in sounds], texts, PLAN)
     model = Listener(10, 4, hidden=32, dropout=0.0)
     optimizer = ClippedAdam(model.parameters(), 0.01, speech.LARGEST_GRADIENT)
-    for _ in range(60):
+    for _ in range(120):
         log_probs = model(batch.features, batch.frames)
         loss = speech.loss(log_probs, batch.targets)
         optimizer.zero_grad()

@@ -15,17 +15,22 @@ from pydl.recipes.interpreter import load_interpreter
 from pydl.recipes.sentence_batches import SentenceBatches, pack, pad
 from pydl.recipes.translation_baselines import NearestSource, WordByWord
 from pydl.recipes.translator import Translator, select, starts
+from pydl.training import EarlyStopping
 
 SMALL = ["--data", "sample", "--epochs", "2", "--width", "8"]
 
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):
-    """A training that is long enough to learn the grammar."""
+    """A training that is long enough to learn the grammar, whichever way a processor's roundings lead it.
+
+    Of the few sentences for validation every character may be right long before the network is best: the loss tells.
+    """
     folder = tmp_path_factory.mktemp("trained")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(translation, "PLACES", 200)
         patch.setattr(translation, "PEAK_LEARNING_RATE", 0.02)
+        patch.setattr(translation, "EarlyStopping", lambda **_: EarlyStopping(monitor="val_loss", patience=40))
         options = ["--data", "sample", "--epochs", "40", "--width", "32"]
         assert main(["train", "translation", "--out", str(folder), *options]) == 0
     return folder
@@ -54,13 +59,13 @@ def test_training_learns_the_sample_and_leaves_everything(trained):
 def test_translate(trained, tmp_path, capsys):
     model = trained / "model.safetensors"
     data = load("sample-sentences").train
-    sources, targets = data.sources[:20], data.targets[:20]
+    sources, targets = data.sources[::7], data.targets[::7]
     code, beam, _ = run(capsys, "translate", model, *sources, "", "  OPEN the FILE ", "open the file")
     assert code == 0
     said = beam.splitlines()
     assert sum(each == target for each, target in zip(said, targets, strict=False)) >= 15  # not all on every processor
-    assert said[20] == ""
-    assert said[21] == said[22]
+    assert said[21] == ""
+    assert said[22] == said[23]
     code, greedy, _ = run(capsys, "translate", model, *sources, "--beam", 1, "--picture", tmp_path / "a.png")
     assert code == 0
     assert sum(each == target for each, target in zip(greedy.splitlines(), targets, strict=True)) >= 15
