@@ -2,6 +2,7 @@
 settings for the next one.
 """
 
+import os
 import sys
 from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path
@@ -9,6 +10,10 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
+
+# With a worker for each of many processors, threads for all of them in each worker would only wait for each other.
+if workers := int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", 0)):
+    os.environ.setdefault("OMP_NUM_THREADS", str(max(2, (os.cpu_count() or 1) // workers)))
 
 # `python -m pytest` puts the current folder first on the path, where the package may be without its native modules.
 if not any((ROOT / f"pydl/_native{suffix}").exists() for suffix in EXTENSION_SUFFIXES):

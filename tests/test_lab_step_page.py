@@ -21,7 +21,8 @@ def visit(page, script, folder, width=900):
     """What the script posts, from a page of the given width."""
     folder.mkdir(exist_ok=True)
     inside = folder / "inside.html"
-    inside.write_text(page.read_text().replace("</html>", f"<script>{script}</script></html>"))
+    text = page.read_text(encoding="utf-8")
+    inside.write_text(text.replace("</html>", f"<script>{script}</script></html>"), encoding="utf-8")
     outside = folder / "outside.html"
     outside.write_text(
         "<!doctype html><pre id=said></pre><script>onmessage = event => said.textContent = event.data</script>"
@@ -31,6 +32,7 @@ def visit(page, script, folder, width=900):
         "--headless=new",
         "--no-sandbox",
         "--disable-gpu",
+        "--disable-dev-shm-usage",  # of which containers have little
         f"--user-data-dir={folder}",
         "--virtual-time-budget=20000",
     ]
