@@ -60,4 +60,5 @@ def stft(
     before = (n_fft - size) // 2
     whole = np.pad(weights, (before, n_fft - size - before)).astype(x.dtype)
     frames = np.lib.stride_tricks.sliding_window_view(x, n_fft, axis=-1)[..., ::hop, :]
-    return np.swapaxes(np.fft.rfft(frames * whole), -1, -2)
+    transformed = np.fft.rfft(frames * whole).astype(np.result_type(x, np.complex64), copy=False)  # NumPy 1 doubles
+    return np.swapaxes(transformed, -1, -2)

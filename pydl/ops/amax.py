@@ -62,7 +62,7 @@ def _(draw):
 @amax_backward.samples
 def _(draw):
     x, ones = draw_reduction(draw, low=1)
-    x = np.asarray(np.round(2 * x))  # few values, many ties
+    x = np.asarray(np.round(2 * x), x.dtype)  # few values, many ties
     y = np.asarray(x.max(tuple(d for d, size in enumerate(ones) if size == 1), keepdims=True))
     return {"dy": draw.array(ones), "x": x, "y": y, "dx": draw.out(x.shape)}
 

@@ -80,7 +80,7 @@ def _error_function(x: Any) -> Any:
     y = empty(x.shape, np.dtype(np.float64))
     lines, results = x.reshape(-1), y.reshape(-1)
     for start in range(0, x.size, 2**14):  # as many as the caches hold
-        z = np.clip(lines[start : start + 2**14], -9, 9) * np.float64(math.sqrt(2))
+        z = np.clip(lines[start : start + 2**14], -9, 9).astype(np.float64) * math.sqrt(2)
         part = results[start : start + 2**14]
         gelu_forward(z, False, part)
         near = np.flatnonzero(np.abs(z) < (0.001 if x.dtype == np.float32 else 0.7))
