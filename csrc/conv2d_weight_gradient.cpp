@@ -30,21 +30,29 @@
 
 namespace pydl::PYDL_ISA {
 
-// Output pixels that lie side by side where every tap reads them: `length` from `source` on.
+// Output pixels that lie one step apart where every tap reads them: `length` from `source` on.
 struct Piece {
     int64_t source, length;
 };
 
-// c[t][o] (+)= sum over the pixels p of all pieces of  tap[t][p] * dy[p][o].
+// c[t][o] (+)= sum over the pixels p of all pieces of  tap[t][p * step] * dy[p][o].
 template <typename T>
-using TapTile = void (*)(const T* const* tap, const Piece* pieces, int64_t count, const T* dy,
+using TapTile = void (*)(const T* const* tap, int64_t step, const Piece* pieces, int64_t count, const T* dy,
                          int64_t dy_stride, T* c, int64_t c_stride);
 
+template <typename T, int MR>
+struct SteppedRows {
+    const T* row[MR];
+    int64_t step;
+    PYDL_INLINE T operator()(int64_t k, int i) const { return row[i][k * step]; }
+};
+
 template <typename T, int MR, int NV>
-void tap_tile(const T* const* tap, const Piece* pieces, int64_t count, const T* dy, int64_t dy_stride, T* c,
-              int64_t c_stride) {
+void tap_tile(const T* const* tap, int64_t step, const Piece* pieces, int64_t count, const T* dy,
+              int64_t dy_stride, T* c, int64_t c_stride) {
     vec<T> acc[MR][NV] = {};
-    PointerRows<T, MR> at;
+    SteppedRows<T, MR> at;
+    at.step = step;
     for (int64_t p = 0; p < count; p++) {
 #pragma GCC unroll 32
         for (int i = 0; i < MR; i++) at.row[i] = tap[i] + pieces[p].source;
@@ -79,6 +87,7 @@ struct WeightGradient {
     const Images<const T>& x;
     const Conv2dShape& s;
     bool with_bias, in_place;          // whether x is read without frames
+    int64_t step;                      // from a tap's pixel to its next
     int64_t taps, channels, features;  // of a filter's channel; of a group
     Parts chunks;                      // of a group's channels
     int64_t chunk_taps, pitch;         // rows and row length of a partial sum
@@ -92,8 +101,9 @@ struct WeightGradient {
           x(x),
           s(s),
           with_bias(with_bias),
-          in_place(x.stride[3] == 1 && s.columns.stride == 1 && !s.rows.leaves_source() &&
-                   !s.columns.leaves_source()),
+          in_place(x.stride[3] == 1 && (s.columns.stride == 1 || has_whole_patches(s)) &&
+                   !s.rows.leaves_source() && !s.columns.leaves_source()),
+          step(in_place ? s.columns.stride : 1),
           taps(s.U * s.V),
           channels(s.C / s.groups),
           features(s.O / s.groups),
@@ -137,7 +147,7 @@ struct WeightGradient {
                     const int64_t source = in_place ? (x.at(n, 0) - x.data) + i * s.rows.stride * x.stride[2]
                                                     : own + (i - top) * layout.pitch();
                     Piece* last = piece_count > 0 ? &pieces[piece_count - 1] : nullptr;
-                    if (last != nullptr && last->source + last->length == source)
+                    if (last != nullptr && last->source + last->length * step == source)
                         last->length += s.J;
                     else
                         pieces[piece_count++] = {source, s.J};
@@ -152,7 +162,7 @@ struct WeightGradient {
                 const Parts tiles(own_taps, tile_rows<T>);
                 for (int64_t t = 0; t < tiles.count && own_taps > 0; t++)
                     tap_tile_function<T>(tiles.length(t, own_taps), columns)(
-                        tap.data() + tiles.begin(t), pieces.data(), piece_count, panel.data(), lanes,
+                        tap.data() + tiles.begin(t), step, pieces.data(), piece_count, panel.data(), lanes,
                         sum + tiles.begin(t) * pitch + o, pitch);
             }
         }

@@ -107,7 +107,9 @@ class PixelGradient {
         constexpr double W = width<T>;
         const double channels = double(s.C / s.groups), features = double(s.O / s.groups);
         const double taps = channels * double(s.U * s.V), pixels = double(s.N) * double(s.I) * double(s.J);
-        if (features == 1) return false;
+        // Of patches the other way copies no pixels.
+        const bool has_lanes = s.groups == 1 || 2 * features >= W;
+        if (features == 1 || (has_lanes && has_whole_patches(s))) return false;
         // Here: rounding up to vectors, which tiles of few registers load too often, and tiles of taps that
         // share no pixels from the second-level cache; copies; adding up lanes.
         const double length = s.I * s.J < strip_pixels ? double(s.I * s.J) : W;
