@@ -3,6 +3,7 @@
 #include "conv2d_correlate.h"
 #include "conv2d_depthwise.h"
 #include "conv2d_direct.h"
+#include "conv2d_feature_lanes.h"
 #include "conv2d_flat.h"
 #include "conv2d_fold.h"
 #include "conv2d_phase.h"
@@ -11,6 +12,7 @@
 #include "conv2d_scatter.h"
 #include "conv2d_shape.h"
 #include "conv2d_sparse.h"
+#include "conv2d_transposed_patches.h"
 #include "kernel.h"
 
 namespace pydl::PYDL_ISA {
@@ -33,6 +35,17 @@ Correlation<T> turned(const Correlation<T>& conv) {
     return other;
 }
 
+// y with output channels as lanes, where that is better; returns whether it was.
+template <typename T>
+bool correlate_features(const Correlation<T>& conv) {
+    if constexpr (has_special_kernels && sizeof(T) == 4) {
+        if (!FeatureLanes<T>::suits(conv)) return false;
+        const FeatureLanes<T> lanes(conv);
+        if (lanes.is_exact()) return lanes.run(), true;
+    }
+    return false;
+}
+
 template <typename T>
 void correlate(const Correlation<T>& conv) {
     if constexpr (has_special_kernels) {
@@ -44,6 +57,7 @@ void correlate(const Correlation<T>& conv) {
                                 conv.columns.outputs);
         return correlate(dense_correlation(conv, pixels.data()));
     }
+    if (correlate_features(conv)) return;
     // Of a long row, every task would copy all; of a long column, its part.
     if (conv.rows.outputs == 1 && conv.rows.taps == 1 && conv.columns.outputs > 1)
         return correlate(turned(conv));
@@ -70,20 +84,6 @@ void conv2d_forward(Array<const T, 4> x, Array<const T, 4> w, Optional<Array<con
     correlate(forward_correlation(x, w, b, y, s));
 }
 PYDL_KERNEL(conv2d_forward, "x, w, b, y, stride, padding, dilation, groups")
-
-// x = bias[channel], or 0.
-template <typename T>
-void fill_channels(const Array<T, 4>& x, const T* bias, int64_t stride) {
-    parallel_for(x.shape[0] * x.shape[1], 1 + 32768 / (x.shape[2] * x.shape[3]),
-                 [&](int64_t begin, int64_t end) {
-                     for (int64_t r = begin; r < end; r++) {
-                         const T value = bias != nullptr ? bias[r % x.shape[1] * stride] : T(0);
-                         for (int64_t h = 0; h < x.shape[2]; h++)
-                             for (int64_t w = 0; w < x.shape[3]; w++)
-                                 x(r / x.shape[1], r % x.shape[1], h, w) = value;
-                     }
-                 });
-}
 
 // Gathering computes a product for every tap of every pixel of x, also where the tap meets the padding of dy;
 // scattering none too many, but adds up shares, which is worth it where each is a sum over several output
@@ -137,8 +137,12 @@ void input_gradient(const Array<const T, 4>& dy, const Array<const T, 4>& w, con
     }
     if (s.rows.stride == 1 && s.columns.stride == 1) {
         set_phase(conv2d_phase(s.rows, 0), conv2d_phase(s.columns, 0), 0, 0);
+        if (correlate_features(conv)) return;
         if (pays_to_stack_padded(conv)) return BatchProduct<T>(conv).run();
     }
+    if constexpr (has_special_kernels && sizeof(T) == 4)
+        if (TransposedPatches<T>::suits(dy, w, dx, s))
+            return TransposedPatches<T>(dy, w, bias, bias_stride, dx, s).run();
     const bool phases_pay = gradient_has_phases(s.rows, s.columns) && pays_to_gather(s);
     if constexpr (has_special_kernels)
         if (pays_to_scatter(s) && pays_to_fold(s))

@@ -11,19 +11,9 @@
 #pragma once
 
 #include "conv2d_plan.h"
+#include "conv2d_tap_span.h"
 
 namespace pydl::PYDL_ISA {
-
-// The taps of output i that meet the image.
-struct TapSpan {
-    int64_t begin, end, source;  // source: what the first of them meets
-    TapSpan(const Axis& axis, int64_t i) : begin(0), end(axis.taps) {
-        source = i * axis.stride + axis.origin;
-        while (begin < end && source < 0) begin++, source += axis.dilation;
-        while (begin < end && source + (end - begin - 1) * axis.dilation >= axis.source) end--;
-    }
-    int64_t length() const { return end - begin; }
-};
 
 template <typename T>
 class BatchProduct {
