@@ -4,6 +4,7 @@
 
 #include "conv2d_correlate.h"
 #include "conv2d_shape.h"
+#include "conv2d_winograd_correlate.h"
 #include "conv2d_winograd_tiles.h"
 #include "kernel.h"
 
@@ -25,6 +26,20 @@ void correlate_stride(const Correlation<T>& conv) {
 }
 
 template <typename T>
+void correlate_winograd_stride(const Correlation<T>& conv) {
+    if constexpr (has_special_kernels && sizeof(T) == 4) {
+        if (conv.channels > 0) {
+            if (conv.rows.taps == 3) return correlate_stride<StrideLine<T>>(conv);
+            if (conv.rows.taps == 4) return correlate_stride<HalvesLine<T, TwoTapLine<T>, 4>>(conv);
+            return correlate_stride<HalvesLine<T, FourTapLine<T>, 7>>(conv);
+        }
+    }
+    correlate(conv);
+}
+template void correlate_winograd_stride(const Correlation<float>&);
+template void correlate_winograd_stride(const Correlation<double>&);
+
+template <typename T>
 void conv2d_winograd_stride(Array<const T, 4> x, Array<const T, 4> w, Optional<Array<const T, 1>> b,
                             Array<T, 4> y, Ints<2> stride, Ints<4> padding, int64_t groups) {
     const Conv2dShape s =
@@ -33,29 +48,32 @@ void conv2d_winograd_stride(Array<const T, 4> x, Array<const T, 4> w, Optional<A
     require(!b || b->shape[0] == s.O,
             "conv2d_winograd_stride: b must have one element for each of w's output channels");
     if (y.size() == 0) return;
-    const Correlation<T> conv = forward_correlation(x, w, b, y, s);
-    if constexpr (has_special_kernels && sizeof(T) == 4) {
-        if (conv.channels > 0) {
-            if (s.U == 3) return correlate_stride<StrideLine<T>>(conv);
-            if (s.U == 4) return correlate_stride<HalvesLine<T, TwoTapLine<T>, 4>>(conv);
-            return correlate_stride<HalvesLine<T, FourTapLine<T>, 7>>(conv);
-        }
-    }
-    correlate(conv);
+    correlate_winograd_stride(forward_correlation(x, w, b, y, s));
 }
 PYDL_KERNEL(conv2d_winograd_stride, "x, w, b, y, stride, padding, groups")
 
 template <typename Line, typename T>
-void stride_gradient(const Array<const T, 4>& dy, const Array<const T, 4>& w, const T* bias,
-                     int64_t bias_stride, const Array<T, 4>& dx, const Ints<4>& padding,
-                     const Conv2dShape& s) {
-    Correlation<T> conv = gradient_correlation(dy, w, bias, bias_stride, dx, s);
-    conv.rows = {s.I, s.H, Line::taps, 1, 1, (padding[0] - 1) / 2 - Line::before};
-    conv.columns = {s.J, s.W, Line::taps, 1, 1, (padding[2] - 1) / 2 - Line::before};
+void stride_gradient(const Correlation<T>& given, const Axis& rows, const Axis& columns) {
+    Correlation<T> conv = given;
+    conv.rows = {rows.outputs, rows.source, Line::taps, 1, 1, (-rows.origin - 1) / 2 - Line::before};
+    conv.columns = {
+        columns.outputs, columns.source, Line::taps, 1, 1, (-columns.origin - 1) / 2 - Line::before};
     const WinogradFilters<T, Line> filters(conv);
-    correlate_tiles(conv, filters,
-                    [&](int64_t n) { input_gradient_of_image(n, dy, w, bias, bias_stride, dx, s); });
+    correlate_tiles(conv, filters, [&](int64_t n) { correlate_phases(image_of(given, n), rows, columns); });
 }
+
+template <typename T>
+void correlate_winograd_phases(const Correlation<T>& conv, const Axis& rows, const Axis& columns) {
+    if constexpr (has_special_kernels && sizeof(T) == 4) {
+        if (conv.channels > 0 && rows.origin % 2 != 0 && columns.origin % 2 != 0) {
+            if (rows.taps == 3) return stride_gradient<StrideGradientLine<T>>(conv, rows, columns);
+            if (rows.taps == 4) return stride_gradient<FourTapGradientLine<T>>(conv, rows, columns);
+        }
+    }
+    correlate_phases(conv, rows, columns);
+}
+template void correlate_winograd_phases(const Correlation<float>&, const Axis&, const Axis&);
+template void correlate_winograd_phases(const Correlation<double>&, const Axis&, const Axis&);
 
 template <typename T>
 void conv2d_winograd_stride_gradient(Array<const T, 4> dy, Array<const T, 4> w, Optional<Array<const T, 1>> b,
@@ -68,14 +86,9 @@ void conv2d_winograd_stride_gradient(Array<const T, 4> dy, Array<const T, 4> w, 
     if (dx.size() == 0) return;
     const T* bias = b ? b->data : nullptr;
     const int64_t bias_stride = b ? b->stride[0] : 0;
-    if constexpr (has_special_kernels && sizeof(T) == 4) {
-        if (s.O > 0 && s.U < 7 && padding[0] % 2 == 1 && padding[2] % 2 == 1) {
-            if (s.U == 3)
-                return stride_gradient<StrideGradientLine<T>>(dy, w, bias, bias_stride, dx, padding, s);
-            return stride_gradient<FourTapGradientLine<T>>(dy, w, bias, bias_stride, dx, padding, s);
-        }
-    }
-    input_gradient<T>(dy, w, bias, bias_stride, dx, s);
+    if (s.O == 0 || !has_special_kernels || sizeof(T) == 8)
+        return input_gradient<T>(dy, w, bias, bias_stride, dx, s);
+    correlate_winograd_phases(gradient_correlation(dy, w, bias, bias_stride, dx, s), s.rows, s.columns);
 }
 PYDL_KERNEL(conv2d_winograd_stride_gradient, "dy, w, b, dx, stride, padding, groups")
 

@@ -23,13 +23,19 @@ void correlate_tiles(const Correlation<T>& conv, const WinogradFilters<T, Line>&
         if (suspects[n]) direct(n);
 }
 
-// Image n of a convolution by the direct method.
+// Image n alone.
 template <typename T>
-void correlate_image(const Correlation<T>& conv, int64_t n) {
+Correlation<T> image_of(const Correlation<T>& conv, int64_t n) {
     Correlation<T> image = conv;
     image.x.data = conv.x.at(n, 0), image.y.data = conv.y.at(n, 0);
     image.x.slices = image.y.slices = image.x.shape[0] = image.y.shape[0] = 1;
-    correlate_product(image);
+    return image;
+}
+
+// Image n of a convolution by the direct method.
+template <typename T>
+void correlate_image(const Correlation<T>& conv, int64_t n) {
+    correlate_product(image_of(conv, n));
 }
 
 }  // namespace pydl::PYDL_ISA

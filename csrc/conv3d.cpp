@@ -1,6 +1,7 @@
 // conv3d: the convolution of volumes and its gradients. See pydl/ops/conv3d.py and conv3d_shape.h.
 #include "conv2d_phase.h"
 #include "conv2d_weight_gradient.h"
+#include "conv2d_winograd_correlate.h"
 #include "conv3d_shape.h"
 #include "kernel.h"
 
@@ -8,15 +9,19 @@ namespace pydl::PYDL_ISA {
 
 template <typename T>
 void set_constant(const Array<T, 5>& x, const T* value, int64_t stride) {
-    const int64_t C = x.shape[1], D = x.shape[2];
-    parallel_for(x.shape[0] * C * D, 1 + 32768 / (x.shape[3] * x.shape[4] + 1),
-                 [&](int64_t begin, int64_t end) {
-                     for (int64_t s = begin; s < end; s++)
-                         for (int64_t h = 0; h < x.shape[3]; h++)
-                             for (int64_t w = 0; w < x.shape[4]; w++)
-                                 x(s / D / C, s / D % C, s % D, h, w) =
-                                     value != nullptr ? value[s / D % C * stride] : T(0);
-                 });
+    const int64_t C = x.shape[1], D = x.shape[2], columns = x.shape[4];
+    parallel_for(x.shape[0] * C * D, 1 + 65536 / (x.shape[3] * columns + 1), [&](int64_t begin, int64_t end) {
+        for (int64_t s = begin; s < end; s++) {
+            const T constant = value != nullptr ? value[s / D % C * stride] : T(0);
+            T* row = &x(s / D / C, s / D % C, s % D, 0, 0);
+            for (int64_t h = 0; h < x.shape[3]; h++, row += x.stride[3])
+                if (x.stride[4] == 1)
+                    for (int64_t w = 0; w < columns; w += width<T>)
+                        store_partial(row + w, broadcast<T>(constant), columns - w);
+                else
+                    for (int64_t w = 0; w < columns; w++) row[w * x.stride[4]] = constant;
+        }
+    });
 }
 
 template <typename T>
@@ -30,24 +35,7 @@ void conv3d_forward(Array<const T, 5> x, Array<const T, 5> w, Optional<Array<con
     require(w.contiguous(), "conv3d_forward: w must be contiguous");
     if (y.size() == 0) return;
     const Conv3dInput<T> input(x, s);
-    const int64_t filter = w.shape[1] * w.shape[2] * w.shape[3] * w.shape[4];
-    Correlation<T> conv;
-    conv.x = input.images(s);
-    conv.y = slices_of(y);
-    conv.w = w.data;
-    conv.w_group = s.O / groups * filter;
-    conv.w_stride[0] = filter;
-    conv.w_stride[1] = w.shape[3] * w.shape[4];
-    conv.w_stride[2] = w.shape[4];
-    conv.w_stride[3] = 1;
-    conv.bias = b ? b->data : nullptr;
-    conv.bias_stride = b ? b->stride[0] : 0;
-    conv.groups = groups;
-    conv.channels = s.C / groups * s.axis[0].taps;
-    conv.features = s.O / groups;
-    conv.rows = input.rows;
-    conv.columns = input.columns;
-    correlate(conv);
+    correlate(forward_correlation(input, w, b, y, s));
 }
 PYDL_KERNEL(conv3d_forward, "x, w, b, y, stride, padding, dilation, groups")
 
@@ -81,14 +69,13 @@ void turn_filters(const Array<const T, 5>& w, const Conv3dShape& s, const Phase 
 
 template <typename T>
 void input_gradient(const Array<const T, 5>& dy, const Array<const T, 5>& w, const T* bias,
-                    int64_t bias_stride, const Array<T, 5>& dx, const Conv3dShape& s) {
+                    int64_t bias_stride, const Array<T, 5>& dx, const Conv3dShape& s, bool tiled) {
     if (dx.size() == 0) return;
     if (s.O == 0 || has_gaps(s.axis[0]) || has_gaps(s.axis[1]) || has_gaps(s.axis[2]))
         set_constant(dx, bias, bias_stride);
     if (s.O == 0) return;
     // Phases of rows and columns may be left to the convolution of slices.
-    const bool slices_have_phases =
-        gradient_has_phases(s.axis[1], s.axis[2]) && s.C / s.groups >= kLeastPhaseFeatures;
+    const bool slices_have_phases = tiled || gradient_has_phases(s.axis[1], s.axis[2]);
     // One copy of dy with all the zeros that any phase needs.
     int64_t before[3] = {}, size[3];
     for (int d = 0; d < 3; d++) {
@@ -149,7 +136,10 @@ void input_gradient(const Array<const T, 5>& dy, const Array<const T, 5>& w, con
                       {dx.stride[0], dx.stride[1], dx.stride[3], dx.stride[4]},
                       depth.outputs,
                       depth_stride};
-            correlate_phases(conv, s.axis[1], s.axis[2]);
+            if (tiled)
+                correlate_winograd_phases(conv, s.axis[1], s.axis[2]);
+            else
+                correlate_phases(conv, s.axis[1], s.axis[2]);
             continue;
         }
         conv.y = {&dx(0, 0, residue[0], residue[1], residue[2]),
@@ -162,9 +152,9 @@ void input_gradient(const Array<const T, 5>& dy, const Array<const T, 5>& w, con
     }
 }
 template void input_gradient(const Array<const float, 5>&, const Array<const float, 5>&, const float*,
-                             int64_t, const Array<float, 5>&, const Conv3dShape&);
+                             int64_t, const Array<float, 5>&, const Conv3dShape&, bool);
 template void input_gradient(const Array<const double, 5>&, const Array<const double, 5>&, const double*,
-                             int64_t, const Array<double, 5>&, const Conv3dShape&);
+                             int64_t, const Array<double, 5>&, const Conv3dShape&, bool);
 
 template <typename T>
 void conv3d_input_gradient(Array<const T, 5> dy, Array<const T, 5> w, Array<T, 5> dx, Ints<3> stride,

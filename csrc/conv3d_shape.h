@@ -33,9 +33,10 @@ Conv3dShape conv3d_shape(const X& x, const W& w, const Y& y, const Ints<3>& stri
 }
 
 // dx, each channel of which begins with its bias unless that is null: the transposed convolution of dy.
+// tiled: by Winograd's algorithm, where it has phases along rows and columns (correlate_winograd_phases).
 template <typename T>
 void input_gradient(const Array<const T, 5>& dy, const Array<const T, 5>& w, const T* bias,
-                    int64_t bias_stride, const Array<T, 5>& dx, const Conv3dShape& s);
+                    int64_t bias_stride, const Array<T, 5>& dx, const Conv3dShape& s, bool tiled = false);
 
 // A volume that no tap leaves: x itself, or a copy with zeros around it.
 template <typename T>
@@ -49,16 +50,20 @@ class PaddedVolumes {
         volumes_ = {copy_.data(),
                     {x.shape[0], C, size[0], size[1], size[2]},
                     {slices * size[1] * size[2], size[0] * size[1] * size[2], size[1] * size[2], size[2], 1}};
+        // A slice without zeros of its own is one row.
+        const bool whole =
+            size[1] == x.shape[3] && size[2] == x.shape[4] && x.stride[4] == 1 && x.stride[3] == x.shape[4];
+        const int64_t rows = whole ? 1 : size[1], columns = whole ? size[1] * size[2] : size[2];
+        const PaddedRow line(columns, whole ? columns : x.shape[4], -before[2], 1), zeros(columns, 0, 0, 1);
         parallel_for(x.shape[0] * slices, 1 + 32768 / (size[1] * size[2]), [&](int64_t begin, int64_t end) {
             for (int64_t s = begin; s < end; s++) {
                 const int64_t n = s / slices, c = s / size[0] % C, d = s % size[0] - before[0];
                 const T* slice = x.data + n * x.stride[0] + c * x.stride[1] + d * x.stride[2];
                 T* to = copy_.data() + s * size[1] * size[2];
-                for (int64_t r = 0; r < size[1]; r++, to += size[2]) {
+                for (int64_t r = 0; r < rows; r++, to += columns) {
                     const int64_t h = r - before[1];
                     const bool inside = d >= 0 && d < x.shape[2] && h >= 0 && h < x.shape[3];
-                    copy_padded(to, size[2], inside ? slice + h * x.stride[3] : x.data, x.stride[4],
-                                inside ? x.shape[4] : 0, -before[2], int64_t(1));
+                    (inside ? line : zeros).copy(to, inside ? slice + h * x.stride[3] : x.data, x.stride[4]);
                 }
             }
         });
@@ -123,6 +128,40 @@ struct Conv3dInput {
     Images<const T> images(const Conv3dShape& s) const { return images_of(padded.volumes(), s); }
 };
 
+// The slices of y, or of dy, as images.
+template <typename T>
+Images<T> slices_of(const Array<T, 5>& y) {
+    return {y.data,
+            {y.shape[0] * y.shape[2], y.shape[1], y.shape[3], y.shape[4]},
+            {y.stride[0], y.stride[1], y.stride[3], y.stride[4]},
+            y.shape[2],
+            y.stride[2]};
+}
+
+// y as the convolution of these images; w must be contiguous.
+template <typename T>
+Correlation<T> forward_correlation(const Conv3dInput<T>& input, const Array<const T, 5>& w,
+                                   const Optional<Array<const T, 1>>& b, const Array<T, 5>& y,
+                                   const Conv3dShape& s) {
+    Correlation<T> conv;
+    conv.x = input.images(s);
+    conv.y = slices_of(y);
+    conv.groups = s.groups;
+    conv.channels = s.C / s.groups * s.axis[0].taps;
+    conv.features = s.O / s.groups;
+    conv.w = w.data;
+    conv.w_stride[3] = 1;
+    conv.w_stride[2] = w.shape[4];
+    conv.w_stride[1] = w.shape[3] * w.shape[4];
+    conv.w_stride[0] = conv.channels * conv.w_stride[1];
+    conv.w_group = conv.features * conv.w_stride[0];
+    conv.bias = b ? b->data : nullptr;
+    conv.bias_stride = b ? b->stride[0] : 0;
+    conv.rows = input.rows;
+    conv.columns = input.columns;
+    return conv;
+}
+
 // The sizes of the convolution of these images, for axes of rows and columns that may have lost their
 // padding.
 inline Conv2dShape images_shape(const Conv3dShape& s, const Axis& rows, const Axis& columns) {
@@ -145,16 +184,6 @@ template <typename T>
 Array<T, 4> filters_of(const Array<T, 5>& w) {
     const int64_t taps = w.shape[3] * w.shape[4], channels = w.shape[1] * w.shape[2];
     return {w.data, {w.shape[0], channels, w.shape[3], w.shape[4]}, {channels * taps, taps, w.shape[4], 1}};
-}
-
-// The slices of y, or of dy, as images.
-template <typename T>
-Images<T> slices_of(const Array<T, 5>& y) {
-    return {y.data,
-            {y.shape[0] * y.shape[2], y.shape[1], y.shape[3], y.shape[4]},
-            {y.stride[0], y.stride[1], y.stride[3], y.stride[4]},
-            y.shape[2],
-            y.stride[2]};
 }
 
 }  // namespace pydl::PYDL_ISA

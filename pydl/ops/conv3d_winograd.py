@@ -52,10 +52,9 @@ def conv3d_winograd_weight(dy, x, dw, db, padding):
             db[o] = sum(dy[n, o, z, i, j] for n, z, i, j in np.ndindex(len(dy), *dy.shape[2:]))
 
 
-def draw_case(draw):
+def draw_case(draw, side):
     """Sizes that differ in every dimension: a dictionary of x's, w's and y's shapes and the padding."""
     batch, channels, filters, depth = draw.integer(0, 2), draw.integer(1, 3), draw.choice(1, 3, 17), draw.integer(1, 3)
-    side = draw.choice(3, 3, 5)
     taps, padding = (depth, side, side), tuple(draw.integer(0, 2) for _ in range(6))
     around = [sum(padding[2 * axis :][:2]) for axis in range(3)]
     output = [
@@ -72,7 +71,7 @@ def draw_case(draw):
 
 @conv3d_winograd.samples
 def _(draw):
-    case = draw_case(draw)
+    case = draw_case(draw, draw.choice(3, 3, 5))
     b, y = draw.choice(None, draw.array(case["w"][:1])), draw.out(case["y"])
     settings = {"padding": case["padding"], "tile": draw.choice(2, 4) if case["w"][3] == 3 else 4}
     return {"x": draw.array(case["x"]), "w": draw.array(case["w"]), "b": b, "y": y} | settings
@@ -80,7 +79,7 @@ def _(draw):
 
 @conv3d_winograd_weight.samples
 def _(draw):
-    case = draw_case(draw)
+    case = draw_case(draw, draw.choice(3, 3, 5))
     dw, db = np.ascontiguousarray(draw.out(case["w"])), draw.choice(None, draw.out(case["w"][:1]))
     return {"dy": draw.array(case["y"]), "x": draw.array(case["x"]), "dw": dw, "db": db, "padding": case["padding"]}
 
