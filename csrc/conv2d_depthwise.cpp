@@ -10,12 +10,16 @@
 //       for each channel, for each tap v along the row
 //         loads the column of taps w[.., v], then row by row a vector of pixels, and adds its products
 //
+// Rows of 3x3 filters that fit few vectors need no frame (conv2d_depthwise_rows.h), and of small images the
+// lanes may be channels (conv2d_depthwise_lanes.h).
+//
 // With dilated rows, every d-th output row reads every d-th row: the others follow, as an image of their own.
 // An image of one column is turned into one of one row. The rows of its tiles are pieces of that row.
 #include "conv2d_depthwise.h"
 
 #include "conv2d_depthwise_frame.h"
 #include "conv2d_depthwise_lanes.h"
+#include "conv2d_depthwise_rows.h"
 
 namespace pydl::PYDL_ISA {
 
@@ -202,11 +206,45 @@ bool correlate_lanes(const Correlation<T>& conv) {
     return true;
 }
 
+// Whether its rows are better read where they lie.
+template <typename T>
+bool correlate_rows(const Correlation<T>& conv) {
+    const Axis &rows = conv.rows, &columns = conv.columns;
+    const OutputsOfPlane<T> kernel = choose_outputs<T>(rows, columns);
+    if (kernel == nullptr || conv.channels != 1 || conv.x.stride[3] != 1) return false;
+    const int64_t I = rows.outputs, J = columns.outputs, taken = (I - 1) * rows.stride + 3;
+    const bool flat = I == 1 || conv.y.stride[2] == J;
+    const int64_t work = I * J * (9 + 4) * conv.features;
+    parallel_for(conv.x.shape[0] * conv.groups, 1 + GemmBlocks<T>::thread_work / work,
+                 [&](int64_t begin, int64_t end) {
+                     const Scratch<T> zeros(columns.source);
+                     for (int64_t k = 0; k < columns.source; k++) zeros[k] = T(0);
+                     const Scratch<const T*> row(taken);
+                     RowsPlane<T> plane = {conv.w_stride[2], conv.w_stride[3], T(0),   columns.source, J,
+                                           nullptr,          conv.y.stride[2], nullptr};
+                     DepthwiseTask task(begin, conv.groups, 1);
+                     for (int64_t k = begin; k < end; k++, task.advance(conv.groups, 1)) {
+                         list_rows(row.data(), taken, conv.x.at(task.n, task.group), conv.x.stride[2],
+                                   rows.origin, rows.source, zeros.data());
+                         for (int64_t m = 0; m < conv.features; m++) {
+                             const int64_t o = task.group * conv.features + m;
+                             plane.bias = conv.bias ? conv.bias[o * conv.bias_stride] : T(0);
+                             plane.y = conv.y.at(task.n, o);
+                             plane.end = flat ? plane.y + I * J : plane.y;
+                             kernel(plane, conv.weights(task.group, m), row.data(), I);
+                         }
+                     }
+                 });
+    return true;
+}
+
 template <typename T>
 void correlate_depthwise(const Correlation<T>& given) {
     constexpr int64_t W = width<T>;
     const Correlation<T> conv = has_one_column(given) ? as_one_row(given) : given;
-    if (correlate_lanes(conv)) return;
+    // Of very narrow images, rows would leave most lanes empty.
+    const bool is_narrow = 2 * conv.columns.outputs <= W;
+    if ((is_narrow && correlate_lanes(conv)) || correlate_rows(conv) || correlate_lanes(conv)) return;
     const Axis &rows = conv.rows, &columns = conv.columns;
     const int64_t I = rows.outputs, J = columns.outputs, U = rows.taps, V = columns.taps;
     const int64_t dilation = U == 1 ? 1 : rows.dilation, reach = (U - 1) * rows.dilation + 1;

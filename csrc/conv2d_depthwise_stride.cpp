@@ -12,6 +12,7 @@
 #include "conv2d_depthwise.h"
 #include "conv2d_depthwise_frame.h"
 #include "conv2d_depthwise_lanes.h"
+#include "conv2d_depthwise_rows.h"
 #include "conv2d_phase.h"
 
 namespace pydl::PYDL_ISA {
@@ -107,10 +108,101 @@ bool gradient_by_lanes(const Array<const T, 4>& dy, const Array<const T, 4>& w, 
     return true;
 }
 
+// A plane of the gradient of 3x3 filters with padding 1 of which a row of slopes fits NV vectors. Pixels of
+// even rows have one row of taps, those of odd rows two; so it is along rows.
+template <typename T>
+struct PixelPlane {
+    const T* w;
+    int64_t down, along;  // from one weight to the next
+    T bias;
+    const T* dy;
+    int64_t dy_pitch, dy_rows, dy_columns;
+    T* dx;
+    int64_t dx_pitch, rows, columns;
+};
+template <typename T, int NV>
+void pixels_of_plane(const PixelPlane<T>& plane) {
+    constexpr int64_t W = width<T>;
+    const LaneRange<T> last(0, plane.dy_columns - (NV - 1) * W), before(0, plane.dy_columns - (NV - 2) * W);
+    const vec<T> bias = broadcast<T>(plane.bias);
+    vec<T> w[3][3];
+#pragma GCC unroll 9
+    for (int k = 0; k < 9; k++)
+        w[k / 3][k % 3] = in_register(broadcast<T>(plane.w[k / 3 * plane.down + k % 3 * plane.along]));
+    // Slopes and those to the right of them, of this row and the next.
+    vec<T> own[2][NV + 1], below[2][NV + 1];
+    const auto load_row = [&](int64_t i, vec<T>(&row)[2][NV + 1]) PYDL_INLINE_LAMBDA {
+        const T* dy = plane.dy + i * plane.dy_pitch;
+        row[0][NV] = vec<T>{};
+#pragma GCC unroll 4
+        for (int n = 0; n < NV; n++)
+            row[0][n] = i >= plane.dy_rows ? vec<T>{}
+                        : n == NV - 1      ? last.load(dy + n * W)
+                        : n == NV - 2      ? before.load(dy + n * W)
+                                           : load(dy + n * W);
+#pragma GCC unroll 4
+        for (int n = 0; n < NV; n++) row[1][n] = lanes_from<1, T>(row[0][n], row[0][n + 1]);
+    };
+    const auto store_row = [&](T* to, int n, vec<T> even, vec<T> odd) PYDL_INLINE_LAMBDA {
+        const int64_t at = 2 * n * W;
+        store_partial(to + at, zip_low(even, odd), plane.columns - at);
+        store_partial(to + at + W, zip_high(even, odd), plane.columns - at - W);
+    };
+    load_row(0, below);
+    T* to = plane.dx;
+    for (int64_t h = 0; h < plane.rows; h += 2, to += 2 * plane.dx_pitch) {
+#pragma GCC unroll 8
+        for (int k = 0; k < 2 * NV; k++) own[k / NV][k % NV] = below[k / NV][k % NV];
+        load_row(h / 2 + 1, below);
+#pragma GCC unroll 4
+        for (int n = 0; n < NV; n++)
+            store_row(to, n, fma(w[1][1], own[0][n], bias),
+                      fma(w[1][0], own[1][n], fma(w[1][2], own[0][n], bias)));
+        if (h + 1 == plane.rows) break;
+#pragma GCC unroll 4
+        for (int n = 0; n < NV; n++)
+            store_row(to + plane.dx_pitch, n, fma(w[0][1], below[0][n], fma(w[2][1], own[0][n], bias)),
+                      fma(w[0][0], below[1][n], fma(w[0][2], below[0][n], bias)) +
+                          fma(w[2][0], own[1][n], w[2][2] * own[0][n]));
+    }
+}
+
+// Whether its rows are better read where they lie.
+template <typename T>
+bool gradient_by_rows(const Array<const T, 4>& dy, const Array<const T, 4>& w, const T* bias,
+                      int64_t bias_stride, const Array<T, 4>& dx, const Conv2dShape& s) {
+    if constexpr (many_registers && sizeof(T) == 4) {
+        constexpr int64_t W = width<T>;
+        const int64_t pairs = s.J > (s.W + 1) / 2 ? s.J : (s.W + 1) / 2;
+        if (s.O != s.groups || s.C != s.groups || dy.stride[3] != 1 || !is_usual(s.rows) ||
+            !is_usual(s.columns) || pairs > 4 * W)
+            return false;
+        const auto kernel = pairs <= W       ? pixels_of_plane<T, 1>
+                            : pairs <= 2 * W ? pixels_of_plane<T, 2>
+                                             : pixels_of_plane<T, 4>;
+        parallel_for(s.N * s.C, 1 + GemmBlocks<T>::thread_work / (13 * s.I * s.J),
+                     [&](int64_t begin, int64_t end) {
+                         for (int64_t task = begin; task < end; task++) {
+                             const int64_t n = task / s.C, c = task % s.C;
+                             kernel({&w(c, 0, 0, 0), w.stride[2], w.stride[3],
+                                     bias != nullptr ? bias[c * bias_stride] : T(0), &dy(n, c, 0, 0),
+                                     dy.stride[2], s.I, s.J, &dx(n, c, 0, 0), dx.stride[2], s.H, s.W});
+                         }
+                     });
+        return true;
+    }
+    return false;
+}
+
 template <typename T>
 void depthwise_input_gradient(const Array<const T, 4>& dy, const Array<const T, 4>& w, const T* bias,
                               int64_t bias_stride, const Array<T, 4>& dx, const Conv2dShape& s) {
-    if (gradient_by_lanes(dy, w, bias, bias_stride, dx, s)) return;
+    // As in conv2d_depthwise.cpp.
+    const bool is_narrow = 4 * s.J <= width<T>;
+    if ((is_narrow && gradient_by_lanes(dy, w, bias, bias_stride, dx, s)) ||
+        gradient_by_rows(dy, w, bias, bias_stride, dx, s) ||
+        gradient_by_lanes(dy, w, bias, bias_stride, dx, s))
+        return;
     const Phase row[2] = {conv2d_phase(s.rows, 0), conv2d_phase(s.rows, 1)};
     const Phase column[2] = {conv2d_phase(s.columns, 0), conv2d_phase(s.columns, 1)};
     RowTaps row_taps(column[0].axis);

@@ -14,6 +14,7 @@
 #include "conv2d_depthwise.h"
 #include "conv2d_depthwise_frame.h"
 #include "conv2d_depthwise_lanes.h"
+#include "conv2d_depthwise_rows.h"
 
 namespace pydl::PYDL_ISA {
 
@@ -151,9 +152,54 @@ bool has_depthwise_weights(const Conv2dShape& s) {
            rows.origin >= -64 * rows.dilation && suits_row_frame(axes.columns);
 }
 
+// Whether its rows are better read where they lie.
+template <typename T>
+bool row_weight_gradient(const Images<const T>& dy, const Images<const T>& x, const Conv2dShape& s,
+                         const Array<T, 4>& dw, T* db, int64_t db_stride) {
+    const SlopesOfPlane<T> kernel = choose_slopes<T>(s.rows, s.columns);
+    if (kernel == nullptr || s.C != s.groups || x.stride[3] != 1 || dy.stride[3] != 1) return false;
+    const int64_t features = s.O / s.groups, taken = (s.I - 1) * s.rows.stride + 3;
+    const Parts parts(s.N, (s.N * s.groups - 1) / 16 + 1);
+    const Scratch<vec<T>> sums(s.O * parts.count * 10);
+    parallel_for(
+        s.groups * parts.count, 1 + GemmBlocks<T>::thread_work / (parts.size * s.I * s.J * 13 * features),
+        [&](int64_t begin, int64_t end) {
+            const Scratch<T> zeros(s.W);
+            for (int64_t k = 0; k < s.W; k++) zeros[k] = T(0);
+            const Scratch<const T*> row(taken);
+            for (int64_t task = begin; task < end; task++) {
+                const int64_t group = task / parts.count, part = task % parts.count;
+                vec<T>* sum = sums.data() + task * features * 10;
+                for (int64_t k = 0; k < features * 10; k++) sum[k] = vec<T>{};
+                for (int64_t n = parts.begin(part); n < parts.begin(part) + parts.length(part, s.N); n++) {
+                    list_rows(row.data(), taken, x.at(n, group), x.stride[2], s.rows.origin, s.H,
+                              zeros.data());
+                    for (int64_t m = 0; m < features; m++)
+                        kernel({dy.at(n, group * features + m), dy.stride[2], s.W, s.J}, row.data(), s.I,
+                               sum + m * 10);
+                }
+            }
+        });
+    for (int64_t o = 0; o < s.O; o++) {
+        const vec<T>* first = sums.data() + (o / features * parts.count * features + o % features) * 10;
+        for (int64_t k = 0; k < 10; k++) {
+            vec<T> total = first[k];
+            for (int64_t part = 1; part < parts.count; part++) total += first[part * features * 10 + k];
+            if (k < 9)
+                dw(o, 0, k % 3, k / 3) = reduce_add(total);
+            else if (db != nullptr)
+                db[o * db_stride] = reduce_add(total);
+        }
+    }
+    return true;
+}
+
 template <typename T>
 void depthwise_weight_gradient(const Images<const T>& dy, const Images<const T>& x, const Conv2dShape& s,
                                const Array<T, 4>& dw, T* db, int64_t db_stride) {
+    // As in conv2d_depthwise.cpp.
+    const bool is_narrow = 2 * s.J <= width<T>;
+    if (!(is_narrow && suits_lane_slopes<T>(s)) && row_weight_gradient(dy, x, s, dw, db, db_stride)) return;
     if (suits_lane_slopes<T>(s)) return lane_weight_gradient(dy, x, s, dw, db, db_stride);
     const DepthwiseAxes axes(s);
     const Axis &rows = axes.rows, &columns = axes.columns;

@@ -1,0 +1,252 @@
+// Depthwise 3x3 convolutions with padding 1 of narrow images, whose rows fit a few vectors: they are read
+// where they lie, once each, and moved by a lane in registers for the taps to the left and to the right. The
+// zeros that come in at the ends are those of the padding; a row above or below the image is one of zeros.
+//
+//     row      a b c d
+//     tap 0    . a b c        stride 2    row      a b c d e f g h
+//     tap 1    a b c d                    tap 0    . b d f
+//     tap 2    b c d .                    tap 1    a c e g
+//                                         tap 2    b d f h
+#pragma once
+
+#include "conv2d_frame.h"
+#include "simd_register.h"
+
+namespace pydl::PYDL_ISA {
+
+template <int First, typename V, int... I>
+PYDL_INLINE V lanes_from(V a, V b, std::integer_sequence<int, I...>) {
+    return __builtin_shufflevector(a, b, (First + I)...);
+}
+// Lanes First, First + 1, ... of a and what follows of b.
+template <int First, typename T>
+PYDL_INLINE vec<T> lanes_from(std::common_type_t<vec<T>> a, std::common_type_t<vec<T>> b) {
+    return lanes_from<First>(a, b, std::make_integer_sequence<int, width<T>>{});
+}
+
+// The pixels of a row under each of three taps, for NV vectors of neighbouring outputs.
+template <typename T, int Stride, int NV>
+class TapRows {
+    static constexpr int W = width<T>, count = Stride * NV;
+
+  public:
+    explicit TapRows(int64_t columns)
+        : last_(0, columns - (count - 1) * W), before_(0, columns - (count - 2) * W) {}
+    static bool suits(int64_t columns, int64_t outputs) {
+        return outputs >= (NV - 1) * W && outputs <= NV * W && columns > (count - 2) * W &&
+               columns <= count * W;
+    }
+    PYDL_INLINE void load(const T* row, vec<T> (&tap)[3][NV]) const {
+        vec<T> given[count];
+#pragma GCC unroll 8
+        for (int k = 0; k < count; k++)
+            given[k] = k == count - 1   ? last_.load(row + k * W)
+                       : k == count - 2 ? before_.load(row + k * W)
+                                        : pydl::PYDL_ISA::load(row + k * W);
+        vec<T> odd{};  // or, of stride 1, whatever is the tap to the left of the next
+#pragma GCC unroll 4
+        for (int k = 0; k < NV; k++) {
+            if constexpr (Stride == 1) {
+                tap[0][k] = lanes_from<W - 1, T>(odd, given[k]);
+                tap[1][k] = odd = given[k];
+                tap[2][k] = lanes_from<1, T>(given[k], k + 1 < NV ? given[k + 1] : vec<T>{});
+            } else {
+                tap[1][k] = even_lanes(given[2 * k], given[2 * k + 1]);
+                tap[2][k] = odd_lanes(given[2 * k], given[2 * k + 1]);
+                tap[0][k] = lanes_from<W - 1, T>(odd, tap[2][k]);
+                odd = tap[2][k];
+            }
+        }
+    }
+
+  private:
+    LaneRange<T> last_, before_;
+};
+
+// What the outputs of a plane have in common.
+template <typename T>
+struct RowsPlane {
+    int64_t down, along;  // from one weight to the next
+    T bias;
+    int64_t source, outputs;  // columns of the image and of y
+    T* y;
+    int64_t y_pitch;
+    T* end;  // of what may be written beyond a row, since later rows are written after it
+};
+
+// `blocks` times R rows of outputs, of which the rows listed are read.
+template <typename T, int Stride, int NV, int R>
+void outputs_of_rows(const RowsPlane<T>& plane, const T* w, const T* const* row, T* y, int64_t blocks) {
+    constexpr int64_t W = width<T>;
+    const int64_t y_pitch = plane.y_pitch, outputs = plane.outputs;
+    const T* const end = plane.end;
+    const TapRows<T, Stride, NV> taps(plane.source);
+    vec<T> weight[3][3];
+#pragma GCC unroll 3
+    for (int v = 0; v < 3; v++)
+#pragma GCC unroll 3
+        for (int u = 0; u < 3; u++)
+            weight[v][u] = in_register(broadcast<T>(w[u * plane.down + v * plane.along]));
+    for (int64_t b = 0; b < blocks; b++, row += R * Stride) {
+        vec<T> acc[R][NV];
+#pragma GCC unroll 16
+        for (int i = 0; i < R * NV; i++) acc[i / NV][i % NV] = broadcast<T>(plane.bias);
+#pragma GCC unroll 32
+        for (int h = 0; h < (R - 1) * Stride + 3; h++) {
+            vec<T> tap[3][NV];
+            taps.load(row[h], tap);
+#pragma GCC unroll 16
+            for (int k = 0; k < 3 * NV; k++) {
+                const int v = k / NV, n = k % NV;
+                const vec<T> pixel = in_register(tap[v][n]);
+#pragma GCC unroll 8
+                for (int i = 0; i < R; i++)
+                    if (h - i * Stride >= 0 && h - i * Stride < 3)
+                        acc[i][n] = fma(weight[v][h - i * Stride], pixel, acc[i][n]);
+            }
+        }
+#pragma GCC unroll 8
+        for (int i = 0; i < R; i++, y += y_pitch)
+#pragma GCC unroll 4
+            for (int n = 0; n < NV; n++) {
+                if (n + 1 < NV || y + NV * W <= end)
+                    store(y + n * W, acc[i][n]);
+                else
+                    store_partial(y + n * W, acc[i][n], outputs - n * W);
+            }
+    }
+}
+
+// The outputs of `count` rows.
+template <typename T, int Stride, int NV>
+void outputs_of_plane(const RowsPlane<T>& plane, const T* w, const T* const* row, int64_t count) {
+    constexpr int R = NV == 1 ? 7 : 6 - NV;  // as many as there are registers for
+    const auto run = [&](auto kernel, int64_t first, int64_t blocks) {
+        kernel(plane, w, row + first * Stride, plane.y + first * plane.y_pitch, blocks);
+    };
+    if (count >= R) run(outputs_of_rows<T, Stride, NV, R>, 0, count / R);
+    const int64_t left = count % R;
+    if (left > 1 && count >= R)
+        run(outputs_of_rows<T, Stride, NV, R>, count - R, 1);  // some rows are computed again
+    else if (left > 0)
+        run(outputs_of_rows<T, Stride, NV, 1>, count - left, left);
+}
+
+// ---- the gradient with respect to the weight ----
+
+template <typename T>
+struct RowSlopes {
+    const T* dy;
+    int64_t pitch, source, outputs;  // source, outputs: columns of the image and of dy
+};
+
+// sum[v * 3 + u] += the products of R rows of dy with the rows of the image that tap (u, v) reads for them,
+// and sum[9] += dy; `blocks` times.
+template <typename T, int Stride, int NV, int R>
+void slopes_of_rows(const RowSlopes<T>& plane, const T* dy, const T* const* row, int64_t blocks,
+                    vec<T>* sum) {
+    constexpr int64_t W = width<T>;
+    const int64_t pitch = plane.pitch, left = plane.outputs - (NV - 1) * W;
+    const TapRows<T, Stride, NV> taps(plane.source);
+    const LaneRange<T> last(0, left);
+    // Both sides are cut off: behind the last output an image may hold infinities, which times 0 are not 0.
+    const mask<T> exists = iota<int_of<T>>() < int_of<T>(left);
+    vec<T> acc[3][3], total = sum[9];
+#pragma GCC unroll 9
+    for (int k = 0; k < 9; k++) acc[k / 3][k % 3] = sum[k];
+    for (int64_t b = 0; b < blocks; b++, row += R * Stride, dy += R * pitch) {
+        vec<T> slope[R][NV];
+#pragma GCC unroll 16
+        for (int k = 0; k < R * NV; k++) {
+            const T* from = dy + k / NV * pitch + k % NV * W;
+            slope[k / NV][k % NV] = in_register(k % NV == NV - 1 ? last.load(from) : load(from));
+            total += slope[k / NV][k % NV];
+        }
+#pragma GCC unroll 32
+        for (int h = 0; h < (R - 1) * Stride + 3; h++) {
+            vec<T> tap[3][NV];
+            taps.load(row[h], tap);
+#pragma GCC unroll 16
+            for (int k = 0; k < 3 * NV; k++) {
+                const int v = k / NV, n = k % NV;
+                const vec<T> pixel = in_register(
+                    n == NV - 1 ? bit_cast<vec<T>>(bit_cast<mask<T>>(tap[v][n]) & exists) : tap[v][n]);
+#pragma GCC unroll 8
+                for (int i = 0; i < R; i++)
+                    if (h - i * Stride >= 0 && h - i * Stride < 3)
+                        acc[v][h - i * Stride] = fma(slope[i][n], pixel, acc[v][h - i * Stride]);
+            }
+        }
+    }
+#pragma GCC unroll 9
+    for (int k = 0; k < 9; k++) sum[k] = acc[k / 3][k % 3];
+    sum[9] = total;
+}
+
+template <typename T, int Stride, int NV>
+void slopes_of_plane(const RowSlopes<T>& plane, const T* const* row, int64_t count, vec<T>* sum) {
+    constexpr int R = NV == 1 ? 4 : 6 - NV;
+    const int64_t blocks = count / R, done = blocks * R;
+    if (blocks > 0) slopes_of_rows<T, Stride, NV, R>(plane, plane.dy, row, blocks, sum);
+    if (done < count)
+        slopes_of_rows<T, Stride, NV, 1>(plane, plane.dy + done * plane.pitch, row + done * Stride,
+                                         count - done, sum);
+}
+
+template <typename T>
+using SlopesOfPlane = void (*)(const RowSlopes<T>&, const T* const* row, int64_t count, vec<T>* sum);
+
+template <typename T>
+using OutputsOfPlane = void (*)(const RowsPlane<T>&, const T* w, const T* const* row, int64_t count);
+template <int Stride, int NV>
+struct RowKind {
+    static constexpr int stride = Stride, vectors = NV;
+};
+
+inline bool is_usual(const Axis& axis) {
+    return axis.taps == 3 && axis.dilation == 1 && axis.origin == -1;
+}
+
+// choose(the kind of rows) where they are narrow, and ones like these; otherwise null.
+template <typename T, typename Choose>
+auto choose_rows(const Axis& rows, const Axis& columns, const Choose& choose)
+    -> decltype(choose(RowKind<1, 1>{})) {
+    if constexpr (many_registers && sizeof(T) == 4) {
+        if (!is_usual(rows) || !is_usual(columns) || rows.stride != columns.stride) return nullptr;
+        const int64_t source = columns.source, outputs = columns.outputs;
+        if (rows.stride == 1) {
+            if (TapRows<T, 1, 1>::suits(source, outputs)) return choose(RowKind<1, 1>{});
+            if (TapRows<T, 1, 2>::suits(source, outputs)) return choose(RowKind<1, 2>{});
+            if (TapRows<T, 1, 3>::suits(source, outputs)) return choose(RowKind<1, 3>{});
+            if (TapRows<T, 1, 4>::suits(source, outputs)) return choose(RowKind<1, 4>{});
+        } else if (rows.stride == 2) {
+            if (TapRows<T, 2, 1>::suits(source, outputs)) return choose(RowKind<2, 1>{});
+            if (TapRows<T, 2, 2>::suits(source, outputs)) return choose(RowKind<2, 2>{});
+            if (TapRows<T, 2, 4>::suits(source, outputs)) return choose(RowKind<2, 4>{});
+        }
+    }
+    return nullptr;
+}
+template <typename T>
+OutputsOfPlane<T> choose_outputs(const Axis& rows, const Axis& columns) {
+    return choose_rows<T>(rows, columns, [](auto kind) -> OutputsOfPlane<T> {
+        return outputs_of_plane<T, decltype(kind)::stride, decltype(kind)::vectors>;
+    });
+}
+template <typename T>
+SlopesOfPlane<T> choose_slopes(const Axis& rows, const Axis& columns) {
+    return choose_rows<T>(rows, columns, [](auto kind) -> SlopesOfPlane<T> {
+        return slopes_of_plane<T, decltype(kind)::stride, decltype(kind)::vectors>;
+    });
+}
+
+// The rows from `first` on that lie in an image of `height` rows, and zeros instead of the others.
+template <typename T>
+void list_rows(const T** row, int64_t count, const T* image, int64_t pitch, int64_t first, int64_t height,
+               const T* zeros) {
+    image += first * pitch;
+    for (int64_t h = first; h < first + count; h++, image += pitch)
+        *row++ = h >= 0 && h < height ? image : zeros;
+}
+
+}  // namespace pydl::PYDL_ISA
