@@ -171,7 +171,7 @@ void pixels_of_plane(const PixelPlane<T>& plane) {
 template <typename T>
 bool gradient_by_rows(const Array<const T, 4>& dy, const Array<const T, 4>& w, const T* bias,
                       int64_t bias_stride, const Array<T, 4>& dx, const Conv2dShape& s) {
-    if constexpr (many_registers && sizeof(T) == 4) {
+    if constexpr (has_special_kernels && sizeof(T) == 4) {
         constexpr int64_t W = width<T>;
         const int64_t pairs = s.J > (s.W + 1) / 2 ? s.J : (s.W + 1) / 2;
         if (s.O != s.groups || s.C != s.groups || dy.stride[3] != 1 || !is_usual(s.rows) ||

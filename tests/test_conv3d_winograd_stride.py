@@ -51,19 +51,92 @@ def test_accuracy_of_every_place(shape, filters, stride, padding):
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, 3e38])
 def test_special_values_stay_where_they_touch(value):
+    """As they do in the direct sums."""
     x, w = randn(2, 5, 6, 12, 13), randn(8, 5, 3, 3, 3) / 100
+    steps, padding = (2, 2, 2), (1,) * 6
     x[1, 2, 3, 7, 9] = value
-    y = np.empty((2, 8, 3, 6, 7), np.float32)
-    conv3d_winograd_stride(x, w, None, y, (2, 2, 2), (1,) * 6)
-    touched = np.zeros(y.shape, bool)
-    touched[1, :, 1:3, 3:5, 4:6] = not np.isfinite(np.float32(value))
-    touched[1, :, 1:3, 3:5, 4:6] &= True
-    expected = np.empty_like(y)
-    conv3d_forward(x, w, None, expected, (2, 2, 2), (1,) * 6, ONES, 1)
-    np.testing.assert_array_equal(np.isfinite(y), np.isfinite(expected))
-    dy, dx = randn(*y.shape), np.empty_like(x)
+    dy = randn(2, 8, 3, 6, 7)
     dy[1, 3, 1, 2, 4] = value
-    conv3d_winograd_stride_gradient(dy, w, dx, (2, 2, 2), (1,) * 6)
-    expected = np.empty_like(dx)
-    conv3d_input_gradient(dy, w, expected, (2, 2, 2), (1,) * 6, ONES, 1)
-    np.testing.assert_array_equal(np.isfinite(dx), np.isfinite(expected))
+    y, dx, dw = np.empty_like(dy), np.empty_like(x), np.empty_like(w)
+    conv3d_winograd_stride(x, w, None, y, steps, padding)
+    conv3d_winograd_stride_gradient(dy, w, dx, steps, padding)
+    conv3d_winograd_stride_weight(dy, x, dw, None, steps, padding)
+    expected = np.empty_like(y), np.empty_like(x), np.empty_like(w)
+    conv3d_forward(x, w, None, expected[0], steps, padding, ONES, 1)
+    conv3d_input_gradient(dy, w, expected[1], steps, padding, ONES, 1)
+    conv3d_weight_gradient(dy, x, expected[2], None, steps, padding, ONES, 1)
+    for got, exact in zip((y, dx, dw), expected, strict=True):
+        np.testing.assert_array_equal(np.isfinite(got), np.isfinite(exact))
+
+
+@pytest.mark.parametrize(
+    ("shape", "filters", "stride", "padding"),
+    [
+        ((2, 32, 5, 28, 26), (40, 32, 3, 3, 3), 2, 1),
+        ((2, 24, 6, 30, 31), (33, 24, 2, 4, 4), (1, 2, 2), (0, 1, 1)),
+        ((2, 3, 4, 40, 41), (24, 3, 3, 7, 7), (1, 2, 2), (1, 3, 3)),
+    ],
+)
+def test_torch(shape, filters, stride, padding):
+    """conv3d and its gradients, of sizes for which it takes this way in float32 (and never in float64)."""
+    torch = pytest.importorskip("torch")
+    x, w, b = randn(*shape), randn(*filters), randn(filters[0])
+    y = conv3d(x, w, b, stride=stride, padding=padding).shape
+    assert suits_volumes(w.shape, y)
+    if filters[3] < 7:
+        assert suits_volumes_gradient(w.shape, x.shape, y, stride if isinstance(stride, int) else stride[0])
+        assert suits_volumes_weight(w.shape, y)
+    check_torch(
+        lambda x, w, b: conv3d(x, w, b, stride=stride, padding=padding),
+        lambda x, w, b: torch.nn.functional.conv3d(x, w, b, stride=stride, padding=padding),
+        x,
+        w,
+        b,
+    )
+
+
+def test_where_it_is_used():
+    w, y = (64, 64, 3, 3, 3), (2, 64, 4, 14, 14)
+    assert suits_volumes(w, y)
+    assert suits_volumes_gradient(w, (2, 64, 8, 28, 28), y, 2)
+    assert suits_volumes_weight(w, y)
+    assert not suits_volumes((2048, 2048, 3, 3, 3), (2, 2048, 4, 14, 14)), "the filters would be too large"
+    assert not suits_volumes((64, 64, 3, 3, 3), (1, 64, 1, 2, 2)), "most of every tile would be empty"
+
+
+def test_switch(winograd_stays):
+    x, w = (pydl.tensor(randn(*shape), requires_grad=True) for shape in ((2, 32, 5, 28, 26), (32, 32, 3, 3, 3)))
+    results = {}
+    for enabled in (True, False):
+        pydl.set_winograd(enabled)
+        y = conv3d(x, w, stride=2, padding=1)
+        pydl.set_winograd(not enabled)  # the gradient keeps to what was decided before
+        x.grad = w.grad = None
+        y.sum().backward()
+        results[enabled] = [a.numpy().copy() for a in (y.detach(), x.grad, w.grad)]
+    for fast, exact in zip(results[True], results[False], strict=True):
+        assert np.any(fast != exact)
+        np.testing.assert_allclose(fast, exact, rtol=0, atol=1e-5 * np.abs(exact).max())
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"stride": (2, 2, 1)}, {"padding": (0, 0, 0, 0, 0, 2)}, {"w": np.zeros((4, 2, 3, 3, 2), np.float32)}],
+    ids=str,
+)
+@pytest.mark.parametrize("kernel", KERNELS, ids=lambda k: k.name)
+def test_native_kernels_check_what_they_are_given(kernel, change):
+    given = {
+        "x": np.zeros((1, 2, 5, 8, 8), np.float32),
+        "dy": np.zeros((1, 4, 3, 3, 3), np.float32),
+        "w": np.zeros((4, 2, 3, 3, 3), np.float32),
+        "b": None,
+        "db": None,
+        "y": np.zeros((1, 4, 3, 3, 3), np.float32),
+        "dx": np.zeros((1, 2, 5, 8, 8), np.float32),
+        "stride": (1, 2, 2),
+        "padding": (0, 0, 0, 0, 0, 0),
+    } | change
+    given["dw"] = given["w"]
+    with pytest.raises(ValueError, match=r"^conv3d_winograd_stride"):
+        kernel.native(*(given[name] for name in kernel.arguments))

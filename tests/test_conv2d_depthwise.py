@@ -1,0 +1,87 @@
+"""Depthwise 3x3 convolutions in float32, whose rows are read where they lie (csrc/conv2d_depthwise_rows.h), of maps
+that are as wide as one, two, three or four vectors, or end within one."""
+
+import numpy as np
+import pytest
+from checks import check_threads, randn
+
+from pydl import _native
+from pydl.op import native_isa
+from pydl.ops.conv2d import conv2d_forward, conv2d_input_gradient, conv2d_weight_gradient
+
+# N, groups, filters of a group, H, W, stride, padding
+MAPS = [
+    (2, 5, 1, 14, 14, 1, (1, 1, 1, 1)),
+    (3, 4, 2, 9, 16, 1, (1, 1, 1, 1)),
+    (2, 3, 1, 7, 17, 1, (1, 0, 1, 0)),
+    (1, 4, 1, 10, 32, 1, (1, 2, 1, 2)),
+    (2, 2, 2, 5, 33, 1, (1, 1, 1, 0)),
+    (1, 3, 1, 1, 47, 1, (1, 1, 1, 1)),
+    (1, 3, 1, 6, 64, 1, (1, 3, 1, 1)),
+    (1, 2, 1, 4, 20, 1, (1, 1, 1, 21)),
+    (2, 5, 1, 28, 28, 2, (1, 1, 1, 1)),
+    (1, 4, 2, 7, 31, 2, (1, 0, 1, 0)),
+    (2, 3, 1, 8, 33, 2, (1, 1, 1, 0)),
+    (1, 3, 1, 2, 64, 2, (1, 1, 1, 2)),
+    (1, 2, 1, 9, 65, 2, (1, 0, 1, 1)),
+    (1, 2, 1, 13, 127, 2, (1, 1, 1, 1)),
+    (2, 3, 1, 5, 20, 2, (1, 4, 1, 5)),
+]
+
+
+def arrays_of(N, G, M, H, W, stride, padding):
+    I, J = (H + sum(padding[:2]) - 3) // stride + 1, (W + sum(padding[2:]) - 3) // stride + 1  # noqa: E741
+    return randn(N, G, H, W), randn(G * M, 1, 3, 3), randn(G * M), randn(N, G * M, I, J)
+
+
+def computed(x, w, b, dy, settings, dtype):
+    """y, dx, dw and db."""
+    given = [each.astype(dtype) for each in (x, w, b, dy)]
+    y, dx, dw, db = (np.full(each.shape, 7, dtype) for each in (dy, x, w, b))
+    conv2d_forward(*given[:3], y, *settings)
+    conv2d_input_gradient(given[3], given[1], dx, *settings)
+    conv2d_weight_gradient(given[3], given[0], dw, db, *settings)
+    return y, dx, dw, db
+
+
+@pytest.mark.parametrize("special", [None, np.inf], ids=["finite", "inf"])
+@pytest.mark.parametrize("sizes", MAPS, ids=str)
+def test_every_instruction_set_equals_double_precision(sizes, special):
+    x, w, b, dy = arrays_of(*sizes)
+    if special is not None:
+        x[0, 0, -1, -1] = x[-1, -1, 0, 0] = special
+        dy[0, -1, 0, -1] = special
+    settings = (sizes[5],) * 2, sizes[6], (1, 1), sizes[1]
+    with np.errstate(invalid="ignore"):
+        expected = computed(x, w, b, dy, settings, np.float64)
+        for isa in _native.isas:
+            with native_isa(isa):
+                for got, exact in zip(computed(x, w, b, dy, settings, np.float32), expected, strict=True):
+                    np.testing.assert_array_equal(np.isfinite(got), np.isfinite(exact))
+                    finite = np.isfinite(exact)
+                    np.testing.assert_allclose(got[finite], exact[finite], rtol=0, atol=1e-4)
+
+
+@pytest.mark.parametrize("stride", [1, 2])
+def test_same_bits_for_any_number_of_threads(stride):
+    x, w, b, dy = arrays_of(9, 40, 1, 31, 30, stride, (1, 1, 1, 1))
+    settings = {"stride": (stride,) * 2, "padding": (1,) * 4, "dilation": (1, 1), "groups": 40}
+    check_threads(conv2d_forward, {"x": x, "w": w, "b": b, "y": dy} | settings)
+    check_threads(conv2d_input_gradient, {"dy": dy, "w": w, "dx": x} | settings)
+    check_threads(conv2d_weight_gradient, {"dy": dy, "x": x, "dw": w, "db": b} | settings)
+
+
+@pytest.mark.parametrize("stride", [1, 2])
+def test_rows_that_are_apart(stride):
+    """Images and results that are parts of larger arrays, of which nothing else is written."""
+    x, w, b, dy = arrays_of(2, 3, 1, 12, 21, stride, (1, 1, 1, 1))
+    settings = (stride,) * 2, (1, 1, 1, 1), (1, 1), 3
+    y, dx = np.empty_like(dy), np.empty_like(x)
+    conv2d_forward(x, w, b, y, *settings)
+    conv2d_input_gradient(dy, w, dx, *settings)
+    for whole, kernel, given in ((y, conv2d_forward, (x, w, b)), (dx, conv2d_input_gradient, (dy, w))):
+        around = np.full((*whole.shape[:2], whole.shape[2] + 2, whole.shape[3] + 3), 7, np.float32)
+        kernel(*given, around[:, :, 1:-1, 1:-2], *settings)
+        np.testing.assert_array_equal(around[:, :, 1:-1, 1:-2], whole)
+        around[:, :, 1:-1, 1:-2] = 7
+        assert (around == 7).all()
