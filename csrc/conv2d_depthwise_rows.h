@@ -117,19 +117,18 @@ void outputs_of_rows(const RowsPlane<T>& plane, const T* w, const T* const* row,
     }
 }
 
-// The outputs of `count` rows.
+// The outputs of `count` rows, at least most_rows.
+template <int NV>
+inline constexpr int most_rows = NV == 1   ? 4
+                                 : NV == 2 ? 4
+                                           : 2;
 template <typename T, int Stride, int NV>
 void outputs_of_plane(const RowsPlane<T>& plane, const T* w, const T* const* row, int64_t count) {
-    constexpr int R = NV == 1 ? 7 : 6 - NV;  // as many as there are registers for
-    const auto run = [&](auto kernel, int64_t first, int64_t blocks) {
-        kernel(plane, w, row + first * Stride, plane.y + first * plane.y_pitch, blocks);
-    };
-    if (count >= R) run(outputs_of_rows<T, Stride, NV, R>, 0, count / R);
-    const int64_t left = count % R;
-    if (left > 1 && count >= R)
-        run(outputs_of_rows<T, Stride, NV, R>, count - R, 1);  // some rows are computed again
-    else if (left > 0)
-        run(outputs_of_rows<T, Stride, NV, 1>, count - left, left);
+    constexpr int R = most_rows<NV>;
+    outputs_of_rows<T, Stride, NV, R>(plane, w, row, plane.y, count / R);
+    const int64_t first = count - R;  // some rows are computed again
+    if (count % R > 0)
+        outputs_of_rows<T, Stride, NV, R>(plane, w, row + first * Stride, plane.y + first * plane.y_pitch, 1);
 }
 
 // ---- the gradient with respect to the weight ----
@@ -140,13 +139,12 @@ struct RowSlopes {
     int64_t pitch, source, outputs;  // source, outputs: columns of the image and of dy
 };
 
-// sum[v * 3 + u] += the products of R rows of dy with the rows of the image that tap (u, v) reads for them,
-// and sum[9] += dy; `blocks` times.
-template <typename T, int Stride, int NV, int R>
-void slopes_of_rows(const RowSlopes<T>& plane, const T* dy, const T* const* row, int64_t blocks,
-                    vec<T>* sum) {
+// sum[v * 3 + u] += the products of `count` rows of dy with the rows of the image that tap (u, v) reads for
+// them, and sum[9] += dy.
+template <typename T, int Stride, int NV>
+void slopes_of_plane(const RowSlopes<T>& plane, const T* const* row, int64_t count, vec<T>* sum) {
     constexpr int64_t W = width<T>;
-    const int64_t pitch = plane.pitch, left = plane.outputs - (NV - 1) * W;
+    const int64_t left = plane.outputs - (NV - 1) * W;
     const TapRows<T, Stride, NV> taps(plane.source);
     const LaneRange<T> last(0, left);
     // Both sides are cut off: behind the last output an image may hold infinities, which times 0 are not 0.
@@ -154,43 +152,30 @@ void slopes_of_rows(const RowSlopes<T>& plane, const T* dy, const T* const* row,
     vec<T> acc[3][3], total = sum[9];
 #pragma GCC unroll 9
     for (int k = 0; k < 9; k++) acc[k / 3][k % 3] = sum[k];
-    for (int64_t b = 0; b < blocks; b++, row += R * Stride, dy += R * pitch) {
-        vec<T> slope[R][NV];
-#pragma GCC unroll 16
-        for (int k = 0; k < R * NV; k++) {
-            const T* from = dy + k / NV * pitch + k % NV * W;
-            slope[k / NV][k % NV] = in_register(k % NV == NV - 1 ? last.load(from) : load(from));
-            total += slope[k / NV][k % NV];
+    const T* dy = plane.dy;
+    for (int64_t i = 0; i < count; i++, row += Stride, dy += plane.pitch) {
+        vec<T> slope[NV];
+#pragma GCC unroll 4
+        for (int n = 0; n < NV; n++) {
+            slope[n] = in_register(n == NV - 1 ? last.load(dy + n * W) : load(dy + n * W));
+            total += slope[n];
         }
-#pragma GCC unroll 32
-        for (int h = 0; h < (R - 1) * Stride + 3; h++) {
+#pragma GCC unroll 3
+        for (int u = 0; u < 3; u++) {
             vec<T> tap[3][NV];
-            taps.load(row[h], tap);
+            taps.load(row[u], tap);
 #pragma GCC unroll 16
             for (int k = 0; k < 3 * NV; k++) {
                 const int v = k / NV, n = k % NV;
-                const vec<T> pixel = in_register(
-                    n == NV - 1 ? bit_cast<vec<T>>(bit_cast<mask<T>>(tap[v][n]) & exists) : tap[v][n]);
-#pragma GCC unroll 8
-                for (int i = 0; i < R; i++)
-                    if (h - i * Stride >= 0 && h - i * Stride < 3)
-                        acc[v][h - i * Stride] = fma(slope[i][n], pixel, acc[v][h - i * Stride]);
+                const vec<T> pixel =
+                    n == NV - 1 ? bit_cast<vec<T>>(bit_cast<mask<T>>(tap[v][n]) & exists) : tap[v][n];
+                acc[v][u] = fma(slope[n], pixel, acc[v][u]);
             }
         }
     }
 #pragma GCC unroll 9
     for (int k = 0; k < 9; k++) sum[k] = acc[k / 3][k % 3];
     sum[9] = total;
-}
-
-template <typename T, int Stride, int NV>
-void slopes_of_plane(const RowSlopes<T>& plane, const T* const* row, int64_t count, vec<T>* sum) {
-    constexpr int R = NV == 1 ? 4 : 6 - NV;
-    const int64_t blocks = count / R, done = blocks * R;
-    if (blocks > 0) slopes_of_rows<T, Stride, NV, R>(plane, plane.dy, row, blocks, sum);
-    if (done < count)
-        slopes_of_rows<T, Stride, NV, 1>(plane, plane.dy + done * plane.pitch, row + done * Stride,
-                                         count - done, sum);
 }
 
 template <typename T>
@@ -217,7 +202,6 @@ auto choose_rows(const Axis& rows, const Axis& columns, const Choose& choose)
         if (rows.stride == 1) {
             if (TapRows<T, 1, 1>::suits(source, outputs)) return choose(RowKind<1, 1>{});
             if (TapRows<T, 1, 2>::suits(source, outputs)) return choose(RowKind<1, 2>{});
-            if (TapRows<T, 1, 3>::suits(source, outputs)) return choose(RowKind<1, 3>{});
             if (TapRows<T, 1, 4>::suits(source, outputs)) return choose(RowKind<1, 4>{});
         } else if (rows.stride == 2) {
             if (TapRows<T, 2, 1>::suits(source, outputs)) return choose(RowKind<2, 1>{});
@@ -229,6 +213,7 @@ auto choose_rows(const Axis& rows, const Axis& columns, const Choose& choose)
 }
 template <typename T>
 OutputsOfPlane<T> choose_outputs(const Axis& rows, const Axis& columns) {
+    if (rows.outputs < most_rows<1>) return nullptr;
     return choose_rows<T>(rows, columns, [](auto kind) -> OutputsOfPlane<T> {
         return outputs_of_plane<T, decltype(kind)::stride, decltype(kind)::vectors>;
     });

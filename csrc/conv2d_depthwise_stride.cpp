@@ -108,8 +108,8 @@ bool gradient_by_lanes(const Array<const T, 4>& dy, const Array<const T, 4>& w, 
     return true;
 }
 
-// A plane of the gradient of 3x3 filters with padding 1 of which a row of slopes fits NV vectors. Pixels of
-// even rows have one row of taps, those of odd rows two; so it is along rows.
+// A plane of the gradient of 3x3 filters with padding 1. Pixels of even rows have one row of taps, those of
+// odd rows two; so it is along rows. Slopes are read where they lie, and once more one to the right.
 template <typename T>
 struct PixelPlane {
     const T* w;
@@ -120,50 +120,33 @@ struct PixelPlane {
     T* dx;
     int64_t dx_pitch, rows, columns;
 };
-template <typename T, int NV>
+template <typename T>
 void pixels_of_plane(const PixelPlane<T>& plane) {
     constexpr int64_t W = width<T>;
-    const LaneRange<T> last(0, plane.dy_columns - (NV - 1) * W), before(0, plane.dy_columns - (NV - 2) * W);
     const vec<T> bias = broadcast<T>(plane.bias);
     vec<T> w[3][3];
 #pragma GCC unroll 9
     for (int k = 0; k < 9; k++)
         w[k / 3][k % 3] = in_register(broadcast<T>(plane.w[k / 3 * plane.down + k % 3 * plane.along]));
-    // Slopes and those to the right of them, of this row and the next.
-    vec<T> own[2][NV + 1], below[2][NV + 1];
-    const auto load_row = [&](int64_t i, vec<T>(&row)[2][NV + 1]) PYDL_INLINE_LAMBDA {
-        const T* dy = plane.dy + i * plane.dy_pitch;
-        row[0][NV] = vec<T>{};
-#pragma GCC unroll 4
-        for (int n = 0; n < NV; n++)
-            row[0][n] = i >= plane.dy_rows ? vec<T>{}
-                        : n == NV - 1      ? last.load(dy + n * W)
-                        : n == NV - 2      ? before.load(dy + n * W)
-                                           : load(dy + n * W);
-#pragma GCC unroll 4
-        for (int n = 0; n < NV; n++) row[1][n] = lanes_from<1, T>(row[0][n], row[0][n + 1]);
-    };
-    const auto store_row = [&](T* to, int n, vec<T> even, vec<T> odd) PYDL_INLINE_LAMBDA {
-        const int64_t at = 2 * n * W;
-        store_partial(to + at, zip_low(even, odd), plane.columns - at);
-        store_partial(to + at + W, zip_high(even, odd), plane.columns - at - W);
-    };
-    load_row(0, below);
-    T* to = plane.dx;
-    for (int64_t h = 0; h < plane.rows; h += 2, to += 2 * plane.dx_pitch) {
-#pragma GCC unroll 8
-        for (int k = 0; k < 2 * NV; k++) own[k / NV][k % NV] = below[k / NV][k % NV];
-        load_row(h / 2 + 1, below);
-#pragma GCC unroll 4
-        for (int n = 0; n < NV; n++)
-            store_row(to, n, fma(w[1][1], own[0][n], bias),
-                      fma(w[1][0], own[1][n], fma(w[1][2], own[0][n], bias)));
-        if (h + 1 == plane.rows) break;
-#pragma GCC unroll 4
-        for (int n = 0; n < NV; n++)
-            store_row(to + plane.dx_pitch, n, fma(w[0][1], below[0][n], fma(w[2][1], own[0][n], bias)),
-                      fma(w[0][0], below[1][n], fma(w[0][2], below[0][n], bias)) +
-                          fma(w[2][0], own[1][n], w[2][2] * own[0][n]));
+    for (int64_t j = 0; 2 * j < plane.columns; j += W) {
+        const LaneRange<T> own(0, plane.dy_columns - j), next(0, plane.dy_columns - j - 1);
+        const T* dy = plane.dy + j;
+        T* to = plane.dx + 2 * j;
+        const auto store_row = [&](T* to, vec<T> even, vec<T> odd) PYDL_INLINE_LAMBDA {
+            store_partial(to, zip_low(even, odd), plane.columns - 2 * j);
+            store_partial(to + W, zip_high(even, odd), plane.columns - 2 * j - W);
+        };
+        vec<T> a = own.load(dy), b = next.load(dy + 1);
+        for (int64_t h = 0; h < plane.rows; h += 2, to += 2 * plane.dx_pitch) {
+            dy += plane.dy_pitch;
+            const bool exists = h / 2 + 1 < plane.dy_rows;
+            const vec<T> c = exists ? own.load(dy) : vec<T>{}, d = exists ? next.load(dy + 1) : vec<T>{};
+            store_row(to, fma(w[1][1], a, bias), fma(w[1][0], b, fma(w[1][2], a, bias)));
+            if (h + 1 < plane.rows)
+                store_row(to + plane.dx_pitch, fma(w[0][1], c, fma(w[2][1], a, bias)),
+                          fma(w[0][0], d, fma(w[0][2], c, bias)) + fma(w[2][0], b, w[2][2] * a));
+            a = c, b = d;
+        }
     }
 }
 
@@ -171,24 +154,19 @@ void pixels_of_plane(const PixelPlane<T>& plane) {
 template <typename T>
 bool gradient_by_rows(const Array<const T, 4>& dy, const Array<const T, 4>& w, const T* bias,
                       int64_t bias_stride, const Array<T, 4>& dx, const Conv2dShape& s) {
-    if constexpr (has_special_kernels && sizeof(T) == 4) {
-        constexpr int64_t W = width<T>;
-        const int64_t pairs = s.J > (s.W + 1) / 2 ? s.J : (s.W + 1) / 2;
+    if constexpr (sizeof(T) == 4) {
         if (s.O != s.groups || s.C != s.groups || dy.stride[3] != 1 || !is_usual(s.rows) ||
-            !is_usual(s.columns) || pairs > 4 * W)
+            !is_usual(s.columns))
             return false;
-        const auto kernel = pairs <= W       ? pixels_of_plane<T, 1>
-                            : pairs <= 2 * W ? pixels_of_plane<T, 2>
-                                             : pixels_of_plane<T, 4>;
-        parallel_for(s.N * s.C, 1 + GemmBlocks<T>::thread_work / (13 * s.I * s.J),
-                     [&](int64_t begin, int64_t end) {
-                         for (int64_t task = begin; task < end; task++) {
-                             const int64_t n = task / s.C, c = task % s.C;
-                             kernel({&w(c, 0, 0, 0), w.stride[2], w.stride[3],
-                                     bias != nullptr ? bias[c * bias_stride] : T(0), &dy(n, c, 0, 0),
-                                     dy.stride[2], s.I, s.J, &dx(n, c, 0, 0), dx.stride[2], s.H, s.W});
-                         }
-                     });
+        parallel_for(
+            s.N * s.C, 1 + GemmBlocks<T>::thread_work / (13 * s.I * s.J), [&](int64_t begin, int64_t end) {
+                for (int64_t task = begin; task < end; task++) {
+                    const int64_t n = task / s.C, c = task % s.C;
+                    pixels_of_plane<T>({&w(c, 0, 0, 0), w.stride[2], w.stride[3],
+                                        bias != nullptr ? bias[c * bias_stride] : T(0), &dy(n, c, 0, 0),
+                                        dy.stride[2], s.I, s.J, &dx(n, c, 0, 0), dx.stride[2], s.H, s.W});
+                }
+            });
         return true;
     }
     return false;

@@ -35,7 +35,24 @@ void conv3d_forward(Array<const T, 5> x, Array<const T, 5> w, Optional<Array<con
     require(w.contiguous(), "conv3d_forward: w must be contiguous");
     if (y.size() == 0) return;
     const Conv3dInput<T> input(x, s);
-    correlate(forward_correlation(input, w, b, y, s));
+    const int64_t filter = w.shape[1] * w.shape[2] * w.shape[3] * w.shape[4];
+    Correlation<T> conv;
+    conv.x = input.images(s);
+    conv.y = slices_of(y);
+    conv.w = w.data;
+    conv.w_group = s.O / groups * filter;
+    conv.w_stride[0] = filter;
+    conv.w_stride[1] = w.shape[3] * w.shape[4];
+    conv.w_stride[2] = w.shape[4];
+    conv.w_stride[3] = 1;
+    conv.bias = b ? b->data : nullptr;
+    conv.bias_stride = b ? b->stride[0] : 0;
+    conv.groups = groups;
+    conv.channels = s.C / groups * s.axis[0].taps;
+    conv.features = s.O / groups;
+    conv.rows = input.rows;
+    conv.columns = input.columns;
+    correlate(conv);
 }
 PYDL_KERNEL(conv3d_forward, "x, w, b, y, stride, padding, dilation, groups")
 

@@ -128,40 +128,6 @@ struct Conv3dInput {
     Images<const T> images(const Conv3dShape& s) const { return images_of(padded.volumes(), s); }
 };
 
-// The slices of y, or of dy, as images.
-template <typename T>
-Images<T> slices_of(const Array<T, 5>& y) {
-    return {y.data,
-            {y.shape[0] * y.shape[2], y.shape[1], y.shape[3], y.shape[4]},
-            {y.stride[0], y.stride[1], y.stride[3], y.stride[4]},
-            y.shape[2],
-            y.stride[2]};
-}
-
-// y as the convolution of these images; w must be contiguous.
-template <typename T>
-Correlation<T> forward_correlation(const Conv3dInput<T>& input, const Array<const T, 5>& w,
-                                   const Optional<Array<const T, 1>>& b, const Array<T, 5>& y,
-                                   const Conv3dShape& s) {
-    Correlation<T> conv;
-    conv.x = input.images(s);
-    conv.y = slices_of(y);
-    conv.groups = s.groups;
-    conv.channels = s.C / s.groups * s.axis[0].taps;
-    conv.features = s.O / s.groups;
-    conv.w = w.data;
-    conv.w_stride[3] = 1;
-    conv.w_stride[2] = w.shape[4];
-    conv.w_stride[1] = w.shape[3] * w.shape[4];
-    conv.w_stride[0] = conv.channels * conv.w_stride[1];
-    conv.w_group = conv.features * conv.w_stride[0];
-    conv.bias = b ? b->data : nullptr;
-    conv.bias_stride = b ? b->stride[0] : 0;
-    conv.rows = input.rows;
-    conv.columns = input.columns;
-    return conv;
-}
-
 // The sizes of the convolution of these images, for axes of rows and columns that may have lost their
 // padding.
 inline Conv2dShape images_shape(const Conv3dShape& s, const Axis& rows, const Axis& columns) {
@@ -184,6 +150,16 @@ template <typename T>
 Array<T, 4> filters_of(const Array<T, 5>& w) {
     const int64_t taps = w.shape[3] * w.shape[4], channels = w.shape[1] * w.shape[2];
     return {w.data, {w.shape[0], channels, w.shape[3], w.shape[4]}, {channels * taps, taps, w.shape[4], 1}};
+}
+
+// The slices of y, or of dy, as images.
+template <typename T>
+Images<T> slices_of(const Array<T, 5>& y) {
+    return {y.data,
+            {y.shape[0] * y.shape[2], y.shape[1], y.shape[3], y.shape[4]},
+            {y.stride[0], y.stride[1], y.stride[3], y.stride[4]},
+            y.shape[2],
+            y.stride[2]};
 }
 
 }  // namespace pydl::PYDL_ISA

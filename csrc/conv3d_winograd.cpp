@@ -1,8 +1,8 @@
-// conv3d_winograd: convolutions of volumes whose filters are 3x3 or 5x5 along rows and columns, and their
-// weight gradients, with fewer multiplications. See pydl/ops/conv3d_winograd.py.
+// conv3d_winograd: convolutions of volumes whose filters are square along rows and columns, and their
+// gradients, with fewer multiplications. See pydl/ops/conv3d_winograd.py.
 //
 // The depth taps are further channels (conv3d_shape.h), so their products are added up before they are
-// transformed back.
+// transformed back, whatever the stride along the depth.
 #include "conv2d_winograd_correlate.h"
 #include "conv3d_shape.h"
 #include "kernel.h"
@@ -10,11 +10,15 @@
 namespace pydl::PYDL_ISA {
 
 template <typename X, typename W, typename Y>
-Conv3dShape winograd_shape(const X& x, const W& w, const Y& y, const Ints<6>& padding, const char* mismatch) {
-    const Ints<3> ones = {{1, 1, 1}};
-    require((w.shape[3] == 3 || w.shape[3] == 5) && w.shape[4] == w.shape[3],
-            "conv3d_winograd: filters must be 3x3 or 5x5 along rows and columns");
-    return conv3d_shape(x, w, y, ones, padding, ones, 1, mismatch);
+Conv3dShape winograd_shape(const X& x, const W& w, const Y& y, const Ints<3>& stride, const Ints<6>& padding,
+                           const char* mismatch) {
+    const int64_t taps = w.shape[3];
+    const bool known = stride[1] == 1 ? taps == 3 || taps == 5 : taps == 3 || taps == 4 || taps == 7;
+    require(
+        known && w.shape[4] == taps && stride[1] <= 2 && stride[2] == stride[1],
+        "conv3d_winograd: along rows and columns, filters must be 3x3 or 5x5 and the stride 1, or filters "
+        "3x3, 4x4 or 7x7 and the stride 2");
+    return conv3d_shape(x, w, y, stride, padding, Ints<3>{{1, 1, 1}}, 1, mismatch);
 }
 
 // x with the depth's zeros; those of rows and columns are left to the algorithm.
@@ -58,9 +62,11 @@ class ContiguousFilters {
 
 template <typename T>
 void conv3d_winograd(Array<const T, 5> x, Array<const T, 5> w, Optional<Array<const T, 1>> b, Array<T, 5> y,
-                     Ints<6> padding, int64_t tile) {
-    const Conv3dShape s = winograd_shape(x, w, y, padding, "conv3d_winograd: x, w, y and padding do not fit");
-    require(tile == 4 || (tile == 2 && w.shape[3] == 3), "conv3d_winograd: tile must be 4, or 2 for 3x3");
+                     Ints<3> stride, Ints<6> padding, int64_t tile) {
+    const Conv3dShape s =
+        winograd_shape(x, w, y, stride, padding, "conv3d_winograd: x, w, y, stride and padding do not fit");
+    require(tile == 4 || (tile == 2 && w.shape[3] == 3 && stride[1] == 1),
+            "conv3d_winograd: tile must be 4, or 2 for 3x3 without stride");
     require(!b || b->shape[0] == s.O,
             "conv3d_winograd: b must have one element for each of w's output channels");
     if (y.size() == 0) return;
@@ -82,23 +88,37 @@ void conv3d_winograd(Array<const T, 5> x, Array<const T, 5> w, Optional<Array<co
     conv.bias_stride = b ? b->stride[0] : 0;
     conv.rows = s.axis[1];
     conv.columns = s.axis[2];
-    correlate_winograd(conv, tile);
+    if (stride[1] == 2)
+        correlate_winograd_stride(conv);
+    else
+        correlate_winograd(conv, tile);
 }
-PYDL_KERNEL(conv3d_winograd, "x, w, b, y, padding, tile")
+PYDL_KERNEL(conv3d_winograd, "x, w, b, y, stride, padding, tile")
+
+// Of stride 2; the gradient of a convolution without stride is such a convolution itself.
+template <typename T>
+void conv3d_winograd_gradient(Array<const T, 5> dy, Array<const T, 5> w, Array<T, 5> dx, Ints<3> stride,
+                              Ints<6> padding) {
+    const Conv3dShape s = winograd_shape(
+        dx, w, dy, stride, padding, "conv3d_winograd_gradient: dy, w, dx, stride and padding do not fit");
+    require(stride[1] == 2, "conv3d_winograd_gradient: the stride along rows and columns must be 2");
+    input_gradient<T>(dy, w, nullptr, 0, dx, s, true);
+}
+PYDL_KERNEL(conv3d_winograd_gradient, "dy, w, dx, stride, padding")
 
 template <typename T>
 void conv3d_winograd_weight(Array<const T, 5> dy, Array<const T, 5> x, Array<T, 5> dw,
-                            Optional<Array<T, 1>> db, Ints<6> padding) {
-    const Conv3dShape s =
-        winograd_shape(x, dw, dy, padding, "conv3d_winograd_weight: dy, x, dw and padding do not fit");
+                            Optional<Array<T, 1>> db, Ints<3> stride, Ints<6> padding) {
+    const Conv3dShape s = winograd_shape(x, dw, dy, stride, padding,
+                                         "conv3d_winograd_weight: dy, x, dw, stride and padding do not fit");
     require(!db || db->shape[0] == s.O,
             "conv3d_winograd_weight: db must have one element for each of dw's output channels");
     require(dw.contiguous(), "conv3d_winograd_weight: dw must be contiguous");
     const PaddedVolumes<T> padded = padded_depth(x, padding);
-    winograd_weight_gradient(slices_of(dy), images_of(padded.volumes(), s),
-                             images_shape(s, s.axis[1], s.axis[2]), filters_of(dw), db ? db->data : nullptr,
-                             db ? db->stride[0] : 0);
+    const auto gradient = stride[1] == 2 ? winograd_stride_weight_gradient<T> : winograd_weight_gradient<T>;
+    gradient(slices_of(dy), images_of(padded.volumes(), s), images_shape(s, s.axis[1], s.axis[2]),
+             filters_of(dw), db ? db->data : nullptr, db ? db->stride[0] : 0);
 }
-PYDL_KERNEL(conv3d_winograd_weight, "dy, x, dw, db, padding")
+PYDL_KERNEL(conv3d_winograd_weight, "dy, x, dw, db, stride, padding")
 
 }  // namespace pydl::PYDL_ISA

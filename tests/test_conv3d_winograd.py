@@ -7,12 +7,20 @@ import pydl
 from pydl import _native
 from pydl.op import native_isa
 from pydl.ops.conv3d import conv3d, conv3d_forward, conv3d_weight_gradient
-from pydl.ops.conv3d_winograd import conv3d_winograd, conv3d_winograd_weight, suits_weight, volume_tile
+from pydl.ops.conv3d_winograd import (
+    conv3d_winograd,
+    conv3d_winograd_gradient,
+    conv3d_winograd_weight,
+    suits_weight,
+    volume_tile,
+)
 
 ONES = (1, 1, 1)
 
 
-@pytest.mark.parametrize("kernel", [conv3d_winograd, conv3d_winograd_weight], ids=lambda k: k.name)
+@pytest.mark.parametrize(
+    "kernel", [conv3d_winograd, conv3d_winograd_gradient, conv3d_winograd_weight], ids=lambda k: k.name
+)
 def test_native_equals_reference(kernel):
     check_kernel(kernel, examples=40)
 
@@ -45,8 +53,9 @@ def test_accuracy_of_every_place(shape, filters, depth, padding, inputs):
     dy = randn(*expected.shape)
     conv3d_forward(*(a.astype(float) for a in (x, w, b)), expected, ONES, padding, ONES, 1)
     conv3d_weight_gradient(dy.astype(float), x.astype(float), dw, db, ONES, padding, ONES, 1)
-    given = {"x": x, "w": w, "b": b, "y": np.empty_like(dy), "padding": padding}
-    given_weight = {"dy": dy, "x": x, "dw": np.empty_like(w), "db": np.empty_like(b), "padding": padding}
+    settings = {"stride": ONES, "padding": padding}
+    given = {"x": x, "w": w, "b": b, "y": np.empty_like(dy)} | settings
+    given_weight = {"dy": dy, "x": x, "dw": np.empty_like(w), "db": np.empty_like(b)} | settings
     for isa in _native.isas:
         with native_isa(isa):
             for tile in GATE:
@@ -64,7 +73,7 @@ def test_special_values_stay_where_they_touch(value):
     x, w = randn(2, 5, 6, 12, 13), randn(8, 5, 3, 3, 3) / 100
     x[1, 2, 3, 7, 9] = value
     y = np.empty((2, 8, 6, 12, 13), np.float32)
-    conv3d_winograd(x, w, None, y, (1,) * 6, 4)
+    conv3d_winograd(x, w, None, y, ONES, (1,) * 6, 4)
     touched = np.zeros(y.shape, bool)
     touched[1, :, 2:5, 6:9, 8:11] = not np.isfinite(np.float32(value))
     np.testing.assert_array_equal(~np.isfinite(y), touched)
@@ -129,10 +138,10 @@ def test_switch(winograd_stays):
 )
 def test_native_kernel_checks_what_it_is_given(change):
     x, w, y = (np.zeros(shape, np.float32) for shape in ((1, 2, 5, 8, 8), (4, 2, 3, 3, 3), (1, 4, 3, 6, 6)))
-    given = {"x": x, "w": w, "b": None, "y": y, "padding": (0,) * 6, "tile": 4}
+    given = {"x": x, "w": w, "b": None, "y": y, "stride": ONES, "padding": (0,) * 6, "tile": 4}
     with pytest.raises(ValueError, match=r"^conv3d_winograd: "):
         conv3d_winograd.native(*(given | change).values())
-    weight = {"dy": y, "x": x, "dw": w, "db": None, "padding": (0,) * 6}
+    weight = {"dy": y, "x": x, "dw": w, "db": None, "stride": ONES, "padding": (0,) * 6}
     for name, into in (("w", "dw"), ("b", "db"), ("y", "dy"), ("padding", "padding")):
         if name in change:
             with pytest.raises(ValueError, match=r"^conv3d_winograd"):

@@ -25,16 +25,15 @@ import numpy as np
 
 from ..arguments import check_floats, shapes_of
 from ..op import kernel, op
-from .conv2d_winograd import get_winograd, is_plain
-from .conv3d_winograd import conv3d_winograd, conv3d_winograd_weight, suits_weight, volume_tile
-from .conv3d_winograd_stride import (
-    conv3d_winograd_stride,
-    conv3d_winograd_stride_gradient,
-    conv3d_winograd_stride_weight,
-    has_stride,
-    suits_volumes,
-    suits_volumes_gradient,
-    suits_volumes_weight,
+from .conv2d_winograd import get_winograd
+from .conv3d_winograd import (
+    conv3d_winograd,
+    conv3d_winograd_gradient,
+    conv3d_winograd_weight,
+    is_known,
+    suits_gradient,
+    suits_weight,
+    volume_tile,
 )
 from .convolution import check_convolution, convolve, draw_convolution
 
@@ -118,53 +117,33 @@ def _(draw):
     return {"dy": draw.array(case["y"]), "x": draw.array(case["x"]), "dw": dw, "db": db} | case["settings"]
 
 
-def forward_plain(x, w, b, y, stride, padding, dilation, groups):
-    """conv3d_forward by the faster of both ways, for filters of T x 3 x 3 or T x 5 x 5 at stride 1."""
-    if tile := volume_tile(w.shape, y.shape):
-        conv3d_winograd(x, w, b, y, padding, tile)
+def faster_forward(x, w, b, y, stride, padding, dilation, groups):
+    """conv3d_forward by the faster of both ways, for filters that conv3d_winograd knows."""
+    if tile := volume_tile(w.shape, y.shape, stride[1]):
+        conv3d_winograd(x, w, b, y, stride, padding, tile)
     else:
         conv3d_forward(x, w, b, y, stride, padding, dilation, groups)
 
 
-def input_gradient_plain(dy, w, dx, stride, padding, dilation, groups):
-    """conv3d_input_gradient likewise: the convolution of dy with the filters turned, inputs and outputs exchanged."""
+def faster_input_gradient(dy, w, dx, stride, padding, dilation, groups):
+    """conv3d_input_gradient likewise. Without a stride it is the convolution of dy with the filters turned, inputs and
+    outputs exchanged.
+    """
     turned = w.swapaxes(0, 1)[:, :, ::-1, ::-1, ::-1]
     zeros = tuple(w.shape[2 + side // 2] - 1 - before for side, before in enumerate(padding))
-    if min(zeros) >= 0 and (tile := volume_tile(turned.shape, dx.shape)):
-        conv3d_winograd(dy, turned, None, dx, zeros, tile)
-    else:
-        conv3d_input_gradient(dy, w, dx, stride, padding, dilation, groups)
-
-
-def weight_gradient_plain(dy, x, dw, db, stride, padding, dilation, groups):
-    """conv3d_weight_gradient likewise."""
-    if suits_weight(dw.shape, dy.shape):
-        conv3d_winograd_weight(dy, x, dw, db, padding)
-    else:
-        conv3d_weight_gradient(dy, x, dw, db, stride, padding, dilation, groups)
-
-
-def forward_stride(x, w, b, y, stride, padding, dilation, groups):
-    """conv3d_forward by the faster of both ways, for filters of T x 3 x 3, 4 x 4 or 7 x 7 and stride 2."""
-    if suits_volumes(w.shape, y.shape):
-        conv3d_winograd_stride(x, w, b, y, stride, padding)
-    else:
-        conv3d_forward(x, w, b, y, stride, padding, dilation, groups)
-
-
-def input_gradient_stride(dy, w, dx, stride, padding, dilation, groups):
-    """conv3d_input_gradient likewise."""
     is_odd = padding[2] % 2 == padding[4] % 2 == 1
-    if is_odd and suits_volumes_gradient(w.shape, dx.shape, dy.shape, stride[0]):
-        conv3d_winograd_stride_gradient(dy, w, dx, stride, padding)
+    if stride == (1, 1, 1) and min(zeros) >= 0 and (tile := volume_tile(turned.shape, dx.shape)):
+        conv3d_winograd(dy, turned, None, dx, stride, zeros, tile)
+    elif stride[1] == 2 and is_odd and suits_gradient(w.shape, dx.shape, dy.shape, stride[0]):
+        conv3d_winograd_gradient(dy, w, dx, stride, padding)
     else:
         conv3d_input_gradient(dy, w, dx, stride, padding, dilation, groups)
 
 
-def weight_gradient_stride(dy, x, dw, db, stride, padding, dilation, groups):
+def faster_weight_gradient(dy, x, dw, db, stride, padding, dilation, groups):
     """conv3d_weight_gradient likewise."""
-    if suits_volumes_weight(dw.shape, dy.shape):
-        conv3d_winograd_stride_weight(dy, x, dw, db, stride, padding)
+    if suits_weight(dw.shape, dy.shape, stride[1]):
+        conv3d_winograd_weight(dy, x, dw, db, stride, padding)
     else:
         conv3d_weight_gradient(dy, x, dw, db, stride, padding, dilation, groups)
 
@@ -187,11 +166,6 @@ def conv3d(
     x, w, b = check_floats("conv3d", ("bias",), input=input, weight=weight, bias=bias)
     g = check_convolution("conv3d", *shapes_of(x, w, b), x.itemsize, stride, padding, dilation, groups)
     w = contiguous(w)
-    if max(*g.dilation, g.groups) == 1 and get_winograd():
-        # Filters of 3x3 or 5x5 along rows and columns at stride 1 may take Winograd's way.
-        if g.stride == (1, 1, 1) and is_plain(w.shape[1:], x.itemsize, g.stride[1:]):
-            return convolve(x, w, b, g, forward_plain, input_gradient_plain, weight_gradient_plain)
-        # So may some with a stride.
-        if has_stride(w.shape, x.itemsize, g.stride):
-            return convolve(x, w, b, g, forward_stride, input_gradient_stride, weight_gradient_stride)
+    if max(*g.dilation, g.groups) == 1 and is_known(w.shape, x.itemsize, g.stride) and get_winograd():
+        return convolve(x, w, b, g, faster_forward, faster_input_gradient, faster_weight_gradient)
     return convolve(x, w, b, g, conv3d_forward, conv3d_input_gradient, conv3d_weight_gradient)
