@@ -1,5 +1,5 @@
-"""conv3d_winograd: the convolution of volumes with fewer multiplications, for filters of T x 3 x 3 and T x 5 x 5 and, of
-stride 2 along rows and columns, T x 3 x 3, T x 4 x 4 and T x 7 x 7.
+"""conv3d_winograd: the convolution of volumes with fewer multiplications, for filters of T x 3 x 3 and T x 5 x 5 and,
+with stride 2 along rows and columns, of T x 3 x 3, T x 4 x 4 and T x 7 x 7.
 
 The result is conv3d's. Along rows and columns it is made as in conv2d_winograd.py or conv2d_winograd_stride.py; depth
 taps are like channels there, whose products are added up before they are transformed back, so that the stride along the
