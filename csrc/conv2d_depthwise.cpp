@@ -213,15 +213,14 @@ bool correlate_rows(const Correlation<T>& conv) {
     const OutputsOfPlane<T> kernel = choose_outputs<T>(rows, columns);
     if (kernel == nullptr || conv.channels != 1 || conv.x.stride[3] != 1) return false;
     const int64_t I = rows.outputs, J = columns.outputs, taken = (I - 1) * rows.stride + 3;
-    const bool flat = I == 1 || conv.y.stride[2] == J;
     const int64_t work = I * J * (9 + 4) * conv.features;
     parallel_for(conv.x.shape[0] * conv.groups, 1 + GemmBlocks<T>::thread_work / work,
                  [&](int64_t begin, int64_t end) {
                      const Scratch<T> zeros(columns.source);
                      for (int64_t k = 0; k < columns.source; k++) zeros[k] = T(0);
                      const Scratch<const T*> row(taken);
-                     RowsPlane<T> plane = {conv.w_stride[2], conv.w_stride[3], T(0),   columns.source, J,
-                                           nullptr,          conv.y.stride[2], nullptr};
+                     RowsPlane<T> plane = {nullptr, conv.w_stride[2], conv.w_stride[3], T(0), columns.source,
+                                           J,       nullptr,          conv.y.stride[2]};
                      DepthwiseTask task(begin, conv.groups, 1);
                      for (int64_t k = begin; k < end; k++, task.advance(conv.groups, 1)) {
                          list_rows(row.data(), taken, conv.x.at(task.n, task.group), conv.x.stride[2],
@@ -230,8 +229,8 @@ bool correlate_rows(const Correlation<T>& conv) {
                              const int64_t o = task.group * conv.features + m;
                              plane.bias = conv.bias ? conv.bias[o * conv.bias_stride] : T(0);
                              plane.y = conv.y.at(task.n, o);
-                             plane.end = flat ? plane.y + I * J : plane.y;
-                             kernel(plane, conv.weights(task.group, m), row.data(), I);
+                             plane.w = conv.weights(task.group, m);
+                             kernel(plane, row.data(), I);
                          }
                      }
                  });

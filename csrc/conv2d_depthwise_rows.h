@@ -63,31 +63,36 @@ class TapRows {
     LaneRange<T> last_, before_;
 };
 
-// What the outputs of a plane have in common.
+// Rows of outputs that are computed at a time: as many as there are registers for.
+template <int NV>
+inline constexpr int rows_at_once = NV < 4 ? 4 : 2;
+
+// The outputs of a plane, w: a filter, read as w[u, v].
 template <typename T>
 struct RowsPlane {
-    int64_t down, along;  // from one weight to the next
+    const T* w;
+    int64_t down, along;
     T bias;
     int64_t source, outputs;  // columns of the image and of y
     T* y;
     int64_t y_pitch;
-    T* end;  // of what may be written beyond a row, since later rows are written after it
 };
 
-// `blocks` times R rows of outputs, of which the rows listed are read.
-template <typename T, int Stride, int NV, int R>
-void outputs_of_rows(const RowsPlane<T>& plane, const T* w, const T* const* row, T* y, int64_t blocks) {
+// `count` rows of outputs, at least rows_at_once, of which the rows listed are read.
+template <typename T, int Stride, int NV>
+void outputs_of_plane(const RowsPlane<T>& plane, const T* const* rows, int64_t count) {
     constexpr int64_t W = width<T>;
-    const int64_t y_pitch = plane.y_pitch, outputs = plane.outputs;
-    const T* const end = plane.end;
+    constexpr int R = rows_at_once<NV>;
+    const int64_t y_pitch = plane.y_pitch, left = plane.outputs - (NV - 1) * W;
     const TapRows<T, Stride, NV> taps(plane.source);
     vec<T> weight[3][3];
-#pragma GCC unroll 3
-    for (int v = 0; v < 3; v++)
-#pragma GCC unroll 3
-        for (int u = 0; u < 3; u++)
-            weight[v][u] = in_register(broadcast<T>(w[u * plane.down + v * plane.along]));
-    for (int64_t b = 0; b < blocks; b++, row += R * Stride) {
+#pragma GCC unroll 9
+    for (int k = 0; k < 9; k++)
+        weight[k / 3][k % 3] = in_register(broadcast<T>(plane.w[k % 3 * plane.down + k / 3 * plane.along]));
+    for (int64_t first = 0; first < count; first += R) {
+        // The last rows are moved back to end with the plane; what they compute again is the same.
+        if (first + R > count) first = count - R;
+        const T* const* row = rows + first * Stride;
         vec<T> acc[R][NV];
 #pragma GCC unroll 16
         for (int i = 0; i < R * NV; i++) acc[i / NV][i % NV] = broadcast<T>(plane.bias);
@@ -105,30 +110,14 @@ void outputs_of_rows(const RowsPlane<T>& plane, const T* w, const T* const* row,
                         acc[i][n] = fma(weight[v][h - i * Stride], pixel, acc[i][n]);
             }
         }
+        T* y = plane.y + first * y_pitch;
 #pragma GCC unroll 8
-        for (int i = 0; i < R; i++, y += y_pitch)
+        for (int i = 0; i < R; i++, y += y_pitch) {
 #pragma GCC unroll 4
-            for (int n = 0; n < NV; n++) {
-                if (n + 1 < NV || y + NV * W <= end)
-                    store(y + n * W, acc[i][n]);
-                else
-                    store_partial(y + n * W, acc[i][n], outputs - n * W);
-            }
+            for (int n = 0; n + 1 < NV; n++) store(y + n * W, acc[i][n]);
+            store_partial(y + (NV - 1) * W, acc[i][NV - 1], left);
+        }
     }
-}
-
-// The outputs of `count` rows, at least most_rows.
-template <int NV>
-inline constexpr int most_rows = NV == 1   ? 4
-                                 : NV == 2 ? 4
-                                           : 2;
-template <typename T, int Stride, int NV>
-void outputs_of_plane(const RowsPlane<T>& plane, const T* w, const T* const* row, int64_t count) {
-    constexpr int R = most_rows<NV>;
-    outputs_of_rows<T, Stride, NV, R>(plane, w, row, plane.y, count / R);
-    const int64_t first = count - R;  // some rows are computed again
-    if (count % R > 0)
-        outputs_of_rows<T, Stride, NV, R>(plane, w, row + first * Stride, plane.y + first * plane.y_pitch, 1);
 }
 
 // ---- the gradient with respect to the weight ----
@@ -182,7 +171,7 @@ template <typename T>
 using SlopesOfPlane = void (*)(const RowSlopes<T>&, const T* const* row, int64_t count, vec<T>* sum);
 
 template <typename T>
-using OutputsOfPlane = void (*)(const RowsPlane<T>&, const T* w, const T* const* row, int64_t count);
+using OutputsOfPlane = void (*)(const RowsPlane<T>&, const T* const* rows, int64_t count);
 template <int Stride, int NV>
 struct RowKind {
     static constexpr int stride = Stride, vectors = NV;
@@ -213,7 +202,7 @@ auto choose_rows(const Axis& rows, const Axis& columns, const Choose& choose)
 }
 template <typename T>
 OutputsOfPlane<T> choose_outputs(const Axis& rows, const Axis& columns) {
-    if (rows.outputs < most_rows<1>) return nullptr;
+    if (rows.outputs < rows_at_once<1>) return nullptr;
     return choose_rows<T>(rows, columns, [](auto kind) -> OutputsOfPlane<T> {
         return outputs_of_plane<T, decltype(kind)::stride, decltype(kind)::vectors>;
     });
