@@ -129,7 +129,7 @@ struct RowSlopes {
 };
 
 // sum[v * 3 + u] += the products of `count` rows of dy with the rows of the image that tap (u, v) reads for
-// them, and sum[9] += dy.
+// them, and sum[9] += dy. A row of the image is loaded once for all rows of dy that it belongs to.
 template <typename T, int Stride, int NV>
 void slopes_of_plane(const RowSlopes<T>& plane, const T* const* row, int64_t count, vec<T>* sum) {
     constexpr int64_t W = width<T>;
@@ -138,29 +138,41 @@ void slopes_of_plane(const RowSlopes<T>& plane, const T* const* row, int64_t cou
     const LaneRange<T> last(0, left);
     // Both sides are cut off: behind the last output an image may hold infinities, which times 0 are not 0.
     const mask<T> exists = iota<int_of<T>>() < int_of<T>(left);
-    vec<T> acc[3][3], total = sum[9];
+    vec<T> acc[3][3], total = sum[9], tap[3][NV], slope[3][NV];
 #pragma GCC unroll 9
     for (int k = 0; k < 9; k++) acc[k / 3][k % 3] = sum[k];
-    const T* dy = plane.dy;
-    for (int64_t i = 0; i < count; i++, row += Stride, dy += plane.pitch) {
-        vec<T> slope[NV];
-#pragma GCC unroll 4
-        for (int n = 0; n < NV; n++) {
-            slope[n] = in_register(n == NV - 1 ? last.load(dy + n * W) : load(dy + n * W));
-            total += slope[n];
-        }
+    const auto load_row = [&](const T* from) PYDL_INLINE_LAMBDA {
+        taps.load(from, tap);
 #pragma GCC unroll 3
-        for (int u = 0; u < 3; u++) {
-            vec<T> tap[3][NV];
-            taps.load(row[u], tap);
+        for (int v = 0; v < 3; v++)
+            tap[v][NV - 1] = bit_cast<vec<T>>(bit_cast<mask<T>>(tap[v][NV - 1]) & exists);
+    };
+    const auto add = [&](auto u, auto age) PYDL_INLINE_LAMBDA {
 #pragma GCC unroll 16
-            for (int k = 0; k < 3 * NV; k++) {
-                const int v = k / NV, n = k % NV;
-                const vec<T> pixel =
-                    n == NV - 1 ? bit_cast<vec<T>>(bit_cast<mask<T>>(tap[v][n]) & exists) : tap[v][n];
-                acc[v][u] = fma(slope[n], pixel, acc[v][u]);
+        for (int k = 0; k < 3 * NV; k++)
+            acc[k / NV][u] = fma(slope[age][k % NV], tap[k / NV][k % NV], acc[k / NV][u]);
+    };
+    constexpr std::integral_constant<int, 0> _0;
+    constexpr std::integral_constant<int, 1> _1;
+    constexpr std::integral_constant<int, 2> _2;
+    // With stride 1 the last rows of the image belong to rows of dy alone that came before.
+    const T* dy = plane.dy;
+    for (int64_t i = 0; i < count + 3 - Stride; i++, dy += plane.pitch) {
+#pragma GCC unroll 4
+        for (int n = 0; n < NV; n++) slope[2][n] = slope[1][n], slope[1][n] = slope[0][n];
+        load_row(row[i * Stride]);
+        if (i < count) {
+#pragma GCC unroll 4
+            for (int n = 0; n < NV; n++) {
+                slope[0][n] = in_register(n == NV - 1 ? last.load(dy + n * W) : load(dy + n * W));
+                total += slope[0][n];
             }
+            add(_0, _0);
         }
+        if (Stride == 2 && i > 0) add(_2, _1);
+        if (Stride == 1 && i > 0 && i <= count) add(_1, _1);
+        if (Stride == 1 && i > 1) add(_2, _2);
+        if (Stride == 2 && i < count) load_row(row[i * Stride + 1]), add(_1, _0);
     }
 #pragma GCC unroll 9
     for (int k = 0; k < 9; k++) sum[k] = acc[k / 3][k % 3];
