@@ -63,10 +63,6 @@ class TapRows {
     LaneRange<T> last_, before_;
 };
 
-// Rows of outputs that are computed at a time: as many as there are registers for.
-template <int NV>
-inline constexpr int rows_at_once = NV < 4 ? 4 : 2;
-
 // The outputs of a plane, w: a filter, read as w[u, v].
 template <typename T>
 struct RowsPlane {
@@ -78,45 +74,46 @@ struct RowsPlane {
     int64_t y_pitch;
 };
 
-// `count` rows of outputs, at least rows_at_once, of which the rows listed are read.
+// `count` rows of outputs, of which the rows listed are read, each once: a sum is begun with the first of its
+// rows and stored with the last.
 template <typename T, int Stride, int NV>
-void outputs_of_plane(const RowsPlane<T>& plane, const T* const* rows, int64_t count) {
+void outputs_of_plane(const RowsPlane<T>& plane, const T* const* row, int64_t count) {
     constexpr int64_t W = width<T>;
-    constexpr int R = rows_at_once<NV>;
     const int64_t y_pitch = plane.y_pitch, left = plane.outputs - (NV - 1) * W;
     const TapRows<T, Stride, NV> taps(plane.source);
-    vec<T> weight[3][3];
+    const vec<T> bias = broadcast<T>(plane.bias);
+    vec<T> weight[3][3], tap[3][NV], sum[2][NV];
 #pragma GCC unroll 9
     for (int k = 0; k < 9; k++)
         weight[k / 3][k % 3] = in_register(broadcast<T>(plane.w[k % 3 * plane.down + k / 3 * plane.along]));
-    for (int64_t first = 0; first < count; first += R) {
-        // The last rows are moved back to end with the plane; what they compute again is the same.
-        if (first + R > count) first = count - R;
-        const T* const* row = rows + first * Stride;
-        vec<T> acc[R][NV];
-#pragma GCC unroll 16
-        for (int i = 0; i < R * NV; i++) acc[i / NV][i % NV] = broadcast<T>(plane.bias);
-#pragma GCC unroll 32
-        for (int h = 0; h < (R - 1) * Stride + 3; h++) {
-            vec<T> tap[3][NV];
-            taps.load(row[h], tap);
-#pragma GCC unroll 16
-            for (int k = 0; k < 3 * NV; k++) {
-                const int v = k / NV, n = k % NV;
-                const vec<T> pixel = in_register(tap[v][n]);
-#pragma GCC unroll 8
-                for (int i = 0; i < R; i++)
-                    if (h - i * Stride >= 0 && h - i * Stride < 3)
-                        acc[i][n] = fma(weight[v][h - i * Stride], pixel, acc[i][n]);
-            }
-        }
-        T* y = plane.y + first * y_pitch;
-#pragma GCC unroll 8
-        for (int i = 0; i < R; i++, y += y_pitch) {
+    // The products with taps (u, ..) are added to what `from` begins with.
+    const auto add = [&](int u, vec<T>(&to)[NV], const vec<T>(&from)[NV]) PYDL_INLINE_LAMBDA {
 #pragma GCC unroll 4
-            for (int n = 0; n + 1 < NV; n++) store(y + n * W, acc[i][n]);
-            store_partial(y + (NV - 1) * W, acc[i][NV - 1], left);
-        }
+        for (int n = 0; n < NV; n++)
+            to[n] = fma(weight[2][u], tap[2][n],
+                        fma(weight[1][u], tap[1][n], fma(weight[0][u], tap[0][n], from[n])));
+    };
+    vec<T> start[NV];
+#pragma GCC unroll 4
+    for (int n = 0; n < NV; n++) start[n] = bias;
+    taps.load(*row++, tap);
+    add(0, sum[0], start);
+    if (Stride == 1) {
+        taps.load(*row++, tap);
+        add(1, sum[0], sum[0]), add(0, sum[1], start);
+    }
+    T* y = plane.y;
+    for (int64_t i = 0; i < count; i++, y += y_pitch) {
+        if (Stride == 2) taps.load(*row++, tap), add(1, sum[0], sum[0]);
+        taps.load(*row++, tap);
+        add(2, sum[0], sum[0]);
+#pragma GCC unroll 4
+        for (int n = 0; n + 1 < NV; n++) store(y + n * W, sum[0][n]);
+        store_partial(y + (NV - 1) * W, sum[0][NV - 1], left);
+        if (Stride == 1)
+            add(1, sum[0], sum[1]), add(0, sum[1], start);
+        else
+            add(0, sum[0], start);
     }
 }
 
@@ -214,7 +211,6 @@ auto choose_rows(const Axis& rows, const Axis& columns, const Choose& choose)
 }
 template <typename T>
 OutputsOfPlane<T> choose_outputs(const Axis& rows, const Axis& columns) {
-    if (rows.outputs < rows_at_once<1>) return nullptr;
     return choose_rows<T>(rows, columns, [](auto kind) -> OutputsOfPlane<T> {
         return outputs_of_plane<T, decltype(kind)::stride, decltype(kind)::vectors>;
     });
