@@ -200,6 +200,7 @@ auto choose_rows(const Axis& rows, const Axis& columns, const Choose& choose)
         if (rows.stride == 1) {
             if (TapRows<T, 1, 1>::suits(source, outputs)) return choose(RowKind<1, 1>{});
             if (TapRows<T, 1, 2>::suits(source, outputs)) return choose(RowKind<1, 2>{});
+            if (TapRows<T, 1, 3>::suits(source, outputs)) return choose(RowKind<1, 3>{});
             if (TapRows<T, 1, 4>::suits(source, outputs)) return choose(RowKind<1, 4>{});
         } else if (rows.stride == 2) {
             if (TapRows<T, 2, 1>::suits(source, outputs)) return choose(RowKind<2, 1>{});
