@@ -6,12 +6,14 @@
 #include "conv2d_feature_lanes.h"
 #include "conv2d_flat.h"
 #include "conv2d_fold.h"
+#include "conv2d_framed_features.h"
 #include "conv2d_phase.h"
 #include "conv2d_pointwise.h"
 #include "conv2d_product.h"
 #include "conv2d_scatter.h"
 #include "conv2d_shape.h"
 #include "conv2d_sparse.h"
+#include "conv2d_stride_cost.h"
 #include "conv2d_transposed_patches.h"
 #include "kernel.h"
 
@@ -38,7 +40,7 @@ Correlation<T> turned(const Correlation<T>& conv) {
 // y with output channels as lanes, where that is better; returns whether it was.
 template <typename T>
 bool correlate_features(const Correlation<T>& conv) {
-    if constexpr (has_special_kernels && sizeof(T) == 4) {
+    if constexpr (has_feature_lanes<T>) {
         if (!FeatureLanes<T>::suits(conv)) return false;
         const FeatureLanes<T> lanes(conv);
         if (lanes.is_exact()) return lanes.run(), true;
@@ -62,9 +64,17 @@ void correlate(const Correlation<T>& conv) {
     if (conv.rows.outputs == 1 && conv.rows.taps == 1 && conv.columns.outputs > 1)
         return correlate(turned(conv));
     if (pays_to_stack_whole(conv)) return BatchProduct<T>(conv).run();
-    if (pays_to_stay_direct(conv))
+    const bool direct = pays_to_stay_direct(conv), flat = !direct && pays_to_lie_flat(conv);
+    if constexpr (has_feature_lanes<T>)
+        if (conv.columns.stride > 1) {
+            const AxisPhases rows(conv.rows), columns(conv.columns);
+            const StrideCost<T> cost(conv, rows, columns);
+            if (cost.lanes() < (direct ? cost.direct() : flat ? cost.flat() : cost.gathered()))
+                return FramedFeatures<T>(conv, rows, columns).run();
+        }
+    if (direct)
         correlate_direct(conv);
-    else if (pays_to_lie_flat(conv))
+    else if (flat)
         FlatProduct<T>(conv, AxisPhases(conv.rows), AxisPhases(conv.columns)).run();
     else
         correlate_product(conv);
@@ -93,16 +103,20 @@ inline bool pays_to_scatter(const Conv2dShape& s) {
     return s.O / s.groups >= 8 && (!all_meet || s.C / s.groups <= kFewFeatures);
 }
 
-// Gathering the phases of a gradient with stride (conv2d_flat.h) multiplies little in vain if x is not much
-// larger than what dy's pixels are apart.
-inline bool pays_to_gather(const Conv2dShape& s) {
-    return s.O / s.groups >= 8 && s.C / s.groups >= kLeastPhaseFeatures &&
-           4 * s.H * s.W <= 5 * s.I * s.J * s.rows.stride * s.columns.stride;
+// Whether the phases of a gradient are better computed one after the other: phases of rows, with few channels
+// on both sides.
+template <typename T>
+bool pays_to_write_rows_apart(const Correlation<T>& conv, const Conv2dShape& s) {
+    return s.columns.stride == 1 && pays_to_stay_direct(conv) && conv.channels < 8;
 }
 
 template <typename T>
 void correlate_phases(const Correlation<T>& conv, const Axis& rows, const Axis& columns) {
     const AxisPhases of_rows(rows, phase_count(rows)), of_columns(columns, phase_count(columns));
+    if constexpr (has_feature_lanes<T>) {
+        const StrideCost<T> cost(conv, of_rows, of_columns);
+        if (cost.lanes() < cost.flat()) return FramedFeatures<T>(conv, of_rows, of_columns).run();
+    }
     FlatProduct<T>(conv, of_rows, of_columns).run();
 }
 template void correlate_phases(const Correlation<float>&, const Axis&, const Axis&);
@@ -140,15 +154,18 @@ void input_gradient(const Array<const T, 4>& dy, const Array<const T, 4>& w, con
         if (correlate_features(conv)) return;
         if (pays_to_stack_padded(conv)) return BatchProduct<T>(conv).run();
     }
-    if constexpr (has_special_kernels && sizeof(T) == 4)
+    if constexpr (has_feature_lanes<T>)
         if (TransposedPatches<T>::suits(dy, w, dx, s))
             return TransposedPatches<T>(dy, w, bias, bias_stride, dx, s).run();
-    const bool phases_pay = gradient_has_phases(s.rows, s.columns) && pays_to_gather(s);
     if constexpr (has_special_kernels)
         if (pays_to_scatter(s) && pays_to_fold(s))
             return FoldedGradient<T>(dy, w, bias, bias_stride, dx, s).run();
-    if (!phases_pay && pays_to_scatter(s)) return ScatteredGradient<T>(dy, w, bias, bias_stride, dx, s).run();
-    if (phases_pay) return correlate_phases(conv, s.rows, s.columns);
+    if (s.O > 0 && gradient_has_phases(s.rows, s.columns) && !pays_to_write_rows_apart(conv, s)) {
+        const AxisPhases rows(s.rows, phase_count(s.rows)), columns(s.columns, phase_count(s.columns));
+        if (StrideCost<T>(conv, rows, columns).gathers()) return correlate_phases(conv, s.rows, s.columns);
+        return ScatteredGradient<T>(dy, w, bias, bias_stride, dx, s).run();
+    }
+    if (pays_to_scatter(s)) return ScatteredGradient<T>(dy, w, bias, bias_stride, dx, s).run();
     if (s.O == 0 || has_gaps(s.rows) || has_gaps(s.columns)) fill_channels(dx, bias, bias_stride);
     if (s.O == 0) return;
     for (int64_t a = 0; a < s.rows.stride && a < s.H; a++) {

@@ -240,27 +240,28 @@ class FrameLayout {
     template <typename X, typename T>
     void fill(T* frame, const Images<X>& x, int64_t n, int64_t channel, int64_t channels, int64_t i,
               int64_t rows, bool has_zeros = false, int64_t j = 0) const {
+        const int64_t step = rows_.axis().stride, size = this->channel();
         for (int64_t pu = 0; pu < rows_.count(); pu++)
             for (int64_t pv = 0; pv < columns_.count(); pv++) {
-                const int64_t plane = (pu * columns_.count() + pv) * rows_.length() * pitch();
-                const int64_t top = rows_.source(pu, i), step = rows_.axis().stride;
-                for (int64_t c = 0; c < channels; c++)
-                    fill_plane(frame + plane + c * this->channel(), x.at(n, channel + c), x.stride, top, step,
-                               rows_.length(rows), columns_.source(pv, j), has_zeros);
+                T* to = frame + (pu * columns_.count() + pv) * rows_.length() * pitch();
+                const int64_t top = rows_.source(pu, i), left = columns_.source(pv, j);
+                const PaddedRow line(pitch(), columns_.axis().source, left, columns_.axis().stride);
+                for (int64_t c = channel; c < channel + channels; c++, to += size)
+                    fill_plane(to, x.at(n, c), x.stride, top, step, rows_.length(rows), left, line,
+                               has_zeros);
             }
     }
 
   private:
-    // One plane: row q comes from the source's row top + q * step, its columns from `left` on.
+    // One plane: row q comes from the source's row top + q * step, its columns, `line`, from `left` on.
     template <typename T>
     void fill_plane(T* to, const T* x, const int64_t (&stride)[4], int64_t top, int64_t step, int64_t rows,
-                    int64_t left, bool has_zeros) const {
+                    int64_t left, const PaddedRow& line, bool has_zeros) const {
         const int64_t height = rows_.axis().source, columns = columns_.axis().source;
         if (pitch() == 1 && left >= 0 && left < columns) {  // images of one column: its numbers are a row
             copy_padded(to, rows, x + left * stride[3], stride[2], height, top, step, has_zeros);
             return;
         }
-        const PaddedRow line(pitch(), columns, left, columns_.axis().stride);
         for (int64_t q = 0, h = top; q < rows; q++, h += step, to += pitch()) {
             if (h >= 0 && h < height) {
                 const T* row = x + h * stride[2];

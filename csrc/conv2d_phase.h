@@ -58,7 +58,7 @@ inline bool gradient_has_phases(const Axis& rows, const Axis& columns) {
         (rows.stride > 1 && rows.dilation > 1) || (columns.stride > 1 && columns.dilation > 1);
     return (rows.stride > 1 || columns.stride > 1) && !dilated && !has_gaps(rows) && !has_gaps(columns);
 }
-// Features that are worth the way of conv2d_flat.h.
+// Features of a volume that are worth computing its phases together.
 inline constexpr int64_t kLeastPhaseFeatures = 6;
 
 }  // namespace pydl::PYDL_ISA

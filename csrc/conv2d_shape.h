@@ -30,12 +30,6 @@ inline Axis conv2d_axis(int64_t source, int64_t taps, int64_t outputs, int64_t s
     return {source, outputs, taps, stride, dilation, -before};
 }
 
-// Whether windows have no pixel in common and lie in the image, such as the patches of a vision transformer.
-inline bool has_whole_patches(const Conv2dShape& s) {
-    return s.rows.stride >= s.U && s.columns.stride >= s.V && s.columns.stride > 1 && s.rows.dilation == 1 &&
-           s.columns.dilation == 1 && !s.rows.leaves_source() && !s.columns.leaves_source();
-}
-
 // mismatch is thrown where the arrays do not fit each other.
 template <typename X, typename W, typename Y>
 Conv2dShape conv2d_shape(const X& x, const W& w, const Y& y, const Ints<2>& stride, const Ints<4>& padding,

@@ -3,9 +3,10 @@
 //     dw[(c, u, v), o] = sum over (n, i, j) of  x[n, c, pixel under tap (u, v) of (i, j)] * dy[n, o, i, j]
 //
 // is a product whose long side, the output pixels, is summed over. The lanes of a tile are output channels o,
-// its rows are taps (c, u, v). A tap's pixels lie side by side in a frame (conv2d_frame.h), so the tile reads
-// them behind one pointer a row and no patch is ever copied; only dy is transposed, one strip of pixels at a
-// time, and what it adds up to is the bias's gradient.
+// its rows are taps (c, u, v). A tap's pixels lie at even distances in the image, or in a copy with the zeros
+// around it (conv2d_dense_frame.h; conv2d_frame.h where taps are far apart), so the tile reads them behind
+// one pointer a row and no patch is ever copied; only dy is transposed, one strip of pixels at a time, and
+// what it adds up to is the bias's gradient.
 //
 //   for each task: a group, some of its channels, a part of the batch's output rows      (in parallel)
 //     for each strip of output rows
@@ -19,6 +20,7 @@
 // in conv2d_weight_dots.h or, the usual ones of depthwise convolutions, in conv2d_depthwise_weight.cpp.
 #include "conv2d_weight_gradient.h"
 
+#include "conv2d_dense_frame.h"
 #include "conv2d_depthwise.h"
 #include "conv2d_pointwise.h"
 #include "conv2d_shape.h"
@@ -30,7 +32,7 @@
 
 namespace pydl::PYDL_ISA {
 
-// Output pixels that lie one step apart where every tap reads them: `length` from `source` on.
+// Output pixels that lie at even distances where every tap reads them: `length` from `source` on.
 struct Piece {
     int64_t source, length;
 };
@@ -40,24 +42,27 @@ template <typename T>
 using TapTile = void (*)(const T* const* tap, int64_t step, const Piece* pieces, int64_t count, const T* dy,
                          int64_t dy_stride, T* c, int64_t c_stride);
 
-template <typename T, int MR>
-struct SteppedRows {
-    const T* row[MR];
-    int64_t step;
-    PYDL_INLINE T operator()(int64_t k, int i) const { return row[i][k * step]; }
-};
-
 template <typename T, int MR, int NV>
 void tap_tile(const T* const* tap, int64_t step, const Piece* pieces, int64_t count, const T* dy,
               int64_t dy_stride, T* c, int64_t c_stride) {
     vec<T> acc[MR][NV] = {};
-    SteppedRows<T, MR> at;
-    at.step = step;
     for (int64_t p = 0; p < count; p++) {
+        const T* row[MR];
 #pragma GCC unroll 32
-        for (int i = 0; i < MR; i++) at.row[i] = tap[i] + pieces[p].source;
-        outer_products<T, MR, NV>(acc, pieces[p].length, at, Columns<T>{dy, dy_stride});
-        dy += pieces[p].length * dy_stride;
+        for (int i = 0; i < MR; i++) row[i] = tap[i] + pieces[p].source;
+        const int64_t end = pieces[p].length * step;
+#pragma GCC unroll 1
+        for (int64_t place = 0; place < end; place += step, dy += dy_stride) {
+            vec<T> slope[NV];
+#pragma GCC unroll 16
+            for (int v = 0; v < NV; v++) slope[v] = load(dy + v * width<T>);
+#pragma GCC unroll 32
+            for (int i = 0; i < MR; i++) {
+                const vec<T> factor = broadcast<T>(row[i][place]);
+#pragma GCC unroll 16
+                for (int v = 0; v < NV; v++) acc[i][v] = fma(factor, slope[v], acc[i][v]);
+            }
+        }
     }
     store_tile<T, MR, NV>(acc, c, c_stride, NV * width<T>, true);
 }
@@ -87,23 +92,25 @@ struct WeightGradient {
     const Images<const T>& x;
     const Conv2dShape& s;
     bool with_bias, in_place;          // whether x is read without frames
-    int64_t step;                      // from a tap's pixel to its next
+    bool dense;                        // whether frames have all pixels in their order
+    int64_t step;                      // from one pixel of a row to the next
     int64_t taps, channels, features;  // of a filter's channel; of a group
     Parts chunks;                      // of a group's channels
     int64_t chunk_taps, pitch;         // rows and row length of a partial sum
     Parts strips;                      // of the N * I output rows
     Parts parts;                       // of the strips
     int64_t strip_images, strip_rows;  // that a strip touches at most, rows of one image
-    FrameLayout layout;
+    FrameLayout layout;                // of frames that are not dense
+    DenseFrame pixels;                 // of those that are
 
     WeightGradient(const Images<const T>& dy, const Images<const T>& x, const Conv2dShape& s, bool with_bias)
         : dy(dy),
           x(x),
           s(s),
           with_bias(with_bias),
-          in_place(x.stride[3] == 1 && (s.columns.stride == 1 || has_whole_patches(s)) &&
-                   !s.rows.leaves_source() && !s.columns.leaves_source()),
-          step(in_place ? s.columns.stride : 1),
+          in_place(x.stride[3] == 1 && !s.rows.leaves_source() && !s.columns.leaves_source()),
+          dense(is_dense(s.rows) && is_dense(s.columns)),
+          step(in_place || dense ? s.columns.stride : 1),
           taps(s.U * s.V),
           channels(s.C / s.groups),
           features(s.O / s.groups),
@@ -114,22 +121,30 @@ struct WeightGradient {
           parts(strips.count, (strips.count * s.groups * chunks.count - 1) / 16 + 1),
           strip_images((strips.size - 1) / s.I + 2 < s.N ? (strips.size - 1) / s.I + 2 : s.N),
           strip_rows(strips.size < s.I ? strips.size : s.I),
-          layout(s.rows, s.columns, strip_rows) {}
+          layout(s.rows, s.columns, strip_rows),
+          pixels(s.rows, s.columns, strip_rows) {}
 
+    // Whether the taps meet all pixels.
+    static bool is_dense(const Axis& axis) { return axis.dilation == 1 && axis.stride <= axis.taps; }
     int64_t partial_size() const { return chunk_taps * pitch; }
+    int64_t channel_size() const { return dense ? pixels.channel() : layout.channel(); }
+    // From one output row to the next in a frame.
+    int64_t row_pitch() const { return dense ? s.rows.stride * pixels.pitch : layout.pitch(); }
     // Adds up part `part` in sum[tap][o]; behind the taps of chunk 0 comes the bias.
     void run(int64_t group, int64_t chunk, int64_t part, T* sum) const {
         const int64_t own_channels = chunks.length(chunk, channels), own_taps = own_channels * taps;
         const int64_t channel = group * channels + chunks.begin(chunk),
-                      segment = own_channels * layout.channel();
-        const Scratch<T> frame(in_place ? 0 : strip_images * segment), panel(strips.size * s.J * NR);
+                      segment = own_channels * channel_size();
+        const Scratch<T> frame(in_place ? 0 : strip_images * segment + pixels.slack<T>()),
+            panel(strips.size * s.J * NR);
         const Scratch<const T*> tap(own_taps);
         const Scratch<Piece> pieces(strips.size);
         for (int64_t t = 0; t < own_taps; t++) {
             const int64_t c = t / taps, u = t % taps / s.V, v = t % s.V;
             tap[t] = in_place ? x.at(0, channel + c) + (s.rows.origin + u * s.rows.dilation) * x.stride[2] +
                                     s.columns.origin + v * s.columns.dilation
-                              : frame.data() + c * layout.channel() + layout.taps()[t % taps];
+                              : frame.data() + c * channel_size() +
+                                    (dense ? u * pixels.pitch + v : layout.taps()[t % taps]);
         }
         for (int64_t k = 0; k < partial_size(); k++) sum[k] = T(0);
 
@@ -142,10 +157,13 @@ struct WeightGradient {
                 const int64_t top = n == first_image ? first % s.I : 0;
                 const int64_t end = n == last_image ? first + count - n * s.I : s.I;
                 const int64_t own = (n - first_image) * segment;
-                if (!in_place) layout.fill(frame.data() + own, x, n, channel, own_channels, top, end - top);
+                if (!in_place && dense)
+                    pixels.fill(frame.data() + own, x, n, channel, own_channels, top, end - top);
+                else if (!in_place)
+                    layout.fill(frame.data() + own, x, n, channel, own_channels, top, end - top);
                 for (int64_t i = top; i < end; i++) {
                     const int64_t source = in_place ? (x.at(n, 0) - x.data) + i * s.rows.stride * x.stride[2]
-                                                    : own + (i - top) * layout.pitch();
+                                                    : own + (i - top) * row_pitch();
                     Piece* last = piece_count > 0 ? &pieces[piece_count - 1] : nullptr;
                     if (last != nullptr && last->source + last->length * step == source)
                         last->length += s.J;

@@ -104,30 +104,59 @@ class PixelGradient {
     // Whether this is faster than output channels as lanes, by what both cost for each pixel, in
     // multiply-adds of whole vectors.
     static bool suits(const Conv2dShape& s) {
+        if (s.columns.stride > 1) return suits_stride(s);
         constexpr double W = width<T>;
         const double channels = double(s.C / s.groups), features = double(s.O / s.groups);
         const double taps = channels * double(s.U * s.V), pixels = double(s.N) * double(s.I) * double(s.J);
-        // Of patches the other way copies no pixels.
-        const bool has_lanes = s.groups == 1 || 2 * features >= W;
-        if (features == 1 || (has_lanes && has_whole_patches(s))) return false;
+        if (features == 1) return false;
         // Here: rounding up to vectors, which tiles of few registers load too often, and tiles of taps that
         // share no pixels from the second-level cache; copies; adding up lanes.
-        const double length = s.I * s.J < strip_pixels ? double(s.I * s.J) : W;
-        const double waste = double(whole_vectors<T>(int64_t(length))) / length;
+        const double waste = vectors(run(s)) * W / run(s);
         const double tile = (many_registers ? 1.06 : 1.12) * (s.U > 1 || s.V > 1 ? 1 : 1.35);
-        const double sums = features * (taps + 1),
-                     parts = pixels / (96 * W) < 15 ? 1 + pixels / (96 * W) : 16;
+        const double sums = features * (taps + 1);
         const double own =
-            sums / W * tile * waste + 3 * channels * double(s.V) / W + 6 * sums * parts / pixels;
+            sums / W * tile * waste + 3 * channels * double(s.V) / W + 6 * sums * parts(s) / pixels;
         // There: lanes without a channel, and a vector alone, which has to load a number for each product;
         // transposing; sorting pixels that lie apart.
-        const int64_t vectors = (s.O / s.groups - 1) / width<T> + 1;
-        double other = double(vectors) * (1.14 * taps + W / 2) + (vectors % 2 != 0 ? taps / 2 : 0);
-        if (s.columns.stride > 2) other += 2.6 * channels * double(s.rows.stride * s.columns.stride);
+        const double lanes = vectors(features);
+        const double other = lanes * (1.14 * taps + W / 2) + (int64_t(lanes) % 2 != 0 ? taps / 2 : 0);
         return 1.05 * own < other;
     }
 
   private:
+    static double vectors(double count) { return double(int64_t((count + width<T> - 1) / width<T>)); }
+    // Pixels that lie side by side.
+    static double run(const Conv2dShape& s) {
+        return s.I * s.J < strip_pixels ? double(s.I * s.J) : double(width<T>);
+    }
+    // The same for strides along rows. A copy for each tap then costs most, and the other way, which reads
+    // single numbers, needs none; fitted as in conv2d_stride_cost.h.
+    static bool suits_stride(const Conv2dShape& s) {
+        constexpr double W = width<T>;
+        const double groups = double(s.groups), images = double(s.N) * groups, I = double(s.I),
+                     J = double(s.J);
+        const double channels = double(s.C) / groups, features = double(s.O) / groups, V = double(s.V);
+        const double taps = channels * double(s.U) * V, sums = features * (taps + 1), pixels = images * I * J;
+        if (features == 1) return false;
+        const auto reach = [](const Axis& axis) {
+            return double(axis.outputs - 1) * double(axis.stride) + double(axis.taps);
+        };
+        const double rows = images * channels * reach(s.rows), lanes = vectors(features);
+        const double copies = s.columns.stride == 2 ? 9.3 * V * vectors(J) : 17.5 * vectors(V) * J;
+        const double own = 0.95 * pixels * sums * vectors(run(s)) / run(s) + rows * (copies + 7 * V) +
+                           18 * groups * sums * parts(s) + 10500;
+        const bool in_place = !s.rows.leaves_source() && !s.columns.leaves_source();
+        const double other =
+            pixels * (taps * (int64_t(lanes) % 2 != 0 ? lanes + 0.5 : lanes) + 0.6 * lanes * W) +
+            (in_place ? 0 : 9 * rows * (vectors(reach(s.columns)) + 1)) +
+            2 * images * I * (taps / tile_rows<T> + 1) * lanes + 20 * groups * sums / W + 16600;
+        return own < 1.1 * other;
+    }
+    static double parts(const Conv2dShape& s) {
+        const double pixels = double(s.N) * double(s.I) * double(s.J) / (96 * double(width<T>));
+        return pixels < 15 ? 1 + pixels : 16;
+    }
+
     int64_t stripes() const { return rows_.count * columns_.count; }
     int64_t most_pixels() const { return rows_.size * columns_.size; }
     // Channels whose sums and whose pixels stay in the second-level cache, or nearly so.

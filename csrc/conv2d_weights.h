@@ -21,6 +21,10 @@ struct Correlation {
     Axis rows, columns;
 
     int64_t taps() const { return rows.taps * columns.taps; }
+    // Whether a filter's weights lie in one run, in their order (c, u, v).
+    bool filters_are_runs() const {
+        return w_stride[3] == 1 && w_stride[2] == columns.taps && w_stride[1] == taps();
+    }
     const T* weights(int64_t group, int64_t m) const { return w + group * w_group + m * w_stride[0]; }
 };
 
@@ -72,7 +76,7 @@ class PackedWeights {
         const T* from = conv_.weights(group, m0);
         T* to = panel(group, row_panel, block);
         const int64_t begin = blocks.begin(block), end = begin + units(block);
-        if (stride[3] == 1 && stride[2] == V && stride[1] == U * V) {
+        if (conv_.filters_are_runs()) {
             pack_panel(to, count, count, from + begin * V, stride[0], int64_t(1), (end - begin) * V);
         } else {
             for (int64_t unit = begin; unit < end; unit++)

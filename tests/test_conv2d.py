@@ -98,6 +98,14 @@ LARGE = [
     ((32, 16, 11, 9), (24, 8, 5, 7), {"groups": 2, "padding": (1, 4)}),
     ((16, 12, 15, 13), (20, 12, 5, 5), {"stride": 2}),
     ((16, 20, 9, 7), (17, 20, 3, 3), {"dilation": (2, 1), "padding": (5, 0)}),
+    ((3, 60, 9, 11), (50, 60, 5, 5), {"stride": 2, "padding": 2}),
+    ((5, 24, 30, 9), (18, 24, 4, 4), {"stride": (4, 3), "padding": (1, 0)}),
+    ((2, 12, 23, 6), (36, 6, 3, 4), {"stride": 3, "padding": (1, 2), "groups": 2}),
+    ((9, 7, 6, 5), (20, 7, 5, 5), {"stride": 2, "padding": 40}),
+    ((2, 70, 19, 8), (35, 70, 3, 5), {"stride": (1, 2), "dilation": (3, 1), "padding": (3, 2)}),
+    ((4, 150, 8, 7), (3, 150, 3, 3), {"stride": 2, "padding": 1}),
+    ((2, 5, 40, 13), (2, 5, 5, 5), {"stride": (2, 1), "padding": 2}),
+    ((1, 130, 3, 1), (20, 130, 3, 2), {"stride": 2, "padding": 1}),
     ((0, 3, 9, 9), (5, 3, 3, 3), {}),
 ]
 
@@ -118,6 +126,8 @@ SHARED_BY_THREADS = [
     (4, 48, 40, 48, 3, 1, 1, 48),
     (18, 32, 5, 32, 3, 1, 1, 32),
     (9, 48, 9, 48, 3, 2, 1, 48),
+    (9, 90, 11, 40, 5, 2, 2, 1),
+    (1, 48, 37, 200, 3, 3, 1, 4),
     (5, 160, 17, 120, 1, 1, 0, 1),
     (3, 200, 24, 320, 1, 1, 0, 2),
 ]
@@ -132,6 +142,22 @@ def test_same_bits_for_any_number_of_threads(N, C, H, O, U, stride, padding, gro
     check_threads(conv2d_forward, {"x": x, "w": w, "b": b, "y": y} | settings)
     check_threads(conv2d_input_gradient, {"dy": y, "w": w, "dx": x} | settings)
     check_threads(conv2d_weight_gradient, {"dy": y, "x": x, "dw": w, "db": b} | settings)
+
+
+@pytest.mark.parametrize("filters", [1, 4, 12, 40])
+def test_strides_of_billions(filters):
+    """One output, so that they lead nowhere; their products with 16 channels are 0 in 64 bits."""
+    x, w, y = randn(1, 16, 9, 9), randn(filters, 16, 5, 5), randn(1, filters, 1, 1)
+    settings = (2**30, 2**30), (0, 0, 0, 0), (1, 1), 1
+    dx, dw, met, dy = np.empty_like(x), np.empty_like(w), np.zeros_like(x), y.copy()
+    conv2d_forward.native(x, w, None, y, *settings)
+    conv2d_input_gradient.native(dy, w, dx, *settings)
+    conv2d_weight_gradient.native(dy, x, dw, None, *settings)
+    met[0, :, :5, :5] = np.einsum("o,ochw->chw", dy[0, :, 0, 0], w)
+    close = {"rtol": 1e-4, "atol": 1e-4}
+    np.testing.assert_allclose(y[0, :, 0, 0], np.einsum("chw,ochw->o", x[0, :, :5, :5], w), **close)
+    np.testing.assert_allclose(dx, met, **close)
+    np.testing.assert_allclose(dw, dy[0, :, :, :, None] * x[:, :, :5, :5], **close)
 
 
 def test_without_bias_and_for_some_gradients_only(monkeypatch):

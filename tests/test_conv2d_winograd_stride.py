@@ -72,7 +72,7 @@ CASES = [
     ((7, 33, 31, 28), 48, 4, 1, 1),
     ((4, 70, 26, 27), 96, 4, 1, 2),
     ((2, 3, 97, 91), 40, 7, 3, 1),
-    ((5, 190, 15, 13), 180, 4, 1, 1),
+    ((9, 190, 15, 13), 180, 4, 1, 1),
 ]
 
 
@@ -82,7 +82,7 @@ def test_torch(shape, filters, size, padding, groups):
     x, w, b = randn(*shape), randn(filters, shape[1] // groups, size, size), randn(filters)
     settings = {"stride": 2, "padding": padding, "groups": groups}
     y = conv2d(x, w, b, **settings).shape
-    assert suits_stride(w.shape, y, groups)
+    assert suits_stride(w.shape, shape, y, groups)
     if size == 4:
         assert suits_stride_gradient(w.shape, shape, y, groups)
     if size == 4 and groups == 1:
@@ -100,7 +100,7 @@ def test_torch(shape, filters, size, padding, groups):
     ("shape", "filters", "settings"),
     [
         ((7, 48, 16, 15), (48, 33, 4, 4), {"padding": 1}),
-        ((3, 64, 20, 21), (64, 40, 3, 3), {"padding": 1, "output_padding": 1}),
+        ((3, 128, 20, 21), (128, 96, 3, 3), {"padding": 1, "output_padding": 1}),
         ((4, 96, 13, 14), (96, 24, 4, 4), {"padding": 1, "groups": 2}),
     ],
 )
@@ -120,14 +120,14 @@ def test_torch_transposed(shape, filters, settings):
 
 
 def test_where_it_is_worth_while():
-    map28, w = (8, 128, 28, 28), (128, 64, 3, 3)
-    assert suits_stride(w, map28)
-    assert suits_stride_gradient(w, (8, 64, 56, 56), map28)
+    map56, map28, w = (8, 64, 56, 56), (8, 128, 28, 28), (128, 64, 3, 3)
+    assert suits_stride(w, map56, map28)
+    assert suits_stride_gradient(w, map56, map28)
     assert suits_stride_weight(w, map28)
-    assert not suits_stride(w, (1, 64, 5, 5)), "most of every tile would be empty"
-    assert not suits_stride((16, 3, 3, 3), map28)
-    assert not suits_stride((4096, 1024, 3, 3), (8, 4096, 28, 28)), "the filters would be too large"
-    assert suits_stride((64, 3, 7, 7), (8, 64, 112, 112))
+    assert not suits_stride(w, (1, 64, 10, 10), (1, 64, 5, 5)), "most of every tile would be empty"
+    assert not suits_stride((16, 3, 3, 3), map56, map28)
+    assert not suits_stride((4096, 1024, 3, 3), map56, (8, 4096, 28, 28)), "the filters would be too large"
+    assert suits_stride((64, 3, 7, 7), (8, 3, 224, 224), (8, 64, 112, 112))
     assert not suits_stride_weight((64, 3, 7, 7), (8, 64, 112, 112))
 
 

@@ -113,7 +113,7 @@ def _(draw):
 
 Shape = tuple[int, ...]
 
-WAY, WEIGHT_WAY = Way(36, 11.5, 6, 11.5, 12.7, 0.64), WeightWay(36, 13, 6, 30, 0.8, 3)
+WAY, WEIGHT_WAY = Way(36, 11.5, 6, 11.5, 12.7, 0.64), WeightWay(36, 13, 6, 30, 0.7, 3)
 
 # What it takes to copy a number of a part.
 COPYING, WEIGHT_COPYING = 28, 13

@@ -28,7 +28,8 @@ from .winograd_cost import (
     MOST_TRANSFORMED,
     Way,
     WeightWay,
-    direct,
+    direct_stride,
+    direct_stride_gradient,
     has_own_kernels,
     transformed,
     transformed_is_faster_for_weights,
@@ -116,19 +117,24 @@ def _(draw):
 Shape = tuple[int, ...]
 
 
+def pixels_of(x: Shape) -> int:
+    """Those of a channel in all images."""
+    return x[0] * x[2] * x[3]
+
+
 # By taps: of the results, of the gradients of the input and of the weight.
-WAYS = {3: Way(81, 0.6, 13, 2, 11, 1.1), 4: Way(100, 1, 9, 16, 31, 1.8), 7: Way(196, 1, 5, 25, 29, 1.5)}
-GRADIENT_WAYS = {3: Way(81, 15, 11, 2.6, 8.7, 1.2), 4: Way(100, 23, 0, 21, 25, 3.2)}
-WEIGHT_WAYS = {3: WeightWay(81, 28, 3.3, 25, 1.4, 10), 4: WeightWay(100, 27, 5, 22, 2, 25)}
+WAYS = {3: Way(81, 13.8, 7.6, 3.6, 4.5), 4: Way(100, 14.7, 3.6, 7.5, 8.5), 7: Way(196, 14.9, 2.4, 6.6, 11)}
+GRADIENT_WAYS = {3: Way(81, 7.3, 11.8, 3, 7.4), 4: Way(100, 6, 8.8, 3.6, 6.2)}
+WEIGHT_WAYS = {3: WeightWay(81, 28, 3.3, 25, 1.25, 10), 4: WeightWay(100, 27, 5, 22, 1.5, 25)}
 
 
 @remembered
-def suits_stride(w: Shape, y: Shape, groups: int = 1) -> bool:
-    """Whether conv2d uses it for filters of shape w, stride 2 and results of shape y."""
+def suits_stride(w: Shape, x: Shape, y: Shape, groups: int = 1) -> bool:
+    """Whether conv2d uses it for filters of shape w, stride 2, images of shape x and results of shape y."""
     filters, channels, way = w[0] // groups, w[1], WAYS[w[2]]
     if has_own_kernels(groups, channels, filters):
         return False
-    sums = direct(way, w[2] ** 2, y[0] * y[2] * y[3], channels, filters, groups=groups)
+    sums = direct_stride(w[2] ** 2, pixels_of(x), pixels_of(y), channels, filters)
     own = transformed(way, y[0] * -(-y[2] // 4) * -(-y[3] // 4), channels, filters)
     return own < sums and way.numbers * w[0] * w[1] <= MOST_TRANSFORMED
 
@@ -140,9 +146,7 @@ def suits_stride_gradient(w: Shape, x: Shape, y: Shape, groups: int = 1) -> bool
     if w[2] == 7 or has_own_kernels(groups, channels, filters):
         return False
     way = GRADIENT_WAYS[w[2]]
-    # The direct sum over fewer than 8 filters is a slower one (csrc/conv2d.cpp), about as long as that over 64.
-    summed = 64 if filters < 8 and channels > 2 else filters
-    sums = direct(way, w[2] ** 2, y[0] * y[2] * y[3], summed, channels, True, groups)
+    sums = direct_stride_gradient(w[2] ** 2, pixels_of(y), pixels_of(x), filters, channels)
     own = transformed(way, y[0] * -(-x[2] // 8) * -(-x[3] // 8), filters, channels)
     return own < sums and way.numbers * w[0] * w[1] <= MOST_TRANSFORMED
 

@@ -107,7 +107,7 @@ def transform_forward(
         conv1d_winograd(lines.rows(x), of_w, b, of_y, lines.padding, groups)
         return True
     if has_stride(w, stride, dilation):
-        pays = suits_stride(w.shape, y.shape, groups)
+        pays = suits_stride(w.shape, x.shape, y.shape, groups)
         if pays:
             conv2d_winograd_stride(x, w, b, y, stride, padding, groups)
         return pays

@@ -11,6 +11,13 @@ several groups, there are kernels of their own (csrc/conv2d_direct.h). d: how mu
 multiplication, such as with a stride. Tiles and results come in vectors. Where most results of a gradient are of the
 padding, as of small maps that were not padded, the sum over P results is one over the pixels that it is scattered from.
 
+The direct sum of filters with a stride that are not split (conv2d_winograd_stride.py), and that of their gradient for
+the input, is less a matter of multiplications; X: pixels that are read, copied with the zeros around them. Gradients
+write their results in vectors of every second one.
+
+    with stride         K C (0.76 P L + 10 F) + 18 X C + 3 P F
+    its gradient        K C (0.65 P L + 21 F) + 11 P' F + 30000,    P' results of P pixels
+
 The sums of a weight gradient, whose vectors are channels, are
 
     transformed   N [ T (C max(F, 2) + 3 C + b F) + p C F ]
@@ -40,7 +47,7 @@ class Way(NamedTuple):
     filter: float  # b
     small: float  # p where transformed filters fit the cache
     large: float  # p where they do not
-    direct: float  # d
+    direct: float = 1  # d
 
 
 class WeightWay(NamedTuple):
@@ -75,6 +82,23 @@ def transformed(way: Way, tiles: int, channels: int, filters: int) -> float:
     return way.numbers * (whole(tiles) * each + preparation(way, channels * filters) * channels * filters)
 
 
+def used_lanes(filters: int) -> int:
+    """L, with few filters."""
+    return max(filters, min(2 * filters, 22), 4)
+
+
+def direct_stride(taps: int, pixels: int, results: int, channels: int, filters: int) -> float:
+    """The cost of the direct sum with a stride, for so many pixels and results of a channel."""
+    sums = taps * channels * (0.76 * results * used_lanes(filters) + 10 * filters)
+    return sums + 18 * pixels * channels + 3 * results * filters
+
+
+def direct_stride_gradient(taps: int, pixels: int, results: int, channels: int, filters: int) -> float:
+    """That of the gradient for the input."""
+    sums = taps * channels * (0.65 * pixels * used_lanes(filters) + 21 * filters)
+    return sums + 11 * results * filters + 30000
+
+
 def direct(
     way: Way,
     taps: int,
@@ -86,7 +110,7 @@ def direct(
     source: int | None = None,
 ) -> float:
     """That of the direct sum; few filters of a gradient are scattered instead, and few pixels, `source` in number."""
-    full: float = max(filters, min(2 * filters, 22), 4)
+    full: float = used_lanes(filters)
     lanes: float = whole(results)
     if source is not None:
         lanes = min(lanes, 1.15 * whole(source))

@@ -1,0 +1,317 @@
+// Convolutions with stride, and their gradients, by tiles whose lanes are output channels.
+//
+// Where pixels are lanes, those that a tap meets have to be copied side by side first (conv2d_frame.h): every
+// second or third of a row, into short rows where maps are small. Here a tile reads one number of each of its
+// pixels, wherever they are, and a vector of weights for all of them, so that images are copied as they lie,
+// with the zeros around them:
+//
+//     y[pixel, o] = b[o] + sum over (c, u, v) of  frame[place of pixel + step (c, u, v)] * w[(c, u, v), o]
+//
+// In exchange the results have to be turned. Those of the phases of a gradient (conv2d_phase.h) are zipped on
+// the way: the pixels of all phases of columns lie side by side before they are turned.
+//
+//   for each task: some rows of an image or some images, a group, some of its features     (in parallel)
+//     for each block of channels
+//       copies what it reads into the frame
+//       for each panel of weights, for each phase, for each tile of pixels: its sums
+//     turns them into y
+#pragma once
+
+#include "conv2d_axis_phases.h"
+#include "conv2d_dense_frame.h"
+#include "conv2d_plan.h"
+#include "turned_copy.h"
+
+namespace pydl::PYDL_ISA {
+
+// Where the sums of a tile's rows go, how far they are apart, and what is added to them.
+template <typename T>
+struct FramedSums {
+    T* to;
+    int64_t stride;
+    const T* start;
+    int64_t start_stride;
+};
+
+// to[i][lane] = start[i][lane] + sum over k of  pixel[i][step[k]] * w[k][lane], for i < rows <= MR.
+template <typename T>
+using FramedTile = void (*)(int64_t depth, const T* const* pixel, const int64_t* step, const T* w,
+                             const FramedSums<T>& sums, int64_t rows);
+
+template <typename T, int MR, int NV>
+void framed_tile(int64_t depth, const T* const* pixel, const int64_t* step, const T* w,
+                  const FramedSums<T>& sums, int64_t rows) {
+    constexpr int64_t W = width<T>;
+    vec<T> acc[MR][NV] = {};
+    const T* at[MR];
+#pragma GCC unroll 14
+    for (int i = 0; i < MR; i++) at[i] = pixel[i];
+#pragma GCC unroll 1
+    for (const int64_t* end = step + depth; step != end; step++, w += NV * W) {
+        vec<T> row[NV];
+#pragma GCC unroll 3
+        for (int v = 0; v < NV; v++) row[v] = load(w + v * W);
+        const int64_t place = *step;
+#pragma GCC unroll 14
+        for (int i = 0; i < MR; i++) {
+            const vec<T> factor = broadcast<T>(at[i][place]);
+#pragma GCC unroll 3
+            for (int v = 0; v < NV; v++) acc[i][v] = fma(factor, row[v], acc[i][v]);
+        }
+    }
+    const T* start = sums.start;
+    T* to = sums.to;
+#pragma GCC unroll 14
+    for (int i = 0; i < MR; i++, start += sums.start_stride, to += sums.stride) {
+        if (i >= rows) return;
+#pragma GCC unroll 3
+        for (int v = 0; v < NV; v++) store(to + v * W, acc[i][v] + load(start + v * W));
+    }
+}
+
+// A pointer for each of more rows than 12 would not stay in a register.
+template <typename T>
+constexpr int most_framed_rows(int vectors) {
+    return vectors < 3 && many_registers ? 12 : most_tile_rows<T>(vectors);
+}
+// Rows of a tile come in steps of these: a few of a last tile may be computed in vain.
+template <typename T>
+constexpr int framed_tile_step(int vectors) {
+    return most_framed_rows<T>(vectors) % 4 == 0 ? 4 : 3;
+}
+
+template <typename T, int NV, int... I>
+FramedTile<T> find_framed_tile(int64_t rows, std::integer_sequence<int, I...>) {
+    constexpr int step = framed_tile_step<T>(NV);
+    static constexpr FramedTile<T> tiles[] = {framed_tile<T, (I + 1) * step, NV>...};
+    return tiles[(rows - 1) / step];
+}
+template <typename T, int NV = 1>
+FramedTile<T> framed_tile_of(int64_t rows, int64_t vectors) {
+    if constexpr (NV < most_tile_vectors<T>)
+        if (vectors > NV) return framed_tile_of<T, NV + 1>(rows, vectors);
+    constexpr int sizes = most_framed_rows<T>(NV) / framed_tile_step<T>(NV);
+    return find_framed_tile<T, NV>(rows, std::make_integer_sequence<int, sizes>{});
+}
+
+template <typename T>
+class FramedFeatures {
+    static constexpr int64_t W = width<T>;
+
+  public:
+    // conv.rows and conv.columns are not read, conv.y is all of it.
+    FramedFeatures(const Correlation<T>& conv, const AxisPhases& rows, const AxisPhases& columns)
+        : conv_(conv),
+          rows_(rows),
+          columns_(columns),
+          taps_(rows.taps_before(rows.count) * columns.taps_before(columns.count)),
+          depths_(conv.channels, at_least_1(2 * GemmBlocks<T>::sum_depth * phases() / taps_)),
+          vectors_((conv.features - 1) / W + 1, most_tile_vectors<T>),
+          blocks_(rows.axis.outputs, at_least_1(most_pixels() / columns.axis.outputs)),
+          images_(conv.x.shape[0],
+                  blocks_.count > 1 ? 1 : at_least_1(most_pixels() / (blocks_.size * columns.axis.outputs))),
+          chunks_(vectors_.count, panels_of_chunk()),
+          frame_(rows.axis, columns.axis, blocks_.size),
+          packed_(conv.groups * lanes() * conv.channels * taps_),
+          bias_(conv.groups * lanes()) {}
+
+    void run() {
+        const int64_t panels = conv_.groups * vectors_.count, depth = conv_.channels * taps_;
+        parallel_for(panels, 1 + 32768 / (depth * W * vectors_.size + 1), [&](int64_t begin, int64_t end) {
+            for (int64_t p = begin; p < end; p++) pack(p / vectors_.count, p % vectors_.count);
+        });
+        const int64_t work = images_.size * blocks_.size * columns_.axis.outputs * (depth + 4 * phases()) *
+                             vectors_.size * W * chunks_.size;
+        parallel_for(images_.count * blocks_.count * conv_.groups * chunks_.count,
+                     1 + GemmBlocks<T>::thread_work / work,
+                     [&](int64_t begin, int64_t end) { run_tasks(begin, end); });
+    }
+
+  private:
+    // Some images, or rows of one.
+    struct Task {
+        int64_t image, images, row, rows, group;
+    };
+
+    static int64_t at_least_1(int64_t n) { return n < 1 ? 1 : n; }
+    int64_t phases() const { return rows_.count * columns_.count; }
+    int64_t lanes() const { return vectors_.count * vectors_.size * W; }
+    // As many as keep frame and sums in the second-level cache, fewer for want of tasks.
+    int64_t most_pixels() const {
+        // Strides may be of billions.
+        const double per_pixel =
+            double(depths_.size) * double(rows_.axis.stride) * double(columns_.axis.stride) +
+            double(conv_.features * phases());
+        const int64_t pixels = conv_.x.shape[0] * conv_.groups * rows_.axis.outputs * columns_.axis.outputs;
+        int64_t most = int64_t(double(GemmBlocks<T>::group_bytes / int64_t(sizeof(T))) / per_pixel);
+        if (pixels / tasks_wanted() < most) most = pixels / tasks_wanted();
+        return most < 56 ? 56 : most;
+    }
+    int64_t panels_of_chunk() const {
+        return at_least_1(vectors_.count * images_.count * blocks_.count * conv_.groups / tasks_wanted());
+    }
+    int64_t pixels(const Task& task) const { return task.images * task.rows * columns_.axis.outputs; }
+    int64_t image_size() const { return depths_.size * frame_.channel(); }
+
+    int64_t first_feature(int64_t panel) const { return vectors_.begin(panel) * W; }
+    int64_t count_features(int64_t panel) const {
+        const int64_t left = conv_.features - first_feature(panel);
+        return left < vectors_.size * W ? left : vectors_.size * W;
+    }
+    int64_t panel_vectors(int64_t panel) const { return (count_features(panel) - 1) / W + 1; }
+
+    // A panel has its phases one behind another, and of each the steps (c, u, v).
+    T* packed(int64_t group, int64_t panel) const {
+        return packed_.data() + (group * lanes() + first_feature(panel)) * conv_.channels * taps_;
+    }
+    void pack(int64_t group, int64_t panel) const {
+        const int64_t count = count_features(panel), pitch = panel_vectors(panel) * W;
+        const int64_t m = first_feature(panel), V = columns_.taps_before(columns_.count);
+        const int64_t* stride = conv_.w_stride;
+        const T* w = conv_.weights(group, m);
+        T* to = packed(group, panel);
+        T* bias = bias_.data() + group * lanes() + m;
+        for (int64_t l = 0; l < pitch; l++)
+            bias[l] = conv_.bias != nullptr && l < count
+                          ? conv_.bias[(group * conv_.features + m + l) * conv_.bias_stride]
+                          : T(0);
+        const bool in_runs =
+            rows_.have_all_taps && columns_.have_all_taps && stride[3] == 1 && stride[2] == V;
+        if (in_runs && phases() == 1 && stride[1] == taps_)
+            return pack_panel(to, pitch, count, w, stride[0], int64_t(1), conv_.channels * taps_);
+        // Filters that lie in one run each are turned as a whole, then their taps are dealt to the phases.
+        const Scratch<T> turned(in_runs ? taps_ * pitch : 0);
+        for (int64_t c = 0; c < conv_.channels; c++, w += stride[1]) {
+            if (in_runs) pack_panel(turned.data(), pitch, count, w, stride[0], int64_t(1), taps_);
+            T* phase = to;
+            for_each_phase([&](int64_t, int64_t, const PhaseTaps& row, const PhaseTaps& column) {
+                T* at = phase + c * row.count * column.count * pitch;
+                for (int64_t u = row.filter, left = row.count; left > 0; left--, u += row.step)
+                    for (int64_t v = column.filter, k = 0; k < column.count;
+                         k++, v += column.step, at += pitch)
+                        if (in_runs)
+                            copy_row(at, turned.data() + (u * V + v) * pitch, pitch);
+                        else
+                            pack_panel(at, pitch, count, w + u * stride[2] + v * stride[3], stride[0],
+                                       int64_t(1), int64_t(1));
+                phase += conv_.channels * row.count * column.count * pitch;
+            });
+        }
+    }
+    template <typename F>
+    PYDL_INLINE void for_each_phase(const F& f) const {
+        for (int64_t pu = 0; pu < rows_.count; pu++)
+            for (int64_t pv = 0; pv < columns_.count; pv++) f(pu, pv, rows_.phase[pu], columns_.phase[pv]);
+    }
+
+    void run_tasks(int64_t begin, int64_t end) const {
+        const int64_t most = images_.size * blocks_.size * columns_.axis.outputs;
+        const int64_t size = most * phases() * vectors_.size * W;  // of a panel's sums
+        // Later blocks of channels are added to the sums of all panels.
+        const int64_t kept = depths_.count > 1 ? size : 0;
+        const Scratch<T> frame(images_.size * image_size() + frame_.slack<T>()),
+            sums(kept > 0 ? kept * chunks_.size : size);
+        const Scratch<const T*> pixel(most + 3);
+        const Scratch<int64_t> steps(depths_.size * taps_);
+        int64_t* step = steps.data();
+        for_each_phase([&](int64_t, int64_t, const PhaseTaps& row, const PhaseTaps& column) {
+            for (int64_t c = 0; c < depths_.size; c++)
+                for (int64_t u = row.first; u < row.first + row.count; u++)
+                    for (int64_t v = column.first; v < column.first + column.count; v++)
+                        *step++ = c * frame_.channel() + u * rows_.axis.dilation * frame_.pitch +
+                                  v * columns_.axis.dilation;
+        });
+        int64_t filled = -1;
+        for (int64_t t = begin; t < end; t++) {
+            int64_t part = t / chunks_.count;
+            Task task;
+            task.row = blocks_.begin(part % blocks_.count);
+            task.rows = blocks_.length(part % blocks_.count, rows_.axis.outputs);
+            part /= blocks_.count;
+            task.group = part % conv_.groups;
+            part /= conv_.groups;
+            task.image = images_.begin(part);
+            task.images = images_.length(part, conv_.x.shape[0]);
+            const int64_t first = chunks_.begin(t % chunks_.count),
+                          panels = chunks_.length(t % chunks_.count, vectors_.count);
+            place(pixel.data(), frame.data(), task);
+            for (int64_t block = 0; block < depths_.count; block++) {
+                if (kept > 0 || t / chunks_.count != filled) fill(frame.data(), task, block);
+                for (int64_t p = 0; p < panels; p++) {
+                    T* to = sums.data() + p * kept;
+                    multiply(task, first + p, block, pixel.data(), steps.data(), to);
+                    if (block == depths_.count - 1) write(task, first + p, to);
+                }
+            }
+            filled = t / chunks_.count;
+        }
+    }
+
+    // Where the task's pixels are, and the last one again, for tiles that have more rows.
+    void place(const T** pixel, const T* frame, const Task& task) const {
+        for (int64_t n = 0; n < task.images; n++)
+            for (int64_t i = 0; i < task.rows; i++)
+                for (int64_t j = 0; j < columns_.axis.outputs; j++)
+                    *pixel++ = frame + n * image_size() + i * rows_.axis.stride * frame_.pitch +
+                               j * columns_.axis.stride;
+        for (int k = 0; k < 3; k++, pixel++) *pixel = pixel[-1];
+    }
+    void fill(T* frame, const Task& task, int64_t block) const {
+        for (int64_t n = 0; n < task.images; n++)
+            frame_.fill(frame + n * image_size(), conv_.x, task.image + n,
+                        task.group * conv_.channels + depths_.begin(block),
+                        depths_.length(block, conv_.channels), task.row, task.rows);
+    }
+
+    // The sums of the phases of rows lie one behind another; in those of one, a pixel's phases of columns lie
+    // side by side.
+    void multiply(const Task& task, int64_t panel, int64_t block, const T* const* pixel, const int64_t* step,
+                  T* sums) const {
+        const int64_t vectors = panel_vectors(panel), pitch = vectors * W, count = pixels(task);
+        const int64_t channels = depths_.length(block, conv_.channels), stride = columns_.count * pitch;
+        const T* w = packed(task.group, panel);
+        const T* bias = bias_.data() + task.group * lanes() + first_feature(panel);
+        const Parts tiles(count, most_framed_rows<T>(int(vectors)), framed_tile_step<T>(int(vectors)));
+        for_each_phase([&](int64_t pu, int64_t pv, const PhaseTaps& row, const PhaseTaps& column) {
+            const int64_t taps = row.count * column.count;
+            for (int64_t t = 0; t < tiles.count; t++) {
+                T* to = sums + (pu * count + tiles.begin(t)) * stride + pv * pitch;
+                const int64_t own = tiles.length(t, count);
+                const FramedSums<T> at = {to, stride, block == 0 ? bias : to, block == 0 ? 0 : stride};
+                framed_tile_of<T>(own, vectors)(channels * taps, pixel + tiles.begin(t), step,
+                                                 w + depths_.begin(block) * taps * pitch, at, own);
+            }
+            w += conv_.channels * taps * pitch;
+            step += depths_.size * taps;
+        });
+    }
+
+    void write(const Task& task, int64_t panel, const T* sums) const {
+        const int64_t pitch = panel_vectors(panel) * W,
+                      m = task.group * conv_.features + first_feature(panel);
+        const int64_t length = columns_.axis.outputs * columns_.count, *stride = conv_.y.stride;
+        const bool flat = rows_.count == 1 && length == conv_.y.shape[3] && stride[2] == length;
+        const int64_t lines = flat ? 1 : task.rows, line = flat ? task.rows * length : length;
+        const int64_t exist = flat || line < conv_.y.shape[3] ? line : conv_.y.shape[3];
+        for (int64_t pu = 0; pu < rows_.count; pu++)
+            for (int64_t n = 0; n < task.images; n++)
+                for (int64_t i = 0; i < lines; i++, sums += line * pitch) {
+                    const int64_t h = pu + (task.row + i) * rows_.count;
+                    if (h < conv_.y.shape[2])
+                        turn(sums, pitch, conv_.y.at(task.image + n, m) + h * stride[2], stride[1],
+                             count_features(panel), exist);
+                }
+    }
+
+    const Correlation<T>& conv_;
+    const AxisPhases &rows_, &columns_;
+    int64_t taps_;   // of all phases
+    Parts depths_;   // blocks of channels
+    Parts vectors_;  // panels of features
+    Parts blocks_;   // of rows
+    Parts images_, chunks_;
+    DenseFrame frame_;
+    Scratch<T> packed_, bias_;
+};
+
+}  // namespace pydl::PYDL_ISA

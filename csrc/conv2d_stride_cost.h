@@ -1,0 +1,101 @@
+// What convolutions with a stride along their rows cost, and the phases of gradients, by each of the ways to
+// compute them, in multiply-adds of whole vectors: which is the fastest.
+//
+// Fitted to some thousand convolutions with random sizes, strides of 1 to 4, 1 to 16 groups, 1 to 32 images
+// and maps of 5 to 130 pixels, by AVX-512 and AVX2 with one thread. What is chosen takes 1 % longer than the
+// fastest, on average.
+#pragma once
+
+#include "conv2d_axis_phases.h"
+#include "conv2d_dense_frame.h"
+#include "conv2d_weights.h"
+
+namespace pydl::PYDL_ISA {
+
+// In float64, that way would seldom be worth its size.
+template <typename T>
+inline constexpr bool has_feature_lanes = has_special_kernels && sizeof(T) == 4;
+
+template <typename T>
+class StrideCost {
+  public:
+    [[gnu::noinline]] StrideCost(const Correlation<T>& conv, const AxisPhases& rows,
+                                 const AxisPhases& columns)
+        : images_(double(conv.x.shape[0]) * double(conv.groups)),
+          channels_(double(conv.channels)),
+          features_(double(conv.features)),
+          depth_(channels_ * double(rows.taps_before(rows.count)) *
+                 double(columns.taps_before(columns.count))),
+          packing_(double(conv.groups) * features_ * depth_ / W),
+          outputs_(double(rows.axis.outputs)),
+          width_(double(columns.axis.outputs)),
+          phases_(double(rows.count) * double(columns.count)),
+          lines_(phases_ > 1 ? outputs_ * double(rows.count) : 0),
+          frame_rows_(channels_ * double(DenseFrame::reach(rows.axis, rows.axis.outputs))),
+          frame_width_(double(DenseFrame::reach(columns.axis, columns.axis.outputs))),
+          taps_(double(columns.axis.taps)),
+          stride_(double(columns.axis.stride)),
+          source_rows_(double(rows.axis.source)),
+          source_width_(double(columns.axis.source)),
+          writes_vectors_(conv.y.stride[3] == 1),
+          is_shuffled_(columns.axis.stride == 1 || columns.axis.stride == 2 || columns.axis.stride == 4) {}
+
+    // conv2d_framed_features.h, which writes whole vectors.
+    [[gnu::noinline]] double lanes() const {
+        if (!has_feature_lanes<T> || !writes_vectors_) return 1e300;
+        const double panel = vectors(features_), pixels = outputs_ * width_;
+        return images_ * (pixels * depth_ * (panel > 1 ? panel : 1.45) +
+                          10 * frame_rows_ * (vectors(frame_width_) + 1) +
+                          (12.5 * pixels * phases_ + 50 * lines_) * panel) +
+               13 * packing_ + 19000;
+    }
+    // conv2d_flat.h
+    [[gnu::noinline]] double flat() const {
+        const double copied = is_shuffled_ ? vectors(width_) : 0.4 * width_;
+        return images_ * (sums(vectors(outputs_ * width_)) + 12 * frame_rows_ * taps_ * (copied + 0.5) +
+                          7.4 * outputs_ * width_ * phases_ * features_ / W + 26 * lines_ * features_) +
+               (phases_ > 1 ? 69 : 23) * packing_ + 10600;
+    }
+    // conv2d_product.h
+    [[gnu::noinline]] double gathered() const {
+        return images_ *
+                   (0.91 * sums(vectors(outputs_ * width_)) + 5 * sorted() + 49 * sorted_rows() +
+                    21 * outputs_ * width_ * features_ / W + 4.9 * depth_ * outputs_ * vectors(width_)) +
+               10 * packing_ + 9800;
+    }
+    // conv2d_direct.h
+    [[gnu::noinline]] double direct() const {
+        return images_ * (1.06 * sums(outputs_ * vectors(width_)) + 10 * sorted() + 30 * sorted_rows()) +
+               15 * packing_ + 1500;
+    }
+
+    // Whether a gradient is better gathered by phases than scattered (conv2d_scatter.h). Scattering
+    // multiplies nothing in vain, but adds up a share for every tap.
+    bool gathers() const {
+        const double shares = features_ * depth_ / channels_;
+        const double scattered =
+            images_ * (1.07 * shares * channels_ * vectors(source_rows_ * source_width_) +
+                       15 * shares * source_rows_ * vectors(source_width_) + 120 * features_ * lines_) +
+            53 * packing_ + 40000;
+        return lanes() < scattered || flat() < scattered;
+    }
+
+  private:
+    static constexpr double W = width<T>;
+    static double vectors(double count) { return double(int64_t((count + W - 1) / W)); }
+
+    double sums(double of_vectors) const { return depth_ * (features_ > 4 ? features_ : 4) * of_vectors; }
+    // Rows and vectors of frames that are sorted by stride (conv2d_frame.h).
+    double sorted_rows() const { return frame_rows_ * (stride_ < taps_ ? stride_ : taps_); }
+    double sorted() const {
+        return is_shuffled_ ? sorted_rows() * vectors(frame_width_ / stride_)
+                            : 0.3 * frame_rows_ * frame_width_;
+    }
+
+    double images_, channels_, features_, depth_, packing_, outputs_, width_, phases_, lines_;
+    double frame_rows_, frame_width_, taps_, stride_, source_rows_, source_width_;
+    bool writes_vectors_;
+    bool is_shuffled_;  // whether numbers that lie so far apart are read as vectors
+};
+
+}  // namespace pydl::PYDL_ISA
