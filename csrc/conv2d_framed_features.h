@@ -36,11 +36,11 @@ struct FramedSums {
 // to[i][lane] = start[i][lane] + sum over k of  pixel[i][step[k]] * w[k][lane], for i < rows <= MR.
 template <typename T>
 using FramedTile = void (*)(int64_t depth, const T* const* pixel, const int64_t* step, const T* w,
-                             const FramedSums<T>& sums, int64_t rows);
+                            const FramedSums<T>& sums, int64_t rows);
 
 template <typename T, int MR, int NV>
 void framed_tile(int64_t depth, const T* const* pixel, const int64_t* step, const T* w,
-                  const FramedSums<T>& sums, int64_t rows) {
+                 const FramedSums<T>& sums, int64_t rows) {
     constexpr int64_t W = width<T>;
     vec<T> acc[MR][NV] = {};
     const T* at[MR];
@@ -279,7 +279,7 @@ class FramedFeatures {
                 const int64_t own = tiles.length(t, count);
                 const FramedSums<T> at = {to, stride, block == 0 ? bias : to, block == 0 ? 0 : stride};
                 framed_tile_of<T>(own, vectors)(channels * taps, pixel + tiles.begin(t), step,
-                                                 w + depths_.begin(block) * taps * pitch, at, own);
+                                                w + depths_.begin(block) * taps * pitch, at, own);
             }
             w += conv_.channels * taps * pitch;
             step += depths_.size * taps;
