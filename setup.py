@@ -57,7 +57,7 @@ FLOAT32_ALONE = ("conv2d_channels_last", "winograd")
 # These are bound by memory or seldom what a network waits for: AVX-512 takes both kernels of AVX2.
 WITHOUT_AVX512 = (
     "adadelta adagrad adamax adaptive_max_pool3d amax argmax avg_pool3d binary_cross_entropy clip_grad_value "
-    "cross_entropy_probabilities cumsum gather group_norm gru_cell huber_loss keep_steps kl_div l1_loss max_pool3d "
+    "cumsum gather group_norm gru_cell huber_loss keep_steps kl_div l1_loss max_pool3d "
     "maximum minimum mish nll_loss rms_norm rmsprop rnn_cell sort_topk unfold"
 )
 SMALL_SOURCE = 4200  # bytes

@@ -1,24 +1,36 @@
-// What losses over classes share: checked labels, and weights of classes as vectors that fit the lines of
-// logits.
+// What losses over classes share: checked labels, and the weights of classes.
 #pragma once
 #include "loss.h"
-#include "softmax_lines.h"
 
 namespace pydl::PYDL_ISA {
 
-// The weights of one line's classes as vectors that fit the line's: all ones where there are none.
-template <typename T, typename Line>
-struct ClassWeights {
-    const T* data;
-    int64_t stride, size;
-
-    PYDL_INLINE vec<T> get(int64_t step) const {
-        if (data == nullptr) return broadcast<T>(T(1));
-        if constexpr (Line::across) return broadcast<T>(data[step * stride]);
-        return AlongLine<T>{const_cast<T*>(data), stride, size}.get(step, T(0));
+// The weights of C classes one behind another: ones where there are none.
+template <typename T>
+class ClassWeights {
+  public:
+    ClassWeights(const Optional<Array<const T, 1>>& weight, int64_t C)
+        : own_(C), data_(weight && weight->stride[0] == 1 ? weight->data : own_.data()), sum_(T(C)) {
+        if (data_ == own_.data())
+            for (int64_t c = 0; c < C; ++c) own_[c] = weight ? (*weight)(c) : T(1);
+        if (!weight) return;
+        sum_ = T(0);
+        for (int64_t c = 0; c < C; ++c) sum_ += data_[c];
     }
-    T of(int64_t c) const { return data == nullptr ? T(1) : data[c * stride]; }
+    const T* data() const { return data_; }
+    T operator[](int64_t c) const { return data_[c]; }
+    T sum() const { return sum_; }
+
+  private:
+    Scratch<T> own_;
+    const T* data_;
+    T sum_;
 };
+
+// dy for each line, of one for each or one for all.
+template <typename T>
+Array<const T, 1> dy_of_lines(const Array<const T, 1>& dy, int64_t lines) {
+    return {dy.data, {lines}, {dy.shape[0] == 1 ? 0 : dy.stride[0]}};
+}
 
 // The class of every line of logits (N, C, D). No label may lead outside the logits, so they are checked as
 // they are copied: nobody can change them afterwards.
@@ -60,6 +72,7 @@ class Classes {
         const bool valid = !any(wrong);
         require(valid, "classes: target has a class that x does not have");
     }
+    const int64_t* data() const { return copy_.data(); }
     int64_t operator[](int64_t line) const { return copy_[line]; }
     int64_t ignored() const { return ignored_; }
 
@@ -67,27 +80,5 @@ class Classes {
     Scratch<int64_t> copy_;
     int64_t ignored_ = 0;
 };
-
-template <typename T, typename Line>
-ClassWeights<T, Line> weights_for(const Optional<Array<const T, 1>>& weight, const Line& line) {
-    if (!weight) return {nullptr, 0, 0};
-    return {weight->data, weight->stride[0], line.size};
-}
-
-// f(step) summed over a line, counting only lanes inside it.
-template <typename T, typename Line, typename F>
-PYDL_INLINE vec<T> sum_along(const Line& line, const F& f) {
-    vec<T> sum{};
-    for (int64_t step = 0; step < line.steps(); ++step) {
-        if constexpr (Line::across) {
-            sum += f(step);
-        } else {
-            const int64_t left = line.size - step * width<T>;
-            sum +=
-                left >= width<T> ? f(step) : select(iota<int_of<T>>() < int_of<T>(left), f(step), vec<T>{});
-        }
-    }
-    return Line::all_sum(sum);
-}
 
 }  // namespace pydl::PYDL_ISA

@@ -6,35 +6,145 @@
 // ever stored.
 #include "class_weights.h"
 #include "kernel.h"
+#include "softmax_strips.h"
 
 namespace pydl::PYDL_ISA {
 namespace {
 
-// Long rows without gaps, of equal weight and sharp labels: the logarithms of many rows are taken together.
+// The sum of exponentials is in log_sum, and the logit of the right class in losses, until finish takes the
+// logarithms of many lines together.
 template <typename T>
-void cross_entropy_rows(const Array<const T, 3>& x, const Classes& classes, T* losses, T* largest, T* log_sum,
-                        int64_t ignore_index) {
-    constexpr int64_t W = width<T>;
-    const int64_t C = x.shape[1];
-    parallel_for(x.shape[0], kElementwiseGrain / 4 / (C + 1) + 1, [&](int64_t begin, int64_t end) {
-        for (int64_t n = begin; n < end; ++n) {
-            const AlongLine<T> row = line_along(x, n);
-            const T most = largest_of_row<T>(row.data, C);
-            largest[n] = most;
-            log_sum[n] = sum_of_row<T>(C, [&](int64_t i, int64_t n) PYDL_INLINE_LAMBDA {
-                return exp(load_partial<T>(row.data + i, n) - most);
+struct CrossEntropy : LineRule {
+    const Classes& classes;
+    const ClassWeights<T>& weights;
+    int64_t ignore_index;
+    T sharp, smooth;
+    T *largest, *log_sum, *losses;
+    T* distances;  // the sum over c of w[c] (x[c] - largest), for label smoothing
+    T* own;        // the weight of the line's class, where classes have weights
+
+    CrossEntropy(const Classes& classes, const ClassWeights<T>& weights)
+        : classes(classes), weights(weights) {}
+
+    void row(int64_t line, int64_t K, const T* x) const {
+        const T most = largest_of_row<T>(x, K);
+        largest[line] = most;
+        take_classes(line, 1, {x, 1});
+        log_sum[line] = sum_of_row<T>(K, [&](int64_t i, int64_t n) PYDL_INLINE_LAMBDA {
+            return exp(load_partial<T>(x + i, n) - most);
+        });
+        if (smooth == 0) return;
+        distances[line] = sum_of_row<T>(K, [&](int64_t i, int64_t n) PYDL_INLINE_LAMBDA {
+            return load_partial<T>(weights.data() + i, n) * (load_partial<T>(x + i, n) - most);
+        });
+    }
+
+    void strip(int64_t line, int64_t lines, int64_t K, Strip<T>, Strip<const T> x) const {
+        T* const most = largest + line;
+        largest_of_strip(K, lines, most, x);
+        take_classes(line, lines, x);
+        sum_of_strip(K, lines, log_sum + line, [&](int64_t k, int64_t j, int64_t n) PYDL_INLINE_LAMBDA {
+            return exp(load_partial(x.row(k) + j, n) - load_partial<T>(most + j, n));
+        });
+        if (smooth == 0) return;
+        sum_of_strip(K, lines, distances + line, [&](int64_t k, int64_t j, int64_t n) PYDL_INLINE_LAMBDA {
+            return weights[k] * (load_partial(x.row(k) + j, n) - load_partial<T>(most + j, n));
+        });
+    }
+
+    void finish(int64_t begin, int64_t end) const {
+        for (int64_t line = begin; line < end; line += width<T>) {
+            const int64_t n = end - line;
+            const auto at = [&](const T* p) PYDL_INLINE_LAMBDA { return load_partial<T>(p + line, n); };
+            const vec<T> log_of_sum = log(at(log_sum));
+            vec<T> loss = -sharp * ((at(losses) - at(largest)) - log_of_sum);
+            if (own != nullptr) loss *= at(own);
+            if (smooth != 0) loss -= smooth * (at(distances) - log_of_sum * weights.sum());
+            store_partial(log_sum + line, log_of_sum, n);
+            store_partial(losses + line, loss, n);
+        }
+        if (classes.ignored() == 0) return;
+        for (int64_t line = begin; line < end; ++line)
+            if (classes[line] == ignore_index) losses[line] = T(0);
+    }
+
+  private:
+    void take_classes(int64_t line, int64_t lines, Strip<const T> x) const {
+        const int64_t *const labels = classes.data() + line, ignored = ignore_index;
+        T *const logits = losses + line, *const w = own;
+        for (int64_t j = 0; j < lines; ++j) {
+            const bool counts = labels[j] != ignored;
+            const int64_t c = counts ? labels[j] : 0;
+            logits[j] = x.row(c)[j];
+            if (w != nullptr) w[line + j] = counts ? weights[c] : T(0);
+        }
+    }
+};
+
+// dx = slope (p mass - the target's share of it).
+template <typename T>
+struct CrossEntropyGradient : LineRule {
+    static constexpr int kSums = 5;
+
+    Array<const T, 1> dy, largest, log_sum;
+    const Classes& classes;
+    const ClassWeights<T>& weights;
+    int64_t ignore_index;
+    T sharp, smooth, scale;
+
+    CrossEntropyGradient(const Classes& classes, const ClassWeights<T>& weights)
+        : classes(classes), weights(weights) {}
+
+    // 0 where nothing counts, also if a factor is not finite. own: the weight where the class is the right
+    // one.
+    PYDL_INLINE vec<T> value(vec<T> x, vec<T> top, vec<T> log_of_sum, vec<T> mass, vec<T> slope,
+                             vec<T> weight, vec<T> own) const {
+        vec<T> share = exp((x - top) - log_of_sum) * mass - sharp * own;
+        if (smooth != 0) share -= smooth * weight;
+        return select(mass == T(0), vec<T>{}, share * slope);
+    }
+
+    void row(int64_t line, int64_t K, const T* x, T* dx) const {
+        const int64_t c = classes[line];
+        if (c == ignore_index) return fill_zero(dx, K);
+        const T slope = dy.data[line * dy.stride[0]] * scale, own = sharp * weights[c];
+        const vec<T> top = broadcast<T>(largest(line)), sum = broadcast<T>(log_sum(line)),
+                     mass = broadcast<T>(own + smooth * weights.sum()), g = broadcast<T>(slope);
+        for_vectors<T>(K, [&](int64_t i, int64_t n, int) PYDL_INLINE_LAMBDA {
+            const vec<T> weight = smooth == 0 ? vec<T>{} : load_partial<T>(weights.data() + i, n);
+            const vec<T> v = load_partial<T>(x + i, n);
+            store_partial(dx + i, value(v, top, sum, mass, g, weight, vec<T>{}), n);
+        });
+        dx[c] -= slope * own;
+    }
+
+    void strip(int64_t line, int64_t lines, int64_t K, Strip<T> space, Strip<const T> x, Strip<T> dx) const {
+        T *const tops = space.row(0), *const sums = space.row(1);
+        T *const masses = space.row(2), *const slopes = space.row(3);
+        copy_along<T>(largest.data + line * largest.stride[0], largest.stride[0], tops, 1, lines);
+        copy_along<T>(log_sum.data + line * log_sum.stride[0], log_sum.stride[0], sums, 1, lines);
+        copy_along<T>(dy.data + line * dy.stride[0], dy.stride[0], slopes, 1, lines);
+        const T share = sharp, others = smooth * weights.sum();
+        const int64_t *const given = classes.data() + line, ignored = ignore_index;
+        const T* const w = weights.data();
+        auto* const labels = reinterpret_cast<int_of<T>*>(space.row(4));
+        for (int64_t j = 0; j < lines; ++j) {
+            const bool counts = given[j] != ignored;
+            labels[j] = int_of<T>(given[j]);
+            masses[j] = counts ? share * w[counts ? given[j] : 0] + others : T(0);
+        }
+        for (int64_t k = 0; k < K; ++k) {
+            const vec<T> weight = broadcast<T>(w[k]);
+            for_vectors<T>(lines, [&](int64_t j, int64_t n, int) PYDL_INLINE_LAMBDA {
+                const auto hit = load(labels + j) == int_of<T>(k);
+                const vec<T> v =
+                    value(load_partial<T>(x.row(k) + j, n), load(tops + j), load(sums + j), load(masses + j),
+                          load(slopes + j) * scale, weight, select(hit, weight, vec<T>{}));
+                store_partial(dx.row(k) + j, v, n);
             });
         }
-        for (int64_t n = begin; n < end; n += W)
-            store_partial(log_sum + n, log(load_partial<T>(log_sum + n, end - n)), end - n);
-        for (int64_t n = begin; n < end; ++n) {
-            const int64_t c = classes[n];
-            losses[n] = T(0);
-            if (c != ignore_index)
-                losses[n] = -((x.data[n * x.stride[0] + c * x.stride[1]] - largest[n]) - log_sum[n]);
-        }
-    });
-}
+    }
+};
 
 }  // namespace
 
@@ -49,52 +159,22 @@ void cross_entropy_forward(Array<const T, 3> x, Array<const int64_t, 2> target,
                 largest.contiguous() && norm.shape[0] == 1 && y.contiguous() &&
                 y.shape[0] == (reduction == kNone ? lines : 1),
             "cross_entropy_forward: y, largest, log_sum and norm must be contiguous and fit x");
-    Scratch<T> own(reduction == kNone ? 0 : lines), counted(reduction == kMean ? lines : 0);
-    T* losses = reduction == kNone ? y.data : own.data();
-    const T smooth = C == 0 ? T(0) : T(label_smoothing / double(C)), sharp = T(1 - label_smoothing);
-    const bool are_rows = x.shape[2] == 1 && x.stride[1] == 1 && !turns<T>(x.shape[0], C) && C > 0;
-    if (are_rows && !weight && label_smoothing == 0) {
-        cross_entropy_rows(x, classes, losses, largest.data, log_sum.data, ignore_index);
-        const double count = reduction == kMean ? double(lines - classes.ignored()) : 1;
-        norm.data[0] = T(count);
-        if (reduction != kNone) y.data[0] = T(sum_of(losses, lines) / count);
-        return;
-    }
-    for_each_line(
-        [&](int64_t first, auto x) {
-            using Line = decltype(x);
-            const auto weights = weights_for<T>(weight, x);
-            const Exponentials<T> e = sum_exponentials<T>(x);
-            const vec<T> log_of_sum = log(e.sum);
-            vec<T> others{};  // sum over c of w[c] log p[c], for label smoothing
-            if (smooth != 0)
-                others = sum_along<T>(x, [&](int64_t step) PYDL_INLINE_LAMBDA {
-                    return weights.get(step) * ((x.get(step, T(0)) - e.largest) - log_of_sum);
-                });
-            T top[width<T>], sums[width<T>], rest[width<T>];
-            store(top, e.largest), store(sums, log_of_sum), store(rest, others);
-            for (int64_t lane = 0; lane < x.lines(); ++lane) {
-                const int64_t line = first + lane, c = classes[line];
-                largest.data[line] = top[lane];
-                log_sum.data[line] = sums[lane];
-                T loss = 0;
-                if (c != ignore_index) {
-                    T logit;
-                    if constexpr (Line::across)
-                        logit = x.data[c * x.stride + lane * x.spacing];
-                    else
-                        logit = x.data[c * x.stride];
-                    loss = -sharp * weights.of(c) * ((logit - top[lane]) - sums[lane]);
-                    if (smooth != 0) loss -= smooth * rest[lane];
-                }
-                losses[line] = loss;
-                if (reduction == kMean) counted[line] = c == ignore_index ? T(0) : weights.of(c);
-            }
-        },
-        x);
-    const double total_weight = reduction == kMean ? sum_of(counted.data(), lines) : 1;
+    Scratch<T> losses(reduction == kNone ? 0 : lines), distances(label_smoothing == 0 ? 0 : lines),
+        own(weight ? lines : 0);
+    require(C > 0 || lines == 0, "cross_entropy_forward: x must have a class");
+    const ClassWeights<T> weights(weight, C);
+    CrossEntropy<T> rule(classes, weights);
+    rule.ignore_index = ignore_index;
+    rule.sharp = T(1 - label_smoothing), rule.smooth = T(label_smoothing / double(C));
+    rule.largest = largest.data, rule.log_sum = log_sum.data;
+    rule.losses = reduction == kNone ? y.data : losses.data();
+    rule.distances = distances.data(), rule.own = weight ? own.data() : nullptr;
+    if (lines > 0) for_each_strip<T>(rule, x.shape, x);
+    const double total_weight = reduction != kMean ? 1
+                                : weight           ? sum_of(own.data(), lines)
+                                                   : double(lines - classes.ignored());
     norm.data[0] = T(total_weight);
-    if (reduction != kNone) y.data[0] = T(sum_of(losses, lines) / total_weight);
+    if (reduction != kNone) y.data[0] = T(sum_of(rule.losses, lines) / total_weight);
 }
 PYDL_KERNEL(cross_entropy_forward,
             "x, target, weight, y, largest, log_sum, norm, ignore_index, label_smoothing, reduction")
@@ -110,53 +190,13 @@ void cross_entropy_backward(Array<const T, 1> dy, Array<const T, 3> x, Array<con
                 norm.shape[0] == 1 && (dy.shape[0] == 1 || dy.shape[0] == lines),
             "cross_entropy_backward: dy, largest, log_sum, norm and dx must fit x");
     if (dx.size() == 0) return;
-    const T smooth = C == 0 ? T(0) : T(label_smoothing / double(C)), sharp = T(1 - label_smoothing);
-    const T scale = T(1) / norm.data[0];
-    const int64_t dy_step = dy.shape[0] == 1 ? 0 : dy.stride[0];
-    T weight_sum = weight ? T(0) : T(C);
-    if (weight)
-        for (int64_t c = 0; c < C; ++c) weight_sum += (*weight)(c);
-    for_each_line(
-        [&](int64_t first, auto x, auto dx) {
-            using Line = decltype(x);
-            const auto weights = weights_for<T>(weight, x);
-            // dx = g * (p * mass - target's share), with the line's numbers in all lanes that belong to it.
-            constexpr int64_t lanes = Line::across ? width<T> : 1;
-            T tops[lanes] = {}, sums[lanes] = {}, slopes[lanes] = {}, masses[lanes] = {};
-            for (int64_t lane = 0; lane < x.lines(); ++lane) {
-                const int64_t line = first + lane, c = classes[line];
-                const bool counts = c != ignore_index;
-                tops[lane] = largest(line);
-                sums[lane] = log_sum(line);
-                slopes[lane] = counts ? dy.data[line * dy_step] * scale : T(0);
-                masses[lane] = counts ? sharp * weights.of(c) + smooth * weight_sum : T(0);
-            }
-            vec<T> top, log_of_sum, g, mass;
-            if constexpr (Line::across) {
-                top = load(tops), log_of_sum = load(sums), g = load(slopes), mass = load(masses);
-            } else {
-                top = broadcast<T>(tops[0]), log_of_sum = broadcast<T>(sums[0]);
-                g = broadcast<T>(slopes[0]), mass = broadcast<T>(masses[0]);
-            }
-            if (!any(mass != T(0))) {  // nothing counts: 0, also where a probability is NaN
-                for (int64_t step = 0; step < x.steps(); ++step) dx.put(step, vec<T>{});
-                return;
-            }
-            for (int64_t step = 0; step < x.steps(); ++step) {
-                vec<T> slope = exp((x.get(step, T(0)) - top) - log_of_sum) * mass;
-                if (smooth != 0) slope -= smooth * weights.get(step);
-                dx.put(step, select(mass == T(0), vec<T>{}, slope * g));
-            }
-            for (int64_t lane = 0; lane < x.lines(); ++lane) {
-                const int64_t line = first + lane, c = classes[line];
-                if (c == ignore_index) continue;
-                if constexpr (Line::across)
-                    dx.data[c * dx.stride + lane * dx.spacing] -= slopes[lane] * sharp * weights.of(c);
-                else
-                    dx.data[c * dx.stride] -= slopes[0] * sharp * weights.of(c);
-            }
-        },
-        x, dx);
+    const ClassWeights<T> weights(weight, C);
+    CrossEntropyGradient<T> rule(classes, weights);
+    rule.dy = dy_of_lines(dy, lines), rule.largest = largest, rule.log_sum = log_sum;
+    rule.ignore_index = ignore_index;
+    rule.sharp = T(1 - label_smoothing), rule.smooth = T(label_smoothing / double(C));
+    rule.scale = T(1) / norm.data[0];
+    for_each_strip<T>(rule, x.shape, x, dx);
 }
 PYDL_KERNEL(cross_entropy_backward,
             "dy, x, target, weight, largest, log_sum, norm, dx, ignore_index, label_smoothing")

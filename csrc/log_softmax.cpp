@@ -7,8 +7,10 @@ namespace {
 
 // y = (x - largest) - log sum, in two steps: largest + log sum would round off the small part.
 template <typename T>
-struct LogSoftmax {
-    static void row(int64_t K, T* y, const T* x) {
+struct LogSoftmax : LineRule {
+    static constexpr int kSums = 2;
+
+    void row(int64_t, int64_t K, const T* x, T* y) const {
         const T largest = largest_of_row(x, K);
         const T sum = sum_of_row<T>(K, [&](int64_t i, int64_t n) PYDL_INLINE_LAMBDA {
             return exp(load_partial(x + i, n) - largest);
@@ -19,7 +21,9 @@ struct LogSoftmax {
         });
     }
 
-    static void strip(int64_t K, int64_t lines, T* sums, T* largest, Strip<T> y, Strip<const T> x) {
+    void strip(int64_t, int64_t lines, int64_t K, Strip<T> space, Strip<const T> x, Strip<T> y) const {
+        T* const sums = space.row(0);
+        T* const largest = space.row(1);
         largest_of_strip(K, lines, largest, x);
         sum_of_strip(K, lines, sums, [&](int64_t k, int64_t j, int64_t n) PYDL_INLINE_LAMBDA {
             return exp(load_partial(x.row(k) + j, n) - load(largest + j));
@@ -34,8 +38,8 @@ struct LogSoftmax {
 };
 
 template <typename T>
-struct LogSoftmaxGradient {
-    static void row(int64_t K, T* dx, const T* dy, const T* y) {
+struct LogSoftmaxGradient : LineRule {
+    void row(int64_t, int64_t K, const T* dy, const T* y, T* dx) const {
         const T sum = sum_of_row<T>(
             K, [&](int64_t i, int64_t n) PYDL_INLINE_LAMBDA { return load_partial(dy + i, n); });
         for_vectors<T>(K, [&](int64_t i, int64_t n, int) PYDL_INLINE_LAMBDA {
@@ -43,8 +47,9 @@ struct LogSoftmaxGradient {
         });
     }
 
-    static void strip(int64_t K, int64_t lines, T* sums, T*, Strip<T> dx, Strip<const T> dy,
-                      Strip<const T> y) {
+    void strip(int64_t, int64_t lines, int64_t K, Strip<T> space, Strip<const T> dy, Strip<const T> y,
+               Strip<T> dx) const {
+        T* const sums = space.row(0);
         sum_of_strip(K, lines, sums, [&](int64_t k, int64_t j, int64_t n) PYDL_INLINE_LAMBDA {
             return load_partial(dy.row(k) + j, n);
         });
@@ -61,7 +66,7 @@ struct LogSoftmaxGradient {
 template <typename T>
 void log_softmax_forward(Array<const T, 3> x, Array<T, 3> y) {
     require(same_shape(x, y), "log_softmax_forward: x must have the shape of y");
-    if (y.size() > 0) for_each_strip<LogSoftmax<T>>(y, x);
+    if (y.size() > 0) for_each_strip<T>(LogSoftmax<T>{}, y.shape, x, y);
 }
 PYDL_KERNEL(log_softmax_forward, "x, y")
 
@@ -69,7 +74,7 @@ template <typename T>
 void log_softmax_backward(Array<const T, 3> dy, Array<const T, 3> y, Array<T, 3> dx) {
     require(same_shape(dy, dx) && same_shape(y, dx),
             "log_softmax_backward: dy and y must have the shape of dx");
-    if (dx.size() > 0) for_each_strip<LogSoftmaxGradient<T>>(dx, dy, y);
+    if (dx.size() > 0) for_each_strip<T>(LogSoftmaxGradient<T>{}, dx.shape, dy, y, dx);
 }
 PYDL_KERNEL(log_softmax_backward, "dy, y, dx")
 

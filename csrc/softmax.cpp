@@ -6,8 +6,10 @@ namespace pydl::PYDL_ISA {
 namespace {
 
 template <typename T>
-struct Softmax {
-    static void row(int64_t K, T* y, const T* x) {
+struct Softmax : LineRule {
+    static constexpr int kSums = 2;
+
+    void row(int64_t, int64_t K, const T* x, T* y) const {
         const T largest = largest_of_row(x, K);
         const T sum = sum_of_row<T>(K, [&](int64_t i, int64_t n) PYDL_INLINE_LAMBDA {
             const vec<T> e = exp(load_partial(x + i, n) - largest);
@@ -20,7 +22,9 @@ struct Softmax {
         });
     }
 
-    static void strip(int64_t K, int64_t lines, T* sums, T* largest, Strip<T> y, Strip<const T> x) {
+    void strip(int64_t, int64_t lines, int64_t K, Strip<T> space, Strip<const T> x, Strip<T> y) const {
+        T* const sums = space.row(0);
+        T* const largest = space.row(1);
         largest_of_strip(K, lines, largest, x);
         sum_of_strip(K, lines, sums, [&](int64_t k, int64_t j, int64_t n) PYDL_INLINE_LAMBDA {
             const vec<T> e = exp(load_partial(x.row(k) + j, n) - load(largest + j));
@@ -36,8 +40,8 @@ struct Softmax {
 };
 
 template <typename T>
-struct SoftmaxGradient {
-    static void row(int64_t K, T* dx, const T* dy, const T* y) {
+struct SoftmaxGradient : LineRule {
+    void row(int64_t, int64_t K, const T* dy, const T* y, T* dx) const {
         const T sum = sum_of_row<T>(K, [&](int64_t i, int64_t n) PYDL_INLINE_LAMBDA {
             return load_partial(dy + i, n) * load_partial(y + i, n);
         });
@@ -46,8 +50,9 @@ struct SoftmaxGradient {
         });
     }
 
-    static void strip(int64_t K, int64_t lines, T* sums, T*, Strip<T> dx, Strip<const T> dy,
-                      Strip<const T> y) {
+    void strip(int64_t, int64_t lines, int64_t K, Strip<T> space, Strip<const T> dy, Strip<const T> y,
+               Strip<T> dx) const {
+        T* const sums = space.row(0);
         sum_of_strip(K, lines, sums, [&](int64_t k, int64_t j, int64_t n) PYDL_INLINE_LAMBDA {
             return load_partial(dy.row(k) + j, n) * load_partial(y.row(k) + j, n);
         });
@@ -64,14 +69,14 @@ struct SoftmaxGradient {
 template <typename T>
 void softmax_forward(Array<const T, 3> x, Array<T, 3> y) {
     require(same_shape(x, y), "softmax_forward: x must have the shape of y");
-    if (y.size() > 0) for_each_strip<Softmax<T>>(y, x);
+    if (y.size() > 0) for_each_strip<T>(Softmax<T>{}, y.shape, x, y);
 }
 PYDL_KERNEL(softmax_forward, "x, y")
 
 template <typename T>
 void softmax_backward(Array<const T, 3> dy, Array<const T, 3> y, Array<T, 3> dx) {
     require(same_shape(dy, dx) && same_shape(y, dx), "softmax_backward: dy and y must have the shape of dx");
-    if (dx.size() > 0) for_each_strip<SoftmaxGradient<T>>(dx, dy, y);
+    if (dx.size() > 0) for_each_strip<T>(SoftmaxGradient<T>{}, dx.shape, dy, y, dx);
 }
 PYDL_KERNEL(softmax_backward, "dy, y, dx")
 

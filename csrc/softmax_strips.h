@@ -1,12 +1,13 @@
-// How softmax and log_softmax walk through (A, K, B) along K, one line or one strip of lines at a time.
+// How softmax and its relatives walk through arrays (A, K, B) along K, one line or one strip of lines at a
+// time.
 //
 // Where B = 1 a line is a row: vectors lie along it, and what is needed of it is in the first cache after the
 // first look. Else the lanes of a vector are neighbouring lines, and a strip of as many as fit the second
-// cache is worked off row by row: memory is quickest where much of a row is read at once.
+// cache is worked off row by row: memory is quickest where much of a row is read at once. Rows of a few
+// numbers would leave most lanes empty: they are turned and worked off as strips.
 #pragma once
 #include "row_vectors.h"
 #include "scratch.h"
-#include "softmax_lines.h"
 #include "turned_rows.h"
 
 namespace pydl::PYDL_ISA {
@@ -35,13 +36,17 @@ template <typename T>
 }
 
 // A call whose arguments are evaluated in their order, as those of a constructor in braces are.
-template <typename Rule, typename T, typename... X>
-struct StripRun {
-    StripRun(int64_t K, int64_t lines, T* sums, T* more, Strip<T> y,
-             std::conditional_t<true, Strip<const T>, X>... x) {
-        Rule::strip(K, lines, sums, more, y, x...);
+struct InOrder {
+    template <typename F, typename... Parts>
+    InOrder(const F& f, Parts... parts) {
+        f(parts...);
     }
 };
+
+template <typename A, typename B>
+bool same_shape(const Array<A, 3>& a, const Array<B, 3>& b) {
+    return a.shape[0] == b.shape[0] && a.shape[1] == b.shape[1] && a.shape[2] == b.shape[2];
+}
 
 // How many of B lines of K numbers make a strip: a whole number of vectors, and all strips alike.
 template <typename T>
@@ -56,81 +61,91 @@ int64_t lines_of_strip(int64_t A, int64_t K, int64_t B) {
     return ((vectors - 1) / strips + 1) * W;
 }
 
-// Rule::row(K, y, x...) for each line and Rule::strip(K, S, sums, y, x...) for each strip of S lines, where
-// sums are two arrays of S numbers, padded to whole vectors. y may be x.
-template <typename Rule, typename T, typename... X>
-void for_each_strip(const Array<T, 3>& y, const X&... x) {
-    constexpr int64_t W = width<T>, kInputs = sizeof...(X);
-    const int64_t A = y.shape[0], K = y.shape[1], B = y.shape[2];
-    if (B == 1 && turns<T>(A, K)) {
-        constexpr int64_t S = 4 * W;
-        parallel_for((A - 1) / S + 1, kSoftmaxGrain / (K * S) + 1, [&](int64_t begin, int64_t end) {
-            Scratch<T> copies((kInputs + 1) * K * S), sums(2 * S);
-            for (int64_t i = begin; i < end; ++i) {
-                const int64_t a = i * S, rows = A - a < S ? A - a : S;
-                T* next = copies.data();
-                const auto part = [&](const auto& from) {
-                    turn_rows<S>(from.data + a * from.stride[0], from.stride[0], from.stride[1], rows, K,
-                                 next);
-                    next += K * S;
-                    return Strip<const T>{next - K * S, S};
-                };
-                T* const result = copies.data() + kInputs * K * S;
-                StripRun<Rule, T, X...>{K,         rows, sums.data(), sums.data() + S, Strip<T>{result, S},
-                                        part(x)...};
-                turn_back<S>(result, rows, K, y.data + a * y.stride[0], y.stride[0], y.stride[1]);
-            }
-        });
-        return;
-    }
-    if (B == 1) {
-        const bool plain = y.stride[1] == 1 && ((x.stride[1] == 1) && ...);
+// What a rule for lines may have besides row and strip: see for_each_strip.
+struct LineRule {
+    static constexpr int kSums = 1;
+    void finish(int64_t, int64_t) const {}
+};
+
+// Arrays (A, K, B) by the line, or by the strip of S neighbouring lines; lines are numbered in the order of
+// (a, b):
+//
+//     rule.row(line, K, a pointer into each array...)
+//     rule.strip(first line, lines, K, sums, a Strip of each array...)     sums: kSums rows of S numbers
+//     rule.finish(begin, end)              when the lines from begin to end have been looked at
+//
+// All have numbers one behind another: what lies otherwise is copied, and what is not const copied back. An
+// array that is written may be one that is read.
+template <typename T, typename Rule, typename... X>
+void for_each_strip(const Rule& rule, const int64_t (&shape)[3], const Array<X, 3>&... arrays) {
+    constexpr int64_t W = width<T>, kArrays = sizeof...(X);
+    const int64_t A = shape[0], K = shape[1], B = shape[2];
+    if (B == 1 && !turns<T>(A, K)) {
+        const bool copied = !((arrays.stride[1] == 1) && ...);
         parallel_for(A, kSoftmaxGrain / (K + 1) + 1, [&](int64_t begin, int64_t end) {
-            Scratch<T> copies(plain ? 0 : (kInputs + 1) * K);
+            Scratch<T> copies(copied ? kArrays * K : 0);
             for (int64_t a = begin; a < end; ++a) {
-                if (plain) {
-                    Rule::row(K, y.data + a * y.stride[0], x.data + a * x.stride[0]...);
-                    continue;
-                }
                 T* next = copies.data();
-                const auto copy = [&](const auto& from) {
-                    copy_along<T>(from.data + a * from.stride[0], from.stride[1], next, 1, K);
-                    return static_cast<const T*>(next += K) - K;
+                const auto in = [&](const auto& x) {
+                    if (!copied) return x.data + a * x.stride[0];
+                    if constexpr (std::is_const_v<std::remove_pointer_t<decltype(x.data)>>)
+                        copy_along<T>(x.data + a * x.stride[0], x.stride[1], next, 1, K);
+                    return static_cast<decltype(x.data)>(next += K) - K;
                 };
-                T* const result = copies.data() + kInputs * K;
-                // In braces, because the order of the copies has to be that of the arguments.
-                struct Run {
-                    Run(int64_t K, T* y, decltype(x.data)... x) { Rule::row(K, y, x...); }
+                InOrder{[&](X*... row) { rule.row(a, K, row...); }, in(arrays)...};
+                next = copies.data();
+                const auto out = [&](const auto& x) {
+                    if constexpr (!std::is_const_v<std::remove_pointer_t<decltype(x.data)>>)
+                        copy_along<T>(next, 1, x.data + a * x.stride[0], x.stride[1], K);
+                    next += K;
                 };
-                Run{K, result, copy(x)...};
-                copy_along<T>(result, 1, y.data + a * y.stride[0], y.stride[1], K);
+                if (copied) (out(arrays), ...);
             }
+            rule.finish(begin, end);
         });
         return;
     }
-    const int64_t S = lines_of_strip<T>(A, K, B);
-    const bool copied = !(y.stride[2] == 1 && ((x.stride[2] == 1) && ...));
-    const int64_t strips = (B - 1) / S + 1;
-    parallel_for(A * strips, kSoftmaxGrain / (K * S) + 1, [&](int64_t begin, int64_t end) {
-        Scratch<T> copies(copied ? (kInputs + 1) * K * S : 0), sums(2 * S);
+    const bool turned = B == 1, copied = turned || !((arrays.stride[2] == 1) && ...);
+    const int64_t S = turned ? 4 * W : lines_of_strip<T>(A, K, B);
+    const int64_t strips = turned ? 1 : (B - 1) / S + 1, bundles = turned ? (A - 1) / S + 1 : A;
+    parallel_for(bundles * strips, kSoftmaxGrain / (K * S) + 1, [&](int64_t begin, int64_t end) {
+        Scratch<T> copies(copied ? kArrays * K * S : 0), sums(Rule::kSums * S);
         for (int64_t i = begin; i < end; ++i) {
-            const int64_t a = i / strips, b = i % strips * S, lines = B - b < S ? B - b : S;
+            const int64_t a = turned ? i * S : i / strips, b = turned ? 0 : i % strips * S;
+            const int64_t left = turned ? A - a : B - b, lines = left < S ? left : S;
             T* next = copies.data();
-            const auto part = [&](const auto& from) {
-                const T* first = from.data + a * from.stride[0] + b * from.stride[2];
-                if (!copied) return Strip<const T>{first, from.stride[1]};
-                for (int64_t k = 0; k < K; ++k)
-                    copy_along<T>(first + k * from.stride[1], from.stride[2], next + k * S, 1, lines);
+            const auto in = [&](const auto& x) {
+                using Number = std::remove_pointer_t<decltype(x.data)>;
+                const auto first = x.data + a * x.stride[0] + b * x.stride[2];
+                if (!copied) return Strip<Number>{first, x.stride[1]};
+                if constexpr (std::is_const_v<Number>) {
+                    if (turned)
+                        turn_rows<4 * W>(first, x.stride[0], x.stride[1], lines, K, next);
+                    else
+                        for (int64_t k = 0; k < K; ++k)
+                            copy_along<T>(first + k * x.stride[1], x.stride[2], next + k * S, 1, lines);
+                }
                 next += K * S;
-                return Strip<const T>{next - K * S, S};
+                return Strip<Number>{next - K * S, S};
             };
-            T* to = y.data + a * y.stride[0] + b * y.stride[2];
-            const Strip<T> result =
-                copied ? Strip<T>{copies.data() + kInputs * K * S, S} : Strip<T>{to, y.stride[1]};
-            StripRun<Rule, T, X...>{K, lines, sums.data(), sums.data() + S, result, part(x)...};
-            if (copied)
-                for (int64_t k = 0; k < K; ++k)
-                    copy_along<T>(result.row(k), 1, to + k * y.stride[1], y.stride[2], lines);
+            InOrder{[&](Strip<X>... strip) {
+                        rule.strip(a * B + b, lines, K, Strip<T>{sums.data(), S}, strip...);
+                    },
+                    in(arrays)...};
+            rule.finish(a * B + b, a * B + b + lines);
+            next = copies.data();
+            const auto out = [&](const auto& x) {
+                if constexpr (!std::is_const_v<std::remove_pointer_t<decltype(x.data)>>) {
+                    T* const to = x.data + a * x.stride[0] + b * x.stride[2];
+                    if (turned)
+                        turn_back<4 * W>(next, lines, K, to, x.stride[0], x.stride[1]);
+                    else
+                        for (int64_t k = 0; k < K; ++k)
+                            copy_along<T>(next + k * S, 1, to + k * x.stride[1], x.stride[2], lines);
+                }
+                next += K * S;
+            };
+            if (copied) (out(arrays), ...);
         }
     });
 }
@@ -141,7 +156,7 @@ PYDL_INLINE void largest_of_strip(int64_t K, int64_t lines, T* most, Strip<const
     for (int64_t k = 0; k < K; ++k)
         for_vectors<T>(lines, [&](int64_t j, int64_t n, int) PYDL_INLINE_LAMBDA {
             const vec<T> v = load_partial(x.row(k) + j, n);
-            store(most + j, k == 0 ? v : max(load(most + j), v));
+            store_partial(most + j, k == 0 ? v : max(load_partial(most + j, n), v), n);
         });
 }
 
@@ -151,7 +166,7 @@ PYDL_INLINE void sum_of_strip(int64_t K, int64_t lines, T* sums, F f) {
     for (int64_t k = 0; k < K; ++k)
         for_vectors<T>(lines, [&](int64_t j, int64_t n, int) PYDL_INLINE_LAMBDA {
             const vec<T> v = f(k, j, n);
-            store(sums + j, k == 0 ? v : load(sums + j) + v);
+            store_partial(sums + j, k == 0 ? v : load_partial(sums + j, n) + v, n);
         });
 }
 
