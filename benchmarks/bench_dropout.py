@@ -9,8 +9,9 @@ SHAPES = [(1_000,), (100_000,), (10_000_000,)]
 KEY = 1234
 
 
-def forward_numpy(x, key, threshold, scale, mask, y):
-    blocks = np.arange(-(-len(x) // 64), dtype=np.uint64)[:, None] * np.uint64(16)
+def random_words(count, key):
+    """The first words of a Philox stream: random.py in numpy."""
+    blocks = np.arange(-(-count // 64), dtype=np.uint64)[:, None] * np.uint64(16)
     counter = blocks + np.arange(16, dtype=np.uint64)
     low = np.uint64(2**32 - 1)
     c = [counter & low, counter >> np.uint64(32), np.zeros_like(counter), np.zeros_like(counter)]
@@ -20,8 +21,11 @@ def forward_numpy(x, key, threshold, scale, mask, y):
         c = [b >> np.uint64(32) ^ c[1] ^ np.uint64(k[0]), b & low, a >> np.uint64(32) ^ c[3] ^ np.uint64(k[1]), a & low]
         k = [(k[0] + 0x9E3779B9) % 2**32, (k[1] + 0xBB67AE85) % 2**32]
     order = [j // 2 + 8 * (j % 2) for j in range(16)]
-    words = np.stack([each[:, order] for each in c], 1).reshape(-1)[: len(x)]
-    np.greater_equal(words, threshold, out=mask, casting="unsafe")
+    return np.stack([each[:, order] for each in c], 1).reshape(-1)[:count]
+
+
+def forward_numpy(x, key, threshold, scale, mask, y):
+    np.greater_equal(random_words(len(x), key), threshold, out=mask, casting="unsafe")
     np.multiply(x, mask, out=y)
     np.multiply(y, scale, out=y)
 

@@ -25,6 +25,7 @@ from .arguments import (
     check_shape,
 )
 from .op import empty as memory
+from .ops.randn import normal_numbers
 from .tensor import Tensor, float32
 
 
@@ -115,8 +116,7 @@ def rand(*size: Any, dtype: Any = float32, requires_grad: bool = False) -> Tenso
 
 def randn(*size: Any, dtype: Any = float32, requires_grad: bool = False) -> Tensor:
     """Random numbers from the normal distribution N(0, 1)."""
-    array = random.generator().standard_normal(check_shape("randn", size), dtype=check_float_dtype("randn", dtype))
-    return Tensor(array, requires_grad)
+    return Tensor(normal_numbers(check_shape("randn", size), check_float_dtype("randn", dtype)), requires_grad)
 
 
 def full_like(input: Any, fill_value: float, dtype: Any = None, requires_grad: bool = False) -> Tensor:

@@ -12,6 +12,7 @@ import numpy as np
 from . import random
 from .arguments import check_array, check_dtype, check_flag, check_float, check_float_dtype, check_integer, check_shape
 from .ops.cumsum import cumsum_forward
+from .ops.randn import normal_numbers
 from .tensor import Tensor, as_tensor, int64
 
 
@@ -56,7 +57,7 @@ def normal(mean: Any = 0.0, std: Any = 1.0, size: Any = None, dtype: Any = None,
         else next((x.dtype for x in (middle, spread) if x.ndim and x.dtype.kind == "f"), None)
     )
     new = check_float_dtype("normal", kind)
-    return Tensor(np.asarray(random.generator().standard_normal(shape) * spread + middle, new), requires_grad)
+    return Tensor(np.asarray(normal_numbers(shape, new) * spread + middle, new), requires_grad)
 
 
 def bernoulli(input: Any) -> Tensor:
