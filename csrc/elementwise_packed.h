@@ -57,7 +57,8 @@ PYDL_INLINE void fetch_rows(const char* first, int64_t step, int64_t bytes, int6
     alignas(64) char packed[kMostPacked][kPackedRun + PYDL_VECTOR_BYTES];
     int64_t run_stride[kMostPacked];
     const int64_t W = PYDL_VECTOR_BYTES / bytes[0];
-    bool packs = f != nullptr && count <= kShortRow && stride[0] == 1;
+    const bool is_short = count <= kShortRow || (count % W != 0 && count <= 2 * kShortRow);
+    bool packs = f != nullptr && is_short && stride[0] == 1;
     for (int k = 0; packs && k < arrays; ++k)
         packs = step[k] == count * stride[k] ||
                 (k > 0 && bytes[k] == bytes[0] && uint64_t(stride[k]) <= 1 &&

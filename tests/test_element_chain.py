@@ -3,8 +3,10 @@ import pytest
 from checks import check_kernel
 
 import pydl
+from pydl.nn.functional import gelu
 from pydl.op import KERNELS
 from pydl.recording import element_chain as chains
+from pydl.recording.element_blocks import Chain
 from pydl.recording.element_chain import FIRST_LOCAL, FIRST_OUTPUT, INPUTS, OPERATIONS, PLACES, element_chain
 
 X = np.random.default_rng(0).standard_normal((50, 37)).astype(np.float32)
@@ -105,3 +107,31 @@ def test_refuses_arrays_of_other_sizes():
     given[1] = np.ones(7, np.float32)
     with pytest.raises(ValueError, match="element_chain: arrays must be contiguous and of one size"):
         KERNELS["element_chain"].native(*given)
+
+
+def test_chains_of_arrays_that_lie_alike():
+    neg = KERNELS["neg_forward"].native
+    rows = np.ones((3, 4, 5), np.float32)
+    turned, gaps = rows.transpose(0, 2, 1), np.ones((3, 5, 8), np.float32)[:, :, ::2]
+    chain = Chain()
+    assert chain.take((neg, (turned, np.empty_like(turned))))
+    assert not chain.take((neg, (rows, np.empty_like(rows))))
+    assert not chain.take((neg, (turned, np.empty(turned.shape, np.float32))))
+    assert not chain.take((neg, (gaps, np.empty_like(turned))))
+    assert chain.take((neg, (turned, np.empty_like(turned))))
+    assert Chain().take((neg, (rows, np.empty_like(rows))))
+
+
+@pytest.mark.parametrize("activation", [pydl.sigmoid, gelu])
+@pytest.mark.parametrize("shape", [(2, 3, 4), (1, 5, 1), (8, 65, 130)])
+def test_captured_chains_of_turned_arrays(shape, activation):
+    def chain(x):
+        turned = x.permute(2, 0, 1)
+        y = activation(turned) * 2 + turned.tanh()
+        return (y * y - turned).relu() + turned.abs(), x.sigmoid() * x
+
+    x = pydl.tensor(np.random.default_rng(0).standard_normal(shape).astype(np.float32))
+    fast = pydl.capture(chain)
+    for _ in range(2):
+        for got, want in zip(fast(x), chain(x), strict=True):
+            np.testing.assert_array_equal(got.numpy(), want.numpy())

@@ -4,7 +4,8 @@
 
 Letters that are not behind the arrow are summed over; without an arrow, the letters that occur once are kept, in the
 order of the alphabet. A letter twice in one term is its diagonal, "..." stands for all dimensions without letters.
-Sizes of 1 are repeated. Terms are joined from left to right, each pair by one product of matrices.
+Sizes of 1 are repeated. Terms are joined from left to right, each pair by one product of matrices, or where that would
+have one row and one column by a product and a sum.
 
     outer  y[i, j] = a[i] b[j]      dot, mv, mm, bmm: matmul of two vectors, matrix and vector, two matrices, batches
 
@@ -96,7 +97,9 @@ def _pair(a: str, b: str, needed: str, shape: tuple[int, ...], other: tuple[int,
     summed = "".join(each for each in a if each in b and each not in needed)
     rows, columns = "".join(e for e in a if e not in b), "".join(e for e in b if e not in a)
     term = batch + rows + columns
-    if not summed:
+    if batch and not rows and not columns:  # a sum for each of many: products of matrices of one row are slower
+        term = batch + summed
+    if not summed or term == batch + summed:
         left, right = (tuple(sizes[letter] if letter in own else 1 for letter in term) for own in (a, b))
         return (_order(a, term), left), (_order(b, term), right), term, None
     lead = [sizes[each] for each in batch]

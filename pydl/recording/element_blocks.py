@@ -23,7 +23,7 @@ from ..arguments import Array
 from ..op import KERNELS, empty
 from .element_chain import OPERATIONS as FORMULAS
 from .element_chain import address as address
-from .element_chain import chain_call
+from .element_chain import chain_call, flat
 from .element_chain import owner as owner
 from .fusion import Call, written
 
@@ -67,6 +67,19 @@ def is_by_element(call: Call) -> bool:
     return call[0].__name__.partition("_forward")[0].partition("_backward")[0] in OPERATIONS
 
 
+def layout(array: Array) -> tuple[tuple[int, int], ...] | None:
+    """How an array without gaps lies in memory: () for row by row, else sizes and strides; None if it has gaps."""
+    if array.flags.c_contiguous:
+        return ()
+    dims = tuple((n, stride // array.itemsize) for n, stride in zip(array.shape, array.strides, strict=True) if n > 1)
+    expected = 1
+    for n, stride in sorted(dims, key=lambda dim: dim[1]):
+        if stride != expected:
+            return None
+        expected *= n
+    return dims
+
+
 @dataclass
 class Group:
     """Calls that are made `count` times, by as many threads as there are slots.
@@ -82,14 +95,16 @@ class Group:
 
 @dataclass
 class Chain:
-    """Calls one after another that may be made block by block, whatever the shapes: no array has gaps.
+    """Calls one after another that may be made block by block: no array has gaps, and all lie in one way.
 
     size      of all arrays but single numbers
+    order     how they lie: see layout()
     written   addresses of arrays that calls write, all of them
     parts     addresses of arrays of which calls read a part
     """
 
     size: int = 0
+    order: tuple[tuple[int, int], ...] = ()
     calls: list[Call] = field(default_factory=list)
     written: set[int] = field(default_factory=set)
     parts: set[int] = field(default_factory=set)
@@ -101,14 +116,17 @@ class Chain:
         (y,) = written(call)
         arrays = [each for each in call[1] if isinstance(each, np.ndarray)]
         parts = {address(each) for each in arrays if each.nbytes != owner(each).nbytes}
+        order = layout(y)
         if (
-            any(each.size not in (1, y.size) or not each.flags.c_contiguous for each in arrays)
-            or (self.calls and y.size != self.size)
+            order is None
+            or any(each.size != 1 and (each.size != y.size or layout(each) != order) for each in arrays)
+            or any(layout(owner(each)) is None for each in arrays)
+            or (self.calls and (y.size, order) != (self.size, self.order))
             or address(y) in parts | self.parts
             or parts & self.written
         ):
             return False
-        self.size = y.size
+        self.size, self.order = y.size, order
         self.calls.append(call)
         self.written.add(address(y))
         self.parts |= parts
@@ -159,7 +177,7 @@ class Chain:
                 if each.size != self.size:
                     mine[i] = each.reshape(())
                 elif key in kept:
-                    mine[i] = each.reshape(-1)[first : first + n]
+                    mine[i] = flat(each)[first : first + n]
                 else:
                     unused = free.setdefault(each.dtype, [])
                     if key not in memory:

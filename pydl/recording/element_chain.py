@@ -229,7 +229,7 @@ class _Writer:
         for i, each in enumerate(known):
             if key(each) == key(x):
                 return i + kind * FIRST_OUTPUT
-        known.append(x.reshape(-1))
+        known.append(flat(x))
         return len(known) - 1 + kind * FIRST_OUTPUT
 
     def _step(self, name: str, place: int) -> None:
@@ -257,6 +257,11 @@ def owner(array: Array) -> Array:
 def address(array: Array) -> int:
     """Where the memory begins that the array is a view of."""
     return int(owner(array).ctypes.data)
+
+
+def flat(array: Array) -> Array:
+    """An array without gaps as it lies in memory, whatever the order of its dimensions: a view."""
+    return array.ravel("K")
 
 
 def key(array: Array) -> int:

@@ -17,8 +17,8 @@ of a copy in another order than those of, say, a transposed view.
 
 Forward and backward pass, from the batch to the gradients, are one native call, in memory that the recording keeps. The
 optimizer's step comes after it as always, so that schedules, momentum, clipping and load_state_dict need no care.
-What does change from step to step is brought along: dropout and randn get new keys from the global generator, as many as the
-step itself would draw, and buffers of whole numbers (the batches that a normalisation has seen) are counted up.
+What does change from step to step is brought along: dropout and randn get new keys from the global generator, as many
+as the step itself would draw, and buffers of whole numbers (the batches that a normalisation has seen) are counted up.
 
 As in recorded_function.py this is checked, not believed: after recording, the step is made on other numbers, by itself
 and by the recording, and loss, gradients and buffers must be the same bits. Neither leaves a trace in model or
@@ -67,8 +67,8 @@ def capture_step(
     (train(), eval()) otherwise than they did, or where a setting that is a number or text, such as Dropout.p, differs.
 
     Errors: RuntimeError for what cannot be replayed: work outside the kernels or that depends on values, random numbers
-    other than those of dropout and randn, hooks, sparse gradients; and as from the step itself. After an error nothing has moved, but
-    buffers may have. pydl.Trainer(capture=True) trains so.
+    other than those of dropout and randn, hooks, sparse gradients; and as from the step itself. After an error nothing
+    has moved, but buffers may have. pydl.Trainer(capture=True) trains so.
     """
     return CapturedStep(model, loss, optimizer, before_step, inputs)
 

@@ -14,7 +14,7 @@ from ..arguments import Array
 from ..nn.module import CHANGES
 from ..tensor import Tensor
 from .batch_slices import in_slices
-from .element_blocks import owner
+from .element_chain import flat, owner
 from .fusion import Call, byte_bounds, written
 from .shared_memory import share_memory
 from .stand_ins import StandIns
@@ -84,7 +84,7 @@ class Replay:
                     for a, each in enumerate(arguments):
                         step, place = group.steps.get((c, a), 0), _place(each, arrays)
                         if place is None and step != 0:  # between the slices and what comes before or after
-                            arrays.append(owner(each))
+                            arrays.append(flat(owner(each)))
                             place = len(arrays) - 1
                         if place is not None:
                             moves.append((g, s, c, a, place, step))
