@@ -122,28 +122,33 @@ PYDL_INLINE vec<typename Rule::Sum> read_strided(const T* p, int64_t stride, int
 }
 
 // The elements [begin, end) of the reduction of one result. Several sums at once, because each addition waits
-// for the one before it.
+// for the one before it. Runs without gaps that are long enough are rows of their own: see reduce_lines.h.
 template <typename Rule, typename T>
 typename Rule::Sum reduce_row(const Reduction<T>& r, const T* x, int64_t begin, int64_t end) {
     constexpr int W = width<typename Rule::Sum>, kSums = 8;
     vec<typename Rule::Sum> sums[kSums];
     for (int s = 0; s < kSums; ++s) sums[s] = Rule::identity();
+    typename Rule::Total of_rows;
     const int64_t stride = r.reduced.stride[0][0], length = r.reduced.shape[0];
     while (begin < end) {
         const int64_t inside = begin % length;
         const int64_t run = length - inside < end - begin ? length - inside : end - begin;
         const T* p = x + r.offset(begin);
+        if (stride == 1 && run >= 4 * width<T>) {
+            constexpr int64_t kRow = kLineVectors * width<T>;
+            for (int64_t i = 0; i < run; i += kRow)
+                of_rows.take(join_row<Rule>(p + i, run - i < kRow ? run - i : kRow));
+            begin += run;
+            continue;
+        }
         int64_t i = 0;
-        if (stride == 1)
-            for (; i + kSums * W <= run; i += kSums * W)
-                for (int s = 0; s < kSums; ++s) sums[s] = Rule::combine(sums[s], Rule::read(p + i + s * W));
         for (int s = 0; i < run; i += W, s = (s + 1) % kSums)
             sums[s] = Rule::combine(sums[s], read_strided<Rule>(p + i * stride, stride, run - i));
         begin += run;
     }
     for (int step = kSums / 2; step > 0; step /= 2)
         for (int s = 0; s < step; ++s) sums[s] = Rule::combine(sums[s], sums[s + step]);
-    return Rule::fold(sums[0]);
+    return Rule::join_sums(of_rows.fold(), Rule::fold(sums[0]));
 }
 
 // `width` neighbouring results from `first` on: sums[j] over the elements [begin, end) of each.
