@@ -135,7 +135,7 @@ struct CrossEntropyGradient : LineRule {
         }
         for (int64_t k = 0; k < K; ++k) {
             const vec<T> weight = broadcast<T>(w[k]);
-            for_vectors<T>(lines, [&](int64_t j, int64_t n, int) PYDL_INLINE_LAMBDA {
+            for_lines<T>(lines, [&](int64_t j, int64_t n) PYDL_INLINE_LAMBDA {
                 const auto hit = load(labels + j) == int_of<T>(k);
                 const vec<T> v =
                     value(load_partial<T>(x.row(k) + j, n), load(tops + j), load(sums + j), load(masses + j),

@@ -109,7 +109,7 @@ struct SoftCrossEntropyGradient : Shares<T> {
             return this->of_strip(target, k, j, n);
         });
         for (int64_t k = 0; k < K; ++k)
-            for_vectors<T>(lines, [&](int64_t j, int64_t n, int) PYDL_INLINE_LAMBDA {
+            for_lines<T>(lines, [&](int64_t j, int64_t n) PYDL_INLINE_LAMBDA {
                 const vec<T> p = exp((load_partial(x.row(k) + j, n) - load(tops + j)) - load(sums + j));
                 const vec<T> slope = p * load(masses + j) - this->of_strip(target, k, j, n);
                 store_partial(dx.row(k) + j, load(slopes + j) * scale * slope, n);
@@ -117,25 +117,21 @@ struct SoftCrossEntropyGradient : Shares<T> {
     }
 };
 
-// dtarget = -slope (1 - smoothing) w[c] log p.
+// dtarget = -slope (1 - smoothing) w[c] log p. Few ask for it.
 template <typename T>
-struct TargetGradient : SoftCrossEntropyGradient<T> {
-    using SoftCrossEntropyGradient<T>::SoftCrossEntropyGradient;
-
-    void row(int64_t line, int64_t K, const T* x, T* dtarget) const {
-        const T top = this->largest(line), log_of_sum = this->log_sum(line);
-        const T factor = -this->slope(line) * this->sharp;
-        for (int64_t k = 0; k < K; ++k) dtarget[k] = factor * this->weights[k] * ((x[k] - top) - log_of_sum);
-    }
-
-    void strip(int64_t line, int64_t lines, int64_t K, Strip<T>, Strip<const T> x, Strip<T> dtarget) const {
-        for (int64_t k = 0; k < K; ++k)
-            for (int64_t j = 0; j < lines; ++j) {
-                const T log_p = (x.row(k)[j] - this->largest(line + j)) - this->log_sum(line + j);
-                dtarget.row(k)[j] = -this->slope(line + j) * this->sharp * this->weights[k] * log_p;
-            }
-    }
-};
+void target_gradient(const SoftCrossEntropyGradient<T>& of, const Array<const T, 3>& x,
+                     const Array<T, 3>& dtarget) {
+    const int64_t C = x.shape[1], D = x.shape[2];
+    parallel_for(x.shape[0], kSoftmaxGrain / (C * D + 1) + 1, [&](int64_t begin, int64_t end) {
+        for (int64_t n = begin; n < end; ++n)
+            for (int64_t c = 0; c < C; ++c)
+                for (int64_t d = 0; d < D; ++d) {
+                    const int64_t line = n * D + d;
+                    const T log_p = (x(n, c, d) - of.largest(line)) - of.log_sum(line);
+                    dtarget(n, c, d) = -of.slope(line) * of.sharp * of.weights[c] * log_p;
+                }
+    });
+}
 
 }  // namespace
 
@@ -175,11 +171,11 @@ void cross_entropy_probabilities_backward(Array<const T, 1> dy, Array<const T, 3
             "cross_entropy_probabilities_backward: all arrays must fit x");
     if (dx.size() == 0) return;
     const ClassWeights<T> weights(weight, C);
-    TargetGradient<T> rule(weights, label_smoothing, C);
+    SoftCrossEntropyGradient<T> rule(weights, label_smoothing, C);
     rule.dy = dy_of_lines(dy, lines), rule.largest = largest, rule.log_sum = log_sum;
     rule.scale = mean ? T(1 / double(lines)) : T(1);
-    for_each_strip<T>(static_cast<const SoftCrossEntropyGradient<T>&>(rule), x.shape, x, target, dx);
-    if (dtarget) for_each_strip<T>(rule, x.shape, x, *dtarget);
+    for_each_strip<T>(rule, x.shape, x, target, dx);
+    if (dtarget) target_gradient(rule, x, *dtarget);
 }
 PYDL_KERNEL(cross_entropy_probabilities_backward,
             "dy, x, target, weight, largest, log_sum, dx, dtarget, label_smoothing, mean")

@@ -74,7 +74,6 @@ void for_each_in_lines(const Index& index, const int64_t (&long_stride)[3], cons
     parallel_for(A, kElementwiseGrain / (M + 1) + 1, [&](int64_t begin, int64_t end) {
         if (M == 1) {  // one of every line: the right class, say
             const int64_t step = index.stride[0];
-#pragma GCC unroll 4
             for (int64_t a = begin; a < end; ++a)
                 element(a * long_stride[0] + index.data[a * step] * long_stride[1], a * short_stride[0]);
             return;

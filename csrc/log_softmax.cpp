@@ -30,7 +30,7 @@ struct LogSoftmax : LineRule {
         });
         for (int64_t j = 0; j < lines; j += width<T>) store(sums + j, log(load(sums + j)));
         for (int64_t k = 0; k < K; ++k)
-            for_vectors<T>(lines, [&](int64_t j, int64_t n, int) PYDL_INLINE_LAMBDA {
+            for_lines<T>(lines, [&](int64_t j, int64_t n) PYDL_INLINE_LAMBDA {
                 const vec<T> v = (load_partial(x.row(k) + j, n) - load(largest + j)) - load(sums + j);
                 store_partial(y.row(k) + j, v, n);
             });
@@ -54,7 +54,7 @@ struct LogSoftmaxGradient : LineRule {
             return load_partial(dy.row(k) + j, n);
         });
         for (int64_t k = 0; k < K; ++k)
-            for_vectors<T>(lines, [&](int64_t j, int64_t n, int) PYDL_INLINE_LAMBDA {
+            for_lines<T>(lines, [&](int64_t j, int64_t n) PYDL_INLINE_LAMBDA {
                 const vec<T> p = exp(load_partial(y.row(k) + j, n));
                 store_partial(dx.row(k) + j, load_partial(dy.row(k) + j, n) - p * load(sums + j), n);
             });

@@ -45,8 +45,8 @@ struct Philox {
     }
 };
 
-// The 64 words of a block.
-PYDL_INLINE void random_block(uint64_t key, uint64_t block, uint32_t* words) {
+// The 64 words of a block. Compiled once and not into every kernel.
+[[gnu::noinline]] inline void random_block(uint64_t key, uint64_t block, uint32_t* words) {
     constexpr int W = width<uint64_t>, kParts = 8 / W;
 #pragma GCC unroll 4
     for (int part = 0; part < kParts; ++part) {

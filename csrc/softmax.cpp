@@ -33,7 +33,7 @@ struct Softmax : LineRule {
         });
         for (int64_t j = 0; j < lines; j += width<T>) store(sums + j, T(1) / load(sums + j));
         for (int64_t k = 0; k < K; ++k)
-            for_vectors<T>(lines, [&](int64_t j, int64_t n, int) PYDL_INLINE_LAMBDA {
+            for_lines<T>(lines, [&](int64_t j, int64_t n) PYDL_INLINE_LAMBDA {
                 store_partial(y.row(k) + j, load_partial(y.row(k) + j, n) * load(sums + j), n);
             });
     }
@@ -57,7 +57,7 @@ struct SoftmaxGradient : LineRule {
             return load_partial(dy.row(k) + j, n) * load_partial(y.row(k) + j, n);
         });
         for (int64_t k = 0; k < K; ++k)
-            for_vectors<T>(lines, [&](int64_t j, int64_t n, int) PYDL_INLINE_LAMBDA {
+            for_lines<T>(lines, [&](int64_t j, int64_t n) PYDL_INLINE_LAMBDA {
                 const vec<T> slope = load_partial(dy.row(k) + j, n) - load(sums + j);
                 store_partial(dx.row(k) + j, load_partial(y.row(k) + j, n) * slope, n);
             });

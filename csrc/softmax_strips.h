@@ -150,11 +150,20 @@ void for_each_strip(const Rule& rule, const int64_t (&shape)[3], const Array<X, 
     });
 }
 
+// f(j, n) for the vectors of a strip: first line, lines (n <= width). One at a time, since those of different
+// lines do not wait for each other.
+template <typename T, typename F>
+PYDL_INLINE void for_lines(int64_t lines, F f) {
+    int64_t j = 0;
+    for (; j + width<T> <= lines; j += width<T>) f(j, width<T>);
+    if (j < lines) f(j, lines - j);
+}
+
 // most[j] = the largest of column j.
 template <typename T>
 PYDL_INLINE void largest_of_strip(int64_t K, int64_t lines, T* most, Strip<const T> x) {
     for (int64_t k = 0; k < K; ++k)
-        for_vectors<T>(lines, [&](int64_t j, int64_t n, int) PYDL_INLINE_LAMBDA {
+        for_lines<T>(lines, [&](int64_t j, int64_t n) PYDL_INLINE_LAMBDA {
             const vec<T> v = load_partial(x.row(k) + j, n);
             store_partial(most + j, k == 0 ? v : max(load_partial(most + j, n), v), n);
         });
@@ -164,7 +173,7 @@ PYDL_INLINE void largest_of_strip(int64_t K, int64_t lines, T* most, Strip<const
 template <typename T, typename F>
 PYDL_INLINE void sum_of_strip(int64_t K, int64_t lines, T* sums, F f) {
     for (int64_t k = 0; k < K; ++k)
-        for_vectors<T>(lines, [&](int64_t j, int64_t n, int) PYDL_INLINE_LAMBDA {
+        for_lines<T>(lines, [&](int64_t j, int64_t n) PYDL_INLINE_LAMBDA {
             const vec<T> v = f(k, j, n);
             store_partial(sums + j, k == 0 ? v : load_partial(sums + j, n) + v, n);
         });
