@@ -6,31 +6,36 @@
 
 namespace pydl::PYDL_ISA {
 
-// One window after the other, for few planes and arrays with gaps.
+// Down the rows of a window for all columns at once, then along them: for few planes and arrays with gaps.
 template <typename T>
 void means_of_windows(const Array<const T, 5>& x, const AdaptiveWindows& w, const Divisors<T>& divisors,
                       T* y) {
-    const int64_t OH = w.rows.out, OW = w.columns.out;
-    parallel_for(x.shape[0] * x.shape[1] * w.depth.out * OH, row_grain(w.input() / (w.depth.out * OH)),
-                 [&](int64_t begin, int64_t end) {
-                     for (int64_t row = begin; row < end; ++row) {
-                         const int64_t z = row / OH % w.depth.out, p = row % OH;
-                         const T* volume = volume_of(x, row / OH / w.depth.out);
-                         for (int64_t q = 0; q < OW; ++q) {
-                             const int64_t first = w.columns.begin(q), count = w.columns.end(q) - first;
-                             vec<T> sum{};
-                             for (int64_t d = w.depth.begin(z); d < w.depth.end(z); ++d)
-                                 for (int64_t h = w.rows.begin(p); h < w.rows.end(p); ++h) {
-                                     const T* from =
-                                         volume + d * x.stride[2] + h * x.stride[3] + first * x.stride[4];
-                                     for (int64_t c = 0; c < count; c += width<T>)
-                                         sum += load_strided(from + c * x.stride[4], x.stride[4],
-                                                             at_most(count - c, width<T>));
-                                 }
-                             y[row * OW + q] = reduce_add(sum) / (divisors.down(z, p) * divisors.along(q)[0]);
-                         }
-                     }
-                 });
+    constexpr int64_t W = width<T>;
+    const int64_t OD = w.depth.out, OH = w.rows.out, OW = w.columns.out, wide = w.columns.size;
+    const WindowBounds columns(w.columns);
+    parallel_for(
+        x.shape[0] * x.shape[1] * OD * OH, row_grain(w.input() / (OD * OH)), [&](int64_t begin, int64_t end) {
+            const Scratch<T> line(wide + W);
+            for (int64_t row = begin; row < end; ++row) {
+                const int64_t z = row / OH % OD, p = row % OH;
+                const T* volume = volume_of(x, row / OH / OD);
+                for (int64_t c = 0; c < wide; c += W) {
+                    vec<T> sum{};
+                    for (int64_t d = w.depth.begin(z); d < w.depth.end(z); ++d)
+                        for (int64_t h = w.rows.begin(p); h < w.rows.end(p); ++h)
+                            sum += load_strided(volume + d * x.stride[2] + h * x.stride[3] + c * x.stride[4],
+                                                x.stride[4], at_most(wide - c, W));
+                    store(line.data() + c, sum);
+                }
+                for (int64_t q = 0; q < OW; ++q) {
+                    const int64_t first = columns.begin(q), count = columns.length(q);
+                    vec<T> sum{};
+                    for (int64_t c = 0; c < count; c += W)
+                        sum += load_partial(line.data() + first + c, count - c);
+                    y[row * OW + q] = reduce_add(sum) / (divisors.down(z, p) * divisors.along(q)[0]);
+                }
+            }
+        });
 }
 
 template <typename T>

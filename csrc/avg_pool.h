@@ -7,7 +7,7 @@
 #include "avg_pool_lanes.h"
 #include "pool_frame.h"
 #include "pool_halving.h"
-#include "pool_rows.h"
+#include "pool_strips.h"
 
 namespace pydl::PYDL_ISA {
 
@@ -94,22 +94,6 @@ void avg_pool_forward_halving(const AvgPoolForward<T>& pool) {
     });
 }
 
-// The sums of the lanes of `width` vectors, one in each lane: halves are added, then halves of those, ...
-template <typename T, int Step = width<T> / 2>
-PYDL_INLINE vec<T> sums_of_lanes(vec<T>* v) {
-    constexpr auto lanes = std::make_integer_sequence<int, width<T>>{};
-#pragma GCC unroll 16
-    for (int i = 0; i < Step; ++i) {
-        const vec<T> low = swap_blocks<Step, false>(v[i], v[i + Step], lanes);
-        v[i] = low + swap_blocks<Step, true>(v[i], v[i + Step], lanes);
-    }
-    if constexpr (Step > 1) return sums_of_lanes<T, Step / 2>(v);
-    return v[0];
-}
-
-// How many elements ahead memory is asked for: the processor itself looks ahead only to the end of a page.
-constexpr int64_t kAheadOfPool = 1024;
-
 // One window that is the whole volume.
 template <typename T>
 void avg_pool_forward_whole(const AvgPoolForward<T>& pool) {
@@ -138,7 +122,10 @@ void avg_pool_forward_whole(const AvgPoolForward<T>& pool) {
                 if (k + W <= size) even += load(x + k);
                 sum[i] = even + odd;
             }
-            store_partial(pool.y + plane, mean(sums_of_lanes<T>(sum)), planes - plane);
+            store_partial(
+                pool.y + plane,
+                mean(combine_lanes<T>(sum, [](vec<T> a, vec<T> b) PYDL_INLINE_LAMBDA { return a + b; })),
+                planes - plane);
         }
     });
 }
@@ -198,16 +185,12 @@ void avg_pool_forward_frames(const AvgPoolForward<T>& pool) {
         });
 }
 
+// Whether that is done: there is a kernel for the windows, all of which have the same divisor.
 template <typename T>
-void avg_pool_forward_rows(const AvgPoolForward<T>& pool) {
-    const Divisors<T>& divisors = pool.divisors;
-    const Divide<T> mean(divisors.first());
-    pool_rows_apart<2>(
-        pool.x, pool.y, pool.windows, T(0), [](vec<T> a, vec<T> b) PYDL_INLINE_LAMBDA { return a + b; },
-        [&](vec<T> sum, int64_t z, int64_t p, int64_t q) PYDL_INLINE_LAMBDA {
-            return divisors.uniform() ? mean(sum)
-                                      : sum / (broadcast<T>(divisors.down(z, p)) * divisors.along(q));
-        });
+bool avg_pool_forward_strips(const AvgPoolForward<T>& pool) {
+    const auto kernel = strip_kernel<LaneSum<T>>(pool.x, pool.windows);
+    if (kernel == nullptr || !pool.divisors.uniform()) return false;
+    return pool_strips<T>(kernel, pool.divisors.first(), pool.x, pool.windows, pool.y, nullptr);
 }
 
 // One window after the other.
@@ -243,15 +226,15 @@ void avg_pool_forward(const Array<const T, 5>& x, T* y, const PoolWindows& w, bo
     const AvgPoolForward<T> pool = {x, y, w, divisors};
     if (is_halving_run<T>(w, x))
         with_group<T>(w.columns.out, [&](auto G) { avg_pool_forward_halving<G>(pool); });
-    else if (w.is_2x2() && x.stride[4] == 1 && w.columns.out >= width<T> / 2)
+    else if (w.is_2x2() && x.stride[4] == 1 && w.columns.out >= width<T> / 4)
         avg_pool_forward_2x2(pool);
     else if (w.is_whole() && is_contiguous_volume(x))
         avg_pool_forward_whole(pool);
+    else if (avg_pool_forward_strips(pool))
+        return;
     else if (const LaneWindows lanes(w);
              lanes_are_faster(w) && suits_lanes<T>(x, w) && !lanes.see_padding_alone())
         avg_pool_forward_lanes(x, y, lanes, divisors);
-    else if (!lanes_are_faster(w) && w.columns.stride == 2 && suits_rows<T>(w))
-        avg_pool_forward_rows(pool);
     else if (frame_fits(w))
         avg_pool_forward_frames(pool);
     else

@@ -1,6 +1,7 @@
 // The gradient of average pooling: see avg_pool.h.
 #pragma once
 #include "avg_pool.h"
+#include "pool_gather.h"
 
 namespace pydl::PYDL_ISA {
 
@@ -176,6 +177,32 @@ void avg_pool_backward_frames(const AvgPoolBackward<T>& pool) {
                  });
 }
 
+template <typename T>
+struct AvgPoolShares {
+    const AvgPoolBackward<T>& pool;
+    Divide<T> mean;
+};
+
+// Small windows: elements collect from those that they lie in.
+template <typename T>
+void avg_pool_backward_rows(const AvgPoolBackward<T>& pool, GatherKernel<T> kernel) {
+    const AvgPoolShares<T> shares = {pool, Divide<T>(pool.divisors.first())};
+    gather_rows<T>(
+        kernel, pool.windows, pool.planes(), pool.dx,
+        [](const void* self, int64_t plane, int64_t z, int64_t p, T* share, int_of<T>*) {
+            const auto& [pool, mean] = *static_cast<const AvgPoolShares<T>*>(self);
+            const Divisors<T>& divisors = pool.divisors;
+            const int64_t OW = pool.windows.columns.out, step = pool.dy.stride[4];
+            const T* row = volume_of(pool.dy, plane) + z * pool.dy.stride[2] + p * pool.dy.stride[3];
+            const vec<T> down = broadcast<T>(divisors.down(z, p));
+            for (int64_t q = 0; q < OW; q += width<T>) {
+                const vec<T> v = load_strided(row + q * step, step, at_most(OW - q, width<T>));
+                store(share + q, divisors.uniform() ? mean(v) : v / (down * divisors.along(q)));
+            }
+        },
+        &shares);
+}
+
 // One window after the other.
 template <typename T>
 void avg_pool_backward_simple(const AvgPoolBackward<T>& pool) {
@@ -211,10 +238,12 @@ void avg_pool_backward(const Array<const T, 5>& dy, T* dx, const PoolWindows& w,
     const AvgPoolBackward<T> pool = {dy, dx, w, divisors};
     if (is_halving_run<T>(w, dy))
         with_group<T>(w.columns.out, [&](auto G) { avg_pool_backward_halving<G>(pool); });
-    else if (w.is_2x2() && w.columns.out >= width<T> / 2)
+    else if (w.is_2x2() && w.columns.out >= width<T> / 4)
         avg_pool_backward_2x2(pool);
     else if (w.is_whole())
         avg_pool_backward_whole(pool);
+    else if (const auto kernel = gather_kernel<false, T>(w); kernel != nullptr)
+        avg_pool_backward_rows(pool, kernel);
     else if (const LaneWindows lanes(w);
              lanes_are_faster(w) && suits_lanes<T>(dy, w) && !lanes.see_padding_alone())
         avg_pool_backward_lanes(dy, dx, lanes, divisors);

@@ -4,34 +4,15 @@
 // which one won, as its number (k * KH + i) * KW + j. Backward lets each element of x collect from all
 // windows it lies in, again `width` at once.
 #pragma once
+#include "max_pool_whole.h"
 #include "pool_frame.h"
 #include "pool_halving.h"
 #include "pool_lanes.h"
 #include "pool_rows.h"
+#include "pool_strips.h"
 #include "simd_bytes.h"
 
 namespace pydl::PYDL_ISA {
-
-// The best of the elements seen so far in each of `width` windows, and its number.
-template <typename T>
-struct Best {
-    static constexpr bool numbered = true;
-    vec<T> value;
-    mask<T> element;
-
-    // The first of equal values stays; NaN beats every number.
-    PYDL_INLINE void meet(vec<T> x, mask<T> number) {
-        const mask<T> wins = (x > value) | (x != x);
-        value = select(wins, x, value);
-        element = select(wins, number, element);
-    }
-    // The same where there is no NaN.
-    PYDL_INLINE void meet_number(vec<T> x, mask<T> number) {
-        const mask<T> wins = x > value;
-        value = select(wins, x, value);
-        element = select(wins, number, element);
-    }
-};
 
 template <typename T>
 struct MaxPoolForward {
@@ -118,39 +99,6 @@ void max_pool_forward_halving(const MaxPoolForward<T>& pool) {
     });
 }
 
-// ---- one window that is the whole volume ----
-
-template <typename T>
-void max_pool_forward_whole(const MaxPoolForward<T>& pool) {
-    constexpr int64_t W = width<T>;
-    using I = int_of<T>;
-    const int64_t size = pool.windows.input();
-    parallel_for(pool.planes(), row_grain(size), [&](int64_t begin, int64_t end) {
-        for (int64_t plane = begin; plane < end; ++plane) {
-            const T* x = volume_of(pool.x, plane);
-            const mask<T> lanes = iota<I>();
-            Best<T> best = {broadcast<T>(-__builtin_inff()), lanes};
-            int64_t k = 0;
-            for (; k + W <= size; k += W) best.meet(load(x + k), lanes + broadcast<I>(I(k)));
-            if (k < size) {
-                const vec<T> rest = select(lanes < broadcast<I>(I(size - k)), load_partial(x + k, size - k),
-                                           broadcast<T>(-__builtin_inff()));
-                best.meet(rest, lanes + broadcast<I>(I(k)));
-            }
-            const T most = reduce_max(best.value);
-            I winner;
-            if (most != most) {  // the last NaN
-                winner = reduce_max(select(best.value != best.value, best.element, broadcast<I>(-1)));
-            } else {  // the first of equals
-                const mask<T> none = broadcast<I>(I(size));
-                winner = reduce_min(select(best.value == broadcast<T>(most), best.element, none));
-            }
-            pool.y[plane] = most;
-            pool.set(plane, winner, 0, 0, 0);
-        }
-    });
-}
-
 // ---- windows of any kind ----
 
 template <bool MeetsNan, int Taps, typename T>
@@ -160,13 +108,9 @@ void best_of_taps(const T* frame, const int64_t* offset, int64_t taps, int64_t p
     const T* tap[Taps > 0 ? Taps : 1];
     for (int k = 0; k < Taps; ++k) tap[k] = frame + offset[k];
     for (int64_t at = 0; at < positions; at += width<T>) {
-        Best<T> best = {load(frame + offset[0] + at), mask<T>{}};
+        Best<T, MeetsNan> best = {load(frame + offset[0] + at), mask<T>{}};
         const auto meet = [&](const T* x, int64_t k) PYDL_INLINE_LAMBDA {
-            const mask<T> number = broadcast<int_of<T>>(int_of<T>(k));
-            if constexpr (MeetsNan)
-                best.meet(load(x + at), number);
-            else
-                best.meet_number(load(x + at), number);
+            best.meet(load(x + at), broadcast<int_of<T>>(int_of<T>(k)));
         };
         if constexpr (Taps > 0) {
 #pragma GCC unroll 16
@@ -227,9 +171,9 @@ void max_pool_forward_frames(const MaxPoolForward<T>& pool) {
                     frame.fill(s, volume_of(pool.x, (item + s) / OD), pool.x.stride, (item + s) % OD, top,
                                rows);
                 const bool nan = has_nan(frame.data(), frame.size());
-                const auto run = taps == 4   ? (nan ? best_of_taps<true, 4, T> : best_of_taps<false, 4, T>)
-                                 : taps == 9 ? (nan ? best_of_taps<true, 9, T> : best_of_taps<false, 9, T>)
-                                             : (nan ? best_of_taps<true, 0, T> : best_of_taps<false, 0, T>);
+                const auto run = nan         ? best_of_taps<true, 0, T>
+                                 : taps == 9 ? best_of_taps<false, 9, T>
+                                             : best_of_taps<false, 0, T>;
                 run(frame.data(), offset.data(), taps, shape.positions(items, rows, OW), value.data(),
                     element.data(), NextBlock<T>(pool.x, w, blocks, block + 1));
                 const auto write = [&](int64_t from, int64_t to, int64_t count) {
@@ -348,6 +292,14 @@ bool lanes_suit_better(const MaxPoolForward<T>& pool) {
     return w.columns.out < 40 || w.columns.stride > 2 || w.elements() > 9;
 }
 
+// Whether that is done: there is a kernel for the windows, and all of x is finite.
+template <typename T>
+bool max_pool_forward_strips(const MaxPoolForward<T>& pool) {
+    if (!pool.window || pool.indices) return false;
+    const auto kernel = strip_kernel<Best<T, false>>(pool.x, pool.windows);
+    return kernel != nullptr && pool_strips<T>(kernel, 0, pool.x, pool.windows, pool.y, pool.window);
+}
+
 template <typename T>
 void max_pool_numbers(const MaxPoolForward<T>& pool) {
     const PoolWindows& w = pool.windows;
@@ -358,7 +310,9 @@ void max_pool_numbers(const MaxPoolForward<T>& pool) {
         max_pool_forward_2x2(pool);
     else if (w.is_whole() && stride[4] == 1 && (w.rows.size == 1 || stride[3] == w.columns.size) &&
              (w.depth.size == 1 || stride[2] == w.rows.size * w.columns.size))
-        max_pool_forward_whole(pool);
+        max_pool_forward_whole(pool.x, w.input(), pool.y, pool.window, pool.indices);
+    else if (max_pool_forward_strips(pool))
+        return;
     else if (const LaneWindows lanes(w); !pool.indices && suits_lanes<T>(pool.x, w) &&
                                          !lanes.see_padding_alone() && lanes_suit_better(pool))
         max_pool_forward_lanes(pool.x, lanes, pool.y, pool.window, nullptr);

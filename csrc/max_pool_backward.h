@@ -1,5 +1,6 @@
 // The gradient of max pooling: see max_pool.h.
 #pragma once
+#include "pool_gather.h"
 #include "pool_halving.h"
 #include "simd_bytes.h"
 
@@ -145,13 +146,43 @@ void max_pool_backward_bands(const MaxPoolBackward<T>& pool) {
     });
 }
 
+// ---- small windows: elements collect from those that they lie in ----
+
+// A row of windows becomes a line. `readable` bytes follow in window.
+template <typename T>
+void copy_to_line(const T* dy, int64_t step, const uint8_t* window, int64_t readable, int64_t count,
+                  T* gradient, int_of<T>* number) {
+    constexpr int64_t W = width<T>;
+    for (int64_t q = 0; q < count; q += W) {
+        store(gradient + q, load_strided(dy + q * step, step, at_most(count - q, W)));
+        store(number + q, load_bytes<T>(window + q, readable - q));
+    }
+}
+
+template <typename T>
+void max_pool_backward_rows(const MaxPoolBackward<T>& pool, GatherKernel<T> kernel) {
+    gather_rows<T>(
+        kernel, pool.windows, pool.planes(), pool.dx,
+        [](const void* self, int64_t plane, int64_t z, int64_t p, T* gradient, int_of<T>* number) {
+            const auto& pool = *static_cast<const MaxPoolBackward<T>*>(self);
+            const PoolWindows& w = pool.windows;
+            const int64_t OD = w.depth.out, OH = w.rows.out, OW = w.columns.out;
+            const T* g = volume_of(pool.dy, plane) + z * pool.dy.stride[2] + p * pool.dy.stride[3];
+            const int64_t at = ((plane * OD + z) * OH + p) * OW, outputs = pool.planes() * OD * OH * OW;
+            copy_to_line(g, pool.dy.stride[4], pool.window + at, outputs - at, OW, gradient, number);
+        },
+        &pool);
+}
+
 template <typename T>
 void max_pool_backward(const MaxPoolBackward<T>& pool) {
     const PoolWindows& w = pool.windows;
     if (pool.window && is_halving_run<T>(w, pool.dy))
         with_group<T>(w.columns.out, [&](auto G) { max_pool_backward_halving<G>(pool); });
-    else if (pool.window && w.is_2x2() && w.columns.out >= width<T> / 2)
+    else if (pool.window && w.is_2x2() && w.columns.out >= width<T> / 4)
         max_pool_backward_2x2(pool);
+    else if (const auto kernel = gather_kernel<true, T>(w); pool.window && kernel != nullptr)
+        max_pool_backward_rows(pool, kernel);
     else
         max_pool_backward_bands(pool);
 }

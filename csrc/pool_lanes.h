@@ -108,10 +108,12 @@ bool suits_lanes(const Array<X, 5>& x, const PoolWindows& w) {
                           double(w.depth.kernel) * double(w.rows.span()) * double(w.columns.size));
 }
 
-// What is known of `width` windows after some of their elements. Max and sum alone, and Best in max_pool.h.
+// What is known of `width` windows after some of their elements. Max and sum alone, and Best in
+// max_pool_best.h; `padding` is what changes nothing.
 template <typename T>
 struct LaneSum {
     static constexpr bool numbered = false;
+    static constexpr T padding = 0;
     vec<T> value;
     mask<T> element;
     PYDL_INLINE void meet(vec<T> x, mask<T>) { value += x; }

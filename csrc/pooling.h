@@ -218,6 +218,23 @@ PYDL_INLINE void prefetch_row_pair(const T* upper, const T* lower) {
     prefetch(lower + ahead + W);
 }
 
+// All lanes of each of `width` vectors combined, a lane for each: halves with halves, then halves of those,
+// ...
+template <typename T, int Step = width<T> / 2, typename Combine>
+PYDL_INLINE vec<T> combine_lanes(vec<T>* v, const Combine& combine) {
+    constexpr auto lanes = std::make_integer_sequence<int, width<T>>{};
+#pragma GCC unroll 16
+    for (int i = 0; i < Step; ++i) {
+        const vec<T> low = swap_blocks<Step, false>(v[i], v[i + Step], lanes);
+        v[i] = combine(low, swap_blocks<Step, true>(v[i], v[i + Step], lanes));
+    }
+    if constexpr (Step > 1) return combine_lanes<T, Step / 2>(v, combine);
+    return v[0];
+}
+
+// How many elements ahead memory is asked for: the processor itself looks ahead only to the end of a page.
+constexpr int64_t kAheadOfPool = 1024;
+
 // Rows that are worth a thread of their own: the grain of a loop over rows of `length` elements.
 inline int64_t row_grain(int64_t length) {
     return length >= kElementwiseGrain ? 1 : kElementwiseGrain / (length < 1 ? 1 : length);

@@ -38,6 +38,20 @@ class LaneRange {
         return v;
 #endif
     }
+    // The lanes of the range from v, the others from `otherwise`.
+    PYDL_INLINE vec<T> select(vec<T> v, vec<T> otherwise) const {
+#if defined(__AVX512F__)
+        if constexpr (std::is_same_v<T, float>)
+            return (vec<T>)_mm512_mask_mov_ps((__m512)otherwise, __mmask16(lanes_), (__m512)v);
+        if constexpr (std::is_same_v<T, double>)
+            return (vec<T>)_mm512_mask_mov_pd((__m512d)otherwise, __mmask8(lanes_), (__m512d)v);
+#elif defined(__AVX2__)
+        return lanes_ ? v : otherwise;
+#else
+        const mask<T> lane = iota<int_of<T>>();
+        return (lane >= int_of<T>(begin_)) & (lane < int_of<T>(end_)) ? v : otherwise;
+#endif
+    }
 
   private:
 #if defined(__AVX512F__)
