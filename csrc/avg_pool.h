@@ -106,7 +106,9 @@ void avg_pool_forward_whole(const AvgPoolForward<T>& pool) {
         for (int64_t plane = begin * W; plane < end * W && plane < planes; plane += W) {
             vec<T> sum[W];
             for (int64_t i = 0; i < W; ++i) {
-                const T* x = volumes.at(plane + i < planes ? plane + i : plane);
+                sum[i] = vec<T>{};
+                if (plane + i >= planes) continue;
+                const T* x = volumes.at(plane + i);
                 if (size < W) {
                     sum[i] = load_partial(x, size);
                     continue;

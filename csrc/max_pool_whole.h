@@ -37,7 +37,9 @@ void max_pool_forward_whole(const Array<const T, 5>& x, int64_t size, T* y, uint
             const int64_t count = at_most(W, planes - plane);
             vec<T> most[W];
             for (int64_t i = 0; i < W; ++i) {
-                const T* from = volumes.at(plane + (i < count ? i : 0));
+                most[i] = vec<T>{};
+                if (i >= count) continue;
+                const T* from = volumes.at(plane + i);
                 if (size < W) {
                     const mask<T> inside = iota<int_of<T>>() < int_of<T>(size);
                     most[i] = select(inside, load_partial(from, size), broadcast<T>(-__builtin_inff()));
