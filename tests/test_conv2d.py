@@ -144,10 +144,11 @@ def test_same_bits_for_any_number_of_threads(N, C, H, O, U, stride, padding, gro
     check_threads(conv2d_weight_gradient, {"dy": y, "x": x, "dw": w, "db": b} | settings)
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("filters", [1, 4, 12, 40])
-def test_strides_of_billions(filters):
+def test_strides_of_billions(filters, dtype):
     """One output, so that they lead nowhere; their products with 16 channels are 0 in 64 bits."""
-    x, w, y = randn(1, 16, 9, 9), randn(filters, 16, 5, 5), randn(1, filters, 1, 1)
+    x, w, y = (randn(*shape).astype(dtype) for shape in ((1, 16, 9, 9), (filters, 16, 5, 5), (1, filters, 1, 1)))
     settings = (2**30, 2**30), (0, 0, 0, 0), (1, 1), 1
     dx, dw, met, dy = np.empty_like(x), np.empty_like(w), np.zeros_like(x), y.copy()
     conv2d_forward.native(x, w, None, y, *settings)
@@ -231,20 +232,6 @@ def test_padding_of_each_side():
     y = np.empty((1, 5, 5, 8))
     conv2d_forward(x, w, None, y, (1, 1), (2, 0, 1, 3), (1, 1), 1)
     np.testing.assert_allclose(y, conv2d(padded, w).numpy(), rtol=1e-12, atol=1e-12)
-
-
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_strides_of_billions(dtype):
-    """16 channels times 2^30 rows times 2^30 columns between outputs are 2^64, which 64 bits take for 0."""
-    x = pydl.tensor(randn(1, 16, 9, 9).astype(dtype), requires_grad=True)
-    w = pydl.tensor(randn(4, 16, 5, 5).astype(dtype), requires_grad=True)
-    y = conv2d(x, w, stride=2**30)
-    y.sum().backward()
-    want = np.einsum("chw,ochw->o", x.data[0, :, :5, :5], w.data)
-    np.testing.assert_allclose(y.data[0, :, 0, 0], want, rtol=1e-4, atol=1e-4)
-    np.testing.assert_array_equal(w.grad.data, np.broadcast_to(x.data[:, :, :5, :5], w.shape))
-    np.testing.assert_allclose(x.grad.data[0, :, :5, :5], w.data.sum(0), rtol=1e-4, atol=1e-4)
-    assert not x.grad.data[0, :, 5:].any()
 
 
 def test_read_only_and_reversed_arrays():
