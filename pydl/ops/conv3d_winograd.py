@@ -136,7 +136,8 @@ def volume_tile(w: Shape, y: Shape, step: int = 1) -> int:
     """The tile that conv3d uses for filters of shape w and results of shape y: 4 or 2, or 0 for the direct sum."""
     filters, slices = as_images(w, y)
     if step == 2:
-        return 4 if suits_stride(filters, slices) else 0
+        read = (*slices[:2], 2 * slices[2], 2 * slices[3])
+        return 4 if suits_stride(filters, read, slices) else 0
     return fastest_tile(WAYS[w[3]], filters, slices, (1, 1), 1)
 
 
