@@ -64,8 +64,9 @@ void backward_few_rows(const BackwardLayer<T, Units>& layer, Direction direction
         const int64_t alive = own.alive(t);
         for (int64_t i = 0; i < alive;) {
             // Rows that lie together are multiplied together.
+            const LiveRows& live = *layer.pass.live;
             int64_t rows = 1;
-            while (i + rows < alive && own[i + rows] == own[i] + rows) rows++;
+            while (i + rows < alive && live(t, own[i + rows]) == live(t, own[i]) + rows) rows++;
             for (const GateRun& run : Units::of_h)
                 multiply_few_rows<T>(rows, end - begin, run.count * H,
                                      layer.dsums_at(direction, t, own[i]) + run.sum * H, layer.row_stride,

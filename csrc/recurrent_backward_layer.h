@@ -23,9 +23,10 @@ struct BackwardPass {
     const T* kept;
     const T* c;
     const T* h;
-    T* dsums;  // (N, T, B, S * H), rows so far apart as dsums_stride() says
+    T* dsums;  // (N, live rows, S * H), rows so far apart as dsums_stride() says
     T* dh0;    // (N, B, H), or null if nobody needs it
     T* dc0;    // the same
+    const LiveRows* live = nullptr;
 };
 
 // Rows of the gradients by the sums, in this distance, do not all fall into the same places of a cache.
@@ -81,8 +82,6 @@ struct BackwardLayer {
             for (int64_t i = 0; i < own.count(); i++) {
                 start(dh.data() + i * pitch, pass.dh_n, n, own[i], H);
                 if (Units::has_cell) start(dc.data() + i * pitch, *pass.dc_n, n, own[i], H);
-                for (int64_t t = pass.batch.length(own[i]); t < layer.T_; t++)
-                    fill_run(layer.dsums_at(direction, t, own[i]), T(0), layer.row_size);
             }
         }
         static void start(T* to, const Optional<Array<const T, 3>>& given, int64_t n, int64_t b, int64_t H) {
@@ -137,7 +136,7 @@ struct BackwardLayer {
     }
 
     T* dsums_at(Direction direction, int64_t t, int64_t b) const {
-        return pass.dsums + ((direction.number * T_ + t) * B + b) * row_stride;
+        return pass.dsums + (direction.number * pass.live->count() + (*pass.live)(t, b)) * row_stride;
     }
     const T* panel(Direction direction, int64_t group) const {
         return weights(direction.number * groups + group);
@@ -161,7 +160,7 @@ struct BackwardLayer {
         row.dy = pass.dh ? dy_(t, b) + n * H : nullptr;
         row.dh = state.dh.data() + i * state.pitch;
         row.dc = state.dc.data() + i * state.pitch;
-        row.dsums = pass.dsums + at * row_stride;
+        row.dsums = dsums_at(direction, t, b);
         row.stride = H;
         backward_units<T, Units>(begin, end, row);
     }

@@ -61,26 +61,20 @@ void weight_gradient(Matrix<const T> dsums, Matrix<const T> went_in, T* dw, bool
     });
 }
 
-// What went into the sums, row (t, b) by row: x_t where it lies, if that is a matrix with padding that cannot
-// do harm; else a copy, whose padding is zero.
+// What went into the sums, live row by row: x_t where it lies, if that is a matrix without padding; else a
+// copy.
 template <typename T>
 class RowsOfX {
   public:
     explicit RowsOfX(const BackwardPass<T>& pass)
         : x_(pass.x),
-          rows_(x_.shape[0] * x_.shape[1]),
+          rows_(pass.live->count()),
           in_place_(is_matrix(x_) && !pass.batch.ragged()),
           copy_(in_place_ ? 0 : rows_ * x_.shape[2]) {
         if (in_place_) return;
-        const int64_t B = x_.shape[1], D = x_.shape[2];
-        parallel_for(rows_, 1 + 32768 / (D + 1), [&](int64_t begin, int64_t end) {
-            for (int64_t row = begin; row < end; row++) {
-                const int64_t t = row / B, b = row % B;
-                const T* const from = x_.data + t * x_.stride[0] + b * x_.stride[1];
-                const bool is_padding = t >= pass.batch.length(b);
-                for (int64_t d = 0; d < D; d++)
-                    copy_[row * D + d] = is_padding ? T(0) : from[d * x_.stride[2]];
-            }
+        const int64_t D = x_.shape[2];
+        pass.live->for_each(pass.batch, 1 + 32768 / (D + 1), [&](int64_t t, int64_t b, int64_t row) {
+            copy_run(copy_.data() + row * D, x_.data + t * x_.stride[0] + b * x_.stride[1], x_.stride[2], D);
         });
     }
     Matrix<const T> operator()() const {
@@ -110,16 +104,11 @@ void gradient_of_w_hh(const BackwardPass<T>& pass, Direction direction, Matrix<c
     const T* const h = pass.h + n * H;
     if (pass.batch.ragged() || pass.mask) {
         const Scratch<T> before(rows * H);
-        parallel_for(rows, 1 + 32768 / H, [&](int64_t begin, int64_t end) {
-            for (int64_t row = begin; row < end; row++) {
-                const int64_t t = row / B, b = row % B, length = pass.batch.length(b);
-                const int64_t from = direction.before(t, length);
-                for (int64_t u = 0; u < H; u++) {
-                    const T seen = pass.mask ? pass.mask[(n * B + b) * H + u] : T(1);
-                    before[row * H + u] =
-                        t >= length ? T(0)
-                                    : seen * (from < 0 ? pass.h0(n, b, u) : h[(from * B + b) * N * H + u]);
-                }
+        pass.live->for_each(pass.batch, 1 + 32768 / H, [&](int64_t t, int64_t b, int64_t row) {
+            const int64_t from = direction.before(t, pass.batch.length(b));
+            for (int64_t u = 0; u < H; u++) {
+                const T seen = pass.mask ? pass.mask[(n * B + b) * H + u] : T(1);
+                before[row * H + u] = seen * (from < 0 ? pass.h0(n, b, u) : h[(from * B + b) * N * H + u]);
             }
         });
         return weight_gradient<T>(dsums, {before.data(), rows, H, H, 1}, dw, false);
@@ -136,16 +125,32 @@ void gradient_of_w_hh(const BackwardPass<T>& pass, Direction direction, Matrix<c
         dw, true);
 }
 
+// The rows of dx that are padding are zero, the others lie one behind another in `live`.
+template <typename T>
+void spread_rows(const BackwardPass<T>& pass, const T* live, T* dx) {
+    const int64_t B = pass.x.shape[1], D = pass.x.shape[2];
+    fill_run(dx, T(0), pass.x.shape[0] * B * D);
+    pass.live->for_each(pass.batch, 1 + 32768 / (D + 1), [&](int64_t t, int64_t b, int64_t row) {
+        copy_run(dx + (t * B + b) * D, live + row * D, D);
+    });
+}
+
 template <typename T, typename Units>
 void recurrent_gradients(const BackwardPass<T>& pass, const WeightGradients<T>& wanted) {
-    const int64_t rows = pass.x.shape[0] * pass.x.shape[1], D = pass.x.shape[2], N = pass.h0.shape[0],
-                  H = pass.h0.shape[2], stride = dsums_stride<T>(Units::sums * H);
+    const int64_t rows = pass.live->count(), D = pass.x.shape[2], N = pass.h0.shape[0], H = pass.h0.shape[2],
+                  stride = dsums_stride<T>(Units::sums * H);
     const auto dsums = [&](int64_t n, int sum, int count) {
         return Matrix<const T>{pass.dsums + n * rows * stride + sum * H, rows, count * H, stride, 1};
     };
-    for (int64_t n = 0; wanted.dx && n < N; n++)
-        gemm<T>(dsums(n, 0, Units::gates), {pass.w_ih.data(n), Units::gates * H, D, D, 1},
-                {wanted.dx->data, rows, D, D, 1}, n > 0);
+    if (wanted.dx) {
+        const bool spread = pass.batch.ragged();
+        const Scratch<T> live(spread ? rows * D : 0);
+        T* const dx = spread ? live.data() : wanted.dx->data;
+        for (int64_t n = 0; n < N; n++)
+            gemm<T>(dsums(n, 0, Units::gates), {pass.w_ih.data(n), Units::gates * H, D, D, 1},
+                    {dx, rows, D, D, 1}, n > 0);
+        if (spread) spread_rows(pass, dx, wanted.dx->data);
+    }
     if (wanted.dw_ih.count) {
         const RowsOfX<T> x(pass);
         for (int64_t n = 0; n < N; n++)
@@ -168,12 +173,14 @@ void recurrent_gradients(const BackwardPass<T>& pass, const WeightGradients<T>& 
 // All of it: pass.dsums is allocated here.
 template <typename T, typename Units>
 void recurrent_backward(BackwardPass<T> pass, const WeightGradients<T>& wanted) {
-    const int64_t rows = pass.x.shape[0] * pass.x.shape[1], N = pass.h0.shape[0], H = pass.h0.shape[2];
+    const int64_t N = pass.h0.shape[0], H = pass.h0.shape[2];
     if (H == 0) {
         if (wanted.dx) fill_run(wanted.dx->data, T(0), wanted.dx->size());
         return;
     }
-    const Scratch<T> dsums(N * rows * dsums_stride<T>(Units::sums * H));
+    const LiveRows live(pass.batch);
+    pass.live = &live;
+    const Scratch<T> dsums(N * live.count() * dsums_stride<T>(Units::sums * H));
     pass.dsums = dsums.data();
     backward_rows(BackwardLayer<T, Units>(pass));
     recurrent_gradients<T, Units>(pass, wanted);

@@ -43,6 +43,49 @@ class Deal {
     Scratch<int64_t> row_;
 };
 
+// Places one behind another for the rows (t, b) of a batch that are no padding: step by step, and in each
+// step those of the longest sequences first, so that the rows that a thread has to itself follow each other.
+class LiveRows {
+  public:
+    explicit LiveRows(const Batch& batch)
+        : rows_(batch.rows()),
+          ragged_(batch.ragged()),
+          count_(batch.steps() * rows_),
+          rank_(ragged_ ? rows_ : 0),
+          first_(ragged_ ? batch.steps() + 1 : 0) {
+        if (!ragged_) return;
+        const Scratch<int64_t> row(rows_), sorted(rows_);
+        for (int64_t b = 0; b < rows_; b++) row[b] = b;
+        sort_by_length(batch, row.data(), rows_, sorted.data(), first_.data());
+        for (int64_t i = 0; i < rows_; i++) rank_[sorted[i]] = i;
+        count_ = 0;
+        for (int64_t t = 0; t < batch.steps(); t++) {
+            const int64_t alive = first_[t];
+            first_[t] = count_;
+            count_ += alive;
+        }
+    }
+    int64_t count() const { return count_; }
+    int64_t operator()(int64_t t, int64_t b) const { return ragged_ ? first_[t] + rank_[b] : t * rows_ + b; }
+
+    // f(t, b, place) for all of them, in parallel. grain: of sequences and steps.
+    template <typename F>
+    void for_each(const Batch& batch, int64_t grain, const F& f) const {
+        parallel_for(batch.steps() * rows_, grain, [&](int64_t begin, int64_t end) {
+            for (int64_t row = begin; row < end; row++) {
+                const int64_t t = row / rows_, b = row % rows_;
+                if (t < batch.length(b)) f(t, b, (*this)(t, b));
+            }
+        });
+    }
+
+  private:
+    int64_t rows_;
+    bool ragged_;
+    int64_t count_;
+    Scratch<int64_t> rank_, first_;
+};
+
 // A thread's own rows. Those that take part in a step come first.
 class OwnRows {
   public:
