@@ -129,9 +129,14 @@ void gradient_of_w_hh(const BackwardPass<T>& pass, Direction direction, Matrix<c
 template <typename T>
 void spread_rows(const BackwardPass<T>& pass, const T* live, T* dx) {
     const int64_t B = pass.x.shape[1], D = pass.x.shape[2];
-    fill_run(dx, T(0), pass.x.shape[0] * B * D);
-    pass.live->for_each(pass.batch, 1 + 32768 / (D + 1), [&](int64_t t, int64_t b, int64_t row) {
-        copy_run(dx + (t * B + b) * D, live + row * D, D);
+    parallel_for(pass.x.shape[0] * B, 1 + 32768 / (D + 1), [&](int64_t begin, int64_t end) {
+        for (int64_t row = begin; row < end; row++) {
+            const int64_t t = row / B, b = row % B;
+            if (t < pass.batch.length(b))
+                copy_run(dx + row * D, live + (*pass.live)(t, b) * D, D);
+            else
+                fill_run(dx + row * D, T(0), D);
+        }
     });
 }
 

@@ -6,7 +6,7 @@ import errno
 import os
 import secrets
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import Any
 
 
@@ -39,9 +39,12 @@ def _sync_folder(folder: str) -> None:
     """Makes the renaming itself last, where the system can: Windows, some network drives and folders that may not be
     listed cannot, and the file is there all the same.
     """
-    with suppress(OSError):
+    try:
         descriptor = os.open(folder, os.O_RDONLY)
         try:
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
+    except OSError as error:
+        if error.errno in (errno.EIO, errno.ENOSPC):  # a disk that is broken or full
+            raise

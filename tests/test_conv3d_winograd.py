@@ -109,12 +109,17 @@ def test_where_it_is_used():
 
 
 @needs_winograd
-def test_switch(winograd_stays):
-    x, w = (pydl.tensor(randn(*shape), requires_grad=True) for shape in ((2, 32, 5, 14, 13), (32, 32, 3, 3, 3)))
+@pytest.mark.parametrize(
+    ("shape", "filters", "stride"),
+    [((2, 32, 5, 14, 13), 32, 1), ((2, 32, 5, 30, 29), 66, 2)],
+    ids=["plain", "stride 2"],
+)
+def test_switch(winograd_stays, shape, filters, stride):
+    x, w = (pydl.tensor(randn(*each), requires_grad=True) for each in (shape, (filters, 32, 3, 3, 3)))
     results = {}
     for enabled in (True, False):
         pydl.set_winograd(enabled)
-        y = conv3d(x, w, padding=1)
+        y = conv3d(x, w, stride=stride, padding=1)
         pydl.set_winograd(not enabled)  # the gradient keeps to what was decided before
         x.grad = w.grad = None
         y.sum().backward()

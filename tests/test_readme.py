@@ -28,10 +28,10 @@ def test_python_code(capsys):
         exec(compile(block, "README.md", "exec"), names)
     printed = eval(capsys.readouterr().out.splitlines()[-1])
     assert printed.keys() == {"loss", "accuracy"}
-    assert printed["accuracy"] > 0.88  # seeds give 0.90 to 0.93
+    assert printed["accuracy"] > 0.9
     assert np.array_equal(names["logits"].data, names["model"](names["x"]).data)
     images, labels = names["digits"].test[:]
-    assert np.mean(names["trainer"].predict(images).argmax(1) == labels) > 0.88
+    assert np.mean(names["trainer"].predict(images).argmax(1) == labels) > 0.9
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=[command.split()[0] for command in COMMANDS])

@@ -240,16 +240,19 @@ def test_errors_name_the_file_that_was_asked_for(tmp_path, monkeypatch):
 
 
 def test_a_drive_that_cannot_make_a_renaming_last_keeps_the_file(tmp_path, monkeypatch):
-    sync = os.fsync
+    sync, number = os.fsync, errno.EINVAL
 
     def sync_files_alone(descriptor):
         if stat.S_ISDIR(os.fstat(descriptor).st_mode):
-            raise OSError(errno.EINVAL, "Invalid argument")
+            raise OSError(number, os.strerror(number))
         sync(descriptor)
 
     monkeypatch.setattr("os.fsync", sync_files_alone)
     pydl.save({"w": np.ones(2)}, tmp_path / "file")
     assert pydl.load(tmp_path / "file")["w"].tolist() == [1.0, 1.0]
+    number = errno.EIO
+    with pytest.raises(OSError, match="Input/output error"):
+        pydl.save({"w": np.ones(2)}, tmp_path / "file")
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs files that are none")

@@ -52,7 +52,7 @@ def test_pipeline_and_grid_search_with_classes_that_are_words():
     pipeline = make_pipeline(StandardScaler(), NeuralClassifier(random_state=0, max_iter=60, learning_rate_init=0.01))
     grid = {"neuralclassifier__hidden_layer_sizes": [(4,), (16, 8)], "neuralclassifier__alpha": [0.0, 0.1]}
     search = GridSearchCV(pipeline, grid, cv=3).fit(x, y)
-    assert search.score(x_test, y_test) > 0.85  # seeds give 0.89 to 0.97
+    assert search.score(x_test, y_test) > 0.9
     assert set(search.predict(x_test)) == {"setosa", "versicolor", "virginica"}
     shares = search.predict_proba(x_test)
     np.testing.assert_allclose(shares.sum(axis=1), 1, rtol=1e-12)
@@ -62,7 +62,7 @@ def test_pipeline_and_grid_search_with_classes_that_are_words():
 def test_regressor_beats_the_mean_and_fits_any_unit():
     x, y = load_diabetes(return_X_y=True)
     pipeline = make_pipeline(StandardScaler(), NeuralRegressor((20,), random_state=0, max_iter=40))
-    assert cross_val_score(pipeline, x, y, cv=3).mean() > 0.25  # seeds give 0.30 to 0.47
+    assert cross_val_score(pipeline, x, y, cv=3).mean() > 0.35
     x = StandardScaler().fit_transform(x)
     metres = NeuralRegressor(random_state=0, max_iter=5).fit(x, y).predict(x)
     millimetres = NeuralRegressor(random_state=0, max_iter=5).fit(x, 1000 * y).predict(x)
@@ -74,7 +74,7 @@ def test_several_targets():
     y = np.stack([x[:, 0] - x[:, 1], 100 * x[:, 2]], axis=1)
     model = NeuralRegressor(random_state=0, learning_rate_init=0.01).fit(x, y)
     assert model.predict(x).shape == (200, 2)
-    assert model.score(x, y) > 0.97
+    assert model.score(x, y) > 0.98
     with pytest.raises(ValueError, match="y has 3 targets a row, but had 2"):
         model.partial_fit(x, np.zeros((200, 3)))
 
@@ -91,7 +91,7 @@ def test_images_go_into_a_module_of_ones_own():
         )
 
     model = NeuralClassifier(module=network, max_iter=20, batch_size=32, learning_rate_init=0.01, random_state=0)
-    assert model.fit(x, y).score(x_test, y_test) > 0.94
+    assert model.fit(x, y).score(x_test, y_test) > 0.95
     assert model.predict_proba(x[:2]).dtype == np.float32
 
 
