@@ -14,7 +14,7 @@
 //
 // whose lanes (microkernel.h) are tiles.
 //
-//   transforms all filters into panels, once                       threads share
+//   transforms all filters into panels, once                       threads share, unless each has its own
 //   for each task: so many tiles that their sources fit the second-level cache,      (in parallel)
 //                  a part of the features where there are few tiles
 //     for each channel: copies the rows that tiles read, and transforms vectors of tiles into panels
@@ -57,23 +57,29 @@ class WinogradTask {
           sources_(conv, plan),
           product_pitch_(group_rows() * NR + 64 / int64_t(sizeof(T))),
           products_(places * product_pitch_),
-          late_filters_(filters.is_late ? group_panels() * filters.panel_size : 0) {}
+          own_filters_(filters.is_own    ? filters.size
+                       : filters.is_late ? group_panels() * filters.panel_size
+                                         : 0),
+          has_panel_(conv.groups * filters.rows.count) {
+        for (int64_t k = 0; k < conv.groups * filters.rows.count; k++) has_panel_[k] = false;
+    }
 
     void run(int64_t group, int64_t task, int64_t row_group) {
         group_ = group;
         first_ = plan_.first_tile(task);
         count_ = plan_.first_tile(task + 1) - first_;
         list_strips();
+        const int64_t begin = plan_.row_groups.begin(row_group);
+        const int64_t end = begin + plan_.row_groups.length(row_group, filters_.rows.count);
+        if (filters_.is_own) transform_own_filters(begin, end);
         sources_.transform(group, first_, count_);
-        const int64_t end =
-            plan_.row_groups.begin(row_group) + plan_.row_groups.length(row_group, filters_.rows.count);
-        for (int64_t r = plan_.row_groups.begin(row_group); r < end;) {
+        for (int64_t r = begin; r < end;) {
             const int64_t stop = r + group_panels() < end ? r + group_panels() : end;
             const int64_t o = filters_.rows.begin(r);
             const int64_t rows =
                 (stop < filters_.rows.count ? filters_.rows.begin(stop) : conv_.features) - o;
             for (int64_t q = r; filters_.is_late && q < stop; q++)
-                filters_.transform_panel(group, q, late_filters_.data() + (q - r) * filters_.panel_size);
+                filters_.transform_panel(group, q, own_filters_.data() + (q - r) * filters_.panel_size);
             for (int64_t p = 0; p * NR < count_; p++) {
                 multiply(p, r, stop);
                 for (int64_t row = 0; row < rows; row++)
@@ -93,6 +99,21 @@ class WinogradTask {
         int64_t target;         // its first output, relative to the feature's in image 0
         int64_t rows, columns;  // outputs that exist
     };
+
+    // Panels [begin, end) of the group, if no task before needed them.
+    void transform_own_filters(int64_t begin, int64_t end) {
+        for (int64_t r = begin; r < end; r++) {
+            const int64_t panel = group_ * filters_.rows.count + r;
+            if (has_panel_[panel]) continue;
+            filters_.transform_panel(group_, r, own_filters_.data() + panel * filters_.panel_size);
+            has_panel_[panel] = true;
+        }
+    }
+    const T* filters_from(int64_t row_panel) const {
+        if (filters_.is_late) return own_filters_.data();
+        if (!filters_.is_own) return filters_.panel(group_, row_panel);
+        return own_filters_.data() + (group_ * filters_.rows.count + row_panel) * filters_.panel_size;
+    }
 
     int64_t group_panels() const {
         if (filters_.is_late) return 1;
@@ -127,7 +148,7 @@ class WinogradTask {
     void multiply(int64_t panel, int64_t begin, int64_t end) {
         const int64_t left = count_ - panel * NR, columns = left < NR ? left : NR;
         const Parts blocks(conv_.channels * parts, Line::depth);
-        const T* filters = filters_.is_late ? late_filters_.data() : filters_.panel(group_, begin);
+        const T* filters = filters_from(begin);
         for (int place = 0; place < places; place++)
             for (int64_t block = 0; block < blocks.count; block++)
                 for (int64_t r = begin; r < end; r++) {
@@ -240,7 +261,8 @@ class WinogradTask {
     Scratch<int64_t> first_strip_;
     WinogradSources<T, Line> sources_;
     int64_t product_pitch_;
-    Scratch<T> products_, late_filters_;
+    Scratch<T> products_, own_filters_;
+    Scratch<bool> has_panel_;  // of own_filters_
 };
 
 }  // namespace pydl::PYDL_ISA

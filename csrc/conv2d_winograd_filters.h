@@ -10,7 +10,9 @@ namespace pydl::PYDL_ISA {
 // fastest, then the channels: panels of A (microkernel.h).
 //
 // Filters that leave the caches and meet few tiles would spend their time on the way to memory and back: of
-// these a panel is transformed when it is needed, and nothing is kept here.
+// these a panel is transformed when it is needed, and nothing is kept here. Neither is anything of those that
+// fit a second-level cache: every worker keeps its own, because a number comes some ten times later from
+// another core's cache than it is transformed.
 template <typename T, typename Line>
 class WinogradFilters {
   public:
@@ -23,10 +25,11 @@ class WinogradFilters {
           rows(conv.features, tile_rows<T>),
           place_pitch(rows.size * conv.channels * parts + width<T>),
           panel_size(places * place_pitch),
-          is_late(conv.groups * rows.count * panel_size > kept && tiles(conv) <= late_tiles &&
-                  conv.rows.dilation == 1 && conv.columns.dilation == 1),
-          packed_(is_late ? 0 : conv.groups * rows.count * panel_size) {
-        if (is_late) return;
+          size(conv.groups * rows.count * panel_size),
+          is_late(size > kept && tiles(conv) <= late_tiles && is_used_once(conv)),
+          is_own(size <= kept && is_used_once(conv)),
+          packed_(is_late || is_own ? 0 : size) {
+        if (is_late || is_own) return;
         const Parts channels(conv.channels, 64);
         parallel_for(conv.groups * rows.count * channels.count, 1 + 8192 / (channels.size * places),
                      [&](int64_t begin, int64_t end) {
@@ -41,7 +44,7 @@ class WinogradFilters {
     const T* panel(int64_t group, int64_t row_panel) const {
         return packed_.data() + (group * rows.count + row_panel) * panel_size;
     }
-    // A panel of late ones.
+    // A panel of those that are not kept here.
     void transform_panel(int64_t group, int64_t row_panel, T* to) const {
         const Parts channels(conv_.channels, 64);
         const Scratch<T> packed(taps * channels.size * rows.size + width<T>);
@@ -52,6 +55,10 @@ class WinogradFilters {
 
   private:
     static constexpr int64_t kept = 1 << 20;
+    // With dilation the same filters meet one image after another (conv2d_winograd_dilation.h).
+    static bool is_used_once(const Correlation<T>& conv) {
+        return conv.rows.dilation == 1 && conv.columns.dilation == 1;
+    }
     static int64_t tiles(const Correlation<T>& conv) {
         return conv.x.shape[0] * ((conv.rows.outputs - 1) / Rows::outputs + 1) *
                ((conv.columns.outputs - 1) / Line::outputs + 1);
@@ -100,8 +107,8 @@ class WinogradFilters {
   public:
     static constexpr int64_t late_tiles = 128;
     const Parts rows;
-    const int64_t place_pitch, panel_size;
-    const bool is_late;
+    const int64_t place_pitch, panel_size, size;
+    const bool is_late, is_own;
 
   private:
     Scratch<T> packed_;
