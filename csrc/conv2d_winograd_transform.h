@@ -155,10 +155,11 @@ PYDL_INLINE void winograd_slope(const T* from, int64_t row_pitch, int64_t column
     }
 }
 
-// G' u G of `width` filters, whose numbers are `sums` of each line: tap (u, v) goes to dg + (u * V + v) *
-// width.
+// dg (+)= G' u G of `width` filters, whose numbers are `sums` of each line: tap (u, v) at dg + (u * V + v) *
+// dg_pitch.
 template <typename T, typename Line>
-PYDL_INLINE void winograd_weight(const T* from, int64_t from_pitch, T* dg) {
+PYDL_INLINE void winograd_weight(const T* from, int64_t from_pitch, T* dg, int64_t dg_pitch,
+                                 bool accumulate) {
     using Rows = RowsOf<T, Line>;
     constexpr int P = Line::sums, R = Rows::sums, U = Rows::taps, V = Line::taps;
     vec<T> half[U][P];
@@ -176,7 +177,10 @@ PYDL_INLINE void winograd_weight(const T* from, int64_t from_pitch, T* dg) {
         vec<T> sums[V];
         Line::transform_weight(half[u], sums);
 #pragma GCC unroll 5
-        for (int v = 0; v < V; v++) store(dg + (u * V + v) * width<T>, sums[v]);
+        for (int v = 0; v < V; v++) {
+            T* const to = dg + (u * V + v) * dg_pitch;
+            store(to, accumulate ? load(to) + sums[v] : sums[v]);
+        }
     }
 }
 
