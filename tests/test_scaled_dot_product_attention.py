@@ -1,9 +1,15 @@
 import numpy as np
 import pytest
-from checks import check_gradient, check_refused, check_torch, close, torch
+from checks import check_gradient, check_kernel, check_refused, check_torch, torch
 
 import pydl
-from pydl.ops.scaled_dot_product_attention import attention_with_weights, scaled_dot_product_attention
+from pydl.ops.attention_with_weights import attention_with_weights
+from pydl.ops.scaled_dot_product_attention import (
+    attention_in_blocks,
+    scaled_dot_product_attention,
+    scaled_dot_product_attention_backward,
+    scaled_dot_product_attention_forward,
+)
 
 RNG = np.random.default_rng(0)
 
@@ -16,6 +22,13 @@ def of_torch(*arguments, **options):
     return torch.nn.functional.scaled_dot_product_attention(*arguments, **options)
 
 
+@pytest.mark.parametrize(
+    "kernel", [scaled_dot_product_attention_forward, scaled_dot_product_attention_backward], ids=lambda k: k.name
+)
+def test_native_equals_reference(kernel):
+    check_kernel(kernel, examples=20)
+
+
 def test_worked_by_hand():
     """One query that fits the first key as well as the third, and the second by log 2 more."""
     q, k, v = (
@@ -23,9 +36,8 @@ def test_worked_by_hand():
         np.array([[0.0, 1.0], [np.log(2), 9.0], [0.0, 0.0]]),
         np.array([[4.0], [8.0], [0.0]]),
     )
-    y, weights = attention_with_weights(q, k, v, scale=1.0)
-    np.testing.assert_allclose(weights.numpy(), [[0.25, 0.5, 0.25]])
-    np.testing.assert_allclose(y.numpy(), [[5.0]])
+    np.testing.assert_allclose(scaled_dot_product_attention(q, k, v, scale=1.0).numpy(), [[5.0]])
+    np.testing.assert_allclose(attention_in_blocks(q, k, v, scale=1.0).numpy(), [[5.0]])
 
 
 def test_every_sum_by_itself():
@@ -38,11 +50,24 @@ def test_every_sum_by_itself():
         np.testing.assert_allclose(y[n, h, i], sum(w * v[n, h, s] for s, w in enumerate(weights)))
 
 
+BOTH = pytest.mark.parametrize("attention", [scaled_dot_product_attention, attention_in_blocks], ids=["kept", "blocks"])
+
+
+@BOTH
 @pytest.mark.parametrize("lead", [(2, 3), (), (7,), (2, 0), (2, 1, 3)], ids=str)
 @pytest.mark.parametrize("options", [{}, {"scale": 0.3}, {"is_causal": True}], ids=str)
-def test_torch(lead, options):
+def test_torch(attention, lead, options):
+    check_torch(lambda *a: attention(*a, **options), lambda *a: of_torch(*a, **options), *inputs(lead))
+
+
+@pytest.mark.parametrize(("L", "S"), [(300, 300), (70, 400), (300, 260), (2100, 2050)], ids=str)
+@pytest.mark.parametrize("causal", [True, False], ids=["causal", "all"])
+def test_torch_with_many_keys(L, S, causal):
+    """So many that the weights are made again where only the keys before a query count, or of all of 2,100."""
     check_torch(
-        lambda *a: scaled_dot_product_attention(*a, **options), lambda *a: of_torch(*a, **options), *inputs(lead)
+        lambda *a: scaled_dot_product_attention(*a, is_causal=causal),
+        lambda *a: of_torch(*a, is_causal=causal),
+        *inputs((1,), L, S, 5, 3),
     )
 
 
@@ -60,6 +85,12 @@ MASKS = {
 @pytest.mark.parametrize("mask", list(MASKS))
 def test_torch_with_a_mask(mask):
     check_torch(scaled_dot_product_attention, of_torch, *inputs(), MASKS[mask])
+    mask = MASKS[mask]
+    check_torch(
+        lambda *a: attention_in_blocks(*a, mask if mask.dtype == bool else mask.astype(a[0].dtype)),
+        lambda *a: of_torch(*a, torch.tensor(mask, dtype=torch.bool if mask.dtype == bool else a[0].dtype)),
+        *inputs(),
+    )
 
 
 @pytest.mark.parametrize("backend", ["native", "reference"])
@@ -71,43 +102,48 @@ def test_torch_on_both_backends(backend):
 def test_gradient():
     mask = RNG.standard_normal((2, 1, 3))
     check_gradient(scaled_dot_product_attention, *inputs((2,), 2, 3, 2, 2), mask)
-    check_gradient(lambda *a: attention_with_weights(*a)[1], *inputs((2,), 2, 3, 2, 2), mask)
-    check_gradient(lambda *a: sum(y.sum() for y in attention_with_weights(*a)), *inputs((2,), 2, 3, 2, 2), mask)
+    check_gradient(lambda *a: attention_in_blocks(*a, is_causal=True), *inputs((2,), 3, 3, 2, 2))
 
 
-def test_views_and_lengths_of_nothing():
+@BOTH
+def test_views_and_lengths_of_nothing(attention):
     q, k, v = (RNG.standard_normal((5, 2, 3, 4)).transpose(1, 2, 0, 3) for _ in range(3))
-    check_torch(scaled_dot_product_attention, of_torch, q, k, v)
-    assert scaled_dot_product_attention(*inputs(S=0)).numpy().tolist() == np.zeros((2, 3, 4, 7)).tolist()
-    assert scaled_dot_product_attention(*inputs(L=0)).shape == (2, 3, 0, 7)
+    check_torch(attention, of_torch, q, k, v)
+    assert attention(*inputs(S=0)).numpy().tolist() == np.zeros((2, 3, 4, 7)).tolist()
+    assert attention(*inputs(L=0)).shape == (2, 3, 0, 7)
 
 
-def test_dropout():
-    pydl.manual_seed(0)
-    q, k, v = (pydl.tensor(x, requires_grad=True) for x in inputs((4,), 30, 40))
-    _, whole = attention_with_weights(q, k, v)
-    y, weights = attention_with_weights(q, k, v, dropout_p=0.25)
-    kept = weights.detach().numpy() > 0
-    assert 0.72 < kept.mean() < 0.78
-    np.testing.assert_allclose(weights.detach().numpy(), whole.detach().numpy() * kept / 0.75)
-    (y * y).sum().backward()
-    # The same weights, kept by a product.
-    Q, K, V = (pydl.tensor(x.numpy(), requires_grad=True) for x in (q.detach(), k.detach(), v.detach()))
-    z = pydl.ops.matmul(attention_with_weights(Q, K, V)[1] * pydl.tensor(kept / 0.75), V)
-    (z * z).sum().backward()
-    for mine, other in ((q, Q), (k, K), (v, V)):
-        close(mine.grad.numpy(), other.grad.numpy(), 1e-12, "gradient")
+@pytest.mark.parametrize("where", ["q", "k", "v", "dy"])
+def test_what_is_not_finite_reaches_what_it_reaches_where_weights_are_kept(where):
+    """Keys that a query may not see have the weight 0, which makes NaN of a NaN: in blocks they cannot be left out."""
+    arrays = dict(
+        zip(("q", "k", "v", "dy"), [*inputs((1, 2), 200, 200, 4, 3), RNG.standard_normal((1, 2, 200, 3))], strict=True)
+    )
+    arrays[where][0, 1, 120, 2] = np.nan
+    outcomes = []
+    for attention in (
+        lambda *a: attention_with_weights(*a, is_causal=True)[0],
+        lambda *a: attention_in_blocks(*a, is_causal=True),
+    ):
+        leaves = [pydl.tensor(arrays[name], requires_grad=True) for name in ("q", "k", "v")]
+        y = attention(*leaves)
+        y.backward(pydl.tensor(arrays["dy"]))
+        outcomes.append([y.detach().numpy(), *(leaf.grad.numpy() for leaf in leaves)])
+    for kept, again in zip(*outcomes, strict=True):
+        np.testing.assert_allclose(again, kept, rtol=1e-9, atol=1e-12)
 
 
-def test_any_number_of_threads():
-    q, k, v = (x.astype(np.float32) for x in inputs((3, 8), 60, 70, 32, 32))
+@pytest.mark.parametrize(("heads", "length"), [(8, 60), (1, 150)], ids=str)
+@BOTH
+def test_any_number_of_threads(attention, heads, length):
+    q, k, v = (x.astype(np.float32) for x in inputs((3, heads), length, 270, 32, 32))
     outcomes = []
     before = pydl.get_num_threads()
     try:
         for threads in (1, 2, 3):
             pydl.set_num_threads(threads)
             leaf = pydl.tensor(q, requires_grad=True)
-            y = scaled_dot_product_attention(leaf, k, v, is_causal=True)
+            y = attention(leaf, k, v, is_causal=True)
             y.sum().backward()
             outcomes.append((y.detach().numpy().tobytes(), leaf.grad.numpy().tobytes()))
     finally:

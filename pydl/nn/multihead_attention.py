@@ -97,11 +97,16 @@ class MultiheadAttention(Module):
         N, L, S = q.shape[0], q.shape[2], k.shape[2]
         padding = check_padding(NAME, _with_batch(key_padding_mask, batched), N, S)
         causal = check_flag(NAME, "is_causal", is_causal) and attn_mask is None
+        dropout = self.dropout if self.training else 0.0
+        if not need_weights and causal and padding is None:
+            y = ops.scaled_dot_product_attention(q, k, v, None, dropout, True)
+            return self.out_proj(self._side_by_side(y, batched)), None
         mask = self._mask(attn_mask, padding, ~np.tri(L, S, dtype=bool) if causal else None, N, L, S, q.dtype)
-        y, weights = ops.attention_with_weights(q, k, v, mask, self.dropout if self.training else 0.0)
-        y = self.out_proj(self._side_by_side(y, batched))
         if not need_weights:
-            return y, None
+            y = ops.scaled_dot_product_attention(q, k, v, mask, dropout)
+            return self.out_proj(self._side_by_side(y, batched)), None
+        y, weights = ops.attention_with_weights(q, k, v, mask, dropout)
+        y = self.out_proj(self._side_by_side(y, batched))
         if check_flag(NAME, "average_attn_weights", average_attn_weights):
             weights = ops.mean(weights, 1)
         return y, weights if batched else ops.squeeze(weights, 0)

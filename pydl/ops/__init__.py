@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 from .abs import abs as abs
 from .add import add as add
 from .atan2 import atan2 as atan2
+from .attention_with_weights import attention_with_weights as attention_with_weights
 from .clamp import clamp as clamp
 from .clamp import clip as clip
 from .div import div as div
@@ -172,7 +173,6 @@ from .log_softmax import log_softmax as log_softmax
 from .softmax import softmax as softmax
 
 # Attention
-from .scaled_dot_product_attention import attention_with_weights as attention_with_weights
 from .scaled_dot_product_attention import scaled_dot_product_attention as scaled_dot_product_attention
 
 # Losses

@@ -7,11 +7,14 @@ scale is 1 / sqrt(E) by default, so that the sums of E products stay of one size
 bools, keeps what is True and gives the rest the weight 0. is_causal: query l sees the keys up to l.
 
 Shapes    q (N, ..., L, E), k (N, ..., S, E), v (N, ..., S, Ev), mask: broadcasts to (N, ..., L, S) -> y (N, ..., L, Ev)
+          Kernels see all of them as (N, H, ..., ...), bools as keep and other masks as mask.
 Gradient  dv = p^T dy;  dp = dy v^T;  ds[l,s] = p[l,s] (dp[l,s] - sum over t of p[l,t] dp[l,t]);
           dq = scale * ds k;  dk = scale * ds^T q;  dmask = ds, summed over what was broadcast
-Special   a query that may see no key has weights and a result of 0, as in PyTorch
-Dropout   drops weights with probability dropout_p and divides the others by 1 - dropout_p; 0 when not training
-Source    Vaswani et al., "Attention is all you need", NeurIPS 2017, section 3.2.1
+Special   a query that may see no key has a result of 0, as in PyTorch
+Memory    few weights are kept (attention_with_weights). Many are made for some queries at a time, and again on the
+          way back, from two numbers for each query: the largest score and 1 / (sum over s of e^(score - largest)).
+Source    Vaswani et al., "Attention is all you need", NeurIPS 2017, section 3.2.1; Dao et al., "FlashAttention",
+          NeurIPS 2022, for weights that are made again
 """
 
 from __future__ import annotations
@@ -21,16 +24,106 @@ from typing import Any
 
 import numpy as np
 
-from .. import random
-from ..arguments import Array, check_array, check_flag, check_floats, check_number, check_range
-from ..op import empty, op
-from .add import add_forward
-from .broadcasting import fit, form_of
-from .dropout import dropout_backward, dropout_forward
-from .matmul import matmul_forward
-from .mul import mul_forward
-from .softmax import softmax_backward, softmax_forward
-from .where import where_forward
+from ..arguments import Array, check_flag, check_floats
+from ..op import empty, kernel, op
+from .attention_with_weights import attention_with_weights, check_mask, check_scale, check_shapes
+
+
+@kernel(writes="y, largest, factor")
+def scaled_dot_product_attention_forward(q, k, v, mask, keep, causal, scale, y, largest, factor):
+    """mask and keep (N, H, L, S), or None. largest and factor (N, H, L) are what backward needs; 0 without keys."""
+    N, H, L, _ = q.shape
+    S, Ev = v.shape[2:]
+    for n, h, m in np.ndindex(N, H, L):
+        scores = _scores(q, k, mask, keep, causal, scale, n, h, m)
+        sees_one = S > 0 and any(_is_open(mask, keep, causal, n, h, m, s) for s in range(S))
+        largest[n, h, m] = max(scores) if sees_one else 0.0
+        total = sum(np.exp(score - largest[n, h, m]) for score in scores)
+        factor[n, h, m] = 1.0 / total if sees_one else 0.0
+        for e in range(Ev):
+            y[n, h, m, e] = 0.0
+            for s in range(S):
+                y[n, h, m, e] += np.exp(scores[s] - largest[n, h, m]) * factor[n, h, m] * v[n, h, s, e]
+
+
+@kernel(writes="dq, dk, dv")
+def scaled_dot_product_attention_backward(dy, q, k, v, mask, keep, causal, scale, largest, factor, dq, dk, dv):
+    N, H, L, E = q.shape
+    S, Ev = v.shape[2:]
+    for gradient in (dq, dk, dv):
+        gradient[...] = 0.0
+    for n, h, m in np.ndindex(N, H, L):
+        scores = _scores(q, k, mask, keep, causal, scale, n, h, m)
+        p = [np.exp(score - largest[n, h, m]) * factor[n, h, m] for score in scores]
+        dp = [sum(dy[n, h, m, e] * v[n, h, s, e] for e in range(Ev)) for s in range(S)]
+        mean = sum(p[s] * dp[s] for s in range(S))
+        for s in range(S):
+            ds = p[s] * (dp[s] - mean)
+            for e in range(Ev):
+                dv[n, h, s, e] += p[s] * dy[n, h, m, e]
+            for e in range(E):
+                dq[n, h, m, e] += scale * ds * k[n, h, s, e]
+                dk[n, h, s, e] += scale * ds * q[n, h, m, e]
+
+
+def _scores(q, k, mask, keep, causal, scale, n, h, m):
+    """Of query m of head h with every key, -inf where it may not see it."""
+    scores = []
+    for s in range(k.shape[2]):
+        score = sum(scale * q[n, h, m, e] * k[n, h, s, e] for e in range(q.shape[3]))
+        if mask is not None:
+            score = score + mask[n, h, m, s]
+        if not _is_open(None, keep, causal, n, h, m, s):
+            score = -math.inf
+        scores.append(score)
+    return scores
+
+
+def _is_open(mask, keep, causal, n, h, m, s):
+    """Whether the masks let query m see key s."""
+    if causal and s > m:
+        return False
+    return (mask is None or mask[n, h, m, s] != -math.inf) and (keep is None or keep[n, h, m, s])
+
+
+def _draw_inputs(draw: Any) -> dict[str, Any]:
+    few, many = (draw.integer(1, 2), 2, draw.integer(2, 5), draw.integer(2, 6)), (1, 1, draw.integer(65, 90), 20)
+    N, H, L, S = draw.choice(few, few, many, (1, 2, draw.integer(0, 1), draw.choice(0, 3)))
+    E, Ev = draw.integer(0, 4), draw.integer(0, 5)
+    # The last query sees several keys: the gradients of one alone are all rounding.
+    mask = draw.choice(None, None, draw.array((N, H, L, S), finite=True))
+    if mask is not None:
+        mask[:, 0, :-1, : draw.integer(0, S)] = -np.inf
+    keep = draw.choice(None, None, draw.integers((N, H, L, S), 0, 1).astype(bool))
+    if keep is not None:
+        keep[:, :, -1:] = True
+    return {
+        "q": draw.array((N, H, L, E), finite=True),
+        "k": draw.array((N, H, S, E), finite=True),
+        "v": draw.array((N, H, S, Ev)),
+        "mask": mask,
+        "keep": keep,
+        "causal": draw.choice(False, True),
+        "scale": draw.choice(1.0, 0.5),
+    }
+
+
+@scaled_dot_product_attention_forward.samples
+def _(draw):
+    given = _draw_inputs(draw)
+    N, H, L, _ = given["q"].shape
+    y = draw.out((N, H, L, given["v"].shape[3]))
+    return {**given, "y": y, "largest": draw.out((N, H, L)), "factor": draw.out((N, H, L))}
+
+
+@scaled_dot_product_attention_backward.samples
+def _(draw):
+    given = _draw_inputs(draw)
+    q, v = given["q"], given["v"]
+    y, largest, factor = (np.zeros(shape, q.dtype) for shape in ((*q.shape[:3], v.shape[3]), q.shape[:3], q.shape[:3]))
+    scaled_dot_product_attention_forward.run_reference(*given.values(), y, largest, factor)
+    gradients = {f"d{name}": draw.out(given[name].shape) for name in ("q", "k", "v")}
+    return {"dy": draw.array(y.shape), **given, "largest": largest, "factor": factor, **gradients}
 
 
 def scaled_dot_product_attention(
@@ -42,121 +135,55 @@ def scaled_dot_product_attention(
     is_causal: bool = False,
     scale: float | None = None,
 ) -> Any:
-    """softmax(scale * query key^T + attn_mask) value. See the top of this file."""
-    return attention_with_weights(query, key, value, attn_mask, dropout_p, is_causal, scale)[0]
+    """softmax(scale * query key^T + attn_mask) value. See the top of this file.
+
+    With dropout_p, and where attn_mask needs a gradient, all weights are kept; so they are where they are few.
+    """
+    keeps = dropout_p or getattr(attn_mask, "requires_grad", False)
+    if keeps or not _is_long(np.shape(query), np.shape(key), is_causal):
+        return attention_with_weights(query, key, value, attn_mask, dropout_p, is_causal, scale)[0]
+    return attention_in_blocks(query, key, value, attn_mask, is_causal, scale)
 
 
-@op("query", "key", "value", "attn_mask", several=True)
-def attention_with_weights(
-    query: Any,
-    key: Any,
-    value: Any,
-    attn_mask: Any = None,
-    dropout_p: float = 0.0,
-    is_causal: bool = False,
-    scale: float | None = None,
+def _is_long(query: tuple[int, ...], key: tuple[int, ...], is_causal: Any) -> bool:
+    """Whether keeping the weights costs more than making them again: half of them are nothing, or they are so many."""
+    if min(len(query), len(key)) < 2:
+        return False
+    return (bool(is_causal) and key[-2] >= 256) or math.prod(query[:-1]) * key[-2] > 1 << 22
+
+
+@op("query", "key", "value")
+def attention_in_blocks(
+    query: Any, key: Any, value: Any, attn_mask: Any = None, is_causal: bool = False, scale: float | None = None
 ) -> Any:
-    """The result of scaled_dot_product_attention and the weights (N, ..., L, S) that made it, after dropout."""
+    """scaled_dot_product_attention whose weights are made again on the way back."""
     name = "scaled_dot_product_attention"
     q, k, v = check_floats(name, query=query, key=key, value=value)
-    _check_shapes(name, q, k, v)
-    S, dtype = k.shape[-2], q.dtype
-    mask = _check_mask(name, attn_mask, check_flag(name, "is_causal", is_causal), (*q.shape[:-1], S), dtype)
-    dropped = check_range(name, "dropout_p", dropout_p, 0.0, 1.0)
-    factor = 1 / math.sqrt(max(q.shape[-1], 1)) if scale is None else check_number(name, "scale", scale)
+    check_shapes(name, q, k, v)
+    causal = check_flag(name, "is_causal", is_causal)
+    shape = (*q.shape[:-1], k.shape[-2])
+    mask = None if causal and attn_mask is None else check_mask(name, attn_mask, causal, shape, q.dtype)
+    of_heads = None if mask is None else _heads(np.broadcast_to(mask, shape))
+    masks = (None, of_heads) if mask is not None and mask.dtype.kind == "b" else (of_heads, None)
+    y = empty((*q.shape[:-1], v.shape[-1]), q.dtype)
+    Q, K, V, Y = _heads(q), _heads(k), _heads(v), _heads(y)
+    options = (*masks, causal, check_scale(name, scale, q.shape[-1]))
+    largest, factor = empty(Q.shape[:3], q.dtype), empty(Q.shape[:3], q.dtype)
+    scaled_dot_product_attention_forward(Q, K, V, *options, Y, largest, factor)
 
-    scaled, by = empty(q.shape, dtype), np.array(factor, dtype)
-    mul_forward(q, by, scaled)
-    p = empty((*q.shape[:-1], S), dtype)
-    matmul_forward(scaled, k.swapaxes(-1, -2), p)
-    _add_mask(mask, p)
-    softmax_forward(_lines(p), _lines(p))
-    _clear_blind_rows(mask, p)
-    kept, used, keep_scale = None, p, 1.0
-    if dropped > 0:
-        keep_scale = 1 / (1 - dropped) if dropped < 1 else 0.0
-        kept, used = empty((p.size,), np.uint8), empty(p.shape, dtype)
-        dropout_forward(_line(p), random.new_key(), round(dropped * 2**32), keep_scale, kept, _line(used))
-    y = empty((*q.shape[:-1], v.shape[-1]), dtype)
-    matmul_forward(used, v, y)
+    def gradient(dy, needs):
+        dq, dk, dv = empty(q.shape, q.dtype), empty(k.shape, q.dtype), empty(v.shape, q.dtype)
+        scaled_dot_product_attention_backward(
+            _heads(dy), Q, K, V, *options, largest, factor, _heads(dq), _heads(dk), _heads(dv)
+        )
+        return dq, dk, dv
 
-    def gradient(dys, needs):
-        dy, dp_more = dys
-        dv = None
-        dp = np.zeros(p.shape, dtype) if dy is None else empty(p.shape, dtype)
-        if dy is not None:
-            if needs[2]:
-                dv = empty(v.shape, dtype)
-                matmul_forward(used.swapaxes(-1, -2), dy, dv)
-            matmul_forward(dy, v.swapaxes(-1, -2), dp)
-        if dp_more is not None:
-            add_forward(dp, dp_more, dp)
-        if kept is not None:
-            dropout_backward(_line(dp), kept, keep_scale, _line(dp))
-        softmax_backward(_lines(dp), _lines(p), _lines(dp))
-        dq = dk = None
-        if needs[0]:
-            dq = empty(q.shape, dtype)
-            matmul_forward(dp, k, dq)
-            mul_forward(dq, by, dq)
-        if needs[1]:
-            dk = empty(k.shape, dtype)
-            matmul_forward(dp.swapaxes(-1, -2), scaled, dk)
-        return dq, dk, dv, fit(dp, form_of(attn_mask, mask)) if mask is not None and needs[3] else None
-
-    return [y, used], gradient, ("key", "value", "output")
+    return y, gradient, ("query", "key", "value")
 
 
-def _check_shapes(name: str, q: Array, k: Array, v: Array) -> None:
-    shapes = f"(query {q.shape}, key {k.shape}, value {v.shape})"
-    if min(q.ndim, k.ndim, v.ndim) < 2:
-        raise ValueError(f"{name}: query, key and value need two dimensions or more {shapes}")
-    if not q.shape[:-2] == k.shape[:-2] == v.shape[:-2]:
-        raise ValueError(f"{name}: the dimensions before the last two must be equal {shapes}")
-    if q.shape[-1] != k.shape[-1]:
-        raise ValueError(f"{name}: query has {q.shape[-1]} features but key has {k.shape[-1]} {shapes}")
-    if k.shape[-2] != v.shape[-2]:
-        raise ValueError(f"{name}: there are {k.shape[-2]} keys but {v.shape[-2]} values {shapes}")
-
-
-def _check_mask(name: str, attn_mask: Any, causal: bool, shape: tuple[int, ...], dtype: Any) -> Array | None:
-    """What is added to the scores (floats) or kept of them (bools)."""
-    if causal:
-        if attn_mask is not None:
-            raise ValueError(f"{name}: attn_mask must be None with is_causal=True, which is a mask by itself")
-        return np.tri(*shape[-2:], dtype=bool)
-    if attn_mask is None:
-        return None
-    mask = check_array(name, "attn_mask", attn_mask)
-    if mask.dtype.kind != "b" and mask.dtype != dtype:
-        raise TypeError(f"{name}: attn_mask has dtype {mask.dtype} but must be bool or {dtype}, as query is")
-    try:
-        np.broadcast_to(mask, shape)
-    except ValueError:
-        raise ValueError(f"{name}: attn_mask has shape {mask.shape} and does not broadcast to {shape}") from None
-    return mask
-
-
-def _add_mask(mask: Array | None, scores: Array) -> None:
-    if mask is not None and mask.dtype.kind == "b":
-        where_forward(mask, scores, np.array(-np.inf, scores.dtype), scores)
-    elif mask is not None:
-        add_forward(scores, mask, scores)
-
-
-def _clear_blind_rows(mask: Array | None, p: Array) -> None:
-    """Zeros where a query sees no key: softmax made NaN of it."""
-    if mask is None or not p.size:
-        return
-    mask = np.atleast_1d(mask)
-    blind = ~mask.any(-1, keepdims=True) if mask.dtype.kind == "b" else (mask == -np.inf).all(-1, keepdims=True)
-    if blind.any():
-        where_forward(blind, np.zeros((), p.dtype), p, p)
-
-
-def _line(x: Array) -> Array:
-    return x.reshape(x.size)
-
-
-def _lines(x: Array) -> Array:
-    return x.reshape(-1 if x.size else 0, x.shape[-1], 1)
+def _heads(x: Array) -> Array:
+    """x (..., A, B) as (N, H, A, B)."""
+    if x.ndim == 4:
+        return x
+    lead = x.shape[:-2]
+    return x.reshape(math.prod(lead[:-1]), lead[-1] if lead else 1, *x.shape[-2:])
