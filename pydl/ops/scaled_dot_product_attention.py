@@ -46,7 +46,7 @@ def scaled_dot_product_attention_forward(q, k, v, mask, keep, causal, scale, y, 
                 y[n, h, m, e] += np.exp(scores[s] - largest[n, h, m]) * factor[n, h, m] * v[n, h, s, e]
 
 
-@kernel(writes="dq, dk, dv")
+@kernel(writes="dq, dk, dv", tolerance=10.0)  # dp less its mean: most of it can cancel
 def scaled_dot_product_attention_backward(dy, q, k, v, mask, keep, causal, scale, largest, factor, dq, dk, dv):
     N, H, L, E = q.shape
     S, Ev = v.shape[2:]
@@ -86,7 +86,7 @@ def _is_open(mask, keep, causal, n, h, m, s):
     return (mask is None or mask[n, h, m, s] != -math.inf) and (keep is None or keep[n, h, m, s])
 
 
-def _draw_inputs(draw: Any) -> dict[str, Any]:
+def _draw_inputs(draw: Any, finite: bool) -> dict[str, Any]:
     few, many = (draw.integer(1, 2), 2, draw.integer(2, 5), draw.integer(2, 6)), (1, 1, draw.integer(65, 90), 20)
     N, H, L, S = draw.choice(few, few, many, (1, 2, draw.integer(0, 1), draw.choice(0, 3)))
     E, Ev = draw.integer(0, 4), draw.integer(0, 5)
@@ -100,17 +100,17 @@ def _draw_inputs(draw: Any) -> dict[str, Any]:
     return {
         "q": draw.array((N, H, L, E), finite=True),
         "k": draw.array((N, H, S, E), finite=True),
-        "v": draw.array((N, H, S, Ev)),
+        "v": draw.array((N, H, S, Ev), finite=finite),
         "mask": mask,
         "keep": keep,
-        "causal": draw.choice(False, True),
+        "causal": L > 1 and draw.choice(False, True),
         "scale": draw.choice(1.0, 0.5),
     }
 
 
 @scaled_dot_product_attention_forward.samples
 def _(draw):
-    given = _draw_inputs(draw)
+    given = _draw_inputs(draw, False)
     N, H, L, _ = given["q"].shape
     y = draw.out((N, H, L, given["v"].shape[3]))
     return {**given, "y": y, "largest": draw.out((N, H, L)), "factor": draw.out((N, H, L))}
@@ -118,12 +118,12 @@ def _(draw):
 
 @scaled_dot_product_attention_backward.samples
 def _(draw):
-    given = _draw_inputs(draw)
+    given = _draw_inputs(draw, True)
     q, v = given["q"], given["v"]
     y, largest, factor = (np.zeros(shape, q.dtype) for shape in ((*q.shape[:3], v.shape[3]), q.shape[:3], q.shape[:3]))
     scaled_dot_product_attention_forward.run_reference(*given.values(), y, largest, factor)
     gradients = {f"d{name}": draw.out(given[name].shape) for name in ("q", "k", "v")}
-    return {"dy": draw.array(y.shape), **given, "largest": largest, "factor": factor, **gradients}
+    return {"dy": draw.array(y.shape, finite=True), **given, "largest": largest, "factor": factor, **gradients}
 
 
 def scaled_dot_product_attention(
