@@ -135,7 +135,8 @@ class WinogradWeightGradient {
 
     // to = the taps of a feature, those of so many chunks added to those of the chunks before, one after
     // another as run_features adds them.
-    void add_up(T* to, const T* of_chunks, int64_t size, int64_t count, const T* before) const {
+    [[gnu::noinline]] void add_up(T* to, const T* of_chunks, int64_t size, int64_t count,
+                                  const T* before) const {
         for (int64_t j = 0; j < Taps::size(s_.C); j += W) {
             vec<T> sum = load(of_chunks + j);
             if (before != nullptr) sum = load(before + j) + sum;
@@ -207,7 +208,8 @@ class WinogradWeightGradient {
     // ---- what both do ----
 
     // The sums of a chunk.
-    void add_chunk(const Tiles& tiles, int64_t chunk, FeatureRange own, const Sums& sums, T* bias) const {
+    [[gnu::noinline]] void add_chunk(const Tiles& tiles, int64_t chunk, FeatureRange own, const Sums& sums,
+                                     T* bias) const {
         const int64_t count = chunks_.length(chunk, rows_);
         for (int64_t begin = 0; begin < count; begin += blocks_.size) {
             const int64_t rows = count - begin < blocks_.size ? count - begin : blocks_.size;
@@ -217,7 +219,8 @@ class WinogradWeightGradient {
     }
 
     // taps (+)= what the sums of these features make.
-    void transform_back(const Sums& sums, FeatureRange own, T* taps, bool accumulate) const {
+    [[gnu::noinline]] void transform_back(const Sums& sums, FeatureRange own, T* taps,
+                                          bool accumulate) const {
         parallel_for(own.count, 1 + 2048 / s_.C, [&](int64_t begin, int64_t end) {
             for (int64_t i = begin; i < end; i++)
                 Taps::add(taps + i * Taps::size(s_.C), s_.C, sums.of_feature(own.first + i), sums.pitch,
@@ -273,8 +276,8 @@ class WinogradWeightGradient {
     }
 
     // db of these features; bias has the sums of each row of tiles, of features from `base` on.
-    void add_bias(const T* bias, int64_t pitch, FeatureRange own, int64_t base, T* db,
-                  int64_t db_stride) const {
+    [[gnu::noinline]] void add_bias(const T* bias, int64_t pitch, FeatureRange own, int64_t base, T* db,
+                                    int64_t db_stride) const {
         const int64_t end = own.first + own.count;
         for (int64_t o = own.first; o < end; o += W) {
             vec<T> sum{};

@@ -41,8 +41,8 @@ class WeightGradientTiles {
 
     // Room for so many rows of tiles. bias: for each row of tiles of all images, and each feature from
     // `base` on, the sum of dy.
-    WeightGradientTiles(const Images<const T>& dy, const Images<const T>& x, const Conv2dShape& s,
-                        FeatureRange features, int64_t rows)
+    [[gnu::noinline]] WeightGradientTiles(const Images<const T>& dy, const Images<const T>& x,
+                                          const Conv2dShape& s, FeatureRange features, int64_t rows)
         : base(features.first / W * W),
           channel_pitch(pitch_of(s.C)),
           feature_pitch(pitch_of(features.first + features.count - base)),

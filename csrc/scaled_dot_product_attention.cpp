@@ -21,29 +21,52 @@ constexpr int64_t most_queries = 64, weights_bytes = 512 << 10;  // of a block
 
 // to = factor * from
 template <typename T>
-void scale_rows(T factor, Matrix<const T> from, Matrix<T> to) {
+[[gnu::noinline]] void scale_rows(T factor, Matrix<const T> from, Matrix<T> to) {
     const bool together = from.column_stride == 1 && to.column_stride == 1;
     for (int64_t i = 0; i < from.rows; i++)
         if (together)
-            for_vectors<T>(from.columns, [&](int64_t j, int64_t n, int) PYDL_INLINE_LAMBDA {
-                store_partial(&to(i, 0) + j, factor * load_partial(&from(i, 0) + j, n), n);
-            });
+            for (int64_t j = 0; j < from.columns; j += width<T>) {
+                const int64_t left = from.columns - j;
+                store_partial(&to(i, j), factor * load_partial(&from(i, j), left), left);
+            }
         else
             for (int64_t j = 0; j < from.columns; j++) to(i, j) = factor * from(i, j);
 }
 
 template <typename T>
-bool is_finite(Matrix<const T> a) {
-    T sum = 0;  // of what is 0, unless a number is not finite
+[[gnu::noinline]] bool is_finite(Matrix<const T> a) {
+    vec<T> sum{};  // of what is 0, unless a number is not finite
     for (int64_t i = 0; i < a.rows; i++)
         if (a.column_stride == 1)
-            sum += sum_of_row<T>(a.columns, [&](int64_t j, int64_t n) PYDL_INLINE_LAMBDA {
-                const vec<T> v = load_partial(&a(i, 0) + j, n);
-                return v - v;
-            });
+            for (int64_t j = 0; j < a.columns; j += width<T>) {
+                const vec<T> v = load_partial(&a(i, j), a.columns - j);
+                sum += v - v;
+            }
         else
             for (int64_t j = 0; j < a.columns; j++) sum += a(i, j) - a(i, j);
-    return sum == 0;
+    return all(sum == vec<T>{});
+}
+
+// row = e^(row - most) * share. The sum of the products with the numbers of `other`, or, if it is null, of
+// the results.
+template <typename T>
+[[gnu::noinline]] T exponentials(T* row, int64_t count, T most, T share, const T* other) {
+    vec<T> sum{};
+    for (int64_t s = 0; s < count; s += width<T>) {
+        const int64_t left = count - s;
+        const vec<T> e = exp(load_or(row + s, left, most - T(1000)) - most) * share;
+        store_partial(row + s, e, left);
+        sum += other != nullptr ? e * load_partial(other + s, left) : e;
+    }
+    return reduce_add(sum);
+}
+
+// ds = p (ds - mean)
+template <typename T>
+[[gnu::noinline]] void softmax_slopes(T* ds, int64_t count, const T* p, T mean) {
+    for (int64_t s = 0; s < count; s += width<T>)
+        store_partial(ds + s, load_partial(p + s, count - s) * (load_partial(ds + s, count - s) - mean),
+                      count - s);
 }
 
 template <typename T>
@@ -97,13 +120,13 @@ struct Attention {
     }
 
     // scaled = scale * queries of the block.
-    Matrix<const T> scaled_queries(int64_t h, int64_t block, T* scaled) const {
+    [[gnu::noinline]] Matrix<const T> scaled_queries(int64_t h, int64_t block, T* scaled) const {
         const Matrix<T> to{scaled, blocks.length(block, L), E, E, 1};
         scale_rows(scale, head(q, h).part(blocks.begin(block), 0, to.rows, E), to);
         return reading(to);
     }
     // The transpose of head h of an array, whose rows the products of all its blocks read as they lie.
-    static Matrix<const T> turned(const Array<const T, 4>& a, int64_t h, T* room) {
+    [[gnu::noinline]] static Matrix<const T> turned(const Array<const T, 4>& a, int64_t h, T* room) {
         const Matrix<const T> from = head(a, h);
         const int64_t step = whole_vectors<T>(from.rows);
         pack_panel(room, step, from.rows, from.data, from.row_stride, from.column_stride, from.columns);
@@ -111,7 +134,7 @@ struct Attention {
     }
 
     // Hides scores of query l, of which there are `count`. False if a mask hides every key.
-    bool mask_row(int64_t h, int64_t l, int64_t count, T* scores) const {
+    [[gnu::noinline]] bool mask_row(int64_t h, int64_t l, int64_t count, T* scores) const {
         const T nothing = -T(__builtin_inf());
         const int64_t n = h / q.shape[1], m = h % q.shape[1];
         const int64_t visible = causal && l + 1 < count ? l + 1 : count;
@@ -134,8 +157,9 @@ bool same_heads(const A& q, const B& other) {
 }
 
 template <typename T>
-bool fit(const Array<const T, 4>& q, const Array<const T, 4>& k, const Array<const T, 4>& v,
-         const Optional<Array<const T, 4>>& mask, const Optional<Array<const uint8_t, 4>>& keep) {
+[[gnu::noinline]] bool fit(const Array<const T, 4>& q, const Array<const T, 4>& k, const Array<const T, 4>& v,
+                           const Optional<Array<const T, 4>>& mask,
+                           const Optional<Array<const uint8_t, 4>>& keep) {
     const auto covers = [&](const auto& m) {
         return m.shape[0] == q.shape[0] && m.shape[1] == q.shape[1] && m.shape[2] == q.shape[2] &&
                m.shape[3] == k.shape[2];
@@ -145,7 +169,7 @@ bool fit(const Array<const T, 4>& q, const Array<const T, 4>& k, const Array<con
 }
 
 template <typename T>
-bool is_finite(const Array<const T, 4>& a) {
+[[gnu::noinline]] bool is_finite(const Array<const T, 4>& a) {
     for (int64_t h = 0; h < a.shape[0] * a.shape[1]; h++)
         if (!is_finite(Attention<T>::head(a, h))) return false;
     return true;
@@ -180,15 +204,9 @@ void scaled_dot_product_attention_forward(Array<const T, 4> q, Array<const T, 4>
                 T* const row = &weights(i, 0);
                 const bool sees = of.mask_row(h, first + i, keys, row);
                 const T most = sees ? largest_of_row(row, keys) : T(0);
-                const T sum = sum_of_row<T>(keys, [&](int64_t s, int64_t n) PYDL_INLINE_LAMBDA {
-                    const vec<T> e = exp(load_partial(row + s, n) - most);
-                    store_partial(row + s, e, n);
-                    return e;
-                });
+                const T sum = exponentials<T>(row, keys, most, T(1), nullptr);
                 const T share = sees && keys > 0 ? T(1) / sum : T(0);
-                for_vectors<T>(keys, [&](int64_t s, int64_t n, int) PYDL_INLINE_LAMBDA {
-                    store_partial(row + s, load_partial(row + s, n) * share, n);
-                });
+                scale_rows<T>(share, {row, 1, keys, 0, 1}, {row, 1, keys, 0, 1});
                 largest(h / q.shape[1], h % q.shape[1], first + i) = keys > 0 ? most : T(0);
                 factor(h / q.shape[1], h % q.shape[1], first + i) = share;
             }
@@ -244,14 +262,7 @@ void scaled_dot_product_attention_backward(Array<const T, 4> dy, Array<const T, 
                 of.mask_row(h, first + i, keys, p);
                 const T most = largest(h / q.shape[1], h % q.shape[1], first + i);
                 const T share = factor(h / q.shape[1], h % q.shape[1], first + i);
-                const T dot = sum_of_row<T>(keys, [&](int64_t s, int64_t n) PYDL_INLINE_LAMBDA {
-                    const vec<T> weight = exp(load_partial(p + s, n) - most) * share;
-                    store_partial(p + s, weight, n);
-                    return weight * load_partial(ds + s, n);
-                });
-                for_vectors<T>(keys, [&](int64_t s, int64_t n, int) PYDL_INLINE_LAMBDA {
-                    store_partial(ds + s, load_partial(p + s, n) * (load_partial(ds + s, n) - dot), n);
-                });
+                softmax_slopes(ds, keys, p, exponentials(p, keys, most, share, static_cast<const T*>(ds)));
             }
             const Matrix<T> dq_of_block = of.head(dq, h).part(first, 0, rows, of.E);
             gemm<T>(of.reading(weights).transposed(), dy_of_block, dv_head.part(0, 0, keys, of.Ev), true);
