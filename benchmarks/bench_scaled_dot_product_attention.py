@@ -21,11 +21,11 @@ def weights_numpy(q, k, causal, scale):
     return p / p.sum(-1, keepdims=True)
 
 
-def forward_numpy(q, k, v, mask, keep, causal, scale, y, largest, factor):
+def forward_numpy(q, k, v, mask, causal, scale, y, kept):
     np.matmul(weights_numpy(q, k, causal, scale), v, out=y)
 
 
-def backward_numpy(dy, q, k, v, mask, keep, causal, scale, largest, factor, dq, dk, dv):
+def backward_numpy(dy, q, k, v, mask, causal, scale, kept, dq, dk, dv):
     p = weights_numpy(q, k, causal, scale)
     dp = dy @ v.swapaxes(-1, -2)
     ds = scale * p * (dp - (p * dp).sum(-1, keepdims=True))
@@ -36,14 +36,14 @@ def backward_numpy(dy, q, k, v, mask, keep, causal, scale, largest, factor, dq, 
 
 def forward_arguments(N, H, L, E, causal):
     q, k, v = (randn(N, H, L, E) for _ in range(3))
-    return q, k, v, None, None, causal, E**-0.5, out(N, H, L, E), out(N, H, L), out(N, H, L)
+    return q, k, v, None, causal, E**-0.5, out(N, H, L, E), out(N, H, L, 2)
 
 
 def backward_arguments(*shape):
     given = forward_arguments(*shape)
     scaled_dot_product_attention_forward(*given)
-    q, k, v, *options, y, largest, factor = given
-    return randn(*y.shape), q, k, v, *options, largest, factor, *(out(*q.shape) for _ in range(3))
+    q, k, v, *options, y, kept = given
+    return randn(*y.shape), q, k, v, *options, kept, *(out(*q.shape) for _ in range(3))
 
 
 def products(N, H, L, E, causal):

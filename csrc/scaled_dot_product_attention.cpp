@@ -73,20 +73,17 @@ template <typename T>
 struct Attention {
     const Array<const T, 4>&q, &k, &v;  // (N, H, L, E), (N, H, S, E), (N, H, S, Ev)
     const Optional<Array<const T, 4>>& mask;
-    const Optional<Array<const uint8_t, 4>>& keep;
     bool causal, skips;
     T scale;
     int64_t L, S, E, Ev;
     Parts blocks;  // of queries
 
     Attention(const Array<const T, 4>& q, const Array<const T, 4>& k, const Array<const T, 4>& v,
-              const Optional<Array<const T, 4>>& mask, const Optional<Array<const uint8_t, 4>>& keep,
-              bool causal, double scale, bool finite)
+              const Optional<Array<const T, 4>>& mask, bool causal, double scale, bool finite)
         : q(q),
           k(k),
           v(v),
           mask(mask),
-          keep(keep),
           causal(causal),
           skips(causal && finite),
           scale(T(scale)),
@@ -139,33 +136,30 @@ struct Attention {
         const int64_t n = h / q.shape[1], m = h % q.shape[1];
         const int64_t visible = causal && l + 1 < count ? l + 1 : count;
         for (int64_t s = visible; s < count; s++) scores[s] = nothing;
-        if (!mask && !keep) return true;
+        if (!mask) return true;
         bool any = false;
         for (int64_t s = 0; s < visible; s++) {
-            const T added = mask ? (*mask)(n, m, l, s) : T(0);
-            const bool kept = !keep || (*keep)(n, m, l, s) != 0;
-            any |= kept && added != nothing;
-            scores[s] = kept ? scores[s] + added : nothing;
+            const T added = (*mask)(n, m, l, s);
+            any |= added != nothing;
+            scores[s] = added == nothing ? nothing : scores[s] + added;
         }
         return any;
     }
 };
 
-template <typename A, typename B>
-bool same_heads(const A& q, const B& other) {
-    return other.shape[0] == q.shape[0] && other.shape[1] == q.shape[1];
+// Whether an array has the heads of q, and each of them this shape.
+[[gnu::noinline]] bool has_heads(const int64_t* shape, const int64_t* q, int64_t rows, int64_t columns) {
+    return shape[0] == q[0] && shape[1] == q[1] && shape[2] == rows && shape[3] == columns;
 }
 
-template <typename T>
+// y: or dy. kept: the largest score of each query, and 1 / the sum of its exponentials.
+template <typename T, typename Y, typename Kept>
 [[gnu::noinline]] bool fit(const Array<const T, 4>& q, const Array<const T, 4>& k, const Array<const T, 4>& v,
-                           const Optional<Array<const T, 4>>& mask,
-                           const Optional<Array<const uint8_t, 4>>& keep) {
-    const auto covers = [&](const auto& m) {
-        return m.shape[0] == q.shape[0] && m.shape[1] == q.shape[1] && m.shape[2] == q.shape[2] &&
-               m.shape[3] == k.shape[2];
-    };
-    return same_heads(q, k) && same_heads(q, v) && q.shape[3] == k.shape[3] && k.shape[2] == v.shape[2] &&
-           (!mask || covers(*mask)) && (!keep || covers(*keep));
+                           const Optional<Array<const T, 4>>& mask, const Y& y, const Kept& kept) {
+    const int64_t L = q.shape[2], S = k.shape[2];
+    return has_heads(k.shape, q.shape, S, q.shape[3]) && has_heads(v.shape, q.shape, S, v.shape[3]) &&
+           (!mask || has_heads(mask->shape, q.shape, L, S)) && has_heads(y.shape, q.shape, L, v.shape[3]) &&
+           has_heads(kept.shape, q.shape, L, 2);
 }
 
 template <typename T>
@@ -179,15 +173,12 @@ template <typename T>
 
 template <typename T>
 void scaled_dot_product_attention_forward(Array<const T, 4> q, Array<const T, 4> k, Array<const T, 4> v,
-                                          Optional<Array<const T, 4>> mask,
-                                          Optional<Array<const uint8_t, 4>> keep, bool causal, double scale,
-                                          Array<T, 4> y, Array<T, 3> largest, Array<T, 3> factor) {
-    require(fit(q, k, v, mask, keep) && same_heads(q, y) && y.shape[2] == q.shape[2] &&
-                y.shape[3] == v.shape[3] && same_heads(q, largest) && largest.shape[2] == q.shape[2] &&
-                same_heads(q, factor) && factor.shape[2] == q.shape[2],
-            "scaled_dot_product_attention_forward: q (N, H, L, E), k (N, H, S, E), v (N, H, S, Ev), masks "
-            "(N, H, L, S), y (N, H, L, Ev), largest and factor (N, H, L)");
-    const Attention<T> of(q, k, v, mask, keep, causal, scale, !causal || is_finite(v));
+                                          Optional<Array<const T, 4>> mask, bool causal, double scale,
+                                          Array<T, 4> y, Array<T, 4> kept) {
+    require(fit(q, k, v, mask, y, kept),
+            "scaled_dot_product_attention_forward: q (N, H, L, E), k (N, H, S, E), v (N, H, S, Ev), mask "
+            "(N, H, L, S), y (N, H, L, Ev), kept (N, H, L, 2)");
+    const Attention<T> of(q, k, v, mask, causal, scale, !causal || is_finite(v));
     if (of.L == 0) return;
     const int64_t tasks = of.heads() * of.blocks.count, work = of.blocks.size * of.S * (of.E + of.Ev + 8);
     parallel_for(tasks, 1 + 200000 / (work + 200), [&](int64_t begin, int64_t end) {
@@ -198,7 +189,8 @@ void scaled_dot_product_attention_forward(Array<const T, 4> q, Array<const T, 4>
             const int64_t h = task / of.blocks.count, block = task % of.blocks.count, keys = of.keys(block);
             if (task == begin || block == 0) keys_of_head = of.turned(k, h, turned.data());
             const int64_t first = of.blocks.begin(block), rows = of.blocks.length(block, of.L);
-            const Matrix<T> weights{scores.data(), rows, keys, of.pitch(), 1};
+            const Matrix<T> weights{scores.data(), rows, keys, of.pitch(), 1},
+                kept_of_head = of.head(kept, h);
             gemm<T>(of.scaled_queries(h, block, scaled.data()), keys_of_head.part(0, 0, of.E, keys), weights);
             for (int64_t i = 0; i < rows; i++) {
                 T* const row = &weights(i, 0);
@@ -207,36 +199,28 @@ void scaled_dot_product_attention_forward(Array<const T, 4> q, Array<const T, 4>
                 const T sum = exponentials<T>(row, keys, most, T(1), nullptr);
                 const T share = sees && keys > 0 ? T(1) / sum : T(0);
                 scale_rows<T>(share, {row, 1, keys, 0, 1}, {row, 1, keys, 0, 1});
-                largest(h / q.shape[1], h % q.shape[1], first + i) = keys > 0 ? most : T(0);
-                factor(h / q.shape[1], h % q.shape[1], first + i) = share;
+                kept_of_head(first + i, 0) = keys > 0 ? most : T(0);
+                kept_of_head(first + i, 1) = share;
             }
             gemm<T>(of.reading(weights), of.head(v, h).part(0, 0, keys, of.Ev),
                     of.head(y, h).part(first, 0, rows, of.Ev));
         }
     });
 }
-PYDL_KERNEL(scaled_dot_product_attention_forward, "q, k, v, mask, keep, causal, scale, y, largest, factor")
+PYDL_KERNEL(scaled_dot_product_attention_forward, "q, k, v, mask, causal, scale, y, kept")
 
 template <typename T>
 void scaled_dot_product_attention_backward(Array<const T, 4> dy, Array<const T, 4> q, Array<const T, 4> k,
-                                           Array<const T, 4> v, Optional<Array<const T, 4>> mask,
-                                           Optional<Array<const uint8_t, 4>> keep, bool causal, double scale,
-                                           Array<const T, 3> largest, Array<const T, 3> factor,
-                                           Array<T, 4> dq, Array<T, 4> dk, Array<T, 4> dv) {
-    const auto alike = [](const auto& a, const auto& b) {
-        for (int d = 0; d < 4; d++)
-            if (a.shape[d] != b.shape[d]) return false;
-        return true;
-    };
-    require(fit(q, k, v, mask, keep) && same_heads(q, dy) && dy.shape[2] == q.shape[2] &&
-                dy.shape[3] == v.shape[3] && same_heads(q, largest) && largest.shape[2] == q.shape[2] &&
-                same_heads(q, factor) && factor.shape[2] == q.shape[2],
-            "scaled_dot_product_attention_backward: q (N, H, L, E), k (N, H, S, E), v (N, H, S, Ev), masks "
-            "(N, H, L, S), dy (N, H, L, Ev), largest and factor (N, H, L)");
-    require(alike(dq, q) && alike(dk, k) && alike(dv, v),
-            "scaled_dot_product_attention_backward: dq, dk and dv must have the shapes of q, k and v");
+                                           Array<const T, 4> v, Optional<Array<const T, 4>> mask, bool causal,
+                                           double scale, Array<const T, 4> kept, Array<T, 4> dq,
+                                           Array<T, 4> dk, Array<T, 4> dv) {
+    require(fit(q, k, v, mask, dy, kept) && has_heads(dq.shape, q.shape, q.shape[2], q.shape[3]) &&
+                has_heads(dk.shape, q.shape, k.shape[2], k.shape[3]) &&
+                has_heads(dv.shape, q.shape, v.shape[2], v.shape[3]),
+            "scaled_dot_product_attention_backward: q and dq (N, H, L, E), k and dk (N, H, S, E), v and dv "
+            "(N, H, S, Ev), mask (N, H, L, S), dy (N, H, L, Ev), kept (N, H, L, 2)");
     const bool finite = !causal || (is_finite(dy) && is_finite(q) && is_finite(k) && is_finite(v));
-    const Attention<T> of(q, k, v, mask, keep, causal, scale, finite);
+    const Attention<T> of(q, k, v, mask, causal, scale, finite);
     // A head's blocks follow each other, since all of them add to dk and dv.
     const auto run_head = [&](int64_t h) {
         const Scratch<T> scaled(of.blocks.size * of.E), some(2 * of.blocks.size * of.pitch());
@@ -244,6 +228,7 @@ void scaled_dot_product_attention_backward(Array<const T, 4> dy, Array<const T, 
         const Matrix<const T> k_turned = of.turned(k, h, turned_k.data());
         const Matrix<const T> v_turned = of.turned(v, h, turned_v.data());
         const Matrix<T> dk_head = of.head(dk, h), dv_head = of.head(dv, h);
+        const Matrix<const T> kept_of_head = of.head(kept, h);
         for (int64_t s = 0; s < of.S; s++) {
             for (int64_t e = 0; e < of.E; e++) dk_head(s, e) = 0;
             for (int64_t e = 0; e < of.Ev; e++) dv_head(s, e) = 0;
@@ -260,8 +245,7 @@ void scaled_dot_product_attention_backward(Array<const T, 4> dy, Array<const T, 
             for (int64_t i = 0; i < rows; i++) {
                 T *const p = &weights(i, 0), *const ds = &slopes(i, 0);
                 of.mask_row(h, first + i, keys, p);
-                const T most = largest(h / q.shape[1], h % q.shape[1], first + i);
-                const T share = factor(h / q.shape[1], h % q.shape[1], first + i);
+                const T most = kept_of_head(first + i, 0), share = kept_of_head(first + i, 1);
                 softmax_slopes(ds, keys, p, exponentials(p, keys, most, share, static_cast<const T*>(ds)));
             }
             const Matrix<T> dq_of_block = of.head(dq, h).part(first, 0, rows, of.E);
@@ -275,7 +259,6 @@ void scaled_dot_product_attention_backward(Array<const T, 4> dy, Array<const T, 
         for (int64_t h = begin; h < end; h++) run_head(h);
     });
 }
-PYDL_KERNEL(scaled_dot_product_attention_backward,
-            "dy, q, k, v, mask, keep, causal, scale, largest, factor, dq, dk, dv")
+PYDL_KERNEL(scaled_dot_product_attention_backward, "dy, q, k, v, mask, causal, scale, kept, dq, dk, dv")
 
 }  // namespace pydl::PYDL_ISA

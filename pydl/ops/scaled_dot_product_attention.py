@@ -7,12 +7,12 @@ scale is 1 / sqrt(E) by default, so that the sums of E products stay of one size
 bools, keeps what is True and gives the rest the weight 0. is_causal: query l sees the keys up to l.
 
 Shapes    q (N, ..., L, E), k (N, ..., S, E), v (N, ..., S, Ev), mask: broadcasts to (N, ..., L, S) -> y (N, ..., L, Ev)
-          Kernels see all of them as (N, H, ..., ...), bools as keep and other masks as mask.
+          Kernels see all of them as (N, H, ..., ...), and masks of bools as 0 and -inf.
 Gradient  dv = p^T dy;  dp = dy v^T;  ds[l,s] = p[l,s] (dp[l,s] - sum over t of p[l,t] dp[l,t]);
           dq = scale * ds k;  dk = scale * ds^T q;  dmask = ds, summed over what was broadcast
 Special   a query that may see no key has a result of 0, as in PyTorch
 Memory    few weights are kept (attention_with_weights). Many are made for some queries at a time, and again on the
-          way back, from two numbers for each query: the largest score and 1 / (sum over s of e^(score - largest)).
+          way back, from two numbers for each query: the largest score, and factor = 1 / (sum of e^(score - largest)).
 Source    Vaswani et al., "Attention is all you need", NeurIPS 2017, section 3.2.1; Dao et al., "FlashAttention",
           NeurIPS 2022, for weights that are made again
 """
@@ -27,34 +27,38 @@ import numpy as np
 from ..arguments import Array, check_flag, check_floats
 from ..op import empty, kernel, op
 from .attention_with_weights import attention_with_weights, check_mask, check_scale, check_shapes
+from .where import where_forward
 
 
-@kernel(writes="y, largest, factor")
-def scaled_dot_product_attention_forward(q, k, v, mask, keep, causal, scale, y, largest, factor):
-    """mask and keep (N, H, L, S), or None. largest and factor (N, H, L) are what backward needs; 0 without keys."""
+@kernel(writes="y, kept")
+def scaled_dot_product_attention_forward(q, k, v, mask, causal, scale, y, kept):
+    """mask (N, H, L, S), or None. kept (N, H, L, 2): the largest score and factor, both 0 for a query without keys."""
     N, H, L, _ = q.shape
     S, Ev = v.shape[2:]
     for n, h, m in np.ndindex(N, H, L):
-        scores = _scores(q, k, mask, keep, causal, scale, n, h, m)
-        sees_one = S > 0 and any(_is_open(mask, keep, causal, n, h, m, s) for s in range(S))
-        largest[n, h, m] = max(scores) if sees_one else 0.0
-        total = sum(np.exp(score - largest[n, h, m]) for score in scores)
-        factor[n, h, m] = 1.0 / total if sees_one else 0.0
+        scores = _scores(q, k, mask, causal, scale, n, h, m)
+        sees_one = not all(_is_hidden(mask, causal, n, h, m, s) for s in range(S))
+        largest = max(scores) if sees_one else 0.0
+        total = sum(np.exp(score - largest) for score in scores)
+        factor = 1.0 / total if sees_one else 0.0
+        kept[n, h, m, 0] = largest
+        kept[n, h, m, 1] = factor
         for e in range(Ev):
             y[n, h, m, e] = 0.0
             for s in range(S):
-                y[n, h, m, e] += np.exp(scores[s] - largest[n, h, m]) * factor[n, h, m] * v[n, h, s, e]
+                y[n, h, m, e] += np.exp(scores[s] - largest) * factor * v[n, h, s, e]
 
 
 @kernel(writes="dq, dk, dv", tolerance=10.0)  # dp less its mean: most of it can cancel
-def scaled_dot_product_attention_backward(dy, q, k, v, mask, keep, causal, scale, largest, factor, dq, dk, dv):
+def scaled_dot_product_attention_backward(dy, q, k, v, mask, causal, scale, kept, dq, dk, dv):
     N, H, L, E = q.shape
     S, Ev = v.shape[2:]
     for gradient in (dq, dk, dv):
         gradient[...] = 0.0
     for n, h, m in np.ndindex(N, H, L):
-        scores = _scores(q, k, mask, keep, causal, scale, n, h, m)
-        p = [np.exp(score - largest[n, h, m]) * factor[n, h, m] for score in scores]
+        scores = _scores(q, k, mask, causal, scale, n, h, m)
+        largest, factor = kept[n, h, m]
+        p = [np.exp(score - largest) * factor for score in scores]
         dp = [sum(dy[n, h, m, e] * v[n, h, s, e] for e in range(Ev)) for s in range(S)]
         mean = sum(p[s] * dp[s] for s in range(S))
         for s in range(S):
@@ -66,43 +70,35 @@ def scaled_dot_product_attention_backward(dy, q, k, v, mask, keep, causal, scale
                 dk[n, h, s, e] += scale * ds * q[n, h, m, e]
 
 
-def _scores(q, k, mask, keep, causal, scale, n, h, m):
+def _scores(q, k, mask, causal, scale, n, h, m):
     """Of query m of head h with every key, -inf where it may not see it."""
     scores = []
     for s in range(k.shape[2]):
         score = sum(scale * q[n, h, m, e] * k[n, h, s, e] for e in range(q.shape[3]))
         if mask is not None:
             score = score + mask[n, h, m, s]
-        if not _is_open(None, keep, causal, n, h, m, s):
-            score = -math.inf
-        scores.append(score)
+        scores.append(-math.inf if _is_hidden(mask, causal, n, h, m, s) else score)
     return scores
 
 
-def _is_open(mask, keep, causal, n, h, m, s):
-    """Whether the masks let query m see key s."""
-    if causal and s > m:
-        return False
-    return (mask is None or mask[n, h, m, s] != -math.inf) and (keep is None or keep[n, h, m, s])
+def _is_hidden(mask, causal, n, h, m, s):
+    """Whether query m may not see key s."""
+    return (causal and s > m) or (mask is not None and mask[n, h, m, s] == -math.inf)
 
 
 def _draw_inputs(draw: Any, finite: bool) -> dict[str, Any]:
     few, many = (draw.integer(1, 2), 2, draw.integer(2, 5), draw.integer(2, 6)), (1, 1, draw.integer(65, 90), 20)
     N, H, L, S = draw.choice(few, few, many, (1, 2, draw.integer(0, 1), draw.choice(0, 3)))
     E, Ev = draw.integer(0, 4), draw.integer(0, 5)
-    # The last query sees several keys: the gradients of one alone are all rounding.
     mask = draw.choice(None, None, draw.array((N, H, L, S), finite=True))
-    if mask is not None:
+    if mask is not None:  # the last query sees several keys: the gradients of one alone are all rounding
         mask[:, 0, :-1, : draw.integer(0, S)] = -np.inf
-    keep = draw.choice(None, None, draw.integers((N, H, L, S), 0, 1).astype(bool))
-    if keep is not None:
-        keep[:, :, -1:] = True
+        mask[:, -1, :-1, draw.integer(0, S) :] = -np.inf
     return {
         "q": draw.array((N, H, L, E), finite=True),
         "k": draw.array((N, H, S, E), finite=True),
         "v": draw.array((N, H, S, Ev), finite=finite),
         "mask": mask,
-        "keep": keep,
         "causal": L > 1 and draw.choice(False, True),
         "scale": draw.choice(1.0, 0.5),
     }
@@ -111,19 +107,18 @@ def _draw_inputs(draw: Any, finite: bool) -> dict[str, Any]:
 @scaled_dot_product_attention_forward.samples
 def _(draw):
     given = _draw_inputs(draw, False)
-    N, H, L, _ = given["q"].shape
-    y = draw.out((N, H, L, given["v"].shape[3]))
-    return {**given, "y": y, "largest": draw.out((N, H, L)), "factor": draw.out((N, H, L))}
+    rows = given["q"].shape[:3]
+    return {**given, "y": draw.out((*rows, given["v"].shape[3])), "kept": draw.out((*rows, 2))}
 
 
 @scaled_dot_product_attention_backward.samples
 def _(draw):
     given = _draw_inputs(draw, True)
-    q, v = given["q"], given["v"]
-    y, largest, factor = (np.zeros(shape, q.dtype) for shape in ((*q.shape[:3], v.shape[3]), q.shape[:3], q.shape[:3]))
-    scaled_dot_product_attention_forward.run_reference(*given.values(), y, largest, factor)
+    rows, dtype = given["q"].shape[:3], given["q"].dtype
+    y, kept = np.zeros((*rows, given["v"].shape[3]), dtype), np.zeros((*rows, 2), dtype)
+    scaled_dot_product_attention_forward.run_reference(*given.values(), y, kept)
     gradients = {f"d{name}": draw.out(given[name].shape) for name in ("q", "k", "v")}
-    return {"dy": draw.array(y.shape, finite=True), **given, "largest": largest, "factor": factor, **gradients}
+    return {"dy": draw.array(y.shape, finite=True), **given, "kept": kept, **gradients}
 
 
 def scaled_dot_product_attention(
@@ -163,19 +158,23 @@ def attention_in_blocks(
     causal = check_flag(name, "is_causal", is_causal)
     shape = (*q.shape[:-1], k.shape[-2])
     mask = None if causal and attn_mask is None else check_mask(name, attn_mask, causal, shape, q.dtype)
-    of_heads = None if mask is None else _heads(np.broadcast_to(mask, shape))
-    masks = (None, of_heads) if mask is not None and mask.dtype.kind == "b" else (of_heads, None)
+    if mask is not None and mask.dtype.kind == "b":
+        kept_keys, mask = mask, empty(mask.shape, q.dtype)
+        where_forward(kept_keys, np.zeros((), q.dtype), np.array(-np.inf, q.dtype), mask)
     y = empty((*q.shape[:-1], v.shape[-1]), q.dtype)
     Q, K, V, Y = _heads(q), _heads(k), _heads(v), _heads(y)
-    options = (*masks, causal, check_scale(name, scale, q.shape[-1]))
-    largest, factor = empty(Q.shape[:3], q.dtype), empty(Q.shape[:3], q.dtype)
-    scaled_dot_product_attention_forward(Q, K, V, *options, Y, largest, factor)
+    options = (
+        None if mask is None else _heads(np.broadcast_to(mask, shape)),
+        causal,
+        check_scale(name, scale, q.shape[-1]),
+    )
+    kept = empty((*Q.shape[:3], 2), q.dtype)
+    scaled_dot_product_attention_forward(Q, K, V, *options, Y, kept)
 
     def gradient(dy, needs):
         dq, dk, dv = empty(q.shape, q.dtype), empty(k.shape, q.dtype), empty(v.shape, q.dtype)
-        scaled_dot_product_attention_backward(
-            _heads(dy), Q, K, V, *options, largest, factor, _heads(dq), _heads(dk), _heads(dv)
-        )
+        into = (_heads(dq), _heads(dk), _heads(dv))
+        scaled_dot_product_attention_backward(_heads(dy), Q, K, V, *options, kept, *into)
         return dq, dk, dv
 
     return y, gradient, ("query", "key", "value")
