@@ -25,14 +25,14 @@ PYDL_INLINE void copy_square(const T* x, int64_t x_stride, T* y, int64_t y_strid
 template <typename T>
 [[gnu::noinline]] void copy_part_of_square(const T* x, int64_t x_stride, T* y, int64_t y_stride,
                                            int64_t count, int64_t length) {
-    vec<T> rows[width<T>];
-#pragma GCC unroll 16
-    for (int i = 0; i < width<T>; ++i)
-        rows[i] = i < length ? load_partial(x + i * x_stride, count) : vec<T>{};
-    transpose<T>(rows);
-#pragma GCC unroll 16
-    for (int i = 0; i < width<T>; ++i)
-        if (i < count) store_partial(y + i * y_stride, rows[i], length);
+    constexpr int W = width<T>;
+    alignas(64) T square[W * W];
+#pragma GCC unroll 1
+    for (int i = 0; i < W; ++i)
+        store(square + i * W, i < length ? load_partial(x + i * x_stride, count) : vec<T>{});
+    copy_square<T>(square, W, square, W);
+#pragma GCC unroll 1
+    for (int i = 0; i < count; ++i) store_partial(y + i * y_stride, load(square + i * W), length);
 }
 
 // `count` rows of y (at most a vector's width), which x has as columns.
