@@ -3,6 +3,7 @@ import pytest
 from checks import check_gradient, check_kernel, check_refused, check_torch, torch
 
 import pydl
+from pydl import _native
 from pydl.ops.attention_with_weights import attention_with_weights
 from pydl.ops.scaled_dot_product_attention import (
     attention_in_blocks,
@@ -97,6 +98,15 @@ def test_torch_with_a_mask(mask):
 def test_torch_on_both_backends(backend):
     with pydl.use_backend(backend):
         check_torch(scaled_dot_product_attention, of_torch, *inputs((2,), 3, 4, 2, 3), RNG.standard_normal((3, 4)))
+
+
+def test_many_weights_are_kept_nowhere():
+    """Those of 3,000 queries and keys are 36 MB; what is needed for the way back and for blocks is a few hundred KB."""
+    q, k, v = (pydl.tensor(x.astype(np.float32), requires_grad=True) for x in inputs((1,), 3000, 3000, 4, 4))
+    before = sum(_native.arena_stats()[name] for name in ("bytes_in_use", "bytes_cached"))
+    y = scaled_dot_product_attention(q, k, v)
+    y.backward(y.detach())
+    assert sum(_native.arena_stats()[name] for name in ("bytes_in_use", "bytes_cached")) - before < 9_000_000
 
 
 def test_gradient():
