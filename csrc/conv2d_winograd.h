@@ -52,6 +52,8 @@ class WinogradTask {
           filters_(filters),
           plan_(plan),
           suspects_(suspects),
+          are_far_(conv.y.stride[3] == 1 &&
+                   conv.y.shape[0] * conv.y.stride[0] * int64_t(sizeof(T)) > (int64_t(4) << 20)),
           strips_(plan.tasks.size * (NR / plan.tiles_of_row + 2)),
           first_strip_(plan.tasks.size + 1),
           sources_(conv, plan),
@@ -171,7 +173,7 @@ class WinogradTask {
         const vec<T> bias =
             broadcast<T>(conv_.bias != nullptr ? conv_.bias[feature * conv_.bias_stride] : T(0));
         T* out = conv_.y.data + feature * conv_.y.stride[1];
-        prefetch_outputs(out + conv_.y.stride[1], panel);
+        if (are_far_) prefetch_outputs(out + conv_.y.stride[1], panel);
         alignas(64) T pixels[row_M][M * NR + W];
         alignas(64) T half[row_M * P * W];
         for (int64_t t = 0; t < lanes; t += W) {
@@ -212,9 +214,9 @@ class WinogradTask {
             }
         }
     }
-    // A feature's outputs are on their way to the cache while those of the one before are computed.
-    void prefetch_outputs(const T* out, int64_t panel) const {
-        if (conv_.y.stride[3] != 1) return;
+    // A feature's outputs are on their way to the cache while those of the one before are computed. Inlined,
+    // since the compiler drops calls of a function that does nothing else.
+    PYDL_INLINE void prefetch_outputs(const T* out, int64_t panel) const {
         for (int64_t s = first_strip_[panel]; s < first_strip_[panel + 1]; s++) {
             const Strip& strip = strips_[s];
             const T* to = out + strip.target;
@@ -256,6 +258,7 @@ class WinogradTask {
     const WinogradFilters<T, Line>& filters_;
     const Plan& plan_;
     uint8_t* suspects_;
+    const bool are_far_;  // outputs, from the caches of a core
     int64_t group_ = 0, first_ = 0, count_ = 0;  // of the tiles
     Scratch<Strip> strips_;
     Scratch<int64_t> first_strip_;
