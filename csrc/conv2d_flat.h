@@ -18,6 +18,7 @@
 
 #include "conv2d_axis_phases.h"
 #include "conv2d_flat_row.h"
+#include "conv2d_frame_task.h"
 #include "conv2d_plan.h"
 
 namespace pydl::PYDL_ISA {
@@ -61,11 +62,6 @@ class FlatProduct {
     }
 
   private:
-    // A task's images, or rows and columns of one image.
-    struct Task {
-        int64_t image, images, row, rows, column, columns, group;
-    };
-
     static int64_t at_least_1(int64_t n) { return n < 1 ? 1 : n; }
     // As many as keep their part of a panel of weights in the first-level cache. Phases have short sums.
     int64_t channels_of_block() const {
@@ -194,18 +190,8 @@ class FlatProduct {
         });
         int64_t filled = -1;
         for (int64_t t = begin; t < end; t++) {
-            int64_t part = t / chunks_.count;
-            Task task;
-            task.column = stripes_.begin(part % stripes_.count);
-            task.columns = stripes_.length(part % stripes_.count, columns_.axis.outputs);
-            part /= stripes_.count;
-            task.row = blocks_.begin(part % blocks_.count);
-            task.rows = blocks_.length(part % blocks_.count, rows_.axis.outputs);
-            part /= blocks_.count;
-            task.group = part % conv_.groups;
-            part /= conv_.groups;
-            task.image = images_.begin(part);
-            task.images = images_.length(part, conv_.x.shape[0]);
+            const FrameTask task = frame_task(t / chunks_.count, conv_, images_, blocks_, rows_.axis.outputs,
+                                              stripes_, columns_.axis.outputs);
             const int64_t chunk = t % chunks_.count, first = chunks_.begin(chunk);
             for (int64_t block = 0; block < depths_.count; block++) {
                 if (kept > 0 || t / chunks_.count != filled) fill(frame.data(), task, block);
@@ -217,7 +203,7 @@ class FlatProduct {
     }
 
     // In the order of the frame, so that what is written beyond a row is overwritten by the next.
-    void fill(T* frame, const Task& task, int64_t block) const {
+    void fill(T* frame, const FrameTask& task, int64_t block) const {
         const Planes &rows = layout_.rows(), &columns = layout_.columns();
         const int64_t pitch = layout_.pitch(), first = task.group * conv_.channels + depths_.begin(block);
         for (int64_t c = 0; c < depths_.length(block, conv_.channels); c++)
@@ -238,13 +224,13 @@ class FlatProduct {
     }
 
     // Whether tiles can be stored in y.
-    bool is_direct(const Task& task) const {
+    bool is_direct(const FrameTask& task) const {
         return rows_.count * columns_.count == 1 && task.images == 1 && stripes_.count == 1 &&
                conv_.y.stride[3] == 1 && (task.rows == 1 || conv_.y.stride[2] == stripes_.size);
     }
 
     // Adds up one block of channels.
-    void multiply(const Task& task, int64_t panel, int64_t block, const T* const* step, T* tiles,
+    void multiply(const FrameTask& task, int64_t panel, int64_t block, const T* const* step, T* tiles,
                   int64_t pitch) const {
         const int64_t m = task.group * conv_.features + panels_.begin(panel);
         const int64_t count = panels_.length(panel, conv_.features), own = lanes(task.images, task.rows);
@@ -279,7 +265,7 @@ class FlatProduct {
     }
 
     // The rows of one phase of one channel of an image. plane: from one phase of columns to the next.
-    void write(const Task& task, int64_t pu, T* y, const T* tile, int64_t plane) const {
+    void write(const FrameTask& task, int64_t pu, T* y, const T* tile, int64_t plane) const {
         const int64_t* stride = conv_.y.stride;
         const int64_t phases = columns_.count, begin = task.column * phases;
         const int64_t past = begin + task.columns * phases < conv_.y.shape[3] ? begin + task.columns * phases

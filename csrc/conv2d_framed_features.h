@@ -19,6 +19,7 @@
 
 #include "conv2d_axis_phases.h"
 #include "conv2d_dense_frame.h"
+#include "conv2d_frame_task.h"
 #include "conv2d_plan.h"
 #include "turned_copy.h"
 
@@ -128,11 +129,6 @@ class FramedFeatures {
     }
 
   private:
-    // Some images, or rows of one.
-    struct Task {
-        int64_t image, images, row, rows, group;
-    };
-
     static int64_t at_least_1(int64_t n) { return n < 1 ? 1 : n; }
     int64_t phases() const { return rows_.count * columns_.count; }
     int64_t lanes() const { return vectors_.count * vectors_.size * W; }
@@ -150,7 +146,7 @@ class FramedFeatures {
     int64_t panels_of_chunk() const {
         return at_least_1(vectors_.count * images_.count * blocks_.count * conv_.groups / tasks_wanted());
     }
-    int64_t pixels(const Task& task) const { return task.images * task.rows * columns_.axis.outputs; }
+    int64_t pixels(const FrameTask& task) const { return task.images * task.rows * columns_.axis.outputs; }
     int64_t image_size() const { return depths_.size * frame_.channel(); }
 
     int64_t first_feature(int64_t panel) const { return vectors_.begin(panel) * W; }
@@ -221,17 +217,11 @@ class FramedFeatures {
                         *step++ = c * frame_.channel() + u * rows_.axis.dilation * frame_.pitch +
                                   v * columns_.axis.dilation;
         });
+        const Parts line(columns_.axis.outputs, columns_.axis.outputs);
         int64_t filled = -1;
         for (int64_t t = begin; t < end; t++) {
-            int64_t part = t / chunks_.count;
-            Task task;
-            task.row = blocks_.begin(part % blocks_.count);
-            task.rows = blocks_.length(part % blocks_.count, rows_.axis.outputs);
-            part /= blocks_.count;
-            task.group = part % conv_.groups;
-            part /= conv_.groups;
-            task.image = images_.begin(part);
-            task.images = images_.length(part, conv_.x.shape[0]);
+            const FrameTask task = frame_task(t / chunks_.count, conv_, images_, blocks_, rows_.axis.outputs,
+                                              line, columns_.axis.outputs);
             const int64_t first = chunks_.begin(t % chunks_.count),
                           panels = chunks_.length(t % chunks_.count, vectors_.count);
             place(pixel.data(), frame.data(), task);
@@ -248,7 +238,7 @@ class FramedFeatures {
     }
 
     // Where the task's pixels are, and the last one again, for tiles that have more rows.
-    void place(const T** pixel, const T* frame, const Task& task) const {
+    void place(const T** pixel, const T* frame, const FrameTask& task) const {
         for (int64_t n = 0; n < task.images; n++)
             for (int64_t i = 0; i < task.rows; i++)
                 for (int64_t j = 0; j < columns_.axis.outputs; j++)
@@ -256,7 +246,7 @@ class FramedFeatures {
                                j * columns_.axis.stride;
         for (int k = 0; k < 3; k++, pixel++) *pixel = pixel[-1];
     }
-    void fill(T* frame, const Task& task, int64_t block) const {
+    void fill(T* frame, const FrameTask& task, int64_t block) const {
         for (int64_t n = 0; n < task.images; n++)
             frame_.fill(frame + n * image_size(), conv_.x, task.image + n,
                         task.group * conv_.channels + depths_.begin(block),
@@ -265,8 +255,8 @@ class FramedFeatures {
 
     // The sums of the phases of rows lie one behind another; in those of one, a pixel's phases of columns lie
     // side by side.
-    void multiply(const Task& task, int64_t panel, int64_t block, const T* const* pixel, const int64_t* step,
-                  T* sums) const {
+    void multiply(const FrameTask& task, int64_t panel, int64_t block, const T* const* pixel,
+                  const int64_t* step, T* sums) const {
         const int64_t vectors = panel_vectors(panel), pitch = vectors * W, count = pixels(task);
         const int64_t channels = depths_.length(block, conv_.channels), stride = columns_.count * pitch;
         const T* w = packed(task.group, panel);
@@ -286,7 +276,7 @@ class FramedFeatures {
         });
     }
 
-    void write(const Task& task, int64_t panel, const T* sums) const {
+    void write(const FrameTask& task, int64_t panel, const T* sums) const {
         const int64_t pitch = panel_vectors(panel) * W,
                       m = task.group * conv_.features + first_feature(panel);
         const int64_t length = columns_.axis.outputs * columns_.count, *stride = conv_.y.stride;
