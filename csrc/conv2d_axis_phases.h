@@ -51,4 +51,23 @@ struct AxisPhases {
     }
 };
 
+// f(phase of rows, phase of columns, its taps along both) for all phases.
+template <typename F>
+PYDL_INLINE void for_each_phase(const AxisPhases& rows, const AxisPhases& columns, const F& f) {
+    for (int64_t pu = 0; pu < rows.count; pu++)
+        for (int64_t pv = 0; pv < columns.count; pv++) f(pu, pv, rows.phase[pu], columns.phase[pv]);
+}
+// f(channel, taps of the filter, taps of the frame) for the steps of all phases, one phase after the other.
+template <typename F>
+PYDL_INLINE void for_each_step(const AxisPhases& rows, const AxisPhases& columns, int64_t channels,
+                               const F& f) {
+    for_each_phase(rows, columns, [&](int64_t, int64_t, const PhaseTaps& row, const PhaseTaps& column) {
+        for (int64_t c = 0; c < channels; c++)
+            for (int64_t u = 0; u < row.count; u++)
+                for (int64_t v = 0; v < column.count; v++)
+                    f(c, row.filter + u * row.step, column.filter + v * column.step, row.first + u,
+                      column.first + v);
+    });
+}
+
 }  // namespace pydl::PYDL_ISA

@@ -16,8 +16,8 @@
 //         writes the rows, unless tiles were stored in y
 #pragma once
 
-#include "conv2d_axis_phases.h"
 #include "conv2d_flat_row.h"
+#include "conv2d_flat_weights.h"
 #include "conv2d_frame_task.h"
 #include "conv2d_plan.h"
 
@@ -26,7 +26,6 @@ namespace pydl::PYDL_ISA {
 template <typename T>
 class FlatProduct {
     static constexpr int64_t W = width<T>;
-    static constexpr int most_rows = most_tile_rows<T>(most_tile_vectors<T>);
 
   public:
     // conv.rows and conv.columns are not read, conv.y is all of it.
@@ -40,21 +39,13 @@ class FlatProduct {
           blocks_(rows_of_task(rows.axis.outputs, stripes_.size, most_lanes())),
           reach_((rows.axis.taps - 1) * rows.axis.dilation / rows.axis.stride),
           images_(conv.x.shape[0], images_of_task()),
-          panels_(conv.features, most_rows),
+          weights_(conv, rows, columns),
+          panels_(weights_.panels),
           chunks_(panels_.count, panels_of_chunk()),
           layout_(rows.axis, columns.axis, images_.size * (blocks_.size + reach_) - reach_, stripes_.size,
-                  true),
-          packed_(conv.groups * conv.channels * conv.features * taps_),
-          bias_(conv.bias != nullptr ? conv.groups * conv.features : 0) {}
+                  true) {}
 
-    void run() {
-        for (int64_t m = 0; conv_.bias != nullptr && m < conv_.groups * conv_.features; m++)
-            bias_[m] = conv_.bias[m * conv_.bias_stride];
-        const int64_t panels = conv_.groups * panels_.count,
-                      panel_size = panels_.size * conv_.channels * taps_;
-        parallel_for(panels, 1 + 32768 / (panel_size + 1), [&](int64_t begin, int64_t end) {
-            for (int64_t p = begin; p < end; p++) pack(p / panels_.count, p % panels_.count);
-        });
+    void run() const {
         const int64_t work =
             lanes(images_.size, blocks_.size) * panels_.size * chunks_.size * conv_.channels * taps_;
         parallel_for(tasks() * chunks_.count, 1 + GemmBlocks<T>::thread_work / (work + 1),
@@ -114,69 +105,6 @@ class FlatProduct {
         return (images * (blocks_.size + reach_) - blocks_.size - reach_ + rows) * stripes_.size;
     }
 
-    // A panel has its phases one behind another, and of each the steps (c, u, v).
-    T* packed(int64_t group, int64_t panel) const {
-        return packed_.data() + (group * conv_.features + panels_.begin(panel)) * conv_.channels * taps_;
-    }
-    void pack(int64_t group, int64_t panel) const {
-        const int64_t count = panels_.length(panel, conv_.features);
-        const int64_t* stride = conv_.w_stride;
-        const T* w = conv_.weights(group, panels_.begin(panel));
-        T* to = packed(group, panel);
-        if (rows_.count * columns_.count == 1 && rows_.phase[0].step == 1 && columns_.phase[0].step == 1 &&
-            stride[3] == 1 && stride[2] == columns_.axis.taps && stride[1] == taps_)
-            return pack_panel(to, count, count, w, stride[0], int64_t(1), conv_.channels * taps_);
-        const int64_t V = columns_.taps_before(columns_.count);
-        if (rows_.have_all_taps && columns_.have_all_taps && stride[3] == 1 && stride[2] == V)
-            return deal(to, w, count, V);
-        for_each_step(conv_.channels, [&](int64_t c, int64_t u, int64_t v, int64_t, int64_t) {
-            const T* tap = w + c * stride[1] + u * stride[2] + v * stride[3];
-            for (int64_t m = 0; m < count; m++) *to++ = tap[m * stride[0]];
-        });
-    }
-    // The same for filters that lie in one run each, V taps a row: they are turned as a whole, then their
-    // taps are dealt to the phases.
-    void deal(T* to, const T* w, int64_t count, int64_t V) const {
-        const Scratch<T> turned(taps_ * count + W);
-        for (int64_t c = 0; c < conv_.channels; c++) {
-            pack_panel(turned.data(), count, count, w + c * conv_.w_stride[1], conv_.w_stride[0], int64_t(1),
-                       taps_);
-            // What a vector has too much goes where later channels' taps are put afterwards.
-            const bool is_late = c + W >= conv_.channels;
-            T* phase = to;
-            for (int64_t pu = 0; pu < rows_.count; pu++)
-                for (int64_t pv = 0; pv < columns_.count; pv++) {
-                    const PhaseTaps &row = rows_.phase[pu], &column = columns_.phase[pv];
-                    const int64_t size = row.count * column.count * count;
-                    T* at = phase + c * size;
-                    for (int64_t u = 0; u < row.count; u++)
-                        for (int64_t v = 0; v < column.count; v++, at += count) {
-                            const int64_t tap =
-                                (row.filter + u * row.step) * V + column.filter + v * column.step;
-                            const T* from = turned.data() + tap * count;
-                            if (is_late)
-                                copy_row(at, from, count);
-                            else
-                                for (int64_t m = 0; m < count; m += W) store(at + m, load(from + m));
-                        }
-                    phase += conv_.channels * size;
-                }
-        }
-    }
-    // f(channel, taps of the filter, taps of the frame) for all steps of all phases.
-    template <typename F>
-    PYDL_INLINE void for_each_step(int64_t channels, const F& f) const {
-        for (int64_t pu = 0; pu < rows_.count; pu++)
-            for (int64_t pv = 0; pv < columns_.count; pv++) {
-                const PhaseTaps &row = rows_.phase[pu], &column = columns_.phase[pv];
-                for (int64_t c = 0; c < channels; c++)
-                    for (int64_t u = 0; u < row.count; u++)
-                        for (int64_t v = 0; v < column.count; v++)
-                            f(c, row.filter + u * row.step, column.filter + v * column.step, row.first + u,
-                              column.first + v);
-            }
-    }
-
     void run_tasks(int64_t begin, int64_t end) const {
         const int64_t pitch = whole_vectors<T>(lanes(images_.size, blocks_.size));
         // Later blocks of channels are added to the tiles of all panels.
@@ -185,7 +113,7 @@ class FlatProduct {
             tiles((kept > 0 ? chunks_.size : columns_.count) * panels_.size * pitch + W);
         const Scratch<const T*> steps(depths_.size * taps_);
         const T** step = steps.data();
-        for_each_step(depths_.size, [&](int64_t c, int64_t, int64_t, int64_t u, int64_t v) {
+        for_each_step(rows_, columns_, depths_.size, [&](int64_t c, int64_t, int64_t, int64_t u, int64_t v) {
             *step++ = frame.data() + c * layout_.channel() + layout_.taps()[u * columns_.axis.taps + v];
         });
         int64_t filled = -1;
@@ -236,11 +164,10 @@ class FlatProduct {
         const int64_t count = panels_.length(panel, conv_.features), own = lanes(task.images, task.rows);
         const bool direct = is_direct(task);
         const Parts pixels((own + W - 1) / W, most_tile_vectors<T>);
-        const T* w = packed(task.group, panel);
+        const T* w = weights_.panel(task.group, panel);
         for (int64_t pu = 0; pu < rows_.count; pu++) {
             for (int64_t pv = 0; pv < columns_.count; pv++) {
                 const int64_t taps = rows_.phase[pu].count * columns_.phase[pv].count;
-                const bool begins = conv_.bias != nullptr && block == 0;
                 T* to = direct ? conv_.y.at(task.image, m) + task.row * conv_.y.stride[2]
                                : tiles + pv * count * pitch;
                 for (int64_t q = 0; q < pixels.count; q++) {
@@ -250,7 +177,7 @@ class FlatProduct {
                     const int64_t left = direct && own - lane < vectors * W ? own - lane : vectors * W;
                     conv_tile<T>(true, int(count), int(vectors))(
                         depths_.length(block, conv_.channels) * taps, w + depths_.begin(block) * taps * count,
-                        where, begins ? bias_.data() + m : nullptr, to + lane,
+                        where, block == 0 ? weights_.bias(task.group, panel) : nullptr, to + lane,
                         direct ? conv_.y.stride[1] : pitch, left, block > 0);
                 }
                 w += conv_.channels * taps * count;
@@ -315,9 +242,11 @@ class FlatProduct {
     Parts depths_;  // blocks of channels
     Parts stripes_, blocks_;
     int64_t reach_;
-    Parts images_, panels_, chunks_;
+    Parts images_;
+    const FlatWeights<T> weights_;
+    const Parts& panels_;
+    Parts chunks_;
     FrameLayout layout_;
-    Scratch<T> packed_, bias_;
 };
 
 // Whether a flat frame is better than gathering patches: for images whose rows are no whole vectors, or are

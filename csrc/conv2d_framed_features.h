@@ -180,24 +180,20 @@ class FramedFeatures {
         for (int64_t c = 0; c < conv_.channels; c++, w += stride[1]) {
             if (in_runs) pack_panel(turned.data(), pitch, count, w, stride[0], int64_t(1), taps_);
             T* phase = to;
-            for_each_phase([&](int64_t, int64_t, const PhaseTaps& row, const PhaseTaps& column) {
-                T* at = phase + c * row.count * column.count * pitch;
-                for (int64_t u = row.filter, left = row.count; left > 0; left--, u += row.step)
-                    for (int64_t v = column.filter, k = 0; k < column.count;
-                         k++, v += column.step, at += pitch)
-                        if (in_runs)
-                            copy_row(at, turned.data() + (u * V + v) * pitch, pitch);
-                        else
-                            pack_panel(at, pitch, count, w + u * stride[2] + v * stride[3], stride[0],
-                                       int64_t(1), int64_t(1));
-                phase += conv_.channels * row.count * column.count * pitch;
-            });
+            for_each_phase(rows_, columns_,
+                           [&](int64_t, int64_t, const PhaseTaps& row, const PhaseTaps& column) {
+                               T* at = phase + c * row.count * column.count * pitch;
+                               for (int64_t u = row.filter, left = row.count; left > 0; left--, u += row.step)
+                                   for (int64_t v = column.filter, k = 0; k < column.count;
+                                        k++, v += column.step, at += pitch)
+                                       if (in_runs)
+                                           copy_row(at, turned.data() + (u * V + v) * pitch, pitch);
+                                       else
+                                           pack_panel(at, pitch, count, w + u * stride[2] + v * stride[3],
+                                                      stride[0], int64_t(1), int64_t(1));
+                               phase += conv_.channels * row.count * column.count * pitch;
+                           });
         }
-    }
-    template <typename F>
-    PYDL_INLINE void for_each_phase(const F& f) const {
-        for (int64_t pu = 0; pu < rows_.count; pu++)
-            for (int64_t pv = 0; pv < columns_.count; pv++) f(pu, pv, rows_.phase[pu], columns_.phase[pv]);
     }
 
     void run_tasks(int64_t begin, int64_t end) const {
@@ -210,12 +206,9 @@ class FramedFeatures {
         const Scratch<const T*> pixel(most + 3);
         const Scratch<int64_t> steps(depths_.size * taps_);
         int64_t* step = steps.data();
-        for_each_phase([&](int64_t, int64_t, const PhaseTaps& row, const PhaseTaps& column) {
-            for (int64_t c = 0; c < depths_.size; c++)
-                for (int64_t u = row.first; u < row.first + row.count; u++)
-                    for (int64_t v = column.first; v < column.first + column.count; v++)
-                        *step++ = c * frame_.channel() + u * rows_.axis.dilation * frame_.pitch +
-                                  v * columns_.axis.dilation;
+        for_each_step(rows_, columns_, depths_.size, [&](int64_t c, int64_t, int64_t, int64_t u, int64_t v) {
+            *step++ =
+                c * frame_.channel() + u * rows_.axis.dilation * frame_.pitch + v * columns_.axis.dilation;
         });
         const Parts line(columns_.axis.outputs, columns_.axis.outputs);
         int64_t filled = -1;
@@ -262,18 +255,19 @@ class FramedFeatures {
         const T* w = packed(task.group, panel);
         const T* bias = bias_.data() + task.group * lanes() + first_feature(panel);
         const Parts tiles(count, most_framed_rows<T>(int(vectors)), framed_tile_step<T>(int(vectors)));
-        for_each_phase([&](int64_t pu, int64_t pv, const PhaseTaps& row, const PhaseTaps& column) {
-            const int64_t taps = row.count * column.count;
-            for (int64_t t = 0; t < tiles.count; t++) {
-                T* to = sums + (pu * count + tiles.begin(t)) * stride + pv * pitch;
-                const int64_t own = tiles.length(t, count);
-                const FramedSums<T> at = {to, stride, block == 0 ? bias : to, block == 0 ? 0 : stride};
-                framed_tile_of<T>(own, vectors)(channels * taps, pixel + tiles.begin(t), step,
-                                                w + depths_.begin(block) * taps * pitch, at, own);
-            }
-            w += conv_.channels * taps * pitch;
-            step += depths_.size * taps;
-        });
+        for_each_phase(
+            rows_, columns_, [&](int64_t pu, int64_t pv, const PhaseTaps& row, const PhaseTaps& column) {
+                const int64_t taps = row.count * column.count;
+                for (int64_t t = 0; t < tiles.count; t++) {
+                    T* to = sums + (pu * count + tiles.begin(t)) * stride + pv * pitch;
+                    const int64_t own = tiles.length(t, count);
+                    const FramedSums<T> at = {to, stride, block == 0 ? bias : to, block == 0 ? 0 : stride};
+                    framed_tile_of<T>(own, vectors)(channels * taps, pixel + tiles.begin(t), step,
+                                                    w + depths_.begin(block) * taps * pitch, at, own);
+                }
+                w += conv_.channels * taps * pitch;
+                step += depths_.size * taps;
+            });
     }
 
     void write(const FrameTask& task, int64_t panel, const T* sums) const {
