@@ -66,10 +66,13 @@ void correlate(const Correlation<T>& conv) {
     if (pays_to_stack_whole(conv)) return BatchProduct<T>(conv).run();
     const bool direct = pays_to_stay_direct(conv), flat = !direct && pays_to_lie_flat(conv);
     if constexpr (has_feature_lanes<T>)
-        if (conv.columns.stride > 1) {
+        if (conv.columns.stride > 1 ||
+            (conv.taps() >= 4 && conv.features >= 32 && conv.channels * conv.taps() >= 64)) {
             const AxisPhases rows(conv.rows), columns(conv.columns);
             const StrideCost<T> cost(conv, rows, columns);
-            if (cost.lanes() < (direct ? cost.direct() : flat ? cost.flat() : cost.gathered()))
+            const double other = direct ? cost.direct() : flat ? cost.flat() : cost.gathered();
+            // Costs are less sure where they were not fitted.
+            if ((conv.columns.stride > 1 ? 1 : 1.1) * cost.lanes() < other)
                 return FramedFeatures<T>(conv, rows, columns).run();
         }
     if (direct)

@@ -19,7 +19,7 @@
 
 #include "conv2d_depthwise_frame.h"
 #include "conv2d_depthwise_lanes.h"
-#include "conv2d_depthwise_rows.h"
+#include "conv2d_depthwise_wide_rows.h"
 
 namespace pydl::PYDL_ISA {
 
@@ -237,13 +237,51 @@ bool correlate_rows(const Correlation<T>& conv) {
     return true;
 }
 
+// The same of wider filters.
+template <typename T>
+bool correlate_wide_rows(const Correlation<T>& conv) {
+    const Axis &rows = conv.rows, &columns = conv.columns;
+    const WideRowsKernel<T> kernel = choose_wide_rows<T>(rows, columns);
+    if (kernel.run == nullptr || conv.channels != 1 || conv.x.stride[3] != 1) return false;
+    const int64_t I = rows.outputs, J = columns.outputs, K = rows.taps, listed = kernel.rows_listed(I);
+    const int64_t work = I * J * (K * K + 4) * conv.features;
+    parallel_for(conv.x.shape[0] * conv.groups, 1 + GemmBlocks<T>::thread_work / work,
+                 [&](int64_t begin, int64_t end) {
+                     const Scratch<T> zeros(columns.source), w(K * K);
+                     for (int64_t k = 0; k < columns.source; k++) zeros[k] = T(0);
+                     const Scratch<const T*> row(listed);
+                     DepthwiseTask task(begin, conv.groups, 1);
+                     for (int64_t k = begin; k < end; k++, task.advance(conv.groups, 1))
+                         for (int64_t m = 0; m < conv.features; m++) {
+                             const int64_t o = task.group * conv.features + m;
+                             const T* from = conv.weights(task.group, m);
+                             T sum = 0;
+                             for (int64_t u = 0; u < K; u++)
+                                 for (int64_t v = 0; v < K; v++) {
+                                     const T weight = from[u * conv.w_stride[2] + v * conv.w_stride[3]];
+                                     w[u * K + v] = weight, sum += weight - weight;
+                                 }
+                             // Finite weights times zeros around the image are left out.
+                             list_rows(row.data(), listed, conv.x.at(task.n, task.group), conv.x.stride[2],
+                                       rows.origin, rows.source, sum == 0 ? nullptr : zeros.data());
+                             kernel.run({w.data(), conv.bias ? conv.bias[o * conv.bias_stride] : T(0),
+                                         columns.source, J, conv.y.at(task.n, o), conv.y.stride[2],
+                                         conv.x.stride[1], conv.y.stride[1]},
+                                        row.data(), I);
+                         }
+                 });
+    return true;
+}
+
 template <typename T>
 void correlate_depthwise(const Correlation<T>& given) {
     constexpr int64_t W = width<T>;
     const Correlation<T> conv = has_one_column(given) ? as_one_row(given) : given;
     // Of very narrow images, rows would leave most lanes empty.
     const bool is_narrow = 2 * conv.columns.outputs <= W;
-    if ((is_narrow && correlate_lanes(conv)) || correlate_rows(conv) || correlate_lanes(conv)) return;
+    if ((is_narrow && correlate_lanes(conv)) || correlate_rows(conv) || correlate_lanes(conv) ||
+        correlate_wide_rows(conv))
+        return;
     const Axis &rows = conv.rows, &columns = conv.columns;
     const int64_t I = rows.outputs, J = columns.outputs, U = rows.taps, V = columns.taps;
     const int64_t dilation = U == 1 ? 1 : rows.dilation, reach = (U - 1) * rows.dilation + 1;

@@ -8,7 +8,7 @@
 
 #include "conv2d_axis_phases.h"
 #include "conv2d_dense_frame.h"
-#include "conv2d_weights.h"
+#include "conv2d_plan.h"
 
 namespace pydl::PYDL_ISA {
 
@@ -38,6 +38,7 @@ class StrideCost {
           source_rows_(double(rows.axis.source)),
           source_width_(double(columns.axis.source)),
           writes_vectors_(conv.y.stride[3] == 1),
+          in_place_(phases_ == 1 && can_be_read_in_place(conv)),
           is_shuffled_(columns.axis.stride == 1 || columns.axis.stride == 2 || columns.axis.stride == 4) {}
 
     // conv2d_framed_features.h, which writes whole vectors.
@@ -59,7 +60,8 @@ class StrideCost {
     // conv2d_product.h
     [[gnu::noinline]] double gathered() const {
         return images_ *
-                   (0.91 * sums(vectors(outputs_ * width_)) + 5 * sorted() + 49 * sorted_rows() +
+                   (0.91 * sums(vectors(outputs_ * width_)) +
+                    (in_place_ ? 0 : 5 * sorted() + 49 * sorted_rows()) +
                     21 * outputs_ * width_ * features_ / W + 4.9 * depth_ * outputs_ * vectors(width_)) +
                10 * packing_ + 9800;
     }
@@ -94,7 +96,7 @@ class StrideCost {
 
     double images_, channels_, features_, depth_, packing_, outputs_, width_, phases_, lines_;
     double frame_rows_, frame_width_, taps_, stride_, source_rows_, source_width_;
-    bool writes_vectors_;
+    bool writes_vectors_, in_place_;
     bool is_shuffled_;  // whether numbers that lie so far apart are read as vectors
 };
 
