@@ -279,8 +279,8 @@ void correlate_depthwise(const Correlation<T>& given) {
     const Correlation<T> conv = has_one_column(given) ? as_one_row(given) : given;
     // Of very narrow images, rows would leave most lanes empty.
     const bool is_narrow = 2 * conv.columns.outputs <= W;
-    if ((is_narrow && correlate_lanes(conv)) || correlate_rows(conv) || correlate_lanes(conv) ||
-        correlate_wide_rows(conv))
+    if ((is_narrow && correlate_lanes(conv)) || correlate_rows(conv) || correlate_wide_rows(conv) ||
+        correlate_lanes(conv))
         return;
     const Axis &rows = conv.rows, &columns = conv.columns;
     const int64_t I = rows.outputs, J = columns.outputs, U = rows.taps, V = columns.taps;

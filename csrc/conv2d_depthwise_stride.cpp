@@ -109,7 +109,8 @@ bool gradient_by_lanes(const Array<const T, 4>& dy, const Array<const T, 4>& w, 
 }
 
 // A plane of the gradient of 3x3 filters with padding 1. Pixels of even rows have one row of taps, those of
-// odd rows two; so it is along rows. Slopes are read where they lie, and once more one to the right.
+// odd rows two; so it is along rows. Slopes are read where they lie, and once more one to the right. Pixels
+// have a slope for each pair of them.
 template <typename T>
 struct PixelPlane {
     const T* w;
@@ -128,25 +129,34 @@ void pixels_of_plane(const PixelPlane<T>& plane) {
 #pragma GCC unroll 9
     for (int k = 0; k < 9; k++)
         w[k / 3][k % 3] = in_register(broadcast<T>(plane.w[k / 3 * plane.down + k % 3 * plane.along]));
-    for (int64_t j = 0; 2 * j < plane.columns; j += W) {
-        const LaneRange<T> own(0, plane.dy_columns - j), next(0, plane.dy_columns - j - 1);
-        const T* dy = plane.dy + j;
-        T* to = plane.dx + 2 * j;
-        const auto store_row = [&](T* to, vec<T> even, vec<T> odd) PYDL_INLINE_LAMBDA {
-            store_partial(to, zip_low(even, odd), plane.columns - 2 * j);
-            store_partial(to + W, zip_high(even, odd), plane.columns - 2 * j - W);
-        };
-        vec<T> a = own.load(dy), b = next.load(dy + 1);
-        for (int64_t h = 0; h < plane.rows; h += 2, to += 2 * plane.dx_pitch) {
-            dy += plane.dy_pitch;
-            const bool exists = h / 2 + 1 < plane.dy_rows;
-            const vec<T> c = exists ? own.load(dy) : vec<T>{}, d = exists ? next.load(dy + 1) : vec<T>{};
-            store_row(to, fma(w[1][1], a, bias), fma(w[1][0], b, fma(w[1][2], a, bias)));
-            if (h + 1 < plane.rows)
-                store_row(to + plane.dx_pitch, fma(w[0][1], c, fma(w[2][1], a, bias)),
+    // The last pairs of columns; all vectors before them are whole.
+    const int64_t end = (plane.columns - 1) / (2 * W) * W, left = plane.columns - 2 * end;
+    const LaneRange<T> own(0, plane.dy_columns - end), right(0, plane.dy_columns - end - 1);
+    const T* dy = plane.dy;
+    T* to = plane.dx;
+    vec<T> above[2] = {own.load(dy + end), right.load(dy + end + 1)};
+    for (int64_t h = 0; h < plane.rows; h += 2, to += 2 * plane.dx_pitch) {
+        const bool exists = h / 2 + 1 < plane.dy_rows, has_odd = h + 1 < plane.rows;
+        const T* next = dy + (exists ? plane.dy_pitch : 0);
+        // a, b: slopes of this row, c, d: of the next; of them b and d one to the right.
+        const auto write = [&](int64_t j, vec<T> a, vec<T> b, vec<T> c, vec<T> d,
+                               int64_t columns) PYDL_INLINE_LAMBDA {
+            const auto store_row = [&](T* row, vec<T> even, vec<T> odd) PYDL_INLINE_LAMBDA {
+                store_partial(row, zip_low(even, odd), columns);
+                store_partial(row + W, zip_high(even, odd), columns - W);
+            };
+            store_row(to + 2 * j, fma(w[1][1], a, bias), fma(w[1][0], b, fma(w[1][2], a, bias)));
+            if (has_odd)
+                store_row(to + plane.dx_pitch + 2 * j, fma(w[0][1], c, fma(w[2][1], a, bias)),
                           fma(w[0][0], d, fma(w[0][2], c, bias)) + fma(w[2][0], b, w[2][2] * a));
-            a = c, b = d;
-        }
+        };
+        for (int64_t j = 0; j < end; j += W)
+            write(j, load(dy + j), load(dy + j + 1), exists ? load(next + j) : vec<T>{},
+                  exists ? load(next + j + 1) : vec<T>{}, 2 * W);
+        const vec<T> c = exists ? own.load(next + end) : vec<T>{},
+                     d = exists ? right.load(next + end + 1) : vec<T>{};
+        write(end, above[0], above[1], c, d, left);
+        above[0] = c, above[1] = d, dy = next;
     }
 }
 
@@ -156,7 +166,7 @@ bool gradient_by_rows(const Array<const T, 4>& dy, const Array<const T, 4>& w, c
                       int64_t bias_stride, const Array<T, 4>& dx, const Conv2dShape& s) {
     if constexpr (sizeof(T) == 4) {
         if (s.O != s.groups || s.C != s.groups || dy.stride[3] != 1 || !is_usual(s.rows) ||
-            !is_usual(s.columns))
+            !is_usual(s.columns) || 2 * s.I < s.H || 2 * s.J < s.W)
             return false;
         parallel_for(
             s.N * s.C, 1 + GemmBlocks<T>::thread_work / (13 * s.I * s.J), [&](int64_t begin, int64_t end) {
