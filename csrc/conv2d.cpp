@@ -48,6 +48,22 @@ bool correlate_features(const Correlation<T>& conv) {
     return false;
 }
 
+// Whether a convolution that would be computed directly, in a flat frame or of gathered patches is better
+// computed by conv2d_framed_features.h.
+template <typename T>
+bool pays_to_frame_features(const Correlation<T>& conv, bool direct, bool flat) {
+    const int64_t depth = conv.channels * conv.taps();
+    // Of one column, others copy number by number; in exchange many results of short sums have to be turned.
+    if (conv.columns.source == 1 && conv.columns.outputs == 1 && conv.columns.taps == 1)
+        return conv.rows.stride > 1 && (conv.features <= 64 || conv.features <= 4 * depth);
+    const bool strided = conv.columns.stride > 1;
+    if (!strided && (conv.taps() < 4 || conv.features < 32 || depth < 64)) return false;
+    const StrideCost<T> cost(conv, AxisPhases(conv.rows), AxisPhases(conv.columns));
+    const double other = direct ? cost.direct() : flat ? cost.flat() : cost.gathered();
+    // Costs are less sure where they were not fitted.
+    return (strided ? 1 : 1.1) * cost.lanes() < other;
+}
+
 template <typename T>
 void correlate(const Correlation<T>& conv) {
     if constexpr (has_special_kernels) {
@@ -66,15 +82,8 @@ void correlate(const Correlation<T>& conv) {
     if (pays_to_stack_whole(conv)) return BatchProduct<T>(conv).run();
     const bool direct = pays_to_stay_direct(conv), flat = !direct && pays_to_lie_flat(conv);
     if constexpr (has_feature_lanes<T>)
-        if (conv.columns.stride > 1 ||
-            (conv.taps() >= 4 && conv.features >= 32 && conv.channels * conv.taps() >= 64)) {
-            const AxisPhases rows(conv.rows), columns(conv.columns);
-            const StrideCost<T> cost(conv, rows, columns);
-            const double other = direct ? cost.direct() : flat ? cost.flat() : cost.gathered();
-            // Costs are less sure where they were not fitted.
-            if ((conv.columns.stride > 1 ? 1 : 1.1) * cost.lanes() < other)
-                return FramedFeatures<T>(conv, rows, columns).run();
-        }
+        if (pays_to_frame_features(conv, direct, flat))
+            return FramedFeatures<T>(conv, AxisPhases(conv.rows), AxisPhases(conv.columns)).run();
     if (direct)
         correlate_direct(conv);
     else if (flat)
