@@ -107,7 +107,7 @@ class FramedFeatures {
           columns_(columns),
           taps_(rows.taps_before(rows.count) * columns.taps_before(columns.count)),
           depths_(conv.channels, at_least_1(2 * GemmBlocks<T>::sum_depth * phases() / taps_)),
-          vectors_((conv.features - 1) / W + 1, most_tile_vectors<T>),
+          vectors_(whole_vectors<T>(conv.features) / W, most_tile_vectors<T>),
           blocks_(rows.axis.outputs, at_least_1(most_pixels() / columns.axis.outputs)),
           images_(conv.x.shape[0],
                   blocks_.count > 1 ? 1 : at_least_1(most_pixels() / (blocks_.size * columns.axis.outputs))),
@@ -131,7 +131,7 @@ class FramedFeatures {
   private:
     static int64_t at_least_1(int64_t n) { return n < 1 ? 1 : n; }
     int64_t phases() const { return rows_.count * columns_.count; }
-    int64_t lanes() const { return vectors_.count * vectors_.size * W; }
+    int64_t lanes() const { return whole_vectors<T>(conv_.features); }
     // As many as keep frame and sums in the second-level cache, fewer for want of tasks.
     int64_t most_pixels() const {
         // Strides may be of billions.
@@ -150,11 +150,11 @@ class FramedFeatures {
     int64_t image_size() const { return depths_.size * frame_.channel(); }
 
     int64_t first_feature(int64_t panel) const { return vectors_.begin(panel) * W; }
+    int64_t panel_vectors(int64_t panel) const { return vectors_.rows(panel); }
     int64_t count_features(int64_t panel) const {
-        const int64_t left = conv_.features - first_feature(panel);
-        return left < vectors_.size * W ? left : vectors_.size * W;
+        const int64_t left = conv_.features - first_feature(panel), most = panel_vectors(panel) * W;
+        return left < most ? left : most;
     }
-    int64_t panel_vectors(int64_t panel) const { return (count_features(panel) - 1) / W + 1; }
 
     // A panel has its phases one behind another, and of each the steps (c, u, v).
     T* packed(int64_t group, int64_t panel) const {
@@ -289,10 +289,10 @@ class FramedFeatures {
 
     const Correlation<T>& conv_;
     const AxisPhases &rows_, &columns_;
-    int64_t taps_;   // of all phases
-    Parts depths_;   // blocks of channels
-    Parts vectors_;  // panels of features
-    Parts blocks_;   // of rows
+    int64_t taps_;       // of all phases
+    Parts depths_;       // blocks of channels
+    RowPanels vectors_;  // panels of features
+    Parts blocks_;       // of rows
     Parts images_, chunks_;
     DenseFrame frame_;
     Scratch<T> packed_, bias_;
