@@ -79,6 +79,7 @@ class FeaturePanels {
             for (int64_t first = 0; first < taps; first += length) {
                 const T* own =
                     from + c * stride[1] + (joined ? 0 : first / V * stride[2] + first % V * stride[3]);
+                if (joined && stride[0] == taps) expect_filters(own, stride[1], taps * lanes);
                 turn(own, stride[0], rows.data(), W, length, lanes);
                 for (int64_t t = 0; t < length; t++) {
                     const int64_t tap = back && joined ? taps - 1 - t : first + t;

@@ -60,8 +60,9 @@ class FlatWeights {
     void deal(T* to, const T* w, int64_t count, int64_t V) const {
         const Scratch<T> turned(taps_ * count + W);
         for (int64_t c = 0; c < conv_.channels; c++) {
-            pack_panel(turned.data(), count, count, w + c * conv_.w_stride[1], conv_.w_stride[0], int64_t(1),
-                       taps_);
+            const T* filter = w + c * conv_.w_stride[1];
+            if (conv_.w_stride[0] == taps_) expect_filters(filter, conv_.w_stride[1], taps_ * count);
+            pack_panel(turned.data(), count, count, filter, conv_.w_stride[0], int64_t(1), taps_);
             // What a vector has too much goes where later channels' taps are put afterwards.
             const bool is_late = c + W >= conv_.channels;
             T* phase = to;

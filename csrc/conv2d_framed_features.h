@@ -178,6 +178,7 @@ class FramedFeatures {
         // Filters that lie in one run each are turned as a whole, then their taps are dealt to the phases.
         const Scratch<T> turned(in_runs ? taps_ * pitch : 0);
         for (int64_t c = 0; c < conv_.channels; c++, w += stride[1]) {
+            if (stride[0] == taps_) expect_filters(w, stride[1], taps_ * count);
             if (in_runs) pack_panel(turned.data(), pitch, count, w, stride[0], int64_t(1), taps_);
             T* phase = to;
             for_each_phase(rows_, columns_,

@@ -55,7 +55,6 @@ class WinogradFilters {
 
   private:
     static constexpr int64_t kept = 1 << 20;
-    static constexpr int64_t ahead = 4, line = 64 / int64_t(sizeof(T));
     // With dilation the same filters meet one image after another (conv2d_winograd_dilation.h).
     static bool is_used_once(const Correlation<T>& conv) {
         return conv.rows.dilation == 1 && conv.columns.dilation == 1;
@@ -79,13 +78,10 @@ class WinogradFilters {
         if (in_a_row) pack_panel(packed, count, count, from, stride[0], int64_t(1), taps * channels);
         for (int64_t c = 0; c < channels && !in_a_row; c++, from += stride[1]) {
             T* to = packed + c * taps * count;
-            // The next channels lie in other pages, from which nothing comes unasked.
-            if (c + ahead < channels && stride[0] == taps)
-                for (int64_t k = 0; k < count * taps; k += line)
-                    prefetch(from + ahead * stride[1] + (backwards ? k - taps + 1 : k));
+            const T* filter = backwards ? from - (taps - 1) : from;
+            if (stride[0] == taps) expect_filters(filter, stride[1], taps * count);
             if (forwards || backwards)
-                pack_panel(to, count, count, backwards ? from - (taps - 1) : from, stride[0], int64_t(1),
-                           int64_t(taps));
+                pack_panel(to, count, count, filter, stride[0], int64_t(1), int64_t(taps));
             else
                 for (int64_t k = 0; k < taps; k++)
                     for (int64_t m = 0; m < count; m++)

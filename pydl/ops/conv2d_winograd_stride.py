@@ -123,7 +123,7 @@ def pixels_of(x: Shape) -> int:
 
 
 # By taps: of the results, of the gradients of the input and of the weight.
-WAYS = {3: Way(81, 13.8, 7.6, 3.6, 4.5), 4: Way(100, 14.7, 3.6, 7.5, 8.5), 7: Way(196, 14.9, 2.4, 6.6, 11)}
+WAYS = {3: Way(81, 13.8, 7.6, 3.6, 5.5), 4: Way(100, 14.7, 3.6, 7.5, 8.5), 7: Way(196, 14.9, 2.4, 6.6, 11)}
 GRADIENT_WAYS = {3: Way(81, 7.3, 11.8, 3, 7.4), 4: Way(100, 6, 8.8, 3.6, 6.2)}
 WEIGHT_WAYS = {3: WeightWay(81, 28, 3.3, 25, 1.25, 10), 4: WeightWay(100, 27, 5, 22, 1.5, 25)}
 

@@ -15,7 +15,7 @@ The direct sum of filters with a stride that are not split (conv2d_winograd_stri
 the input, is less a matter of multiplications; X: pixels that are read, copied with the zeros around them. Gradients
 write their results in vectors of every second one.
 
-    with stride         K C (0.76 P L + 10 F) + 18 X C + 3 P F
+    with stride         K C (0.72 P L + 10 F) + 18 X C + 3 P F
     its gradient        K C (0.65 P L + 21 F) + 11 P' F + 30000,    P' results of P pixels
 
 The sums of a weight gradient, whose vectors are channels, are
@@ -89,7 +89,7 @@ def used_lanes(filters: int) -> int:
 
 def direct_stride(taps: int, pixels: int, results: int, channels: int, filters: int) -> float:
     """The cost of the direct sum with a stride, for so many pixels and results of a channel."""
-    sums = taps * channels * (0.76 * results * used_lanes(filters) + 10 * filters)
+    sums = taps * channels * (0.72 * results * used_lanes(filters) + 10 * filters)
     return sums + 18 * pixels * channels + 3 * results * filters
 
 
