@@ -1,5 +1,5 @@
-"""Depthwise 3x3 convolutions in float32, whose rows are read where they lie (csrc/conv2d_depthwise_rows.h), of maps
-that are as wide as one, two, three or four vectors, or end within one."""
+"""Depthwise convolutions in float32, whose rows are read where they lie (csrc/conv2d_depthwise_rows.h and
+conv2d_depthwise_wide_rows.h), of maps that are as wide as one, two, three or four vectors, or end within one."""
 
 import numpy as np
 import pytest
@@ -9,7 +9,20 @@ from pydl import _native
 from pydl.op import native_isa
 from pydl.ops.conv2d import conv2d_forward, conv2d_input_gradient, conv2d_weight_gradient
 
-# N, groups, filters of a group, H, W, stride, padding
+# N, groups, filters of a group, H, W, stride, padding, taps along rows and columns if not 3
+WIDE = [
+    (2, 3, 1, 14, 14, 1, (2, 2, 2, 2), 5),
+    (1, 4, 2, 3, 16, 1, (2, 1, 2, 1), 5),
+    (2, 3, 1, 7, 17, 1, (2, 4, 2, 3), 5),
+    (1, 3, 1, 9, 32, 1, (2, 2, 2, 2), 5),
+    (2, 3, 1, 20, 21, 2, (2, 2, 2, 2), 5),
+    (1, 4, 2, 5, 30, 2, (2, 0, 2, 1), 5),
+    (2, 3, 1, 6, 56, 2, (2, 2, 2, 2), 5),
+    (2, 3, 1, 14, 13, 1, (3, 3, 3, 3), 7),
+    (1, 2, 2, 1, 16, 1, (3, 3, 3, 3), 7),
+    (1, 3, 1, 8, 28, 1, (3, 0, 3, 2), 7),
+    (2, 3, 1, 5, 19, 1, (3, 5, 3, 6), 7),
+]
 MAPS = [
     (2, 5, 1, 14, 14, 1, (1, 1, 1, 1)),
     (3, 4, 2, 9, 16, 1, (1, 1, 1, 1)),
@@ -26,12 +39,13 @@ MAPS = [
     (1, 2, 1, 9, 65, 2, (1, 0, 1, 1)),
     (1, 2, 1, 13, 127, 2, (1, 1, 1, 1)),
     (2, 3, 1, 5, 20, 2, (1, 4, 1, 5)),
+    *WIDE,
 ]
 
 
-def arrays_of(N, G, M, H, W, stride, padding):
-    I, J = (H + sum(padding[:2]) - 3) // stride + 1, (W + sum(padding[2:]) - 3) // stride + 1  # noqa: E741
-    return randn(N, G, H, W), randn(G * M, 1, 3, 3), randn(G * M), randn(N, G * M, I, J)
+def arrays_of(N, G, M, H, W, stride, padding, taps=3):
+    I, J = ((size - taps) // stride + 1 for size in (H + sum(padding[:2]), W + sum(padding[2:])))  # noqa: E741
+    return randn(N, G, H, W), randn(G * M, 1, taps, taps), randn(G * M), randn(N, G * M, I, J)
 
 
 def computed(x, w, b, dy, settings, dtype):
@@ -62,20 +76,25 @@ def test_every_instruction_set_equals_double_precision(sizes, special):
                     np.testing.assert_allclose(got[finite], exact[finite], rtol=0, atol=1e-4)
 
 
-@pytest.mark.parametrize("stride", [1, 2])
-def test_same_bits_for_any_number_of_threads(stride):
-    x, w, b, dy = arrays_of(9, 40, 1, 31, 30, stride, (1, 1, 1, 1))
-    settings = {"stride": (stride,) * 2, "padding": (1,) * 4, "dilation": (1, 1), "groups": 40}
+KINDS = [(1, 3), (2, 3), (1, 5), (2, 5), (1, 7)]  # strides and taps
+
+
+@pytest.mark.parametrize(("stride", "taps"), KINDS)
+def test_same_bits_for_any_number_of_threads(stride, taps):
+    padding = (taps // 2,) * 4
+    x, w, b, dy = arrays_of(9, 40, 1, 31, 30, stride, padding, taps)
+    settings = {"stride": (stride,) * 2, "padding": padding, "dilation": (1, 1), "groups": 40}
     check_threads(conv2d_forward, {"x": x, "w": w, "b": b, "y": dy} | settings)
     check_threads(conv2d_input_gradient, {"dy": dy, "w": w, "dx": x} | settings)
     check_threads(conv2d_weight_gradient, {"dy": dy, "x": x, "dw": w, "db": b} | settings)
 
 
-@pytest.mark.parametrize("stride", [1, 2])
-def test_rows_that_are_apart(stride):
+@pytest.mark.parametrize(("stride", "taps"), KINDS)
+def test_rows_that_are_apart(stride, taps):
     """Images and results that are parts of larger arrays, of which nothing else is written."""
-    x, w, b, dy = arrays_of(2, 3, 1, 12, 21, stride, (1, 1, 1, 1))
-    settings = (stride,) * 2, (1, 1, 1, 1), (1, 1), 3
+    padding = (taps // 2,) * 4
+    x, w, b, dy = arrays_of(2, 3, 1, 12, 21, stride, padding, taps)
+    settings = (stride,) * 2, padding, (1, 1), 3
     y, dx = np.empty_like(dy), np.empty_like(x)
     conv2d_forward(x, w, b, y, *settings)
     conv2d_input_gradient(dy, w, dx, *settings)
@@ -85,3 +104,17 @@ def test_rows_that_are_apart(stride):
         np.testing.assert_array_equal(around[:, :, 1:-1, 1:-2], whole)
         around[:, :, 1:-1, 1:-2] = 7
         assert (around == 7).all()
+
+
+@pytest.mark.parametrize("sizes", WIDE, ids=str)
+def test_infinite_weights_meet_the_zeros_around_the_image(sizes):
+    x, w, b, y = arrays_of(*sizes)
+    w[0, 0, 0, 0] = w[-1, 0, -1, -1] = np.inf
+    settings = (sizes[5],) * 2, sizes[6], (1, 1), sizes[1]
+    exact = y.astype(np.float64)
+    with np.errstate(invalid="ignore"):
+        conv2d_forward(*(each.astype(np.float64) for each in (x, w, b)), exact, *settings)
+        for isa in _native.isas:
+            with native_isa(isa):
+                conv2d_forward(x, w, b, y, *settings)
+                np.testing.assert_array_equal(np.isnan(y), np.isnan(exact))
