@@ -78,7 +78,11 @@ void spread(const T* products, const T* bias, int64_t bias_stride, const Array<T
                 T* to = &dx(k / s.C, k % s.C, h, 0);
                 spread_row(to, met ? s.W : 0, dx.stride[3], products + (k * s.I + i) * s.J, s.columns.stride,
                            start);
-                for (int64_t x = met ? s.W : 0; x < s.W; x++) to[x * dx.stride[3]] = start;
+                if (dx.stride[3] == 1)
+                    for (int64_t x = met ? s.W : 0; x < s.W; x += width<T>)
+                        store_partial(to + x, broadcast<T>(start), s.W - x);
+                else
+                    for (int64_t x = met ? s.W : 0; x < s.W; x++) to[x * dx.stride[3]] = start;
             }
         }
     });

@@ -53,7 +53,7 @@ class WinogradTask {
           plan_(plan),
           suspects_(suspects),
           are_far_(conv.y.stride[3] == 1 &&
-                   conv.y.shape[0] * conv.y.stride[0] * int64_t(sizeof(T)) > (int64_t(4) << 20)),
+                   conv.y.shape[0] * conv.y.stride[0] * int64_t(sizeof(T)) > (int64_t(6) << 20)),
           strips_(plan.tasks.size * (NR / plan.tiles_of_row + 2)),
           first_strip_(plan.tasks.size + 1),
           sources_(conv, plan),
@@ -258,7 +258,7 @@ class WinogradTask {
     const WinogradFilters<T, Line>& filters_;
     const Plan& plan_;
     uint8_t* suspects_;
-    const bool are_far_;  // outputs, from the caches of a core
+    const bool are_far_;                         // outputs, from the caches of a core
     int64_t group_ = 0, first_ = 0, count_ = 0;  // of the tiles
     Scratch<Strip> strips_;
     Scratch<int64_t> first_strip_;
