@@ -36,18 +36,13 @@ struct DenseFrame {
               int64_t run) const {
         const int64_t top = i * rows_axis.stride + rows_axis.origin, rows = reach(rows_axis, run);
         // Images of one column are rows.
-        if (pitch == 1 && columns_axis.source == 1 && columns_axis.origin == 0) {
-            const FlatRow column(rows, rows_axis.source, top, 1, x.stride[2]);
-            for (int64_t c = channel; c < channel + channels; c++, to += this->channel()) {
-                for (int64_t k = 0; k < column.begin; k += width<T>) store(to + k, vec<T>{});
-                column.copy(to, x.at(n, c), true);
-            }
-            return;
-        }
-        const FlatRow row(pitch, columns_axis.source, columns_axis.origin, 1, x.stride[3]);
+        const bool column = pitch == 1 && columns_axis.source == 1 && columns_axis.origin == 0;
+        const FlatRow row = column ? FlatRow(rows, rows_axis.source, top, 1, x.stride[2])
+                                   : FlatRow(pitch, columns_axis.source, columns_axis.origin, 1, x.stride[3]);
         for (int64_t c = channel; c < channel + channels; c++, to += this->channel()) {
             for (int64_t k = 0; k < row.begin; k += width<T>) store(to + k, vec<T>{});
-            row.copy_rows(to, pitch, rows, x.at(n, c), x.stride[2], top, 1, rows_axis.source);
+            row.copy_rows(to, pitch, column ? 1 : rows, x.at(n, c), x.stride[2], column ? 0 : top, 1,
+                          column ? 1 : rows_axis.source);
         }
     }
 };
