@@ -17,15 +17,19 @@ template <typename T>
 class Divisors {
   public:
     [[gnu::noinline]] Divisors(const PoolWindows& w, bool count_include_pad, int64_t override)
-        : Divisors(w.depth.out, w.rows.out, w.columns.out, [&](int axis, int64_t o) {
-              if (override > 0) return axis == 0 ? override : 1;
-              return counted(axis == 0 ? w.depth : axis == 1 ? w.rows : w.columns, o, count_include_pad);
-          }) {}
+        : deep_(w.depth.out), down_(w.rows.out), along_(w.columns.out + width<T>) {
+        set(deep_, w.depth, count_include_pad, override);
+        set(down_, w.rows, count_include_pad, override > 0);
+        set(along_, w.columns, count_include_pad, override > 0);
+        pad(w.columns.out);
+    }
     [[gnu::noinline]] explicit Divisors(const AdaptiveWindows& w)
-        : Divisors(w.depth.out, w.rows.out, w.columns.out, [&](int axis, int64_t o) {
-              const AdaptiveAxis& windows = axis == 0 ? w.depth : axis == 1 ? w.rows : w.columns;
-              return windows.end(o) - windows.begin(o);
-          }) {}
+        : deep_(w.depth.out), down_(w.rows.out), along_(w.columns.out + width<T>) {
+        set(deep_, w.depth);
+        set(down_, w.rows);
+        set(along_, w.columns);
+        pad(w.columns.out);
+    }
     T down(int64_t z, int64_t p) const { return deep_[z] * down_[p]; }
     PYDL_INLINE vec<T> along(int64_t q) const { return load(along_.data() + q); }
     // Whether all windows have the same divisor, first().
@@ -33,18 +37,26 @@ class Divisors {
     T first() const { return down(0, 0) * along_[0]; }
 
   private:
-    template <typename Count>
-    Divisors(int64_t deep, int64_t down, int64_t along, const Count& count)
-        : deep_(deep), down_(down), along_(along + width<T>) {
-        const Scratch<T>* const axes[] = {&deep_, &down_, &along_};
-        const int64_t out[] = {deep, down, along};
-        for (int axis = 0; axis < 3; ++axis)
-            for (int64_t o = 0; o < out[axis]; ++o) {
-                (*axes[axis])[o] = T(count(axis, o));
-                uniform_ = uniform_ && (*axes[axis])[o] == (*axes[axis])[0];
-            }
-        for (int64_t q = along; q < along + width<T>; ++q) along_[q] = T(1);
+    void put(const Scratch<T>& to, int64_t o, int64_t count) {
+        to[o] = T(count);
+        uniform_ = uniform_ && to[o] == to[0];
     }
+    void set(const Scratch<T>& to, const PoolAxis& axis, bool count_include_pad, int64_t override) {
+        const int64_t first = axis.first_inside(), last = axis.last_inside();
+        for (int64_t o = 0; o < axis.out; ++o) {
+            // A line may have millions of windows inside it.
+            if (override == 0 && o == first && last > first + 1) {
+                fill_row(to.data() + first, last - 1 - first, T(axis.kernel));
+                o = last - 1;
+            }
+            put(to, o, override > 0 ? override : counted(axis, o, count_include_pad));
+        }
+    }
+    void set(const Scratch<T>& to, const AdaptiveAxis& axis) {
+        for (int64_t o = 0; o < axis.out; ++o) put(to, o, axis.end(o) - axis.begin(o));
+    }
+    // What is loaded beyond the last window.
+    void pad(int64_t out) { fill_row(along_.data() + out, int64_t(width<T>), T(1)); }
 
     bool uniform_ = true;
     Scratch<T> deep_, down_, along_;

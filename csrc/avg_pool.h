@@ -5,6 +5,7 @@
 #pragma once
 #include "avg_divisors.h"
 #include "avg_pool_lanes.h"
+#include "pool_fold.h"
 #include "pool_frame.h"
 #include "pool_halving.h"
 #include "pool_strips.h"
@@ -152,8 +153,7 @@ void avg_pool_forward_frames(const AvgPoolForward<T>& pool) {
             for (int64_t j = 0; j < KW; ++j) right[j] = frame.offset(0, 0, j);
             for (int64_t k = 0; k < KD; ++k)
                 for (int64_t i = 0; i < KH; ++i)
-                    down[k * KH + i] =
-                        (k * w.rows.stride + w.rows.phase(i)) * shape.phase() + w.rows.place(i) * shape.pitch;
+                    down[k * KH + i] = frame.line_offset(k, i);
             for (int64_t block = begin; block < end; ++block) {
                 const int64_t item = blocks.first_item(block), items = blocks.items_of(block);
                 const int64_t top = blocks.first_row(block), rows = blocks.rows_of(block);
@@ -195,25 +195,23 @@ bool avg_pool_forward_strips(const AvgPoolForward<T>& pool) {
     return pool_strips<T>(kernel, pool.divisors.first(), pool.x, pool.windows, pool.y, nullptr);
 }
 
-// One window after the other.
+// One window after the other: those with the numbers [begin, end).
 template <typename T>
-void avg_pool_forward_simple(const AvgPoolForward<T>& pool) {
+void avg_pool_forward_simple(const AvgPoolForward<T>& pool, int64_t begin, int64_t end) {
     const PoolAxis &depth = pool.windows.depth, &rows = pool.windows.rows, &columns = pool.windows.columns;
     const int64_t OH = rows.out, OW = columns.out, volume = depth.out * OH * OW;
     const int64_t* stride = pool.x.stride;
-    parallel_for(pool.planes() * volume, 1, [&](int64_t begin, int64_t end) {
-        for (int64_t at = begin; at < end; ++at) {
-            const T* x = volume_of(pool.x, at / volume);
-            const int64_t z = at % volume / (OH * OW), p = at % volume / OW % OH, q = at % OW;
-            T sum = T(0);
-            for (int64_t k = depth.first(z); k < depth.last(z); ++k)
-                for (int64_t i = rows.first(p); i < rows.last(p); ++i)
-                    for (int64_t j = columns.first(q); j < columns.last(q); ++j)
-                        sum += x[(depth.start(z) + k) * stride[2] + (rows.start(p) + i) * stride[3] +
-                                 (columns.start(q) + j) * stride[4]];
-            pool.y[at] = sum / (pool.divisors.down(z, p) * pool.divisors.along(q)[0]);
-        }
-    });
+    for (int64_t at = begin; at < end; ++at) {
+        const T* x = volume_of(pool.x, at / volume);
+        const int64_t z = at % volume / (OH * OW), p = at % volume / OW % OH, q = at % OW;
+        T sum = T(0);
+        for (int64_t k = depth.first(z); k < depth.last(z); ++k)
+            for (int64_t i = rows.first(p); i < rows.last(p); ++i)
+                for (int64_t j = columns.first(q); j < columns.last(q); ++j)
+                    sum += x[(depth.start(z) + k) * stride[2] + (rows.start(p) + i) * stride[3] +
+                             (columns.start(q) + j) * stride[4]];
+        pool.y[at] = sum / (pool.divisors.down(z, p) * pool.divisors.along(q)[0]);
+    }
 }
 
 // Rows of vectors are as fast for wide rows of small windows, and read and write memory in order.
@@ -226,6 +224,13 @@ void avg_pool_forward(const Array<const T, 5>& x, T* y, const PoolWindows& w, bo
                       int64_t divisor_override) {
     const Divisors<T> divisors(w, count_include_pad, divisor_override);
     const AvgPoolForward<T> pool = {x, y, w, divisors};
+    if (suits_fold(x, w))
+        return pool_folded(
+            x, w,
+            [&](const Array<const T, 5>& lines, const PoolWindows& windows, int64_t at) {
+                avg_pool_forward(lines, y + at, windows, true, divisor_override);
+            },
+            [&](int64_t at) { avg_pool_forward_simple(pool, at, at + 1); });
     if (is_halving_run<T>(w, x))
         with_group<T>(w.columns.out, [&](auto G) { avg_pool_forward_halving<G>(pool); });
     else if (w.is_2x2() && x.stride[4] == 1 && w.columns.out >= width<T> / 4)
@@ -234,13 +239,13 @@ void avg_pool_forward(const Array<const T, 5>& x, T* y, const PoolWindows& w, bo
         avg_pool_forward_whole(pool);
     else if (avg_pool_forward_strips(pool))
         return;
-    else if (const LaneWindows lanes(w);
-             lanes_are_faster(w) && suits_lanes<T>(x, w) && !lanes.see_padding_alone())
-        avg_pool_forward_lanes(x, y, lanes, divisors);
+    else if (lanes_are_faster(w) && suits_lanes<T>(x, w) && !see_padding_alone(w))
+        avg_pool_forward_lanes(x, y, LaneWindows(w), divisors);
     else if (frame_fits(w))
         avg_pool_forward_frames(pool);
     else
-        avg_pool_forward_simple(pool);
+        parallel_for(pool.planes() * w.outputs(), 1,
+                     [&](int64_t begin, int64_t end) { avg_pool_forward_simple(pool, begin, end); });
 }
 
 }  // namespace pydl::PYDL_ISA

@@ -244,9 +244,8 @@ void avg_pool_backward(const Array<const T, 5>& dy, T* dx, const PoolWindows& w,
         avg_pool_backward_whole(pool);
     else if (const auto kernel = gather_kernel<false, T>(w); kernel != nullptr)
         avg_pool_backward_rows(pool, kernel);
-    else if (const LaneWindows lanes(w);
-             lanes_are_faster(w) && suits_lanes<T>(dy, w) && !lanes.see_padding_alone())
-        avg_pool_backward_lanes(dy, dx, lanes, divisors);
+    else if (lanes_are_faster(w) && suits_lanes<T>(dy, w) && !see_padding_alone(w))
+        avg_pool_backward_lanes(dy, dx, LaneWindows(w), divisors);
     else if (frame_fits(w))
         avg_pool_backward_frames(pool);
     else

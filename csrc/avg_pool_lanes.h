@@ -62,7 +62,7 @@ void avg_pool_backward_lanes(const Array<const T, 5>& dy, T* dx, const LaneWindo
     constexpr int64_t W = width<T>;
     const int64_t OH = w.rows.out, OW = w.columns.out, D = w.depth.size, H = w.rows.size,
                   wide = w.columns.size;
-    const int64_t planes = dy.shape[0] * dy.shape[1], groups = (planes - 1) / W + 1;
+    const int64_t planes = dy.shape[0] * dy.shape[1], groups = (planes - 1) / W + 1, step = plane_step(dy);
     const LaneCovers depth(w.depth), rows(w.rows), columns(w.columns);
     const int64_t most = 1 + kLaneRoom / (wide + OW / w.rows.stride), bands = (H - 1) / most + 1;
     const int64_t band = (H - 1) / bands + 1;
@@ -78,7 +78,7 @@ void avg_pool_backward_lanes(const Array<const T, 5>& dy, T* dx, const LaneWindo
             for (int64_t k = z; k < last; ++k) {
                 T* to = share.data() + (k - z) * run * W;
                 const int64_t first = (k * OH + p) * OW;
-                turn(dy.data + plane * w.outputs() + first, w.outputs(), to, W, run, lanes);
+                turn(dy.data + plane * step + first, step, to, W, run, lanes);
                 divide_lanes(divisors, w, first, run, to);
             }
             T* to = turned.data();

@@ -51,11 +51,6 @@ struct FrameShape {
     int64_t positions(int64_t s, int64_t r, int64_t columns) const { return row(s - 1, r - 1) + columns; }
 };
 
-template <typename T>
-inline void fill_row(T* p, int64_t count, T value) {
-    for (int64_t k = 0; k < count; k += width<T>) store_partial(p + k, broadcast<T>(value), count - k);
-}
-
 // The elements of the windows of a block: a phase for each depth tap, row phase and column phase.
 template <typename T>
 class InputFrame {
@@ -65,9 +60,9 @@ class InputFrame {
           padding_(padding),
           shape_{blocks.slices, blocks.run + windows.rows.reach(),
                  windows.columns.out + windows.columns.reach()},
-          frame_(size() + 2 * width<T>) {
+          frame_(size() + 3 * width<T>) {
         // What lies left and right of the input is the same in all rows and stays.
-        fill_row(frame_.data(), size() + 2 * width<T>, padding);
+        fill_row(frame_.data(), size() + 3 * width<T>, padding);
     }
     const FrameShape& shape() const { return shape_; }
     const T* data() const { return frame_.data(); }
@@ -77,6 +72,11 @@ class InputFrame {
         const PoolAxis &rows = windows_.rows, &columns = windows_.columns;
         const int64_t phase = (k * rows.stride + rows.phase(i)) * columns.stride + columns.phase(j);
         return phase * shape_.phase() + rows.place(i) * shape_.pitch + columns.place(j);
+    }
+    // The same where what was combined along the rows is one phase for each depth tap and row phase.
+    int64_t line_offset(int64_t k, int64_t i) const {
+        const PoolAxis& rows = windows_.rows;
+        return (k * rows.stride + rows.phase(i)) * shape_.phase() + rows.place(i) * shape_.pitch;
     }
 
     // Slice `slot` of the frame: what `count` rows of windows from row p of output slice z on see of volume
@@ -127,6 +127,7 @@ class InputFrame {
 template <typename T>
 class NextBlock {
   public:
+    NextBlock() : from_(nullptr), lines_(0) {}
     NextBlock(const Array<const T, 5>& x, const PoolWindows& w, const PoolBlocks& blocks, int64_t block)
         : lines_(is_far(x) ? w.rows.stride * w.columns.stride : 0) {
         const int64_t item = block < blocks.count ? blocks.first_item(block) : 0;

@@ -60,11 +60,6 @@ class LaneAxis {
             if (after > last) last = after;
         }
     }
-    bool sees_padding_alone() const {
-        for (int64_t o = 0; o < out; ++o)
-            if (windows_[o].count < 1) return true;
-        return false;
-    }
 
   private:
     Scratch<LaneWindow> windows_;
@@ -79,9 +74,6 @@ struct LaneWindows {
 
     int64_t outputs() const { return depth.out * rows.out * columns.out; }
     int64_t input() const { return depth.size * rows.size * columns.size; }
-    [[gnu::noinline]] bool see_padding_alone() const {
-        return depth.sees_padding_alone() || rows.sees_padding_alone() || columns.sees_padding_alone();
-    }
 };
 
 // Vectors of a band that stay in the nearer caches.
@@ -95,11 +87,20 @@ inline int64_t lane_band(const LaneAxis& rows, int64_t slices, int64_t columns, 
     return (rows.out + bands - 1) / bands;
 }
 
+// How far the planes of x lie apart, where that is the same for all.
+template <typename X>
+int64_t plane_step(const Array<X, 5>& x) {
+    return x.shape[1] > 1 ? x.stride[1] : x.stride[0];
+}
+
 // Whether there are enough planes of `input` elements, of which a row of windows sees `seen`, and x, which is
-// x or dy, has no gaps.
+// x or dy, has no gaps but between planes, all of which are as wide.
 template <typename T, typename X>
 bool suits_lanes(const Array<X, 5>& x, int64_t input, double seen) {
-    return has_special_kernels && x.contiguous() && 2 * x.shape[0] * x.shape[1] > width<T> &&
+    Array<X, 5> plane = x;
+    plane.shape[0] = plane.shape[1] = 1;
+    const bool even = x.shape[0] == 1 || x.shape[1] == 1 || x.stride[0] == x.shape[1] * x.stride[1];
+    return has_special_kernels && even && plane.contiguous() && 2 * x.shape[0] * x.shape[1] > width<T> &&
            input <= INT32_MAX && seen <= (1 << 14);
 }
 template <typename T, typename X>
@@ -212,7 +213,7 @@ void pool_lanes(const Array<const T, 5>& x, const LaneWindows& w, const Result& 
     const int64_t deep = at_most(w.depth.kernel, slices);
     const int64_t band = lane_band(w.rows, deep, wide, OW), bands = (OH + band - 1) / band;
     const int64_t most = at_most((band - 1) * w.rows.stride + w.rows.span, w.rows.size);
-    const int64_t planes = x.shape[0] * x.shape[1], groups = (planes + W - 1) / W;
+    const int64_t planes = x.shape[0] * x.shape[1], groups = (planes + W - 1) / W, step = plane_step(x);
     parallel_for(groups * OD * bands, row_grain(W * deep * most * wide), [&](int64_t begin, int64_t end) {
         const int64_t lines = deep * most * OW, results = band * OW;
         const Scratch<T> in(deep * most * wide * W), values((lines + results) * W);
@@ -227,9 +228,8 @@ void pool_lanes(const Array<const T, 5>& x, const LaneWindows& w, const Result& 
             const int64_t rows = bottom - top, run = rows * wide;
             const LaneWindow slice = w.depth[z];
             for (int64_t k = 0; k < slice.count; ++k)
-                turn(x.data + plane * w.input() +
-                         ((slice.begin + k * w.depth.step) * w.rows.size + top) * wide,
-                     w.input(), in.data() + k * run * W, W, run, lanes);
+                turn(x.data + plane * step + ((slice.begin + k * w.depth.step) * w.rows.size + top) * wide, step,
+                     in.data() + k * run * W, W, run, lanes);
             combine_along(w.columns, in.data(), slice.count * rows, along);
             combine_down(w, along, z, p, last, top, rows, down);
             result(plane, lanes, (z * OH + p) * OW, (last - p) * OW, down);

@@ -34,6 +34,13 @@ struct PoolAxis {
         const int64_t count = steps(room);
         return count < kernel ? count : kernel;
     }
+    // Windows [first_inside(), last_inside()) see no padding.
+    int64_t first_inside() const { return (padding + stride - 1) / stride; }
+    int64_t last_inside() const {
+        const int64_t room = size + padding - span();
+        const int64_t count = room < 0 ? 0 : room / stride + 1;
+        return count < out ? count : out;
+    }
     // How many elements it takes to go `distance`. Most windows are not dilated, and a division is slow.
     int64_t steps(int64_t distance) const {
         return dilation == 1 ? distance : (distance + dilation - 1) / dilation;
@@ -61,12 +68,24 @@ struct PoolWindows {
 
     int64_t elements() const { return depth.kernel * rows.kernel * columns.kernel; }
     int64_t input() const { return depth.size * rows.size * columns.size; }
+    int64_t outputs() const { return depth.out * rows.out * columns.out; }
     bool is_whole() const { return depth.is_whole() && rows.is_whole() && columns.is_whole(); }
     bool is_2x2() const {
         return depth.size == 1 && depth.kernel == 1 && depth.out == 1 && depth.padding == 0 &&
                rows.is_halving() && columns.is_halving();
     }
 };
+
+// Whether some windows see none of the input.
+inline bool see_padding_alone(const PoolAxis& axis) {
+    // Only those do that begin left of the input and, stepping far, miss it.
+    for (int64_t o = 0; o < axis.out && axis.start(o) < 0; ++o)
+        if (axis.last(o) <= axis.first(o)) return true;
+    return false;
+}
+inline bool see_padding_alone(const PoolWindows& w) {
+    return see_padding_alone(w.depth) || see_padding_alone(w.rows) || see_padding_alone(w.columns);
+}
 
 // How far element `number` of a window lies from its corner; for numbers that no element has, `none`.
 inline void set_distances(const PoolWindows& w, int64_t (&distance)[256], int64_t none) {
@@ -113,6 +132,11 @@ class Volumes {
     int64_t step_;
     bool even_;
 };
+
+template <typename T>
+void fill_row(T* p, int64_t count, T value) {
+    for (int64_t k = 0; k < count; k += width<T>) store_partial(p + k, broadcast<T>(value), count - k);
+}
 
 // More padding than input would make rows of nothing but zeros; so much of it is allowed in any case.
 constexpr int64_t kPoolPadding = 65536;
