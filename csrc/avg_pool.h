@@ -38,12 +38,6 @@ void add_taps(const T* in, const int64_t* offset, int64_t taps, int64_t position
     run(in, offset, taps, positions, out);
 }
 
-template <typename T>
-bool is_contiguous_volume(const Array<const T, 5>& x) {
-    return x.stride[4] == 1 && (x.shape[3] == 1 || x.stride[3] == x.shape[4]) &&
-           (x.shape[2] == 1 || x.stride[2] == x.shape[3] * x.shape[4]);
-}
-
 // ---- forward ----
 
 template <typename T>

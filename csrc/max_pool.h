@@ -28,23 +28,26 @@ void max_pool_forward_lanes(const Array<const T, 5>& x, const LaneWindows& w, T*
             x, w, [&](int64_t plane, int64_t lanes, int64_t first, int64_t count, const auto& best) {
                 most(plane, lanes, first, count, best.value);
             });
-    pool_lanes<Best<T>>(x, w,
-                        [&](int64_t plane, int64_t lanes, int64_t first, int64_t count, const auto& best) {
-                            most(plane, lanes, first, count, best.value);
-                            const int64_t pitch = (count + W - 1) / W * W;
-                            const Scratch<int_of<T>> numbers(lanes * pitch);
-                            copy_columns(reinterpret_cast<const T*>(best.element), W,
-                                         reinterpret_cast<T*>(numbers.data()), pitch, lanes, count);
-                            for (int64_t l = 0; l < lanes; ++l) {
-                                const int_of<T>* from = numbers.data() + l * pitch;
-                                const int64_t to = (plane + l) * w.outputs() + first;
-                                if (window)
-                                    for (int64_t k = 0; k < count; k += W)
-                                        store_bytes<T>(window + to + k, load(from + k), count - k);
-                                else
-                                    for (int64_t k = 0; k < count; ++k) indices[to + k] = from[k];
-                            }
-                        });
+    pool_lanes<Best<T>>(
+        x, w, [&](int64_t plane, int64_t lanes, int64_t first, int64_t count, const auto& best) {
+            most(plane, lanes, first, count, best.value);
+            // Small planes lie side by side: their numbers are one run.
+            const bool run = count == w.outputs();
+            const int64_t pitch = run ? count : (count + W - 1) / W * W;
+            const Scratch<int_of<T>> numbers(lanes * pitch + W);
+            copy_columns(reinterpret_cast<const T*>(best.element), W, reinterpret_cast<T*>(numbers.data()), pitch,
+                         lanes, count);
+            const int64_t lines = run ? 1 : lanes, length = run ? lanes * count : count;
+            for (int64_t l = 0; l < lines; ++l) {
+                const int_of<T>* from = numbers.data() + l * pitch;
+                const int64_t to = (plane + l) * w.outputs() + first;
+                if (window)
+                    for (int64_t k = 0; k < length; k += W)
+                        store_bytes<T>(window + to + k, load(from + k), length - k);
+                else
+                    for (int64_t k = 0; k < length; ++k) indices[to + k] = from[k];
+            }
+        });
 }
 
 // Wide rows of small windows are as fast a row after the other, and read memory in order.
@@ -79,8 +82,7 @@ void max_pool_numbers(const MaxPoolForward<T>& pool) {
         with_group<T>(w.columns.out, [&](auto G) { max_pool_forward_halving<G>(pool); });
     else if (w.is_2x2() && !pool.indices && stride[4] == 1 && w.columns.out >= width<T> / 2)
         max_pool_forward_2x2(pool);
-    else if (w.is_whole() && stride[4] == 1 && (w.rows.size == 1 || stride[3] == w.columns.size) &&
-             (w.depth.size == 1 || stride[2] == w.rows.size * w.columns.size))
+    else if (w.is_whole() && is_contiguous_volume(pool.x))
         max_pool_forward_whole(pool.x, w.input(), pool.y, pool.window, pool.indices);
     else if (max_pool_forward_strips(pool))
         return;

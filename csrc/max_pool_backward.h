@@ -146,6 +146,33 @@ void max_pool_backward_bands(const MaxPoolBackward<T>& pool) {
     });
 }
 
+// The same for planes of few windows that lie side by side: where each begins is looked up.
+template <typename T>
+void max_pool_backward_small(const MaxPoolBackward<T>& pool) {
+    const PoolWindows& w = pool.windows;
+    const int64_t outputs = w.outputs(), size = w.input(), OH = w.rows.out, OW = w.columns.out;
+    int64_t distance[256];
+    set_distances(w, distance, INT64_MIN / 4);
+    const Scratch<int64_t> corner(outputs);
+    for (int64_t o = 0; o < outputs; ++o)
+        corner[o] = (w.depth.start(o / OW / OH) * w.rows.size + w.rows.start(o / OW % OH)) * w.columns.size +
+                    w.columns.start(o % OW);
+    parallel_for(pool.planes(), row_grain(size + outputs), [&](int64_t begin, int64_t end) {
+        const int64_t* const from = corner.data();
+        const Range range = {0, size};
+        set_zero(pool.dx + begin * size, (end - begin) * size);
+        for (int64_t plane = begin; plane < end; ++plane) {
+            const T* g = volume_of(pool.dy, plane);
+            const uint8_t* number = pool.window + plane * outputs;
+            T* dx = pool.dx + plane * size;
+            for (int64_t o = 0; o < outputs; ++o) {
+                const int64_t at = from[o] + distance[number[o]];
+                if (range.has(at)) dx[at] += g[o];
+            }
+        }
+    });
+}
+
 // ---- small windows: elements collect from those that they lie in ----
 
 // A row of windows becomes a line. `readable` bytes follow in window.
@@ -183,6 +210,9 @@ void max_pool_backward(const MaxPoolBackward<T>& pool) {
         max_pool_backward_2x2(pool);
     else if (const auto kernel = gather_kernel<true, T>(w); pool.window && kernel != nullptr)
         max_pool_backward_rows(pool, kernel);
+    else if (pool.window && w.outputs() <= 1024 && w.input() <= kElementwiseGrain &&
+             is_contiguous_volume(pool.dy))
+        max_pool_backward_small(pool);
     else
         max_pool_backward_bands(pool);
 }

@@ -97,10 +97,8 @@ int64_t plane_step(const Array<X, 5>& x) {
 // x or dy, has no gaps but between planes, all of which are as wide.
 template <typename T, typename X>
 bool suits_lanes(const Array<X, 5>& x, int64_t input, double seen) {
-    Array<X, 5> plane = x;
-    plane.shape[0] = plane.shape[1] = 1;
     const bool even = x.shape[0] == 1 || x.shape[1] == 1 || x.stride[0] == x.shape[1] * x.stride[1];
-    return has_special_kernels && even && plane.contiguous() && 2 * x.shape[0] * x.shape[1] > width<T> &&
+    return has_special_kernels && even && is_contiguous_volume(x) && 2 * x.shape[0] * x.shape[1] > width<T> &&
            input <= INT32_MAX && seen <= (1 << 14);
 }
 template <typename T, typename X>

@@ -115,6 +115,13 @@ T* volume_of(const Array<T, 5>& x, int64_t plane) {
     return x.data + plane / x.shape[1] * x.stride[0] + plane % x.shape[1] * x.stride[1];
 }
 
+// Whether the elements of each volume lie one behind another.
+template <typename T>
+bool is_contiguous_volume(const Array<T, 5>& x) {
+    return x.stride[4] == 1 && (x.shape[3] == 1 || x.stride[3] == x.shape[4]) &&
+           (x.shape[2] == 1 || x.stride[2] == x.shape[3] * x.shape[4]);
+}
+
 // The same for loops over volumes, which mostly lie side by side.
 template <typename T>
 class Volumes {
