@@ -8,6 +8,7 @@
 #include "pool_fold.h"
 #include "pool_frame.h"
 #include "pool_halving.h"
+#include "pool_rows.h"
 #include "pool_strips.h"
 
 namespace pydl::PYDL_ISA {
@@ -68,7 +69,8 @@ void avg_pool_forward_2x2(const AvgPoolForward<T>& pool) {
                     const vec<T> left = load_partial(a, n) + load_partial(b, n);
                     const vec<T> right = load_partial(a + W, n - W) + load_partial(b + W, n - W);
                     prefetch_row_pair(a, b);
-                    store_partial(y + q, mean(even_lanes(left, right) + odd_lanes(left, right)), OW - q);
+                    const vec<T> sum = even_by_blocks(left, right) + odd_by_blocks(left, right);
+                    store_partial(y + q, mean(in_order(sum)), OW - q);
                 }
         }
     });
@@ -208,6 +210,20 @@ void avg_pool_forward_simple(const AvgPoolForward<T>& pool, int64_t begin, int64
     }
 }
 
+// Wide rows, which are read in order.
+template <typename T>
+void avg_pool_forward_rows(const AvgPoolForward<T>& pool) {
+    const Divisors<T>& divisors = pool.divisors;
+    const Divide<T> mean(divisors.first());
+    pool_rows(
+        pool.x, pool.y, pool.windows, T(0),
+        [](vec<T> a, vec<T> b) PYDL_INLINE_LAMBDA { return a + b; },
+        [&](vec<T> sum, int64_t z, int64_t p, int64_t q) PYDL_INLINE_LAMBDA {
+            return divisors.uniform() ? mean(sum)
+                                      : sum / (broadcast<T>(divisors.down(z, p)) * divisors.along(q));
+        });
+}
+
 // Rows of vectors are as fast for wide rows of small windows, and read and write memory in order.
 inline bool lanes_are_faster(const PoolWindows& w) {
     return w.columns.out < 28 || w.columns.stride > 2 || w.columns.kernel > 4;
@@ -233,6 +249,8 @@ void avg_pool_forward(const Array<const T, 5>& x, T* y, const PoolWindows& w, bo
         avg_pool_forward_whole(pool);
     else if (avg_pool_forward_strips(pool))
         return;
+    else if (std::is_same_v<T, float> && suits_rows<T>(w) && w.columns.out >= 28)
+        avg_pool_forward_rows(pool);
     else if (lanes_are_faster(w) && suits_lanes<T>(x, w) && !see_padding_alone(w))
         avg_pool_forward_lanes(x, y, LaneWindows(w), divisors);
     else if (frame_fits(w))

@@ -32,7 +32,8 @@ void avg_pool_backward_2x2(const AvgPoolBackward<T>& pool) {
                     const int64_t n = OW - q;
                     const vec<T> v =
                         share(load_strided(g + q * pool.dy.stride[4], pool.dy.stride[4], n < W ? n : W));
-                    const vec<T> left = zip_low(v, v), right = zip_high(v, v);
+                    const vec<T> w = by_blocks(v);
+                    const vec<T> left = zip_by_blocks<false>(w, w), right = zip_by_blocks<true>(w, w);
                     store_partial(upper + 2 * q, left, 2 * n);
                     store_partial(upper + 2 * q + W, right, 2 * n - W);
                     store_partial(lower + 2 * q, left, 2 * n);

@@ -17,12 +17,12 @@ void max_pool_row_2x2(const T* upper, const T* lower, int64_t count, T* y, uint8
         const vec<T> a = load_partial(upper + 2 * q, n), b = load_partial(upper + 2 * q + W, n - W);
         const vec<T> c = load_partial(lower + 2 * q, n), d = load_partial(lower + 2 * q + W, n - W);
         prefetch_row_pair(upper + 2 * q, lower + 2 * q);
-        Best<T> best = {even_lanes(a, b), mask<T>{}};
-        best.meet(odd_lanes(a, b), number(1));
-        best.meet(even_lanes(c, d), number(2));
-        best.meet(odd_lanes(c, d), number(3));
-        store_partial(y + q, best.value, count - q);
-        if (window) store_bytes<T>(window + q, best.element, spills ? W : count - q);
+        Best<T> best = {even_by_blocks(a, b), mask<T>{}};
+        best.meet(odd_by_blocks(a, b), number(1));
+        best.meet(even_by_blocks(c, d), number(2));
+        best.meet(odd_by_blocks(c, d), number(3));
+        store_partial(y + q, in_order(best.value), count - q);
+        if (window) store_bytes<T>(window + q, in_order(best.element), spills ? W : count - q);
     }
 }
 

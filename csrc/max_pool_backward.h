@@ -33,14 +33,14 @@ void max_pool_backward_row_2x2(const T* dy, int64_t step, const uint8_t* window,
     for (int64_t q = 0; q < count; q += W) {
         if (q + W > count && count >= W) q = count - W;
         const int64_t n = count - q;
-        const vec<T> g = load_strided(dy + q * step, step, n < W ? n : W), zero{};
-        const mask<T> element = load_bytes<T>(window + q, readable - q);
+        const vec<T> g = by_blocks(load_strided(dy + q * step, step, n < W ? n : W)), zero{};
+        const mask<T> element = by_blocks(load_bytes<T>(window + q, readable - q));
         const vec<T> a = select(element == I(0), g, zero), b = select(element == I(1), g, zero);
         const vec<T> c = select(element == I(2), g, zero), d = select(element == I(3), g, zero);
-        store_partial(upper + 2 * q, zip_low(a, b), 2 * n);
-        store_partial(upper + 2 * q + W, zip_high(a, b), 2 * n - W);
-        store_partial(lower + 2 * q, zip_low(c, d), 2 * n);
-        store_partial(lower + 2 * q + W, zip_high(c, d), 2 * n - W);
+        store_partial(upper + 2 * q, zip_by_blocks<false>(a, b), 2 * n);
+        store_partial(upper + 2 * q + W, zip_by_blocks<true>(a, b), 2 * n - W);
+        store_partial(lower + 2 * q, zip_by_blocks<false>(c, d), 2 * n);
+        store_partial(lower + 2 * q + W, zip_by_blocks<true>(c, d), 2 * n - W);
     }
 }
 

@@ -38,8 +38,9 @@ PYDL_INLINE void store_columns(T* to, int64_t count, vec<T> first, vec<T> second
     if constexpr (S == 1) {
         store_partial(to, first, count);
     } else {
-        store_partial(to, zip_low(first, second), count);
-        store_partial(to + width<T>, zip_high(first, second), count - width<T>);
+        first = by_blocks(first), second = by_blocks(second);
+        store_partial(to, zip_by_blocks<false>(first, second), count);
+        store_partial(to + width<T>, zip_by_blocks<true>(first, second), count - width<T>);
     }
 }
 
