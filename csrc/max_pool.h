@@ -54,7 +54,7 @@ void max_pool_forward_lanes(const Array<const T, 5>& x, const LaneWindows& w, T*
 template <typename T>
 bool lanes_suit_better(const MaxPoolForward<T>& pool) {
     const PoolWindows& w = pool.windows;
-    if (!pool.window) return !suits_rows<T>(w) || w.columns.out < 24;
+    if (!pool.window) return !suits_rows(pool.x, w) || w.columns.out < 24;
     return w.columns.out < 40 || w.columns.stride > 2 || w.elements() > 9;
 }
 
@@ -88,7 +88,7 @@ void max_pool_numbers(const MaxPoolForward<T>& pool) {
         return;
     else if (!pool.indices && lanes_suit_better(pool) && suits_lanes<T>(pool.x, w) && !see_padding_alone(w))
         max_pool_forward_lanes(pool.x, LaneWindows(w), pool.y, pool.window, nullptr);
-    else if (!pool.window && !pool.indices && suits_rows<T>(w))
+    else if (!pool.window && !pool.indices && suits_rows(pool.x, w))
         pool_rows(
             pool.x, pool.y, w, T(-__builtin_inff()),
             [](vec<T> a, vec<T> b) PYDL_INLINE_LAMBDA { return max(a, b); },

@@ -11,8 +11,8 @@ namespace pydl::PYDL_ISA {
 
 // Whether windows suit it. Planes that are narrower than a vector are left to frames.
 template <typename T>
-bool suits_rows(const PoolWindows& w) {
-    return has_special_kernels && w.columns.stride <= 2 && w.columns.out >= width<T> &&
+bool suits_rows(const Array<const T, 5>& x, const PoolWindows& w) {
+    return has_special_kernels && x.stride[4] == 1 && w.columns.stride <= 2 && w.columns.out >= width<T> &&
            w.columns.span() + w.columns.padding < 4096;
 }
 
@@ -44,19 +44,7 @@ void pool_rows_apart(const Array<const T, 5>& x, T* y, const PoolWindows& w, T n
             const int64_t i0 = rows.first(p), i1 = rows.last(p), k0 = depth.first(z), k1 = depth.last(z);
             const T* top = volume_of(x, plane) + (depth.start(z) + k0 * depth.dilation) * x.stride[2] +
                            (rows.start(p) + i0 * rows.dilation) * x.stride[3];
-            const int64_t step = x.stride[4], row_step = rows.dilation * x.stride[3],
-                          slice_step = depth.dilation * x.stride[2];
-            // Two vectors of columns from c on.
-            const auto pair = [&](int64_t c, vec<T>(&sum)[2], const auto& load_at) PYDL_INLINE_LAMBDA {
-                sum[0] = sum[1] = broadcast<T>(neutral);
-                for (int64_t k = k0; k < k1; ++k) {
-                    const T* row = top + (k - k0) * slice_step + c * step;
-                    for (int64_t i = i0; i < i1; ++i, row += row_step) {
-                        sum[0] = combine(sum[0], load_at(row, 0));
-                        sum[1] = combine(sum[1], load_at(row, W));
-                    }
-                }
-            };
+            const int64_t row_step = rows.dilation * x.stride[3], slice_step = depth.dilation * x.stride[2];
             const int64_t fresh = far ? at_most(rows.stride, rows.kernel) : 0;
             const T* ahead = top + (i1 - i0 + 3 * rows.stride) * row_step;
             const int64_t size = columns.size, padding = columns.padding;
@@ -68,17 +56,19 @@ void pool_rows_apart(const Array<const T, 5>& x, T* y, const PoolWindows& w, T n
                 // New rows, some rows of windows ahead: lines are too short for the processor to see a
                 // pattern.
                 for (int64_t i = 0; i < fresh; ++i) {
-                    prefetch(ahead + i * row_step + c * step);
-                    prefetch(ahead + i * row_step + c * step + W);
+                    prefetch(ahead + i * row_step + c);
+                    prefetch(ahead + i * row_step + c + W);
                 }
-                if (n >= 2 * W && step == 1) {
-                    pair(c, sum, [](const T* row, int64_t at) PYDL_INLINE_LAMBDA { return load(row + at); });
-                } else {
-                    pair(c, sum, [&](const T* row, int64_t at) PYDL_INLINE_LAMBDA {
-                        return load_strided(row + at * step, step, n - at < W ? n - at : W);
-                    });
-                    // What is right of the input is padding.
-                    const mask<T> column = iota<I>() - broadcast<I>(I(n < 2 * W ? n : 2 * W));
+                sum[0] = sum[1] = broadcast<T>(neutral);
+                for (int64_t k = k0; k < k1; ++k) {
+                    const T* row = top + (k - k0) * slice_step + c;
+                    for (int64_t i = i0; i < i1; ++i, row += row_step) {
+                        sum[0] = combine(sum[0], load_partial(row, n));
+                        sum[1] = combine(sum[1], load_partial(row + W, n - W));
+                    }
+                }
+                if (n < 2 * W) {  // what is right of the input is padding
+                    const mask<T> column = iota<I>() - broadcast<I>(I(n));
                     sum[0] = select(column < I(0), sum[0], broadcast<T>(neutral));
                     sum[1] = select(column < I(-W), sum[1], broadcast<T>(neutral));
                 }
