@@ -148,8 +148,7 @@ void avg_pool_forward_frames(const AvgPoolForward<T>& pool) {
             const Scratch<int64_t> right(KW), down(KD * KH);
             for (int64_t j = 0; j < KW; ++j) right[j] = frame.offset(0, 0, j);
             for (int64_t k = 0; k < KD; ++k)
-                for (int64_t i = 0; i < KH; ++i)
-                    down[k * KH + i] = frame.line_offset(k, i);
+                for (int64_t i = 0; i < KH; ++i) down[k * KH + i] = frame.line_offset(k, i);
             for (int64_t block = begin; block < end; ++block) {
                 const int64_t item = blocks.first_item(block), items = blocks.items_of(block);
                 const int64_t top = blocks.first_row(block), rows = blocks.rows_of(block);
@@ -216,8 +215,7 @@ void avg_pool_forward_rows(const AvgPoolForward<T>& pool) {
     const Divisors<T>& divisors = pool.divisors;
     const Divide<T> mean(divisors.first());
     pool_rows(
-        pool.x, pool.y, pool.windows, T(0),
-        [](vec<T> a, vec<T> b) PYDL_INLINE_LAMBDA { return a + b; },
+        pool.x, pool.y, pool.windows, T(0), [](vec<T> a, vec<T> b) PYDL_INLINE_LAMBDA { return a + b; },
         [&](vec<T> sum, int64_t z, int64_t p, int64_t q) PYDL_INLINE_LAMBDA {
             return divisors.uniform() ? mean(sum)
                                       : sum / (broadcast<T>(divisors.down(z, p)) * divisors.along(q));

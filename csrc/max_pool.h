@@ -28,26 +28,26 @@ void max_pool_forward_lanes(const Array<const T, 5>& x, const LaneWindows& w, T*
             x, w, [&](int64_t plane, int64_t lanes, int64_t first, int64_t count, const auto& best) {
                 most(plane, lanes, first, count, best.value);
             });
-    pool_lanes<Best<T>>(
-        x, w, [&](int64_t plane, int64_t lanes, int64_t first, int64_t count, const auto& best) {
-            most(plane, lanes, first, count, best.value);
-            // Small planes lie side by side: their numbers are one run.
-            const bool run = count == w.outputs();
-            const int64_t pitch = run ? count : (count + W - 1) / W * W;
-            const Scratch<int_of<T>> numbers(lanes * pitch + W);
-            copy_columns(reinterpret_cast<const T*>(best.element), W, reinterpret_cast<T*>(numbers.data()), pitch,
-                         lanes, count);
-            const int64_t lines = run ? 1 : lanes, length = run ? lanes * count : count;
-            for (int64_t l = 0; l < lines; ++l) {
-                const int_of<T>* from = numbers.data() + l * pitch;
-                const int64_t to = (plane + l) * w.outputs() + first;
-                if (window)
-                    for (int64_t k = 0; k < length; k += W)
-                        store_bytes<T>(window + to + k, load(from + k), length - k);
-                else
-                    for (int64_t k = 0; k < length; ++k) indices[to + k] = from[k];
-            }
-        });
+    pool_lanes<Best<T>>(x, w,
+                        [&](int64_t plane, int64_t lanes, int64_t first, int64_t count, const auto& best) {
+                            most(plane, lanes, first, count, best.value);
+                            // Small planes lie side by side: their numbers are one run.
+                            const bool run = count == w.outputs();
+                            const int64_t pitch = run ? count : (count + W - 1) / W * W;
+                            const Scratch<int_of<T>> numbers(lanes * pitch + W);
+                            copy_columns(reinterpret_cast<const T*>(best.element), W,
+                                         reinterpret_cast<T*>(numbers.data()), pitch, lanes, count);
+                            const int64_t lines = run ? 1 : lanes, length = run ? lanes * count : count;
+                            for (int64_t l = 0; l < lines; ++l) {
+                                const int_of<T>* from = numbers.data() + l * pitch;
+                                const int64_t to = (plane + l) * w.outputs() + first;
+                                if (window)
+                                    for (int64_t k = 0; k < length; k += W)
+                                        store_bytes<T>(window + to + k, load(from + k), length - k);
+                                else
+                                    for (int64_t k = 0; k < length; ++k) indices[to + k] = from[k];
+                            }
+                        });
 }
 
 // Wide rows of small windows are as fast a row after the other, and read memory in order.

@@ -87,8 +87,9 @@ void max_pool_forward_frames(const MaxPoolForward<T>& pool) {
             const auto deep = nan ? best_of_taps<true, true, T> : best_of_taps<false, true, T>;
             for (int64_t line = 0; line < lines; ++line)
                 along(frame.data() + line * w.columns.stride * shape.phase(), nullptr, right.data(), KW, 1,
-                      items * shape.rows * shape.pitch - w.columns.reach(), best.data() + line * shape.phase(),
-                      number.data() + line * shape.phase(), NextBlock<T>());
+                      items * shape.rows * shape.pitch - w.columns.reach(),
+                      best.data() + line * shape.phase(), number.data() + line * shape.phase(),
+                      NextBlock<T>());
             deep(best.data(), number.data(), down.data(), taps, KW, shape.positions(items, rows, OW),
                  value.data(), element.data(), NextBlock<T>(pool.x, w, blocks, block + 1));
             const auto write = [&](int64_t from, int64_t to, int64_t count) {

@@ -38,8 +38,8 @@ void pool_folded(const Array<const T, 5>& x, const PoolWindows& w, const Many& m
     const PoolFold fold(line);
     const auto piece = [&](int64_t plane, int64_t q, int64_t run, int64_t lines) {
         const int64_t step = run * line.stride * x.stride[4];
-        const PoolAxis axis = {(run - 1) * line.stride + line.span(), run, line.kernel, line.stride, 0,
-                               line.dilation};
+        const PoolAxis axis = {
+            (run - 1) * line.stride + line.span(), run, line.kernel, line.stride, 0, line.dilation};
         const Array<const T, 5> pieces = {volume_of(x, plane) + line.start(q) * x.stride[4],
                                           {1, lines, 1, 1, axis.size},
                                           {lines * step, step, 0, axis.size, x.stride[4]}};

@@ -226,8 +226,8 @@ void pool_lanes(const Array<const T, 5>& x, const LaneWindows& w, const Result& 
             const int64_t rows = bottom - top, run = rows * wide;
             const LaneWindow slice = w.depth[z];
             for (int64_t k = 0; k < slice.count; ++k)
-                turn(x.data + plane * step + ((slice.begin + k * w.depth.step) * w.rows.size + top) * wide, step,
-                     in.data() + k * run * W, W, run, lanes);
+                turn(x.data + plane * step + ((slice.begin + k * w.depth.step) * w.rows.size + top) * wide,
+                     step, in.data() + k * run * W, W, run, lanes);
             combine_along(w.columns, in.data(), slice.count * rows, along);
             combine_down(w, along, z, p, last, top, rows, down);
             result(plane, lanes, (z * OH + p) * OW, (last - p) * OW, down);

@@ -192,33 +192,34 @@ bool pool_strips(StripKernel<T> kernel, T divisor, const Array<const T, 5>& x, c
     const auto plane_of = [&](int64_t slice) {
         return volume_of(x, slice / OD) + slice % OD * w.depth.stride * x.stride[2];
     };
-    parallel_for(
-        x.shape[0] * x.shape[1] * OD * bands, row_grain(rows.stride * wide * band),
-        [&](int64_t begin, int64_t end) {
-            const int64_t results = (end / bands * OH + end % bands * band) * OW;
-            StripBand<T> seen(w, band, is_max ? T(-__builtin_inff()) : T(0));
-            for (int64_t task = begin; task < end; ++task) {
-                const int64_t slice = task / bands, p = task % bands * band, stop = at_most(p + band, OH);
-                if (p >= stop) continue;
-                if (!seen.fill(plane_of(slice), row_stride, p, stop - p) && is_max)
-                    __atomic_store_n(&finite, false, __ATOMIC_RELAXED);
-                if (!__atomic_load_n(&finite, __ATOMIC_RELAXED)) return;
-                StripAhead<T> ahead = {x.data, y, 0};
-                if (far && task + 1 < end) {
-                    const int64_t later = (task + 1) / bands, row = (task + 1) % bands * band;
-                    const int64_t top = rows.start(row) + rows.first(row);
-                    ahead = {plane_of(later) + top * row_stride, y + (later * OH + row) * OW, 1};
-                }
-                const int64_t at = (slice * OH + p) * OW;
-                for (int64_t s = 0; s < OW; s += W) {
-                    // The last vector is moved back to end with the row; what it computes again is the same.
-                    const int64_t q = OW >= W ? at_most(s, OW - W) : 0;
-                    const StripResults<T> to = {y + at + q, window ? window + at + q : nullptr, OW,
-                                                results - at - q, divisor};
-                    kernel(seen.at(q), seen.pitch(), stop - p, to, ahead);
-                }
-            }
-        });
+    parallel_for(x.shape[0] * x.shape[1] * OD * bands, row_grain(rows.stride * wide * band),
+                 [&](int64_t begin, int64_t end) {
+                     const int64_t results = (end / bands * OH + at_most(end % bands * band, OH)) * OW;
+                     StripBand<T> seen(w, band, is_max ? T(-__builtin_inff()) : T(0));
+                     for (int64_t task = begin; task < end; ++task) {
+                         const int64_t slice = task / bands, p = task % bands * band,
+                                       stop = at_most(p + band, OH);
+                         if (p >= stop) continue;
+                         if (!seen.fill(plane_of(slice), row_stride, p, stop - p) && is_max)
+                             __atomic_store_n(&finite, false, __ATOMIC_RELAXED);
+                         if (!__atomic_load_n(&finite, __ATOMIC_RELAXED)) return;
+                         StripAhead<T> ahead = {x.data, y, 0};
+                         if (far && task + 1 < end) {
+                             const int64_t later = (task + 1) / bands, row = (task + 1) % bands * band;
+                             const int64_t top = rows.start(row) + rows.first(row);
+                             ahead = {plane_of(later) + top * row_stride, y + (later * OH + row) * OW, 1};
+                         }
+                         const int64_t at = (slice * OH + p) * OW;
+                         for (int64_t s = 0; s < OW; s += W) {
+                             // The last vector is moved back to end with the row; what it computes again is
+                             // the same.
+                             const int64_t q = OW >= W ? at_most(s, OW - W) : 0;
+                             const StripResults<T> to = {y + at + q, window ? window + at + q : nullptr, OW,
+                                                         results - at - q, divisor};
+                             kernel(seen.at(q), seen.pitch(), stop - p, to, ahead);
+                         }
+                     }
+                 });
     return finite;
 }
 

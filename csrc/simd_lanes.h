@@ -233,8 +233,8 @@ PYDL_INLINE V halves_of_blocks(V a, V b, std::integer_sequence<int, I...>) {
         return __builtin_shufflevector(a, b, (I / B * B + from + I % (B / 2) + (I % B >= B / 2 ? n : 0))...);
 }
 
-// even_lanes and odd_lanes by blocks, several times as fast: what is computed of them lane by lane comes to its
-// order at the end (in_order).
+// even_lanes and odd_lanes by blocks, several times as fast: what is computed of them lane by lane comes to
+// its order at the end (in_order).
 //
 //     a 0 1 2 3 4 5 6 7    b 8 9 ...     even lanes by blocks   0 2 8 10  4 6 12 14
 template <bool Odd, typename V, int... I>
