@@ -8,13 +8,13 @@ namespace pydl::PYDL_ISA {
 
 // The best of in[offset[t] + at] for t < taps, and its number: `step` * t and, where Numbered, what it has
 // in `number` besides. Two vectors at a time, as one alone would wait for its comparisons.
-template <bool MeetsNan, bool Numbered, typename T>
+template <bool Numbered, typename T>
 void best_of_taps(const T* in, const int_of<T>* number, const int64_t* offset, int64_t taps, int64_t step,
                   int64_t positions, T* value, int_of<T>* element, NextBlock<T> next) {
     constexpr int64_t W = width<T>;
     using I = int_of<T>;
     for (int64_t at = 0; at < positions; at += 2 * W) {
-        Best<T, MeetsNan> a, b;
+        Best<T> a, b;
         for (int64_t t = 0; t < taps; ++t) {
             const int64_t from = offset[t] + at;
             mask<T> of_a = broadcast<I>(I(t * step)), of_b = of_a;
@@ -33,18 +33,6 @@ void best_of_taps(const T* in, const int_of<T>* number, const int64_t* offset, i
         next.ask(at);
         next.ask(at + W);
     }
-}
-
-template <typename T>
-bool has_nan(const T* p, int64_t count) {
-    // As whole numbers, NaN are above infinity.
-    const mask<T> magnitude = ~bit_cast<mask<T>>(broadcast<T>(T(-0.0)));
-    mask<T> most{};
-    for (int64_t k = 0; k < count; k += width<T>) {
-        const mask<T> bits = bit_cast<mask<T>>(load(p + k)) & magnitude;
-        most = bits > most ? bits : most;
-    }
-    return any(most > bit_cast<mask<T>>(broadcast<T>(T(__builtin_inff()))));
 }
 
 // Where padding has won, no element is more than -inf. Only windows that begin in padding are concerned.
@@ -82,16 +70,14 @@ void max_pool_forward_frames(const MaxPoolForward<T>& pool) {
             const int64_t top = blocks.first_row(block), rows = blocks.rows_of(block);
             for (int64_t s = 0; s < items; ++s)
                 frame.fill(s, volume_of(pool.x, (item + s) / OD), pool.x.stride, (item + s) % OD, top, rows);
-            const bool nan = has_nan(frame.data(), frame.size());
-            const auto along = nan ? best_of_taps<true, false, T> : best_of_taps<false, false, T>;
-            const auto deep = nan ? best_of_taps<true, true, T> : best_of_taps<false, true, T>;
             for (int64_t line = 0; line < lines; ++line)
-                along(frame.data() + line * w.columns.stride * shape.phase(), nullptr, right.data(), KW, 1,
-                      items * shape.rows * shape.pitch - w.columns.reach(),
-                      best.data() + line * shape.phase(), number.data() + line * shape.phase(),
-                      NextBlock<T>());
-            deep(best.data(), number.data(), down.data(), taps, KW, shape.positions(items, rows, OW),
-                 value.data(), element.data(), NextBlock<T>(pool.x, w, blocks, block + 1));
+                best_of_taps<false>(
+                    frame.data() + line * w.columns.stride * shape.phase(), static_cast<const I*>(nullptr),
+                    right.data(), KW, 1, items * shape.rows * shape.pitch - w.columns.reach(),
+                    best.data() + line * shape.phase(), number.data() + line * shape.phase(), NextBlock<T>());
+            best_of_taps<true>(best.data(), number.data(), down.data(), taps, KW,
+                               shape.positions(items, rows, OW), value.data(), element.data(),
+                               NextBlock<T>(pool.x, w, blocks, block + 1));
             const auto write = [&](int64_t from, int64_t to, int64_t count) {
                 for (int64_t q = 0; q < count; q += width<T>) {
                     store_partial(pool.y + to + q, load(value.data() + from + q), count - q);

@@ -18,13 +18,14 @@ bool suits_rows(const Array<const T, 5>& x, const PoolWindows& w) {
 
 // For every row of windows: combine(a, b) of all elements of each, where padding counts as `neutral`, given
 // to finish(result, z, p, q) for the windows q, q + 1, ... of row p of slice z.
-template <int S, typename T, typename Combine, typename Finish>
-void pool_rows_apart(const Array<const T, 5>& x, T* y, const PoolWindows& w, T neutral,
-                     const Combine& combine, const Finish& finish) {
+template <typename T, typename Combine, typename Finish>
+void pool_rows(const Array<const T, 5>& x, T* y, const PoolWindows& w, T neutral, const Combine& combine,
+               const Finish& finish) {
     constexpr int64_t W = width<T>;
     using I = int_of<T>;
     const PoolAxis &depth = w.depth, &rows = w.rows, &columns = w.columns;
     const int64_t OD = depth.out, OH = rows.out, OW = columns.out, KW = columns.kernel;
+    const int64_t S = columns.stride;
     // A line has S phases, each long enough for the last vector of windows.
     const int64_t stored = (columns.size + columns.padding) / S, loaded = OW + columns.reach();
     const int64_t room = (stored > loaded ? stored : loaded) + 2 * W;
@@ -72,8 +73,13 @@ void pool_rows_apart(const Array<const T, 5>& x, T* y, const PoolWindows& w, T n
                     sum[0] = select(column < I(0), sum[0], broadcast<T>(neutral));
                     sum[1] = select(column < I(-W), sum[1], broadcast<T>(neutral));
                 }
-                store(even + c / S, S == 1 ? sum[0] : even_lanes(sum[0], sum[1]));
-                store(S == 1 ? even + c + W : odd + c / S, S == 1 ? sum[1] : odd_lanes(sum[0], sum[1]));
+                if (S == 1) {
+                    store(even + c, sum[0]);
+                    store(even + c + W, sum[1]);
+                } else {
+                    store(even + c / 2, even_lanes(sum[0], sum[1]));
+                    store(odd + c / 2, odd_lanes(sum[0], sum[1]));
+                }
             }
         };
         const auto along = [&](int64_t z, int64_t p, const T* line, T* to, int64_t left) PYDL_INLINE_LAMBDA {
@@ -108,15 +114,6 @@ void pool_rows_apart(const Array<const T, 5>& x, T* y, const PoolWindows& w, T n
             });
         }
     });
-}
-
-template <typename T, typename Combine, typename Finish>
-void pool_rows(const Array<const T, 5>& x, T* y, const PoolWindows& w, T neutral, const Combine& combine,
-               const Finish& finish) {
-    if (w.columns.stride == 1)
-        pool_rows_apart<1>(x, y, w, neutral, combine, finish);
-    else
-        pool_rows_apart<2>(x, y, w, neutral, combine, finish);
 }
 
 }  // namespace pydl::PYDL_ISA
