@@ -21,9 +21,9 @@ import numpy as np
 from .._native import get_num_threads
 from ..arguments import Array
 from ..op import KERNELS, empty
+from .element_chain import COPY, chain_call, flat
 from .element_chain import OPERATIONS as FORMULAS
 from .element_chain import address as address
-from .element_chain import chain_call, flat
 from .element_chain import owner as owner
 from .fusion import Call, written
 
@@ -33,6 +33,7 @@ OPERATIONS = frozenset(
         "abs",
         "add",
         "clamp",
+        "clone",
         "div",
         "elu",
         "exp",
@@ -80,6 +81,13 @@ def layout(array: Array) -> tuple[tuple[int, int], ...] | None:
     return dims
 
 
+def _one_number(argument: object) -> object:
+    """The argument; what is the same number for all elements without its shape."""
+    if isinstance(argument, np.ndarray) and argument.size > 1 and not any(argument.strides):
+        return argument[(slice(1),) * argument.ndim].reshape(())
+    return argument
+
+
 @dataclass
 class Group:
     """Calls that are made `count` times, by as many threads as there are slots.
@@ -113,6 +121,7 @@ class Chain:
         """Adds the call, if it may be made block by block with those before it."""
         if not is_by_element(call):
             return False
+        call = call[0], tuple([_one_number(each) for each in call[1]])
         (y,) = written(call)
         arrays = [each for each in call[1] if isinstance(each, np.ndarray)]
         parts = {address(each) for each in arrays if each.nbytes != owner(each).nbytes}
@@ -139,7 +148,7 @@ class Chain:
     def pays(self) -> bool:
         """Whether blocks bring more than they cost."""
         return len(self.calls) > 1 and (
-            self.bytes() >= LEAST_BYTES or all(call[0].__name__ in FORMULAS for call in self.calls)
+            self.bytes() >= LEAST_BYTES or all(call[0].__name__ in (*FORMULAS, COPY) for call in self.calls)
         )
 
     def groups(self, shared: set[int]) -> list[Group]:

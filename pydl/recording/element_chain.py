@@ -73,6 +73,7 @@ OPERATIONS: dict[str, Any] = {
     "tanh_backward other": lambda y, dy: dy * (1.0 - y * y),
 }
 _NUMBER_OF = {name: number for number, name in enumerate(OPERATIONS)}
+COPY = "clone_forward"  # takes no step: the accumulator has the number already
 _COMMUTES = ("add_forward", "mul_forward")
 _TAKES_ONE = {name for name, form in OPERATIONS.items() if name.endswith("_forward") and name not in (
     "add_forward", "sub_forward", "mul_forward", "div_forward", "maximum_forward", "minimum_forward",
@@ -184,7 +185,8 @@ class _Writer:
         name, (first, *others) = value.name, value.operands
         if not others:
             self._bring(first)
-            self._step(name, 0)
+            if name != COPY:
+                self._step(name, 0)
         elif self._has_place(others[0]) or others[0].size <= first.size:
             self._combine(name, first, others[0])
         else:
@@ -271,7 +273,7 @@ def key(array: Array) -> int:
 
 def _arrays(call: Call) -> tuple[list[Array], Array]:
     """What a call reads and what it writes, if it is one of OPERATIONS."""
-    if call[0].__name__ not in OPERATIONS:
+    if call[0].__name__ not in OPERATIONS and call[0].__name__ != COPY:
         raise _TooLong
     *read, y = named(call).values()
     return read, y

@@ -15,6 +15,7 @@ from ..nn.module import CHANGES
 from ..tensor import Tensor
 from .batch_slices import in_slices
 from .element_chain import flat, owner
+from .element_order import side_by_side
 from .fusion import Call, byte_bounds, written
 from .shared_memory import share_memory
 from .stand_ins import StandIns
@@ -72,6 +73,7 @@ class Replay:
         arrays = [*self.given, *made]
         moves: list[tuple[int, ...]] = []
         keys: list[tuple[int, ...]] = []
+        calls = side_by_side(calls)
         groups = in_slices(calls, [*inputs, *outputs, *kept], list(frames), rounds)
         self.slices = max(group.count for group in groups)
         moved = share_memory(groups, [*inputs, *outputs, *kept, *frames])

@@ -91,7 +91,29 @@ def expression(workload: Workload, inputs: Arrays) -> Variants:
     if how == "chain":  # where others compile
         captured = pydl.capture(lambda *t: apply(F, *t))
         variants["captured"] = lambda: _function(inputs, names, workload.gradients, captured)
+        if workload.gradients:
+            variants["captured, both passes"] = lambda: _both_passes(inputs, names, lambda *t: apply(F, *t))
     return variants
+
+
+def _both_passes(inputs: Arrays, names: tuple[str, ...], apply: Any) -> Run:
+    """`apply` on the named inputs and its backward(dy), captured as one function of inputs and dy, as JAX has it."""
+
+    @pydl.capture
+    def forward_backward(*given: Any) -> Any:
+        with pydl.enable_grad():
+            leaves = [each.detach().requires_grad_() for each in given[:-1]]
+            y = apply(*leaves)
+            y.backward(given[-1])
+        return y.detach(), [leaf.grad for leaf in leaves]
+
+    tensors = [*_tensors(inputs, names), pydl.tensor(inputs["dy"])]
+
+    def read(results: Any) -> Arrays:
+        y, gradients = results
+        return {"y": y.numpy()} | {f"d{name}": dx.numpy() for name, dx in zip(names, gradients, strict=True)}
+
+    return Run(lambda: forward_backward(*tensors), read)
 
 
 def _module(workload: Workload, inputs: Arrays, call: Any) -> Run:
