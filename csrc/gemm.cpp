@@ -139,6 +139,16 @@ void wide_product(Matrix<const T> a, Matrix<const T> b, Matrix<T> c, bool accumu
     gemm_blocked<T>(a, b, c.data, c.row_stride, accumulate, epilogue);
 }
 
+// Whether all of the product are tiles, in one thread.
+template <typename T>
+bool is_plain(Matrix<const T> a, Matrix<const T> b) {
+    if (is_thin(a, b) || narrow_way(a, b) != Narrow::no || columns_apart(a, b) > 0) return false;
+    if constexpr (turned_packing<T> > 0)
+        if (is_better_turned(a, b)) return false;
+    const int64_t M = a.rows, N = b.columns, K = a.columns;
+    return parts_of_k<T>(M, N, K) == 1 && thread_parts<T>(M, N, K) < 2;
+}
+
 // c (+)= a b, then the epilogue.
 template <typename T, typename Epilogue>
 void gemm_with(Matrix<const T> a, Matrix<const T> b, Matrix<T> c, bool accumulate, const Epilogue& epilogue) {
@@ -192,12 +202,19 @@ void gemm(Matrix<const T> a, Matrix<const T> b, Matrix<T> c, bool accumulate) {
 
 template <typename T>
 void gemm_each(int64_t count, Matrix<const T> a, Matrix<const T> b, Matrix<T> c, const int64_t (&step)[3]) {
-    if (c.rows > 0 && c.columns > 1 && c.column_stride == 1 && is_small_panel(a, b) &&
-        (a.columns <= sweep_steps || !is_thin(a, b))) {
+    // What depends on the sizes alone is found once, if there are several.
+    const bool usual = c.rows > 0 && c.columns > 1 && c.column_stride == 1;
+    if (usual && is_small_panel(a, b) && (a.columns <= sweep_steps || !is_thin(a, b))) {
         const SmallPanel<T> product(a, b);
         for (int64_t i = 0; i < count; i++)
             product.run(a.data + i * step[0], b.data + i * step[1], c.data + i * step[2], c.row_stride,
                         false);
+        return;
+    }
+    if (usual && count > 1 && is_plain(a, b)) {
+        const NoEpilogue none;
+        GemmPart<T, NoEpilogue> product(a, b, c.data, c.row_stride, false, 0, 0, none, block_depth(a, b, 0));
+        for (int64_t i = 0; i < count; i++, product.advance(step)) product.run();
         return;
     }
     for (int64_t i = 0; i < count; i++, a.data += step[0], b.data += step[1], c.data += step[2])

@@ -102,6 +102,9 @@ class GemmPart {
                              panels.data(), panels.data() + in_b);
     }
 
+    // To the next of many products, whose factors and result lie so many elements further.
+    void advance(const int64_t (&step)[3]) { a_.data += step[0], b_.data += step[1], c_ += step[2]; }
+
   private:
     // A row-major B is packed where its panels are used often and its lines would not stay in the cache, or
     // are not lines: in rows that begin anywhere, most vectors lie across two. With vectors as long as lines
@@ -202,8 +205,8 @@ class GemmPart {
         epilogue_(tile, c_stride_, row_ + i, column_ + j, rows, columns);
     }
 
-    const Matrix<const T> a_, b_;
-    T* const c_;
+    Matrix<const T> a_, b_;
+    T* c_;
     const int64_t c_stride_;
     const bool accumulate_;
     const int64_t row_, column_;
