@@ -31,7 +31,7 @@ void rmsprop_update(ArrayList<T> w, ArrayList<const T> g, ArrayList<T> s, ArrayL
             }
             w = w - step;
         },
-        w, g, s, a, v);
+        w, g, s, MaybeEmpty<T>{a}, MaybeEmpty<T>{v});
 }
 PYDL_KERNEL(rmsprop_update, "w, g, s, a, v, lr, alpha, eps, weight_decay, momentum")
 

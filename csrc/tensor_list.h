@@ -32,7 +32,13 @@ bool matches(const ArrayList<A>& a, const ArrayList<B>& b) {
     return true;
 }
 
-// An empty list stands for a state that the chosen variant of the rule does not have.
+// A list that may be empty, which stands for a state that the chosen variant of the rule does not have. What
+// f assigns to it is then lost.
+template <typename T>
+struct MaybeEmpty {
+    const ArrayList<T>& list;
+};
+
 template <typename A, typename B>
 bool matches_or_empty(const ArrayList<A>& a, const ArrayList<B>& b) {
     return b.count == 0 || matches(a, b);
@@ -51,21 +57,41 @@ void for_each_run(const ArrayList<T>& list, int64_t begin, int64_t end, const F&
     }
 }
 
-// One tensor of a list inside the loop: E is const T for what is only read; p is null for an empty list.
+// One tensor of a list inside the loop: E is const T for what is only read.
 template <typename T, typename E>
 struct ListOperand {
     E* p;
     vec<T> value;
 
+    ListOperand(const ArrayList<E>& list, int64_t k) : p(list.data(k)) {}
+    PYDL_INLINE void fetch(int64_t i) const { prefetch(p + i); }
+    PYDL_INLINE void load(int64_t i, int64_t n) { value = load_partial<T>(p + i, n); }
+    PYDL_INLINE void store(int64_t i, int64_t n) const {
+        if constexpr (!std::is_const_v<E>) store_partial<T>(p + i, value, n);
+    }
+};
+template <typename T>
+struct MaybeEmptyOperand {
+    T* p;
+    vec<T> value;
+
+    MaybeEmptyOperand(const MaybeEmpty<T>& x, int64_t k) : p(x.list.count > 0 ? x.list.data(k) : nullptr) {}
     PYDL_INLINE void fetch(int64_t i) const {
         if (p) prefetch(p + i);
     }
     PYDL_INLINE void load(int64_t i, int64_t n) { value = p ? load_partial<T>(p + i, n) : vec<T>{}; }
     PYDL_INLINE void store(int64_t i, int64_t n) const {
-        if constexpr (!std::is_const_v<E>)
-            if (p) store_partial<T>(p + i, value, n);
+        if (p) store_partial<T>(p + i, value, n);
     }
 };
+template <typename T, typename E>
+ListOperand<T, E> operand_of(const ArrayList<E>& list, int64_t k) {
+    return {list, k};
+}
+template <typename T>
+MaybeEmptyOperand<T> operand_of(const MaybeEmpty<T>& list, int64_t k) {
+    return {list, k};
+}
 
 template <typename F, typename... O>
 PYDL_INLINE void update_vector(const F& f, int64_t i, int64_t n, O... operand) {
@@ -75,7 +101,7 @@ PYDL_INLINE void update_vector(const F& f, int64_t i, int64_t n, O... operand) {
 }
 
 template <typename T, typename F, typename... O>
-void update_run(const F& f, int64_t from, int64_t to, O... operand) {
+void update_run(const F f, int64_t from, int64_t to, O... operand) {
     int64_t i = from;
     for (; i + width<T> <= to; i += width<T>) {
         (operand.fetch(i + kAhead / int64_t(sizeof(T))), ...);
@@ -85,13 +111,13 @@ void update_run(const F& f, int64_t from, int64_t to, O... operand) {
 }
 
 // f(w, x, ...) on vectors of matching elements of all lists; what f assigns to lists of non-const T is
-// stored.
-template <typename T, typename F, typename... E>
-void update(const F& f, const ArrayList<T>& w, const ArrayList<E>&... x) {
+// stored. The loop has its own f, whose numbers no store can change, so that they stay in registers.
+template <typename T, typename F, typename... X>
+void update(const F& f, const ArrayList<T>& w, const X&... x) {
     parallel_for(total_size(w), kTensorListGrain, [&](int64_t begin, int64_t end) {
+        const F own = f;
         for_each_run(w, begin, end, [&](int64_t k, int64_t from, int64_t to) {
-            update_run<T>(f, from, to, ListOperand<T, T>{w.data(k), vec<T>{}},
-                          ListOperand<T, E>{x.count > 0 ? x.data(k) : nullptr, vec<T>{}}...);
+            update_run<T>(own, from, to, operand_of<T>(w, k), operand_of<T>(x, k)...);
         });
     });
 }
