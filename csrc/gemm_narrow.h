@@ -46,7 +46,7 @@ Narrow narrow_way(Matrix<const T> a, Matrix<const T> b) {
 template <typename T>
 int64_t columns_apart(Matrix<const T> a, Matrix<const T> b) {
     const int64_t few = b.columns % width<T>;
-    const double saved = 0.45 * double(a.rows) * double(a.columns) - 1000;
+    const double saved = 0.55 * double(a.rows) * double(a.columns) - 1000;
     if (few == 0 || few > width<T> / 4 || b.columns < width<T> || saved < 0) return 0;
     const Matrix<const T> last = b.part(0, b.columns - few, b.rows, few);
     if (!may_be_narrow(a, last)) return 0;

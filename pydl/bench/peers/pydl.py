@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -35,13 +36,8 @@ def _tensors(inputs: Arrays, names: tuple[str, ...], gradients: str = "") -> lis
 def _function(inputs: Arrays, names: tuple[str, ...], gradients: str, apply: Any) -> Run:
     """`apply` on the named inputs: without gradients, recorded only, or followed by backward(dy)."""
     tensors = _tensors(inputs, names, gradients)
-    if not gradients:
-
-        def forward() -> Any:
-            with pydl.no_grad():
-                return apply(*tensors)
-
-        return Run(forward, lambda y: {"y": y.numpy()})
+    if not gradients:  # of tensors that need none, so nothing is recorded
+        return Run(partial(apply, *tensors), lambda y: {"y": y.numpy()})
     if gradients == "record":
         return Run(lambda: apply(*tensors), lambda y: {"y": y.detach().numpy()})
 
@@ -70,7 +66,7 @@ def function(workload: Workload, inputs: Arrays) -> Variants:
     apply = kind.apply
 
     def make(winograd: bool) -> Run:
-        run = _function(inputs, kind.tensors, workload.gradients, lambda *t: apply(F, sizes, *t))
+        run = _function(inputs, kind.tensors, workload.gradients, partial(apply, F, sizes))
         return replace(run, reset=lambda: pydl.set_winograd(winograd))
 
     if not workload.exact:

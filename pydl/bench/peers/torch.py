@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -47,13 +48,8 @@ def _function(
 ) -> Run:
     """`apply` on the named inputs, alone or followed by the gradients (not summed into `.grad`: that costs time)."""
     tensors = [_place(inputs[name], last) for name in names]
-    if not gradients:
-
-        def forward() -> torch.Tensor:
-            with torch.inference_mode():
-                return apply(*tensors)
-
-        return Run(forward, lambda y: {"y": y.numpy()})
+    if not gradients:  # of tensors that need none, so nothing is recorded
+        return Run(partial(apply, *tensors), lambda y: {"y": y.numpy()})
 
     wanted = {
         name: tensor.requires_grad_()
@@ -82,7 +78,7 @@ def function(workload: Workload, inputs: Arrays) -> Variants:
     apply = kind.apply
 
     def make(last: bool) -> Run:
-        return _function(inputs, kind.tensors, gradients, lambda *t: apply(F, sizes, *t), last)
+        return _function(inputs, kind.tensors, gradients, partial(apply, F, sizes), last)
 
     variants: Variants = {"eager": lambda: make(False)}
     if "input" in inputs and inputs["input"].ndim > 3:
