@@ -32,7 +32,7 @@ bool may_be_narrow(Matrix<const T> a, Matrix<const T> b) {
 
 // The quickest way. Tiles of one or two vectors reach two multiply-adds a cycle not quite.
 template <typename T>
-Narrow narrow_way(Matrix<const T> a, Matrix<const T> b) {
+[[gnu::noinline]] Narrow narrow_way(Matrix<const T> a, Matrix<const T> b) {
     if (!may_be_narrow(a, b)) return Narrow::no;
     const double vectors = double((b.columns + width<T> - 1) / width<T>), K = double(a.columns);
     const double step = vectors == 1 ? 0.7 : vectors == 2 ? 1.15 : vectors / 2;
@@ -44,7 +44,7 @@ Narrow narrow_way(Matrix<const T> a, Matrix<const T> b) {
 // How many columns at the end are better computed so, and the others without them: a few in a vector of their
 // own.
 template <typename T>
-int64_t columns_apart(Matrix<const T> a, Matrix<const T> b) {
+[[gnu::noinline]] int64_t columns_apart(Matrix<const T> a, Matrix<const T> b) {
     const int64_t few = b.columns % width<T>;
     const double saved = 0.55 * double(a.rows) * double(a.columns) - 1000;
     if (few == 0 || few > width<T> / 4 || b.columns < width<T> || saved < 0) return 0;
