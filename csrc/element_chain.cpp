@@ -13,6 +13,10 @@ constexpr int kInputs = 12, kOutputs = 3, kLocals = 8, kSteps = 96;
 // Places that a step may name: inputs, outputs, locals.
 constexpr int kFirstOutput = kInputs, kFirstLocal = kFirstOutput + kOutputs, kPlaces = kFirstLocal + kLocals;
 
+// Bytes of an array from which on it is worth a step to ask for what a later block reads: shorter ones lie in
+// caches that are quick enough.
+constexpr int64_t kFarArray = 512 << 10;
+
 template <typename T>
 class Program {
   public:
@@ -44,7 +48,7 @@ class Program {
         Step<T> steps[kSteps + kInputs + 1];
         const bool past_caches = size * int64_t(sizeof(T)) >= kPastCaches;
         int count = 0;
-        for (int k = 0; k < kInputs; ++k)
+        for (int k = 0; k < kInputs && size * int64_t(sizeof(T)) >= kFarArray; ++k)
             if (data_[k] != nullptr && !single_[k]) steps[count++] = {run_prefetch<T>, data_[k], 1};
         resolve(steps + count, locals, copies, past_caches ? run_store_past_caches<T> : nullptr,
                 [&](int64_t place) { return data_[place]; });
