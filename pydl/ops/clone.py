@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from .._compiled import remembered
 from ..arguments import Array, check_array, check_dtype, is_device
 from ..op import empty, kernel, op
 from ..tensor import Tensor, as_tensor
@@ -55,11 +56,33 @@ def zeros(shape: tuple[int, ...], dtype: Any) -> Array:
     return y
 
 
+@remembered
+def _views(old: tuple[int, ...], strides: tuple[int, ...], new: tuple[int, ...]) -> bool:
+    """Whether elements with these strides lie so that they can be seen in the new shape of as many."""
+    runs: list[int] = []  # the sizes, those joined that lie one behind another
+    before = 0
+    for size, stride in zip(old, strides, strict=True):
+        if size != 1:
+            runs[-1:] = [runs[-1] * size] if runs and before == size * stride else [*runs[-1:], size]
+            before = stride
+    left = 1
+    for size in new:
+        if size != 1:
+            left = runs.pop(0) if left == 1 else left
+            if left % size:
+                return False
+            left //= size
+    return True
+
+
+def is_view(x: Array, shape: tuple[int, ...]) -> bool:
+    """Whether x has another shape of as many elements without a copy."""
+    return x.flags.c_contiguous or x.size == 0 or _views(x.shape, x.strides, shape)
+
+
 def reshaped(x: Array, shape: tuple[int, ...]) -> Array:
     """x in another shape: a view where its strides allow it, else a copy."""
-    y: Array = x.reshape(shape)
-    shares = x.flags.c_contiguous or x.size == 0 or np.may_share_memory(x, y)  # the last is slow to find out
-    return y if shares else copied(x).reshape(shape)
+    return (x if is_view(x, shape) else copied(x)).reshape(shape)
 
 
 @op("input")

@@ -16,10 +16,12 @@ from typing import Any
 
 import numpy as np
 
+from .._compiled import remembered
 from ..arguments import check_array, check_dim, check_shape
-from ..op import op
+from ..op import empty, op
 from ..tensor import Tensor, as_tensor
 from .broadcasting import fit
+from .clone import copy, reshaped
 from .gather import index_select
 from .reshape import reshape
 
@@ -49,12 +51,24 @@ def broadcast_to(input: Any, *size: Any) -> Any:
     return _expanded("broadcast_to", input, size, 0)
 
 
-def _repeated(name: str, x: Tensor, counts: tuple[int, ...]) -> Tensor:
-    sizes = (1,) * (len(counts) - x.ndim) + x.shape
+@remembered
+def _copies(name: str, old: tuple[int, ...], counts: tuple[int, ...]) -> tuple[tuple[int, ...], ...]:
+    """The shapes of y, and of y and x with a dimension of its own for the copies along each."""
+    sizes = (1,) * (len(counts) - len(old)) + old
     shape = check_shape(name, ([count * size for count, size in zip(counts, sizes, strict=True)],))
-    apart = reshape(x, [each for size in sizes for each in (1, size)])
-    pairs = [each for pair in zip(counts, sizes, strict=True) for each in pair]
-    return reshape(expand(apart, pairs), shape)
+    pairs, apart = [], []
+    for count, size in zip(counts, sizes, strict=True):
+        pairs += [count, size] if count != 1 else [size]
+        apart += [1, size] if count != 1 else [size]
+    return shape, tuple(pairs), tuple(apart)
+
+
+@op("input")
+def _repeated(input: Any, name: str, counts: tuple[int, ...]) -> Any:
+    shape, pairs, apart = _copies(name, input.shape, counts)
+    y = empty(shape, input.dtype)
+    copy(np.broadcast_to(reshaped(input, apart), pairs), y.reshape(pairs))
+    return y, lambda dy, needs: fit(dy.reshape(pairs), (apart, input.dtype)).reshape(input.shape), ()
 
 
 def repeat(input: Any, *repeats: Any) -> Tensor:
@@ -62,13 +76,13 @@ def repeat(input: Any, *repeats: Any) -> Tensor:
     x, counts = as_tensor("repeat", input), check_shape("repeat", repeats)
     if len(counts) < x.ndim:
         raise ValueError(f"repeat: repeats {counts} has fewer numbers than input {x.shape} has dimensions")
-    return _repeated("repeat", x, counts)
+    return _repeated(x, "repeat", counts)
 
 
 def tile(input: Any, *dims: Any) -> Tensor:
     """As repeat, but fewer numbers than dimensions are those of the last ones."""
     x, counts = as_tensor("tile", input), check_shape("tile", dims)
-    return _repeated("tile", x, (1,) * (x.ndim - len(counts)) + counts)
+    return _repeated(x, "tile", (1,) * (x.ndim - len(counts)) + counts)
 
 
 def repeat_interleave(input: Any, repeats: Any, dim: int | None = None) -> Tensor:

@@ -14,12 +14,10 @@ from __future__ import annotations
 import math
 from typing import Any
 
-import numpy as np
-
 from .._compiled import remembered
 from ..arguments import check_array, check_dim, check_dims, check_new_dim, check_shape
 from ..op import op
-from .clone import reshaped
+from .clone import is_view, reshaped
 
 
 def in_shape(x: Any, shape: tuple[int, ...]) -> Any:
@@ -63,7 +61,7 @@ def view(input: Any, *shape: Any) -> Any:
     """As reshape, but never a copy: ValueError where the strides do not allow the shape."""
     x = check_array("view", "input", input)
     new = complete("view", x, shape)
-    if not x.flags.c_contiguous and x.size > 0 and not np.may_share_memory(x, x.reshape(new)):
+    if not is_view(x, new):
         raise ValueError(f"view: input {x.shape} is strided, so that {new} needs a copy; use reshape()")
     return in_shape(x, new)
 
