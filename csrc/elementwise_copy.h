@@ -27,7 +27,7 @@ template <typename T>
     }
 }
 
-// Every second number of a row.
+// Every second number of a row of at least a vector.
 template <typename T>
 [[gnu::noinline]] void copy_every_second(const T* x, T* y, int64_t count) {
     constexpr int64_t W = width<T>;
@@ -38,7 +38,6 @@ template <typename T>
         store(y + i, even_lanes_of_run(load(x + 2 * i), load(x + 2 * i + W - 1)));
     }
     if (i == count) return;
-    if (count < W) return store_partial(y, gather_lanes(x, 2, count), count);
     i = count - W;  // the last vector is moved back to end with the row
     store(y + i, even_lanes_of_run(load(x + 2 * i), load(x + 2 * i + W - 1)));
 }
@@ -59,6 +58,23 @@ template <typename T>
     }
 }
 
+// Rows of one number each.
+template <typename T>
+[[gnu::noinline]] void fill_rows(const T* x, int64_t x_step, T* y, int64_t y_step, int64_t count,
+                                 int64_t rows) {
+    constexpr int64_t W = width<T>;
+    for (int64_t r = 0; r < rows; ++r, x += x_step, y += y_step) {
+        const vec<T> copies = broadcast<T>(*x);
+        if (count < W) {
+            store_partial(y, copies, count);
+            continue;
+        }
+        int64_t i = 0;
+        for (; i + W <= count; i += W) store(y + i, copies);
+        store(y + count - W, copies);
+    }
+}
+
 // y = x
 template <typename T>
 void elementwise_copy(const char* mismatch, const NdArray<T>& y, const NdArray<const T>& x) {
@@ -67,14 +83,13 @@ void elementwise_copy(const char* mismatch, const NdArray<T>& y, const NdArray<c
         const T* x = static_cast<const T*>(p[1]);
         T* y = static_cast<T*>(p[0]);
         if (stride[0] == 1 && stride[1] == -1) return copy_backwards(x, step[1], y, step[0], count, rows);
-        if (stride[0] == 1 && stride[1] == 2) {
+        if (stride[0] == 1 && stride[1] == 2 && count >= width<T>) {
             for (int64_t r = 0; r < rows; ++r) copy_every_second(x + r * step[1], y + r * step[0], count);
             return;
         }
+        if (stride[0] == 1 && stride[1] == 0) return fill_rows(x, step[1], y, step[0], count, rows);
         if (stride[0] == 1 && stride[1] == 1) return copy_rows(x, step[1], y, step[0], count, rows);
-        const auto copy = [](vec<T> x) { return x; };
-        elementwise_run<T, decltype(copy), T>(copy, p, stride, count, rows, step,
-                                              std::integer_sequence<int, 0>{});
+        copy_numbers(x, stride[1], step[1], y, stride[0], step[0], count, rows);
     };
     const ElementwiseCall<2> call = {
         run,

@@ -10,6 +10,16 @@ namespace pydl::PYDL_ISA {
 using ElementwiseRun = void (*)(const void* f, void* const* p, const int64_t* stride, int64_t count,
                                 int64_t rows, const int64_t* step);
 
+// Rows of numbers that lie apart, one by one.
+template <typename T>
+[[gnu::noinline]] void copy_numbers(const T* x, int64_t x_stride, int64_t x_step, T* y, int64_t y_stride,
+                                    int64_t y_step, int64_t count, int64_t rows) {
+    for (; rows > 0; --rows, x += x_step, y += y_step) {
+#pragma GCC unroll 4
+        for (int64_t i = 0; i < count; ++i) y[i * y_stride] = x[i * x_stride];
+    }
+}
+
 // Rows of an input one behind another; with a stride of 0, a number is repeated along its row. Whole vectors
 // are written: the next row overwrites what lies past the end of one.
 template <typename T>
@@ -17,6 +27,7 @@ template <typename T>
                                  int64_t rows) {
     const T* x = static_cast<const T*>(from);
     T* packed = static_cast<T*>(to);
+    if (stride != 0 && stride != 1) return copy_numbers(x, stride, step, packed, 1, count, count, rows);
     for (; rows > 0; --rows, x += step, packed += count) {
         int64_t i = 0;
         if (stride == 0) {
@@ -45,14 +56,19 @@ PYDL_INLINE void fetch_rows(const char* first, int64_t step, int64_t bytes, int6
         for (int64_t b = 0; b < bytes; b += 64) prefetch(first + b);
 }
 
+// Whether single numbers are to be read; kernels read neighbours, every second one and copies by the vector.
+PYDL_INLINE bool lies_apart(int64_t stride) {
+    return stride < -1 || stride > 2;
+}
+
 // Many rows. Where they are short and one behind another in the result, inputs in which they lie otherwise
 // are packed, a block in the first-level cache at a time, and the kernel sees one long run. But a copy of
 // many vectors costs as much as the kernel saves, one of whole vectors more, while a row or a number that is
 // repeated is read once. A kernel without f has no use for it. Inputs whose rows lie far from each other are
 // fetched a block ahead.
-[[gnu::noinline]] inline void run_rows(ElementwiseRun run, const void* f, void* const* data,
-                                       const int64_t* stride, int64_t count, int64_t rows,
-                                       const int64_t* step, int arrays, const int64_t* bytes) {
+[[gnu::noinline]] inline void run_short_rows(ElementwiseRun run, const void* f, void* const* data,
+                                             const int64_t* stride, int64_t count, int64_t rows,
+                                             const int64_t* step, int arrays, const int64_t* bytes) {
     if (arrays > kMostPacked) return run(f, data, stride, count, rows, step);
     alignas(64) char packed[kMostPacked][kPackedRun + PYDL_VECTOR_BYTES];
     int64_t run_stride[kMostPacked];
@@ -60,9 +76,9 @@ PYDL_INLINE void fetch_rows(const char* first, int64_t step, int64_t bytes, int6
     const bool is_short = count <= kShortRow || (count % W != 0 && count <= 2 * kShortRow);
     bool packs = f != nullptr && is_short && stride[0] == 1;
     for (int k = 0; packs && k < arrays; ++k)
-        packs = step[k] == count * stride[k] ||
-                (k > 0 && bytes[k] == bytes[0] && uint64_t(stride[k]) <= 1 &&
-                 (stride[k] == 0 || step[k] == 0 || count <= (count % W == 0 ? W : 4 * W)));
+        packs = (step[k] == count * stride[k] && !lies_apart(stride[k])) ||
+                (k > 0 && bytes[k] == bytes[0] &&
+                 (stride[k] != 1 || step[k] == 0 || count <= (count % W == 0 ? W : 4 * W)));
     bool apart[kMostPacked] = {}, any_apart = false;
     for (int k = 1; k < arrays; ++k) {
         const int64_t distance = (step[k] < 0 ? -step[k] : step[k]) * bytes[k];
@@ -81,7 +97,7 @@ PYDL_INLINE void fetch_rows(const char* first, int64_t step, int64_t bytes, int6
             if (apart[k])
                 fetch_rows(x + n * step[k] * bytes[k], step[k] * bytes[k], count * bytes[k],
                            left - n < block ? left - n : block);
-            const bool is_packed = packs && step[k] != count * stride[k];
+            const bool is_packed = packs && (step[k] != count * stride[k] || lies_apart(stride[k]));
             run_stride[k] = is_packed ? 1 : stride[k];
             if (!is_packed)
                 p[k] = x;
@@ -89,6 +105,29 @@ PYDL_INLINE void fetch_rows(const char* first, int64_t step, int64_t bytes, int6
                 pack(x, stride[k], step[k], p[k] = packed[k], count, n);
         }
         packs ? run(f, p, run_stride, n * count, 1, step) : run(f, p, stride, count, n, step);
+    }
+}
+
+// The same for rows of any length: long ones with inputs that lie apart are taken for many short ones.
+[[gnu::noinline]] inline void run_rows(ElementwiseRun run, const void* f, void* const* data,
+                                       const int64_t* stride, int64_t count, int64_t rows,
+                                       const int64_t* step, int arrays, const int64_t* bytes) {
+    bool apart = false;
+    for (int k = 1; k < arrays; ++k) apart |= lies_apart(stride[k]);
+    const bool in_parts = f != nullptr && apart && count >= kManyRows * kShortRow && arrays <= kMostPacked;
+    if (!in_parts && rows < kManyRows) return run(f, data, stride, count, rows, step);
+    if (!in_parts) return run_short_rows(run, f, data, stride, count, rows, step, arrays, bytes);
+    const int64_t parts = count / kShortRow, rest = count % kShortRow;
+    for (int64_t row = 0; row < rows; ++row) {
+        void *p[kMostPacked] = {}, *last[kMostPacked] = {};
+        int64_t part_step[kMostPacked] = {};
+        for (int k = 0; k < arrays; ++k) {
+            p[k] = static_cast<char*>(data[k]) + row * step[k] * bytes[k];
+            part_step[k] = kShortRow * stride[k];
+            last[k] = static_cast<char*>(p[k]) + parts * part_step[k] * bytes[k];
+        }
+        run_short_rows(run, f, p, stride, kShortRow, parts, part_step, arrays, bytes);
+        if (rest > 0) run(f, last, stride, rest, 1, part_step);
     }
 }
 

@@ -25,8 +25,11 @@ from .arguments import (
     check_shape,
 )
 from .op import empty as memory
+from .ops.clone import fill
 from .ops.randn import normal_numbers
 from .tensor import Tensor, float32
+
+FEW = 1024  # numbers, which numpy repeats before a kernel is called
 
 
 def full(size: Any, fill_value: float, dtype: Any = None, requires_grad: bool = False) -> Tensor:
@@ -36,14 +39,14 @@ def full(size: Any, fill_value: float, dtype: Any = None, requires_grad: bool = 
     value = fill_value.data if isinstance(fill_value, Tensor) else fill_value
     new = check_array("full", "fill_value", value).dtype if dtype is None else check_dtype("full", dtype)
     array = memory(check_shape("full", (size,)), new)
-    array[...] = check_fill("full", "fill_value", value, new)
+    fill(array, check_fill("full", "fill_value", value, new))
     return Tensor(array, requires_grad)
 
 
 def _repeated(op: str, size: tuple[Any, ...], value: Any, dtype: Any, requires_grad: bool) -> Tensor:
     new = float32 if dtype is None or dtype is float32 else check_dtype(op, dtype)
     array = memory(check_shape(op, size), new)
-    array.fill(value)
+    array.fill(value) if array.size < FEW else fill(array, value)
     return Tensor(array, requires_grad)
 
 

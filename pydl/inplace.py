@@ -17,8 +17,9 @@ import numpy as np
 from . import _compiled as tape
 from . import ops, random
 from ._compiled import is_number, is_usual_float
-from .arguments import Array, check_number, check_range
+from .arguments import Array, check_fill, check_number, check_range
 from .ops.add import add_forward
+from .ops.clone import fill
 from .ops.div import div_forward
 from .ops.mul import mul_forward
 from .ops.sub import sub_forward
@@ -109,6 +110,19 @@ FUNCTIONS = """abs addcdiv addcmul ceil clamp clip cos erf exp floor floor_divid
     masked_scatter nan_to_num neg pow reciprocal relu remainder round rsqrt sigmoid sin sqrt square tanh tril triu
     trunc"""
 METHODS = {f"{name}_": _in_place(_later(name), needs_input=True) for name in FUNCTIONS.split()}
+
+
+def zero_(tensor: Tensor) -> Tensor:
+    """Sets every element to 0."""
+    fill(tensor.writable("zero_"), 0)
+    return tensor
+
+
+def fill_(tensor: Tensor, value: float) -> Tensor:
+    """Sets every element to `value`."""
+    number = check_fill("fill_", "value", value.data if isinstance(value, Tensor) else value, tensor.dtype)
+    fill(tensor.writable("fill_"), number)
+    return tensor
 
 
 def normal_(tensor: Tensor, mean: float = 0.0, std: float = 1.0) -> Tensor:

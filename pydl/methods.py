@@ -166,8 +166,10 @@ METHODS = {
     "scatter_add_": inplace.scatter_add_,
     "sub_": inplace.sub_,
     "bernoulli_": inplace.bernoulli_,
+    "fill_": inplace.fill_,
     "normal_": inplace.normal_,
     "uniform_": inplace.uniform_,
+    "zero_": inplace.zero_,
     **inplace.METHODS,
     # Operators
     "__abs__": ops.abs,

@@ -16,7 +16,7 @@ import numpy as np
 
 from . import _compiled as tape
 from ._compiled import GradMode, backward
-from .arguments import Array, check_array, check_callable, check_dim, check_dtype, check_fill, check_flag
+from .arguments import Array, check_array, check_callable, check_dim, check_dtype, check_flag
 from .op import empty
 
 if TYPE_CHECKING:
@@ -218,17 +218,6 @@ class Tensor(TensorBase):
             raise ValueError(f"{operation}: the tensor's memory is read-only; change a clone() instead")
         self.bump_version()
         return self.data
-
-    def zero_(self) -> Tensor:
-        """Sets every element to 0."""
-        self.writable("zero_")[...] = 0
-        return self
-
-    def fill_(self, value: float) -> Tensor:
-        """Sets every element to `value`."""
-        number = check_fill("fill_", "value", value.data if isinstance(value, Tensor) else value, self.data.dtype)
-        self.writable("fill_")[...] = number
-        return self
 
     def copy_(self, source: Any) -> Tensor:
         """Copies the elements of `source`, of the same shape, into this tensor."""

@@ -49,10 +49,19 @@ def copied(x: Array) -> Array:
     return y
 
 
+def fill(y: Array, value: Any) -> None:
+    """One number everywhere in y, by the kernel where it can."""
+    if y.dtype.kind == "f" and y.ndim <= MOST_DIMENSIONS:
+        number = np.array(value, y.dtype)
+        clone_forward(np.ndarray(y.shape, y.dtype, number, 0, (0,) * y.ndim), y)  # quicker than broadcast_to()
+    else:
+        y[...] = value
+
+
 def zeros(shape: tuple[int, ...], dtype: Any) -> Array:
     """Zeros that recordings know of."""
     y = empty(shape, dtype)
-    copy(np.broadcast_to(np.zeros((), dtype), shape), y)
+    fill(y, 0)
     return y
 
 

@@ -21,7 +21,7 @@ from .._compiled import along
 from ..arguments import Array, check_array, check_dim
 from ..op import empty, gradient_wanted, kernel, op
 from ..tensor import Tensor, as_tensor
-from .clone import reshaped
+from .clone import reshaped, zeros
 from .getitem import getitem
 from .reshape import reshape
 
@@ -141,8 +141,7 @@ def _taken(input: Any, name: str, d: int, numbers: Any) -> Any:
     run_checked(name, gather_forward, lines, index, three(y, d), x.shape[d])
 
     def gradient(dy, needs):
-        dx = empty(x.shape, x.dtype)
-        dx[...] = 0
+        dx = zeros(x.shape, x.dtype)
         gather_backward(three(dy, d), index, three(dx, d))
         return dx
 
