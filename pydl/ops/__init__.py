@@ -117,7 +117,6 @@ from .max import max as max
 from .max import min as min
 from .mean import mean as mean
 from .statistics import logsumexp as logsumexp
-from .statistics import norm as norm
 from .statistics import pairwise_distance as pairwise_distance
 from .statistics import std as std
 from .statistics import std_mean as std_mean
@@ -220,6 +219,7 @@ from .getitem import getitem as getitem
 from .interpolate import interpolate as interpolate
 from .masked_fill import masked_fill as masked_fill
 from .masked_fill import masked_select as masked_select
+from .norm import norm as norm
 from .normalize import normalize as normalize
 from .one_hot import one_hot as one_hot
 from .pad import pad as pad

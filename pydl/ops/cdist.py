@@ -22,8 +22,8 @@ from ..tensor import Tensor, as_tensor
 from .div import div_forward
 from .matmul import matmul_forward
 from .mul import mul_forward
+from .norm import norm
 from .reshape import unsqueeze
-from .statistics import norm
 from .sub import sub, sub_forward
 from .sum_to import sum_to
 from .where import where_forward

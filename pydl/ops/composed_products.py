@@ -28,10 +28,10 @@ from .einsum import bmm, dot, mm, mv, outer
 from .matmul import matmul
 from .mean import mean
 from .mul import mul
+from .norm import norm
 from .reshape import reshape, unsqueeze
 from .split import unbind
 from .sqrt import sqrt
-from .statistics import norm
 from .sub import sub
 from .sum import sum
 from .transpose import matrix_transpose, permute

@@ -1,7 +1,7 @@
-"""Numbers that sum up many: their spread, their length, the logarithm of their exponentials' sum.
+"""Numbers that sum up many: their spread, the distance of two vectors, the logarithm of their exponentials' sum.
 
     var[k] = sum over r of (x[k, r] - mean[k])^2 / max(R - correction, 0)      std = sqrt(var)
-    norm[k] = (sum over r of |x[k, r]|^p)^(1/p)      inf: the largest |x|, -inf: the smallest, 0: how many are not 0
+    pairwise_distance[k] = norm of x1[k] - x2[k] + eps
     logsumexp[k] = m + ln(sum over r of exp(x[k, r] - m)),   m = max over r of x[k, r]
     (k: the kept indices, r: the R ones in dim)
 
@@ -14,48 +14,30 @@ Source    Chan, Golub, LeVeque, "Algorithms for computing the sample variance", 
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
 
-from ..arguments import check_flag, check_float, check_number, check_range, check_reduction, show
-from ..tensor import Tensor, as_tensor
-from .abs import abs
-from .amax import amax, amin
+from ..arguments import check_flag, check_number, check_range, check_reduction
+from ..tensor import Tensor
+from .amax import amax
 from .broadcasting import broadcast_shape
 from .div import div
-from .eq import ne
 from .exp import exp
 from .log import log
 from .mean import mean
-from .pow import pow
+from .norm import floats, norm, root
 from .reshape import reshape
-from .sqrt import sqrt
 from .square import square
 from .sub import sub
 from .sum import sum
 from .where import where
 
 
-def _floats(name: str, input: Any) -> Tensor:
-    x = as_tensor(name, input)
-    check_float(name, "input", x.data)
-    return x
-
-
-def _root(x: Tensor, p: float = 2.0) -> Tensor:
-    """x^(1/p), with the gradient 0 where x is 0 and has none."""
-    some = ne(x, 0)
-    if some.data.all():
-        return sqrt(x) if p == 2.0 else pow(x, 1.0 / p)
-    return where(some, _root(where(some, x, 1.0), p), x)
-
-
 def _var(name: str, input: Any, dim: Any, unbiased: Any, keepdim: Any, correction: Any) -> tuple[Tensor, Tensor]:
     if isinstance(dim, bool):  # var(x, False), as in PyTorch
         dim, unbiased = None, dim
-    x, lost = _floats(name, input), float(check_flag(name, "unbiased", unbiased))
+    x, lost = floats(name, input), float(check_flag(name, "unbiased", unbiased))
     if correction is not None:
         lost = check_number(name, "correction", correction)
     _, _, shape, count = check_reduction(name, x.shape, dim, keepdim)
@@ -78,7 +60,7 @@ def std(
     input: Any, dim: Any = None, unbiased: bool = True, keepdim: bool = False, *, correction: float | None = None
 ) -> Tensor:
     """The standard deviation: the root of var(...)."""
-    return _root(_var("std", input, dim, unbiased, keepdim, correction)[0])
+    return root(_var("std", input, dim, unbiased, keepdim, correction)[0])
 
 
 def var_mean(
@@ -93,29 +75,13 @@ def std_mean(
 ) -> tuple[Tensor, Tensor]:
     """std(...) and mean(...)."""
     spread, middle = _var("std_mean", input, dim, unbiased, keepdim, correction)
-    return _root(spread), middle
-
-
-def norm(input: Any, p: float | str | None = "fro", dim: Any = None, keepdim: bool = False) -> Tensor:
-    """The length of input along the dimensions `dim` (all). p: a number, or "fro", which is 2."""
-    x = _floats("norm", input)
-    if isinstance(p, str) and p != "fro":
-        raise ValueError(f"norm: p must be a number or 'fro', not {show(p)}")
-    kind = 2.0 if p is None or p == "fro" else check_number("norm", "p", p)
-    if kind == 2.0:
-        return _root(sum(square(x), dim, keepdim))
-    if kind == 0.0:
-        return sum(ne(x, 0), dim, keepdim).to(x.dtype)
-    sizes = abs(x)
-    if math.isinf(kind):
-        return (amax if kind > 0 else amin)(sizes, dim, keepdim)
-    return sum(sizes, dim, keepdim) if kind == 1.0 else _root(sum(pow(sizes, kind), dim, keepdim), kind)
+    return root(spread), middle
 
 
 def pairwise_distance(x1: Any, x2: Any, p: float = 2.0, eps: float = 1e-6, keepdim: bool = False) -> Tensor:
     """The length of x1 - x2 + eps along the last dimension; shapes broadcast."""
     name = "pairwise_distance"
-    a, b = _floats(name, x1), _floats(name, x2)
+    a, b = floats(name, x1), floats(name, x2)
     if not broadcast_shape(name, a.data, b.data):
         raise ValueError(f"{name}: x1 and x2 have no dimension to be vectors along")
     kind, keep = check_number(name, "p", p), check_flag(name, "keepdim", keepdim)
@@ -124,7 +90,7 @@ def pairwise_distance(x1: Any, x2: Any, p: float = 2.0, eps: float = 1e-6, keepd
 
 def logsumexp(input: Any, dim: int | tuple[int, ...], keepdim: bool = False) -> Tensor:
     """ln(sum(exp(input))) over the dimensions `dim`, which overflows only where the result does; of nothing -inf."""
-    x = _floats("logsumexp", input)
+    x = floats("logsumexp", input)
     _, ones, shape, count = check_reduction("logsumexp", x.shape, dim, keepdim)
     largest = amax(x.detach(), dim, True).data if count else np.zeros(ones, x.dtype)
     shift = np.where(np.isfinite(largest), largest, 0).astype(x.dtype, copy=False)

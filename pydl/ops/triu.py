@@ -17,6 +17,7 @@ import numpy as np
 from ..arguments import check_array, check_dim, check_integer
 from ..op import empty, op
 from ..tensor import Tensor, as_tensor
+from .clone import copied, copy, zeros
 from .setitem import setitem
 from .where import where_forward
 
@@ -66,17 +67,15 @@ def diagonal(input: Any, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Any:
     if a == b:
         raise ValueError(f"diagonal: dim1 and dim2 are the same dimension of input {x.shape}")
     k = check_integer("diagonal", "offset", offset, -(2**31))
-    count = max(0, min(x.shape[a] + min(k, 0), x.shape[b] - max(k, 0)))
-    index: list[Any] = [slice(None)] * x.ndim
-    index[a], index[b] = np.arange(count) + max(-k, 0), np.arange(count) + max(k, 0)
-    front = (np.moveaxis(x, (a, b), (0, 1)), (index[a], index[b]))
 
     def gradient(dy, needs):
-        dx = np.zeros(front[0].shape, x.dtype)
-        dx[front[1]] = np.moveaxis(dy, -1, 0)
-        return np.moveaxis(dx, (0, 1), (a, b))
+        dx = zeros(x.shape, x.dtype)
+        there = dx.diagonal(k, a, b)
+        there.flags.writeable = True
+        copy(dy, there)
+        return dx
 
-    return np.moveaxis(front[0][front[1]], 0, -1), gradient, ()
+    return copied(x.diagonal(k, a, b)), gradient, ()
 
 
 of_matrix = diagonal  # whose name is that of an argument, too

@@ -1,0 +1,32 @@
+// row_norms: the length of every row. See pydl/ops/norm.py.
+#include "kernel.h"
+#include "norm_of_run.h"
+#include "scratch.h"
+
+namespace pydl::PYDL_ISA {
+
+// Long rows are cut into parts, which are combined in their order, whoever computed them.
+template <typename T>
+void row_norms(Array<const T, 2> x, double p, Array<T, 1> y) {
+    const NormKind<T> kind(p, "row_norms: p must be 1, 2 or infinite");
+    const int64_t A = x.shape[0], K = x.shape[1], size = K < kTensorListGrain ? K : kTensorListGrain;
+    require(y.shape[0] == A && (K < 2 || x.stride[1] == 1),
+            "row_norms: x is (A, K), rows without gaps, y (A)");
+    const int64_t parts = K > 0 ? (K - 1) / size + 1 : 0;
+    const Scratch<double> partial(A * parts);
+    parallel_for(A * parts, kTensorListGrain / (size + 1) + 1, [&](int64_t begin, int64_t end) {
+        int64_t a = begin / parts, part = begin % parts;
+        for (int64_t task = begin; task < end; ++task) {
+            const int64_t first = part * size, left = K - first;
+            partial[task] = kind.of_run(x.data + a * x.stride[0] + first, left < size ? left : size);
+            if (++part < parts) continue;
+            part = 0;
+            ++a;
+        }
+    });
+    for (int64_t a = 0; a < A; ++a)
+        y.data[a * y.stride[0]] = kind.of_parts(partial.data() + a * parts, parts);
+}
+PYDL_KERNEL(row_norms, "x, p, y")
+
+}  // namespace pydl::PYDL_ISA

@@ -1,0 +1,105 @@
+"""norm: the length of all of a tensor, or of its rows.
+
+    y[k] = (sum over r of |x[k, r]|^p)^(1/p)      inf: the largest |x|, -inf: the smallest, 0: how many are not 0
+    (k: the kept indices, r: the ones in dim)
+
+Shapes    x (*), y: x without the dimensions dim, or with size 1 there if keepdim; no dim: all, y ()
+Gradient  dx[k, r] = dy[k] (|x[k, r]| / y[k])^(p - 1) sign x[k, r]; 0 where a length is 0
+Rounding  as for sum
+Source    Golub, Van Loan, "Matrix computations" (1996), section 2.2
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from ..arguments import check_float, check_number, check_reduction, show
+from ..op import empty, kernel, op
+from ..tensor import Tensor, as_tensor
+from .abs import abs, abs_backward
+from .amax import amax, amin
+from .clamp import clamp_forward
+from .div import div_forward
+from .eq import ne
+from .mul import mul_forward
+from .pow import pow
+from .sqrt import sqrt
+from .square import square
+from .sum import sum
+from .where import where
+
+LONG = 192  # bytes of a row from which on a loop of its own pays; vectors of shorter rows are squared and summed
+
+
+@kernel(writes="y")
+def row_norms(x, p, y):
+    """p: 1, 2 or inf."""
+    for a in range(len(x)):
+        y[a] = 0.0
+        for k in range(x.shape[1]):
+            y[a] = np.maximum(y[a], np.abs(x[a, k])) if p == np.inf else y[a] + np.abs(x[a, k]) ** p
+        y[a] = y[a] if p == np.inf else y[a] ** (1 / p)
+
+
+@row_norms.samples
+def _(draw):
+    A, K = draw.integer(0, 20), draw.choice(draw.integer(0, 40), draw.integer(900, 1100), draw.integer(16380, 16400))
+    return {"x": draw.array((A, K)), "p": draw.choice(1.0, 2.0, np.inf), "y": draw.out((A,))}
+
+
+@op("input")
+def lengths(input: Any, p: float, count: int, shape: tuple[int, ...]) -> Any:
+    """The 1-norms or 2-norms of rows of `count` numbers that lie one behind another."""
+    rows = math.prod(shape), count
+    x, y = input.reshape(rows), empty(shape, input.dtype)
+    row_norms(x, p, y.reshape(rows[0]))
+
+    def gradient(dy, needs):
+        slope, dx = empty((rows[0], 1), x.dtype), empty(x.shape, x.dtype)
+        if p == 1.0:
+            abs_backward(np.broadcast_to(dy.reshape(slope.shape), x.shape), x, dx)
+            return dx.reshape(input.shape)
+        # No length but 0 is below this: then x is 0, and so is its gradient.
+        clamp_forward(y.reshape(slope.shape), 1e-23 if x.dtype == np.float32 else 1e-162, np.inf, slope)
+        div_forward(dy.reshape(slope.shape), slope, slope)
+        mul_forward(x, slope, dx)
+        return dx.reshape(input.shape)
+
+    return y, gradient, ("input", "output")
+
+
+def floats(name: str, input: Any) -> Tensor:
+    x = as_tensor(name, input)
+    check_float(name, "input", x.data)
+    return x
+
+
+def root(x: Tensor, p: float = 2.0) -> Tensor:
+    """x^(1/p), with the gradient 0 where x is 0 and has none."""
+    some = ne(x, 0)
+    if some.data.all():
+        return sqrt(x) if p == 2.0 else pow(x, 1.0 / p)
+    return where(some, root(where(some, x, 1.0), p), x)
+
+
+def norm(input: Any, p: float | str | None = "fro", dim: Any = None, keepdim: bool = False) -> Tensor:
+    """The length of input along the dimensions `dim` (all). p: a number, or "fro", which is 2."""
+    x = floats("norm", input)
+    if isinstance(p, str) and p != "fro":
+        raise ValueError(f"norm: p must be a number or 'fro', not {show(p)}")
+    kind = 2.0 if p is None or p == "fro" else check_number("norm", "p", p)
+    dims, _, shape, count = check_reduction("norm", x.shape, dim, keepdim)
+    are_rows = x.data.flags.c_contiguous and dims == tuple(range(x.ndim - len(dims), x.ndim))
+    if kind in (1.0, 2.0) and are_rows and (count * x.dtype.itemsize >= LONG or not shape):
+        return lengths(x, kind, count, shape)
+    if kind == 2.0:
+        return root(sum(square(x), dim, keepdim))
+    if kind == 0.0:
+        return sum(ne(x, 0), dim, keepdim).to(x.dtype)
+    sizes = abs(x)
+    if math.isinf(kind):
+        return (amax if kind > 0 else amin)(sizes, dim, keepdim)
+    return sum(sizes, dim, keepdim) if kind == 1.0 else root(sum(pow(sizes, kind), dim, keepdim), kind)
