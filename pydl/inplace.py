@@ -19,9 +19,10 @@ from . import ops, random
 from ._compiled import is_number, is_usual_float
 from .arguments import Array, check_fill, check_number, check_range
 from .ops.add import add_forward
-from .ops.clone import fill
+from .ops.clone import copy, fill
 from .ops.div import div_forward
 from .ops.mul import mul_forward
+from .ops.randn import normal_numbers
 from .ops.sub import sub_forward
 from .tensor import Tensor
 
@@ -128,7 +129,16 @@ def fill_(tensor: Tensor, value: float) -> Tensor:
 def normal_(tensor: Tensor, mean: float = 0.0, std: float = 1.0) -> Tensor:
     """Numbers from N(mean, std^2) in place of the tensor's."""
     middle, spread = check_number("normal_", "mean", mean), check_range("normal_", "std", std, 0)
-    return _drawn("normal_", tensor, lambda shape: random.generator().normal(middle, spread, shape))
+
+    def draw(shape: tuple[int, ...]) -> Array:
+        y: Array = normal_numbers(shape, tensor.dtype)
+        if spread != 1:
+            mul_forward(y, np.full((), spread, y.dtype), y)
+        if middle != 0:
+            add_forward(y, np.full((), middle, y.dtype), y)
+        return y
+
+    return _drawn("normal_", tensor, draw)
 
 
 def uniform_(tensor: Tensor, a: float = 0.0, b: float = 1.0) -> Tensor:
@@ -148,5 +158,5 @@ def bernoulli_(tensor: Tensor, p: float = 0.5) -> Tensor:
 def _drawn(name: str, tensor: Tensor, draw: Any, kinds: str = "f") -> Tensor:
     if tensor.dtype.kind not in kinds:
         raise TypeError(f"{name}: the tensor is {tensor.dtype} but must be float32 or float64")
-    tensor.writable(name)[...] = draw(tensor.shape)
+    copy(draw(tensor.shape), tensor.writable(name))
     return tensor

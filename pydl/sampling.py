@@ -13,6 +13,7 @@ from . import random
 from .arguments import check_array, check_dtype, check_flag, check_float, check_float_dtype, check_integer, check_shape
 from .ops.cumsum import cumsum_forward
 from .ops.randn import normal_numbers
+from .ops.sort import first_of_order
 from .tensor import Tensor, as_tensor, int64
 
 
@@ -95,5 +96,5 @@ def multinomial(input: Any, num_samples: int, replacement: bool = False) -> Tens
         # The smallest of exponential times 1 / weight: Efraimidis, Spirakis, "Weighted random sampling", 2006.
         times = random.generator().standard_exponential(weights.shape)
         with np.errstate(divide="ignore"):
-            found = np.argsort(times / weights, 1)[:, :count]
+            found = first_of_order(times / weights, 1, count, False)[1]
     return Tensor(found.reshape((*w.shape[:-1], count)).astype(np.int64))

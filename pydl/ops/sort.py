@@ -63,14 +63,14 @@ def _sorted(name: str, input: Any, dim: Any, descending: Any, k: Any = None) -> 
         raise ValueError(f"{name}: k is {count}, but dimension {d} of {x.shape} has {line.shape[d]} elements")
     if 3 * count <= line.shape[d]:
         if x.dtype.kind == "f":
-            return line, *_first(line, d, count, downwards), d
+            return line, *first_of_order(line, d, count, downwards), d
         if x.dtype.itemsize < 8 or (x.size and x.min() >= -(2**53) and x.max() <= 2**53):
-            values, index = _first(line.astype(np.float64), d, count, downwards)
+            values, index = first_of_order(line.astype(np.float64), d, count, downwards)
             return line, values.astype(x.dtype), index, d
     return line, None, _order(line, d, downwards)[(*(slice(None),) * d, slice(count))], d
 
 
-def _first(x: Any, d: int, k: int, largest: bool) -> tuple[Any, Any]:
+def first_of_order(x: Any, d: int, k: int, largest: bool) -> tuple[Any, Any]:
     """The first k of the order and their indices, without all of it."""
     ends = d == x.ndim - 1
     last = x if ends else np.moveaxis(x, d, -1)
