@@ -253,7 +253,7 @@ cdef bint is_fresh(object dx, object dys, tuple grads):
     cdef PyObject* base = <PyObject*>cnp.PyArray_BASE(dx)
     if not cnp.PyArray_IS_C_CONTIGUOUS(dx):  # as the kernels of optimizers need it
         return False
-    if base is not NULL and cnp.PyArray_Check(<object>base):
+    if base is not NULL and cnp.PyArray_Check(<object>base) and not is_only_view(dx, base):
         return is_all_of(dx, base, dys)
     if type(dys) is list:
         for dy in <list>dys:
@@ -264,6 +264,16 @@ cdef bint is_fresh(object dx, object dys, tuple grads):
     for other in grads:
         times += other is dx
     return times == 1
+
+
+cdef bint is_only_view(object dx, PyObject* base):
+    """Whether the view is all of an array that nobody holds but it: a result in another shape."""
+    cdef PyObject* owner = <PyObject*>cnp.PyArray_BASE(<cnp.ndarray>base)
+    return (
+        Py_REFCNT(base) == 1
+        and cnp.PyArray_NBYTES(dx) == cnp.PyArray_NBYTES(<cnp.ndarray>base)
+        and (owner is NULL or not cnp.PyArray_Check(<object>owner))
+    )
 
 
 cdef bint is_all_of(object dx, PyObject* base, object dys):
