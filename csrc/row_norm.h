@@ -92,12 +92,13 @@ void normalise_turned_rows(const Array<const T, 2>& x, Line<const T> weight, Lin
                            const Array<T, 2>& y, T* mean, int64_t mean_stride, const Array<T, 1>& rstd) {
     constexpr int64_t W = width<T>;
     const int64_t R = x.shape[0], D = x.shape[1], bundles = (R - 1) / W + 1;
+    const bool far = are_far<T>(R * D);
     parallel_for(bundles, kMomentGrain / (D * W) + 1, [&](int64_t begin, int64_t end) {
         Scratch<T> lanes(D * W);
         T* buffer = lanes.data();
         for (int64_t i = begin; i < end; ++i) {
             const int64_t r = i * W, n = R - r < W ? R - r : W;
-            turn_rows<W>(row(x, r).data, x.stride[0], x.stride[1], n, D, buffer);
+            turn_rows<W>(row(x, r).data, x.stride[0], x.stride[1], n, D, buffer, far);
             vec<T> center{};
             if (Centered) {
                 const vec<T> first = load(buffer);  // any number of the row: what is squared is small then
@@ -115,7 +116,7 @@ void normalise_turned_rows(const Array<const T, 2>& x, Line<const T> weight, Lin
                 const vec<T> xhat = ((load(buffer + k * W) - center) - shift) * s;
                 store(buffer + k * W, fma(xhat, broadcast<T>(weight.data[k]), broadcast<T>(bias.data[k])));
             }
-            turn_back<W>(buffer, n, D, row(y, r).data, y.stride[0], y.stride[1]);
+            turn_back<W>(buffer, n, D, row(y, r).data, y.stride[0], y.stride[1], far);
             if (Centered) store_strided<T>(mean + r * mean_stride, mean_stride, center + shift, n);
             store_strided<T>(rstd.data + r * rstd.stride[0], rstd.stride[0], s, n);
         }

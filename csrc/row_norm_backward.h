@@ -194,6 +194,7 @@ class RowGradients {
         const int64_t R = x_.shape[0], D = x_.shape[1], bundles = (R - 1) / W + 1;
         const int64_t possible = R * D / kMomentGrain + 1, most = possible < bundles ? possible : bundles;
         const int64_t pieces = most < kRowPieces ? most : kRowPieces;
+        const bool far = are_far<T>(R * D);
         Scratch<T> results(pieces * 2 * D);
         parallel_for(pieces, 1, [&](int64_t begin, int64_t end) {
             Scratch<T> lanes(7 * D * W);
@@ -204,10 +205,10 @@ class RowGradients {
                 const int64_t first = bundles * p / pieces, last = bundles * (p + 1) / pieces;
                 for (int64_t i = first; i < last; ++i) {
                     const int64_t r = i * W, n = R - r < W ? R - r : W;
-                    turn_rows<W>(row(dy_, r).data, dy_.stride[0], dy_.stride[1], n, D, dy);
-                    turn_rows<W>(row(x_, r).data, x_.stride[0], x_.stride[1], n, D, x);
+                    turn_rows<W>(row(dy_, r).data, dy_.stride[0], dy_.stride[1], n, D, dy, far);
+                    turn_rows<W>(row(x_, r).data, x_.stride[0], x_.stride[1], n, D, x, far);
                     turned_pass(r, n, dy, x, dx, batch, batch + D * W);
-                    if (dx_) turn_back<W>(dx, n, D, row(*dx_, r).data, dx_->stride[0], dx_->stride[1]);
+                    if (dx_) turn_back<W>(dx, n, D, row(*dx_, r).data, dx_->stride[0], dx_->stride[1], far);
                     if ((i - first) % kRowBatch == kRowBatch - 1 || i == last - 1)
                         move_sums(2 * D * W, total, batch);
                 }

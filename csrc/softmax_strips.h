@@ -106,6 +106,7 @@ void for_each_strip(const Rule& rule, const int64_t (&shape)[3], const Array<X, 
         return;
     }
     const bool turned = B == 1, copied = turned || !((arrays.stride[2] == 1) && ...);
+    const bool far = turned && are_far<T>(A * K);
     const int64_t S = turned ? 4 * W : lines_of_strip<T>(A, K, B);
     const int64_t strips = turned ? 1 : (B - 1) / S + 1, bundles = turned ? (A - 1) / S + 1 : A;
     parallel_for(bundles * strips, kSoftmaxGrain / (K * S) + 1, [&](int64_t begin, int64_t end) {
@@ -120,7 +121,7 @@ void for_each_strip(const Rule& rule, const int64_t (&shape)[3], const Array<X, 
                 if (!copied) return Strip<Number>{first, x.stride[1]};
                 if constexpr (std::is_const_v<Number>) {
                     if (turned)
-                        turn_rows<4 * W>(first, x.stride[0], x.stride[1], lines, K, next);
+                        turn_rows<4 * W>(first, x.stride[0], x.stride[1], lines, K, next, far);
                     else
                         for (int64_t k = 0; k < K; ++k)
                             copy_along<T>(first + k * x.stride[1], x.stride[2], next + k * S, 1, lines);
@@ -138,7 +139,7 @@ void for_each_strip(const Rule& rule, const int64_t (&shape)[3], const Array<X, 
                 if constexpr (!std::is_const_v<std::remove_pointer_t<decltype(x.data)>>) {
                     T* const to = x.data + a * x.stride[0] + b * x.stride[2];
                     if (turned)
-                        turn_back<4 * W>(next, lines, K, to, x.stride[0], x.stride[1]);
+                        turn_back<4 * W>(next, lines, K, to, x.stride[0], x.stride[1], far);
                     else
                         for (int64_t k = 0; k < K; ++k)
                             copy_along<T>(next + k * S, 1, to + k * x.stride[1], x.stride[2], lines);
