@@ -237,7 +237,7 @@ struct Slope {
 // asked for.
 template <typename T, typename... L>
 PYDL_INLINE void fetch_lines_ahead(int64_t count, const L&... line) {
-    if (count > 128) return;
+    if (!has_special_kernels || count > 128) return;
     for (int64_t i = 0; i < count; i += 64 / int64_t(sizeof(T)))
         (prefetch(line.data + 4096 / sizeof(*line.data) + i), ...);
 }

@@ -114,7 +114,8 @@ PYDL_INLINE bool lies_apart(int64_t stride) {
                                        const int64_t* step, int arrays, const int64_t* bytes) {
     bool apart = false;
     for (int k = 1; k < arrays; ++k) apart |= lies_apart(stride[k]);
-    const bool in_parts = f != nullptr && apart && count >= kManyRows * kShortRow && arrays <= kMostPacked;
+    const bool in_parts = has_special_kernels && f != nullptr && apart && count >= kManyRows * kShortRow &&
+                          arrays <= kMostPacked;
     if (!in_parts && rows < kManyRows) return run(f, data, stride, count, rows, step);
     if (!in_parts) return run_short_rows(run, f, data, stride, count, rows, step, arrays, bytes);
     const int64_t parts = count / kShortRow, rest = count % kShortRow;

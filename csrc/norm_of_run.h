@@ -40,24 +40,4 @@ double norm_of_run(const T* x, int64_t n) {
     return sum;
 }
 
-// Which of them, for loops that are compiled once.
-template <typename T>
-struct NormKind {
-    double p;
-    double (*of_run)(const T* x, int64_t n);
-
-    NormKind(double p, const char* message) : p(p) {
-        require(p == 1 || p == 2 || p > 1e300, message);
-        of_run = p == 1   ? norm_of_run<Norm::one, T>
-                 : p == 2 ? norm_of_run<Norm::two, T>
-                          : norm_of_run<Norm::largest, T>;
-    }
-    double join(double a, double b) const { return p > 2 ? max(a, b) : a + b; }
-    T of_parts(const double* parts, int64_t n) const {
-        double total = 0;
-        for (int64_t i = 0; i < n; ++i) total = join(total, parts[i]);
-        return T(p == 2 ? sqrt(total) : total);
-    }
-};
-
 }  // namespace pydl::PYDL_ISA

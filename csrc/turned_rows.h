@@ -16,7 +16,7 @@ bool turns(int64_t A, int64_t K) {
 // does not foresee, so those two vectors' widths of rows ahead are asked for then.
 template <typename T>
 bool are_far(int64_t count) {
-    return count * int64_t(sizeof(T)) >= int64_t(1) << 23;
+    return has_special_kernels && count * int64_t(sizeof(T)) >= int64_t(1) << 23;
 }
 template <typename T>
 PYDL_INLINE void fetch_ahead(const T* rows, int64_t row_stride) {

@@ -16,15 +16,12 @@ import math
 from typing import Any
 
 import numpy as np
-from numpy.lib.stride_tricks import sliding_window_view
 
 from ..arguments import check_dim, check_integer, check_list, check_shape
-from ..op import op
 from ..tensor import Tensor, as_tensor
-from .add import add_forward
 from .broadcasting import broadcast_shape
 from .cat import cat
-from .clone import clone, copied, to, zeros
+from .clone import clone, to
 from .eq import ne
 from .expand import expand
 from .flip import flip
@@ -35,6 +32,7 @@ from .reshape import flatten, reshape, view
 from .setitem import setitem
 from .sub import sub
 from .transpose import movedim, transpose
+from .unfold import windows
 
 swapaxes = swapdims = transpose
 moveaxis = movedim
@@ -275,20 +273,6 @@ def diagflat(input: Any, offset: int = 0) -> Tensor:
     return diag_embed(ravel(input), check_integer("diagflat", "offset", offset, -(2**16)))
 
 
-@op("input")
-def _windows(input: Any, d: int, width: int, apart: int) -> Any:
-    before, count = (slice(None),) * d, input.shape[d] - width + 1
-
-    def gradient(dy, needs):
-        dx = zeros(input.shape, input.dtype)
-        for offset in range(width):
-            part = dx[(*before, slice(offset, offset + count, apart))]
-            add_forward(part, dy[..., offset], part)
-        return dx
-
-    return copied(sliding_window_view(input, width, d)[(*before, slice(None, None, apart))]), gradient, ()
-
-
 def unfold_dimension(input: Any, dimension: int, size: int, step: int) -> Tensor:
     """Windows of `size` numbers along a dimension, `step` apart; their numbers are the last dimension."""
     x = as_tensor("unfold", input)
@@ -296,4 +280,4 @@ def unfold_dimension(input: Any, dimension: int, size: int, step: int) -> Tensor
     width, apart = check_integer("unfold", "size", size, 0), check_integer("unfold", "step", step, 1)
     if x.ndim == 0 or width > x.shape[d]:
         raise ValueError(f"unfold: size is {width}, but dimension {dimension} of input {x.shape} is smaller")
-    return _windows(x, d, width, apart)
+    return windows(x, d, width, apart)

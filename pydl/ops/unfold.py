@@ -16,9 +16,12 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 
 from ..arguments import check_float, check_rank, check_tuple
 from ..op import empty, kernel, op
+from .add import add_forward
+from .clone import copied, zeros
 from .convolution import check_result
 
 Sizes = tuple[int, ...]
@@ -127,3 +130,18 @@ def unfold(
         return dx.reshape(x.shape)
 
     return y.reshape((N, rows, columns) if x.ndim == 4 else (rows, columns)), gradient, ()
+
+
+@op("input")
+def windows(input: Any, d: int, width: int, apart: int) -> Any:
+    """Windows of `width` numbers along dimension d, `apart` apart, as a new last dimension."""
+    before, count = (slice(None),) * d, input.shape[d] - width + 1
+
+    def gradient(dy, needs):
+        dx = zeros(input.shape, input.dtype)
+        for offset in range(width):
+            part = dx[(*before, slice(offset, offset + count, apart))]
+            add_forward(part, dy[..., offset], part)
+        return dx
+
+    return copied(sliding_window_view(input, width, d)[(*before, slice(None, None, apart))]), gradient, ()
