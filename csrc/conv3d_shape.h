@@ -51,8 +51,8 @@ class PaddedVolumes {
                     {x.shape[0], C, size[0], size[1], size[2]},
                     {slices * size[1] * size[2], size[0] * size[1] * size[2], size[1] * size[2], size[2], 1}};
         // A slice without zeros of its own is one row.
-        const bool whole =
-            size[1] == x.shape[3] && size[2] == x.shape[4] && x.stride[4] == 1 && x.stride[3] == x.shape[4];
+        const bool whole = before[1] == 0 && before[2] == 0 && size[1] == x.shape[3] &&
+                           size[2] == x.shape[4] && x.stride[4] == 1 && x.stride[3] == x.shape[4];
         const int64_t rows = whole ? 1 : size[1], columns = whole ? size[1] * size[2] : size[2];
         const PaddedRow line(columns, whole ? columns : x.shape[4], -before[2], 1), zeros(columns, 0, 0, 1);
         parallel_for(x.shape[0] * slices, 1 + 32768 / (size[1] * size[2]), [&](int64_t begin, int64_t end) {

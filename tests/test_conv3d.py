@@ -36,6 +36,8 @@ CASES = [
     ((1, 20, 8, 8, 8), (24, 20, 1, 3, 3), {"padding": (0, 1, 1)}),
     ((2, 3, 6, 5, 40), (7, 3, 3, 1, 5), {"stride": (3, 1, 2), "padding": "valid"}),
     ((0, 3, 5, 5, 5), (5, 3, 3, 3, 3), {}),
+    # rows with as many zeros in front as windows leave out behind
+    ((2, 3, 3, 4, 6), (8, 3, 4, 1, 1), {"stride": (2, 3, 1), "padding": (2, 1, 0)}),
 ]
 
 
