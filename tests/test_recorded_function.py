@@ -104,6 +104,24 @@ def test_nested_results_keep_their_structure():
     assert same_bits(captured["b"][1][0], expected["b"][1][0])
 
 
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda x: [x],
+        lambda x: [x.T],
+        lambda x: [relu(x), x[1:]],  # which the kernel reads, too
+        lambda x: [x[0, :1] * x.sum().reshape(1)],  # a view with more dimensions than what it is of
+    ],
+    ids=["itself", "transpose", "part", "one number"],
+)
+def test_views_of_inputs_and_of_single_numbers(function):
+    fast = pydl.capture(function)
+    for _ in range(3):
+        x = pydl.randn(2, 3)
+        assert all(map(same_bits, fast(x), function(x)))
+    assert len(fast._recordings) == 1
+
+
 def test_several_inputs_and_whole_numbers():
     def function(x, y):
         return relu(x) + y

@@ -47,7 +47,7 @@ def _is_aligned(array: Array) -> bool:
     row = whole.nbytes // max(array.shape[0], 1)
     return bool(
         whole.flags.c_contiguous
-        and whole.shape[0] == array.shape[0]
+        and whole.shape[:1] == array.shape[:1]  # a single number's is ()
         and array.strides[0] == row
         and array.ctypes.data - whole.ctypes.data < row
     )

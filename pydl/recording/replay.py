@@ -44,7 +44,7 @@ class Replay:
     """Calls of kernels, replayed without Python in between, for other inputs each time.
 
     inputs    arrays that the calls read in the place of what the caller gives: where it has them, if no call writes
-              into them, else the numbers are copied here
+              into them and no output lies in them, else the numbers are copied here
     outputs   arrays of results: new ones each time, if the calls write all of an output, else copies
     kept      other arrays that somebody outside sees
     frames, rounds    see in_slices()
@@ -64,7 +64,7 @@ class Replay:
         rounds: bool = False,
     ) -> None:
         self.inputs, self.outputs = inputs, outputs
-        self.given = [array for array in inputs if _is_only_read(array, calls)]
+        self.given = [array for array in inputs if _is_only_read(array, calls) and not _is_seen(array, outputs)]
         self.given_places = [any(array is each for each in self.given) for array in inputs]
         made = [array for i, array in enumerate(outputs) if self._is_made_here(i, calls, kept)]
         self.made = [(array.shape, array.dtype) for array in made]
@@ -195,6 +195,11 @@ def _is_only_read(array: Array, calls: list[Call]) -> bool:
         if any(np.may_share_memory(one, array) for one in (*in_lists, *written(call))):
             return False
     return True
+
+
+def _is_seen(array: Array, outputs: list[Array]) -> bool:
+    """Whether an output lies in the array, as a transpose does."""
+    return any(np.may_share_memory(array, output) for output in outputs)
 
 
 def key_of(inputs: list[Array]) -> Any:
