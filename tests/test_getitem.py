@@ -43,6 +43,16 @@ INDICES = {
     "mask and array": (np.array([True, False, True, False]), np.array([1, 1])),
     "no hit": np.zeros((4, 3), bool),
 }
+# Where PyTorch does not count an integer among the arrays, and numpy does.
+APART = {
+    "integer, slice, array": (1, slice(None), np.array([1, 1])),
+    "integer, slice, list": (1, slice(1, 3), [1, 4, 0]),
+    "integer, ellipsis, array": (-1, ..., np.array([1, 1, 4])),
+    "integer, none, array": (1, None, np.array([0, 2, 2])),
+    "integer, slice, mask": (2, slice(None), np.array([True, False, True, True, False])),
+    "array, slice, integer": (np.array([0, 2, 1]), slice(None), 3),
+    "mask, none, integer": (MASK, None, 2),
+}
 
 
 def test_native_equals_reference():
@@ -57,10 +67,10 @@ def test_worked_by_hand():
     assert x.grad.tolist() == [2, 0, 4]
 
 
-@pytest.mark.parametrize("name", INDICES)
+@pytest.mark.parametrize("name", [*INDICES, *APART])
 def test_torch(name):
     torch = pytest.importorskip("torch")
-    index = INDICES[name]
+    index = (INDICES | APART)[name]
     theirs = (
         tuple(torch.as_tensor(i) if isinstance(i, np.ndarray) else i for i in index)
         if isinstance(index, tuple)
@@ -69,10 +79,10 @@ def test_torch(name):
     check_torch(lambda x: x[index], lambda x: x[theirs], X)
 
 
-@pytest.mark.parametrize("name", INDICES)
+@pytest.mark.parametrize("name", [*INDICES, *APART])
 def test_gradient(name):
     x = X[:, :, :]
-    check_gradient(lambda x: x[INDICES[name]], x)
+    check_gradient(lambda x: x[(INDICES | APART)[name]], x)
 
 
 @pytest.mark.parametrize("name", INDICES)

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 from checks import check_gradient, check_torch
-from test_getitem import INDICES, X
+from test_getitem import APART, INDICES, X
 
 import pydl
 
@@ -43,19 +43,20 @@ def test_numpy(name):
     assert x.version.count == 1
 
 
-@pytest.mark.parametrize("name", INDICES)
+@pytest.mark.parametrize("name", [*INDICES, *APART])
 def test_gradient(name):
-    value = rng.standard_normal(X[INDICES[name]].shape)
-    check_gradient(assigned(INDICES[name]), X, value)  # also where an array names an element twice
+    index = (INDICES | APART)[name]
+    value = rng.standard_normal(pydl.tensor(X)[index].shape)
+    check_gradient(assigned(index), X, value)  # also where an array names an element twice
 
 
-@pytest.mark.parametrize("name", DISTINCT)
+@pytest.mark.parametrize("name", [*DISTINCT, "integer, slice, list", "integer, slice, mask", "mask, none, integer"])
 def test_torch(name):
     torch = pytest.importorskip("torch")
-    index = INDICES[name]
+    index = (INDICES | APART)[name]
     mine = index if isinstance(index, tuple) else (index,)
     theirs = tuple(torch.as_tensor(i) if isinstance(i, np.ndarray) else i for i in mine)
-    check_torch(assigned(index), assigned(theirs), X, rng.standard_normal(X[index].shape))
+    check_torch(assigned(index), assigned(theirs), X, rng.standard_normal(pydl.tensor(X)[index].shape))
 
 
 @pytest.mark.parametrize("shape", [(), (1,), (5,), (3, 1), (1, 1, 3, 5)])

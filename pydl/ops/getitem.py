@@ -3,7 +3,9 @@
     y = x[index]      index: integers, slices, None, ..., boolean masks, integer arrays, and tuples of them
 
 Shapes    as in numpy and PyTorch: an integer takes a dimension away, None puts one in, ... stands for all that is not
-          named; a mask gives the elements where it is True; integer arrays are broadcast, and pick one element each
+          named; a mask gives the elements where it is True; integer arrays are broadcast, and pick one element each.
+          Arrays with a slice between them come first in y. As in PyTorch, an integer is none of them: with x (2, 3, 4)
+          and k (5), x[0, :, k] is (3, 5), where numpy has (5, 3)
 Gradient  dx is 0 but for dx[index] += dy; where an array picks an element twice, both gradients add up
 Memory    shared with x, unless there is a mask or an integer array among the indices
 Source    Harris et al., "Array programming with NumPy", Nature 585 (2020)
@@ -53,16 +55,37 @@ def _plain(name: str, each: Any) -> Any:
     return int(each) if each.ndim == 0 and each.dtype.kind != "b" else each.copy()
 
 
+def without_integers(x: Any, index: tuple[Any, ...]) -> tuple[Any, tuple[Any, ...]]:
+    """x without the dimensions that the index has integers for, and the rest of it; if there are arrays in the index."""
+    if not any(isinstance(each, np.ndarray) for each in index):
+        return x, index
+    first: list[Any] = []
+    rest: list[Any] = []
+    for each in index:
+        if isinstance(each, int | np.integer) and not isinstance(each, bool):
+            first.append(each)
+            continue
+        rest.append(each)
+        if each is Ellipsis:
+            first.append(each)
+        elif each is not None and not isinstance(each, bool):
+            is_mask = isinstance(each, np.ndarray) and each.dtype.kind == "b"
+            first += [slice(None)] * (each.ndim if is_mask else 1)
+    return (x, index) if len(rest) == len(index) else (x[tuple(first)], tuple(rest))
+
+
 def part(name: str, x: Any, index: tuple[Any, ...]) -> Any:
     """x[index] as an array, also where numpy would give a number."""
+    shape = x.shape
     try:
         if len(index) == 1 and (type(index[0]) is int or type(index[0]) is slice):
             return x[index[0], ...]
+        x, index = without_integers(x, index)
         return x[index if any(each is Ellipsis for each in index) else (*index, ...)]
     except (IndexError, TypeError, ValueError) as error:
-        raise type(error)(f"{name}: {error} (tensor {x.shape})") from None
+        raise type(error)(f"{name}: {error} (tensor {shape})") from None
     except OverflowError:
-        raise IndexError(f"{name}: the index {index} is out of range (tensor {x.shape})") from None
+        raise IndexError(f"{name}: the index {index} is out of range (tensor {shape})") from None
 
 
 def picks(index: tuple[Any, ...]) -> bool:
@@ -82,7 +105,7 @@ def rows(shape: tuple[int, ...], index: tuple[Any, ...]) -> tuple[Any, int]:
         for each, size in zip(index, shape[:k], strict=True):
             numbers = numbers * size + np.where(np.less(each, 0), np.add(each, size), each)
         return numbers.reshape(-1), math.prod(shape[k:])
-    positions = np.arange(math.prod(shape)).reshape(shape)[index]
+    positions = part("getitem", np.arange(math.prod(shape)).reshape(shape), index)
     return positions.reshape(-1), 1
 
 
@@ -97,7 +120,8 @@ def getitem(input: Any, index: Any) -> Any:
         if not any(isinstance(each, np.ndarray) for each in plain):
             copy(dy, part("getitem", dx, plain))
         elif not picks(plain):
-            dx[plain] = dy
+            region, rest = without_integers(dx, plain)
+            region[rest] = dy
         elif dy.size > 0:
             numbers, D = rows(x.shape, plain)
             getitem_backward(dy.reshape(-1, D), numbers.astype(np.int64, copy=False), dx.reshape(-1, D))

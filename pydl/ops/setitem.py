@@ -18,7 +18,7 @@ import numpy as np
 from ..arguments import check_array, check_fill
 from ..op import op
 from .broadcasting import fit
-from .getitem import part, picks, plain_index
+from .getitem import part, picks, plain_index, without_integers
 
 
 def write(x: Any, index: tuple[Any, ...], value: Any) -> Any:
@@ -34,10 +34,11 @@ def write(x: Any, index: tuple[Any, ...], value: Any) -> Any:
         checked = check_array("setitem", "value", value)
         value = checked if isinstance(value, np.ndarray) else np.asarray(value)
     try:
-        x[index] = value
+        region, rest = without_integers(x, index)
+        region[rest] = value
     except (IndexError, TypeError, ValueError):
-        region = part("setitem", x, index).shape
-        raise ValueError(f"setitem: value has shape {np.shape(value)} but must broadcast to {region}") from None
+        needed = part("setitem", x, index).shape
+        raise ValueError(f"setitem: value has shape {np.shape(value)} but must broadcast to {needed}") from None
     return value
 
 
@@ -51,14 +52,14 @@ def setitem(input: Any, value: Any, index: tuple[Any, ...]) -> Any:
         dx = dvalue = None
         if needs[0]:
             dx = dy.copy()
-            dx[index] = 0
+            write(dx, index, 0)
         if needs[1]:
             region = part("setitem", dy, index)
             if picks(index):
                 order = np.arange(region.size).reshape(region.shape)
-                last = np.empty(dy.shape, np.int64)
-                last[index] = order
-                region = np.where(last[index] == order, region, 0)
+                last, rest = without_integers(np.empty(dy.shape, np.int64), index)
+                last[rest] = order
+                region = np.where(last[rest] == order, region, 0)
             # Dimensions of size 1 that value has beyond those of the region.
             extra = max(value.ndim - region.ndim, 0)
             dvalue = fit(region, (value.shape[extra:], value.dtype)).reshape(value.shape)
