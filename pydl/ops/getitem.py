@@ -56,7 +56,7 @@ def _plain(name: str, each: Any) -> Any:
 
 
 def without_integers(x: Any, index: tuple[Any, ...]) -> tuple[Any, tuple[Any, ...]]:
-    """x without the dimensions that the index has integers for, and the rest of it; if there are arrays in the index."""
+    """x without the dimensions that the index has integers for, and the rest of it; if it has arrays, too."""
     if not any(isinstance(each, np.ndarray) for each in index):
         return x, index
     first: list[Any] = []
