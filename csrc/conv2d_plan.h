@@ -59,11 +59,12 @@ struct Plan {
     }
 
   private:
-    // 0 if the first is not at the lowest address.
+    // Where the first is not at the lowest address: so few that no vector may be read beyond a run.
     static int64_t elements_from_first_to_last(const Images<const T>& x) {
-        if (x.slice_stride < 0 || x.tap_stride < 0) return 0;
+        constexpr int64_t none = INT64_MIN / 4;
+        if (x.slice_stride < 0 || x.tap_stride < 0) return none;
         for (int d = 0; d < 4; d++)
-            if (x.stride[d] < 0) return 0;
+            if (x.stride[d] < 0) return none;
         return x.at(x.shape[0] - 1, x.shape[1] - 1) - x.data + (x.shape[2] - 1) * x.stride[2] +
                (x.shape[3] - 1) * x.stride[3] + 1;
     }
