@@ -200,6 +200,30 @@ def test_work_outside_the_kernels_is_refused(function):
     assert not fast._recordings
 
 
+@pytest.mark.parametrize("first", [pydl.zeros(2, 3), pydl.full((2, 3), 0.9), -pydl.ones(2, 3), pydl.ones(1, 1) * 0.1])
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda x: relu(pydl.tensor(np.cumsum(x.numpy(), axis=1))),
+        lambda x: pydl.where(x > 0, x, pydl.exp(x)),
+        lambda x: x * pydl.tensor(np.sign(x.numpy())),
+    ],
+    ids=["numpy", "mask", "signs"],
+)
+def test_it_is_refused_whatever_the_first_numbers_are(function, first):
+    with pytest.raises(RuntimeError, match="gives another result than the function"):
+        pydl.capture(function)(first)
+
+
+def test_functions_that_refuse_most_numbers_are_recorded():
+    def function(x):
+        return pydl.nn.functional.binary_cross_entropy(x, x, reduction="none")
+
+    fast = pydl.capture(function)
+    for x in (pydl.zeros(3), pydl.rand(3)):
+        assert same_bits(fast(x), function(x))
+
+
 def test_wrong_arguments():
     with pytest.raises(TypeError, match="function must be a module or a function, not int"):
         pydl.capture(3)

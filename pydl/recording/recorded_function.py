@@ -36,7 +36,7 @@ from .channels_last import Layout
 from .element_blocks import is_by_element
 from .fusion import fold_batch_norms, join_activations, pack_weights, without_unread, work_in_place
 from .recorded_gradient import NoRecordedGradient, differentiable, gradient_of
-from .replay import Parts, Replay, as_array, copy, key_of, noted, other_numbers, own_inputs
+from .replay import Parts, Replay, as_array, copy, key_of, noted, on_other_numbers, own_inputs
 
 if TYPE_CHECKING:
     from ..nn import Module
@@ -191,12 +191,14 @@ class _Recording:
         self._check(function, inputs)
 
     def _check(self, function: Callable[..., Any], inputs: list[Array]) -> None:
-        others = [other_numbers(each) for each in inputs]
-        with no_grad():
-            expected = function(*[Tensor(copy(each)) if each.dtype.kind == "f" else each for each in others])
-        found = self.replay(others)
-        for right, replayed in zip(_leaves(expected), _leaves(found), strict=True):
-            if right.shape != replayed.shape or not self._same(right.data, replayed.data):
+        def run(others: list[Array]) -> list[Array | None]:
+            with no_grad():
+                results = function(*[Tensor(copy(each)) if each.dtype.kind == "f" else each for each in others])
+            return [each.data for each in _leaves(results)]
+
+        others, expected = on_other_numbers(run, inputs)
+        for right, replayed in zip(expected, _leaves(self.replay(others)), strict=True):
+            if right is None or right.shape != replayed.shape or not self._same(right, replayed.data):
                 raise RuntimeError(_DIFFERS)
 
     def _same(self, right: Array, replayed: Array) -> bool:

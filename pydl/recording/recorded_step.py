@@ -41,7 +41,7 @@ from ..tensor import Tensor, enable_grad
 from .fusion import join_activations, without_unread, work_in_place
 from .made_again import make_again
 from .norm_fusion import join_norms
-from .replay import Parts, Replay, as_array, copy, key_of, noted, other_numbers, own_inputs
+from .replay import Parts, Replay, as_array, copy, key_of, noted, on_other_numbers, own_inputs
 
 if TYPE_CHECKING:
     from ..nn import Module
@@ -192,16 +192,23 @@ class Recording:
     def __init__(self, compute: Callable[[list[Any]], Tensor], state: _State, variant: Any, batch: list[Array]) -> None:
         self._state, self._variant = state, variant
         numbers, generator = state.numbers(), random.get_rng_state()
+
+        def start_anew() -> None:
+            state.put(numbers)
+            random.set_rng_state(generator)
+
+        def run(others: list[Array]) -> list[Array | None]:
+            start_anew()
+            loss = compute([Tensor(copy(each)) if each.dtype.kind == "f" else each for each in others])
+            return [loss.data, *state.gradients(), *state.numbers()]
+
         try:
             # First what the replay is to give: the step's memory can then become the recording's, and what is recorded
             # begins with other buffers than what is checked.
-            others = [other_numbers(each) for each in batch]
-            loss = compute([Tensor(copy(each)) if each.dtype.kind == "f" else each for each in others])
-            expected = [loss.data, *state.gradients(), *state.numbers()]
+            others, expected = on_other_numbers(run, batch)
             self._record(compute, batch)
             _native.arena_trim()
-            state.put(numbers)
-            random.set_rng_state(generator)
+            start_anew()
             found = [self.run(others).data, *self._gradients, *state.numbers()]
             if not all(map(_same, expected, found)) or not state.is_unchanged():
                 raise RuntimeError(
@@ -209,8 +216,7 @@ class Recording:
                     "the step: part of its work is done outside the kernels (with numpy), or depends on values"
                 )
         finally:
-            state.put(numbers)
-            random.set_rng_state(generator)
+            start_anew()
 
     def _record(self, compute: Callable[[list[Any]], Tensor], batch: list[Array]) -> None:
         state, own, before = self._state, own_inputs(batch), self._state.numbers()

@@ -227,11 +227,46 @@ def own_inputs(inputs: list[Array]) -> list[Array]:
     return [copy(each, each.dtype if each.dtype.kind == "f" else np.dtype(np.int64)) for each in inputs]
 
 
-def other_numbers(array: Array) -> Array:
-    """Valid inputs that differ: whole numbers (words, labels, lengths) in another order, row by row, so that what
-    stands behind a row's end stays there, or smaller, where that is the same; others scaled, too."""
-    is_float = array.dtype.kind == "f"
-    turned: Array = np.flip(array, None if is_float or array.ndim == 0 or len(array) < 2 else 0)
+def on_other_numbers(
+    run: Callable[[list[Array]], list[Array | None]], inputs: list[Array]
+) -> tuple[list[Array], list[Array | None]]:
+    """Valid inputs that differ, and what `run` gives for them.
+
+    Numbers of both signs and many sizes come first: were they all like the inputs, then x > 0 would be, too, and a mask
+    made outside the kernels would not be missed. Where they are refused (no probabilities, say), or where what comes of
+    them is infinite or NaN, behind which a difference could hide, the inputs themselves are changed a little.
+    """
+    others = [_spread(each, i) if each.dtype.kind == "f" else _moved(each) for i, each in enumerate(inputs)]
+    try:
+        results = run(others)
+        if all(each is None or np.isfinite(each).all() for each in results):
+            return others, results
+    except Exception:  # whatever a function of somebody else's says of numbers that it does not expect
+        results = []
+    others = [_scaled(each) if each.dtype.kind == "f" else _moved(each) for each in inputs]
+    return others, run(others)
+
+
+_SPREAD = np.array([3, -3, 0.3, -0.3, 30, -1, 1, -30, 0.01, -0.1, 0.7])
+
+
+def _spread(array: Array, place: int) -> Array:
+    """Numbers that another place has in another order; the first has not the sign of the array's."""
+    numbers: Array = np.resize(np.roll(_SPREAD, 3 * place), array.shape).astype(array.dtype)
+    return -numbers if array.size > 0 and (array.flat[0] > 0) == (numbers.flat[0] > 0) else numbers
+
+
+def _scaled(array: Array) -> Array:
+    """The numbers backwards, smaller, and none of them 0."""
+    turned = np.flip(array)
+    other: Array = np.where(turned == 0, array.dtype.type(0.25), turned * array.dtype.type(0.75))
+    return other
+
+
+def _moved(array: Array) -> Array:
+    """Whole numbers (words, labels, lengths) in another order, row by row, so that what stands behind a row's end stays
+    there, or smaller, where that is the same."""
+    turned: Array = np.flip(array, None if array.ndim == 0 or len(array) < 2 else 0)
     is_same = array.dtype.kind in "iu" and np.array_equal(turned, array)
-    other: Array = turned * array.dtype.type(0.75) if is_float else turned - (turned > 1) if is_same else turned.copy()
+    other: Array = turned - (turned > 1) if is_same else turned.copy()
     return other
