@@ -13,6 +13,7 @@ import numpy as np
 
 from .._compiled import remembered
 from ..arguments import Array, check_floats, check_integer, check_rank, show
+from .clone import reshaped
 from .pooling import LAYOUTS, Sizes
 
 
@@ -29,7 +30,7 @@ def check_adaptive(op: str, input: Any, output_size: Any, dims: int) -> tuple[Ar
     """The input of `op` as its kernels take it, and the shapes; or the error that says what is wrong."""
     (x,) = check_floats(op, input=input)
     shapes = check_adaptive_shapes(op, x.shape, output_size, dims)
-    return x.reshape(shapes.batch), shapes
+    return reshaped(x, shapes.batch), shapes
 
 
 @remembered

@@ -24,6 +24,7 @@ import numpy as np
 from .._compiled import TensorBase, needs_copies
 from ..arguments import Array, check_array, check_flag, check_floats, check_number
 from ..op import empty, kernel, op
+from .clone import reshaped
 
 
 @kernel(writes="running_mean, running_var, y, mean, rstd, affine")
@@ -233,7 +234,7 @@ def batch_norm(
     S = math.prod(x.shape[2:])
     if training and N * S == 1:
         raise ValueError(f"batch_norm: training needs more than one number in a channel (input {x.shape})")
-    lines = x.reshape(N, C, S)
+    lines = reshaped(x, (N, C, S))
     y, rstd = empty(x.shape, x.dtype), empty((C,), x.dtype)
     if training and N * S > 0:
         used = empty((C,), x.dtype)
@@ -254,7 +255,7 @@ def batch_norm(
         dx = empty(x.shape, x.dtype) if needs[0] else None
         dw, db = (empty((C,), x.dtype) if need else None for need in needs[1:])
         of_x = None if dx is None else dx.reshape(N, C, S)
-        slopes = dy.reshape(N, C, S), None, None, math.nan, math.nan
+        slopes = reshaped(dy, (N, C, S)), None, None, math.nan, math.nan
         batch_norm_backward(*slopes, lines, w, used, rstd, training, None, of_x, dw, db)
         return dx, dw, db
 

@@ -24,6 +24,7 @@ import numpy as np
 from ..arguments import check_flag, check_floats, check_integer, check_number
 from ..op import empty, kernel, op
 from .batch_norm import check_channels, check_eps
+from .clone import reshaped
 
 
 @kernel(writes="y, mean, rstd")
@@ -157,14 +158,14 @@ def _grouped(name: str, input: Any, num_groups: int | None, weight: Any, bias: A
     S = math.prod(x.shape[2:])
     if (num_groups is None and S == 1) or (N == 1 and C * S == G):
         raise ValueError(f"{name}: more than one number is needed in a group (input {x.shape})")
-    lines = x.reshape(N, C, S)
+    lines = reshaped(x, (N, C, S))
     y, mean, rstd = empty(x.shape, x.dtype), empty((N, G), x.dtype), empty((N, G), x.dtype)
     group_norm_forward(lines, w, b, G, eps, y.reshape(N, C, S), mean, rstd)
 
     def gradient(dy, needs):
         dx = empty((N, C, S), x.dtype) if needs[0] else None
         dw, db = (empty((C,), x.dtype) if need else None for need in needs[1:])
-        group_norm_backward(dy.reshape(N, C, S), lines, w, mean, rstd, dx, dw, db)
+        group_norm_backward(reshaped(dy, (N, C, S)), lines, w, mean, rstd, dx, dw, db)
         return None if dx is None else dx.reshape(x.shape), dw, db
 
     return y, gradient, ("input", ("weight", 0))

@@ -23,6 +23,7 @@ from .._compiled import flat
 from ..arguments import Array, check_floats, check_shape
 from ..op import empty, kernel, op
 from .batch_norm import check_eps
+from .clone import reshaped
 
 
 @kernel(writes="y, mean, rstd")
@@ -129,7 +130,7 @@ def layer_norm(input: Any, normalized_shape: Any, weight: Any = None, bias: Any 
 
 def as_rows(x: Array, R: int, D: int) -> Array:
     """x as R rows of D numbers."""
-    return x if x.ndim == 2 and x.shape[1] == D else x.reshape(R, D)
+    return x if x.ndim == 2 and x.shape[1] == D else reshaped(x, (R, D))
 
 
 def check_rows(name: str, x: Array, normalized_shape: Any, **given: Array | None) -> tuple[int, int]:

@@ -10,6 +10,7 @@ import numpy as np
 from .._compiled import remembered
 from ..arguments import Array, check_flag, check_floats, check_integer, check_rank, check_tuple
 from ..op import empty, gradient_wanted
+from .clone import reshaped
 
 Sizes = tuple[int, ...]
 
@@ -44,7 +45,7 @@ def check_pooling(
     says what is wrong."""
     (x,) = check_floats(op, input=input)
     geometry = check_geometry(op, x.shape, kernel_size, stride, padding, dilation, ceil_mode, dims)
-    return x.reshape(geometry.batch), geometry
+    return reshaped(x, geometry.batch), geometry
 
 
 @remembered

@@ -19,7 +19,7 @@ import numpy as np
 from ..arguments import check_floats
 from ..op import empty, kernel, op
 from .batch_norm import check_eps
-from .layer_norm import check_rows, draw_rows
+from .layer_norm import as_rows, check_rows, draw_rows
 
 
 @kernel(writes="y, rstd")
@@ -83,7 +83,7 @@ def rms_norm(input: Any, normalized_shape: Any, weight: Any = None, eps: float |
     x, w = check_floats("rms_norm", ("weight",), input=input, weight=weight)
     R, D = check_rows("rms_norm", x, normalized_shape, weight=w)
     eps = float(np.finfo(x.dtype).eps) if eps is None else check_eps("rms_norm", eps)
-    rows = x.reshape(R, D)
+    rows = as_rows(x, R, D)
     flat = None if w is None else w.reshape(D)
     y, rstd = empty(x.shape, x.dtype), empty((R,), x.dtype)
     rms_norm_forward(rows, flat, eps, y.reshape(R, D), rstd)
@@ -91,7 +91,7 @@ def rms_norm(input: Any, normalized_shape: Any, weight: Any = None, eps: float |
     def gradient(dy, needs):
         dx = empty((R, D), x.dtype) if needs[0] else None
         dw = empty((D,), x.dtype) if needs[1] else None
-        rms_norm_backward(dy.reshape(R, D), rows, flat, rstd, dx, dw)
+        rms_norm_backward(as_rows(dy, R, D), rows, flat, rstd, dx, dw)
         return None if dx is None else dx.reshape(x.shape), None if dw is None else dw.reshape(w.shape)
 
     return y, gradient, ("input", ("weight", 0))
