@@ -12,6 +12,8 @@ CALLS = {
     "repeat": lambda x: x.repeat(2, 3, 1),
     "repeat more": lambda x: x.repeat((2, 1, 3, 2)),
     "repeat none": lambda x: x.repeat(1, 0, 1),
+    "repeat many": lambda x: x.reshape(3, 1, 2, 2, 1).repeat(2, 3, 1, 2, 2),
+    "repeat still more": lambda x: x.repeat(2, 1, 2, 2, 3, 2),
     "tile": lambda x: x.tile((2,)),
     "tile more": lambda x: x.tile((2, 1, 1, 2)),
     "interleave": lambda x: x.repeat_interleave(3, 1),

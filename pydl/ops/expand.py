@@ -21,7 +21,7 @@ from ..arguments import check_array, check_dim, check_shape
 from ..op import empty, op
 from ..tensor import Tensor, as_tensor
 from .broadcasting import fit
-from .clone import copy, reshaped
+from .clone import MOST_DIMENSIONS, copy, reshaped
 from .gather import index_select
 from .reshape import reshape
 
@@ -63,8 +63,17 @@ def _copies(name: str, old: tuple[int, ...], counts: tuple[int, ...]) -> tuple[t
     return shape, tuple(pairs), tuple(apart)
 
 
+def _repeated(x: Any, name: str, counts: tuple[int, ...]) -> Any:
+    grown = [k for k, count in enumerate(counts) if count != 1]
+    if len(counts) + len(grown) > MOST_DIMENSIONS and len(grown) > 1:  # half of them first
+        middle = grown[len(grown) // 2]
+        x = _repeated(x, name, tuple([count if k < middle else 1 for k, count in enumerate(counts)]))
+        return _repeated(x, name, tuple([1 if k < middle else count for k, count in enumerate(counts)]))
+    return _repeated_at_once(x, name, counts)
+
+
 @op("input")
-def _repeated(input: Any, name: str, counts: tuple[int, ...]) -> Any:
+def _repeated_at_once(input: Any, name: str, counts: tuple[int, ...]) -> Any:
     shape, pairs, apart = _copies(name, input.shape, counts)
     y = empty(shape, input.dtype)
     copy(np.broadcast_to(reshaped(input, apart), pairs), y.reshape(pairs))
