@@ -82,13 +82,17 @@ class GemmPart {
           panel_columns_(shape_.vectors * width<T>),
           rows_(a.rows, shape_.rows),
           blocks_(a.columns, depth),
+          by_panels_(given == 0 && is_near(a, b) && is_better_packed(b) && !rows_collide(b)),
           stripes_(b.columns,
-                   given > 0 && rows_.count == 1 ? 1 : GemmBlocks<T>::stripe_elements / (blocks_.size + 1),
+                   by_panels_                      ? panel_columns_
+                   : given > 0 && rows_.count == 1 ? 1
+                                                   : GemmBlocks<T>::stripe_elements / (blocks_.size + 1),
                    panel_columns_),
           pack_a_(a.column_stride != 1 &&
                   (a.row_stride != 1 || (b.columns > 2 * panel_columns_ && a.rows * a.columns > 16384))),
           pack_b_(given == 0 && (b.column_stride != 1 || (!has_partial_loads && b.columns % width<T> != 0) ||
-                                 (rows_.count > 1 && depth > GemmBlocks<T>::shallow && is_better_packed(b)))),
+                                 (rows_.count > 1 && depth > GemmBlocks<T>::shallow && !by_panels_ &&
+                                  is_better_packed(b)))),
           keep_a_(pack_a_ && stripes_.count > 1 && a.rows * blocks_.size <= GemmBlocks<T>::kept_elements) {}
 
     [[gnu::noinline]] void run() const {
@@ -115,6 +119,13 @@ class GemmPart {
         constexpr int64_t line = 64 / sizeof(T);
         return width<T> < line || rows_.count > 32 || b.row_stride % line != 0 ||
                reinterpret_cast<uintptr_t>(b.data) % 64 != 0;
+    }
+
+    // Whether panels of B are read well where they lie: whole lines, near; A lies in the second-level cache.
+    bool is_near(Matrix<const T> a, Matrix<const T> b) const {
+        return width<T> * sizeof(T) == 64 && a.column_stride == 1 && b.column_stride == 1 &&
+               a.rows * a.columns * int64_t(sizeof(T)) <= 128 << 10 &&
+               blocks_.size * panel_columns_ * int64_t(sizeof(T)) <= 32 << 10;
     }
 
     // Tells the caches that these rows will soon be read: each is too short for them to notice by themselves.
@@ -215,7 +226,9 @@ class GemmPart {
     const TileShape shape_;
     const int64_t panel_columns_;
     const RowPanels rows_;
-    const Parts blocks_, stripes_;
+    const Parts blocks_;
+    const bool by_panels_;  // all of A meets one panel of B after another
+    const Parts stripes_;
     const bool pack_a_, pack_b_, keep_a_;
 };
 
