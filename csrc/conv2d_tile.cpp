@@ -29,14 +29,15 @@ void conv_tile(int64_t depth, const T* weights, const TilePixels<T>& where, cons
     constexpr int64_t W = width<T>;
     vec<T> acc[MR][NV];
     const T* line = c;
+#pragma GCC unroll 1
+    for (int i = 0; i < MR; i++, line += c_stride)
+#pragma GCC unroll 3
+        for (int v = 0; v < NV; v++) prefetch(line + v * W);
 #pragma GCC unroll 14
-    for (int i = 0; i < MR; i++, line += c_stride) {
+    for (int i = 0; i < MR; i++) {
         const vec<T> start = bias != nullptr ? broadcast<T>(bias[i]) : vec<T>{};
 #pragma GCC unroll 3
-        for (int v = 0; v < NV; v++) {
-            acc[i][v] = start;
-            prefetch(line + v * W);
-        }
+        for (int v = 0; v < NV; v++) acc[i][v] = start;
     }
     Pixels pixels(where);
 #pragma GCC unroll 1
