@@ -27,7 +27,7 @@ bool suits_fold(const Array<const T, 5>& x, const PoolWindows& w) {
     const PoolFold fold(w.columns);
     const bool few = x.shape[0] * x.shape[1] <= width<T> / 2;
     return has_special_kernels && w.depth.out == 1 && w.rows.out == 1 && w.columns.span() <= 1024 &&
-           fold.count >= (few ? 4 : 16) * fold.run;
+           fold.count >= (few ? 4 : 64) * fold.run;
 }
 
 // many(x, windows, at) for folded lines, whose results begin with number `at` of all; one(at) for each of the

@@ -81,7 +81,8 @@ class InputFrame {
 
     // Slice `slot` of the frame: what `count` rows of windows from row p of output slice z on see of volume
     // x.
-    void fill(int64_t slot, const T* x, const int64_t (&stride)[5], int64_t z, int64_t p, int64_t count) {
+    [[gnu::noinline]] void fill(int64_t slot, const T* x, const int64_t (&stride)[5], int64_t z, int64_t p,
+                                int64_t count) {
         const PoolAxis &depth = windows_.depth, &rows = windows_.rows, &columns = windows_.columns;
         const int64_t used = at_most(columns.size, shape_.pitch * columns.stride - columns.padding);
         const int64_t length = count + rows.reach();
