@@ -56,9 +56,8 @@ SPECIAL = ("conv2d_depthwise", "conv2d_depthwise_stride", "conv2d_depthwise_weig
 FLOAT32_ALONE = ("conv2d_channels_last", "cross_entropy_probabilities", "scaled_dot_product_attention", "winograd")
 # These are bound by memory or seldom what a network waits for: AVX-512 takes both kernels of AVX2.
 WITHOUT_AVX512 = (
-    "adadelta adagrad adamax adaptive_max_pool3d amax argmax avg_pool3d binary_cross_entropy clip_grad_norm "
-    "clip_grad_value "
-    "cumsum gather group_norm gru_cell huber_loss keep_steps kl_div l1_loss max_pool3d "
+    "adadelta adagrad adamax adaptive_max_pool3d amax argmax avg_pool3d binary_cross_entropy "
+    "clip_grad_value cumsum gather group_norm gru_cell huber_loss keep_steps kl_div l1_loss max_pool3d "
     "maximum minimum mish nll_loss norm rms_norm rmsprop rnn_cell sort_topk unfold"
 )
 SMALL_SOURCE = 4200  # bytes

@@ -233,22 +233,12 @@ struct Slope {
     T a, b, c;
 };
 
-// Short lines come from memory in steps that the processor does not foresee: what lies a page behind them is
-// asked for.
-template <typename T, typename... L>
-PYDL_INLINE void fetch_lines_ahead(int64_t count, const L&... line) {
-    if (!has_special_kernels || count > 128) return;
-    for (int64_t i = 0; i < count; i += 64 / int64_t(sizeof(T)))
-        (prefetch(line.data + 4096 / sizeof(*line.data) + i), ...);
-}
-
 // Adds `count` numbers of some channels to their sums.
 template <typename T>
 [[gnu::noinline]] void add_slopes(Sums<T, 2>* sums, const T* mean, int64_t channels, int64_t count,
                                   Lines<const T> dy, Lines<const T> x) {
     for (int64_t c = 0; c < channels; ++c) {
         const T center = mean[c];
-        fetch_lines_ahead<T>(count, dy[c], x[c]);
         Sums<T, 2> more = sums[c];
         more.add([center](vec<T> dy, vec<T> x)
                      PYDL_INLINE_LAMBDA { return Terms<T, 2>{{dy, dy * (x - center)}}; },
@@ -264,7 +254,6 @@ template <typename T>
     for (int64_t c = 0; c < channels; ++c) {
         const Slope<T> of = slopes[c];
         const T center = mean[c];
-        fetch_lines_ahead<T>(count, dy[c], x[c], dx[c]);
         if (training)
             map_line<T>(
                 [=](vec<T> dy, vec<T> x) PYDL_INLINE_LAMBDA {

@@ -1,11 +1,14 @@
 """clone, contiguous, to, float, double, long: the same numbers in other memory or another dtype."""
 
+import itertools
+import math
+
 import numpy as np
 import pytest
 from checks import check_gradient, check_kernel, check_torch
 
 import pydl
-from pydl.ops.clone import clone_forward
+from pydl.ops.clone import clone_forward, is_view
 
 X = np.arange(6.0).reshape(2, 3) / 7
 
@@ -73,3 +76,25 @@ def test_names():
 def test_refuses(dtype):
     with pytest.raises(TypeError, match="to: "):
         pydl.tensor([1.0]).to(dtype)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("step", [-2, 2, 3, 5])
+@pytest.mark.parametrize("shape", [(700, 3), (9, 130), (1, 1300), (5, 1), (40, 64)], ids=str)
+def test_numbers_that_lie_apart(shape, step, dtype):
+    whole = np.arange(np.prod(shape) * abs(step), dtype=dtype).reshape(shape[0], -1)
+    x = whole[:, ::step]
+    np.testing.assert_array_equal(pydl.Tensor(x).clone().numpy(), x)
+    np.testing.assert_array_equal((pydl.Tensor(x) * pydl.Tensor(x[:1])).numpy(), x * x[:1])
+    whole = np.zeros_like(whole)
+    pydl.Tensor(whole[:, ::step]).fill_(2.0)
+    assert (whole[:, ::step] == 2).all()
+    assert whole.sum() == 2 * x.size
+
+
+def test_a_shape_is_a_view_where_numpy_has_one():
+    base = np.zeros((4, 6, 10))
+    for x in (base, base.transpose(1, 0, 2), base[:, ::2], base[..., :5], np.broadcast_to(base[:1], (3, 6, 10))):
+        for shape in itertools.permutations([x.shape[0], 2, x.shape[1] // 2 * x.shape[2] or 1]):
+            if math.prod(shape) == x.size:
+                assert is_view(x, shape) == np.may_share_memory(x, x.reshape(shape))

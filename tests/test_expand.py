@@ -38,3 +38,10 @@ def test_expanded_memory_is_shared_and_read_only():
 def test_refuses(call, error, message):
     with pytest.raises(error, match=message):
         call()
+
+
+@pytest.mark.parametrize("counts", [(2, 1, 3), (1, 1, 1), (0, 2, 1), (2, 1, 3, 1)], ids=str)
+def test_repeat(counts):
+    check_torch(lambda x: x.repeat(*counts), lambda x: x.repeat(*counts), X)
+    np.testing.assert_array_equal(pydl.tile(X, *counts).numpy(), np.tile(X, counts))
+    check_torch(lambda x: x.permute(2, 0, 1).repeat(counts), lambda x: x.permute(2, 0, 1).repeat(counts), X)

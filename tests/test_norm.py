@@ -22,6 +22,15 @@ def test_norm(p, options):
         check_gradient(call, X[:2, :3])
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("shape", [(3, 100), (2, 3, 20000), (40, 7), (3, 0), (0, 300)], ids=str)
+def test_norm_of_rows(shape, dtype):
+    x = rng.standard_normal(shape).astype(dtype)
+    x[:1] *= 0  # has no gradient
+    for options in ({}, {"dim": -1}, {"dim": (-2, -1)}):
+        check_torch(lambda x, o=options: pydl.norm(x, **o), lambda x, o=options: torch.norm(x, **o), x)
+
+
 def test_the_gradient_of_no_number_is_no_number():
     x = pydl.tensor([[np.nan, 1.0], [3.0, 4.0]], requires_grad=True)
     x.norm(2, 1).sum().backward()
