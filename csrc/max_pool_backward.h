@@ -113,7 +113,7 @@ template <typename T>
 void max_pool_backward_bands(const MaxPoolBackward<T>& pool) {
     const PoolAxis &depth = pool.windows.depth, &rows = pool.windows.rows, &columns = pool.windows.columns;
     const int64_t OD = depth.out, OH = rows.out, OW = columns.out, size = pool.windows.input();
-    const bool flat = depth.size == 1;
+    const bool flat = depth.size == 1 && depth.out == 1;  // padding may give one slice several windows
     const PoolAxis& outer = flat ? rows : depth;
     const int64_t line = size / outer.size;
     const int64_t band = at_most(row_grain(line), outer.size), bands = (outer.size + band - 1) / band;
