@@ -57,7 +57,10 @@ def _plain(name: str, each: Any) -> Any:
 
 def without_integers(x: Any, index: tuple[Any, ...]) -> tuple[Any, tuple[Any, ...]]:
     """x without the dimensions that the index has integers for, and the rest of it; if it has arrays, too."""
-    if not any(isinstance(each, np.ndarray) for each in index):
+    for each in index:
+        if isinstance(each, np.ndarray):
+            break
+    else:  # the usual case, quicker than any()
         return x, index
     first: list[Any] = []
     rest: list[Any] = []
