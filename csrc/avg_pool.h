@@ -247,7 +247,7 @@ void avg_pool_forward(const Array<const T, 5>& x, T* y, const PoolWindows& w, bo
         avg_pool_forward_whole(pool);
     else if (avg_pool_forward_strips(pool))
         return;
-    else if (std::is_same_v<T, float> && suits_rows(pool.x, w) && w.columns.out >= 28)
+    else if (std::is_same_v<T, float> && suits_rows(pool.x, w) && w.columns.out >= 28 && w.rows.kernel > 1)
         avg_pool_forward_rows(pool);
     else if (lanes_are_faster(w) && suits_lanes<T>(x, w) && !see_padding_alone(w))
         avg_pool_forward_lanes(x, y, LaneWindows(w), divisors);

@@ -61,7 +61,7 @@ bool lanes_suit_better(const MaxPoolForward<T>& pool) {
 // Whether that is done: there is a kernel for the windows, and all of x is finite.
 template <typename T>
 bool max_pool_forward_strips(const MaxPoolForward<T>& pool) {
-    if (pool.indices) return false;
+    if (pool.indices || (!pool.window && pool.windows.columns.out < 24)) return false;
     const auto kernel = strip_kernel<Best<T, false>>(pool.x, pool.windows);
     return kernel != nullptr && pool_strips<T>(kernel, 0, pool.x, pool.windows, pool.y, pool.window);
 }
