@@ -53,12 +53,23 @@ FLAGS = (
 SPECIAL = ("conv2d_depthwise", "conv2d_depthwise_stride", "conv2d_depthwise_weight")
 # In float64 nothing chooses these, or hardly anybody does; they are there to be compared with their references: AVX-512
 # takes the float64 kernels of AVX2, which keeps the wheel small.
-FLOAT32_ALONE = ("conv2d_channels_last", "cross_entropy_probabilities", "scaled_dot_product_attention", "winograd")
+FLOAT32_ALONE = (
+    "adaptive_avg_pool3d",
+    "avg_pool2d",
+    "batch_norm",
+    "conv2d_channels_last",
+    "cross_entropy_probabilities",
+    "lstm_recurrence",
+    "max_pool2d",
+    "scaled_dot_product_attention",
+    "winograd",
+)
 # These are bound by memory or seldom what a network waits for: AVX-512 takes both kernels of AVX2.
 WITHOUT_AVX512 = (
     "adadelta adagrad adamax adaptive_max_pool3d amax argmax avg_pool3d binary_cross_entropy "
-    "clip_grad_value cumsum gather group_norm gru_cell huber_loss keep_steps kl_div l1_loss max_pool3d "
-    "maximum minimum mish nll_loss norm rms_norm rmsprop rnn_cell sort_topk unfold"
+    "clip_grad_value cummax cumsum gather group_norm gru_cell hardtanh huber_loss keep_steps kl_div "
+    "l1_loss max_pool3d maximum minimum mish nll_loss norm prelu remainder rms_norm rmsprop rnn_cell "
+    "softplus sort_topk unfold"
 )
 SMALL_SOURCE = 4200  # bytes
 BATCH = 8
