@@ -63,13 +63,14 @@ def _copies(name: str, old: tuple[int, ...], counts: tuple[int, ...]) -> tuple[t
     return shape, tuple(pairs), tuple(apart)
 
 
-def _repeated(x: Any, name: str, counts: tuple[int, ...]) -> Any:
+def _repeated(x: Tensor, name: str, counts: tuple[int, ...]) -> Tensor:
     grown = [k for k, count in enumerate(counts) if count != 1]
     if len(counts) + len(grown) > MOST_DIMENSIONS and len(grown) > 1:  # half of them first
         middle = grown[len(grown) // 2]
         x = _repeated(x, name, tuple([count if k < middle else 1 for k, count in enumerate(counts)]))
         return _repeated(x, name, tuple([1 if k < middle else count for k, count in enumerate(counts)]))
-    return _repeated_at_once(x, name, counts)
+    y: Tensor = _repeated_at_once(x, name, counts)
+    return y
 
 
 @op("input")

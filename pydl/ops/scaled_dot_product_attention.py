@@ -26,6 +26,7 @@ import numpy as np
 
 from ..arguments import Array, check_flag, check_floats
 from ..op import empty, kernel, op
+from ..tensor import Tensor
 from .attention_with_weights import attention_with_weights, check_mask, check_scale, check_shapes
 from .where import where_forward
 
@@ -135,7 +136,8 @@ def scaled_dot_product_attention(
     With dropout_p, and where attn_mask needs a gradient, all weights are kept; so they are where they are few.
     """
     keeps = dropout_p or getattr(attn_mask, "requires_grad", False)
-    if keeps or not _is_long(np.shape(query), np.shape(key), is_causal):
+    shapes = [each.shape if isinstance(each, Tensor | np.ndarray) else () for each in (query, key)]
+    if keeps or not _is_long(*shapes, is_causal):
         return attention_with_weights(query, key, value, attn_mask, dropout_p, is_causal, scale)[0]
     return attention_in_blocks(query, key, value, attn_mask, is_causal, scale)
 
