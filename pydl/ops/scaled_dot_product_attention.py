@@ -24,7 +24,7 @@ from typing import Any
 
 import numpy as np
 
-from ..arguments import Array, check_flag, check_floats
+from ..arguments import Array, check_flag, check_floats, check_range
 from ..op import empty, kernel, op
 from ..tensor import Tensor
 from .attention_with_weights import attention_with_weights, check_mask, check_scale, check_shapes
@@ -135,18 +135,20 @@ def scaled_dot_product_attention(
 
     With dropout_p, and where attn_mask needs a gradient, all weights are kept; so they are where they are few.
     """
-    keeps = dropout_p or getattr(attn_mask, "requires_grad", False)
+    name = "scaled_dot_product_attention"
+    causal, dropped = check_flag(name, "is_causal", is_causal), check_range(name, "dropout_p", dropout_p, 0.0, 1.0)
+    keeps = dropped > 0 or getattr(attn_mask, "requires_grad", False)
     shapes = [each.shape if isinstance(each, Tensor | np.ndarray) else () for each in (query, key)]
-    if keeps or not _is_long(*shapes, is_causal):
-        return attention_with_weights(query, key, value, attn_mask, dropout_p, is_causal, scale)[0]
-    return attention_in_blocks(query, key, value, attn_mask, is_causal, scale)
+    if keeps or not _is_long(shapes[0], shapes[1], causal):
+        return attention_with_weights(query, key, value, attn_mask, dropped, causal, scale)[0]
+    return attention_in_blocks(query, key, value, attn_mask, causal, scale)
 
 
-def _is_long(query: tuple[int, ...], key: tuple[int, ...], is_causal: Any) -> bool:
+def _is_long(query: tuple[int, ...], key: tuple[int, ...], causal: bool) -> bool:
     """Whether keeping the weights costs more than making them again: half of them are nothing, or they are so many."""
     if min(len(query), len(key)) < 2:
         return False
-    return (bool(is_causal) and key[-2] >= 256) or math.prod(query[:-1]) * key[-2] > 1 << 22
+    return (causal and key[-2] >= 256) or math.prod(query[:-1]) * key[-2] > 1 << 22
 
 
 @op("query", "key", "value")
