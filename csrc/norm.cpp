@@ -9,7 +9,7 @@ namespace pydl::PYDL_ISA {
 template <typename T>
 void row_norms(Array<const T, 2> x, Array<T, 1> y) {
     const int64_t A = x.shape[0], K = x.shape[1], size = K < kTensorListGrain ? K : kTensorListGrain;
-    require(y.shape[0] == A && (K < 2 || x.stride[1] == 1),
+    require(y.shape[0] == A && (A == 0 || K < 2 || x.stride[1] == 1),
             "row_norms: x is (A, K), rows without gaps, y (A)");
     const int64_t parts = K > 0 ? (K - 1) / size + 1 : 0;
     const Scratch<double> partial(A * parts);
