@@ -13,20 +13,23 @@ SHAPES = [(2, 8, 256, 32, False), (1, 8, 512, 64, True), (1, 4, 2048, 64, False)
 SMALL = (1, 2, 64, 16, True)
 
 
-def weights_numpy(q, k, causal, scale):
+def weights_numpy(q, k, causal, scale, kept):
     scores = scale * q @ k.swapaxes(-1, -2)
     if causal:
         scores[..., ~np.tri(q.shape[2], dtype=bool)] = -np.inf
-    p = np.exp(scores - scores.max(-1, keepdims=True))
-    return p / p.sum(-1, keepdims=True)
+    kept[..., 0] = scores.max(-1)
+    p = np.exp(scores - kept[..., :1])
+    kept[..., 1] = 1 / p.sum(-1)
+    p *= kept[..., 1:]
+    return p
 
 
 def forward_numpy(q, k, v, mask, causal, scale, y, kept):
-    np.matmul(weights_numpy(q, k, causal, scale), v, out=y)
+    np.matmul(weights_numpy(q, k, causal, scale, kept), v, out=y)
 
 
 def backward_numpy(dy, q, k, v, mask, causal, scale, kept, dq, dk, dv):
-    p = weights_numpy(q, k, causal, scale)
+    p = weights_numpy(q, k, causal, scale, np.empty_like(kept))
     dp = dy @ v.swapaxes(-1, -2)
     ds = scale * p * (dp - (p * dp).sum(-1, keepdims=True))
     np.matmul(p.swapaxes(-1, -2), dy, out=dv)
