@@ -17,14 +17,14 @@ template <typename T>
 class Divisors {
   public:
     [[gnu::noinline]] Divisors(const PoolWindows& w, bool count_include_pad, int64_t override)
-        : deep_(w.depth.out), down_(w.rows.out), along_(w.columns.out + width<T>) {
+        : deep_(w.depth.out + 1), down_(w.rows.out + 1), along_(w.columns.out + width<T>) {
         set(deep_, w.depth, count_include_pad, override);
         set(down_, w.rows, count_include_pad, override > 0);
         set(along_, w.columns, count_include_pad, override > 0);
         pad(w.columns.out);
     }
     [[gnu::noinline]] explicit Divisors(const AdaptiveWindows& w)
-        : deep_(w.depth.out), down_(w.rows.out), along_(w.columns.out + width<T>) {
+        : deep_(w.depth.out + 1), down_(w.rows.out + 1), along_(w.columns.out + width<T>) {
         set(deep_, w.depth);
         set(down_, w.rows);
         set(along_, w.columns);
@@ -42,6 +42,7 @@ class Divisors {
         uniform_ = uniform_ && to[o] == to[0];
     }
     void set(const Scratch<T>& to, const PoolAxis& axis, bool count_include_pad, int64_t override) {
+        to[0] = T(1);  // where there are no windows
         const int64_t first = axis.first_inside(), last = axis.last_inside();
         for (int64_t o = 0; o < axis.out; ++o) {
             // A line may have millions of windows inside it.
@@ -53,6 +54,7 @@ class Divisors {
         }
     }
     void set(const Scratch<T>& to, const AdaptiveAxis& axis) {
+        to[0] = T(1);
         for (int64_t o = 0; o < axis.out; ++o) put(to, o, axis.end(o) - axis.begin(o));
     }
     // What is loaded beyond the last window.
