@@ -2,7 +2,9 @@
 // two steps: the taps, whose lanes are channels still, and the filters, which have the channels apart.
 #pragma once
 
+#include "conv2d_frame.h"
 #include "conv2d_winograd_transform.h"
+#include "gemm_pack.h"
 
 namespace pydl::PYDL_ISA {
 

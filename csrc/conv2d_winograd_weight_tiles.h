@@ -11,6 +11,7 @@
 #include "conv2d_channel_lanes.h"
 #include "conv2d_shape.h"
 #include "conv2d_winograd_transform.h"
+#include "gemm_pack.h"
 #include "parallel.h"
 
 namespace pydl::PYDL_ISA {
