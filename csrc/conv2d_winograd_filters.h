@@ -11,7 +11,7 @@ namespace pydl::PYDL_ISA {
 //
 // Filters that leave the caches and meet few tiles would spend their time on the way to memory and back: of
 // these a panel is transformed when it is needed, and nothing is kept here. Neither is anything of those that
-// fit a second-level cache: every worker keeps its own, because a number comes some ten times later from
+// are a few megabytes at most: every worker keeps its own, because a number comes some ten times later from
 // another core's cache than it is transformed.
 template <typename T, typename Line>
 class WinogradFilters {
