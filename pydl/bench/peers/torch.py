@@ -258,6 +258,7 @@ def infer(workload: Workload, inputs: Arrays) -> Variants:
 
 KINDS = {
     "matmul": function,
+    "attention": function,
     "convolution": function,
     "pooling": function,
     "small": function,

@@ -9,7 +9,7 @@ Sizes are fixed before anybody tunes a kernel on them; rows that turn out slow s
 
 from __future__ import annotations
 
-from . import convolution, matrix_product, memory_bound, optimizer, overhead, pooling, recurrent, whole_step
+from . import attention, convolution, matrix_product, memory_bound, optimizer, overhead, pooling, recurrent, whole_step
 from .workload import KINDS as KINDS
 from .workload import Arrays as Arrays
 from .workload import Kind as Kind
@@ -20,6 +20,7 @@ WORKLOADS: tuple[Workload, ...] = (
     *convolution.ROWS,
     *pooling.ROWS,
     *recurrent.ROWS,
+    *attention.ROWS,
     *memory_bound.ROWS,
     *optimizer.ROWS,
     *whole_step.ROWS,

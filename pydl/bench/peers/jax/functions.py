@@ -26,6 +26,14 @@ def matmul(workload: Workload, inputs: Arrays) -> Variants:
     return {"jit": lambda: function(inputs, ("a", "b"), "", apply)}
 
 
+def attention(workload: Workload, inputs: Arrays) -> Variants:
+    def apply(query: jax.Array, key: jax.Array, value: jax.Array) -> jax.Array:
+        turned = (x.swapaxes(1, 2) for x in (query, key, value))  # jax wants the heads behind the positions
+        return jax.nn.dot_product_attention(*turned, is_causal=workload.sizes["causal"]).swapaxes(1, 2)
+
+    return {"jit": lambda: function(inputs, ("query", "key", "value"), workload.gradients, apply)}
+
+
 def convolution(workload: Workload, inputs: Arrays) -> Variants:
     s = workload.sizes
     dimensions, stride, dilation = len(s["size"]), s.get("stride", 1), s.get("dilation", 1)
@@ -149,6 +157,7 @@ def mean_of_map(x: jax.Array, last: bool) -> jax.Array:
 
 KINDS = {
     "matmul": matmul,
+    "attention": attention,
     "convolution": convolution,
     "pooling": pooling,
     "small": small,
