@@ -66,9 +66,9 @@ cdef class Op:
         self.view = view
 
     def shorten(self, kernel, gradient, tuple saves=(), bint multiplies=False):
-        """Makes a short way past the function, for calls with two usual arrays and nothing else.
+        """Makes a short way past the function, for calls with two usual arrays, or one and a number, and nothing else.
 
-        They have one shape or, for an operation that multiplies, are matrices that fit. kernel(a, b, y) computes the
+        Arrays have one shape or, for an operation that multiplies, are matrices that fit. kernel(a, b, y) computes the
         result; gradient(dy, needs, a, b) and saves are as if the function had returned them.
         """
         self.kernel, self.short_gradient, self.short_saves, self.multiplies = kernel, gradient, saves, multiplies
@@ -105,10 +105,17 @@ cdef class Op:
         cdef PyObject* given[3]
         cdef TensorBase output
         a, b = <object>arguments[0], <object>arguments[1]
-        y = usual_product(a, b) if self.multiplies else usual_pair(a, b)
+        if self.multiplies:
+            y = usual_product(a, b)
+        else:
+            y = usual_pair(a, b)
+            if y is None and is_number(b) and float_type(a) >= 0:
+                b, y = number(b, a), empty_like(a)
+            elif y is None and is_number(a) and float_type(b) >= 0:
+                a, y = number(a, b), empty_like(b)
         if y is None:
             return None
-        given[0], given[1], given[2] = arguments[0], arguments[1], <PyObject*>y
+        given[0], given[1], given[2] = <PyObject*>a, <PyObject*>b, <PyObject*>y
         call_kernel(<PyObject*>self.kernel, given, 3, NULL)
         output = wrap(y)
         if recording and is_recording():

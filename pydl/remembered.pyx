@@ -45,12 +45,19 @@ cdef class Remembered:
         self.found = {}
 
     def __call__(self, *arguments):
-        key = arguments
-        for i, value in enumerate(arguments):
+        cdef tuple key = arguments
+        cdef list changed = None
+        cdef Py_ssize_t i
+        for i in range(PyTuple_GET_SIZE(arguments)):
+            value = <object>PyTuple_GET_ITEM(arguments, i)
             if type(value) is bool:
-                key = (*key[:i], YES if value else NO, *key[i + 1 :])
+                if changed is None:
+                    changed = list(arguments)
+                changed[i] = YES if value else NO
             elif not is_plain(value):
                 return self.function(*arguments)
+        if changed is not None:
+            key = tuple(changed)
         answer = self.found.get(key)
         if answer is None:
             answer = self.function(*arguments)

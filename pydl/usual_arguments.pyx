@@ -4,10 +4,13 @@ What is not usual is left to the checks in arguments.py and ops/broadcasting.py,
 """
 
 cimport numpy as cnp
+from cpython.ref cimport Py_INCREF
 from cpython.tuple cimport PyTuple_GET_ITEM, PyTuple_GET_SIZE
 
 from ._native import empty, empty_like
 
+cdef enum:
+    MOST_DIMENSIONS_OF_VIEWS = 64  # that any numpy can have
 
 
 cdef inline int float_type(object value) noexcept:
@@ -121,6 +124,40 @@ def flat(cnp.ndarray array not None):
     return cnp.PyArray_Newshape(array, &shape, cnp.NPY_CORDER)
 
 
+def empty_reduced(x, tuple ones, tuple shape):
+    """An array for what a reduction makes of x, and the same array with dimensions of size 1 in place of the reduced."""
+    y = empty(shape, <object>cnp.PyArray_DESCR(x))
+    return y, y if ones is shape or PyTuple_GET_SIZE(ones) == PyTuple_GET_SIZE(shape) else with_shape(y, ones)
+
+
+def repeated(cnp.ndarray array not None, tuple ones, tuple shape):
+    """An array of the shape `ones` but for missing dimensions of size 1, as a view that repeats it to `shape`."""
+    cdef cnp.ndarray lines = array if has_shape(array, ones) else with_shape(array, ones)
+    cdef cnp.npy_intp sizes[MOST_DIMENSIONS_OF_VIEWS]
+    cdef cnp.npy_intp strides[MOST_DIMENSIONS_OF_VIEWS]
+    cdef int d, rank = cnp.PyArray_NDIM(lines)
+    for d in range(rank):
+        sizes[d] = <Py_ssize_t><object>PyTuple_GET_ITEM(shape, d)
+        strides[d] = cnp.PyArray_STRIDE(lines, d) if cnp.PyArray_DIM(lines, d) == sizes[d] else 0
+    view = cnp.PyArray_New(
+        np.ndarray, rank, sizes, cnp.PyArray_TYPE(lines), strides, cnp.PyArray_DATA(lines), 0, cnp.NPY_ARRAY_ALIGNED, None
+    )
+    Py_INCREF(lines)
+    cnp.PyArray_SetBaseObject(view, lines)
+    return view
+
+
+cdef cnp.ndarray with_shape(cnp.ndarray array, tuple shape):
+    """array.reshape(shape)"""
+    cdef cnp.npy_intp sizes[MOST_DIMENSIONS_OF_VIEWS]
+    cdef cnp.PyArray_Dims wanted
+    cdef Py_ssize_t d, rank = PyTuple_GET_SIZE(shape)
+    for d in range(rank):
+        sizes[d] = <Py_ssize_t><object>PyTuple_GET_ITEM(shape, d)
+    wanted.ptr, wanted.len = sizes, <int>rank
+    return cnp.PyArray_Newshape(array, &wanted, cnp.NPY_CORDER)
+
+
 cdef object usual_pair(object a, object b):
     """The array for what two usual arrays of one shape give element by element; else None."""
     cdef int kind = float_type(a)
@@ -167,7 +204,7 @@ cpdef bint is_number(object value):
 
 cdef object number(object value, object like):
     """An array without dimensions, of the dtype of `like`."""
-    cdef cnp.ndarray array = empty((), like.dtype)
+    cdef cnp.ndarray array = empty((), <object>cnp.PyArray_DESCR(like))
     cnp.PyArray_SETITEM(array, <char*>cnp.PyArray_DATA(array), value)
     return array
 

@@ -143,3 +143,39 @@ def test_the_short_way_gives_the_same(call, dtype):
     y.backward(np.ones(y.shape))
     with pytest.raises(RuntimeError, match="was freed by an earlier backward"):
         y.backward(np.ones(y.shape))
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_a_number_beside_an_array(dtype):
+    x = pydl.tensor(np.array([[1.0, 2.0, 4.0]], dtype), requires_grad=True)
+    for call, want, slope in (
+        (lambda: x + 1, [2.0, 3.0, 5.0], [1.0, 1.0, 1.0]),
+        (lambda: 1 - x, [0.0, -1.0, -3.0], [-1.0, -1.0, -1.0]),
+        (lambda: x - 0.5, [0.5, 1.5, 3.5], [1.0, 1.0, 1.0]),
+        (lambda: 2 * x, [2.0, 4.0, 8.0], [2.0, 2.0, 2.0]),
+        (lambda: x / 2.0, [0.5, 1.0, 2.0], [0.5, 0.5, 0.5]),
+        (lambda: 4 / x, [4.0, 2.0, 1.0], [-4.0, -1.0, -0.25]),
+    ):
+        x.grad = None
+        y = call()
+        assert y.dtype == dtype
+        assert y.tolist() == [want]
+        y.backward(np.ones((1, 3), dtype))
+        assert x.grad.tolist() == [slope]
+    turned = pydl.tensor(np.zeros((2, 3), dtype).T)
+    assert (turned + 1.0).data.strides == turned.data.strides
+    assert (pydl.tensor(True) + 1.5).tolist() == 2.5
+    scalar = pydl.tensor(np.asarray(2.0, dtype), requires_grad=True)
+    (scalar * x.detach()).sum().backward()
+    assert scalar.grad.tolist() == 7.0
+
+
+def test_gradients_of_reductions_are_repeated():
+    x = pydl.tensor(np.arange(24.0).reshape(2, 3, 4), requires_grad=True)
+    for dim, keepdim in ((None, False), (1, False), ((0, 2), True), (-1, True), ((), False)):
+        for reduce, parts in ((pydl.sum, 1), (pydl.mean, 24 / x.data.sum(dim or None, keepdims=True).size)):
+            x.grad = None
+            y = reduce(x, dim, keepdim)
+            y.backward(np.full(y.shape, 3.0))
+            assert x.grad.shape == (2, 3, 4)
+            np.testing.assert_allclose(x.grad.data, 3.0 / parts)

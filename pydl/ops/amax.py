@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from .._compiled import empty_reduced
 from ..arguments import check_array, check_float, check_reduction
 from ..op import empty, kernel, op
 from .sum import draw_reduction, index_of_result
@@ -76,8 +77,8 @@ def extreme(name: str, forward: Any, numpy_form: Any, input: Any, dim: Any, keep
     if x.dtype.kind != "f":
         return np.asarray(numpy_form(x, axis=dims)).reshape(shape)
     x = check_float(name, "input", x)
-    y = empty(shape, x.dtype)
-    forward(x, y.reshape(ones))
+    y, lines = empty_reduced(x, ones, shape)
+    forward(x, lines)
 
     def gradient(dy, needs):
         dx = empty(x.shape, x.dtype)

@@ -58,15 +58,22 @@ def div(input: Any, other: Any, *, rounding_mode: str | None = None) -> Any:
     div_forward(a, b, y)
 
     def gradient(dy, needs):
-        da = db = None
-        if needs[0]:
-            da = empty_for(dy, a)
-            div_forward(dy, b, da)
-            da = fit(da, a_form)
-        if needs[1]:
-            db = empty_for(dy, b)
-            div_backward_other(dy, a, b, db)
-            db = fit(db, b_form)
-        return da, db
+        da, db = _gradient(dy, needs, a, b)
+        return None if da is None else fit(da, a_form), None if db is None else fit(db, b_form)
 
-    return y, gradient, (("other", 0), ("input", 1), ("other", 1))
+    return y, gradient, _SAVES
+
+
+def _gradient(dy: Any, needs: tuple[bool, bool], a: Any, b: Any) -> Any:
+    da = db = None
+    if needs[0]:
+        da = empty_for(dy, a)
+        div_forward(dy, b, da)
+    if needs[1]:
+        db = empty_for(dy, b)
+        div_backward_other(dy, a, b, db)
+    return da, db
+
+
+_SAVES = ("other", 0), ("input", 1), ("other", 1)
+div.shorten(div_forward, _gradient, _SAVES)

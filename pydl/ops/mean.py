@@ -14,8 +14,9 @@ from typing import Any
 
 import numpy as np
 
+from .._compiled import empty_reduced, repeated
 from ..arguments import check_float, check_reduction
-from ..op import empty, kernel, op
+from ..op import empty_like, kernel, op
 from .sum import draw_reduction, index_of_result
 
 
@@ -51,12 +52,13 @@ def mean(input: Any, dim: int | tuple[int, ...] | None = None, keepdim: bool = F
     """The average over the dimensions `dim`. See the top of this file."""
     x = check_float("mean", "input", input)
     _, ones, shape, count = check_reduction("mean", x.shape, dim, keepdim)
-    y = empty(shape, x.dtype)
-    mean_forward(x, y.reshape(ones))
+    y, lines = empty_reduced(x, ones, shape)
+    mean_forward(x, lines)
+    whole = x.shape
 
     def gradient(dy, needs):
-        dx = empty(ones, x.dtype)
-        mean_backward(dy.reshape(ones), max(count, 1), dx)
-        return np.broadcast_to(dx, x.shape)
+        dx = empty_like(dy)
+        mean_backward(dy, max(count, 1), dx)
+        return repeated(dx, ones, whole)
 
     return y, gradient, ()

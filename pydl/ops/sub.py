@@ -50,9 +50,21 @@ def sub(input: Any, other: Any, *, alpha: float = 1) -> Any:
         da = fit(dy, a_form) if needs[0] else None
         db = None
         if needs[1]:
-            db = empty_like(dy)
-            neg_forward(dy, db)
+            db = _negative(dy)
             db = fit(db if alpha == 1 else mul(db, alpha).data, b_form)
         return da, db
 
     return y, gradient, ()
+
+
+def _negative(dy: Any) -> Any:
+    db = empty_like(dy)
+    neg_forward(dy, db)
+    return db
+
+
+def _gradient(dy: Any, needs: tuple[bool, bool], a: Any, b: Any) -> Any:
+    return dy if needs[0] else None, _negative(dy) if needs[1] else None
+
+
+sub.shorten(sub_forward, _gradient)

@@ -16,8 +16,9 @@ from typing import Any
 
 import numpy as np
 
+from .._compiled import empty_reduced, is_usual_float, repeated
 from ..arguments import check_array, check_float, check_reduction
-from ..op import empty, kernel, op
+from ..op import kernel, op
 
 
 def index_of_result(i, y):
@@ -55,15 +56,17 @@ def sum(input: Any, dim: int | tuple[int, ...] | None = None, keepdim: bool = Fa
     """The sum over the dimensions `dim`. See the top of this file."""
     x = check_array("sum", "input", input)
     dims, ones, shape, _ = check_reduction("sum", x.shape, dim, keepdim)
-    if x.dtype.kind == "b" and len(dims) == x.ndim:
-        return np.full(shape, np.count_nonzero(x))
-    if x.dtype.kind != "f":
-        return np.asarray(x.sum(dims, np.int64)).reshape(shape)
-    x = check_float("sum", "input", x)
-    y = empty(shape, x.dtype)
-    sum_forward(x, y.reshape(ones))
+    if not is_usual_float(x):
+        if x.dtype.kind == "b" and len(dims) == x.ndim:
+            return np.full(shape, np.count_nonzero(x))
+        if x.dtype.kind != "f":
+            return np.asarray(x.sum(dims, np.int64)).reshape(shape)
+        x = check_float("sum", "input", x)
+    y, lines = empty_reduced(x, ones, shape)
+    sum_forward(x, lines)
+    whole = x.shape
 
     def gradient(dy, needs):
-        return np.broadcast_to(dy.reshape(ones), x.shape)
+        return repeated(dy, ones, whole)
 
     return y, gradient, ()
