@@ -62,6 +62,11 @@ def set_noting(bint noting):
     pydl_noting = noting
 
 
+def is_noting():
+    """Whether the kernels that this thread runs are noted."""
+    return pydl_noting
+
+
 def needs_copies():
     """Whether an operation copies what its gradient will read again and the caller may change before.
 

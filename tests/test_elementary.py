@@ -4,14 +4,19 @@ import math
 
 import numpy as np
 import pytest
-from checks import check_gradient, check_refused, check_special_values, check_torch, torch
+from checks import check_gradient, check_kernel, check_refused, check_special_values, check_torch, torch
 
 import pydl
+from pydl.ops.elementary import elementary_forward
 
 X = np.random.default_rng(0).uniform(0.2, 1.4, (3, 4))
 SMOOTH = ["sin", "cos", "tan", "log1p", "expm1", "log2", "log10", "reciprocal", "rsqrt"]
 SMOOTH += ["sinh", "cosh", "atan", "asinh", "exp2", "erf"]
 STEPPED = ["sign", "floor", "ceil", "trunc", "round"]
+
+
+def test_native_equals_reference():
+    check_kernel(elementary_forward)
 
 
 @pytest.mark.parametrize("name", SMOOTH + STEPPED)

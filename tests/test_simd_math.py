@@ -1,4 +1,4 @@
-"""Accuracy of the elementary functions of csrc/simd_math.h, on every instruction set: the bounds stated there."""
+"""Accuracy of the functions of csrc/simd_math.h and simd_circular.h, on every instruction set: as stated there."""
 
 import math
 
@@ -7,6 +7,7 @@ import pytest
 
 from pydl import _native
 from pydl.op import native_isa
+from pydl.ops.elementary import COS, ERF, EXP2, SIN, elementary_forward
 from pydl.ops.exp import exp_forward
 from pydl.ops.gelu import gelu_forward
 from pydl.ops.log import log_forward
@@ -53,6 +54,82 @@ def sigmoid_arguments(dtype):
 
 def tanh_arguments(dtype):
     return everywhere(-30.0, 30.0, dtype)
+
+
+def circular_arguments(dtype):
+    zeros = (np.arange(1, 40_000) * (math.pi / 2)).astype(dtype)  # of one of the two functions
+    return np.concatenate([everywhere(-9e5, 9e5, dtype), everywhere(-20.0, 20.0, dtype), zeros])
+
+
+def circular(form):
+    """From x less its multiple of pi / 2, which is taken off in parts whose products are exact."""
+
+    def exact(x):
+        k = np.rint((x * (2 / math.pi)).astype(np.float64)).astype(np.longdouble)
+        rest = x - k * float.fromhex("0x1.921fb544p0") - k * float.fromhex("0x1.0b4611a0p-34")
+        rest = rest - k * np.longdouble("8.333742918520878328295864e-20")
+        turns = (k.astype(np.int64) + (form == COS)) % 4
+        value = np.where(turns % 2 == 1, np.cos(rest), np.sin(rest))
+        return np.where(turns >= 2, -value, value)
+
+    return exact
+
+
+def erf(x):
+    """By the series up to 1, and from there on as 1 less what is left, whose own error hardly counts."""
+    near = np.where(np.abs(x) <= 1, x, 0)
+    term = total = near
+    for n in range(1, 30):
+        term = term * -near * near / n
+        total = total + term / (2 * n + 1)
+    rest = np.array([math.erfc(abs(each)) for each in x.astype(np.float64).tolist()])
+    return np.where(np.abs(x) <= 1, total * 2 / np.sqrt(4 * np.arctan(np.longdouble(1))), np.sign(x) * (1 - rest))
+
+
+def exp2_arguments(dtype):
+    return everywhere(*((-125.9, 127.9) if dtype == np.float32 else (-1021.9, 1023.9)), dtype)
+
+
+def erf_arguments(dtype):
+    return np.concatenate([everywhere(-9.0, 9.0, dtype), np.linspace(-1.2, 1.2, 40_001).astype(dtype)])
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("isa", _native.isas)
+@pytest.mark.parametrize(
+    ("form", "bound", "arguments", "exact"),
+    [
+        (SIN, 1.6, circular_arguments, circular(SIN)),
+        (COS, 1.6, circular_arguments, circular(COS)),
+        (ERF, 2.5, erf_arguments, erf),
+        (EXP2, 1.5, exp2_arguments, np.exp2),
+    ],
+    ids=["sin", "cos", "erf", "exp2"],
+)
+def test_units_in_the_last_place_of_forms(form, bound, arguments, exact, isa, dtype):
+    x = arguments(dtype)
+    want = exact(x.astype(np.longdouble))
+    with native_isa(isa):
+        y = run(elementary_forward, x, form)
+    error = np.abs(y - want) / np.spacing(np.maximum(np.abs(want).astype(dtype), np.finfo(dtype).tiny))
+    worst = int(np.argmax(error))
+    assert error[worst] <= tolerance(isa, bound), f"form {form} of {x[worst]!r} is off by {error[worst]:.2f} ulp"
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("isa", _native.isas)
+def test_special_values_of_forms(isa, dtype):
+    x = np.array([np.nan, np.inf, -np.inf, 0.0, -0.0, 1e30, -1e30], dtype)
+    for form, results in (
+        (ERF, [np.nan, 1.0, -1.0, 0.0, -0.0, 1.0, -1.0]),
+        (EXP2, [np.nan, np.inf, 0.0, 1.0, 1.0, np.inf, 0.0]),
+        (SIN, [np.nan, np.nan, np.nan, 0.0, -0.0, *(math.sin(float(each)) for each in x[-2:])]),
+        (COS, [np.nan, np.nan, np.nan, 1.0, 1.0, *(math.cos(float(each)) for each in x[-2:])]),
+    ):
+        with native_isa(isa):
+            y = run(elementary_forward, x, form)
+        np.testing.assert_allclose(y, np.array(results, dtype), rtol=np.finfo(dtype).eps)
+        np.testing.assert_array_equal(np.signbit(y[3:]), np.signbit(results[3:]))
 
 
 @pytest.mark.parametrize("dtype", DTYPES)

@@ -23,6 +23,7 @@ from .elementary import erf as erf
 from .elementary import exp2 as exp2
 from .elementary import expm1 as expm1
 from .elementary import floor as floor
+from .elementary import frac as frac
 from .elementary import log10 as log10
 from .elementary import log1p as log1p
 from .elementary import log2 as log2
@@ -41,6 +42,10 @@ from .minimum import minimum as minimum
 from .mul import mul as mul
 from .neg import neg as neg
 from .pow import pow as pow
+from .lerp import addcdiv as addcdiv
+from .lerp import addcmul as addcmul
+from .lerp import hypot as hypot
+from .lerp import lerp as lerp
 from .remainder import floor_divide as floor_divide
 from .remainder import fmod as fmod
 from .remainder import remainder as remainder
@@ -278,7 +283,7 @@ if TYPE_CHECKING:
 # Imported on first use, so that `import pydl` stays quick: operations that are made of others.
 LATER = {
     "composed_arithmetic": """
-        addcdiv addcmul deg2rad frac hypot isneginf isposinf lerp logaddexp logit nan_to_num rad2deg xlogy""",
+        deg2rad isneginf isposinf logaddexp logit nan_to_num rad2deg xlogy""",
     "composed_joins": """
         block_diag broadcast_tensors cartesian_prod column_stack combinations concat concatenate dstack hsplit
         hstack meshgrid row_stack tensor_split vsplit vstack""",

@@ -13,8 +13,10 @@ from typing import Any
 
 import numpy as np
 
+from .._compiled import are_usual_floats, is_noting
 from ..arguments import check_number
 from ..op import kernel, op
+from .blend import SCALED, blend_forward
 from .broadcasting import fit, operands
 from .mul import mul
 
@@ -35,13 +37,18 @@ def _(draw):
 @op("input", "other")
 def add(input: Any, other: Any, *, alpha: float = 1) -> Any:
     """input + alpha * other, element by element. See the top of this file."""
-    if type(alpha) is not int or alpha != 1:
-        check_number("add", "alpha", alpha)
+    factor = 1.0 if type(alpha) is int and alpha == 1 else check_number("add", "alpha", alpha)
+    # Calls that are noted stay apart: they may become part of a longer chain.
+    at_once = factor != 1.0 and not is_noting() and are_usual_floats([input, other])
+    if factor != 1.0 and not at_once:
         other = mul(other, alpha).data
     a, b, y, a_form, b_form = operands("add", input, other)
     if y.dtype.kind != "f":
         return np.add(a, b, out=y)
-    add_forward(a, b, y)
+    if at_once:
+        blend_forward(a, b, b, SCALED, factor, y)
+    else:
+        add_forward(a, b, y)
 
     def gradient(dy, needs):
         db = mul(dy, alpha).data if needs[1] and alpha != 1 else dy

@@ -1,10 +1,8 @@
 """Arithmetic that is other operations one after another, element by element, and has the gradients of those.
 
-lerp          a + weight (b - a)                   hypot      sqrt(a^2 + b^2)
-addcmul       input + value t1 t2                  addcdiv    input + value t1 / t2
 logaddexp     ln(e^a + e^b), which never overflows
 xlogy         a ln(b), 0 where a is 0              logit      ln(x / (1 - x)), of x clamped to [eps, 1 - eps]
-frac          x - trunc(x)                         deg2rad, rad2deg   between degrees and radians
+deg2rad, rad2deg   between degrees and radians
 nan_to_num    NaN as `nan`, infinities as posinf and neginf, by default the dtype's largest numbers
 isposinf      x = inf                              isneginf   x = -inf
 """
@@ -18,22 +16,18 @@ import numpy as np
 
 from ..arguments import check_array, check_fill, check_float, check_number, check_range
 from ..tensor import Tensor, as_tensor
-from .abs import abs
 from .add import add
 from .clamp import clamp
 from .clone import clone
 from .div import div
-from .elementary import log1p, trunc
+from .elementary import log1p
 from .eq import eq
 from .exp import exp
 from .isnan import isnan
 from .log import log
-from .lt import gt, lt
 from .maximum import maximum
 from .minimum import minimum
 from .mul import mul
-from .sqrt import sqrt
-from .square import square
 from .sub import sub
 from .where import where
 
@@ -42,31 +36,6 @@ def _floats(name: str, input: Any) -> Tensor:
     """input as a tensor; integers as float32."""
     array = check_float(name, "input", input.data if isinstance(input, Tensor) else input, integers=True)
     return input if isinstance(input, Tensor) and array is input.data else Tensor(array)
-
-
-def lerp(input: Any, end: Any, weight: Any) -> Tensor:
-    """From input, weight 0, to end, weight 1, in a straight line."""
-    share = weight if isinstance(weight, Tensor | np.ndarray) else check_number("lerp", "weight", weight)
-    return add(input, mul(share, sub(end, input)))
-
-
-def addcmul(input: Any, tensor1: Any, tensor2: Any, *, value: float = 1) -> Tensor:
-    """input + value * tensor1 * tensor2."""
-    return add(input, mul(tensor1, tensor2), alpha=check_number("addcmul", "value", value))
-
-
-def addcdiv(input: Any, tensor1: Any, tensor2: Any, *, value: float = 1) -> Tensor:
-    """input + value * tensor1 / tensor2."""
-    return add(input, div(tensor1, tensor2), alpha=check_number("addcdiv", "value", value))
-
-
-def hypot(input: Any, other: Any) -> Tensor:
-    """The length of the vector (input, other), without overflow on the way; it has no gradient where it is 0."""
-    a, b = abs(_floats("hypot", input)), abs(_floats("hypot", other))
-    larger = maximum(a, b)
-    plain = mul(gt(larger, 0), lt(larger, math.inf))
-    ratio = div(minimum(a, b), where(plain, larger, 1.0))
-    return where(plain, mul(larger, sqrt(add(square(ratio), 1.0))), larger)
 
 
 def logaddexp(input: Any, other: Any) -> Tensor:
@@ -94,12 +63,6 @@ def logit(input: Any, eps: float | None = None) -> Tensor:
     outside = (x.data < 0) | (x.data > 1)  # where neither it nor its gradient is a number
     x = mul(x, np.where(outside, math.nan, 1.0).astype(x.dtype)) if outside.any() else x
     return log(div(x, sub(1.0, x)))
-
-
-def frac(input: Any) -> Tensor:
-    """What is behind the point, with the sign of input."""
-    x = _floats("frac", input)
-    return sub(x, trunc(x))
 
 
 def deg2rad(input: Any) -> Tensor:

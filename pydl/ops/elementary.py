@@ -1,8 +1,8 @@
-"""Elementary functions of each element, most by numpy: no network spends its time in them.
+"""elementary: functions of each element that no network needs often; those that are slow in numpy have a kernel.
 
     sin, cos, tan, asin, acos, atan, sinh, cosh, asinh, acosh, atanh, exp2 = 2^x, log1p = ln(1 + x), expm1 = e^x - 1,
     log2, log10, reciprocal = 1 / x, rsqrt = 1 / sqrt(x), erf = 2 / sqrt(pi) times the integral of e^(-t^2) from 0 to x
-    sign, floor, ceil, trunc, round (halves to the even number), whose gradient is 0
+    frac = x - trunc(x); sign, floor, ceil, trunc, round (halves to the even number), whose gradient is 0
 
 Shapes    x (*), y (*): any shape; integers become float32 but for sign and rounding
 Gradient  the textbook's
@@ -18,11 +18,36 @@ from typing import Any
 import numpy as np
 
 from ..arguments import check_array, check_float, check_integer
-from ..op import empty, op
-from .abs import abs_backward
-from .div import div_forward
-from .gelu import gelu_forward
-from .sqrt import sqrt_forward
+from ..op import empty_like, kernel, op
+
+RECIPROCAL, RECIPROCAL_ROOT, SIGN, FRACTION, ERF, EXP2, SIN, COS = range(8)  # as in csrc/elementary.cpp
+
+_FORMS: dict[int, Any] = {
+    RECIPROCAL: lambda x: 1.0 / x,
+    RECIPROCAL_ROOT: lambda x: 1.0 / np.sqrt(x),
+    SIGN: lambda x: float(x > 0) - float(x < 0),
+    FRACTION: lambda x: x - np.trunc(x),
+    ERF: math.erf,
+    EXP2: np.exp2,
+    SIN: np.sin,
+    COS: np.cos,
+}
+
+
+@kernel(writes="y")
+def elementary_forward(x, form, y):
+    for i in np.ndindex(x.shape):
+        y[i] = _FORMS[form](x[i])
+
+
+@elementary_forward.samples
+def _(draw):
+    x, form = draw.array(draw.shape()), draw.choice(*_FORMS)
+    if form in (RECIPROCAL, RECIPROCAL_ROOT):
+        x = np.asarray(np.abs(x) + 0.1, x.dtype)
+    if form == FRACTION:
+        x = np.asarray(np.round(8 * x) / 8, x.dtype)  # nothing is beside an integer by rounding
+    return {"x": x, "form": form, "y": draw.out(x.shape)}
 
 
 def _smooth(name: str, form: Any, derivative: Callable[[Any, Any], Any], text: str) -> Any:
@@ -54,48 +79,27 @@ def _stepped(name: str, form: Any, text: str) -> Any:
     return _named(function, name, text)
 
 
+def _native(form: int) -> Any:
+    """The kernel in that form."""
+
+    def function(x: Any) -> Any:
+        y = empty_like(x)
+        elementary_forward(x, form, y)
+        return y
+
+    return function
+
+
 def _signs(x: Any) -> Any:
     if x.dtype.kind != "f":
         return np.subtract(x > 0, x < 0, dtype=x.dtype)
-    y = empty(x.shape, x.dtype)
-    abs_backward(np.broadcast_to(np.ones((), x.dtype), x.shape), x, y)  # 1 times the slope of |x|
-    return y
+    return _native(SIGN)(x)
 
 
-def _reciprocal(x: Any) -> Any:
-    y = empty(x.shape, x.dtype)
-    div_forward(np.ones((), x.dtype), x, y)
-    return y
-
-
-def _reciprocal_root(x: Any) -> Any:
-    y = empty(x.shape, x.dtype)
-    sqrt_forward(x, y)
-    div_forward(np.ones((), x.dtype), y, y)
-    return y
-
-
-def _error_function(x: Any) -> Any:
-    """2 gelu(sqrt(2) x) / (sqrt(2) x) - 1, and near 0, where that loses digits, the first terms of the series."""
-    y = empty(x.shape, np.dtype(np.float64))
-    lines, results = x.reshape(-1), y.reshape(-1)
-    for start in range(0, x.size, 2**14):  # as many as the caches hold
-        z = np.clip(lines[start : start + 2**14], -9, 9).astype(np.float64) * math.sqrt(2)
-        part = results[start : start + 2**14]
-        gelu_forward(z, False, part)
-        near = np.flatnonzero(np.abs(z) < (0.001 if x.dtype == np.float32 else 0.7))
-        s = z[near]
-        z[near] = 1
-        part /= z
-        part *= 2
-        part -= 1
-        square, term = s * s * -0.5, s * math.sqrt(2 / math.pi)
-        total = term.copy()
-        for n in range(1, 20 if near.size else 0):
-            term *= square / n
-            total += term / (2 * n + 1)
-        part[near] = np.copysign(total, s)  # of -0 it is -0
-    return y
+def _circular(form: int) -> Any:
+    """The sine or cosine: numpy's is quick in float32."""
+    native, numpy = _native(form), np.sin if form == SIN else np.cos
+    return lambda x: native(x) if x.dtype == np.float64 else numpy(x)
 
 
 def _named(function: Any, name: str, text: str) -> Any:
@@ -104,8 +108,9 @@ def _named(function: Any, name: str, text: str) -> Any:
     return op("input")(function)
 
 
-sin = _smooth("sin", np.sin, lambda x, y: np.cos(x), "The sine")
-cos = _smooth("cos", np.cos, lambda x, y: -np.sin(x), "The cosine")
+_sine, _cosine = _circular(SIN), _circular(COS)
+sin = _smooth("sin", _sine, lambda x, y: _cosine(x), "The sine")
+cos = _smooth("cos", _cosine, lambda x, y: -_sine(x), "The cosine")
 tan = _smooth("tan", np.tan, lambda x, y: 1 + y * y, "The tangent")
 asin = _smooth("asin", np.arcsin, lambda x, y: 1 / np.sqrt(1 - x * x), "The angle of that sine")
 acos = _smooth("acos", np.arccos, lambda x, y: -1 / np.sqrt(1 - x * x), "The angle of that cosine")
@@ -115,18 +120,19 @@ cosh = _smooth("cosh", np.cosh, lambda x, y: np.sinh(x), "The hyperbolic cosine"
 asinh = _smooth("asinh", np.arcsinh, lambda x, y: 1 / np.sqrt(x * x + 1), "The inverse of sinh")
 acosh = _smooth("acosh", np.arccosh, lambda x, y: 1 / np.sqrt(x * x - 1), "The inverse of cosh")
 atanh = _smooth("atanh", np.arctanh, lambda x, y: 1 / (1 - x * x), "The inverse of tanh")
-exp2 = _smooth("exp2", np.exp2, lambda x, y: y * math.log(2), "2 to the power of x")
-erf = _smooth("erf", _error_function, lambda x, y: np.exp(-x * x) * (2 / math.sqrt(math.pi)), "The error function")
+exp2 = _smooth("exp2", _native(EXP2), lambda x, y: y * math.log(2), "2 to the power of x")
+erf = _smooth("erf", _native(ERF), lambda x, y: np.exp(-x * x) * (2 / math.sqrt(math.pi)), "The error function")
 log1p = _smooth("log1p", np.log1p, lambda x, y: 1 / (1 + x), "ln(1 + x), exact for small x")
 expm1 = _smooth("expm1", np.expm1, lambda x, y: y + 1, "e^x - 1, exact for small x")
 log2 = _smooth("log2", np.log2, lambda x, y: 1 / (x * math.log(2)), "The logarithm to the base 2")
 log10 = _smooth("log10", np.log10, lambda x, y: 1 / (x * math.log(10)), "The logarithm to the base 10")
-reciprocal = _smooth("reciprocal", _reciprocal, lambda x, y: -y * y, "1 / x")
-rsqrt = _smooth("rsqrt", _reciprocal_root, lambda x, y: -y * y * y / 2, "1 / sqrt(x)")
+reciprocal = _smooth("reciprocal", _native(RECIPROCAL), lambda x, y: -y * y, "1 / x")
+rsqrt = _smooth("rsqrt", _native(RECIPROCAL_ROOT), lambda x, y: -y * y * y / 2, "1 / sqrt(x)")
 sign = _stepped("sign", _signs, "-1, 0 or 1, of NaN 0")
 floor = _stepped("floor", np.floor, "The largest integer that is not above x")
 ceil = _stepped("ceil", np.ceil, "The smallest integer that is not below x")
 trunc = _stepped("trunc", np.trunc, "x without its digits behind the point")
+frac = _smooth("frac", _native(FRACTION), lambda x, y: 1, "What is behind the point, with the sign of x")
 
 
 def _rounded(input: Any, *, decimals: int = 0) -> Any:

@@ -16,10 +16,10 @@ import numpy as np
 
 from ..arguments import Array, check_choice, check_dim, check_flag, check_float, check_integer
 from ..tensor import Tensor, as_tensor
-from .composed_arithmetic import lerp
 from .div import div
 from .gather import gather
 from .isnan import isnan
+from .lerp import lerp
 from .logical_not import logical_not
 from .max import ValuesIndices
 from .reshape import reshape, squeeze, unsqueeze

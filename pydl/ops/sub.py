@@ -13,8 +13,10 @@ from typing import Any
 
 import numpy as np
 
+from .._compiled import are_usual_floats, is_noting
 from ..arguments import check_number
 from ..op import empty_like, kernel, op
+from .blend import SCALED, blend_forward
 from .broadcasting import fit, operands
 from .mul import mul
 from .neg import neg_forward
@@ -36,15 +38,20 @@ def _(draw):
 @op("input", "other")
 def sub(input: Any, other: Any, *, alpha: float = 1) -> Any:
     """input - alpha * other, element by element. See the top of this file."""
-    if type(alpha) is not int or alpha != 1:
-        check_number("sub", "alpha", alpha)
+    factor = 1.0 if type(alpha) is int and alpha == 1 else check_number("sub", "alpha", alpha)
+    # Calls that are noted stay apart: they may become part of a longer chain.
+    at_once = factor != 1.0 and not is_noting() and are_usual_floats([input, other])
+    if factor != 1.0 and not at_once:
         other = mul(other, alpha).data
     a, b, y, a_form, b_form = operands("sub", input, other)
     if y.dtype.kind == "b":
         raise TypeError("sub: input and other are bool; use logical_not or convert one of them")
     if y.dtype.kind != "f":
         return np.subtract(a, b, out=y)
-    sub_forward(a, b, y)
+    if at_once:
+        blend_forward(a, b, b, SCALED, -factor, y)
+    else:
+        sub_forward(a, b, y)
 
     def gradient(dy, needs):
         da = fit(dy, a_form) if needs[0] else None

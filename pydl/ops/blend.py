@@ -1,0 +1,51 @@
+"""blend: what is made of two or three numbers in one pass, without arrays for the steps on the way.
+
+    SCALED    a + value b          PRODUCT          a + value b c
+    QUOTIENT  a + value b / c      LINE             a + c (b - a)
+    LENGTH    sqrt(a^2 + b^2)      LENGTH_BACKWARD  a b / c, 0 where c is
+
+Shapes    a, b, c: any that broadcast together; y: the broadcast shape. What a form does not name may be anything
+Special   LENGTH does not overflow on the way; it is NaN where one of the two is
+Source    IEEE 754-2019, sections 5.4.1 and 9.2 (hypot)
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from ..op import kernel
+
+SCALED, PRODUCT, QUOTIENT, LINE, LENGTH, LENGTH_BACKWARD = range(6)  # as in csrc/blend.cpp
+
+_FORMS: dict[int, Any] = {
+    SCALED: lambda a, b, c, value: a + value * b,
+    PRODUCT: lambda a, b, c, value: a + value * b * c,
+    QUOTIENT: lambda a, b, c, value: a + value * b / c,
+    LINE: lambda a, b, c, value: a + c * (b - a),
+    LENGTH: lambda a, b, c, value: math.hypot(a, b) if a == a and b == b else math.nan,
+    LENGTH_BACKWARD: lambda a, b, c, value: a * b / c if c else 0.0,
+}
+
+
+@kernel(writes="y")
+def blend_forward(a, b, c, form, value, y):
+    a, b, c = (np.broadcast_to(each, y.shape) for each in (a, b, c))
+    for i in np.ndindex(y.shape):
+        y[i] = _FORMS[form](a[i], b[i], c[i], value)
+
+
+@blend_forward.samples
+def _(draw):
+    a, b, shape = draw.broadcast_pair()
+    c = draw.array(draw.choice(shape, ()), 0.5, 2.0)
+    form, value = draw.choice(*_FORMS), draw.choice(1.0, -0.5)
+    return {"a": a, "b": b, "c": c, "form": form, "value": value, "y": draw.out(shape)}
+
+
+def blended(form: int, value: float, a: Any, b: Any, c: Any, y: Any) -> Any:
+    """y, with the form of a, b and c in it."""
+    blend_forward(a, b, c, form, value, y)
+    return y

@@ -1,0 +1,115 @@
+"""lerp: from one number to another, and what else is made of three numbers in one pass.
+
+    lerp      y = a + c (b - a)              addcmul   y = a + value b c
+    addcdiv   y = a + value b / c            hypot     y = sqrt(a^2 + b^2), without overflow on the way
+
+Shapes    a, b, c: any that broadcast together; y: the broadcast shape
+Gradient  lerp: da = dy - dy c, db = dy c, dc = dy (b - a); addcmul: da = dy, db = value dy c, dc = value dy b;
+          addcdiv: da = dy, db = value dy / c, dc = -value dy b / c^2; hypot: da = dy a / y, db = dy b / y, or 0
+          where y is; each summed over the copies that broadcasting made
+Source    IEEE 754-2019, sections 5.4.1 and 9.2 (hypot); the product and quotient rules of the calculus
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from .._compiled import are_usual_floats, is_noting
+from ..arguments import check_number
+from ..op import empty, empty_like, op
+from ..tensor import Tensor
+from .add import add
+from .blend import LENGTH, LENGTH_BACKWARD, LINE, PRODUCT, QUOTIENT, blended
+from .broadcasting import broadcast_shape, empty_for, fit, operands
+from .div import div, div_backward_other
+from .mul import mul, mul_forward
+from .sub import sub, sub_forward
+
+
+@op("input", "other", "third")
+def blend(input: Any, other: Any, third: Any, name: str, form: int, value: float) -> Any:
+    """One of the first three forms, of arrays of one float dtype."""
+    a, b, c = input, other, third
+    shape = broadcast_shape(name, a, b, c)
+    y = blended(form, value, a, b, c, empty_like(a) if a.shape == shape else empty(shape, a.dtype))
+    forms = tuple((each.shape, each.dtype) for each in (a, b, c))
+
+    def gradient(dy, needs):
+        nothing = np.zeros((), dy.dtype)
+        da, db, dc = dy if needs[0] else None, None, None
+        if form == LINE:
+            db = empty_for(dy, b)
+            mul_forward(dy, c, db)
+            if needs[0]:
+                da = empty_for(dy, a)
+                sub_forward(dy, db, da)
+            if needs[2]:
+                dc = sub(b, a).data
+                dc = mul(dc, dy).data
+        else:
+            if needs[1]:
+                db = blended(form, value, nothing, dy, c, empty_for(dy, b))
+            if needs[2] and form == PRODUCT:
+                dc = blended(form, value, nothing, dy, b, empty_for(dy, c))
+            elif needs[2]:
+                dc = empty_for(dy, c)
+                div_backward_other(dy, b, c, dc)
+                dc = mul(dc, value).data
+        wanted = zip((da, db, dc), forms, needs, strict=True)
+        return tuple(fit(each, form) if need else None for each, form, need in wanted)
+
+    return y, gradient, _SAVES[form]
+
+
+_SAVES = {
+    PRODUCT: (("third", 1), ("other", 2)),
+    QUOTIENT: (("third", 1), ("other", 2), ("third", 2)),
+    LINE: (("third", 0), ("third", 1), ("input", 2), ("other", 2)),
+}
+
+
+def _are_usual(*values: Any) -> bool:
+    """Whether one pass will do. Calls that are noted stay apart: they may become part of a longer chain."""
+    return not is_noting() and are_usual_floats([each.data if isinstance(each, Tensor) else each for each in values])
+
+
+def lerp(input: Any, end: Any, weight: Any) -> Tensor:
+    """From input, weight 0, to end, weight 1, in a straight line."""
+    share = weight if isinstance(weight, Tensor | np.ndarray) else check_number("lerp", "weight", weight)
+    if _are_usual(input, end):
+        third = share if isinstance(share, Tensor | np.ndarray) else np.asarray(share, input.dtype)
+        if _are_usual(input, third):
+            return blend(input, end, third, "lerp", LINE, 1.0)
+    return add(input, mul(share, sub(end, input)))
+
+
+def addcmul(input: Any, tensor1: Any, tensor2: Any, *, value: float = 1) -> Tensor:
+    """input + value * tensor1 * tensor2."""
+    factor = check_number("addcmul", "value", value)
+    if _are_usual(input, tensor1, tensor2):
+        return blend(input, tensor1, tensor2, "addcmul", PRODUCT, factor)
+    return add(input, mul(tensor1, tensor2), alpha=factor)
+
+
+def addcdiv(input: Any, tensor1: Any, tensor2: Any, *, value: float = 1) -> Tensor:
+    """input + value * tensor1 / tensor2."""
+    factor = check_number("addcdiv", "value", value)
+    if _are_usual(input, tensor1, tensor2):
+        return blend(input, tensor1, tensor2, "addcdiv", QUOTIENT, factor)
+    return add(input, div(tensor1, tensor2), alpha=factor)
+
+
+@op("input", "other")
+def hypot(input: Any, other: Any) -> Any:
+    """The length of the vector (input, other), without overflow on the way; it has no gradient where it is 0."""
+    a, b, y, a_form, b_form = operands("hypot", input, other, division=True)
+    blended(LENGTH, 1.0, a, b, a, y)
+
+    def gradient(dy, needs):
+        da = blended(LENGTH_BACKWARD, 1.0, dy, a, y, empty_for(dy, a)) if needs[0] else None
+        db = blended(LENGTH_BACKWARD, 1.0, dy, b, y, empty_for(dy, b)) if needs[1] else None
+        return None if da is None else fit(da, a_form), None if db is None else fit(db, b_form)
+
+    return y, gradient, (("input", 0), ("other", 1), "output")
