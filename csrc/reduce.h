@@ -121,8 +121,16 @@ PYDL_INLINE vec<typename Rule::Sum> read_strided(const T* p, int64_t stride, int
     return n >= W ? Rule::read(lanes) : Rule::read(lanes, n);
 }
 
+// n elements that lie `stride` apart, one behind another, with room for whole vectors of them.
+template <typename T>
+[[gnu::noinline]] void pack_lanes(const T* p, int64_t stride, int64_t n, T* packed) {
+    for (int64_t i = 0; i < n; i += width<T>)
+        store(packed + i, gather_lanes(p + i * stride, stride, n - i < width<T> ? n - i : width<T>));
+}
+
 // The elements [begin, end) of the reduction of one result. Several sums at once, because each addition waits
-// for the one before it. Runs without gaps that are long enough are rows of their own: see reduce_lines.h.
+// for the one before it. Runs that are long enough are rows of their own, packed where they have gaps: see
+// reduce_lines.h.
 template <typename Rule, typename T>
 typename Rule::Sum reduce_row(const Reduction<T>& r, const T* x, int64_t begin, int64_t end) {
     constexpr int W = width<typename Rule::Sum>, kSums = 8;
@@ -134,10 +142,14 @@ typename Rule::Sum reduce_row(const Reduction<T>& r, const T* x, int64_t begin, 
         const int64_t inside = begin % length;
         const int64_t run = length - inside < end - begin ? length - inside : end - begin;
         const T* p = x + r.offset(begin);
-        if (stride == 1 && run >= 4 * width<T>) {
+        if (run >= 4 * width<T>) {
             constexpr int64_t kRow = kLineVectors * width<T>;
-            for (int64_t i = 0; i < run; i += kRow)
-                of_rows.take(join_row<Rule>(p + i, run - i < kRow ? run - i : kRow));
+            T packed[kRow];
+            for (int64_t i = 0; i < run; i += kRow) {
+                const int64_t n = run - i < kRow ? run - i : kRow;
+                if (stride != 1) pack_lanes(p + i * stride, stride, n, packed);
+                of_rows.take(join_row<Rule>(stride == 1 ? p + i : packed, n));
+            }
             begin += run;
             continue;
         }
@@ -183,6 +195,7 @@ bool reduce_without_gaps(const Reduction<T>& r) {
     const auto &kept = r.kept.stride[1], &to = r.kept.stride[0];
     const auto& shape = r.kept.shape;
     if (r.reduced.rank > 1 || r.kept.rank > 2) return false;
+    if (r.results == 1 && r.reduced.stride[0][0] != 1) return false;  // a column alone is a row with gaps
     if (r.count > 1 && r.reduced.stride[0][0] == 1 && r.kept.rank == 1) {
         reduce_rows<Rule>(r.x, kept[0], r.y, to[0], shape[0], r.count);
         return true;
