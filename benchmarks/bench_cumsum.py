@@ -11,8 +11,8 @@ BENCHES = [
         cumsum_forward,
         [(1000, 1000, 1), (1, 1000, 1000), (10_000, 10, 1)],
         small=(10, 10, 1),
-        arguments=lambda a, k, b: (randn(a, k, b), False, out(a, k, b)),
-        numpy=lambda x, backwards, y: np.cumsum(x, 1, out=y),
+        arguments=lambda a, k, b: (randn(a, k, b), False, False, out(a, k, b)),
+        numpy=lambda x, backwards, product, y: np.cumsum(x, 1, out=y),
         bytes=lambda a, k, b: 8 * a * k * b,
     ),
     Bench(

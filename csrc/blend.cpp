@@ -7,9 +7,9 @@
 namespace pydl::PYDL_ISA {
 namespace {
 
-enum Form { kScaled, kProduct, kQuotient, kLine, kLength, kLengthBackward };
+enum Form { kScaled, kProduct, kQuotient, kLine, kLength, kLengthBackward, kFinite };
 
-// The form is looked at for each vector, which costs next to nothing and keeps one loop instead of six.
+// The form is looked at for each vector, which costs next to nothing and keeps one loop instead of seven.
 // Products are rounded as where they are operations of their own, whose bits these are.
 template <typename T>
 struct Blend {
@@ -22,6 +22,11 @@ struct Blend {
         if (form == kQuotient) return a + rounded(value * (b / c));
         if (form == kLine) return a + rounded(c * (b - a));
         if (form == kLengthBackward) return select(c == T(0), vec<T>{}, a * (b / c));
+        if (form == kFinite) {
+            const T infinity = T(__builtin_inf());
+            return select(a != a, fill<vec<T>>(value),
+                          select(a == infinity, b, select(a == -infinity, c, a)));
+        }
         const vec<T> x = abs(a), z = abs(b), larger = max(x, z), ratio = min(x, z) / larger;
         // Of 0 and infinity there is no ratio.
         const auto plain = (larger > T(0)) & (larger < T(__builtin_inf()));

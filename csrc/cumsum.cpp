@@ -1,5 +1,5 @@
-// cumsum: y[a, k, b] = the sum of x[a, k', b] over k' <= k, or over k' >= k if it goes backwards; prod: the
-// product over some dimensions. See pydl/ops/cumsum.py.
+// cumsum: y[a, k, b] = the sum, or product, of x[a, k', b] over k' <= k, or over k' >= k if it goes
+// backwards; prod: the product over some dimensions. See pydl/ops/cumsum.py.
 #include "kernel.h"
 #include "parallel.h"
 #include "reduce.h"
@@ -10,14 +10,23 @@ namespace {
 constexpr int64_t kLines =
     4;  // lines that are summed at once, because each addition waits for the one before it
 
+// What a line begins with, and what becomes of it with the next number.
+template <bool product>
+constexpr double kNothing = product ? 1 : 0;
+template <bool product, typename V>
+PYDL_INLINE V joined(V sum, V next) {
+    return product ? sum * next : sum + next;
+}
+
 // `Lines` lines of K numbers, `line` apart; step is from one number to the next.
-template <int Lines, typename T>
+template <int Lines, bool product, typename T>
 void sum_lines(const T* x, int64_t x_line, int64_t x_step, T* y, int64_t y_line, int64_t y_step, int64_t K) {
-    double sum[Lines] = {};
+    double sum[Lines];
+    for (double& each : sum) each = kNothing<product>;
     for (int64_t k = 0; k < K; ++k)
 #pragma GCC unroll 4
         for (int l = 0; l < Lines; ++l) {
-            sum[l] += double(x[l * x_line + k * x_step]);
+            sum[l] = joined<product>(sum[l], double(x[l * x_line + k * x_step]));
             y[l * y_line + k * y_step] = T(sum[l]);
         }
 }
@@ -33,24 +42,26 @@ PYDL_INLINE void store_sums(T* y, vec<double> sum, int64_t n) {
 }
 
 // Vectors of neighbouring columns at a time.
-template <typename T>
+template <bool product, typename T>
 void sum_columns_along(const T* x, int64_t x_step, T* y, int64_t y_step, int64_t K, int64_t columns) {
     constexpr int64_t W = width<double>;
     if (columns == kColumnVectors * W) {
-        vec<double> sum[kColumnVectors] = {};
+        vec<double> sum[kColumnVectors];
+        for (auto& each : sum) each = broadcast<double>(kNothing<product>);
         for (int64_t k = 0; k < K; ++k, x += x_step, y += y_step)
 #pragma GCC unroll 4
             for (int v = 0; v < kColumnVectors; ++v) {
-                sum[v] += read_double(x + v * W);
+                sum[v] = joined<product>(sum[v], read_double(x + v * W));
                 store_sums(y + v * W, sum[v], W);
             }
         return;
     }
     for (int64_t b = 0; b < columns; b += W) {
         const int64_t n = columns - b < W ? columns - b : W;
-        vec<double> sum{};
+        vec<double> sum = broadcast<double>(kNothing<product>);
         for (int64_t k = 0; k < K; ++k) {
-            sum += n == W ? read_double(x + k * x_step + b) : read_double(x + k * x_step + b, n);
+            const T* p = x + k * x_step + b;
+            sum = joined<product>(sum, n == W ? read_double(p) : read_double(p, n));
             store_sums(y + k * y_step + b, sum, n);
         }
     }
@@ -84,7 +95,7 @@ struct Product {
 }  // namespace
 
 template <typename T>
-void cumsum_forward(Array<const T, 3> x, bool backwards, Array<T, 3> y) {
+void cumsum_forward(Array<const T, 3> x, bool backwards, bool product, Array<T, 3> y) {
     const int64_t A = x.shape[0], K = x.shape[1], B = x.shape[2];
     require(y.shape[0] == A && y.shape[1] == K && y.shape[2] == B, "cumsum_forward: x and y are (A, K, B)");
     if (y.size() == 0) return;
@@ -98,8 +109,9 @@ void cumsum_forward(Array<const T, 3> x, bool backwards, Array<T, 3> y) {
         parallel_for(A * strips, kElementwiseGrain / 4 / (K * kColumns) + 1, [&](int64_t begin, int64_t end) {
             for (int64_t task = begin; task < end; ++task) {
                 const int64_t a = task / strips, b = task % strips * kColumns;
-                sum_columns_along(from + a * x.stride[0] + b, x_step, to + a * y.stride[0] + b, y_step, K,
-                                  B - b < kColumns ? B - b : kColumns);
+                const auto along = product ? sum_columns_along<true, T> : sum_columns_along<false, T>;
+                along(from + a * x.stride[0] + b, x_step, to + a * y.stride[0] + b, y_step, K,
+                      B - b < kColumns ? B - b : kColumns);
             }
         });
         return;
@@ -112,16 +124,18 @@ void cumsum_forward(Array<const T, 3> x, bool backwards, Array<T, 3> y) {
                 const T* p = from + a * x.stride[0] + b * x.stride[2];
                 T* q = to + a * y.stride[0] + b * y.stride[2];
                 if (a + kLines <= A) {
-                    sum_lines<kLines>(p, x.stride[0], x_step, q, y.stride[0], y_step, K);
+                    const auto lines = product ? sum_lines<kLines, true, T> : sum_lines<kLines, false, T>;
+                    lines(p, x.stride[0], x_step, q, y.stride[0], y_step, K);
                     continue;
                 }
+                const auto line = product ? sum_lines<1, true, T> : sum_lines<1, false, T>;
                 for (int64_t l = 0; l < A - a; ++l)
-                    sum_lines<1>(p + l * x.stride[0], 0, x_step, q + l * y.stride[0], 0, y_step, K);
+                    line(p + l * x.stride[0], 0, x_step, q + l * y.stride[0], 0, y_step, K);
             }
         });
     }
 }
-PYDL_KERNEL(cumsum_forward, "x, backwards, y")
+PYDL_KERNEL(cumsum_forward, "x, backwards, product, y")
 
 template <typename T>
 void prod_forward(NdArray<const T> x, NdArray<T> y) {

@@ -86,7 +86,7 @@ def multinomial(input: Any, num_samples: int, replacement: bool = False) -> Tens
         raise ValueError(f"multinomial: {count} draws without replacement need as many weights above 0, not {least}")
     if again:
         ends = np.empty_like(weights)
-        cumsum_forward(weights[:, :, None], False, ends[:, :, None])
+        cumsum_forward(weights[:, :, None], False, False, ends[:, :, None])
         draws = random.generator().random((len(weights), count)) * ends[:, -1:]
         found = np.array([np.searchsorted(line, row, "right") for line, row in zip(ends, draws, strict=True)], np.int64)
         found = found.reshape(len(weights), count)

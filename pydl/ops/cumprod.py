@@ -33,8 +33,7 @@ def cumprod(input: Any, dim: int) -> Any:
     if x.dtype.kind != "f":
         return np.cumprod(x, d, np.int64) if x.ndim else x.astype(np.int64)
     x = check_float("cumprod", "input", x)
-    with np.errstate(all="ignore"):
-        y = np.cumprod(x.astype(np.float64, copy=False), d).astype(x.dtype, copy=False) if x.ndim else x.copy()
+    y = running(x, d, product=True)
 
     def gradient(dy, needs):
         if x.ndim == 0:

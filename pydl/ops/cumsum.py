@@ -26,17 +26,21 @@ from .sum import draw_reduction, index_of_result
 
 
 @kernel(writes="y")
-def cumsum_forward(x, backwards, y):
+def cumsum_forward(x, backwards, product, y):
     for a, k, b in np.ndindex(x.shape):
-        y[a, k, b] = 0.0
+        y[a, k, b] = 1.0 if product else 0.0
         for other in range(k, x.shape[1]) if backwards else range(k + 1):
-            y[a, k, b] += x[a, other, b]
+            if product:
+                y[a, k, b] *= x[a, other, b]
+            else:
+                y[a, k, b] += x[a, other, b]
 
 
 @cumsum_forward.samples
 def _(draw):
     shape = draw.integer(0, 9), draw.integer(0, 12), draw.choice(1, draw.integer(0, 60))
-    return {"x": draw.array(shape, -1.0, 3.0), "backwards": draw.choice(True, False), "y": draw.out(shape)}
+    x, backwards, product = draw.array(shape, -1.0, 3.0), draw.choice(True, False), draw.choice(True, False)
+    return {"x": x, "backwards": backwards, "product": product, "y": draw.out(shape)}
 
 
 @kernel(writes="y")
@@ -52,13 +56,13 @@ def _(draw):
     return {"x": np.asarray(np.exp((x - 1) * 0.01), x.dtype), "y": draw.out(ones)}
 
 
-def running(x: Any, d: int, backwards: bool = False) -> Any:
-    """Sums in double precision, in the dtype of x."""
+def running(x: Any, d: int, backwards: bool = False, product: bool = False) -> Any:
+    """Sums or products in double precision, in the dtype of x."""
     if x.ndim == 0:
         return x.copy()
     y = empty(x.shape, x.dtype)
     lines = math.prod(x.shape[:d]), x.shape[d], math.prod(x.shape[d + 1 :])
-    cumsum_forward(reshaped(x, lines), backwards, y.reshape(lines))
+    cumsum_forward(reshaped(x, lines), backwards, product, y.reshape(lines))
     return y
 
 
