@@ -2,7 +2,8 @@
 //
 // Numbers become integers that sort the same way, the smallest first in the order wanted being the largest.
 // The k best so far are a heap with the worst on top; a vector of numbers is compared with it at once, and of
-// a long line most vectors hold none that is better.
+// a long line most vectors hold none that is better. If k is much of the line, all of it is sorted, by one
+// byte of the integers after another, from the lowest on: each pass keeps the order of equals.
 #include "elementwise.h"
 #include "kernel.h"
 #include "parallel.h"
@@ -69,6 +70,62 @@ void find_best(const T* x, int64_t stride, int64_t count, int64_t k, bool larges
     }
 }
 
+constexpr int64_t kShortLine = 24;  // numbers that are sooner inserted one by one
+constexpr int kBuckets = 256;
+
+template <typename T>
+struct Item {
+    std::make_unsigned_t<int_of<T>> key;
+    int_of<T> index;
+};
+
+// As keys_of, but with the smallest first, and without arithmetic that would take a denormal for 0.
+template <typename T>
+PYDL_INLINE auto rising_key(T x, bool largest) {
+    constexpr int_of<T> sign = int_of<T>(1) << (8 * sizeof(T) - 1);
+    int_of<T> bits = bit_cast<int_of<T>>(x);
+    if (bits == sign) bits = 0;
+    if ((bits & ~sign) > bit_cast<int_of<T>>(T(__builtin_inf()))) bits = ~sign;
+    return std::make_unsigned_t<int_of<T>>(to_key<T>(bits, !largest) ^ sign);
+}
+
+// The items of a line in order: in one of the two arrays.
+template <typename T>
+const Item<T>* sort_line(const T* x, int64_t stride, int64_t count, bool largest, Item<T>* from,
+                         Item<T>* to) {
+    if (count <= kShortLine) {
+        for (int64_t i = 0; i < count; ++i) {
+            const Item<T> item{rising_key(x[i * stride], largest), int_of<T>(i)};
+            int64_t at = i;
+            for (; at > 0 && from[at - 1].key > item.key; --at) from[at] = from[at - 1];
+            from[at] = item;
+        }
+        return from;
+    }
+    uint32_t counts[sizeof(T)][kBuckets] = {};
+    for (int64_t i = 0; i < count; ++i) {
+        const auto key = rising_key(x[i * stride], largest);
+        from[i] = {key, int_of<T>(i)};
+#pragma GCC unroll 8
+        for (size_t byte = 0; byte < sizeof(T); ++byte) ++counts[byte][key >> 8 * byte & (kBuckets - 1)];
+    }
+    for (size_t byte = 0; byte < sizeof(T); ++byte) {
+        uint32_t* places = counts[byte];
+        if (places[from[0].key >> 8 * byte & (kBuckets - 1)] == count) continue;  // all have the same
+        uint32_t next = 0;
+        for (int b = 0; b < kBuckets; ++b) {
+            const uint32_t here = places[b];
+            places[b] = next;
+            next += here;
+        }
+        for (int64_t i = 0; i < count; ++i) to[places[from[i].key >> 8 * byte & (kBuckets - 1)]++] = from[i];
+        Item<T>* const sorted = to;
+        to = from;
+        from = sorted;
+    }
+    return from;
+}
+
 }  // namespace
 
 template <typename T>
@@ -77,6 +134,21 @@ void topk_forward(Array<const T, 2> x, bool largest, Array<T, 2> values, Array<i
     require(values.shape[0] == A && index.shape[0] == A && index.shape[1] == k && k <= K,
             "topk_forward: x is (A, K), values and index (A, k)");
     if (values.size() == 0) return;
+    if (k > K / 8 && K < int64_t(1) << 31) {
+        parallel_for(A, 4096 / K + 1, [&](int64_t begin, int64_t end) {
+            const Scratch<Item<T>> items(2 * K);
+            for (int64_t a = begin; a < end; ++a) {
+                const T* line = x.data + a * x.stride[0];
+                const Item<T>* sorted =
+                    sort_line(line, x.stride[1], K, largest, items.data(), items.data() + K);
+                for (int64_t n = 0; n < k; ++n) {
+                    values(a, n) = line[sorted[n].index * x.stride[1]];
+                    index(a, n) = sorted[n].index;
+                }
+            }
+        });
+        return;
+    }
     parallel_for(A, 4096 / K + 1, [&](int64_t begin, int64_t end) {
         const Scratch<Found<int_of<T>>> heap(k);
         for (int64_t a = begin; a < end; ++a) {

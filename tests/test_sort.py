@@ -88,3 +88,32 @@ def test_few_of_many_whole_numbers(dtype):
         assert values.dtype == dtype
     huge = np.array([2**62, 2**62 + 1, 5, 6, 7, 8, 9, 10])
     assert pydl.topk(huge, 2).indices.tolist() == [1, 0]
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64", "int64", "int32"])
+@pytest.mark.parametrize("count", [1, 2, 24, 25, 300, 70_000])
+def test_long_lines_are_in_order(dtype, count):
+    x = rng.standard_normal(count) * 10.0 ** rng.integers(-3, 4, count)
+    if dtype[0] == "f":
+        x = x.astype(dtype)
+        x[rng.integers(0, count, count // 5)] = np.round(x[: count // 5])
+        places = rng.permutation(count)[:20]
+        odd = [np.nan, -np.nan, np.inf, -np.inf, 0.0, -0.0, 1e-40, -1e-40, 3e-310, 1e-45]
+        x[places] = np.array([*odd, *odd], dtype)[: len(places)]
+    else:
+        x = x.astype(dtype)
+    for descending in (False, True):
+        # Of equals the first comes first, in both directions.
+        want = count - 1 - np.argsort(x[::-1], kind="stable")[::-1] if descending else np.argsort(x, kind="stable")
+        got = pydl.sort(x, descending=descending)
+        np.testing.assert_array_equal(got.indices.numpy(), want)
+        np.testing.assert_array_equal(got.values.numpy(), x[want])
+        np.testing.assert_array_equal(pydl.topk(x, count // 2, largest=descending).indices.numpy(), want[: count // 2])
+    turned = pydl.sort(np.stack([x[::-1], x], 1)[::-1], 0)
+    np.testing.assert_array_equal(turned.values.numpy()[:, 0], np.sort(x))
+
+
+def test_integers_that_no_float_holds():
+    x = np.array([2**60 + 1, 2**60, -(2**62), 2**60 + 2])
+    assert pydl.sort(x).indices.tolist() == [2, 1, 0, 3]
+    assert pydl.topk(x, 2).values.tolist() == [2**60 + 2, 2**60 + 1]

@@ -147,9 +147,9 @@ def mode(input: Any, dim: int = -1, keepdim: bool = False) -> ValuesIndices:
     x, d, some = _lines("mode", input, -1 if dim is None else dim)
     _some("mode", x, d)
     line = np.moveaxis(sort(x, d).values.data, d, 0)
-    run = np.ones(line.shape, np.int64)  # how many equal ones up to each
-    for i in range(1, len(line)):
-        run[i] = np.where(line[i] == line[i - 1], run[i - 1] + 1, 1)
+    place = np.arange(len(line)).reshape(-1, *(1,) * (line.ndim - 1))
+    first = np.where(line != np.roll(line, 1, 0), place, 0)  # of equals; of all the others 0
+    run = place - np.maximum.accumulate(first, 0)  # how many equal ones before each
     return _pick("mode", x, d, np.moveaxis(run.argmax(0)[None], 0, d), keepdim, some)
 
 

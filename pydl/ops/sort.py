@@ -44,29 +44,27 @@ def _(draw):
 
 
 def _order(x: Any, d: int, descending: bool) -> Any:
+    """Of numbers that a float64 may not hold."""
     if not descending:
         return np.argsort(x, d, kind="stable").astype(np.int64, copy=False)
     return x.shape[d] - 1 - np.flip(np.argsort(np.flip(x, d), d, kind="stable"), d).astype(np.int64, copy=False)
 
 
 def _sorted(name: str, input: Any, dim: Any, descending: Any, k: Any = None) -> tuple[Any, Any, Any, int]:
-    """What was sorted (a number as a vector), the values (None: not known yet), the indices and the dimension."""
+    """What was sorted (a number as a vector), the values (None: not known), the indices and the dimension."""
     x = check_array(name, "input", input)
     d, downwards = check_dim(name, dim, x.ndim), check_flag(name, "descending", descending)
     line = x.reshape(1) if x.ndim == 0 else x
-    if k is None:
-        return line, None, _order(line, d, downwards), d
-    count = check_integer(name, "k", k, 0)
+    count = line.shape[d] if k is None else check_integer(name, "k", k, 0)
     if x.ndim == 0 and count == 0:
         raise ValueError(f"{name}: k must be 1 for an input without dimensions, not 0")
     if count > line.shape[d]:
         raise ValueError(f"{name}: k is {count}, but dimension {d} of {x.shape} has {line.shape[d]} elements")
-    if 3 * count <= line.shape[d]:
-        if x.dtype.kind == "f":
-            return line, *first_of_order(line, d, count, downwards), d
-        if x.dtype.itemsize < 8 or (x.size and x.min() >= -(2**53) and x.max() <= 2**53):
-            values, index = first_of_order(line.astype(np.float64), d, count, downwards)
-            return line, values.astype(x.dtype), index, d
+    if x.dtype == np.float32 or x.dtype == np.float64:
+        return line, *first_of_order(line, d, count, downwards), d
+    if x.dtype.kind != "f" and (x.dtype.itemsize < 8 or (x.size and x.min() >= -(2**53) and x.max() <= 2**53)):
+        values, index = first_of_order(line.astype(np.float64), d, count, downwards)
+        return line, values.astype(x.dtype), index, d
     return line, None, _order(line, d, downwards)[(*(slice(None),) * d, slice(count))], d
 
 
