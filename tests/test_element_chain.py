@@ -135,3 +135,30 @@ def test_captured_chains_of_turned_arrays(shape, activation):
     for _ in range(2):
         for got, want in zip(fast(x), chain(x), strict=True):
             np.testing.assert_array_equal(got.numpy(), want.numpy())
+
+
+def test_what_is_quick_is_computed_again():
+    """x - 3 is read three times, by three results, and stored nowhere else."""
+
+    def call(x, dy):
+        near = x - 3.0
+        return (x * 2.0 + 1.0) * near, dy * near, near.sqrt() * dy
+
+    x, dy = (pydl.tensor(np.random.default_rng(0).uniform(4.0, 5.0, 1000).astype(np.float32)) for _ in range(2))
+    captured = pydl.capture(call)
+    for _ in range(3):
+        for got, want in zip(captured(x, dy), call(x, dy), strict=True):
+            np.testing.assert_array_equal(got.numpy(), want.numpy())
+
+
+def test_inputs_that_are_overwritten_are_read_before():
+    x, y = np.arange(1.0, 5.0), np.arange(11.0, 15.0)
+    t, u, one = np.empty(4), np.empty(4), np.ones(())
+    add, mul, clone = (KERNELS[f"{name}_forward"].native for name in ("add", "mul", "clone"))
+    calls = [(add, (y, one, t)), (mul, (x, t, u)), (add, (x, one, y)), (clone, (t, x))]
+    kept = {chains.address(x), chains.address(y), chains.address(u)}
+    native, arguments = chains.chain_call(calls, kept)
+    native(*arguments)
+    np.testing.assert_array_equal(u, [12.0, 26.0, 42.0, 60.0])
+    np.testing.assert_array_equal(y, [2.0, 3.0, 4.0, 5.0])
+    np.testing.assert_array_equal(x, [12.0, 13.0, 14.0, 15.0])

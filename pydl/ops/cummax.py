@@ -22,7 +22,7 @@ from .clone import zeros
 from .gather import add_along
 from .max import ValuesIndices
 
-int64 = np.dtype(np.int64)
+float64, int64 = np.dtype(np.float64), np.dtype(np.int64)
 
 
 @kernel(writes="y, index")
@@ -53,6 +53,10 @@ def _extremes(input: Any, name: str, better: Any, dim: Any) -> Any:
         x = check_float(name, "input", x)
         y, index = empty(x.shape, x.dtype), empty(x.shape, int64)
         cummax_forward(along(x, d), better is np.minimum, along(y, d), along(index, d))
+    elif x.dtype.itemsize < 8 or (x.size and x.min() >= -(2**53) and x.max() <= 2**53):  # as exact in float64
+        doubles, y, index = x.astype(np.float64), empty(x.shape, float64), empty(x.shape, int64)
+        cummax_forward(along(doubles, d), better is np.minimum, along(y, d), along(index, d))
+        y = y.astype(x.dtype)
     else:
         lines = np.moveaxis(x.reshape(x.shape or (1,)), d, 0)
         best = better.accumulate(lines, 0)

@@ -25,7 +25,13 @@ from .broadcasting import broadcast_shape, operands
 
 def _truth(name: str, form: Any, input: Any, other: Any) -> Any:
     a, b = check_array(name, "input", input), check_array(name, "other", other)
-    return form(a, b, out=empty(broadcast_shape(name, a, b), np.dtype(np.bool_)))
+    y = empty(broadcast_shape(name, a, b), np.dtype(np.bool_))
+    return form(truths(a), truths(b), out=y)
+
+
+def truths(x: Any) -> Any:
+    """Whether each number is not 0, for which numpy has quicker loops than for its logical operations."""
+    return x if x.dtype.kind == "b" else x != 0
 
 
 @op("input", "other")

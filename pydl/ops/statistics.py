@@ -34,7 +34,8 @@ from .sum import sum
 from .where import where
 
 
-def _var(name: str, input: Any, dim: Any, unbiased: Any, keepdim: Any, correction: Any) -> tuple[Tensor, Tensor]:
+def _var(name: str, input: Any, dim: Any, unbiased: Any, keepdim: Any, correction: Any) -> tuple[Tensor, Tensor, Any]:
+    """The variance, the mean with dimensions of size 1, and its shape as a result."""
     if isinstance(dim, bool):  # var(x, False), as in PyTorch
         dim, unbiased = None, dim
     x, lost = floats(name, input), float(check_flag(name, "unbiased", unbiased))
@@ -43,7 +44,7 @@ def _var(name: str, input: Any, dim: Any, unbiased: Any, keepdim: Any, correctio
     _, _, shape, count = check_reduction(name, x.shape, dim, keepdim)
     middle = mean(x, dim, True)
     squares = sum(square(sub(x, middle)), dim, keepdim)
-    return div(squares, max(count - lost, 0.0)), reshape(middle, shape)
+    return div(squares, max(count - lost, 0.0)), middle, shape
 
 
 def var(
@@ -67,15 +68,16 @@ def var_mean(
     input: Any, dim: Any = None, unbiased: bool = True, keepdim: bool = False, *, correction: float | None = None
 ) -> tuple[Tensor, Tensor]:
     """var(...) and mean(...)."""
-    return _var("var_mean", input, dim, unbiased, keepdim, correction)
+    spread, middle, shape = _var("var_mean", input, dim, unbiased, keepdim, correction)
+    return spread, reshape(middle, shape)
 
 
 def std_mean(
     input: Any, dim: Any = None, unbiased: bool = True, keepdim: bool = False, *, correction: float | None = None
 ) -> tuple[Tensor, Tensor]:
     """std(...) and mean(...)."""
-    spread, middle = _var("std_mean", input, dim, unbiased, keepdim, correction)
-    return root(spread), middle
+    spread, middle, shape = _var("std_mean", input, dim, unbiased, keepdim, correction)
+    return root(spread), reshape(middle, shape)
 
 
 def pairwise_distance(x1: Any, x2: Any, p: float = 2.0, eps: float = 1e-6, keepdim: bool = False) -> Tensor:

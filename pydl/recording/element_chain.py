@@ -73,6 +73,7 @@ OPERATIONS: dict[str, Any] = {
     "tanh_backward other": lambda y, dy: dy * (1.0 - y * y),
 }
 _NUMBER_OF = {name: number for number, name in enumerate(OPERATIONS)}
+_QUICK = ("add_forward", "sub_forward", "mul_forward", "neg_forward", "abs_forward", "square_forward")
 COPY = "clone_forward"  # takes no step: the accumulator has the number already
 _COMMUTES = ("add_forward", "mul_forward")
 _TAKES_ONE = {name for name, form in OPERATIONS.items() if name.endswith("_forward") and name not in (
@@ -122,6 +123,7 @@ class _Value:
     def __init__(self, name: str, operands: list[_Value], array: Array) -> None:
         self.name, self.operands, self.array = name, operands, array
         self.is_kept = False  # whether others will see it in its array
+        self.is_late = False  # whether it overwrites an input, once nobody reads that any more
         self.is_done = False
         self.uses = -1  # by operations to come; -1: nobody knows of it
         self.place: int | None = None  # where steps find it
@@ -132,10 +134,12 @@ class _Writer:
     """Writes the program of a chain of calls whose arrays are told apart by where they begin.
 
     Operands are computed right before the operation that reads them, the larger one first, so that most numbers need
-    no place but the accumulator. What is read again later waits in a local.
+    no place but the accumulator. What is read again later waits in a local, or is computed again if that takes no more
+    than a load and a step, which a store takes, too.
     """
 
-    def __init__(self, calls: list[Call], kept: set[int]) -> None:
+    def __init__(self, calls: list[Call], kept: set[int], again: bool) -> None:
+        self.again = again
         self.steps: list[tuple[int, int]] = []
         self.arrays: list[list[Array]] = [[], []]  # inputs, outputs
         self.locals = list(range(FIRST_LOCAL, PLACES))
@@ -162,7 +166,7 @@ class _Writer:
     def write(self) -> None:
         late = [value for value in self.results if key(value.array) in self.inputs]  # what was there is read before
         for value in late:
-            value.is_kept = False
+            value.is_kept, value.is_late = False, True
             value.uses += 1
         # The last results first: on the way they compute those they depend on.
         for value in reversed(self.results):
@@ -193,10 +197,16 @@ class _Writer:
             self._combine(_exchanged_name(name), others[0], first)
         if value.is_kept:
             self._step("store", self._array(1, value.array))
-        if value.uses > 0:
+        if value.uses > 0 and not self._is_made_again(value):
             self._put_away(value)
 
+    def _is_made_again(self, value: _Value) -> bool:
+        is_quick = value.name in _QUICK and not any(each.operands for each in value.operands)
+        return self.again and is_quick and not value.is_kept and not value.is_late
+
     def _combine(self, name: str, first: _Value, second: _Value) -> None:
+        if self._is_made_again(second) and self._has_place(first):
+            name, first, second = _exchanged_name(name), second, first
         self._bring(first)
         if not self._has_place(second):
             first.uses += 1  # once more: as the operand that is in a place
@@ -236,6 +246,10 @@ class _Writer:
 
     def _step(self, name: str, place: int) -> None:
         self.steps.append((_NUMBER_OF[name], place))
+
+    def cost(self) -> int:
+        """How long it takes, in steps that store nothing."""
+        return len(self.steps) + sum(number == _NUMBER_OF["store"] for number, _ in self.steps)
 
     def fits(self) -> bool:
         inputs, outputs = self.arrays
@@ -279,15 +293,21 @@ def _arrays(call: Call) -> tuple[list[Array], Array]:
     return read, y
 
 
-def chain_call(calls: list[Call], kept: set[int]) -> Call | None:
-    """The calls as one, if there is a program for them. kept: addresses of arrays that others see."""
+def _written(calls: list[Call], kept: set[int], again: bool) -> _Writer | None:
     try:
-        writer = _Writer(calls, kept)
+        writer = _Writer(calls, kept, again)
         writer.write()
     except _TooLong:
         return None
-    if not writer.fits():
+    return writer if writer.fits() else None
+
+
+def chain_call(calls: list[Call], kept: set[int]) -> Call | None:
+    """The calls as one, if there is a program for them. kept: addresses of arrays that others see."""
+    written = [writer for again in (False, True) if (writer := _written(calls, kept, again)) is not None]
+    if not written:
         return None
+    writer = min(written, key=_Writer.cost)  # the first of equals
     inputs, outputs = writer.arrays
     missing = [None] * INPUTS
     arrays = [*(inputs + missing)[:INPUTS], *(outputs + missing)[:OUTPUTS]]
