@@ -4,6 +4,7 @@
 #include "conv2d_depthwise.h"
 #include "conv2d_direct.h"
 #include "conv2d_feature_lanes.h"
+#include "conv2d_few_patches.h"
 #include "conv2d_flat.h"
 #include "conv2d_fold.h"
 #include "conv2d_framed_features.h"
@@ -14,6 +15,7 @@
 #include "conv2d_shape.h"
 #include "conv2d_sparse.h"
 #include "conv2d_stride_cost.h"
+#include "conv2d_tiling.h"
 #include "conv2d_transposed_patches.h"
 #include "kernel.h"
 
@@ -103,6 +105,9 @@ void conv2d_forward(Array<const T, 4> x, Array<const T, 4> w, Optional<Array<con
     require(!b || b->shape[0] == s.O,
             "conv2d_forward: b must have one element for each of w's output channels");
     if (y.size() == 0) return;
+    if constexpr (has_feature_lanes<T>)
+        if (FewPatches<T>::suits(s, w))
+            return FewPatches<T>(s, w).forward(x, b ? b->data : nullptr, b ? b->stride[0] : 0, y);
     correlate(forward_correlation(x, w, b, y, s));
 }
 PYDL_KERNEL(conv2d_forward, "x, w, b, y, stride, padding, dilation, groups")
@@ -166,9 +171,12 @@ void input_gradient(const Array<const T, 4>& dy, const Array<const T, 4>& w, con
         if (correlate_features(conv)) return;
         if (pays_to_stack_padded(conv)) return BatchProduct<T>(conv).run();
     }
-    if constexpr (has_feature_lanes<T>)
-        if (TransposedPatches<T>::suits(dy, w, dx, s))
+    if constexpr (has_feature_lanes<T>) {
+        if (FewPatches<T>::suits_gradient(s, w))
+            return FewPatches<T>(s, w).input_gradient(dy, bias, bias_stride, dx);
+        if (TransposedPatches<T>::suits(conv, w, s))
             return TransposedPatches<T>(dy, w, bias, bias_stride, dx, s).run();
+    }
     if constexpr (has_special_kernels)
         if (pays_to_scatter(s) && pays_to_fold(s))
             return FoldedGradient<T>(dy, w, bias, bias_stride, dx, s).run();

@@ -71,6 +71,17 @@ class StrideCost {
                15 * packing_ + 1500;
     }
 
+    // Whether the gradient of patches is better computed with their numbers as lanes
+    // (conv2d_transposed_patches.h): with few channels the lanes of phases are lost, and its weights are
+    // packed as they lie, while those of each phase are picked out. taps: of a row.
+    bool is_transposed(int64_t taps) const {
+        const double run = taps == 2 ? 1.4 : taps == 3 || taps == 4 || taps == 8 ? 5.3 : 12;
+        const double patches = images_ * (outputs_ * width_ * channels_ * vectors(features_ * phases_) +
+                                          lines_ * features_ * (68 + run * width_)) +
+                               18 * packing_ + 5000;
+        return patches < lanes() + 12 * packing_ && patches < flat();
+    }
+
     // Whether a gradient is better gathered by phases than scattered (conv2d_scatter.h). Scattering
     // multiplies nothing in vain, but adds up a share for every tap.
     bool gathers() const {

@@ -11,41 +11,23 @@
 #include "conv2d_feature_lanes.h"
 #include "conv2d_phase.h"
 #include "conv2d_sparse.h"
+#include "conv2d_stride_cost.h"
+#include "conv2d_tiling.h"
 
 namespace pydl::PYDL_ISA {
-
-// x = bias[channel], or 0.
-template <typename T>
-void fill_channels(const Array<T, 4>& x, const T* bias, int64_t stride) {
-    parallel_for(x.shape[0] * x.shape[1], 1 + 32768 / (x.shape[2] * x.shape[3]),
-                 [&](int64_t begin, int64_t end) {
-                     for (int64_t r = begin; r < end; r++) {
-                         const T value = bias != nullptr ? bias[r % x.shape[1] * stride] : T(0);
-                         for (int64_t h = 0; h < x.shape[2]; h++)
-                             for (int64_t w = 0; w < x.shape[3]; w++)
-                                 x(r / x.shape[1], r % x.shape[1], h, w) = value;
-                     }
-                 });
-}
 
 template <typename T>
 class TransposedPatches {
     static constexpr int64_t L = FeatureLanes<T>::pitch;
 
   public:
-    static bool suits(const Array<const T, 4>& dy, const Array<const T, 4>& w, const Array<T, 4>& dx,
-                      const Conv2dShape& s) {
-        const auto tiles = [](const Axis& axis) {
-            return axis.taps == axis.stride && axis.origin == 0 && axis.dilation == 1;
-        };
-        const bool lies_in_rows = dx.stride[3] == 1 && w.stride[3] == 1 && w.stride[2] == s.V &&
+    // conv: the gradient_correlation.
+    static bool suits(const Correlation<T>& conv, const Array<const T, 4>& w, const Conv2dShape& s) {
+        const bool lies_in_rows = conv.y.stride[3] == 1 && w.stride[3] == 1 && w.stride[2] == s.V &&
                                   (w.stride[1] == s.U * s.V || s.C == s.groups);
-        // Where sums are short, phases that are zipped (conv2d_flat.h) are stored faster.
-        const int64_t depth = s.O / s.groups;
-        const bool zips = s.V <= 4 && s.J >= 4 && depth >= 8 && depth < (s.V == 4 ? 40 : 20) &&
-                          s.C / s.groups >= kLeastPhaseFeatures;
-        return lies_in_rows && !zips && s.V > 1 && s.J <= FeatureLanes<T>::most_line && tiles(s.rows) &&
-               tiles(s.columns) && dy.size() > 0;
+        if (!lies_in_rows || s.V == 1 || s.J > FeatureLanes<T>::most_line || !has_tiles(s) || s.empty())
+            return false;
+        return StrideCost<T>(conv, AxisPhases(s.rows, s.U), AxisPhases(s.columns, s.V)).is_transposed(s.V);
     }
     TransposedPatches(const Array<const T, 4>& dy, const Array<const T, 4>& w, const T* bias,
                       int64_t bias_stride, const Array<T, 4>& dx, const Conv2dShape& s)
@@ -58,21 +40,13 @@ class TransposedPatches {
         conv_.rows = dense_axis(s.rows), conv_.columns = dense_axis(s.columns);
     }
     void run() const {
-        fill_rest();
+        fill_below_tiles(dx_, conv_.bias, s_.U * s_.V, s_);
         FeatureLanes<T>(conv_).run(this, [](const void* self, const FeatureBlock<T>& block) {
             static_cast<const TransposedPatches*>(self)->write(block);
         });
     }
 
   private:
-    // The rows below the last patches.
-    void fill_rest() const {
-        Array<T, 4> rest = dx_;
-        rest.shape[2] = s_.H - s_.I * s_.U;
-        if (rest.shape[2] == 0) return;
-        rest.data += s_.I * s_.U * rest.stride[2];
-        fill_channels(rest, conv_.bias, s_.U * s_.V);
-    }
     // The pixels to the right of the last patch, in the row that lane f of a block belongs to.
     void fill_end(const FeatureBlock<T>& block, int64_t f, int64_t i) const {
         const int64_t lane = block.feature + f;
