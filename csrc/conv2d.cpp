@@ -39,11 +39,12 @@ Correlation<T> turned(const Correlation<T>& conv) {
     return other;
 }
 
-// y with output channels as lanes, where that is better; returns whether it was.
+// y with output channels as lanes, where that is better; returns whether it was. other: what it costs
+// otherwise (FeatureLanes::suits).
 template <typename T>
-bool correlate_features(const Correlation<T>& conv) {
+bool correlate_features(const Correlation<T>& conv, [[maybe_unused]] double other = 0) {
     if constexpr (has_feature_lanes<T>) {
-        if (!FeatureLanes<T>::suits(conv)) return false;
+        if (!FeatureLanes<T>::suits(conv, other)) return false;
         const FeatureLanes<T> lanes(conv);
         if (lanes.is_exact()) return lanes.run(), true;
     }
@@ -168,7 +169,8 @@ void input_gradient(const Array<const T, 4>& dy, const Array<const T, 4>& w, con
     }
     if (s.rows.stride == 1 && s.columns.stride == 1) {
         set_phase(conv2d_phase(s.rows, 0), conv2d_phase(s.columns, 0), 0, 0);
-        if (correlate_features(conv)) return;
+        const bool folds = pays_to_scatter(s) && pays_to_fold(s);
+        if (correlate_features(conv, folds ? cost_of_folding<T>(s) : 0)) return;
         if (pays_to_stack_padded(conv)) return BatchProduct<T>(conv).run();
     }
     if constexpr (has_feature_lanes<T>) {

@@ -57,7 +57,8 @@ class FeatureLanes {
     // Whether it is the better way: for patches always, since others copy pixels that lie apart, and where so
     // many taps meet the zeros around the image, or so few pixels are neighbours, that this makes up for lost
     // lanes, by the cycles of a processor that does two multiply-adds in one.
-    static bool suits(const Correlation<T>& conv) {
+    // other: what it takes them otherwise, if that is known.
+    static bool suits(const Correlation<T>& conv, double other = 0) {
         if (conv.taps() == 1 || conv.x.slices > 1 || conv.x.taps > 1 || conv.y.slices > 1) return false;
         if ((conv.groups > 1 && 2 * conv.features < W) || conv.columns.outputs > most_line) return false;
         const Axis &rows = conv.rows, &columns = conv.columns;
@@ -69,8 +70,8 @@ class FeatureLanes {
             if (!apart) return false;
         }
         const double vectors = double(conv.x.shape[0] * conv.groups * conv.features) / W *
-                               double(rows.outputs * columns.outputs),
-                     other = vectors * double(conv.channels * conv.taps()) / 2;
+                               double(rows.outputs * columns.outputs);
+        if (other == 0) other = vectors * double(conv.channels * conv.taps()) / 2;
         const double own = cost(conv, of_rows, of_columns, best_direction(conv, of_rows, of_columns));
         return own + 10 * vectors < (apart ? 1.25 : 1) * other;
     }
@@ -238,6 +239,7 @@ class FeatureLanes {
                     const Box box = {
                         {task.begin[image], u.begin > task.begin[row] ? u.begin : task.begin[row], v.begin},
                         {task.end[image], u.end < task.end[row] ? u.end : task.end[row], v.end}};
+                    if (box.begin[row] >= box.end[row]) continue;
                     const Steps own = {block, block + steps};
                     tile.run_count = list_runs(runs, u, v, own);
                     if (tile.run_count == 0 && block > 0) continue;
@@ -272,7 +274,9 @@ class FeatureLanes {
         if (v.first_tap == 0 && v.last_tap == V)
             add(u.first_tap * V, u.last_tap * V);
         else
-            for (int64_t k = u.first_tap; k < u.last_tap; k++) add(k * V + v.first_tap, k * V + v.last_tap);
+            for (int64_t k = u.first_tap > block.begin / (V * C) ? u.first_tap : block.begin / (V * C);
+                 k < u.last_tap && k * V * C < block.end; k++)
+                add(k * V + v.first_tap, k * V + v.last_tap);
         return count;
     }
 

@@ -33,7 +33,7 @@ class FewPatches {
         if (!has_tiles(s) || s.V == 1 || w.stride[3] != 1 || w.stride[2] != s.V || w.stride[1] != s.U * s.V)
             return false;
         const int64_t features = s.O / s.groups, depth = s.C / s.groups * s.U * s.V, pixels = s.I * s.J;
-        return s.N == 1 ? depth >= 32 && 2 * pixels < features
+        return s.N == 1 ? depth >= 32 && features >= 32 && 2 * pixels < features
                         : depth >= 128 && features >= 64 && s.N > 0 && 4 * s.N * pixels < features;
     }
     // The transposed convolution has the filters to sort for longer sums.

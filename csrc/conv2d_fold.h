@@ -22,6 +22,15 @@ inline bool pays_to_fold(const Conv2dShape& s) {
     return s.rows.stride == 1 && s.columns.stride == 1 && s.U > 1 && s.J >= 4 && s.I * s.J <= 2048;
 }
 
+// What it costs, in cycles of a processor that does two multiply-adds in one.
+template <typename T>
+double cost_of_folding(const Conv2dShape& s) {
+    const auto vectors = [](int64_t count) { return double((count - 1) / width<T> + 1); };
+    const double shares = double(s.C * s.U * s.V);
+    return shares * (vectors(s.N * s.I * s.J) * (double(s.O / s.groups) / 2 + 2) +
+                     3 * double(s.N * s.H) * vectors(s.W));
+}
+
 template <typename T>
 class FoldedGradient : GradientShares<T> {
     using Shares = GradientShares<T>;

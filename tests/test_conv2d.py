@@ -86,6 +86,7 @@ LARGE = [
     ((1, 4, 20, 20), (6, 4, 3, 3), {"padding": 9, "dilation": 9}),
     ((1, 4, 20, 20), (6, 4, 3, 4), {"padding": "same", "dilation": (3, 5)}),
     ((2, 3, 16, 16), (10, 3, 8, 8), {"stride": 8}),
+    ((3, 20, 13, 12), (24, 20, 7, 7), {}),
     # few patches: a row and a column left over, several images, wide patches, groups
     ((1, 9, 5, 7), (15, 9, 2, 2), {"stride": 2}),
     ((1, 4, 10, 9), (70, 4, 3, 4), {"stride": (3, 4)}),
