@@ -39,14 +39,45 @@ Correlation<T> turned(const Correlation<T>& conv) {
     return other;
 }
 
+// The same convolution, its images copied to `pixels`, unless that is null, so that the pixels of a column
+// are neighbours. Those meet the same taps of filters of one row, and tiles of them no zeros beside the
+// image.
+template <typename T>
+Correlation<T> with_turned_images(const Correlation<T>& conv, T* pixels) {
+    const Images<const T>& x = conv.x;
+    const int64_t C = x.shape[1], H = x.shape[2], W = x.shape[3];
+    if (pixels != nullptr)
+        parallel_for(x.shape[0] * C, 1 + 16384 / (H * W), [&](int64_t begin, int64_t end) {
+            for (int64_t k = begin; k < end; k++)
+                turn(x.at(k / C, k % C), x.stride[2], pixels + k * H * W, H, W, H);
+        });
+    Correlation<T> other = conv;
+    other.x = {pixels, {x.shape[0], C, H, W}, {C * H * W, H * W, 1, H}};
+    return other;
+}
+
+// Whether that pays, for filters of one row.
+template <typename T>
+bool pays_to_turn_images(const Correlation<T>& conv) {
+    return conv.rows.taps == 1 && conv.rows.stride == 1 && conv.x.stride[3] == 1 && conv.rows.outputs >= 8 &&
+           FeatureLanes<T>::suits(with_turned_images<T>(conv, nullptr));
+}
+
 // y with output channels as lanes, where that is better; returns whether it was. other: what it costs
 // otherwise (FeatureLanes::suits).
 template <typename T>
 bool correlate_features(const Correlation<T>& conv, [[maybe_unused]] double other = 0) {
     if constexpr (has_feature_lanes<T>) {
-        if (!FeatureLanes<T>::suits(conv, other)) return false;
-        const FeatureLanes<T> lanes(conv);
-        if (lanes.is_exact()) return lanes.run(), true;
+        if (FeatureLanes<T>::suits(conv, other)) {
+            const FeatureLanes<T> lanes(conv);
+            return lanes.is_exact() && (lanes.run(), true);
+        }
+        if (pays_to_turn_images(conv)) {
+            const Scratch<T> pixels(conv.x.shape[0] * conv.x.shape[1] * conv.x.shape[2] * conv.x.shape[3]);
+            const Correlation<T> upright = with_turned_images(conv, pixels.data());
+            const FeatureLanes<T> lanes(upright);
+            return lanes.is_exact() && (lanes.run(), true);
+        }
     }
     return false;
 }

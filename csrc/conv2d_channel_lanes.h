@@ -47,6 +47,15 @@ struct ChannelLanes {
         int64_t left = run;
         for (int64_t k = 0; k < pixels; k += W, from += W * step) {
             const int64_t steps = pixels - k < W ? pixels - k : W;
+            // One or two that are left, as of maps of 7 x 7, are not worth a square.
+            if (steps <= 2) {
+                for (int64_t j = 0; j < steps; j++) {
+                    for (int64_t l = 0; l < W; l++) to[l] = l < count ? from[place[l] + j * step] : T(0);
+                    to += W;
+                    if (--left == 0) left = run, to += (columns - run) * W;
+                }
+                return;
+            }
             vec<T> square[W];
             if (step == 1) {
                 for (int64_t l = 0; l < count; l++) prefetch(from + place[l] + ahead);

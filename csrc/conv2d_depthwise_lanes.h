@@ -262,19 +262,23 @@ void lane_weight_gradient(const Images<const T>& dy, const Images<const T>& x, c
                 }
             }
         });
-    for (int64_t o = 0; o < s.O; o++) {
-        const T* first = reinterpret_cast<const T*>(partial.data() + o / W * parts.count * own) + o % W;
-        const auto total = [&](int64_t k) {
-            T sum = first[k * W];
-            for (int64_t part = 1; part < parts.count; part++) sum += first[(part * own + k) * W];
-            return sum;
-        };
-        for (int64_t c = 0; c < chunks; c++)
-            for (int64_t q = 0; q < Q; q++) {
-                const int64_t tap = first_tap(c) + q;
-                dw(o, 0, tap / s.V, tap % s.V) = total(c * Q + q);
-            }
-        if (db != nullptr) db[o * db_stride] = total(own - 1);
+    const bool in_runs = dw.stride[3] == 1 && dw.stride[2] == s.V;
+    for (int64_t block = 0; block < blocks; block++) {
+        vec<T>* total = partial.data() + block * parts.count * own;
+        for (int64_t part = 1; part < parts.count; part++)
+            for (int64_t k = 0; k < own; k++) total[k] += total[part * own + k];
+        const int64_t o = block * W, count = s.O - o < W ? s.O - o : W;
+        for (int64_t c = 0; c < chunks; c++) {
+            const T* sums = reinterpret_cast<const T*>(total + c * Q);
+            if (in_runs)
+                turn(sums, W, &dw(o, 0, 0, 0) + first_tap(c), dw.stride[0], count, Q);
+            else
+                for (int64_t k = 0; k < Q * W; k++) {
+                    const int64_t tap = first_tap(c) + k / W, l = k % W;
+                    if (l < count) dw(o + l, 0, tap / s.V, tap % s.V) = sums[k];
+                }
+        }
+        for (int64_t l = 0; db != nullptr && l < count; l++) db[(o + l) * db_stride] = total[own - 1][l];
     }
 }
 

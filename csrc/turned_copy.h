@@ -48,6 +48,9 @@ void copy_columns(const T* x, int64_t x_stride, T* y, int64_t y_stride, int64_t 
     if (count == width<T>)
         for (; j + width<T> <= length; j += width<T>)
             copy_square(x + j * x_stride, x_stride, y + j, y_stride);
+    // One or two that are left, as of maps of 7 x 7, are not worth a square.
+    for (; length - j <= 2 && j < length; j++)
+        for (int64_t i = 0; i < count; i++) y[i * y_stride + j] = x[j * x_stride + i];
     for (; j < length; j += width<T>)
         copy_part_of_square(x + j * x_stride, x_stride, y + j, y_stride, count, length - j);
 }
