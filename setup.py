@@ -37,7 +37,7 @@ sys.path.remove(str(ROOT))  # nobody else is to find things here, such as pydl's
 FOR_SIZE, FOR_SPEED = "-Os", "-O2 -fpeel-loops"
 FAST = (
     *("batch_norm", "batch_norm_backward", "conv2d_tile", "conv2d_weight_gradient"),
-    *("gather", "gemm", "gemm_tile", "hardtanh", "mean", "sum"),
+    *("adaptive_avg_pool3d", "adaptive_max_pool3d", "gather", "gemm", "gemm_tile", "hardtanh", "mean", "sum"),
     *("arena", "kernel_call", "native_kernel", "pocket", "team", "threads"),  # of the runtime: part of every call
 )
 # Loops over whole numbers that the compiler makes vectors of, if it is told not to count the costs.

@@ -3,48 +3,27 @@
 #include "adaptive_pool.h"
 #include "kernel.h"
 #include "max_pool.h"
+#include "pool_lines.h"
 
 namespace pydl::PYDL_ISA {
 
-// Down the rows of a window for all columns at once, then along them.
+// A lane for each line of windows, or for each window.
 template <typename T>
-void max_of_uneven_windows(const Array<const T, 5>& x, const AdaptiveWindows& w, T* y, int64_t* indices) {
-    const int64_t OD = w.depth.out, OH = w.rows.out, OW = w.columns.out, H = w.rows.size, W = w.columns.size;
-    const WindowBounds bounds(w.columns);
-    parallel_for(
-        x.shape[0] * x.shape[1] * OD * OH, row_grain(W * (H / OH + 1)), [&](int64_t begin, int64_t end) {
-            const Scratch<T> best(W + width<T>);
-            const Scratch<int_of<T>> line(W + width<T>);
-            for (int64_t item = begin; item < end; ++item) {
-                const int64_t z = item / OH % OD, p = item % OH;
-                const T* volume = volume_of(x, item / OH / OD);
-                const int64_t top = w.depth.begin(z) * H + w.rows.begin(p);
-                for (int64_t c = 0; c < W; c += width<T>) {
-                    const int64_t n = W - c < width<T> ? W - c : width<T>;
-                    Best<T> column = {broadcast<T>(-__builtin_inff()), broadcast<int_of<T>>(int_of<T>(top))};
-                    for (int64_t d = w.depth.begin(z); d < w.depth.end(z); ++d)
-                        for (int64_t h = w.rows.begin(p); h < w.rows.end(p); ++h)
-                            column.meet(
-                                load_strided(volume + d * x.stride[2] + h * x.stride[3] + c * x.stride[4],
-                                             x.stride[4], n),
-                                broadcast<int_of<T>>(int_of<T>(d * H + h)));
-                    store(best.data() + c, column.value);
-                    store(line.data() + c, column.element);
-                }
-                for (int64_t q = 0; q < OW; ++q) {
-                    int64_t winner = bounds.begin(q);
-                    for (int64_t c = winner + 1; c < bounds.end(q); ++c) {
-                        const T a = best[winner], b = best[c];
-                        // The first of equals in row-major order, the last of several NaN.
-                        const bool wins = b != b ? a == a || line[c] >= line[winner]
-                                                 : b > a || (b == a && line[c] < line[winner]);
-                        if (wins) winner = c;
-                    }
-                    y[item * OW + q] = best[winner];
-                    indices[item * OW + q] = int64_t(line[winner]) * W + winner;
-                }
-            }
+void max_of_uneven_windows(const Array<const T, 5>& x, const AdaptiveWindows& uneven, T* y,
+                           int64_t* indices) {
+    constexpr int64_t W = width<T>;
+    const LaneWindows w(uneven);
+    const int64_t OW = w.columns.out;
+    if (!suits_lines<T>(uneven, x.stride[4]))
+        return pool_one_by_one<Best<T>>(x, w, [&](int64_t first, int64_t count, const auto& best) {
+            store_partial(y + first, best.value, count);
+            for (int64_t l = 0; l < count; ++l) indices[first + l] = best.element[l];
         });
+    pool_lines<Best<T>>(x, w, [&](int64_t first, int64_t count, const auto& best) {
+        copy_columns(best.value, W, y + first * OW, OW, count, OW);
+        for (int64_t l = 0; l < count; ++l)
+            for (int64_t q = 0; q < OW; ++q) indices[(first + l) * OW + q] = best.element[q * W + l];
+    });
 }
 
 template <typename T>
@@ -59,8 +38,10 @@ void adaptive_max_pool3d_forward(Array<const T, 5> x, Array<T, 5> y, Array<int64
             "adaptive_max_pool3d_forward: the results must be contiguous");
     require(w.depth.size * w.rows.size <= INT32_MAX, "adaptive_max_pool3d_forward: x has too many rows");
     if (y.size() == 0) return;
-    if (const LaneWindows lanes(w);
-        w.outputs() > 1 && suits_lanes<T>(x, w.input(), w.lane_rows() * w.columns.size))
+    if (suits_lines<T>(w, x.stride[4]))
+        max_of_uneven_windows(x, w, y.data, indices.data);
+    else if (const LaneWindows lanes(w); w.outputs() > 1 && !w.has_wide_columns() &&
+                                         suits_lanes<T>(x, w.input(), w.lane_rows() * w.columns.size))
         max_pool_forward_lanes(x, lanes, y.data, nullptr, indices.data);
     else if (w.divides() && (w.side_by_side().elements() <= 256 || w.outputs() == 1))
         max_pool_forward<T>({x, y.data, nullptr, indices.data, w.side_by_side()});

@@ -45,6 +45,8 @@ struct AdaptiveWindows {
         return divides() &&
                (outputs() == 1 || (rows.size <= 2 * rows.out && columns.size <= 2 * columns.out));
     }
+    // Whether a window's columns fill vectors.
+    bool has_wide_columns() const { return columns.size >= 24 * columns.out; }
     PoolWindows side_by_side() const {
         return {depth.side_by_side(), rows.side_by_side(), columns.side_by_side()};
     }

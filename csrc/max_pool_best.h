@@ -20,6 +20,14 @@ struct Best {
         value = select(wins, x, value);
         element = select(wins, number, element);
     }
+    // The best of other elements of the window, in any order: the first of equals wins, the last of NaN.
+    PYDL_INLINE void join(const Best& other) {
+        const vec<T> x = other.value;
+        const mask<T> later = other.element > element;
+        const mask<T> wins = (x > value) | ((x == value) & ~later) | ((x != x) & ((value == value) | later));
+        value = select(wins, x, value);
+        element = select(wins, other.element, element);
+    }
 };
 
 }  // namespace pydl::PYDL_ISA

@@ -116,6 +116,7 @@ struct LaneSum {
     vec<T> value;
     mask<T> element;
     PYDL_INLINE void meet(vec<T> x, mask<T>) { value += x; }
+    PYDL_INLINE void join(const LaneSum& other) { value += other.value; }
 };
 template <typename T>
 struct LaneMax {
