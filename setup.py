@@ -36,8 +36,9 @@ sys.path.remove(str(ROOT))  # nobody else is to find things here, such as pydl's
 # and the module is a third smaller. These are not: some are faster when the compiler looks for more.
 FOR_SIZE, FOR_SPEED = "-Os", "-O2 -fpeel-loops"
 FAST = (
+    *("adaptive_avg_pool3d", "adaptive_max_pool3d", "avg_pool_lines"),
     *("batch_norm", "batch_norm_backward", "conv2d_tile", "conv2d_weight_gradient"),
-    *("adaptive_avg_pool3d", "adaptive_max_pool3d", "gather", "gemm", "gemm_tile", "hardtanh", "mean", "sum"),
+    *("gather", "gemm", "gemm_tile", "hardtanh", "mean", "sum"),
     *("arena", "kernel_call", "native_kernel", "pocket", "team", "threads"),  # of the runtime: part of every call
 )
 # Loops over whole numbers that the compiler makes vectors of, if it is told not to count the costs.
@@ -58,6 +59,7 @@ SPECIAL = ("conv2d_depthwise", "conv2d_depthwise_stride", "conv2d_depthwise_weig
 FLOAT32_ALONE = (
     "adaptive_avg_pool3d",
     "avg_pool2d",
+    "avg_pool_lines",
     "batch_norm",
     "conv2d_channels_last",
     "cross_entropy_probabilities",

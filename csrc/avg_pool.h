@@ -5,6 +5,7 @@
 #pragma once
 #include "avg_divisors.h"
 #include "avg_pool_lanes.h"
+#include "avg_pool_lines.h"
 #include "pool_fold.h"
 #include "pool_frame.h"
 #include "pool_halving.h"
@@ -249,6 +250,8 @@ void avg_pool_forward(const Array<const T, 5>& x, T* y, const PoolWindows& w, bo
         return;
     else if (std::is_same_v<T, float> && suits_rows(pool.x, w) && w.columns.out >= 28 && w.rows.kernel > 1)
         avg_pool_forward_rows(pool);
+    else if (w.rows.kernel > 2 && suits_lines<T>(w, x.stride[4]) && !see_padding_alone(w))
+        avg_pool_forward_lines(x, LaneWindows(w), divisors, y);
     else if (lanes_are_faster(w) && suits_lanes<T>(x, w) && !see_padding_alone(w))
         avg_pool_forward_lanes(x, y, LaneWindows(w), divisors);
     else if (frame_fits(w))

@@ -245,6 +245,11 @@ void avg_pool_backward(const Array<const T, 5>& dy, T* dx, const PoolWindows& w,
         avg_pool_backward_whole(pool);
     else if (const auto kernel = gather_kernel<false, T>(w); kernel != nullptr)
         avg_pool_backward_rows(pool, kernel);
+    else if (const AdaptiveWindows even = {{w.depth.size, w.depth.out},
+                                           {w.rows.size, w.rows.out},
+                                           {w.columns.size, w.columns.out}};
+             divisor_override == 0 && w.lies_side_by_side() && suits_spreading(even))
+        avg_pool_spread(dy, even, dx);
     else if (lanes_are_faster(w) && suits_lanes<T>(dy, w) && !see_padding_alone(w))
         avg_pool_backward_lanes(dy, dx, LaneWindows(w), divisors);
     else if (frame_fits(w))

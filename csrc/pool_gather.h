@@ -110,6 +110,7 @@ GatherKernel<T> gather_kernel(const PoolWindows& w) {
         if (w.columns.padding >= w.columns.kernel || w.rows.padding >= w.rows.kernel) return nullptr;
         using One = FixedAxis<1, 1, 0>;
         using Halves = FixedAxis<2, 2, 0>;
+        using Shifted = FixedAxis<2, 2, 1>;
         using Three = FixedAxis<3, 1, 0>;
         using Overlapping = FixedAxis<3, 2, 0>;
         using Padded = FixedAxis<3, 2, 1>;
@@ -118,6 +119,7 @@ GatherKernel<T> gather_kernel(const PoolWindows& w) {
         };
         if (fits(Padded{}, Padded{})) return gather_fixed<Numbered, Padded, Padded, T>;
         if (fits(Overlapping{}, Overlapping{})) return gather_fixed<Numbered, Overlapping, Overlapping, T>;
+        if (fits(Shifted{}, Shifted{})) return gather_fixed<Numbered, Shifted, Shifted, T>;
         if constexpr (Numbered) {  // shares of means are as fast otherwise, or have kernels of their own
             if (fits(Three{}, Three{})) return gather_fixed<Numbered, Three, Three, T>;
             if (fits(Halves{}, Halves{})) return gather_fixed<Numbered, Halves, Halves, T>;

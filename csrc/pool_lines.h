@@ -188,10 +188,11 @@ void pool_one_by_one(const Array<const T, 5>& x, const LaneWindows& w, const Res
     });
 }
 
-// Whether lines of windows are worth it: narrow planes are better turned first, lines of windows of one row
-// would only be copied, and very long ones and those of few windows are better combined one by one.
-template <typename T>
-bool suits_lines(const AdaptiveWindows& w, int64_t step) {
+// Whether lines of windows are worth it, for pooling or adaptive pooling of columns `step` apart: narrow
+// planes are better turned first, lines of windows of one row would only be copied, and very long ones and
+// those of few windows are better combined one by one.
+template <typename T, typename Windows>
+bool suits_lines(const Windows& w, int64_t step) {
     const bool flat = w.depth.size < 2 * w.depth.out && w.rows.size < 2 * w.rows.out;
     return step == 1 && !flat && 2 * w.columns.size > 3 * width<T> && w.columns.size <= 2048 &&
            w.columns.size < 64 * w.columns.out;

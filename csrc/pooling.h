@@ -51,6 +51,10 @@ struct PoolAxis {
     int64_t reach() const { return place(kernel - 1); }
     // Whether there is one window and it is the whole axis.
     bool is_whole() const { return out == 1 && kernel == size && padding == 0 && dilation == 1; }
+    // Whether windows lie side by side and every element in one.
+    bool is_shared_evenly() const {
+        return kernel == stride && padding == 0 && dilation == 1 && out * kernel == size;
+    }
     // Whether windows of two lie side by side.
     bool is_halving() const {
         return kernel == 2 && stride == 2 && dilation == 1 && padding == 0 && 2 * out <= size;
@@ -70,6 +74,9 @@ struct PoolWindows {
     int64_t input() const { return depth.size * rows.size * columns.size; }
     int64_t outputs() const { return depth.out * rows.out * columns.out; }
     bool is_whole() const { return depth.is_whole() && rows.is_whole() && columns.is_whole(); }
+    bool lies_side_by_side() const {
+        return depth.is_shared_evenly() && rows.is_shared_evenly() && columns.is_shared_evenly();
+    }
     bool is_2x2() const {
         return depth.size == 1 && depth.kernel == 1 && depth.out == 1 && depth.padding == 0 &&
                rows.is_halving() && columns.is_halving();
