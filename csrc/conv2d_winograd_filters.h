@@ -94,12 +94,14 @@ class WinogradFilters {
                 const T* filter = packed + c * taps * count + (backwards ? (taps - 1) * count : 0) + m;
                 // What runs over into the next channel's place is written afterwards; the last one's next may
                 // be another thread's.
-                if (parts == 1 && c + 1 < channels)
-                    winograd_filter<T, Line, false>(filter, pitch, to + c * count + m, place_pitch, count,
-                                                    count - m);
-                else
-                    winograd_filter<T, Line, true>(filter, pitch, to + c * parts * count + m, place_pitch,
-                                                   count, count - m);
+                if constexpr (parts == 1)
+                    if (c + 1 < channels) {
+                        winograd_filter<T, Line, false>(filter, pitch, to + c * count + m, place_pitch, count,
+                                                        count - m);
+                        continue;
+                    }
+                winograd_filter<T, Line, true>(filter, pitch, to + c * parts * count + m, place_pitch, count,
+                                               count - m);
             }
     }
 

@@ -1,7 +1,7 @@
 // Between the space of pixels and that of products: whole tiles (conv2d_winograd_line.h).
 //
-// Place (i, j) of a transformed tile lies at (i * places + j) * pitch. Loops are unrolled where a tile of 6 x
-// 6 stays in registers by that; a larger one waits in memory.
+// Place (i, j) of a transformed tile lies at (i * places + j) * pitch. Loops over lines are unrolled where a
+// tile of 6 x 6 stays in registers by that; a larger one waits in memory.
 #pragma once
 
 #include "conv2d_winograd_line.h"
@@ -47,6 +47,18 @@ constexpr int part_of(int i, int j) {
     return j / (Line::places / Line::parts) * Rows::parts + i / (Rows::places / Rows::parts);
 }
 
+// f(0), f(1), ... for so many lines of a tile.
+template <typename Line, int count, typename F>
+PYDL_INLINE void for_lines(const F& f) {
+    if constexpr (Line::places <= 6) {
+#pragma GCC unroll 6
+        for (int i = 0; i < count; i++) f(i);
+    } else {
+#pragma GCC unroll 1
+        for (int i = 0; i < count; i++) f(i);
+    }
+}
+
 // `width` tiles of pixels, of which (i, j) lies at i * row_pitch + j * column_pitch, from `from` to `to`.
 template <typename T, typename Line>
 PYDL_INLINE void winograd_source(const T* from, int64_t row_pitch, int64_t column_pitch, T* to,
@@ -54,24 +66,22 @@ PYDL_INLINE void winograd_source(const T* from, int64_t row_pitch, int64_t colum
     using Rows = RowsOf<T, Line>;
     constexpr int P = Line::places, R = Rows::places;
     vec<T> half[Rows::pixels][P];
-#pragma GCC unroll 6
-    for (int i = 0; i < Rows::pixels; i++) {
+    for_lines<Line, Rows::pixels>([&](int i) PYDL_INLINE_LAMBDA {
         vec<T> row[P];
 #pragma GCC unroll 10
         for (int j = 0; j < Line::pixels; j++) row[j] = load(from + i * row_pitch + j * column_pitch);
         Line::transform_source(row);
 #pragma GCC unroll 10
         for (int j = 0; j < P; j++) half[i][j] = row[j];
-    }
-#pragma GCC unroll 6
-    for (int j = 0; j < P; j++) {
+    });
+    for_lines<Line, P>([&](int j) PYDL_INLINE_LAMBDA {
         vec<T> column[R];
 #pragma GCC unroll 10
         for (int i = 0; i < Rows::pixels; i++) column[i] = half[i][j];
         Rows::transform_source(column);
 #pragma GCC unroll 10
         for (int i = 0; i < R; i++) store(to + (i * P + j) * to_pitch, column[i]);
-    }
+    });
 }
 
 // `lanes` filters, whose taps (u, v) are the vectors at from + (u * V + v) * from_pitch. Without Exact
@@ -82,17 +92,15 @@ PYDL_INLINE void winograd_filter(const T* from, int64_t from_pitch, T* to, int64
     using Rows = RowsOf<T, Line>;
     constexpr int U = Rows::taps, V = Line::taps, P = Line::places, R = Rows::places;
     vec<T> half[U][P];
-#pragma GCC unroll 3
-    for (int u = 0; u < U; u++) {
+    for_lines<Line, U>([&](int u) PYDL_INLINE_LAMBDA {
         vec<T> row[V], whole[P];
 #pragma GCC unroll 7
         for (int v = 0; v < V; v++) row[v] = load(from + (u * V + v) * from_pitch);
         Line::transform_filter(row, whole);
 #pragma GCC unroll 14
         for (int j = 0; j < P; j++) half[u][j] = whole[j];
-    }
-#pragma GCC unroll 6
-    for (int j = 0; j < P; j++) {
+    });
+    for_lines<Line, P>([&](int j) PYDL_INLINE_LAMBDA {
         vec<T> column[U], whole[R];
 #pragma GCC unroll 7
         for (int u = 0; u < U; u++) column[u] = half[u][j];
@@ -105,7 +113,7 @@ PYDL_INLINE void winograd_filter(const T* from, int64_t from_pitch, T* to, int64
             else
                 store(at, whole[i]);
         }
-    }
+    });
 }
 
 // y[i][j] of `width` tiles.
@@ -135,24 +143,22 @@ PYDL_INLINE void winograd_slope(const T* from, int64_t row_pitch, int64_t column
     constexpr int P = Line::places / Line::parts, M = Line::outputs;
     constexpr int R = Rows::places / Rows::parts, row_M = Rows::outputs;
     vec<T> half[row_M][P];
-#pragma GCC unroll 4
-    for (int i = 0; i < row_M; i++) {
+    for_lines<Line, row_M>([&](int i) PYDL_INLINE_LAMBDA {
         vec<T> row[M], whole[P];
 #pragma GCC unroll 4
         for (int j = 0; j < M; j++) row[j] = load(from + i * row_pitch + j * column_pitch);
         Line::transform_slope(row, whole);
 #pragma GCC unroll 10
         for (int j = 0; j < P; j++) half[i][j] = whole[j];
-    }
-#pragma GCC unroll 6
-    for (int j = 0; j < P; j++) {
+    });
+    for_lines<Line, P>([&](int j) PYDL_INLINE_LAMBDA {
         vec<T> column[row_M], whole[R];
 #pragma GCC unroll 4
         for (int i = 0; i < row_M; i++) column[i] = half[i][j];
         Rows::transform_slope(column, whole);
 #pragma GCC unroll 10
         for (int i = 0; i < R; i++) store(to + (i * P + j) * to_pitch, whole[i]);
-    }
+    });
 }
 
 // dg (+)= G' u G of `width` filters, whose numbers are `sums` of each line: tap (u, v) at dg + (u * V + v) *
@@ -163,17 +169,15 @@ PYDL_INLINE void winograd_weight(const T* from, int64_t from_pitch, T* dg, int64
     using Rows = RowsOf<T, Line>;
     constexpr int P = Line::sums, R = Rows::sums, U = Rows::taps, V = Line::taps;
     vec<T> half[U][P];
-#pragma GCC unroll 6
-    for (int j = 0; j < P; j++) {
+    for_lines<Line, P>([&](int j) PYDL_INLINE_LAMBDA {
         vec<T> column[R], sums[U];
 #pragma GCC unroll 10
         for (int i = 0; i < R; i++) column[i] = load(from + (i * P + j) * from_pitch);
         Rows::transform_weight(column, sums);
 #pragma GCC unroll 5
         for (int u = 0; u < U; u++) half[u][j] = sums[u];
-    }
-#pragma GCC unroll 3
-    for (int u = 0; u < U; u++) {
+    });
+    for_lines<Line, U>([&](int u) PYDL_INLINE_LAMBDA {
         vec<T> sums[V];
         Line::transform_weight(half[u], sums);
 #pragma GCC unroll 5
@@ -181,7 +185,7 @@ PYDL_INLINE void winograd_weight(const T* from, int64_t from_pitch, T* dg, int64
             T* const to = dg + (u * V + v) * dg_pitch;
             store(to, accumulate ? load(to) + sums[v] : sums[v]);
         }
-    }
+    });
 }
 
 // The columns of M * width neighbouring pixels at `from`: column[j] holds pixels j, M + j, 2 M + j, ...
