@@ -16,8 +16,8 @@
 
 namespace pydl::PYDL_ISA {
 
-// Some features, neighbours of each other.
-struct FeatureRange {
+// Some channels of images, neighbours of each other.
+struct ChannelRange {
     int64_t first, count;
 };
 
@@ -43,7 +43,7 @@ class WeightGradientTiles {
     // Room for so many rows of tiles. bias: for each row of tiles of all images, and each feature from
     // `base` on, the sum of dy.
     [[gnu::noinline]] WeightGradientTiles(const Images<const T>& dy, const Images<const T>& x,
-                                          const Conv2dShape& s, FeatureRange features, int64_t rows)
+                                          const Conv2dShape& s, ChannelRange features, int64_t rows)
         : base(features.first / W * W),
           channel_pitch(pitch_of(s.C)),
           feature_pitch(pitch_of(features.first + features.count - base)),
