@@ -3,6 +3,7 @@
 #include "conv2d_shape.h"
 #include "conv2d_winograd_correlate.h"
 #include "conv2d_winograd_dilation.h"
+#include "conv2d_winograd_halves.h"
 #include "kernel.h"
 
 namespace pydl::PYDL_ISA {
@@ -31,11 +32,13 @@ void correlate_winograd(const Correlation<T>& conv, int64_t tile, uint8_t* suspe
     if (suspects != nullptr)
         for (int64_t n = 0; n < conv.x.shape[0]; n++) suspects[n] = 0;
     if (conv.channels == 0 || !has_special_kernels) return correlate(conv);
-    if (conv.rows.taps == 5) {
-        if constexpr (sizeof(T) == 4)
-            correlate_five(conv);
-        else
+    if (conv.rows.taps > 3) {
+        if constexpr (sizeof(T) == 8)
             correlate(conv);
+        else if (conv.rows.taps == 4)
+            correlate_winograd<FourTapLine<T>>(conv, suspects);
+        else
+            correlate_five(conv);
     } else if (tile == 2) {
         correlate_winograd<WinogradLine<T, 2>>(conv, suspects);
     } else {

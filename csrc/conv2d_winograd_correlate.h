@@ -6,8 +6,8 @@
 
 namespace pydl::PYDL_ISA {
 
-// A 3x3 convolution of stride 1 with tiles of tile x tile outputs, 2 or 4, or a 5x5 one with 4. Images whose
-// results are not finite are computed directly or, where `suspects` is not null, marked there.
+// A 3x3 convolution of stride 1 with tiles of tile x tile outputs, 2 or 4, or a 4x4 or 5x5 one with 4. Images
+// whose results are not finite are computed directly or, where `suspects` is not null, marked there.
 template <typename T>
 void correlate_winograd(const Correlation<T>& conv, int64_t tile, uint8_t* suspects = nullptr);
 

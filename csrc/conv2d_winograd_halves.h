@@ -1,5 +1,5 @@
-// Minimal filtering F(4, 2) and F(4, 4) along a line, whose sums a convolution of stride 2 consists of
-// (conv2d_winograd_stride.h).
+// Minimal filtering F(4, 2) and F(4, 4) along a line, of whose sums a convolution of stride 2 consists
+// (conv2d_winograd_stride.h), and F(4, 4) of those of conv2d_winograd_split.cpp.
 #pragma once
 
 #include "simd.h"
@@ -59,7 +59,8 @@ struct TwoTapLine {
 // F(4, 4), with the points +-1/4, +-3/4 and +-7/4. Sums are taken in short runs, as more points err more.
 template <typename T>
 struct FourTapLine {
-    static constexpr int taps = 4, pixels = 7, places = 7, outputs = 4;
+    static constexpr int taps = 4, pixels = 7, step = 4, places = 7, outputs = 4;
+    static constexpr int parts = 1, sums = places;
     static constexpr int64_t depth = 32;
     using V = vec<T>;
     static constexpr T a = T(0.25), b = T(0.75), c = T(1.75), aa = a * a, bb = b * b, cc = c * c;
@@ -105,6 +106,26 @@ struct FourTapLine {
         y[1] = odd_a + (odd_b + odd_c);
         y[2] = fma(constant(aa), even_a, fma(constant(bb), even_b, cc * even_c));
         y[3] = fma(constant(aa), odd_a, fma(constant(bb), odd_b, fma(constant(cc), odd_c, m[6])));
+    }
+    PYDL_INLINE static void of_slopes(const V (&dy)[4], T p, T pp, V& plus, V& minus) {
+        const V even = fma(constant(pp), dy[2], dy[0]), odd = fma(constant(pp), dy[3], dy[1]);
+        plus = fma(constant(p), odd, even);
+        minus = fma(constant(-p), odd, even);
+    }
+    PYDL_INLINE static void transform_slope(const V (&dy)[4], V (&m)[7]) {
+        of_slopes(dy, a, aa, m[0], m[1]);
+        of_slopes(dy, b, bb, m[2], m[3]);
+        of_slopes(dy, c, cc, m[4], m[5]);
+        m[6] = dy[3];
+    }
+    PYDL_INLINE static void transform_weight(const V (&u)[7], V (&dg)[4]) {
+        const V even_a = scale_a * (u[0] - u[1]), odd_a = (scale_a * a) * (u[0] + u[1]);
+        const V even_b = scale_b * (u[2] - u[3]), odd_b = (scale_b * b) * (u[2] + u[3]);
+        const V even_c = scale_c * (u[4] - u[5]), odd_c = (scale_c * c) * (u[4] + u[5]);
+        dg[0] = even_a + (even_b + even_c);
+        dg[1] = odd_a + (odd_b + odd_c);
+        dg[2] = fma(constant(aa), even_a, fma(constant(bb), even_b, cc * even_c));
+        dg[3] = fma(constant(aa), odd_a, fma(constant(bb), odd_b, fma(constant(cc), odd_c, u[6])));
     }
 };
 

@@ -1,40 +1,28 @@
-// conv2d_winograd_split: convolutions with a stride or large filters, and their gradients, as 3x3 ones of
-// stride 1 with more channels. See pydl/ops/conv2d_winograd_split.py.
+// conv2d_winograd_split: convolutions with a stride or large filters, and their gradients, as 3x3 or 4x4 ones
+// of stride 1 with more channels. See pydl/ops/conv2d_winograd_split.py.
 #include "conv2d_correlate.h"
 #include "conv2d_shape.h"
 #include "conv2d_weight_gradient.h"
 #include "conv2d_winograd_correlate.h"
+#include "conv2d_winograd_split_axis.h"
+#include "conv2d_winograd_transform.h"
 #include "kernel.h"
 
 namespace pydl::PYDL_ISA {
 
-// One axis: part p of a filter has the taps u = p * apart + t * stride for t = 0, 1, 2, and its pixels are
-// those that tap p * apart meets.
-struct SplitAxis {
-    Axis whole;
-    int64_t apart, parts, length;  // length: of the pixels
-
-    explicit SplitAxis(const Axis& axis)
-        : whole(axis),
-          apart(axis.stride > 1 ? 1 : 3),
-          parts(axis.stride > 1 ? axis.stride : (axis.taps + 2) / 3),
-          length(axis.outputs + 2) {}
-    int64_t tap(int64_t part, int64_t t) const { return part * apart + t * whole.stride; }
-    // Where pixel i of a part is.
-    int64_t source(int64_t part, int64_t i) const { return part * apart + i * whole.stride + whole.origin; }
-    Axis axis() const { return {length, whole.outputs, 3, 1, 1, 0}; }
-    Axis gradient() const { return {whole.outputs, length, 3, 1, 1, -2}; }
-};
-
 template <typename T>
 class SplitConvolution {
   public:
-    explicit SplitConvolution(const Conv2dShape& s)
-        : s_(s), rows_(s.rows), columns_(s.columns), parts_(rows_.parts * columns_.parts) {}
+    explicit SplitConvolution(const Conv2dShape& s, bool is_gradient = false)
+        : s_(s),
+          taps_(split_taps(s)),
+          rows_(s.rows, taps_, is_gradient),
+          columns_(s.columns, taps_, is_gradient),
+          parts_(rows_.parts * columns_.parts) {}
 
     int64_t pixels() const { return rows_.length * columns_.length; }
     int64_t pixel_count() const { return product<5>({{s_.N, s_.C, parts_, rows_.length, columns_.length}}); }
-    int64_t filter_count() const { return product<4>({{s_.O, s_.C / s_.groups, parts_, 9}}); }
+    int64_t filter_count() const { return product<4>({{s_.O, s_.C / s_.groups, parts_, taps_ * taps_}}); }
 
     template <typename X>
     Array<X, 4> images(X* data) const {
@@ -45,11 +33,12 @@ class SplitConvolution {
     template <typename X>
     Array<X, 4> filters(X* data) const {
         const int64_t channels = s_.C / s_.groups * parts_;
-        return {data, {s_.O, channels, 3, 3}, {channels * 9, 9, 3, 1}};
+        const int64_t size = taps_ * taps_;
+        return {data, {s_.O, channels, taps_, taps_}, {channels * size, size, taps_, 1}};
     }
     Conv2dShape shape() const {
-        return {s_.N, s_.C * parts_, rows_.length, columns_.length, s_.O,         3,
-                3,    s_.I,          s_.J,         s_.groups,       rows_.axis(), columns_.axis()};
+        return {s_.N,  s_.C * parts_, rows_.length, columns_.length, s_.O,         taps_,
+                taps_, s_.I,          s_.J,         s_.groups,       rows_.axis(), columns_.axis()};
     }
     Conv2dShape gradient_shape() const {
         Conv2dShape shape = this->shape();
@@ -108,12 +97,12 @@ class SplitConvolution {
     // f(its taps, its number, where each tap of its parts is among them or none, how many those are).
     template <typename X, typename F>
     void for_each_filter(const Array<X, 4>& w, const F& f) const {
-        const int64_t channels = s_.C / s_.groups, count = parts_ * 9;
+        const int64_t channels = s_.C / s_.groups, size = taps_ * taps_, count = parts_ * size;
         const Scratch<int64_t> place(count);
         for (int64_t t = 0; t < count; t++) {
-            const int64_t part = t / 9, u = rows_.tap(part / columns_.parts, t % 9 / 3),
-                          v = columns_.tap(part % columns_.parts, t % 3);
-            place[t] = u < s_.U && v < s_.V ? u * w.stride[2] + v * w.stride[3] : none;
+            const int64_t part = t / size, u = rows_.tap(part / columns_.parts, t % size / taps_),
+                          v = columns_.tap(part % columns_.parts, t % taps_);
+            place[t] = 0 <= u && u < s_.U && 0 <= v && v < s_.V ? u * w.stride[2] + v * w.stride[3] : none;
         }
         parallel_for(s_.O * channels, 1 + 16384 / count, [&](int64_t begin, int64_t end) {
             for (int64_t k = begin; k < end; k++)
@@ -121,30 +110,39 @@ class SplitConvolution {
         });
     }
     void join_row(T* to, int64_t stride, const T* planes, int64_t place, T start) const {
-        constexpr int64_t W = width<T>;
-        const int64_t i = place / s_.rows.stride, step = s_.columns.stride, left = -s_.columns.origin;
+        const int64_t i = rows_.pixel(place), step = s_.columns.stride, left = -s_.columns.origin;
         const bool is_met = i < rows_.length;
         const T* row =
             planes + (place % s_.rows.stride * columns_.parts * rows_.length + i) * columns_.length;
-        if (is_met && stride == 1 && step == 2) {
-            const T* part[2];
-            int64_t count[2];
-            for (int r = 0; r < 2; r++) {
-                part[r] = row + (left + r) % 2 * pixels() + (left + r) / 2;
-                count[r] = columns_.length - (left + r) / 2;
-            }
-            for (int64_t x = 0, q = 0; x < s_.W; x += 2 * W, q += W) {
-                const vec<T> even = load_partial(part[0] + q, count[0] - q) + start,
-                             odd = load_partial(part[1] + q, count[1] - q) + start;
-                store_partial(to + x, zip_low(even, odd), s_.W - x);
-                store_partial(to + x + W, zip_high(even, odd), s_.W - x - W);
-            }
-            return;
+        if (is_met && stride == 1 && step == 2) return join_parts<2>(to, row, start);
+        if (is_met && stride == 1 && step == 4) return join_parts<4>(to, row, start);
+        for (int64_t r = 0; r < step && r < s_.W; r++) {
+            const int64_t j = columns_.pixel(left + r), count = is_met ? columns_.length - j : 0;
+            const T* part = row + (left + r) % step * pixels() + j;
+            for (int64_t x = r, k = 0; x < s_.W; x += step, k++)
+                to[x * stride] = start + (k < count ? part[k] : T(0));
         }
-        for (int64_t x = 0; x < s_.W; x++) {
-            const int64_t j = (x + left) / step;
-            const bool own = is_met && j < columns_.length;
-            to[x * stride] = start + (own ? row[(x + left) % step * pixels() + j] : T(0));
+    }
+    template <int step>
+    void join_parts(T* to, const T* row, T start) const {
+        constexpr int64_t W = width<T>;
+        const int64_t left = -s_.columns.origin;
+        const T* part[step];
+        int64_t count[step];
+        for (int r = 0; r < step; r++) {
+            const int64_t j = columns_.pixel(left + r);
+            part[r] = row + (left + r) % step * pixels() + j;
+            count[r] = columns_.length - j;
+        }
+        for (int64_t x = 0, q = 0; x < s_.W; x += step * W, q += W) {
+            vec<T> column[step];
+            T joined[step * W];
+#pragma GCC unroll 4
+            for (int r = 0; r < step; r++) column[r] = load_partial(part[r] + q, count[r] - q) + start;
+            join_columns<T, step>(joined, column);
+#pragma GCC unroll 4
+            for (int r = 0; r < step; r++)
+                store_partial(to + x + r * W, load(joined + r * W), s_.W - x - r * W);
         }
     }
 
@@ -158,6 +156,7 @@ class SplitConvolution {
     }
 
     const Conv2dShape& s_;
+    int64_t taps_;  // of a row or column of a part
     SplitAxis rows_, columns_;
     int64_t parts_;
 };
@@ -167,8 +166,8 @@ Conv2dShape split_shape(const X& x, const W& w, const Y& y, const Ints<2>& strid
                         int64_t groups, const char* mismatch) {
     const Conv2dShape s = conv2d_shape(x, w, y, stride, padding, Ints<2>{{1, 1}}, groups, mismatch);
     for (int d = 0; d < 2; d++)  // of a stride that the line above has found below 2^31
-        require(w.shape[2 + d] <= (stride[d] > 1 ? 3 * stride[d] : 9),
-                "conv2d_winograd_split: w must have no more than 3 taps for each step of a stride, or 9");
+        require(w.shape[2 + d] <= (stride[d] > 1 ? 4 * stride[d] : 9),
+                "conv2d_winograd_split: w must have no more than 4 taps for each step of a stride, or 9");
     return s;
 }
 
@@ -217,7 +216,7 @@ void conv2d_winograd_split_gradient(Array<const T, 4> dy, Array<const T, 4> w, O
     const int64_t bias_stride = b ? b->stride[0] : 0;
     if (s.O == 0 || !has_special_kernels || sizeof(T) == 8)
         return input_gradient<T>(dy, w, bias, bias_stride, dx, s);
-    const SplitConvolution<T> split(s);
+    const SplitConvolution<T> split(s, true);
     const Scratch<T> pixels(split.pixel_count()), filters(split.filter_count());
     split.split_filters(w, filters.data());
     const Array<T, 4> images = split.images(pixels.data()), parts = split.filters(filters.data());
@@ -226,10 +225,10 @@ void conv2d_winograd_split_gradient(Array<const T, 4> dy, Array<const T, 4> w, O
     conv.x = images_of(dy), conv.y = images_of(images);
     conv.groups = s.groups;
     conv.channels = s.O / s.groups, conv.features = parts.shape[1];
-    conv.w = parts.data + 8;  // turned by 180 degrees
+    conv.w = parts.data + parts.stride[1] - 1;  // turned by 180 degrees
     conv.w_group = conv.channels * parts.stride[0];
-    conv.w_stride[0] = 9, conv.w_stride[1] = parts.stride[0];
-    conv.w_stride[2] = -3, conv.w_stride[3] = -1;
+    conv.w_stride[0] = parts.stride[1], conv.w_stride[1] = parts.stride[0];
+    conv.w_stride[2] = -parts.stride[2], conv.w_stride[3] = -1;
     conv.bias = nullptr, conv.bias_stride = 0;
     conv.rows = of_parts.rows, conv.columns = of_parts.columns;
     const Scratch<uint8_t> suspects(s.N);

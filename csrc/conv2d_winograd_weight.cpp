@@ -4,6 +4,7 @@
 
 #include "conv2d_weight_gradient.h"
 #include "conv2d_winograd_correlate.h"
+#include "conv2d_winograd_halves.h"
 #include "kernel.h"
 
 namespace pydl::PYDL_ISA {
@@ -14,9 +15,11 @@ void winograd_weight_gradient(const Images<const T>& dy, const Images<const T>& 
     bool done = false;
     if (!s.empty() && has_special_kernels) {
         if (s.U == 3) done = WinogradWeightGradient<T, WinogradLine<T, 4>>(dy, x, s).run(dw, db, db_stride);
-        if constexpr (sizeof(T) == 4)
+        if constexpr (sizeof(T) == 4) {
+            if (s.U == 4) done = WinogradWeightGradient<T, FourTapLine<T>>(dy, x, s).run(dw, db, db_stride);
             if (s.U == 5)
                 done = WinogradWeightGradient<T, WinogradLine<T, 4, 5>>(dy, x, s).run(dw, db, db_stride);
+        }
     }
     // A NaN or infinity reaches all taps by this way; by the direct one only those that meet it.
     if (!done) add_up_weight_gradient<T>(dy, x, s, dw, db, db_stride);

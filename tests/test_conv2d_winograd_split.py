@@ -8,8 +8,9 @@ from pydl.ops.conv2d_winograd_split import (
     conv2d_winograd_split,
     conv2d_winograd_split_gradient,
     conv2d_winograd_split_weight,
-    count_parts,
+    split,
     suits_split,
+    suits_split_gradient,
     suits_split_weight,
 )
 from pydl.ops.conv_transpose2d import conv_transpose2d
@@ -29,6 +30,10 @@ def test_native_equals_reference(kernel):
         ((1, 3, 60, 71), 17, (11, 11), (4, 4), (2, 3, 1, 2)),
         ((1, 7, 23, 20), 18, (7, 8), (1, 1), (3, 3, 0, 4)),
         ((3, 4, 19, 30), 5, (5, 8), (2, 3), (0, 3, 2, 1)),
+        ((2, 3, 45, 38), 40, (7, 7), (2, 2), (3, 3, 3, 3)),
+        ((1, 20, 40, 33), 17, (11, 7), (3, 2), (2, 4, 5, 0)),
+        ((2, 6, 29, 22), 70, (4, 16), (1, 4), (1, 2, 6, 7)),
+        ((5, 2, 16, 9), 9, (8, 5), (2, 2), (9, 1, 7, 8)),
     ],
 )
 def test_every_place_of_larger_maps(x, filters, taps, stride, padding):
@@ -47,25 +52,47 @@ def test_every_place_of_larger_maps(x, filters, taps, stride, padding):
         check_places(kernel, arrays, settings)
 
 
+@pytest.mark.parametrize("taps", [5, 7])
 @pytest.mark.parametrize("value", [np.nan, np.inf, 3e38])
-def test_special_values_stay_where_they_touch(value):
-    x, w, padding = randn(3, 5, 20, 21), randn(8, 5, 5, 5) / 100, (2, 2, 2, 2)
+def test_special_values_stay_where_they_touch(value, taps):
+    before = taps // 2
+    x, w, padding = randn(3, 5, 20, 21), randn(8, 5, taps, taps) / 100, (before,) * 4
     y, dx, dw = np.empty((3, 8, 10, 11), np.float32), np.empty(x.shape, np.float32), np.empty(w.shape, np.float32)
     x[1, 2, 7, 10] = value
     conv2d_winograd_split(x, w, None, y, (2, 2), padding, 1)
     wrong, special = np.zeros(y.shape, bool), not np.isfinite(np.float32(value))
-    wrong[1, :, 3:5, 4:7] = special
+    wrong[1, :, 3 - taps // 7 : 5 + taps // 7, 4:7] = special
     np.testing.assert_array_equal(~np.isfinite(y), wrong)
     dy = randn(*y.shape) / 1000
     conv2d_winograd_split_weight(dy, x, dw, None, (2, 2), padding)
     wrong = np.zeros(dw.shape, bool)
-    wrong[:, 2, 1::2, ::2] = special
+    wrong[:, 2, (7 + before) % 2 :: 2, (10 + before) % 2 :: 2] = special
     np.testing.assert_array_equal(~np.isfinite(dw), wrong)
     dy[1, 2, 3, 5] = value
     conv2d_winograd_split_gradient(dy, w, None, dx, (2, 2), padding, 1)
     wrong = np.zeros(dx.shape, bool)
-    wrong[1, :, 4:9, 8:13] = special
+    wrong[1, :, 6 - before : 7 + before, 10 - before : 11 + before] = special
     np.testing.assert_array_equal(~np.isfinite(dx), wrong)
+
+
+@pytest.mark.parametrize(
+    ("shape", "filters", "taps", "stride", "padding"),
+    [((4, 3, 97, 91), 40, 7, 2, 3), ((3, 4, 60, 83), 48, 5, 2, 2), ((2, 3, 180, 171), 33, 11, 4, 2)],
+)
+def test_gradients_of_first_layers(shape, filters, taps, stride, padding):
+    torch = pytest.importorskip("torch")
+    x, w, b = randn(*shape), randn(filters, shape[1], taps, taps), randn(filters)
+    settings = {"stride": stride, "padding": padding}
+    y = conv2d(x, w, b, **settings).shape
+    assert suits_split_gradient(w.shape, y, (stride, stride))
+    assert suits_split_weight(w.shape, y, (stride, stride))
+    check_torch(
+        lambda x, w, b: conv2d(x, w, b, **settings),
+        lambda x, w, b: torch.nn.functional.conv2d(x, w, b, **settings),
+        x,
+        w,
+        b,
+    )
 
 
 @pytest.mark.parametrize(
@@ -97,7 +124,7 @@ def test_torch(shape, filters, taps, stride, padding, groups):
 def test_transposed():
     torch = pytest.importorskip("torch")
     x, w, b = randn(8, 48, 28, 28), randn(48, 32, 6, 6), randn(32)
-    assert suits_split(w.shape, x.shape, (2, 2), 1, True)
+    assert suits_split_gradient(w.shape, x.shape, (2, 2))
     check_torch(
         lambda x, w, b: conv_transpose2d(x, w, b, stride=2, padding=2),
         lambda x, w, b: torch.nn.functional.conv_transpose2d(x, w, b, stride=2, padding=2),
@@ -108,14 +135,20 @@ def test_transposed():
 
 
 def test_where_it_is_worth_while():
-    assert count_parts((64, 3, 11, 11), (4, 4)) == 16
-    assert count_parts((64, 64, 7, 7), (1, 1)) == 9
-    assert count_parts((64, 64, 7, 7), (2, 2)) == 0, "there are more than 3 taps for a step"
-    assert count_parts((64, 64, 4, 4), (4, 4)) == 0, "nothing would be saved"
+    assert split((64, 3, 11, 11), (4, 4)) == (16, 3)
+    assert split((64, 64, 7, 7), (1, 1)) == (9, 3)
+    assert split((64, 64, 7, 6), (2, 2)) == (4, 4)
+    assert split((64, 64, 9, 9), (2, 2)).parts == 0, "there are more than 4 taps for a step"
+    assert split((64, 64, 4, 4), (4, 4)).parts == 0, "nothing would be saved"
+    first, y = (64, 3, 7, 7), (8, 64, 112, 112)
+    assert suits_split_gradient(first, y, (2, 2))
+    assert suits_split_weight(first, y, (2, 2))
+    assert not suits_split_weight(first, (1, 64, 5, 5), (2, 2)), "a call takes as long as all sums"
+    assert not suits_split((64, 3, 7, 6), y, (2, 2)), "results of 4 taps for a step are not measured"
     assert not suits_split((96, 96, 5, 5), (1, 96, 7, 7), (2, 2)), "there are too few tiles for the filters"
 
 
-@pytest.mark.parametrize("change", [{"stride": (1, 1)}, {"w": np.zeros((4, 2, 7, 3), np.float32)}], ids=str)
+@pytest.mark.parametrize("change", [{"stride": (1, 1)}, {"w": np.zeros((4, 2, 9, 3), np.float32)}], ids=str)
 @pytest.mark.parametrize("kernel", KERNELS, ids=lambda k: k.name)
 def test_native_kernels_check_what_they_are_given(kernel, change):
     given = {
@@ -136,9 +169,20 @@ def test_native_kernels_check_what_they_are_given(kernel, change):
 
 
 def test_strides_of_billions_have_right_results_or_no_memory():
-    x, w, y = randn(1, 16, 9, 9), randn(4, 16, 5, 5), np.empty((1, 4, 1, 1), np.float32)
-    try:
-        conv2d_winograd_split.native(x, w, None, y, (2**30, 2**30), (0, 0, 0, 0), 1)  # 2^64 * 9 numbers of all parts
-    except MemoryError:
-        return
-    np.testing.assert_allclose(y[0, :, 0, 0], np.einsum("chw,ochw->o", x[0, :, :5, :5], w), rtol=1e-4, atol=1e-4)
+    x, w, step = randn(1, 16, 9, 9), randn(4, 16, 5, 5), ((2**30, 2**30), (0, 0, 0, 0))
+    y, dx = np.ones((1, 4, 1, 1), np.float32), np.empty(x.shape, np.float32)
+    ways = [
+        (conv2d_winograd_split, (x, w, None, y), y[0, :, 0, 0], np.einsum("chw,ochw->o", x[0, :, :5, :5], w)),
+        (
+            conv2d_winograd_split_gradient,
+            (y, w, None, dx),
+            dx[0, :, :5, :5],
+            np.einsum("o,ochw->chw", y[0, :, 0, 0], w),
+        ),
+    ]
+    for kernel, arrays, result, expected in ways:
+        try:
+            kernel.native(*arrays, *step, 1)  # 2^64 * 9 numbers of all parts
+        except MemoryError:
+            continue
+        np.testing.assert_allclose(result, expected, rtol=1e-4, atol=1e-4)

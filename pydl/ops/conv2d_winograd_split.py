@@ -1,4 +1,4 @@
-"""conv2d_winograd_split: convolutions with a stride or with large filters as 3x3 ones with more channels.
+"""conv2d_winograd_split: convolutions with a stride or with large filters as 3x3 or 4x4 ones with more channels.
 
 The results are conv2d's. With a stride s > 1, every s-th tap meets every s-th pixel: the taps p, p + s, p + 2 s are
 those of a convolution of stride 1 over the pixels p, p + s, ... With stride 1, so are the taps 3 p, 3 p + 1 and 3 p + 2
@@ -10,13 +10,16 @@ channels of its own,
 which conv2d_winograd.py's 4x4 tiles compute, with 36 multiplications for each pair of channels and part. 16 outputs of
 5x5 filters of stride 2 (4 parts) take 144 instead of 400, of 7x7 filters (9 parts) 324 instead of 784, of 11x11 filters
 of stride 4 (16 parts) 576 instead of 1936. The gradients of the filters and, with a stride, of the input are such sums
-as well; that of the input without one is a convolution of dy. Errors are those of 3x3 filters. The same switch decides,
-and images or filters for which not all results are finite are computed directly, too.
+as well; that of the input without one is a convolution of dy. Filters of up to 4 s taps are sums of 4x4 ones, with 49
+multiplications: the gradients of 7x7 filters of stride 2 take 196 instead of 784. Errors are those of 3x3 filters, of
+4x4 ones those of 7x7 in conv2d_winograd_stride.py (of dw, 2e-6). The same switch decides, and images or filters for
+which not all results are finite are computed directly, too.
 """
 
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 
@@ -76,7 +79,7 @@ def draw_split(draw, most_groups, *steps):
     """Sizes that differ in every dimension, and the settings."""
     groups, batch, channels = draw.choice(1, 1, most_groups), draw.integer(0, 2), draw.integer(1, 3)
     stride = tuple(draw.choice(*steps) for _ in range(2))
-    taps = [draw.integer(1, 3 * step if step > 1 else 9) for step in stride]
+    taps = [draw.integer(1, draw.choice(3, 4) * step if step > 1 else 9) for step in stride]
     padding, filters = tuple(draw.integer(0, 3) for _ in range(4)), draw.choice(1, 3, 17)
     size = [max(1, k - sum(padding[2 * d :][:2])) + draw.integer(0, 9) for d, k in enumerate(taps)]
     output = [(size[d] + sum(padding[2 * d :][:2]) - taps[d]) // stride[d] + 1 for d in range(2)]
@@ -118,42 +121,87 @@ WAY, WEIGHT_WAY = Way(36, 11.5, 6, 11.5, 12.7, 0.64), WeightWay(36, 13, 6, 30, 0
 # What it takes to copy a number of a part.
 COPYING, WEIGHT_COPYING = 28, 13
 
+# Of images with few channels, such as those of a first layer, and of parts of 4 taps, by taps: the gradients of the
+# input and of the weight. A call has its own cost, and a gradient of the input as direct sum (for s parts)
+#
+#     d C [ K F (P + 27) + 40 s P ] + 2 P F
+#
+# Fitted as in winograd_cost.py to some thousand convolutions of 1 to 8 channels with strides of 2 to 4.
+FEW_CHANNELS = 8
+GRADIENT_WAYS = {3: Way(36, 10.2, 14, 16, 13, 0.82), 4: Way(49, 10.4, 8.3, 19, 35, 0.82)}
+WEIGHT_WAYS = {3: WeightWay(36, 0, 12.5, 19, 1, 6), 4: WeightWay(49, 0, 14, 35, 0.83, 12)}
+CALL, WEIGHT_CALL = 300000, 450000
+
+
+class Split(NamedTuple):
+    """Into what filters are split: how many parts, 0 if that is not worth a thought, and their taps along each axis."""
+
+    parts: int
+    taps: int
+
 
 @remembered
-def count_parts(w: Shape, stride: Shape) -> int:
-    """Into how many filters one of shape w is split; 0 if that is not worth a thought."""
-    parts = 1
-    for step, taps in zip(stride, w[2:], strict=True):
-        if taps > (3 * step if step > 1 else 9):
-            return 0
-        parts *= step if step > 1 else -(-taps // 3)
-    return parts if 36 * parts < 12 * math.prod(w[2:]) else 0
+def split(w: Shape, stride: Shape) -> Split:
+    """Into what filters of shape w are split."""
+    steps = tuple(zip(stride, w[2:], strict=True))
+    taps = 3 if all(count <= 3 * step for step, count in steps if step > 1) else 4
+    if any(count > (taps * step if step > 1 else 9) for step, count in steps):
+        return Split(0, taps)
+    parts = math.prod(step if step > 1 else -(-count // taps) for step, count in steps)
+    return Split(parts if (taps + 3) ** 2 * parts < 12 * math.prod(w[2:]) else 0, taps)
 
 
 @remembered
-def suits_split(w: Shape, y: Shape, stride: Shape, groups: int = 1, is_gradient: bool = False) -> bool:
-    """Whether conv2d uses it for filters of shape w and results of shape y, or for the input's gradient, y being dy."""
-    parts, filters, channels = count_parts(w, stride), w[0] // groups, w[1]
-    if not parts or has_own_kernels(groups, channels, filters):
+def suits_split(w: Shape, y: Shape, stride: Shape, groups: int = 1) -> bool:
+    """Whether conv2d uses it for filters of shape w and results of shape y."""
+    found, filters, channels = split(w, stride), w[0] // groups, w[1]
+    if not found.parts or found.taps > 3 or has_own_kernels(groups, channels, filters):
         return False
-    taps, results = math.prod(w[2:]), y[0] * y[2] * y[3]
-    own: float = COPYING * parts * channels * y[0] * (y[2] + 2) * (y[3] + 2)
-    if is_gradient:
-        tiles = y[0] * -(-(y[2] + 2) // 4) * -(-(y[3] + 2) // 4)
-        own += transformed(WAY, tiles, filters, channels * parts)
-        sums = direct(WAY, taps, results, filters, channels, True, groups)
+    own: float = COPYING * found.parts * channels * y[0] * (y[2] + 2) * (y[3] + 2)
+    own += transformed(WAY, y[0] * -(-y[2] // 4) * -(-y[3] // 4), channels * found.parts, filters)
+    sums = direct(WAY, math.prod(w[2:]), y[0] * y[2] * y[3], channels, filters, groups=groups)
+    return own < sums and can_be_kept(found, w)
+
+
+@remembered
+def suits_split_gradient(w: Shape, y: Shape, stride: Shape, groups: int = 1) -> bool:
+    """The same for the gradient of the input, y being dy."""
+    found, filters, channels = split(w, stride), w[0] // groups, w[1]
+    # Of 4x4 parts of a single channel, direct sums are about as fast.
+    if not found.parts or has_own_kernels(groups, channels, filters) or (found.taps > 3 and channels == 1):
+        return False
+    parts, taps, results = found.parts, math.prod(w[2:]), y[0] * y[2] * y[3]
+    own: float
+    if found.taps > 3 or is_first_layer(w, stride):
+        way = GRADIENT_WAYS[found.taps]
+        own = transformed(way, y[0] * -(-y[2] // 4) * -(-y[3] // 4), filters, channels * parts) + CALL
+        sums = way.direct * channels * (taps * filters * (results + 27) + 40 * parts * results) + 2 * results * filters
     else:
-        tiles = y[0] * -(-y[2] // 4) * -(-y[3] // 4)
-        own += transformed(WAY, tiles, channels * parts, filters)
-        sums = direct(WAY, taps, results, channels, filters, groups=groups)
-    return own < sums and 36 * parts * math.prod(w[:2]) <= MOST_TRANSFORMED
+        own = COPYING * parts * channels * y[0] * (y[2] + 2) * (y[3] + 2)
+        own += transformed(WAY, y[0] * -(-(y[2] + 2) // 4) * -(-(y[3] + 2) // 4), filters, channels * parts)
+        sums = direct(WAY, taps, results, filters, channels, True, groups)
+    return own < sums and can_be_kept(found, w)
 
 
 @remembered
 def suits_split_weight(w: Shape, y: Shape, stride: Shape) -> bool:
     """The same for the gradient of the filters."""
-    parts, pixels = count_parts(w, stride), y[0] * y[2] * y[3]
-    if not parts:
+    found, pixels = split(w, stride), y[0] * y[2] * y[3]
+    if not found.parts or (found.taps > 3 and w[1] == 1):
         return False
-    taps, tiles = math.prod(w[2:]) / parts, y[0] * -(-y[2] // 4) * -(-y[3] // 4)
-    return transformed_is_faster_for_weights(WEIGHT_WAY, taps, tiles, pixels, w[1] * parts, w[0], WEIGHT_COPYING)
+    taps, tiles = math.prod(w[2:]) / found.parts, y[0] * -(-y[2] // 4) * -(-y[3] // 4)
+    way, copying, call = WEIGHT_WAY, WEIGHT_COPYING, 0
+    if found.taps > 3 or is_first_layer(w, stride):
+        way, copying, call = WEIGHT_WAYS[found.taps], 21 if max(stride) == 2 else 35, WEIGHT_CALL
+    return transformed_is_faster_for_weights(way, taps, tiles, pixels, w[1] * found.parts, w[0], copying, call)
+
+
+def is_first_layer(w: Shape, stride: Shape) -> bool:
+    """Whether there are few channels, and more than two taps for a step."""
+    has_taps = any(taps > 2 * step for taps, step in zip(w[2:], stride, strict=True))
+    return 1 < w[1] <= FEW_CHANNELS and min(stride) > 1 and has_taps
+
+
+def can_be_kept(found: Split, w: Shape) -> bool:
+    """Whether the transformed filters are not too large."""
+    return (found.taps + 3) ** 2 * found.parts * math.prod(w[:2]) <= MOST_TRANSFORMED

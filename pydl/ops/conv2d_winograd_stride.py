@@ -14,7 +14,8 @@ and of the filters take as many as y. A transposed convolution is such a gradien
     L2          8e-7        2e-6        2e-6
     L2 of dw    6e-7        8e-7
 
-The same switch decides, and images or filters for which not all results are finite are computed directly, too.
+For the gradients of 7x7 filters see conv2d_winograd_split.py. The same switch decides, and images or filters for which
+not all results are finite are computed directly, too.
 """
 
 from __future__ import annotations

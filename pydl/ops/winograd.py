@@ -23,6 +23,7 @@ from .conv2d_winograd_split import (
     conv2d_winograd_split_gradient,
     conv2d_winograd_split_weight,
     suits_split,
+    suits_split_gradient,
     suits_split_weight,
 )
 from .conv2d_winograd_stride import (
@@ -135,7 +136,7 @@ def transform_input_gradient(
             return False
         conv1d_winograd(lines.rows(dy), of_w, b, of_dx, zeros, groups)
         return True
-    if has_stride(w, stride, dilation):
+    if has_stride(w, stride, dilation) and w.shape[2] < 7:
         pays = padding[0] % 2 == padding[2] % 2 == 1 and suits_stride_gradient(w.shape, dx.shape, dy.shape, groups)
         if pays:
             conv2d_winograd_stride_gradient(dy, w, b, dx, stride, padding, groups)
@@ -148,7 +149,7 @@ def transform_input_gradient(
         if pays:
             conv2d_winograd_split(dy, turned(w, groups), b, dx, stride, zeros, groups)
         return pays
-    pays = min(stride) > 1 and suits_split(w.shape, dy.shape, stride, groups, True)
+    pays = min(stride) > 1 and suits_split_gradient(w.shape, dy.shape, stride, groups)
     if pays:
         conv2d_winograd_split_gradient(dy, w, b, dx, stride, padding, groups)
     return pays
@@ -171,7 +172,7 @@ def transform_weight_gradient(
             return False
         conv1d_winograd_weight(of_dy, lines.rows(x), of_dw, db, lines.padding)
         return True
-    if has_stride(dw, stride, dilation):
+    if has_stride(dw, stride, dilation) and dw.shape[2] < 7:
         pays = suits_stride_weight(dw.shape, dy.shape)
         if pays:
             conv2d_winograd_stride_weight(dy, x, dw, db, stride, padding)

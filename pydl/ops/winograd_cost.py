@@ -18,7 +18,7 @@ write their results in vectors of every second one.
     with stride         K C (0.72 P L + 10 F) + 18 X C + 3 P F
     its gradient        K C (0.65 P L + 21 F) + 11 P' F + 30000,    P' results of P pixels
 
-The sums of a weight gradient, whose vectors are channels, are
+The sums of a weight gradient, whose vectors are channels or, of few channels, filters, are
 
     transformed   N [ T (C max(F, 2) + 3 C + b F) + p C F ]
     direct        d K P C max(F, min(6 F, f))
@@ -124,12 +124,23 @@ def direct(
 
 
 def transformed_is_faster_for_weights(
-    way: WeightWay, taps: float, tiles: int, pixels: int, channels: int, filters: int, turning: int = 0
+    way: WeightWay,
+    taps: float,
+    tiles: int,
+    pixels: int,
+    channels: int,
+    filters: int,
+    turning: int = 0,
+    call: int = 0,
 ) -> bool:
-    """Whether a weight gradient over so many tiles, or pixels of each channel, is. turning: what each takes before."""
-    lanes = whole(channels)
-    each = lanes * max(filters, 2) + 3 * lanes + way.filter * whole(filters)
+    """Whether a weight gradient over so many tiles, or pixels of each channel, is. turning: what each takes before;
+    call: what all do.
+    """
+    lanes, turned = whole(channels), channels * whole(filters)
+    # The vectors of products are filters where that saves a quarter (csrc/conv2d_winograd_weight.h).
+    products = turned if 4 * turned <= 3 * filters * lanes else lanes * max(filters, 2)
+    each = products + 3 * lanes + way.filter * whole(filters)
     own = way.numbers * (tiles * each + preparation(way, lanes * filters) * lanes * filters)
-    own += turning * pixels * (channels + filters)
+    own += turning * pixels * (channels + filters) + call
     sums = way.direct * taps * pixels * max(channels, 4 / taps) * max(filters, min(6 * filters, way.least))
     return own < sums and way.numbers * channels * filters <= MOST_TRANSFORMED
