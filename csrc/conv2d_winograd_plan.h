@@ -63,11 +63,13 @@ struct WinogradPlan {
         const int64_t most = fits < wanted ? fits : wanted;
         return most < 1 ? 1 : most;
     }
-    // Sources are transformed anew for each group, so that only many features are worth dividing.
+    // Sources are transformed anew for each group, so that only many features are worth dividing; fewer,
+    // where threads would have nothing to do.
     int64_t panels_of_group(int64_t conv_groups, int64_t panels) const {
-        const int64_t most = (panels * tile_rows<T> + 127) / 128;
-        int64_t groups = tasks_wanted() / (tasks.count * conv_groups);
-        if (groups > most) groups = most;
+        const int64_t together = tasks.count * conv_groups, features = panels * tile_rows<T>;
+        const auto least = [](int64_t a, int64_t b) { return a < b ? a : b; };
+        int64_t groups = least(tasks_wanted() / together, (features + 127) / 128);
+        if (groups <= 1 && together < num_threads()) groups = least(num_threads() / together, features / 20);
         return groups > 1 ? (panels - 1) / groups + 1 : panels;
     }
 };
