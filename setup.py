@@ -36,7 +36,6 @@ sys.path.remove(str(ROOT))  # nobody else is to find things here, such as pydl's
 # and the module is a third smaller. These are not: some are faster when the compiler looks for more.
 FOR_SIZE, FOR_SPEED = "-Os", "-O2 -fpeel-loops"
 FAST = (
-    *("adaptive_avg_pool3d", "adaptive_max_pool3d", "avg_pool_lines"),
     *("batch_norm", "batch_norm_backward", "conv2d_tile", "conv2d_weight_gradient"),
     *("gather", "gemm", "gemm_tile", "hardtanh", "mean", "sum"),
     *("arena", "kernel_call", "native_kernel", "pocket", "team", "threads"),  # of the runtime: part of every call

@@ -7,22 +7,27 @@
 
 namespace pydl::PYDL_ISA {
 
+template <typename T>
+void max_by_lines(const Array<const T, 5>& x, const LaneWindows& w, T* y, int64_t* indices) {
+    constexpr int64_t W = width<T>;
+    const int64_t OW = w.columns.out;
+    if constexpr (has_lines<T>)
+        pool_lines<Best<T>>(x, w, [&](int64_t first, int64_t count, const auto& best) {
+            copy_columns(best.value, W, y + first * OW, OW, count, OW);
+            for (int64_t l = 0; l < count; ++l)
+                for (int64_t q = 0; q < OW; ++q) indices[(first + l) * OW + q] = best.element[q * W + l];
+        });
+}
+
 // A lane for each line of windows, or for each window.
 template <typename T>
 void max_of_uneven_windows(const Array<const T, 5>& x, const AdaptiveWindows& uneven, T* y,
                            int64_t* indices) {
-    constexpr int64_t W = width<T>;
     const LaneWindows w(uneven);
-    const int64_t OW = w.columns.out;
-    if (!suits_lines<T>(uneven, x.stride[4]))
-        return pool_one_by_one<Best<T>>(x, w, [&](int64_t first, int64_t count, const auto& best) {
-            store_partial(y + first, best.value, count);
-            for (int64_t l = 0; l < count; ++l) indices[first + l] = best.element[l];
-        });
-    pool_lines<Best<T>>(x, w, [&](int64_t first, int64_t count, const auto& best) {
-        copy_columns(best.value, W, y + first * OW, OW, count, OW);
-        for (int64_t l = 0; l < count; ++l)
-            for (int64_t q = 0; q < OW; ++q) indices[(first + l) * OW + q] = best.element[q * W + l];
+    if (suits_lines<T>(uneven, x.stride[4])) return max_by_lines(x, w, y, indices);
+    pool_one_by_one<Best<T>>(x, w, [&](int64_t first, int64_t count, const auto& best) {
+        store_partial(y + first, best.value, count);
+        for (int64_t l = 0; l < count; ++l) indices[first + l] = best.element[l];
     });
 }
 

@@ -11,15 +11,16 @@ void avg_pool_forward_lines(const Array<const T, 5>& x, const LaneWindows& w, co
                             T* y) {
     constexpr int64_t W = width<T>;
     const int64_t OW = w.columns.out;
-    pool_lines<LaneSum<T>>(x, w, [&](int64_t first, int64_t count, const auto& sum) {
-        T down[W] = {};
-        WindowRow row(w, first);
-        for (int64_t l = 0; l < count; ++l, row.advance(w)) down[l] = divisors.down(row.z, row.p);
-        for (int64_t q = 0; q < OW; ++q)
-            store(sum.value + q * W,
-                  load(sum.value + q * W) / (load(down) * broadcast<T>(divisors.along(q)[0])));
-        copy_columns(sum.value, W, y + first * OW, OW, count, OW);
-    });
+    if constexpr (has_lines<T>)
+        pool_lines<LaneSum<T>>(x, w, [&](int64_t first, int64_t count, const auto& sum) {
+            T down[W] = {};
+            WindowRow row(w, first);
+            for (int64_t l = 0; l < count; ++l, row.advance(w)) down[l] = divisors.down(row.z, row.p);
+            for (int64_t q = 0; q < OW; ++q)
+                store(sum.value + q * W,
+                      load(sum.value + q * W) / (load(down) * broadcast<T>(divisors.along(q)[0])));
+            copy_columns(sum.value, W, y + first * OW, OW, count, OW);
+        });
 }
 
 template <typename T>
@@ -99,15 +100,15 @@ void avg_pool_spread(const Array<const T, 5>& dy, const AdaptiveWindows& w, T* d
     });
 }
 
-template void avg_pool_spread(const Array<const float, 5>&, const AdaptiveWindows&, float*);
 template void avg_pool_forward_lines(const Array<const float, 5>&, const LaneWindows&, const Divisors<float>&,
                                      float*);
+template void avg_pool_spread(const Array<const float, 5>&, const AdaptiveWindows&, float*);
 template void avg_pool_one_by_one(const Array<const float, 5>&, const LaneWindows&, const Divisors<float>&,
                                   float*);
 #if !defined(PYDL_FLOAT32_ALONE)
-template void avg_pool_spread(const Array<const double, 5>&, const AdaptiveWindows&, double*);
 template void avg_pool_forward_lines(const Array<const double, 5>&, const LaneWindows&,
                                      const Divisors<double>&, double*);
+template void avg_pool_spread(const Array<const double, 5>&, const AdaptiveWindows&, double*);
 template void avg_pool_one_by_one(const Array<const double, 5>&, const LaneWindows&, const Divisors<double>&,
                                   double*);
 #endif

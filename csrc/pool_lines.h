@@ -67,20 +67,20 @@ void combine_rows(const T* volume, const int64_t (&stride)[5], const LaneWindows
             const LaneWindow& down = w.rows[row.p + l];
             const int64_t rows = down.count, top = deep.begin * height + down.begin;
             Cell cell[V];
-#pragma GCC unroll 4
+#pragma GCC unroll 2
             for (int v = 0; v < V; ++v) cell[v] = empty_cell<Cell>(top);
             const T* slice = volume + down.begin * row_step + c;
             for (int64_t k = 0; k < deep.count; ++k, slice += stride[2]) {
                 const T* from = slice;
                 mask<T> number = broadcast<I>(I(top + k * height));
                 for (int64_t i = rows; i > 0; --i, from += row_step, number += I(1))
-#pragma GCC unroll 4
+#pragma GCC unroll 2
                     for (int v = 0; v < V; ++v) {
-                        if (V == 4) prefetch(from + v * W + kAheadOfPool);
+                        if (V == 2) prefetch(from + v * W + kAheadOfPool);
                         cell[v].meet(v + 1 < V ? load(from + v * W) : last.load(from + v * W), number);
                     }
             }
-#pragma GCC unroll 4
+#pragma GCC unroll 2
             for (int v = 0; v < V; ++v) {
                 if constexpr (Cell::numbered)
                     cell[v].element = cell[v].element * I(wide) + (iota<I>() + I(c + v * W));
@@ -89,13 +89,8 @@ void combine_rows(const T* volume, const int64_t (&stride)[5], const LaneWindows
         }
     };
     int64_t c = 0;
-    for (; wide - c > 3 * W; c += 4 * W) columns(c, std::integral_constant<int, 4>{});
-    if (wide - c > 2 * W)
-        columns(c, std::integral_constant<int, 3>{});
-    else if (wide - c > W)
-        columns(c, std::integral_constant<int, 2>{});
-    else if (wide > c)
-        columns(c, std::integral_constant<int, 1>{});
+    for (; wide - c > W; c += 2 * W) columns(c, std::integral_constant<int, 2>{});
+    if (c < wide) columns(c, std::integral_constant<int, 1>{});
 }
 
 // result(first of `count` lines, cells) for all rows of windows: a vector for each window of `count` lines.
@@ -150,19 +145,18 @@ void pool_one_by_one(const Array<const T, 5>& x, const LaneWindows& w, const Res
     const auto window = [&](const WindowRow& row, int64_t q) PYDL_INLINE_LAMBDA {
         const LaneWindow deep = w.depth[row.z], down = w.rows[row.p], along = w.columns[q];
         const T* const volume = volume_of(x, row.plane);
-        Cell cell[4];
+        Cell cell[2];
         const int64_t corner = (deep.begin * height + down.begin) * wide + along.begin;
-#pragma GCC unroll 4
-        for (int v = 0; v < 4; ++v) cell[v] = empty_cell<Cell>(corner);
+        cell[0] = cell[1] = empty_cell<Cell>(corner);
         for (int64_t d = deep.begin; d < deep.begin + deep.count; ++d)
             for (int64_t h = down.begin; h < down.begin + down.count; ++h) {
                 const T* from = volume + d * x.stride[2] + h * x.stride[3] + along.begin * step;
                 mask<T> number = iota<I>() + I((d * height + h) * wide + along.begin);
                 int64_t c = 0;
                 if (step == 1)
-                    for (; c + 4 * W <= along.count; c += 4 * W, from += 4 * W, number += I(4 * W))
-#pragma GCC unroll 4
-                        for (int v = 0; v < 4; ++v) {
+                    for (; c + 2 * W <= along.count; c += 2 * W, from += 2 * W, number += I(2 * W))
+#pragma GCC unroll 2
+                        for (int v = 0; v < 2; ++v) {
                             prefetch(from + v * W + kAheadOfPool);
                             cell[v].meet(load(from + v * W), number + I(v * W));
                         }
@@ -173,8 +167,7 @@ void pool_one_by_one(const Array<const T, 5>& x, const LaneWindows& w, const Res
                                  number);
                 }
             }
-        cell[0].join(cell[1]), cell[2].join(cell[3]);
-        cell[0].join(cell[2]);
+        cell[0].join(cell[1]);
         return cell[0];
     };
     parallel_for((outputs - 1) / W + 1, row_grain(W * seen), [&](int64_t begin, int64_t end) {
@@ -188,13 +181,17 @@ void pool_one_by_one(const Array<const T, 5>& x, const LaneWindows& w, const Res
     });
 }
 
+// Lines are for float32: float64 would take as much room again.
+template <typename T>
+inline constexpr bool has_lines = has_special_kernels && std::is_same_v<T, float>;
+
 // Whether lines of windows are worth it, for pooling or adaptive pooling of columns `step` apart: narrow
 // planes are better turned first, lines of windows of one row would only be copied, and very long ones and
 // those of few windows are better combined one by one.
 template <typename T, typename Windows>
 bool suits_lines(const Windows& w, int64_t step) {
     const bool flat = w.depth.size < 2 * w.depth.out && w.rows.size < 2 * w.rows.out;
-    return step == 1 && !flat && 2 * w.columns.size > 3 * width<T> && w.columns.size <= 2048 &&
+    return has_lines<T> && step == 1 && !flat && w.columns.size > 24 && w.columns.size <= 2048 &&
            w.columns.size < 64 * w.columns.out;
 }
 
