@@ -7,9 +7,19 @@
 namespace pydl::PYDL_ISA {
 namespace {
 
-enum Form { kScaled, kProduct, kQuotient, kLine, kLength, kLengthBackward, kFinite };
+enum Form { kScaled, kProduct, kQuotient, kLine, kLength, kLengthBackward };
 
-// The form is looked at for each vector, which costs next to nothing and keeps one loop instead of seven.
+// One copy, not one for each of the loops: these are longer, or seldom asked for.
+template <typename T>
+[[gnu::noinline]] vec<T> long_form(int form, vec<T> a, vec<T> b, vec<T> c) {
+    if (form == kLengthBackward) return select(c == T(0), vec<T>{}, a * (b / c));
+    const vec<T> x = abs(a), z = abs(b), larger = max(x, z), ratio = min(x, z) / larger;
+    // Of 0 and infinity there is no ratio.
+    const auto plain = (larger > T(0)) & (larger < T(__builtin_inf()));
+    return select(plain, larger * sqrt(fma(ratio, ratio, fill<vec<T>>(T(1)))), larger);
+}
+
+// The form is looked at for each vector, which costs next to nothing and keeps one loop instead of six.
 // Products are rounded as where they are operations of their own, whose bits these are.
 template <typename T>
 struct Blend {
@@ -17,20 +27,12 @@ struct Blend {
     T value;
 
     PYDL_INLINE vec<T> operator()(vec<T> a, vec<T> b, vec<T> c) const {
-        if (form == kScaled) return a + rounded(value * b);
-        if (form == kProduct) return a + rounded(value * rounded(b * c));
-        if (form == kQuotient) return a + rounded(value * (b / c));
-        if (form == kLine) return a + rounded(c * (b - a));
-        if (form == kLengthBackward) return select(c == T(0), vec<T>{}, a * (b / c));
-        if (form == kFinite) {
-            const T infinity = T(__builtin_inf());
-            return select(a != a, fill<vec<T>>(value),
-                          select(a == infinity, b, select(a == -infinity, c, a)));
-        }
-        const vec<T> x = abs(a), z = abs(b), larger = max(x, z), ratio = min(x, z) / larger;
-        // Of 0 and infinity there is no ratio.
-        const auto plain = (larger > T(0)) & (larger < T(__builtin_inf()));
-        return select(plain, larger * sqrt(fma(ratio, ratio, fill<vec<T>>(T(1)))), larger);
+        if (form > kLine) return long_form<T>(form, a, b, c);
+        const vec<T> term = form == kScaled    ? b
+                            : form == kProduct ? rounded(b * c)
+                            : form == kLine    ? b - a
+                                               : b / c;
+        return a + rounded(form == kLine ? c * term : value * term);
     }
 };
 

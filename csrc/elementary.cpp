@@ -6,7 +6,7 @@
 namespace pydl::PYDL_ISA {
 namespace {
 
-enum Form { kReciprocal, kReciprocalRoot, kSign, kFraction, kErf, kExp2, kSin, kCos };
+enum Form { kErf, kSin, kCos };
 
 // Of numbers of any size, one after another.
 [[gnu::noinline]] vec<double> circular_one_by_one(vec<double> x, int64_t quarters) {
@@ -36,32 +36,11 @@ enum Form { kReciprocal, kReciprocalRoot, kSign, kFraction, kErf, kExp2, kSin, k
 
 // One copy, not one for each of the loops: they are long.
 template <typename T>
-[[gnu::noinline]] vec<T> long_form(int form, vec<T> x) {
-    if (form == kErf) return erf(x);
-    if (form == kExp2) return exp2(x);
-    return circular(x, form == kCos);
-}
-
-// x - trunc(x). Numbers from `whole` on have nothing behind the point; adding it rounds smaller ones to
-// integers.
-template <typename T>
-PYDL_INLINE vec<T> fraction(vec<T> x) {
-    const T whole = T(int64_t(1) << (sizeof(T) == 4 ? 23 : 52));
-    const vec<T> size = abs(x), near = select(size < whole, (size + whole) - whole, size);
-    return x - copysign(select(near > size, near - T(1), near), x);
-}
-
-template <typename T>
 struct Elementary {
     int form;
 
-    PYDL_INLINE vec<T> operator()(vec<T> x) const {
-        if (form == kReciprocal) return T(1) / x;
-        if (form == kReciprocalRoot) return T(1) / sqrt(x);
-        if (form == kSign)
-            return select(x > T(0), fill<vec<T>>(T(1)), select(x < T(0), fill<vec<T>>(T(-1)), vec<T>{}));
-        if (form == kFraction) return fraction<T>(x);
-        return long_form<T>(form, x);
+    [[gnu::noinline]] vec<T> operator()(vec<T> x) const {
+        return form == kErf ? erf(x) : circular(x, form == kCos);
     }
 };
 

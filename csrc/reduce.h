@@ -154,6 +154,7 @@ typename Rule::Sum reduce_row(const Reduction<T>& r, const T* x, int64_t begin, 
             continue;
         }
         int64_t i = 0;
+#pragma GCC unroll 1
         for (int s = 0; i < run; i += W, s = (s + 1) % kSums)
             sums[s] = Rule::combine(sums[s], read_strided<Rule>(p + i * stride, stride, run - i));
         begin += run;

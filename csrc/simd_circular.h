@@ -1,8 +1,8 @@
-// Sine, cosine, the error function and powers of two of vectors.
+// Sine, cosine and the error function of vectors.
 //
 // Largest error in units in the last place, float / double, with fused multiply-add (SSE2 stays within one
 // more):
-//     sin, cos 0.6 / 1.6   erf 2.5 / 2   exp2 1.5 / 1.5
+//     sin, cos 0.6 / 1.6   erf 2.5 / 2
 // NaN gives NaN, infinities their limits or, where there is none, NaN.
 #pragma once
 
@@ -65,25 +65,10 @@ PYDL_INLINE V erf(V x) {
     return select(small, near, copysign(far, x));
 }
 
-template <typename T, typename V>
-PYDL_INLINE V exp2(V x) {
-    using F = Format<T>;
-    const T low = F::exp_low * T(1.4427), high = F::exp_high * T(1.4427);
-    const V clamped = clamp(x, low, high);
-    const V k = (clamped + F::integer_shift) - F::integer_shift;
-    const V r = (clamped - k) * T(0.69314718055994530942);
-    return scale<T>(T(1) + fma(r * r, polynomial(r, F::exp_terms), r), k);
-}
-
 }  // namespace detail
 
 template <typename V>
 PYDL_INLINE V erf(V x) {
     return detail::erf<lane<V>>(x);
 }
-template <typename V>
-PYDL_INLINE V exp2(V x) {
-    return detail::exp2<lane<V>>(x);
-}
-
 }  // namespace pydl::PYDL_ISA

@@ -23,7 +23,6 @@ from .elementary import erf as erf
 from .elementary import exp2 as exp2
 from .elementary import expm1 as expm1
 from .elementary import floor as floor
-from .elementary import frac as frac
 from .elementary import log10 as log10
 from .elementary import log1p as log1p
 from .elementary import log2 as log2
@@ -283,7 +282,7 @@ if TYPE_CHECKING:
 # Imported on first use, so that `import pydl` stays quick: operations that are made of others.
 LATER = {
     "composed_arithmetic": """
-        deg2rad isneginf isposinf logaddexp logit nan_to_num rad2deg xlogy""",
+        deg2rad frac isneginf isposinf logaddexp logit nan_to_num rad2deg xlogy""",
     "composed_joins": """
         block_diag broadcast_tensors cartesian_prod column_stack combinations concat concatenate dstack hsplit
         hstack meshgrid row_stack tensor_split vsplit vstack""",

@@ -3,7 +3,6 @@
     SCALED    a + value b          PRODUCT          a + value b c
     QUOTIENT  a + value b / c      LINE             a + c (b - a)
     LENGTH    sqrt(a^2 + b^2)      LENGTH_BACKWARD  a b / c, 0 where c is
-    FINITE    a; value where a is NaN, b where it is infinity, c where it is -infinity
 
 Shapes    a, b, c: any that broadcast together; y: the broadcast shape. What a form does not name may be anything
 Special   LENGTH does not overflow on the way; it is NaN where one of the two is
@@ -19,7 +18,7 @@ import numpy as np
 
 from ..op import kernel
 
-SCALED, PRODUCT, QUOTIENT, LINE, LENGTH, LENGTH_BACKWARD, FINITE = range(7)  # as in csrc/blend.cpp
+SCALED, PRODUCT, QUOTIENT, LINE, LENGTH, LENGTH_BACKWARD = range(6)  # as in csrc/blend.cpp
 
 _FORMS: dict[int, Any] = {
     SCALED: lambda a, b, c, value: a + value * b,
@@ -28,7 +27,6 @@ _FORMS: dict[int, Any] = {
     LINE: lambda a, b, c, value: a + c * (b - a),
     LENGTH: lambda a, b, c, value: math.hypot(a, b) if a == a and b == b else math.nan,
     LENGTH_BACKWARD: lambda a, b, c, value: a * b / c if c else 0.0,
-    FINITE: lambda a, b, c, value: value if a != a else b if a == math.inf else c if a == -math.inf else a,
 }
 
 
@@ -42,7 +40,6 @@ def blend_forward(a, b, c, form, value, y):
 @blend_forward.samples
 def _(draw):
     a, b, shape = draw.broadcast_pair()
-    a = draw.choice(a, draw.special(a.shape))
     c = draw.array(draw.choice(shape, ()), 0.5, 2.0)
     form, value = draw.choice(*_FORMS), draw.choice(1.0, -0.5)
     return {"a": a, "b": b, "c": c, "form": form, "value": value, "y": draw.out(shape)}

@@ -2,7 +2,7 @@
 
 logaddexp     ln(e^a + e^b), which never overflows
 xlogy         a ln(b), 0 where a is 0              logit      ln(x / (1 - x)), of x clamped to [eps, 1 - eps]
-deg2rad, rad2deg   between degrees and radians
+frac          x - trunc(x)                         deg2rad, rad2deg   between degrees and radians
 nan_to_num    NaN as `nan`, infinities as posinf and neginf, by default the dtype's largest numbers
 isposinf      x = inf                              isneginf   x = -inf
 """
@@ -15,15 +15,15 @@ from typing import Any
 import numpy as np
 
 from ..arguments import check_array, check_fill, check_float, check_number, check_range
-from ..op import empty_like, op
 from ..tensor import Tensor, as_tensor
 from .add import add
-from .blend import FINITE, blend_forward
 from .clamp import clamp
+from .clone import clone
 from .div import div
-from .elementary import log1p
+from .elementary import log1p, trunc
 from .eq import eq
 from .exp import exp
+from .isnan import isnan
 from .log import log
 from .maximum import maximum
 from .minimum import minimum
@@ -65,6 +65,12 @@ def logit(input: Any, eps: float | None = None) -> Tensor:
     return log(div(x, sub(1.0, x)))
 
 
+def frac(input: Any) -> Tensor:
+    """What is behind the point, with the sign of input."""
+    x = _floats("frac", input)
+    return sub(x, trunc(x))
+
+
 def deg2rad(input: Any) -> Tensor:
     """Degrees as radians."""
     return mul(_floats("deg2rad", input), math.pi / 180)
@@ -86,21 +92,13 @@ def nan_to_num(input: Any, nan: float = 0.0, posinf: float | None = None, neginf
         "posinf": largest if posinf is None else posinf,
         "neginf": -largest if neginf is None else neginf,
     }
-    for name, value in given.items():
-        check_fill("nan_to_num", name, check_number("nan_to_num", name, value), x.dtype)
-    return replaced(x, *given.values(), np.isfinite)
-
-
-def _replaced(input: Any, nan: float, posinf: float, neginf: float, kept: Any) -> Any:
-    """kept(input): which numbers have a gradient."""
-    x = check_float("nan_to_num", "input", input)
-    y = empty_like(x)
-    blend_forward(x, np.asarray(posinf, x.dtype), np.asarray(neginf, x.dtype), FINITE, nan, y)
-    return y, lambda dy, needs: np.where(kept(x), dy, np.zeros((), dy.dtype)), ("input",)
-
-
-_replaced.__name__ = "nan_to_num"
-replaced = op("input")(_replaced)
+    if np.isfinite(x.data).all():
+        return clone(x)
+    places = isnan(x), isposinf(x), isneginf(x)
+    for place, (name, value) in zip(places, given.items(), strict=True):
+        number = np.asarray(check_fill("nan_to_num", name, check_number("nan_to_num", name, value), x.dtype), x.dtype)
+        x = where(place, number, x)
+    return x
 
 
 def isposinf(input: Any) -> Tensor:

@@ -38,7 +38,9 @@ def blend(input: Any, other: Any, third: Any, name: str, form: int, value: float
 
     def gradient(dy, needs):
         nothing = np.zeros((), dy.dtype)
-        da, db, dc = dy if needs[0] else None, None, None
+        da: Any = dy if needs[0] else None
+        db: Any = None
+        dc: Any = None
         if form == LINE:
             db = empty_for(dy, b)
             mul_forward(dy, c, db)

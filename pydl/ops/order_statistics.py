@@ -16,7 +16,6 @@ import numpy as np
 
 from ..arguments import Array, check_choice, check_dim, check_flag, check_float, check_integer
 from ..tensor import Tensor, as_tensor
-from .composed_arithmetic import replaced
 from .div import div
 from .gather import gather
 from .isnan import isnan
@@ -27,6 +26,7 @@ from .reshape import reshape, squeeze, unsqueeze
 from .sort import sort
 from .sum import sum
 from .transpose import movedim
+from .where import where
 
 
 def _lines(name: str, input: Any, dim: Any) -> tuple[Tensor, int, bool]:
@@ -161,9 +161,7 @@ def msort(input: Any) -> Tensor:
 def nansum(input: Any, dim: Any = None, keepdim: bool = False) -> Tensor:
     """The sum of the elements that are not NaN."""
     x = as_tensor("nansum", input)
-    if x.dtype.kind == "f":
-        x = replaced(x, 0.0, np.inf, -np.inf, lambda x: x == x)
-    return sum(x, dim, keepdim)
+    return sum(where(isnan(x), np.zeros((), x.dtype), x), dim, keepdim)
 
 
 def nanmean(input: Any, dim: Any = None, keepdim: bool = False) -> Tensor:
