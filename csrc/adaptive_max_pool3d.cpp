@@ -7,6 +7,7 @@
 
 namespace pydl::PYDL_ISA {
 
+// A lane for each line of windows.
 template <typename T>
 void max_by_lines(const Array<const T, 5>& x, const LaneWindows& w, T* y, int64_t* indices) {
     constexpr int64_t W = width<T>;
@@ -19,10 +20,13 @@ void max_by_lines(const Array<const T, 5>& x, const LaneWindows& w, T* y, int64_
         });
 }
 
-// A lane for each line of windows, or for each window.
+// By lines, or a lane for each window.
 template <typename T>
 void max_of_uneven_windows(const Array<const T, 5>& x, const AdaptiveWindows& uneven, T* y,
                            int64_t* indices) {
+    // Positions are counted in lanes.
+    require(sizeof(T) == 8 || uneven.input() <= INT32_MAX,
+            "adaptive_max_pool3d_forward: x has too many elements in a volume");
     const LaneWindows w(uneven);
     if (suits_lines<T>(uneven, x.stride[4])) return max_by_lines(x, w, y, indices);
     pool_one_by_one<Best<T>>(x, w, [&](int64_t first, int64_t count, const auto& best) {

@@ -23,6 +23,9 @@ CASES = [
     ((3, 9, 9), 3, 3, 1, True, True, None),
     ((0, 3, 6, 6), 2, 2, 0, False, True, None),
     ((1, 1, 2, 2), 3, 2, 0, True, True, None),
+    ((3, 7, 20, 44), 4, 4, 0, False, True, None),
+    ((2, 5, 21, 50), (3, 4), (3, 5), (1, 2), False, False, None),
+    ((2, 3, 14, 70), 7, 7, 0, False, True, None),
 ]
 
 
