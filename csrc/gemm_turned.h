@@ -30,13 +30,19 @@ void turned_product(Matrix<const T> a, Matrix<const T> b, T* c, int64_t c_stride
     const int64_t M = a.rows, N = b.columns, K = a.columns;
     const TileShape shape = tile_shape<T>(N, M);
     const int64_t lanes = shape.vectors * width<T>, panels = (M + lanes - 1) / lanes;
-    const Panels<T> packed(panels * lanes * K);
-    parallel_for(panels, 1 + 65536 / (lanes * K + 1), [&](int64_t begin, int64_t end) {
+    const auto pack = [&](T* packed, int64_t begin, int64_t end) __attribute__((noinline)) {
         for (int64_t p = begin; p < end; p++)
-            pack_panel(packed.data() + p * lanes * K, lanes, M - p * lanes < lanes ? M - p * lanes : lanes,
+            pack_panel(packed + p * lanes * K, lanes, M - p * lanes < lanes ? M - p * lanes : lanes,
                        &a(p * lanes, 0), a.row_stride, a.column_stride, K);
-    });
-    const Matrix<const T> left = b.transposed(), right{packed.data(), K, M, lanes, K};
+    };
+    // Each thread packs all of A for itself where that is little beside its columns of C: what another core
+    // has packed comes line by line from there, which takes longer.
+    const bool apart = N >= 64 * num_threads();
+    const Panels<T> shared(apart ? 0 : panels * lanes * K);
+    if (!apart)
+        parallel_for(panels, 1 + 65536 / (lanes * K + 1),
+                     [&](int64_t begin, int64_t end) { pack(shared.data(), begin, end); });
+    const Matrix<const T> left = b.transposed();
     // Columns of C at a time, whole vectors of them, as many as stay in the first-level cache until they are
     // turned. Their stride is no power of two, in which they would collide.
     const int64_t stride = panels * lanes + 64 / int64_t(sizeof(T));
@@ -44,6 +50,9 @@ void turned_product(Matrix<const T> a, Matrix<const T> b, T* c, int64_t c_stride
     const int64_t together = width<T> * (1 + (fit < 6 ? fit : 6));
     parallel_for(N, width<T> * (1 + GemmBlocks<T>::thread_work / (M * K * width<T> + 1)),
                  [&](int64_t begin, int64_t end) {
+                     const Panels<T> own(apart ? panels * lanes * K : 0);
+                     if (apart) pack(own.data(), 0, panels);
+                     const Matrix<const T> right{apart ? own.data() : shared.data(), K, M, lanes, K};
                      const Parts parts(end - begin, together, width<T>);
                      const Scratch<T> scratch(parts.size * stride);
                      for (int64_t p = 0; p < parts.count; p++) {
