@@ -1,5 +1,6 @@
 // A recurrent layer, forward, for few rows: reading the weights is the work. W_ih x of many steps is computed
-// at once; threads share the units.
+// at once; threads share the units. One row reads its weights where they lie, if that is faster than to pack
+// them.
 #pragma once
 
 #include "recurrent_forward_layer.h"
@@ -16,11 +17,19 @@ class ForwardFewRows {
           own_(own),
           state_(layer, direction, own),
           rows_(own.count()),
-          sum_stride_(layer.groups * NR),
+          sum_stride_(layer.groups * layer.columns),
           row_size_(Units::sums * sum_stride_),
           run_(run_of_steps()),
-          x_panels_(layer.T_ * rows_ * layer.D + width<T>),
-          sums_(run_ * rows_ * row_size_) {
+          x_panels_(in_place() ? 0 : layer.T_ * rows_ * layer.D + width<T>),
+          sums_(run_ * rows_ * row_size_),
+          w_hh_(layer.pass.w_hh.data(direction.number)),
+          aligned_(copies() ? Units::gates * layer.H * layer.H : 0) {
+        if (in_place()) {
+            if (!copies()) return;
+            copy_run(aligned_.data(), w_hh_, Units::gates * layer.H * layer.H);
+            w_hh_ = aligned_.data();
+            return;
+        }
         const Scratch<T> strip(tile_rows<T> * layer.D);
         for (int64_t s = 0; s < layer.T_; s += run_) {
             const int64_t all = rows_of_run(s);
@@ -36,10 +45,21 @@ class ForwardFewRows {
     }
 
     void run(int64_t parts) const {
-        StepTeam(parts, layer_.T_).run([&](int64_t part, int64_t s) {
-            step(s, layer_.groups * part / parts, layer_.groups * (part + 1) / parts);
-        });
-        state_.finish(layer_, direction_, own_, layer_.T_ % 2);
+        const int64_t T_ = layer_.T_, together = in_place() ? run_ : T_;
+        for (int64_t first = 0; first < T_; first += together) {
+            const int64_t steps = T_ - first < together ? T_ - first : together;
+            if (in_place())
+                products_with_gates<T>(
+                    {layer_.x_at(direction_.time(first, T_), 0), steps, layer_.D,
+                     direction_.backwards ? -layer_.pass.x.stride[0] : layer_.pass.x.stride[0],
+                     layer_.pass.x.stride[2]},
+                    layer_.pass.w_ih.data(direction_.number), Units::gates, layer_.H, sums_.data(),
+                    sum_stride_, row_size_);
+            StepTeam(parts, steps).run([&](int64_t part, int64_t s) {
+                step(first + s, layer_.groups * part / parts, layer_.groups * (part + 1) / parts);
+            });
+        }
+        state_.finish(layer_, direction_, own_, T_ % 2);
     }
 
   private:
@@ -58,20 +78,39 @@ class ForwardFewRows {
         return all - i0 < tile_rows<T> ? all - i0 : tile_rows<T>;
     }
 
+    bool in_place() const { return has_special_kernels && layer_.in_place; }
+
+    // Whether many steps will read rows in place that are lines of the cache but do not begin with them, so
+    // that every vector lies across two; unless the copy would drive other things from the second-level
+    // cache.
+    bool copies() const {
+        constexpr int64_t many = 8, line = 64 / sizeof(T), most = 320 << 10;
+        const int64_t H = layer_.H;
+        return in_place() && layer_.T_ >= many && H % line == 0 &&
+               reinterpret_cast<uintptr_t>(layer_.pass.w_hh.data(direction_.number)) % 64 != 0 &&
+               Units::gates * H * H * int64_t(sizeof(T)) <= most;
+    }
+
     // Groups [begin, end) of units.
     void step(int64_t s, int64_t begin, int64_t end) const {
         const int64_t t = direction_.time(s, layer_.T_), alive = own_.alive(t), H = layer_.H;
-        if (s % run_ == 0) products_of_x(s, begin, end);
+        if (s % run_ == 0 && !in_place()) products_of_x(s, begin, end);
         const T* const before = state_.h_place(s % 2);
         T* const after = state_.h_place((s + 1) % 2);
         T* const sums = sums_.data() + s % run_ * rows_ * row_size_;
-        const int64_t u = begin * NR, u_end = end * NR < H ? end * NR : H;
+        const int64_t L = layer_.columns, u = begin * L, u_end = end * L < H ? end * L : H;
         for (int64_t i = alive; i < rows_; i++) {  // waits for its sequence to begin, or for the end
             copy_run(after + i * state_.pitch + u, before + i * state_.pitch + u, u_end - u);
             state_.see(layer_, direction_, own_, after, i, u, u_end);
         }
         if (alive == 0) return;
         for (const GateRun& run : Units::of_h) {
+            if (in_place()) {
+                dots_with_gates<T>(w_hh_ + run.gate * H * H, run.count, H, u, u_end, before + state_.seen,
+                                   sums + run.sum * sum_stride_, sum_stride_, s % 2 != 0,
+                                   run.sum == run.gate);
+                continue;
+            }
             // The panels of all groups follow each other from gate to gate.
             const bool whole = end - begin == layer_.groups;
             const int64_t count = whole ? run.count * layer_.groups : end - begin;
@@ -103,6 +142,8 @@ class ForwardFewRows {
     const typename ForwardLayer<T, Units>::State state_;
     const int64_t rows_, sum_stride_, row_size_, run_;
     const Scratch<T> x_panels_, sums_;
+    const T* w_hh_;
+    const Scratch<T> aligned_;
 };
 
 }  // namespace pydl::PYDL_ISA

@@ -1,6 +1,7 @@
 // A recurrent layer, forward: what belongs to all of its rows, and the state of some of them.
 #pragma once
 
+#include "recurrent_dots.h"
 #include "recurrent_panels.h"
 #include "recurrent_rows.h"
 
@@ -78,11 +79,13 @@ struct ForwardLayer {
           B(p.x.shape[1]),
           D(p.x.shape[2]),
           H(p.h0.shape[2]),
-          columns(recurrent_columns<T>(B, H)),
+          in_place(has_special_kernels && B == 1 && reads_in_place()),
+          columns(in_place ? dot_units<T> : recurrent_columns<T>(B, H)),
           groups(panels_for<T>(H, columns)),
           starts_at_zero(B > few_rows && !p.mask && is_zero(p.h0) && all_finite(p.w_hh)),
           far(p.kept && N * T_ * B * H * Units::kept * int64_t(sizeof(T)) > 2 << 20),
-          weights(D + H, N * Units::gates * groups, columns) {
+          weights(D + H, in_place ? 0 : N * Units::gates * groups, columns) {
+        if (in_place) return;
         const int64_t grain = 1 + 32768 / ((D + H) * columns + 1);
         parallel_for(N * Units::gates * groups, grain, [&](int64_t begin, int64_t end) {
             for (int64_t panel = begin; panel < end; panel++) {
@@ -164,10 +167,22 @@ struct ForwardLayer {
     }
 
     const ForwardPass<T>& pass;
-    const int64_t N, T_, B, D, H, columns, groups;
+    const int64_t N, T_, B, D, H;
+    const bool in_place;  // whether weights are read where they lie (recurrent_dots.h), and not packed
+    const int64_t columns, groups;
     const bool starts_at_zero;          // products with the first h are zero
     const bool far;                     // whether what is kept is more than the second-level cache
     const RecurrentWeights<T> weights;  // of depth D + H
+
+  private:
+    // Packing pays if steps are many, but for weights so large that the cache they come from is what limits
+    // them either way. Depends on no addresses, because it changes how sums are rounded.
+    bool reads_in_place() const {
+        constexpr int64_t line = 64 / sizeof(T);
+        const int64_t bytes = Units::gates * H * H * int64_t(sizeof(T));
+        const bool large = bytes > (H % line == 0 ? 176 << 10 : 320 << 10);
+        return large || T_ < (H < 48 ? 3 : H % line == 0 ? 32 : 8);
+    }
 };
 
 }  // namespace pydl::PYDL_ISA
