@@ -93,11 +93,15 @@ class GemmPart {
           pack_b_(given == 0 && (b.column_stride != 1 || (!has_partial_loads && b.columns % width<T> != 0) ||
                                  (rows_.count > 1 && depth > GemmBlocks<T>::shallow && !by_panels_ &&
                                   is_better_packed(b)))),
-          keep_a_(pack_a_ && stripes_.count > 1 && a.rows * blocks_.size <= GemmBlocks<T>::kept_elements) {}
+          keep_a_(pack_a_ && stripes_.count > 1 && a.rows * blocks_.size <= GemmBlocks<T>::kept_elements),
+          copied_(a.column_stride == 1 && rows_.size > 9 && rows_collide(a) && stripes_.size > panel_columns_
+                      ? blocks_.size + 64 / int64_t(sizeof(T))
+                      : 0) {}
 
     [[gnu::noinline]] void run() const {
         const int64_t in_b = pack_b_ ? (stripes_.size / panel_columns_ + 1) * panel_size(blocks_.size) : 0;
-        const Panels<T> panels(in_b + (pack_a_ ? (keep_a_ ? a_.rows : rows_.size) * blocks_.size : 0));
+        const int64_t in_a = pack_a_ ? (keep_a_ ? a_.rows : rows_.size) * blocks_.size : rows_.size * copied_;
+        const Panels<T> panels(in_b + in_a);
         // An A that is packed once for all stripes is packed block by block.
         const int64_t inner = keep_a_ ? stripes_.count : blocks_.count;
         for (int64_t t = 0; t < stripes_.count * blocks_.count; t++)
@@ -168,6 +172,12 @@ class GemmPart {
                 pack_panel(packed_a, rows, rows, a, a_.row_stride, a_.column_stride, depth);
             a = packed_a, a_stride = rows;
         }
+        if (copied_ > 0) {
+            for (int64_t r = 0; r < rows; r++)
+                for (int64_t j = 0; j < depth; j += width<T>)
+                    store_partial(packed_a + r * copied_ + j, load_partial(a + r * a_stride + j, depth - j),
+                                  depth - j);
+        }
         alignas(64) T room[Epilogue::has_bias ? vector_registers * width<T> : 1];
         Start<T> start{nullptr, 0, 0};
         if constexpr (Epilogue::has_bias)
@@ -177,6 +187,7 @@ class GemmPart {
         const bool far = depth >= 64 && a_.rows * c_stride_ * int64_t(sizeof(T)) > 4 << 20;
         if (far && apart && p + 1 < rows_.count)
             ask_for(a + rows * a_stride, rows_.rows(p + 1), depth, a_stride);
+        if (copied_ > 0) a = packed_a, a_stride = copied_;
         const bool along_rows = pack_b_ && b_.column_stride == 1;
         if (p == 0 && along_rows)
             pack_rows(&b_(k, stripes_.begin(s)), end - stripes_.begin(s), depth, packed_b);
@@ -230,6 +241,10 @@ class GemmPart {
     const bool by_panels_;  // all of A meets one panel of B after another
     const Parts stripes_;
     const bool pack_a_, pack_b_, keep_a_;
+    // How far apart the rows of a row-major panel of A lie where it is copied because they would meet in one
+    // place of the first-level cache, as rows of 1024 numbers do, and are more than it has room for (8 to 12
+    // lines); else 0.
+    const int64_t copied_;
 };
 
 // How C is cut into parts for threads.
