@@ -117,7 +117,7 @@ def build_parser() -> argparse.ArgumentParser:
     bench.add_argument("--only", metavar="TEXT", help="workloads whose name contains TEXT")
     bench.add_argument("--blocks", type=int, help="measurements of each library and workload")
     bench.add_argument("--minutes", type=float, default=12, help="for the whole, if --blocks does not fix it (12)")
-    bench.add_argument("--compile-seconds", type=float, default=240, help="for torch.compile, a thread count (240)")
+    bench.add_argument("--compile-seconds", type=float, default=150, help="for torch.compile, a thread count (150)")
     bench.add_argument("--everything", action="store_true", help="further sizes, too")
     bench.add_argument("--out", help="folder for bench.md and bench.json")
     bench.set_defaults(run=run_bench)

@@ -24,7 +24,7 @@ def main(
     out: str | None = None,
     everything: bool = False,
     minutes: float = 12,
-    compile_seconds: float = 240,
+    compile_seconds: float = 150,
 ) -> int:
     """Compares pydl with the peers of these names and prints the table; returns the exit code.
 

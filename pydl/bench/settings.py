@@ -20,7 +20,7 @@ class Settings:
     prepare_timeout: float = 120.0
     run_timeout: float = 60.0
     slow_timeout: float = 90.0  # for a variant that calls a compiler
-    slow_budget: float = 240.0  # for all of those of one library at one thread count
+    slow_budget: float = 150.0  # for all of those of one library at one thread count
     memory: bool = False  # whether to measure the peak resident size of the rows that ask for it
     hopeless: float = 2.0  # a variant this many times slower than its library's best one is not timed further
     # After so many blocks, a variant so many times slower than its library's best one is left out.
