@@ -16,13 +16,11 @@ import subprocess
 import sys
 import sysconfig
 import tempfile
-import zipfile
 import zlib
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from setuptools import Extension, setup
-from setuptools.command.bdist_wheel import bdist_wheel
 from setuptools.command.build_ext import build_ext
 
 ROOT = Path(__file__).resolve().parent
@@ -289,27 +287,6 @@ def make_small(objects: list[str], order: Path | None) -> list[str]:
     return options
 
 
-class SmallWheel(bdist_wheel):
-    """Packs the finished wheel again with Zopfli, which looks longer for a short deflate stream, where it is installed.
-
-    It saves 2 % and takes some ten seconds: for a wheel that is given to others (python -m build --no-isolation), not
-    for an installation from the sources, whose isolated environment lacks Zopfli.
-    """
-
-    def run(self) -> None:
-        super().run()
-        try:
-            import zopfli
-        except ImportError:
-            return
-        for _, _, path in self.distribution.dist_files:
-            again = f"{path}.again"
-            with zipfile.ZipFile(path) as old, zopfli.ZipFile(again, "w", zipfile.ZIP_DEFLATED, iterations=1) as new:
-                for entry in old.infolist():
-                    new.writestr(entry, old.read(entry))
-            os.replace(again, path)
-
-
 def extensions() -> list[Extension]:
     import numpy
     from Cython.Build import cythonize
@@ -332,4 +309,8 @@ def extensions() -> list[Extension]:
 
 if __name__ == "__main__":  # the tests import this file
     zlib.Z_DEFAULT_COMPRESSION = zlib.Z_BEST_COMPRESSION  # what zipfile takes for a wheel, which has no option for it
+    sys.path.insert(0, str(ROOT))
+    from small_wheel import SmallWheel  # not before: the tests may have a setuptools without bdist_wheel
+
+    sys.path.remove(str(ROOT))
     setup(ext_modules=extensions(), cmdclass={"bdist_wheel": SmallWheel, "build_ext": BuildNative})
