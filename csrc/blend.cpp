@@ -2,7 +2,7 @@
 // pydl/ops/blend.py.
 #include "elementwise.h"
 #include "kernel.h"
-#include "simd_rounded.h"
+#include "simd_register.h"
 
 namespace pydl::PYDL_ISA {
 namespace {
@@ -20,7 +20,8 @@ template <typename T>
 }
 
 // The form is looked at for each vector, which costs next to nothing and keeps one loop instead of six.
-// Products are rounded as where they are operations of their own, whose bits these are.
+// Products are rounded as where they are operations of their own, whose bits these are: one that has to be in
+// a register is not made part of a multiply-add.
 template <typename T>
 struct Blend {
     int form;
@@ -29,10 +30,10 @@ struct Blend {
     PYDL_INLINE vec<T> operator()(vec<T> a, vec<T> b, vec<T> c) const {
         if (form > kLine) return long_form<T>(form, a, b, c);
         const vec<T> term = form == kScaled    ? b
-                            : form == kProduct ? rounded(b * c)
+                            : form == kProduct ? in_register(b * c)
                             : form == kLine    ? b - a
                                                : b / c;
-        return a + rounded(form == kLine ? c * term : value * term);
+        return a + in_register(form == kLine ? c * term : value * term);
     }
 };
 
