@@ -13,10 +13,9 @@ from typing import Any
 
 import numpy as np
 
-from .._compiled import are_usual_floats, is_noting
 from ..arguments import check_number
 from ..op import kernel, op
-from .blend import SCALED, blend_forward
+from .blend import SCALED, blended, in_one_pass
 from .broadcasting import fit, operands
 from .mul import mul
 
@@ -38,15 +37,14 @@ def _(draw):
 def add(input: Any, other: Any, *, alpha: float = 1) -> Any:
     """input + alpha * other, element by element. See the top of this file."""
     factor = 1.0 if type(alpha) is int and alpha == 1 else check_number("add", "alpha", alpha)
-    # Calls that are noted stay apart: they may become part of a longer chain.
-    at_once = factor != 1.0 and not is_noting() and are_usual_floats([input, other])
+    at_once = factor != 1.0 and in_one_pass(input, other)
     if factor != 1.0 and not at_once:
         other = mul(other, alpha).data
     a, b, y, a_form, b_form = operands("add", input, other)
     if y.dtype.kind != "f":
         return np.add(a, b, out=y)
     if at_once:
-        blend_forward(a, b, b, SCALED, factor, y)
+        blended(SCALED, factor, a, b, b, y)
     else:
         add_forward(a, b, y)
 

@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from .._compiled import TensorBase, are_usual_floats, is_noting
 from ..op import kernel
 
 SCALED, PRODUCT, QUOTIENT, LINE, LENGTH, LENGTH_BACKWARD = range(6)  # as in csrc/blend.cpp
@@ -43,6 +44,15 @@ def _(draw):
     c = draw.array(draw.choice(shape, ()), 0.5, 2.0)
     form, value = draw.choice(*_FORMS), draw.choice(1.0, -0.5)
     return {"a": a, "b": b, "c": c, "form": form, "value": value, "y": draw.out(shape)}
+
+
+def in_one_pass(*values: Any) -> bool:
+    """Whether these, tensors or arrays, are blended. Calls that are noted stay apart: they may become part of a longer
+    chain.
+    """
+    return not is_noting() and are_usual_floats(
+        [each.data if isinstance(each, TensorBase) else each for each in values]
+    )
 
 
 def blended(form: int, value: float, a: Any, b: Any, c: Any, y: Any) -> Any:

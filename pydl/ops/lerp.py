@@ -16,12 +16,11 @@ from typing import Any
 
 import numpy as np
 
-from .._compiled import are_usual_floats, is_noting
 from ..arguments import check_number
 from ..op import empty, empty_like, op
 from ..tensor import Tensor
 from .add import add
-from .blend import LENGTH, LENGTH_BACKWARD, LINE, PRODUCT, QUOTIENT, blended
+from .blend import LENGTH, LENGTH_BACKWARD, LINE, PRODUCT, QUOTIENT, blended, in_one_pass
 from .broadcasting import broadcast_shape, empty_for, fit, operands
 from .div import div, div_backward_other
 from .mul import mul, mul_forward
@@ -72,17 +71,12 @@ _SAVES = {
 }
 
 
-def _are_usual(*values: Any) -> bool:
-    """Whether one pass will do. Calls that are noted stay apart: they may become part of a longer chain."""
-    return not is_noting() and are_usual_floats([each.data if isinstance(each, Tensor) else each for each in values])
-
-
 def lerp(input: Any, end: Any, weight: Any) -> Tensor:
     """From input, weight 0, to end, weight 1, in a straight line."""
     share = weight if isinstance(weight, Tensor | np.ndarray) else check_number("lerp", "weight", weight)
-    if _are_usual(input, end):
+    if in_one_pass(input, end):
         third = share if isinstance(share, Tensor | np.ndarray) else np.asarray(share, input.dtype)
-        if _are_usual(input, third):
+        if in_one_pass(input, third):
             return blend(input, end, third, "lerp", LINE, 1.0)
     return add(input, mul(share, sub(end, input)))
 
@@ -90,7 +84,7 @@ def lerp(input: Any, end: Any, weight: Any) -> Tensor:
 def addcmul(input: Any, tensor1: Any, tensor2: Any, *, value: float = 1) -> Tensor:
     """input + value * tensor1 * tensor2."""
     factor = check_number("addcmul", "value", value)
-    if _are_usual(input, tensor1, tensor2):
+    if in_one_pass(input, tensor1, tensor2):
         return blend(input, tensor1, tensor2, "addcmul", PRODUCT, factor)
     return add(input, mul(tensor1, tensor2), alpha=factor)
 
@@ -98,7 +92,7 @@ def addcmul(input: Any, tensor1: Any, tensor2: Any, *, value: float = 1) -> Tens
 def addcdiv(input: Any, tensor1: Any, tensor2: Any, *, value: float = 1) -> Tensor:
     """input + value * tensor1 / tensor2."""
     factor = check_number("addcdiv", "value", value)
-    if _are_usual(input, tensor1, tensor2):
+    if in_one_pass(input, tensor1, tensor2):
         return blend(input, tensor1, tensor2, "addcdiv", QUOTIENT, factor)
     return add(input, div(tensor1, tensor2), alpha=factor)
 
