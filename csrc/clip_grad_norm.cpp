@@ -7,8 +7,6 @@
 
 namespace pydl::PYDL_ISA {
 
-namespace {
-
 // Which of them, for loops that are compiled once.
 template <typename T>
 struct NormKind {
@@ -28,8 +26,6 @@ struct NormKind {
         return T(p == 2 ? sqrt(total) : total);
     }
 };
-
-}  // namespace
 
 // Partial results of fixed grains, combined in their order, whoever computed them.
 template <typename T>
