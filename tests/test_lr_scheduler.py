@@ -17,6 +17,7 @@ CASES = [
     ("CosineAnnealingWarmRestarts", {"T_0": 3, "eta_min": 0.01}),
     ("CosineAnnealingWarmRestarts", {"T_0": 2, "T_mult": 2}),
     ("LambdaLR", {"lr_lambda": lambda t: 0.9**t}),
+    ("MultiplicativeLR", {"lr_lambda": lambda t: 0.99 - 0.01 * (t % 7)}),
     ("CyclicLR", {"base_lr": 0.01, "max_lr": 0.3, "step_size_up": 4, "step_size_down": 3}),
     ("CyclicLR", {"base_lr": 0.01, "max_lr": 0.3, "step_size_up": 4, "mode": "triangular2"}),
     ("CyclicLR", {"base_lr": 0.01, "max_lr": 0.3, "step_size_up": 4, "mode": "exp_range", "gamma": 0.9}),

@@ -13,6 +13,7 @@ from .formulas import CosineAnnealingWarmRestarts as CosineAnnealingWarmRestarts
 from .formulas import ExponentialLR as ExponentialLR
 from .formulas import LambdaLR as LambdaLR
 from .formulas import LinearLR as LinearLR
+from .formulas import MultiplicativeLR as MultiplicativeLR
 from .formulas import MultiStepLR as MultiStepLR
 from .formulas import PolynomialLR as PolynomialLR
 from .formulas import StepLR as StepLR

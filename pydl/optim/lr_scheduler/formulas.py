@@ -150,19 +150,31 @@ class LambdaLR(LRScheduler):
         lr_lambda: Callable[[int], float] | list[Callable[[int], float]],
         last_epoch: int = -1,
     ) -> None:
-        count = len(self._checked(optimizer).param_groups)
+        name, count = type(self).__name__, len(self._checked(optimizer).param_groups)
         functions = lr_lambda if isinstance(lr_lambda, list | tuple) else [lr_lambda] * count
         if len(functions) != count:
-            raise ValueError(f"LambdaLR: lr_lambda has {len(functions)} functions, but there are {count} groups")
-        self.lr_lambdas = [check_callable("LambdaLR", "lr_lambda", each) for each in functions]
+            raise ValueError(f"{name}: lr_lambda has {len(functions)} functions, but there are {count} groups")
+        self.lr_lambdas = [check_callable(name, "lr_lambda", each) for each in functions]
         super().__init__(optimizer, last_epoch)
 
+    def get_factors(self) -> list[float]:
+        """What the functions give for this step."""
+        name = type(self).__name__
+        return [check_number(name, "what lr_lambda returns", each(self.last_epoch)) for each in self.lr_lambdas]
+
     def get_lr(self) -> list[float]:
-        factors = [
-            check_number("LambdaLR", "what lr_lambda returns", function(self.last_epoch))
-            for function in self.lr_lambdas
-        ]
-        return [base * factor for base, factor in zip(self.base_lrs, factors, strict=True)]
+        return [base * factor for base, factor in zip(self.base_lrs, self.get_factors(), strict=True)]
 
     def state_dict(self) -> dict[str, Any]:
         return {key: value for key, value in super().state_dict().items() if key != "lr_lambdas"}
+
+
+class MultiplicativeLR(LambdaLR):
+    """lr(t) = lr(t - 1) lr_lambda(t) and lr(0) = base_lr, for one function or a list of one for each group."""
+
+    def get_lr(self) -> list[float]:
+        if self.last_epoch == 0:
+            return list(self.base_lrs)
+        if not hasattr(self, "_last_lr"):  # going on from last_epoch
+            self._last_lr = [group["lr"] for group in self.optimizer.param_groups]
+        return [rate * factor for rate, factor in zip(self._last_lr, self.get_factors(), strict=True)]
