@@ -31,7 +31,7 @@ def build():
 @pytest.fixture
 def compiler(build):
     try:
-        return build.find_compiler()
+        return build.compiler.find_compiler()
     except SystemExit:
         pytest.skip("no C++ compiler")
 
@@ -46,42 +46,48 @@ def test_no_compiler(build, monkeypatch, tmp_path):
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.delenv("CXX", raising=False)
     with pytest.raises(SystemExit, match=r"a C\+\+17 compiler, and none was found: install one .*apt install g\+\+"):
-        build.find_compiler()
+        build.compiler.find_compiler()
     monkeypatch.setenv("CXX", "g++-of-another-machine -m64")
     with pytest.raises(SystemExit, match=r"that CXX names, and g\+\+-of-another-machine -m64 was not found"):
-        build.find_compiler()
+        build.compiler.find_compiler()
 
 
 def test_compiler_of_the_environment_comes_first(build, monkeypatch, tmp_path):
     mine = program(tmp_path / "mine", "exit 0")
     monkeypatch.setenv("CXX", f"{mine} -m64")
-    assert build.find_compiler() == [mine, "-m64"]
+    assert build.compiler.find_compiler() == [mine, "-m64"]
 
 
 def test_clang_where_there_is_no_gcc(build, monkeypatch, tmp_path):
     program(tmp_path / "clang++", "exit 0")
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.delenv("CXX", raising=False)
-    assert build.find_compiler() == ["clang++"]
+    assert build.compiler.find_compiler() == ["clang++"]
 
 
 def test_no_openmp(build, tmp_path):
     without = program(tmp_path / "without", "echo 'omp.h: no such file' >&2; exit 1")
     with pytest.raises(SystemExit, match=r"needs C\+\+17 and OpenMP, and .*without could not build .*: install GCC 9"):
-        build.find_openmp([without])
+        build.compiler.find_openmp([without])
 
 
 def test_openmp(build, compiler):
-    assert build.find_openmp(compiler)[0][-1:] in (["-fopenmp"], ["-I/opt/homebrew/opt/libomp/include"])
+    assert build.compiler.find_openmp(compiler)[0][-1:] in (["-fopenmp"], ["-I/opt/homebrew/opt/libomp/include"])
 
 
 def test_sources_that_are_compiled_together_have_names_of_their_own(build, compiler, tmp_path):
-    sources = build.batches(sorted(ROOT.glob("csrc/*.cpp")), tmp_path)
+    sources = build.sources.batches(sorted(ROOT.glob("csrc/*.cpp")), tmp_path)
     joined = [source for source in sources if source.parent == tmp_path]
     assert joined
-    flags = [*build.FLAGS.split(), *build.find_openmp(compiler)[0], "-fsyntax-only", "-I", str(ROOT / "csrc")]
+    flags = [
+        *build.sources.FLAGS.split(),
+        *build.compiler.find_openmp(compiler)[0],
+        "-fsyntax-only",
+        "-I",
+        str(ROOT / "csrc"),
+    ]
     for source in joined:
-        command = [*compiler, *flags, *build.GENERIC["generic"].split(), "-DPYDL_ISA=generic", str(source)]
+        command = [*compiler, *flags, *build.sources.GENERIC["generic"].split(), "-DPYDL_ISA=generic", str(source)]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr
 
@@ -89,7 +95,7 @@ def test_sources_that_are_compiled_together_have_names_of_their_own(build, compi
 def test_no_python_headers(build, monkeypatch, tmp_path):
     monkeypatch.setattr(sysconfig, "get_paths", lambda: {"include": str(tmp_path)})
     with pytest.raises(SystemExit, match=r"has no Python\.h: install them .*python3-dev"):
-        build.find_python_headers()
+        build.compiler.find_python_headers()
 
 
 @pytest.mark.parametrize(
@@ -103,18 +109,18 @@ def test_no_python_headers(build, monkeypatch, tmp_path):
     ],
 )
 def test_variants(build, monkeypatch, machine, chosen, names):
-    monkeypatch.setattr(build.platform, "machine", lambda: machine)
+    monkeypatch.setattr(build.sources.platform, "machine", lambda: machine)
     monkeypatch.delenv("PYDL_BUILD_ISA", raising=False)
     if chosen:
         monkeypatch.setenv("PYDL_BUILD_ISA", chosen)
-    assert list(build.variants()) == names
+    assert list(build.sources.variants()) == names
 
 
 def test_unknown_variant(build, monkeypatch):
-    monkeypatch.setattr(build.platform, "machine", lambda: "x86_64")
+    monkeypatch.setattr(build.sources.platform, "machine", lambda: "x86_64")
     monkeypatch.setenv("PYDL_BUILD_ISA", "neon")
     with pytest.raises(SystemExit, match="PYDL_BUILD_ISA: neon is not one of sse2, avx2, avx512, generic"):
-        build.variants()
+        build.sources.variants()
 
 
 def test_compiles_again_only_after_a_change(build, compiler, monkeypatch, tmp_path):
@@ -122,14 +128,14 @@ def test_compiles_again_only_after_a_change(build, compiler, monkeypatch, tmp_pa
     source, header = tmp_path / "answer.cpp", tmp_path / "answer.h"
     header.write_text("int answer();\n")
     source.write_text('#include "answer.h"\nint answer() { return 42; }\n')
-    target = Path(build.compile_one(compiler, source, tmp_path / "sse2", ["-O1"]))
+    target = Path(build.compiler.compile_one(compiler, source, tmp_path / "sse2", ["-O1"]))
 
     def compiled(flags):
         os.utime(target, (1e9, 1e9))  # older than anything, unless it is made anew
         for path in (source, target.with_suffix(".d"), target.with_suffix(".command")):
             os.utime(path, (1e8, 1e8))
         os.utime(header, (header_time, header_time))
-        build.compile_one(compiler, source, tmp_path / "sse2", flags)
+        build.compiler.compile_one(compiler, source, tmp_path / "sse2", flags)
         return target.stat().st_mtime > 1e9
 
     header_time = 1e8
@@ -142,7 +148,7 @@ def test_compiles_again_only_after_a_change(build, compiler, monkeypatch, tmp_pa
     shutil.rmtree(tmp_path / "sse2")
     source.write_text("int answer() { return }\n")
     with pytest.raises(SystemExit, match=r"answer\.cpp could not be compiled for sse2"):
-        build.compile_one(compiler, source, tmp_path / "sse2", ["-O1"])
+        build.compiler.compile_one(compiler, source, tmp_path / "sse2", ["-O1"])
 
 
 def test_functions_that_are_alike_stand_side_by_side(build):
