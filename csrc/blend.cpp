@@ -14,9 +14,10 @@ template <typename T>
 [[gnu::noinline]] vec<T> long_form(int form, vec<T> a, vec<T> b, vec<T> c) {
     if (form == kLengthBackward) return select(c == T(0), vec<T>{}, a * (b / c));
     const vec<T> x = abs(a), z = abs(b), larger = max(x, z), ratio = min(x, z) / larger;
-    // Of 0 and infinity there is no ratio.
-    const auto plain = (larger > T(0)) & (larger < T(__builtin_inf()));
-    return select(plain, larger * sqrt(fma(ratio, ratio, fill<vec<T>>(T(1)))), larger);
+    const vec<T> infinite = fill<vec<T>>(T(__builtin_inf()));
+    // Of 0 and infinity there is no ratio, and infinity is as long beside NaN.
+    const vec<T> length = select(larger > T(0), larger * sqrt(fma(ratio, ratio, fill<vec<T>>(T(1)))), larger);
+    return select((x == infinite) | (z == infinite), infinite, length);
 }
 
 // The form is looked at for each vector, which costs next to nothing and keeps one loop instead of six.
@@ -29,11 +30,13 @@ struct Blend {
 
     PYDL_INLINE vec<T> operator()(vec<T> a, vec<T> b, vec<T> c) const {
         if (form > kLine) return long_form<T>(form, a, b, c);
-        const vec<T> term = form == kScaled    ? b
-                            : form == kProduct ? in_register(b * c)
-                            : form == kLine    ? b - a
-                                               : b / c;
-        return a + in_register(form == kLine ? c * term : value * term);
+        if (form == kLine) {  // from the nearer end
+            const auto first = abs(c) < T(0.5);
+            const vec<T> part = in_register((b - a) * select(first, c, c - T(1)));
+            return select(first, a, b) + part;
+        }
+        const vec<T> term = form == kScaled ? b : form == kProduct ? in_register(b * c) : b / c;
+        return a + in_register(value * term);
     }
 };
 

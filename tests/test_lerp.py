@@ -65,3 +65,20 @@ def test_worked_by_hand():
     assert pydl.lerp(np.array([1.0, 2.0]), np.array([3.0, 6.0]), 0.25).tolist() == [1.5, 3.0]
     assert pydl.addcdiv(np.array([1.0]), np.array([6.0]), np.array([3.0]), value=0.5).tolist() == [2.0]
     assert pydl.hypot(np.array([3.0, 0.0]), np.array([4.0, -2.0])).tolist() == [5.0, 2.0]
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_infinite_and_no_numbers(dtype):
+    a, b = (each.ravel() for each in np.meshgrid(*2 * [np.array([np.inf, -np.inf, np.nan, 0, -1.5], dtype)]))
+    for weight in (-1.0, -0.5, 0.0, 0.25, 0.5, 0.75, 1.0, 2.0):
+        expected = torch.lerp(torch.tensor(a), torch.tensor(b), weight).numpy()
+        np.testing.assert_array_equal(pydl.lerp(a, b, weight), expected)
+        shares = np.full(a.shape, weight, dtype)
+        np.testing.assert_array_equal(pydl.lerp(a, b, shares), expected)
+    np.testing.assert_allclose(pydl.hypot(a, b), torch.hypot(torch.tensor(a), torch.tensor(b)).numpy(), rtol=1e-6)
+
+
+def test_the_end_is_exact():
+    a, b = RNG.standard_normal((2, 100)) * 10.0 ** RNG.integers(-9, 9, (2, 100))
+    np.testing.assert_array_equal(pydl.lerp(a, b, 1.0), b)
+    np.testing.assert_array_equal(pydl.lerp(a, b, 0), a)

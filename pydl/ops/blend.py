@@ -1,11 +1,11 @@
 """blend: what is made of two or three numbers in one pass, without arrays for the steps on the way.
 
     SCALED    a + value b          PRODUCT          a + value b c
-    QUOTIENT  a + value b / c      LINE             a + c (b - a)
+    QUOTIENT  a + value b / c      LINE             a + c (b - a), as b - (1 - c) (b - a) where |c| >= 1/2
     LENGTH    sqrt(a^2 + b^2)      LENGTH_BACKWARD  a b / c, 0 where c is
 
 Shapes    a, b, c: any that broadcast together; y: the broadcast shape. What a form does not name may be anything
-Special   LENGTH does not overflow on the way; it is NaN where one of the two is
+Special   LENGTH does not overflow on the way, and is infinite where one of the two is; LINE gives b where c = 1
 Source    IEEE 754-2019, sections 5.4.1 and 9.2 (hypot)
 """
 
@@ -25,8 +25,8 @@ _FORMS: dict[int, Any] = {
     SCALED: lambda a, b, c, value: a + value * b,
     PRODUCT: lambda a, b, c, value: a + value * b * c,
     QUOTIENT: lambda a, b, c, value: a + value * b / c,
-    LINE: lambda a, b, c, value: a + c * (b - a),
-    LENGTH: lambda a, b, c, value: math.hypot(a, b) if a == a and b == b else math.nan,
+    LINE: lambda a, b, c, value: a + c * (b - a) if abs(c) < 0.5 else b - (1 - c) * (b - a),
+    LENGTH: lambda a, b, c, value: math.hypot(a, b),
     LENGTH_BACKWARD: lambda a, b, c, value: a * b / c if c else 0.0,
 }
 

@@ -1,12 +1,15 @@
 """lerp: from one number to another, and what else is made of three numbers in one pass.
 
-    lerp      y = a + c (b - a)              addcmul   y = a + value b c
-    addcdiv   y = a + value b / c            hypot     y = sqrt(a^2 + b^2), without overflow on the way
+    lerp      y = a + c (b - a), from the nearer end: b - (1 - c) (b - a) where |c| >= 1/2
+    addcmul   y = a + value b c
+    addcdiv   y = a + value b / c
+    hypot     y = sqrt(a^2 + b^2), without overflow on the way
 
 Shapes    a, b, c: any that broadcast together; y: the broadcast shape
 Gradient  lerp: da = dy - dy c, db = dy c, dc = dy (b - a); addcmul: da = dy, db = value dy c, dc = value dy b;
           addcdiv: da = dy, db = value dy / c, dc = -value dy b / c^2; hypot: da = dy a / y, db = dy b / y, or 0
           where y is; each summed over the copies that broadcasting made
+Special   lerp gives b where c = 1; hypot is infinite where a or b is, whatever the other one
 Source    IEEE 754-2019, sections 5.4.1 and 9.2 (hypot); the product and quotient rules of the calculus
 """
 
@@ -16,12 +19,13 @@ from typing import Any
 
 import numpy as np
 
+from .._compiled import are_usual_floats
 from ..arguments import check_number
 from ..op import empty, empty_like, op
 from ..tensor import Tensor
 from .add import add
 from .blend import LENGTH, LENGTH_BACKWARD, LINE, PRODUCT, QUOTIENT, blended, in_one_pass
-from .broadcasting import broadcast_shape, empty_for, fit, operands
+from .broadcasting import broadcast_shape, empty_for, fit, form_of, operands, promote
 from .div import div, div_backward_other
 from .mul import mul, mul_forward
 from .sub import sub, sub_forward
@@ -29,11 +33,16 @@ from .sub import sub, sub_forward
 
 @op("input", "other", "third")
 def blend(input: Any, other: Any, third: Any, name: str, form: int, value: float) -> Any:
-    """One of the first three forms, of arrays of one float dtype."""
+    """One of the first three forms, of arrays of one float dtype; of LINE of any, and a number as third."""
     a, b, c = input, other, third
+    if form == LINE:
+        if isinstance(c, float) and are_usual_floats([a]):
+            c = np.asarray(c, a.dtype)
+        if not are_usual_floats([a, b, c]):
+            a, b, c = promote(name, {"input": input, "end": other, "weight": third}, division=True)
     shape = broadcast_shape(name, a, b, c)
     y = blended(form, value, a, b, c, empty_like(a) if a.shape == shape else empty(shape, a.dtype))
-    forms = tuple((each.shape, each.dtype) for each in (a, b, c))
+    forms = tuple(map(form_of, (input, other, third), (a, b, c)))
 
     def gradient(dy, needs):
         nothing = np.zeros((), dy.dtype)
@@ -74,11 +83,7 @@ _SAVES = {
 def lerp(input: Any, end: Any, weight: Any) -> Tensor:
     """From input, weight 0, to end, weight 1, in a straight line."""
     share = weight if isinstance(weight, Tensor | np.ndarray) else check_number("lerp", "weight", weight)
-    if in_one_pass(input, end):
-        third = share if isinstance(share, Tensor | np.ndarray) else np.asarray(share, input.dtype)
-        if in_one_pass(input, third):
-            return blend(input, end, third, "lerp", LINE, 1.0)
-    return add(input, mul(share, sub(end, input)))
+    return blend(input, end, share, "lerp", LINE, 1.0)
 
 
 def addcmul(input: Any, tensor1: Any, tensor2: Any, *, value: float = 1) -> Tensor:
