@@ -60,10 +60,7 @@ template <int sign, typename T>
         int64_t j = 0;
         for (; j + 8 * W <= n; j += 8 * W)
 #pragma GCC unroll 8
-            for (int s = 0; s < 8; ++s) {
-                prefetch(x + i + j + s * W + kLineAhead);
-                sums[s] = Rule::join(sums[s], load(x + i + j + s * W));
-            }
+            for (int s = 0; s < 8; ++s) sums[s] = Rule::join(sums[s], load(x + i + j + s * W));
         for (int step = 4; step > 0; step /= 2)
             for (int s = 0; s < step; ++s) sums[s] = Rule::join(sums[s], sums[s + step]);
         const vec<T> all = Rule::join(sums[0], join_row<Rule>(x + i + j, n - j));

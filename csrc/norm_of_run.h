@@ -26,10 +26,8 @@ double norm_of_run(const T* x, int64_t n) {
         int64_t i = 0;
         for (; i + kChains * width<T> <= end; i += kChains * width<T>)
 #pragma GCC unroll 4
-            for (int c = 0; c < kChains; ++c) {
-                prefetch(x + i + c * width<T> + kAhead / int64_t(sizeof(T)));
+            for (int c = 0; c < kChains; ++c)
                 total[c] = accumulate<norm, T>(total[c], load<T>(x + i + c * width<T>));
-            }
         for (; i < end; i += width<T>)
             total[0] = accumulate<norm, T>(total[0], load_partial<T>(x + i, end - i));
         if constexpr (norm == Norm::largest)
