@@ -134,21 +134,21 @@ template <typename T>
 void channel_moments(const MomentBlocks& blocks, int64_t p, int64_t pieces, const Array<const T, 3>& x,
                      int64_t first, int64_t channels, Moments* moments) {
     for (int64_t c = first; c < first + channels; ++c) moments[c * pieces + p] = Moments{};
-    blocks.for_piece(p, pieces, [&](int64_t n, int64_t segments, int64_t s, int64_t count) {
-        for_summed_channels(first, channels, [&](int64_t from, int64_t summed) {
-            Sums<T, 2> sums[kSummedChannels];
-            T centers[kSummedChannels];
+    for_channel_blocks(
+        blocks, p, pieces, first, channels,
+        [&](int64_t n, int64_t images, int64_t from, int64_t summed, int64_t s, int64_t count, auto most) {
+            Sums<T, 2> sums[most];
+            T centers[most];
             for (int64_t c = 0; c < summed; ++c) centers[c] = center_of(lines(x, n, from).from(s)[c], count);
-            for (int64_t i = n; i < n + segments; ++i)
+            for (int64_t i = n; i < n + images; ++i)
                 add_moments(sums, centers, summed, count, lines(x, i, from).from(s));
-            const double numbers = double(count) * double(segments);
+            const double numbers = double(count) * double(images);
             for (int64_t c = 0; c < summed; ++c) {
                 const double d = sums[c].total(0);
                 combine(moments[(from + c) * pieces + p],
                         {numbers, double(centers[c]) + d / numbers, sums[c].total(1) - d * (d / numbers)});
             }
         });
-    });
 }
 
 // finish(c, moments) for all channels, in parallel or not, then the pass y = (x - mean) * scale + shift and

@@ -131,10 +131,12 @@ void differentiate_channels(const Passage<T>& passage, const Array<const T, 3>& 
         N, C, S, pieces,
         [&](int64_t first, int64_t channels, int64_t p) {
             for (int64_t c = first; c < first + channels; ++c) sums[c * pieces + p] = GradientSums{};
-            blocks.for_piece(p, pieces, [&](int64_t n, int64_t segments, int64_t s, int64_t count) {
-                for_summed_channels(first, channels, [&](int64_t from, int64_t summed) {
-                    Sums<T, 2> block[kSummedChannels];
-                    for (int64_t i = n; i < n + segments; ++i) {
+            for_channel_blocks(
+                blocks, p, pieces, first, channels,
+                [&](int64_t n, int64_t images, int64_t from, int64_t summed, int64_t s, int64_t count,
+                    auto most) {
+                    Sums<T, 2> block[most];
+                    for (int64_t i = n; i < n + images; ++i) {
                         // As many numbers as stay in the first-level cache between the two.
                         const int64_t together = count < kMomentBlock ? kMomentBlock / count : 1;
                         for (int64_t c = 0; c < summed; c += together) {
@@ -149,7 +151,6 @@ void differentiate_channels(const Passage<T>& passage, const Array<const T, 3>& 
                         sums[(from + c) * pieces + p].dot += block[c].total(1);
                     }
                 });
-            });
         },
         [&](int64_t c) {
             GradientSums all;

@@ -164,19 +164,25 @@ struct MomentBlocks {
         return pieces < 1 ? 1 : pieces < count() ? pieces : count();
     }
 
+    // f(first segment, segments, begin, end) for each stretch of a piece: a block of short segments, or all
+    // blocks of a long one, which lie one behind another.
+    template <typename F>
+    PYDL_INLINE void for_stretches(int64_t piece, int64_t pieces, F f) const {
+        const int64_t all = count(), last = all * (piece + 1) / pieces;
+        for (int64_t b = all * piece / pieces, next; b < last; b = next) {
+            const int64_t n = b / per_segment * together, left = segments - n;
+            const int64_t skipped = b % per_segment, end = b - skipped + per_segment;
+            next = end < last ? end : last;
+            const int64_t to = (skipped + next - b) * kMomentBlock;
+            f(n, left < together ? left : together, skipped * kMomentBlock, to < length ? to : length);
+        }
+    }
     // f(first segment, segments, first number, numbers) for each block of a piece.
     template <typename F>
     PYDL_INLINE void for_piece(int64_t piece, int64_t pieces, F f) const {
-        const int64_t all = count();
-        for (int64_t b = all * piece / pieces; b < all * (piece + 1) / pieces; ++b) {
-            if (together > 1) {
-                const int64_t n = b * together, left = segments - n;
-                f(n, left < together ? left : together, int64_t(0), length);
-            } else {
-                const int64_t s = b % per_segment * kMomentBlock, left = length - s;
-                f(b / per_segment, int64_t(1), s, left < kMomentBlock ? left : kMomentBlock);
-            }
-        }
+        for_stretches(piece, pieces, [&](int64_t n, int64_t some, int64_t s, int64_t end) PYDL_INLINE_LAMBDA {
+            for (; s < end; s += kMomentBlock) f(n, some, s, end - s < kMomentBlock ? end - s : kMomentBlock);
+        });
     }
 };
 
