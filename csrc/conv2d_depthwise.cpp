@@ -11,7 +11,7 @@
 //         loads the column of taps w[.., v], then row by row a vector of pixels, and adds its products
 //
 // Rows that fit few vectors need no frame under filters of 3x3 (conv2d_depthwise_rows.h), 5x5 and 7x7
-// (conv2d_depthwise_wide_rows.h), and of small images the lanes may be channels (conv2d_depthwise_lanes.h).
+// (conv2d_depthwise_wide_rows.h), and the lanes may be channels (conv2d_depthwise_lanes.h).
 //
 // With dilated rows, every d-th output row reads every d-th row: the others follow, as an image of their own.
 // An image of one column is turned into one of one row. The rows of its tiles are pieces of that row.
@@ -67,11 +67,35 @@ struct DepthwiseTask {
     }
 };
 
-// Whether its channels are better taken as lanes.
+// Whether the channels are better taken as lanes than pixels, by the multiply-adds that an output of each
+// takes, or what takes as long. Lanes of channels are all of use, and taps that lie outside the image are
+// left out, but images have to be turned, and stay in the second-level cache meanwhile.
 template <typename T>
-bool correlate_lanes(const Correlation<T>& conv) {
+bool prefers_lanes(const Correlation<T>& conv) {
+    constexpr int64_t W = width<T>, most_vectors = 8000, least_tasks = 6;
+    const Axis &rows = conv.rows, &columns = conv.columns;
+    if (find_lane_rows<T>(rows) == nullptr || conv.x.shape[0] * ((conv.groups - 1) / W + 1) < least_tasks ||
+        (rows.source + rows.taps) * (columns.source + columns.taps) + rows.outputs * columns.outputs >
+            most_vectors)
+        return false;
+    const auto inside = [](const Axis& axis) {
+        const double before = -double(axis.origin) / double(axis.stride);
+        return double(axis.taps) - before * (before + 1) * double(axis.stride) / double(axis.outputs);
+    };
+    const double turning = (many_registers ? 9 : 17) * double(1 + rows.stride * columns.stride);
+    const double filled = double(columns.outputs) / double(whole_vectors<T>(columns.outputs));
+    const double moving = many_registers        ? (columns.stride == 1 ? 1.4 : 2.1)
+                          : columns.stride == 1 ? 1.3
+                                                : 3.4;
+    return inside(rows) * inside(columns) + turning < double(conv.taps()) / filled * moving;
+}
+
+// Whether its channels are lanes: where that is not preferred, those of small maps.
+template <typename T>
+bool correlate_lanes(const Correlation<T>& conv, bool preferred) {
+    const int64_t pixels = preferred ? 0 : conv.rows.outputs * conv.columns.outputs;
     if (conv.channels != 1 || conv.y.taps != 1 || conv.rows.stride > 2 ||
-        !suits_lanes<T>(conv.groups, conv.rows.outputs * conv.columns.outputs, conv.taps()))
+        !suits_lanes<T>(conv.groups, pixels, conv.taps()))
         return false;
     LaneFrame<T> frame;
     frame.add(conv.rows, conv.columns);
@@ -154,9 +178,9 @@ void correlate_depthwise(const Correlation<T>& given) {
     constexpr int64_t W = width<T>;
     const Correlation<T> conv = has_one_column(given) ? as_one_row(given) : given;
     // Of very narrow images, rows would leave most lanes empty.
-    const bool is_narrow = 2 * conv.columns.outputs <= W;
-    if ((is_narrow && correlate_lanes(conv)) || correlate_rows(conv) || correlate_wide_rows(conv) ||
-        correlate_lanes(conv))
+    const bool is_narrow = 2 * conv.columns.outputs <= W, preferred = prefers_lanes(conv);
+    if (((is_narrow || preferred) && correlate_lanes(conv, preferred)) || correlate_rows(conv) ||
+        correlate_wide_rows(conv) || correlate_lanes(conv, false))
         return;
     const Axis &rows = conv.rows, &columns = conv.columns;
     const int64_t I = rows.outputs, J = columns.outputs, U = rows.taps, V = columns.taps;

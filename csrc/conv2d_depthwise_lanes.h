@@ -1,8 +1,10 @@
-// Depthwise convolutions of small images, whose rows would not fill vectors: the lanes are channels.
+// Depthwise convolutions with channels as lanes: of images whose rows would not fill vectors, and of wide
+// filters, many of whose taps lie outside the image.
 //
 //   for each task: a vector of channels, an image      (in parallel)
 //     turns the image into a frame [row][column][channel] with the zeros around it (conv2d_channel_lanes.h)
-//     for each output: the sum of all taps, each a vector of weights and one of pixels
+//     for each output: the sum of all taps, each a vector of weights and one of pixels; where there is a
+//                      kernel for it, for some outputs of a column at once (conv2d_depthwise_lane_rows.h)
 //     turns the outputs back
 //
 // Outputs fall into phases, each with taps of its own: a convolution has one, its gradient with respect to
@@ -10,6 +12,7 @@
 #pragma once
 
 #include "conv2d_channel_lanes.h"
+#include "conv2d_depthwise_lane_rows.h"
 #include "gemm_pack.h"
 #include "turned_copy.h"
 
@@ -25,8 +28,10 @@ class LaneFrame {
     [[gnu::noinline]] void add(const Axis& rows, const Axis& columns) {
         grow(top_, bottom_, rows);
         grow(left_, right_, columns);
+        // One more where pixels of a column would meet in one place of the cache.
+        columns_ = right_ - left_ + ((right_ - left_) % 32 == 0);
     }
-    int64_t columns() const { return right_ - left_; }
+    int64_t columns() const { return columns_; }
     int64_t size() const { return (bottom_ - top_) * columns() * W; }
     int64_t place(int64_t row, int64_t column) const {
         return ((row - top_) * columns() + column - left_) * W;
@@ -44,7 +49,7 @@ class LaneFrame {
         if (last + (axis.taps - 1) * axis.dilation + 1 > end)
             end = last + (axis.taps - 1) * axis.dilation + 1;
     }
-    int64_t top_ = 0, bottom_ = 1, left_ = 0, right_ = 1;
+    int64_t top_ = 0, bottom_ = 1, left_ = 0, right_ = 1, columns_ = 1;
 };
 
 // Whether so many channels fill their vectors, and maps of so many pixels are small: larger ones take less
@@ -172,6 +177,7 @@ class DepthwiseLanes {
             constexpr int64_t R = decltype(block)::value;
             for (int64_t j = 0; j < J; j += R) run(block, i, j + R > J ? J - R : j);
         };
+        if (compute_rows(layout, phase, weight, frame, tile)) return;
         for (int64_t i = 0; i < phase.rows.outputs; i++) {
             if (J >= 7)
                 row(std::integral_constant<int, 7>{}, i);
@@ -180,6 +186,44 @@ class DepthwiseLanes {
             else
                 row(std::integral_constant<int, 1>{}, i);
         }
+    }
+
+    // The same by blocks of rows, where there are kernels for that.
+    bool compute_rows(const LaneFrame<T>& layout, const PhaseOutputs& phase, const vec<T>* weight,
+                      const T* frame, T* tile) const {
+        const Axis &rows = phase.rows, &columns = phase.columns;
+        const LaneRows<T>* kernel = find_lane_rows<T>(rows);
+        if (kernel == nullptr) return false;
+        LaneColumn<T> column = {
+            weight + phase.first_tap, columns.taps,           0, 0, 0, weight[taps_], layout.columns() * W,
+            columns.dilation * W,     y_.shape[3] * step_ * W};
+        const bool finite = are_finite<T>(column.w, phase.taps);
+        for_each_block(rows.outputs, [&](int64_t i, bool many) {
+            const int64_t R = many ? kMostLaneRows : kFewLaneRows;
+            const int64_t top = i * rows.stride + rows.origin, reach = (R - 1) * rows.stride + rows.taps;
+            int64_t first = 0, past = reach;
+            if (finite) clip(first, past, -top, rows.source - top);
+            column.rows = (1u << past) - (1u << first);
+            for (int64_t j = 0; j < columns.outputs; j++) {
+                const int64_t left = j * columns.stride + columns.origin;
+                column.left = 0, column.right = columns.taps;
+                if (finite)
+                    clip(column.left, column.right, first_inside(-left, columns.dilation),
+                         first_inside(columns.source - left, columns.dilation));
+                (many ? kernel->many : kernel->few)(column, frame + (top * layout.columns() + left) * W,
+                                                    tile + phase.place + (i * y_.shape[3] + j) * step_ * W);
+            }
+        });
+        return true;
+    }
+    // The first tap that is `distance` or further.
+    static int64_t first_inside(int64_t distance, int64_t dilation) {
+        return distance <= 0 ? 0 : dilation == 1 ? distance : (distance + dilation - 1) / dilation;
+    }
+    static void clip(int64_t& begin, int64_t& end, int64_t low, int64_t high) {
+        if (low > begin) begin = low;
+        if (high < end) end = high;
+        if (end <= begin) begin = end = 0;
     }
 
     const Images<const T>& x_;

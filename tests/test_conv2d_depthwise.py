@@ -1,5 +1,6 @@
 """Depthwise convolutions in float32, whose rows are read where they lie (csrc/conv2d_depthwise_rows.h and
-conv2d_depthwise_wide_rows.h), of maps that are as wide as one, two, three or four vectors, or end within one."""
+conv2d_depthwise_wide_rows.h), of maps that are as wide as one, two, three or four vectors, or end within one, and
+with channels as lanes (conv2d_depthwise_lane_rows.h)."""
 
 import numpy as np
 import pytest
@@ -23,6 +24,14 @@ WIDE = [
     (1, 3, 1, 8, 28, 1, (3, 0, 3, 2), 7),
     (2, 3, 1, 5, 19, 1, (3, 5, 3, 6), 7),
 ]
+# Of many channels and images.
+LANES = [
+    (6, 16, 1, 7, 7, 1, (3, 3, 3, 3), 7),
+    (6, 15, 1, 4, 9, 1, (12, 0, 0, 12), 7),
+    (3, 31, 2, 10, 9, 1, (2, 2, 2, 2), 5),
+    (6, 13, 1, 8, 25, 1, (0, 3, 1, 2), 5),
+    (6, 16, 1, 13, 14, 2, (2, 1, 2, 3), 5),
+]
 MAPS = [
     (2, 5, 1, 14, 14, 1, (1, 1, 1, 1)),
     (3, 4, 2, 9, 16, 1, (1, 1, 1, 1)),
@@ -40,6 +49,7 @@ MAPS = [
     (1, 2, 1, 13, 127, 2, (1, 1, 1, 1)),
     (2, 3, 1, 5, 20, 2, (1, 4, 1, 5)),
     *WIDE,
+    *LANES,
 ]
 
 
@@ -76,6 +86,13 @@ def test_every_instruction_set_equals_double_precision(sizes, special):
                     np.testing.assert_allclose(got[finite], exact[finite], rtol=0, atol=1e-4)
 
 
+@pytest.mark.parametrize("sizes", LANES, ids=str)
+def test_lanes_give_the_same_bits_for_any_number_of_threads(sizes):
+    x, w, b, y = arrays_of(*sizes)
+    settings = {"stride": (sizes[5],) * 2, "padding": sizes[6], "dilation": (1, 1), "groups": sizes[1]}
+    check_threads(conv2d_forward, {"x": x, "w": w, "b": b, "y": y} | settings)
+
+
 KINDS = [(1, 3), (2, 3), (1, 5), (2, 5), (1, 7)]  # strides and taps
 
 
@@ -106,7 +123,7 @@ def test_rows_that_are_apart(stride, taps):
         assert (around == 7).all()
 
 
-@pytest.mark.parametrize("sizes", WIDE, ids=str)
+@pytest.mark.parametrize("sizes", WIDE + LANES, ids=str)
 def test_infinite_weights_meet_the_zeros_around_the_image(sizes):
     x, w, b, y = arrays_of(*sizes)
     w[0, 0, 0, 0] = w[-1, 0, -1, -1] = np.inf

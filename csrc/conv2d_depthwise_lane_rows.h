@@ -1,0 +1,93 @@
+// Depthwise convolutions with channels as lanes (conv2d_depthwise_lanes.h): some rows of outputs of a column.
+//
+// A pixel is loaded once for all rows that it belongs to, and a weight once for all of them:
+//
+//     for each tap v along the row that meets a pixel
+//       loads the column of taps w[.., v]
+//       row by row a vector of pixels, and adds its products to the sums of up to U rows
+//
+// Taps that meet nothing but zeros around the image are left out: of maps of 7 x 7 under a filter of 7 x 7
+// they are four in ten.
+#pragma once
+
+#include "conv2d_depthwise_tile.h"
+
+namespace pydl::PYDL_ISA {
+
+inline constexpr int64_t kMostLaneRows = 7, kFewLaneRows = 4;  // maps of 7, 14, 28, ... are usual
+
+template <typename T>
+struct LaneColumn {
+    const vec<T>* w;      // read as w[u * taps + v]
+    int64_t taps;         // of a row
+    uint32_t rows;        // a bit for each row of pixels that is multiplied
+    int64_t left, right;  // the taps along a row that are
+    vec<T> bias;
+    int64_t x_row, x_tap, y_row;
+};
+
+template <typename T, int U, int Stride, int R>
+void lane_rows(const LaneColumn<T>& column, const T* x, T* y) {
+    const int64_t taps = column.taps, x_row = column.x_row, y_row = column.y_row;
+    const uint32_t rows = column.rows;
+    vec<T> acc[R];
+#pragma GCC unroll 8
+    for (int i = 0; i < R; i++) acc[i] = column.bias;
+    const vec<T>* w = column.w + column.left;
+    x += column.left * column.x_tap;
+    for (int64_t v = column.left; v < column.right; v++, w++, x += column.x_tap) {
+        vec<T> weight[U];
+#pragma GCC unroll 8
+        for (int u = 0; u < U; u++) weight[u] = in_register(w[u * taps]);
+        const T* row = x;
+#pragma GCC unroll 32
+        for (int h = 0; h < (R - 1) * Stride + U; h++, row += x_row)
+            if (rows & 1u << h) add_pixels<T, U, Stride, R>(acc, weight, row, h);
+    }
+#pragma GCC unroll 8
+    for (int i = 0; i < R; i++, y += y_row) store(y, acc[i]);
+}
+
+template <typename T>
+struct LaneRows {
+    using Kernel = void (*)(const LaneColumn<T>&, const T*, T*);
+    int64_t taps, stride;
+    Kernel many, few;
+};
+template <typename T, int U, int Stride>
+constexpr LaneRows<T> lane_rows_kernel() {
+    return {U, Stride, lane_rows<T, U, Stride, kMostLaneRows>, lane_rows<T, U, Stride, kFewLaneRows>};
+}
+// Blocks of many rows and of few, the last of which are moved back to end with the rows.
+template <typename Body>
+void for_each_block(int64_t rows, const Body& body) {
+    for (int64_t i = 0; i < rows;) {
+        const int64_t left = rows - i;
+        const bool many = rows >= kMostLaneRows && left > kFewLaneRows && left != 2 * kFewLaneRows &&
+                          left != 3 * kFewLaneRows;
+        const int64_t R = many ? kMostLaneRows : kFewLaneRows;
+        body(left < R ? rows - R : i, many);
+        i += R;
+    }
+}
+
+// Null where none fits, or so few rows that a third of their sums would be computed twice.
+template <typename T>
+const LaneRows<T>* find_lane_rows(const Axis& rows) {
+    static constexpr LaneRows<T> kernels[] = {lane_rows_kernel<T, 5, 1>(), lane_rows_kernel<T, 7, 1>(),
+                                              lane_rows_kernel<T, 5, 2>()};
+    if (rows.dilation != 1 || (rows.outputs < kMostLaneRows && rows.outputs != kFewLaneRows)) return nullptr;
+    for (const auto& kernel : kernels)
+        if (kernel.taps == rows.taps && kernel.stride == rows.stride) return &kernel;
+    return nullptr;
+}
+
+// Whether no weight times zero is other than zero.
+template <typename T>
+bool are_finite(const vec<T>* w, int64_t count) {
+    vec<T> sum{};
+    for (int64_t k = 0; k < count; k++) sum += w[k] - w[k];
+    return !any(sum != sum);
+}
+
+}  // namespace pydl::PYDL_ISA
