@@ -4,7 +4,14 @@ import numpy as np
 from run import Bench, out, randn
 
 import pydl
-from pydl.ops.linear import linear_backward_bias, linear_forward, linear_packed, pack_weight, panel_columns
+from pydl.ops.linear import (
+    linear_backward_bias,
+    linear_backward_weight,
+    linear_forward,
+    linear_packed,
+    pack_weight,
+    panel_columns,
+)
 
 
 def linear_forward_numpy(x, weight, bias, y, activation):
@@ -38,6 +45,14 @@ BENCHES = [
         arguments=lambda N, K, M: (randn(N, K), packed(M, K), randn(M), out(N, M), 1),
         numpy=linear_packed_numpy,
         flops=lambda N, K, M: 2 * N * K * M,
+    ),
+    Bench(
+        linear_backward_weight,
+        shapes=[(32, 512, 128), (512, 512, 64), (1, 400, 100)],
+        small=(4, 16, 8),
+        arguments=lambda N, M, K: (randn(N, M), randn(N, K), out(M, K), False),
+        numpy=lambda dy, x, dweight, adds: np.matmul(dy.T, x, out=dweight),
+        flops=lambda N, M, K: 2 * N * M * K,
     ),
     Bench(
         linear_backward_bias,

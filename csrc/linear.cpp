@@ -66,4 +66,12 @@ void linear_backward_bias(Array<const T, 2> dy, Array<T, 1> dbias) {
 }
 PYDL_KERNEL(linear_backward_bias, "dy, dbias")
 
+template <typename T>
+void linear_backward_weight(Array<const T, 2> dy, Array<const T, 2> x, Array<T, 2> dweight, bool adds) {
+    require(x.shape[0] == dy.shape[0] && dweight.shape[0] == dy.shape[1] && dweight.shape[1] == x.shape[1],
+            "linear_backward_weight: dy (N, M), x (N, K) and dweight (M, K) do not fit");
+    gemm<T>(matrix(dy).transposed(), matrix(x), matrix(dweight), adds);
+}
+PYDL_KERNEL(linear_backward_weight, "dy, x, dweight, adds")
+
 }  // namespace pydl::PYDL_ISA

@@ -4,7 +4,6 @@
 
 #include "gemm.h"
 #include "recurrent_forward.h"
-#include "recurrent_gradients.h"
 
 namespace pydl::PYDL_ISA {
 
@@ -17,9 +16,14 @@ Matrix<const T> as_matrix(const Array<const T, 2>& a) {
 
 template <typename T>
 const T* read_vector(const Optional<Array<const T, 1>>& a, const Scratch<T>& copy) {
-    if (!a) return nullptr;
-    for (int64_t j = 0; j < a->shape[0]; j++) copy[j] = (*a)(j);
+    if (!a || a->stride[0] == 1) return data_or_null(a);
+    copy_run(copy.data(), a->data, a->stride[0], a->shape[0]);
     return copy.data();
+}
+
+template <typename T>
+void copy_row(const Array<const T, 2>& from, int64_t i, T* to) {
+    copy_run(to, from.data + i * from.stride[0], from.stride[1], from.shape[1]);
 }
 
 // c, c_next, kept: null where a cell has none. Results are contiguous.
@@ -40,9 +44,8 @@ void cell_forward(const Array<const T, 2>& x, const Array<const T, 2>& h, const 
     parallel_for(B, 1 + cell_thread_units / (H + 1), [&](int64_t begin, int64_t end) {
         for (int64_t b = begin; b < end; b++) {
             T *const h_row = h_next + b * H, *const c_row = Units::has_cell ? c_next + b * H : nullptr;
-            for (int64_t u = 0; u < H; u++) h_row[u] = h(b, u);
-            if (Units::has_cell)
-                for (int64_t u = 0; u < H; u++) c_row[u] = (*c)(b, u);
+            copy_row(h, b, h_row);
+            if (Units::has_cell) copy_row(*c, b, c_row);
             T* const kept_row = Units::kept > 0 ? kept + b * Units::kept * H : nullptr;
             T* const sum_row = sums.data() + b * row_size;
             const UnitForward<T> row{sum_row, H,     bias.data(), H,     h_row,
@@ -57,11 +60,8 @@ template <typename T>
 struct CellGradients {
     const Optional<Array<T, 2>>& dx;
     T* dh;
-    T* dc;
-    const Optional<Array<T, 2>>& dw_ih;
-    const Optional<Array<T, 2>>& dw_hh;
-    const Optional<Array<T, 1>>& db_ih;
-    const Optional<Array<T, 1>>& db_hh;
+    T* dc;  // null where a cell has none
+    T* da;  // by the sums: (B, sums * H)
 };
 
 // Rows of an array (B, N) to be read one by one: where they lie, else copied.
@@ -71,8 +71,7 @@ class ReadRows {
     explicit ReadRows(const Array<const T, 2>& a)
         : data_(a.data), stride_(a.stride[0]), copy_(in_place(a) ? 0 : a.size()) {
         if (in_place(a)) return;
-        for (int64_t i = 0; i < a.shape[0]; i++)
-            for (int64_t j = 0; j < a.shape[1]; j++) copy_[i * a.shape[1] + j] = a(i, j);
+        for (int64_t i = 0; i < a.shape[0]; i++) copy_row(a, i, copy_.data() + i * a.shape[1]);
         data_ = copy_.data();
         stride_ = a.shape[1];
     }
@@ -88,43 +87,33 @@ class ReadRows {
 // before: c of an LSTM cell, h of others; after: the same after the step. kept: null where a cell has none.
 template <typename T, typename Units>
 void cell_backward(const Optional<Array<const T, 2>>& dh_next, const Optional<Array<const T, 2>>& dc_next,
-                   const Array<const T, 2>& x, const Array<const T, 2>& h, const Array<const T, 2>& before,
-                   const Array<const T, 2>& after, const Array<const T, 2>& kept,
-                   const Array<const T, 2>& w_ih, const Array<const T, 2>& w_hh,
-                   const CellGradients<T>& wanted) {
-    const int64_t B = x.shape[0], D = x.shape[1], H = w_hh.shape[1], row_size = Units::sums * H;
+                   const Array<const T, 2>& before, const Array<const T, 2>& after,
+                   const Array<const T, 2>& kept, const Array<const T, 2>& w_ih,
+                   const Array<const T, 2>& w_hh, const CellGradients<T>& wanted) {
+    const int64_t B = before.shape[0], D = w_ih.shape[1], H = w_hh.shape[1], row_size = Units::sums * H;
     if (H == 0) {
         if (wanted.dx) fill_run(wanted.dx->data, T(0), wanted.dx->size());
         return;
     }
-    const Scratch<T> dsums(B * row_size);
     const ReadRows<T> before_rows(before), after_rows(after), kept_rows(kept);
     parallel_for(B, 1 + cell_thread_units / (H + 1), [&](int64_t begin, int64_t end) {
         for (int64_t b = begin; b < end; b++) {
             T *const dh = wanted.dh + b * H, *const dc = Units::has_cell ? wanted.dc + b * H : nullptr;
-            for (int64_t u = 0; u < H; u++) dh[u] = dh_next ? (*dh_next)(b, u) : T(0);
-            if (Units::has_cell)
-                for (int64_t u = 0; u < H; u++) dc[u] = dc_next ? (*dc_next)(b, u) : T(0);
-            backward_units<T, Units>(0, H,
-                                     {kept_rows(b), before_rows(b), after_rows(b), nullptr, dh, dc,
-                                      dsums.data() + b * row_size, H});
+            dh_next ? copy_row(*dh_next, b, dh) : fill_run(dh, T(0), H);
+            if (Units::has_cell) dc_next ? copy_row(*dc_next, b, dc) : fill_run(dc, T(0), H);
+            backward_units<T, Units>(
+                0, H,
+                {kept_rows(b), before_rows(b), after_rows(b), nullptr, dh, dc, wanted.da + b * row_size, H});
         }
     });
-    const Matrix<const T> all{dsums.data(), B, row_size, row_size, 1}, weights = as_matrix(w_hh);
+    const Matrix<const T> all{wanted.da, B, row_size, row_size, 1}, weights = as_matrix(w_hh);
     for (const GateRun& run : Units::of_h) {
         const Matrix<const T> part = all.part(0, run.sum * H, B, run.count * H);
         gemm<T>(part, weights.part(run.gate * H, 0, run.count * H, H), {wanted.dh, B, H, H, 1},
                 Units::dh_carries || run.gate > 0);
-        if (wanted.dw_hh)
-            gemm<T>(part.transposed(), as_matrix(h),
-                    {wanted.dw_hh->data + run.gate * H * H, run.count * H, H, H, 1});
-        if (wanted.db_hh) sum_rows(part.data, B, run.count * H, row_size, wanted.db_hh->data + run.gate * H);
     }
-    const Matrix<const T> of_x = all.part(0, 0, B, Units::gates * H);
-    if (wanted.dx) gemm<T>(of_x, as_matrix(w_ih), {wanted.dx->data, B, D, D, 1});
-    if (wanted.dw_ih)
-        gemm<T>(of_x.transposed(), as_matrix(x), {wanted.dw_ih->data, Units::gates * H, D, D, 1});
-    if (wanted.db_ih) sum_rows(of_x.data, B, Units::gates * H, row_size, wanted.db_ih->data);
+    if (wanted.dx)
+        gemm<T>(all.part(0, 0, B, Units::gates * H), as_matrix(w_ih), {wanted.dx->data, B, D, D, 1});
 }
 
 }  // namespace pydl::PYDL_ISA

@@ -51,16 +51,28 @@ cdef class Arrival:
 
     cdef add(self, int index, object dx):
         before = (<list>self.dys)[index] if self.node.several else self.dys
+        if isinstance(dx, Summand):
+            if before is not None and self.sums is not None and index in self.sums:
+                dx.add_to(before)
+                return
+            dx = dx.array()
+            self.is_sum(index)
+            if before is not None:
+                before, dx = dx, before
         if before is not None:
             # Not into what came from an operation: it may have handed the same array to several inputs.
             dx = sum_of(before, dx, self.sums is not None and index in self.sums)
-            if self.sums is None:
-                self.sums = set()
-            self.sums.add(index)
+            self.is_sum(index)
         if self.node.several:
             (<list>self.dys)[index] = dx
         else:
             self.dys = dx
+
+
+    cdef is_sum(self, int index):
+        if self.sums is None:
+            self.sums = set()
+        self.sums.add(index)
 
 
 cdef Arrival expect(dict arrivals, Node node):
@@ -103,7 +115,7 @@ def backward(TensorBase tensor, object gradient=None, bint retain_graph=False):
     cdef Node node
     cdef Arrival arrival, earlier
     cdef list ready
-    cdef dict arrivals
+    cdef dict arrivals, waiting = {}
     cdef int i
     if not tensor._requires_grad:
         raise RuntimeError("backward: this tensor needs no gradient (requires_grad is False) and nothing was recorded")
@@ -137,6 +149,8 @@ def backward(TensorBase tensor, object gradient=None, bint retain_graph=False):
             elif dx is not None:
                 if isinstance(dx, TensorBase):  # see sparse.py
                     dx.arrive(before)
+                elif isinstance(dx, Summand):
+                    wait_for_more(waiting, <TensorBase>before, <Summand>dx)
                 else:
                     accumulate_leaf(<TensorBase>before, dx, is_fresh(dx, dys, grads))
         if not retain_graph:
@@ -145,6 +159,7 @@ def backward(TensorBase tensor, object gradient=None, bint retain_graph=False):
             node.saved = ()
             node.inputs = ()
             node.hooks = None  # they may hold the tensor, and with it this node
+    add_all_to_leaves(waiting)
 
 
 cdef object first_gradient(TensorBase tensor, object gradient):
@@ -199,6 +214,12 @@ cdef tuple call_gradient(Node node, object dys):
             if type(<object>PyTuple_GET_ITEM(node.inputs, i)) is Node:
                 raise RuntimeError(
                     f"{node.name}: a sparse gradient is for a table that is a parameter, this one was computed from others"
+                )
+            continue
+        if isinstance(dx, Summand):
+            if (<Summand>dx).shape != node.shapes[i]:
+                raise RuntimeError(
+                    f"{node.name}: the gradient for input {i} has shape {dx.shape}, the input {node.shapes[i]}"
                 )
             continue
         if not cnp.PyArray_Check(dx):  # numpy makes numbers of some results

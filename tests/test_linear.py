@@ -3,13 +3,13 @@ import pytest
 from checks import check_gradient, check_kernel, check_torch
 
 import pydl
-from pydl.ops.linear import linear, linear_backward_bias, linear_forward
+from pydl.ops.linear import linear, linear_backward_bias, linear_backward_weight, linear_forward
 
 rng = np.random.default_rng(0)
 INPUT_SHAPES = [(3,), (1, 3), (4, 3), (2, 5, 3), (0, 3)]
 
 
-@pytest.mark.parametrize("kernel", [linear_forward, linear_backward_bias], ids=lambda k: k.name)
+@pytest.mark.parametrize("kernel", [linear_forward, linear_backward_bias, linear_backward_weight], ids=lambda k: k.name)
 def test_native_equals_reference(kernel):
     check_kernel(kernel)
 

@@ -13,10 +13,11 @@ from typing import Any
 
 import numpy as np
 
-from ..arguments import check_number
+from ..arguments import Array, check_number
 from ..op import kernel, op
 from .blend import SCALED, blended, in_one_pass
 from .broadcasting import fit, operands
+from .clone import MOST_DIMENSIONS
 from .mul import mul
 
 
@@ -53,6 +54,14 @@ def add(input: Any, other: Any, *, alpha: float = 1) -> Any:
         return fit(dy, a_form) if needs[0] else None, fit(db, b_form) if needs[1] else None
 
     return y, gradient, ()
+
+
+def add_to(y: Array, x: Array) -> None:
+    """y += x, for arrays of one shape and dtype: by the kernel where it can, so that recordings know of it."""
+    if y.dtype.kind == "f" and y.ndim <= MOST_DIMENSIONS:
+        add_forward(y, x, y)
+    else:
+        y += x
 
 
 def _gradient(dy: Any, needs: tuple[bool, bool], a: Any, b: Any) -> Any:

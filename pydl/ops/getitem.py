@@ -18,9 +18,10 @@ from typing import Any
 
 import numpy as np
 
-from .._compiled import TensorBase
-from ..arguments import check_array
+from .._compiled import Summand, TensorBase
+from ..arguments import Array, check_array
 from ..op import kernel, op
+from .add import add_to
 from .clone import copy, zeros
 
 
@@ -118,16 +119,30 @@ def getitem(input: Any, index: Any) -> Any:
     x = check_array("getitem", "input", input)
     plain = plain_index("getitem", index)
 
-    def gradient(dy, needs):
-        dx = zeros(x.shape, x.dtype)
-        if not any(isinstance(each, np.ndarray) for each in plain):
-            copy(dy, part("getitem", dx, plain))
-        elif not picks(plain):
-            region, rest = without_integers(dx, plain)
-            region[rest] = dy
-        elif dy.size > 0:
-            numbers, D = rows(x.shape, plain)
-            getitem_backward(dy.reshape(-1, D), numbers.astype(np.int64, copy=False), dx.reshape(-1, D))
+    return part("getitem", x, plain), lambda dy, needs: PartGradient(x, plain, dy), ()
+
+
+class PartGradient(Summand):
+    """dy where the index says, and zeros elsewhere, which would make a loop over all x[t] quadratic in their number."""
+
+    def __init__(self, x: Array, index: tuple[Any, ...], dy: Array) -> None:
+        super().__init__(x.shape)
+        self.dtype, self.index, self.dy = x.dtype, index, dy
+
+    def array(self) -> Array:
+        dx = zeros(self.shape, self.dtype)
+        if any(isinstance(each, np.ndarray) for each in self.index):
+            self.add_to(dx)
+        else:
+            copy(self.dy, part("getitem", dx, self.index))
         return dx
 
-    return part("getitem", x, plain), gradient, ()
+    def add_to(self, sum: Array) -> None:
+        if not any(isinstance(each, np.ndarray) for each in self.index):
+            add_to(part("getitem", sum, self.index), self.dy)
+        elif not picks(self.index):
+            region, rest = without_integers(sum, self.index)
+            region[rest] += self.dy
+        elif self.dy.size > 0:
+            numbers, D = rows(self.shape, self.index)
+            getitem_backward(self.dy.reshape(-1, D), numbers.astype(np.int64, copy=False), sum.reshape(-1, D))

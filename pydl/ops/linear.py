@@ -83,6 +83,25 @@ def linear_backward_bias(dy, dbias):
         dbias[m] = sum(dy[:, m])
 
 
+@kernel(writes="dweight")
+def linear_backward_weight(dy, x, dweight, adds):
+    """adds: dweight has a sum already, to which this is added."""
+    for m, k in np.ndindex(dweight.shape):
+        total = sum(dy[n, m] * x[n, k] for n in range(len(x)))
+        dweight[m, k] = dweight[m, k] + total if adds else total
+
+
+@linear_backward_weight.samples
+def _(draw):
+    N, M, K = draw.integer(0, 40), draw.integer(0, 40), draw.integer(0, 40)
+    return {
+        "dy": draw.array((N, M)),
+        "x": draw.array((N, K)),
+        "dweight": draw.array((M, K)).copy(),
+        "adds": draw.choice(True, False),
+    }
+
+
 @linear_forward.samples
 def _(draw):
     N, K, M = draw.integer(0, 9), draw.integer(0, 40), draw.integer(0, 9)

@@ -31,6 +31,7 @@ from ..arguments import check_floats, check_rank, shapes_of
 from ..op import empty, kernel, op
 from ..tensor import Tensor
 from .recurrent import check_pair, check_weights, draw_cell, draw_cell_gradients
+from .weight_gradient import WeightGradient, bias_gradient
 
 
 @kernel(writes="gates, h_next, c_next")
@@ -54,12 +55,10 @@ def sigmoid(a):
     return e / (1.0 + e) if a < 0.0 else 1.0 / (1.0 + e)
 
 
-@kernel(writes="dx, dh, dc, dw_ih, dw_hh, db")
-def lstm_cell_backward(dh_next, dc_next, x, h, c, w_ih, w_hh, gates, c_next, dx, dh, dc, dw_ih, dw_hh, db):
-    """dh_next, dc_next are None where no gradient arrived; dx, dw_ih, dw_hh, db are None where nobody needs them."""
-    B, D = x.shape
-    H = h.shape[1]
-    da = np.zeros((B, 4 * H))
+@kernel(writes="dx, dh, dc, da")
+def lstm_cell_backward(dh_next, dc_next, c, w_ih, w_hh, gates, c_next, dx, dh, dc, da):
+    """dh_next, dc_next are None where no gradient arrived, dx where nobody needs it."""
+    B, H = c.shape
     for n in range(B):
         for u in range(H):
             i, f, g, o = gates[n, u], gates[n, H + u], gates[n, 2 * H + u], gates[n, 3 * H + u]
@@ -75,15 +74,8 @@ def lstm_cell_backward(dh_next, dc_next, x, h, c, w_ih, w_hh, gates, c_next, dx,
     for n, k in np.ndindex(B, H):
         dh[n, k] = sum(da[n, j] * w_hh[j, k] for j in range(4 * H))
     if dx is not None:
-        for n, k in np.ndindex(B, D):
+        for n, k in np.ndindex(dx.shape):
             dx[n, k] = sum(da[n, j] * w_ih[j, k] for j in range(4 * H))
-    for j in range(4 * H):
-        for k in range(D if dw_ih is not None else 0):
-            dw_ih[j, k] = sum(da[n, j] * x[n, k] for n in range(B))
-        for k in range(H if dw_hh is not None else 0):
-            dw_hh[j, k] = sum(da[n, j] * h[n, k] for n in range(B))
-        if db is not None:
-            db[j] = sum(da[n, j] for n in range(B))
 
 
 def _draw_cell(draw):
@@ -101,9 +93,9 @@ def _(draw):
 def _(draw):
     drawn = _draw_cell(draw)
     lstm_cell_forward.run_reference(*drawn.values())
-    kept = {name: drawn[name] for name in ("x", "h", "c", "w_ih", "w_hh", "gates", "c_next")}
+    kept = {name: drawn[name] for name in ("c", "w_ih", "w_hh", "gates", "c_next")}
     arrived = {f"d{name}_next": draw.array(drawn["h"].shape) if draw.choice(True, False) else None for name in "hc"}
-    return {**arrived, **kept, **draw_cell_gradients(draw, drawn, ("h", "c"), ("db",))}
+    return {**arrived, **kept, **draw_cell_gradients(draw, drawn, ("h", "c"), drawn["gates"].shape)}
 
 
 def lstm_cell(
@@ -132,11 +124,11 @@ def _lstm_cell(input, h, c, w_ih, w_hh, b_ih, b_hh):
 
     def gradient(dys, needs):
         dx = empty(x.shape, x.dtype) if needs[0] else None
-        dh, dc = empty(h.shape, x.dtype), empty(c.shape, x.dtype)
-        dw_ih = empty(w_ih.shape, x.dtype) if needs[3] else None
-        dw_hh = empty(w_hh.shape, x.dtype) if needs[4] else None
-        db = empty((4 * H,), x.dtype) if needs[5] or needs[6] else None
-        lstm_cell_backward(*dys, x, h, c, w_ih, w_hh, gates, c_next, dx, dh, dc, dw_ih, dw_hh, db)
+        dh, dc, da = empty(h.shape, x.dtype), empty(c.shape, x.dtype), empty(gates.shape, x.dtype)
+        lstm_cell_backward(*dys, c, w_ih, w_hh, gates, c_next, dx, dh, dc, da)
+        dw_ih = WeightGradient(da, x) if needs[3] else None
+        dw_hh = WeightGradient(da, h) if needs[4] else None
+        db = bias_gradient(da) if needs[5] or needs[6] else None
         return dx, dh, dc, dw_ih, dw_hh, db, db
 
     return [h_next, c_next], gradient, ("input", "h", "c", "w_ih", "w_hh", "output")

@@ -187,16 +187,12 @@ def draw_cell(draw: Any, gates: int, *states: str) -> dict[str, Any]:
     }
 
 
-def draw_cell_gradients(
-    draw: Any, drawn: dict[str, Any], states: tuple[str, ...], biases: tuple[str, ...]
-) -> dict[str, Any]:
-    """Places for the results of a cell's gradient, some of which nobody needs."""
-    results = {f"d{name}": draw.out(drawn[name].shape) for name in ("x", *states, "w_ih", "w_hh")}
-    results |= {name: draw.out(drawn["w_ih"].shape[:1]) for name in biases}
-    for name in ("dx", "dw_ih", "dw_hh", *biases):
-        if draw.choice(False, False, True):
-            results[name] = None
-    return results
+def draw_cell_gradients(draw: Any, drawn: dict[str, Any], states: tuple[str, ...], of_sums: Shape) -> dict[str, Any]:
+    """Places for the results of a cell's gradient; nobody needs that of x sometimes. of_sums: the shape of da."""
+    results = {f"d{name}": draw.out(drawn[name].shape) for name in ("x", *states)}
+    if draw.choice(False, False, True):
+        results["dx"] = None
+    return {**results, "da": draw.out(of_sums)}
 
 
 def draw_sequence(draw: Any, gates: int) -> dict[str, Any]:

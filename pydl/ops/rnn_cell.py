@@ -18,6 +18,7 @@ import numpy as np
 from ..arguments import check_floats, check_rank, shapes_of, show
 from ..op import empty, kernel, op
 from .recurrent import check_weights, draw_cell, draw_cell_gradients
+from .weight_gradient import WeightGradient, bias_gradient
 
 NONLINEARITIES = ("tanh", "relu")
 
@@ -33,12 +34,10 @@ def rnn_cell_forward(x, h, w_ih, w_hh, b_ih, b_hh, relu, h_next):
         h_next[n, j] = (0.0 if a <= 0.0 else a) if relu else math.tanh(a)
 
 
-@kernel(writes="dx, dh, dw_ih, dw_hh, db")
-def rnn_cell_backward(dh_next, x, h, w_ih, w_hh, relu, h_next, dx, dh, dw_ih, dw_hh, db):
-    """dx, dw_ih, dw_hh, db are None where nobody needs them."""
-    B, D = x.shape
-    H = h.shape[1]
-    da = np.zeros((B, H))
+@kernel(writes="dx, dh, da")
+def rnn_cell_backward(dh_next, w_ih, w_hh, relu, h_next, dx, dh, da):
+    """dx is None where nobody needs it."""
+    B, H = h_next.shape
     for n, j in np.ndindex(B, H):
         if relu:
             da[n, j] = 0.0 if h_next[n, j] <= 0.0 else dh_next[n, j]
@@ -47,15 +46,8 @@ def rnn_cell_backward(dh_next, x, h, w_ih, w_hh, relu, h_next, dx, dh, dw_ih, dw
     for n, k in np.ndindex(B, H):
         dh[n, k] = sum(da[n, j] * w_hh[j, k] for j in range(H))
     if dx is not None:
-        for n, k in np.ndindex(B, D):
+        for n, k in np.ndindex(dx.shape):
             dx[n, k] = sum(da[n, j] * w_ih[j, k] for j in range(H))
-    for j in range(H):
-        for k in range(D if dw_ih is not None else 0):
-            dw_ih[j, k] = sum(da[n, j] * x[n, k] for n in range(B))
-        for k in range(H if dw_hh is not None else 0):
-            dw_hh[j, k] = sum(da[n, j] * h[n, k] for n in range(B))
-        if db is not None:
-            db[j] = sum(da[n, j] for n in range(B))
 
 
 def _draw_cell(draw):
@@ -72,8 +64,9 @@ def _(draw):
 def _(draw):
     drawn = _draw_cell(draw)
     rnn_cell_forward.run_reference(*drawn.values())
-    kept = {name: drawn[name] for name in ("x", "h", "w_ih", "w_hh", "relu", "h_next")}
-    return {"dh_next": draw.array(drawn["h"].shape), **kept, **draw_cell_gradients(draw, drawn, ("h",), ("db",))}
+    kept = {name: drawn[name] for name in ("w_ih", "w_hh", "relu", "h_next")}
+    results = draw_cell_gradients(draw, drawn, ("h",), drawn["h"].shape)
+    return {"dh_next": draw.array(drawn["h"].shape), **kept, **results}
 
 
 @op("input", "hx", "w_ih", "w_hh", "b_ih", "b_hh")
@@ -102,11 +95,11 @@ def rnn_cell(
 
     def gradient(dy, needs):
         dx = empty(x.shape, x.dtype) if needs[0] else None
-        dh = empty(h.shape, x.dtype)
-        dw_ih = empty(w_ih.shape, x.dtype) if needs[2] else None
-        dw_hh = empty(w_hh.shape, x.dtype) if needs[3] else None
-        db = empty(w_hh.shape[:1], x.dtype) if needs[4] or needs[5] else None
-        rnn_cell_backward(dy, x, h, w_ih, w_hh, relu, h_next, dx, dh, dw_ih, dw_hh, db)
+        dh, da = empty(h.shape, x.dtype), empty(h.shape, x.dtype)
+        rnn_cell_backward(dy, w_ih, w_hh, relu, h_next, dx, dh, da)
+        dw_ih = WeightGradient(da, x) if needs[2] else None
+        dw_hh = WeightGradient(da, h) if needs[3] else None
+        db = bias_gradient(da) if needs[4] or needs[5] else None
         return dx, dh, dw_ih, dw_hh, db, db
 
     return h_next, gradient, ("input", "hx", "w_ih", "w_hh", "output")
