@@ -18,7 +18,8 @@ def backward_arguments(B, D, H):
     forward = forward_arguments(B, D, H)
     gru_cell_forward.native(*forward)
     x, h, w_ih, w_hh, _, _, gates, _ = forward
-    return randn(B, H), h, w_ih, w_hh, gates, *(out(*a.shape) for a in (x, h, gates))
+    results = [out(*shape) for shape in (x.shape, h.shape, (B, 3 * H), (B, 3 * H), (3 * H,), (3 * H,))]
+    return randn(B, H), h, w_ih, w_hh, gates, *results
 
 
 def forward_numpy(x, h, w_ih, w_hh, b_ih, b_hh, gates, h_next):
@@ -30,13 +31,17 @@ def forward_numpy(x, h, w_ih, w_hh, b_ih, b_hh, gates, h_next):
     np.add((1 - z) * n, z * h, out=h_next)
 
 
-def backward_numpy(dh_next, h, w_ih, w_hh, gates, dx, dh, da):
+def backward_numpy(dh_next, h, w_ih, w_hh, gates, dx, dh, da, db, db_ih, db_hh):
     H = h.shape[1]
     r, z, n, m = (gates[:, k * H : (k + 1) * H] for k in range(4))
     dn = dh_next * (1 - z) * (1 - n**2)
-    np.concatenate([dn * m * r * (1 - r), dh_next * (h - n) * z * (1 - z), dn, dn * r], axis=1, out=da)
-    np.matmul(da[:, : 3 * H], w_ih, out=dx)
-    np.add(da[:, : 2 * H] @ w_hh[: 2 * H] + da[:, 3 * H :] @ w_hh[2 * H :], dh_next * z, out=dh)
+    np.concatenate([dn * m * r * (1 - r), dh_next * (h - n) * z * (1 - z), dn], axis=1, out=da)
+    np.multiply(da[:, 2 * H :], r, out=db[:, 2 * H :])
+    db[:, : 2 * H] = da[:, : 2 * H]
+    np.matmul(da, w_ih, out=dx)
+    np.add(db @ w_hh, dh_next * z, out=dh)
+    np.sum(da, axis=0, out=db_ih)
+    np.sum(db, axis=0, out=db_hh)
 
 
 def products(B, D, H):

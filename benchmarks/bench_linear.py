@@ -50,8 +50,8 @@ BENCHES = [
         linear_backward_weight,
         shapes=[(32, 512, 128), (512, 512, 64), (1, 400, 100)],
         small=(4, 16, 8),
-        arguments=lambda N, M, K: (randn(N, M), randn(N, K), out(M, K), False),
-        numpy=lambda dy, x, dweight, adds: np.matmul(dy.T, x, out=dweight),
+        arguments=lambda N, M, K: ([randn(N, M)], [randn(N, K)], out(M, K), False),
+        numpy=lambda dy, x, dweight, adds: np.matmul(dy[0].T, x[0], out=dweight),
         flops=lambda N, M, K: 2 * N * M * K,
     ),
     Bench(

@@ -17,7 +17,17 @@ def backward_arguments(B, D, H):
     forward = forward_arguments(B, D, H)
     lstm_cell_forward.native(*forward)
     x, h, c, w_ih, w_hh, _, _, gates, _, c_next = forward
-    return randn(B, H), randn(B, H), c, w_ih, w_hh, gates, c_next, *(out(*a.shape) for a in (x, h, c, gates))
+    return (
+        randn(B, H),
+        randn(B, H),
+        c,
+        w_ih,
+        w_hh,
+        gates,
+        c_next,
+        *(out(*a.shape) for a in (x, h, c, gates)),
+        out(4 * H),
+    )
 
 
 def forward_numpy(x, h, c, w_ih, w_hh, b_ih, b_hh, gates, h_next, c_next):
@@ -29,7 +39,7 @@ def forward_numpy(x, h, c, w_ih, w_hh, b_ih, b_hh, gates, h_next, c_next):
     np.multiply(o, np.tanh(c_next), out=h_next)
 
 
-def backward_numpy(dh_next, dc_next, c, w_ih, w_hh, gates, c_next, dx, dh, dc, da):
+def backward_numpy(dh_next, dc_next, c, w_ih, w_hh, gates, c_next, dx, dh, dc, da, db):
     H = c.shape[1]
     i, f, g, o = (gates[:, k * H : (k + 1) * H] for k in range(4))
     squashed = np.tanh(c_next)
@@ -42,6 +52,7 @@ def backward_numpy(dh_next, dc_next, c, w_ih, w_hh, gates, c_next, dx, dh, dc, d
     np.matmul(da, w_ih, out=dx)
     np.matmul(da, w_hh, out=dh)
     np.multiply(dc_sum, f, out=dc)
+    np.sum(da, axis=0, out=db)
 
 
 def products(B, D, H):

@@ -17,17 +17,18 @@ def backward_arguments(B, D, H):
     forward = forward_arguments(B, D, H)
     rnn_cell_forward.native(*forward)
     x, h, w_ih, w_hh, _, _, relu, h_next = forward
-    return randn(B, H), w_ih, w_hh, relu, h_next, *(out(*a.shape) for a in (x, h, h))
+    return randn(B, H), w_ih, w_hh, relu, h_next, *(out(*a.shape) for a in (x, h, h)), out(H)
 
 
 def forward_numpy(x, h, w_ih, w_hh, b_ih, b_hh, relu, h_next):
     np.tanh(x @ w_ih.T + h @ w_hh.T + (b_ih + b_hh), out=h_next)
 
 
-def backward_numpy(dh_next, w_ih, w_hh, relu, h_next, dx, dh, da):
+def backward_numpy(dh_next, w_ih, w_hh, relu, h_next, dx, dh, da, db):
     np.multiply(dh_next, 1 - h_next**2, out=da)
     np.matmul(da, w_ih, out=dx)
     np.matmul(da, w_hh, out=dh)
+    np.sum(da, axis=0, out=db)
 
 
 def products(B, D, H):

@@ -24,19 +24,22 @@ PYDL_KERNEL(gru_cell_forward, "x, h, w_ih, w_hh, b_ih, b_hh, gates, h_next")
 template <typename T>
 void gru_cell_backward(Array<const T, 2> dh_next, Array<const T, 2> h, Array<const T, 2> w_ih,
                        Array<const T, 2> w_hh, Array<const T, 2> gates, Optional<Array<T, 2>> dx,
-                       Array<T, 2> dh, Array<T, 2> da) {
+                       Array<T, 2> dh, Array<T, 2> da, Array<T, 2> db, Optional<Array<T, 1>> db_ih,
+                       Optional<Array<T, 1>> db_hh) {
     const int64_t B = h.shape[0], D = w_ih.shape[1], H = w_hh.shape[1];
     require(has_shape(h, B, H) && has_shape(dh_next, B, H) && has_shape(gates, B, 4 * H),
             "gru_cell_backward: h and dh_next must be (B, H), gates (B, 4H)");
     require(has_shape(w_ih, 3 * H, D) && has_shape(w_hh, 3 * H, H),
             "gru_cell_backward: w_ih must be (3H, D) and w_hh (3H, H)");
-    require(fits(dx, B, D) && has_shape(dh, B, H) && has_shape(da, B, 4 * H),
-            "gru_cell_backward: dx must be (B, D), dh (B, H), da (B, 4H)");
-    require(contiguous_or_none(dx) && dh.contiguous() && da.contiguous(),
+    require(fits(dx, B, D) && has_shape(dh, B, H) && has_shape(da, B, 3 * H) && has_shape(db, B, 3 * H) &&
+                fits(db_ih, 3 * H) && fits(db_hh, 3 * H),
+            "gru_cell_backward: dx must be (B, D), dh (B, H), da and db (B, 3H), db_ih and db_hh (3H)");
+    require(contiguous_or_none(dx) && dh.contiguous() && da.contiguous() && db.contiguous() &&
+                contiguous_or_none(db_ih) && contiguous_or_none(db_hh),
             "gru_cell_backward: results must be contiguous");
     cell_backward<T, GruUnits<T>>({dh_next, true}, {}, h, h, gates, w_ih, w_hh,
-                                  {dx, dh.data, nullptr, da.data});
+                                  {dx, dh.data, nullptr, da.data, db.data, db_ih, db_hh});
 }
-PYDL_KERNEL(gru_cell_backward, "dh_next, h, w_ih, w_hh, gates, dx, dh, da")
+PYDL_KERNEL(gru_cell_backward, "dh_next, h, w_ih, w_hh, gates, dx, dh, da, db, db_ih, db_hh")
 
 }  // namespace pydl::PYDL_ISA

@@ -1,6 +1,7 @@
 // linear: y = f(x W^T + b), and the gradients of W and b. See pydl/ops/linear.py.
 #include "gemm.h"
 #include "kernel.h"
+#include "row_copies.h"
 
 namespace pydl::PYDL_ISA {
 
@@ -66,11 +67,34 @@ void linear_backward_bias(Array<const T, 2> dy, Array<T, 1> dbias) {
 }
 PYDL_KERNEL(linear_backward_bias, "dy, dbias")
 
+// Matrices of a list, one below the other.
 template <typename T>
-void linear_backward_weight(Array<const T, 2> dy, Array<const T, 2> x, Array<T, 2> dweight, bool adds) {
-    require(x.shape[0] == dy.shape[0] && dweight.shape[0] == dy.shape[1] && dweight.shape[1] == x.shape[1],
-            "linear_backward_weight: dy (N, M), x (N, K) and dweight (M, K) do not fit");
-    gemm<T>(matrix(dy).transposed(), matrix(x), matrix(dweight), adds);
+void gather(const ArrayList<const T>& list, int64_t first, int64_t last, T* to) {
+    for (int64_t i = first; i < last; to += list.size(i), i++)
+        copy_row(list.data(i), int64_t(1), to, int64_t(1), list.size(i));
+}
+
+template <typename T>
+void linear_backward_weight(ArrayList<const T> dy, ArrayList<const T> x, Array<T, 2> dweight, bool adds) {
+    constexpr int64_t together =
+        384;  // rows, of several steps: a product of so many hardly waits for dweight
+    const int64_t M = dweight.shape[0], K = dweight.shape[1];
+    bool fits = dy.count == x.count && dy.count > 0;
+    for (int64_t i = 0; fits && i < dy.count; i++) {
+        const ArrayValue &a = dy.arrays[i], &b = x.arrays[i];
+        fits = a.rank == 2 && b.rank == 2 && a.shape[0] == b.shape[0] && a.shape[1] == M && b.shape[1] == K;
+    }
+    require(fits, "linear_backward_weight: dy (N, M), x (N, K) and dweight (M, K) do not fit");
+    for (int64_t first = 0, last; first < dy.count; first = last, adds = true) {
+        int64_t rows = dy.arrays[first].shape[0];
+        for (last = first + 1; last < dy.count && rows + dy.arrays[last].shape[0] <= together; last++)
+            rows += dy.arrays[last].shape[0];
+        const bool several = last > first + 1;
+        const Scratch<T> all_dy(several ? rows * M : 0), all_x(several ? rows * K : 0);
+        if (several) gather(dy, first, last, all_dy.data()), gather(x, first, last, all_x.data());
+        gemm<T>({several ? all_dy.data() : dy.data(first), M, rows, 1, M},
+                {several ? all_x.data() : x.data(first), rows, K, K, 1}, matrix(dweight), adds);
+    }
 }
 PYDL_KERNEL(linear_backward_weight, "dy, x, dweight, adds")
 

@@ -27,7 +27,7 @@ template <typename T>
 void lstm_cell_backward(Optional<Array<const T, 2>> dh_next, Optional<Array<const T, 2>> dc_next,
                         Array<const T, 2> c, Array<const T, 2> w_ih, Array<const T, 2> w_hh,
                         Array<const T, 2> gates, Array<const T, 2> c_next, Optional<Array<T, 2>> dx,
-                        Array<T, 2> dh, Array<T, 2> dc, Array<T, 2> da) {
+                        Array<T, 2> dh, Array<T, 2> dc, Array<T, 2> da, Optional<Array<T, 1>> db) {
     const int64_t B = c.shape[0], D = w_ih.shape[1], H = w_hh.shape[1];
     require(has_shape(c, B, H) && has_shape(c_next, B, H) && has_shape(gates, B, 4 * H),
             "lstm_cell_backward: c and c_next must be (B, H), gates (B, 4H)");
@@ -35,13 +35,15 @@ void lstm_cell_backward(Optional<Array<const T, 2>> dh_next, Optional<Array<cons
             "lstm_cell_backward: w_ih must be (4H, D) and w_hh (4H, H)");
     require(fits(dh_next, B, H) && fits(dc_next, B, H),
             "lstm_cell_backward: dh_next and dc_next must be (B, H)");
-    require(fits(dx, B, D) && has_shape(dh, B, H) && has_shape(dc, B, H) && has_shape(da, B, 4 * H),
-            "lstm_cell_backward: dx must be (B, D), dh and dc (B, H), da (B, 4H)");
-    require(contiguous_or_none(dx) && dh.contiguous() && dc.contiguous() && da.contiguous(),
+    require(fits(dx, B, D) && has_shape(dh, B, H) && has_shape(dc, B, H) && has_shape(da, B, 4 * H) &&
+                fits(db, 4 * H),
+            "lstm_cell_backward: dx must be (B, D), dh and dc (B, H), da (B, 4H), db (4H)");
+    require(contiguous_or_none(dx) && dh.contiguous() && dc.contiguous() && da.contiguous() &&
+                contiguous_or_none(db),
             "lstm_cell_backward: results must be contiguous");
     cell_backward<T, LstmUnits<T>>(dh_next, dc_next, c, c_next, gates, w_ih, w_hh,
-                                   {dx, dh.data, dc.data, da.data});
+                                   {dx, dh.data, dc.data, da.data, da.data, db, Optional<Array<T, 1>>{}});
 }
-PYDL_KERNEL(lstm_cell_backward, "dh_next, dc_next, c, w_ih, w_hh, gates, c_next, dx, dh, dc, da")
+PYDL_KERNEL(lstm_cell_backward, "dh_next, dc_next, c, w_ih, w_hh, gates, c_next, dx, dh, dc, da, db")
 
 }  // namespace pydl::PYDL_ISA

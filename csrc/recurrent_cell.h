@@ -4,6 +4,7 @@
 
 #include "gemm.h"
 #include "recurrent_forward.h"
+#include "recurrent_gradients.h"
 
 namespace pydl::PYDL_ISA {
 
@@ -61,7 +62,10 @@ struct CellGradients {
     const Optional<Array<T, 2>>& dx;
     T* dh;
     T* dc;  // null where a cell has none
-    T* da;  // by the sums: (B, sums * H)
+    T* da;  // by what the gates get from x: (B, gates * H)
+    T* db;  // and from h; the same place where it is the same
+    const Optional<Array<T, 1>>& db_ih;
+    const Optional<Array<T, 1>>& db_hh;
 };
 
 // Rows of an array (B, N) to be read one by one: where they lie, else copied.
@@ -90,30 +94,33 @@ void cell_backward(const Optional<Array<const T, 2>>& dh_next, const Optional<Ar
                    const Array<const T, 2>& before, const Array<const T, 2>& after,
                    const Array<const T, 2>& kept, const Array<const T, 2>& w_ih,
                    const Array<const T, 2>& w_hh, const CellGradients<T>& wanted) {
-    const int64_t B = before.shape[0], D = w_ih.shape[1], H = w_hh.shape[1], row_size = Units::sums * H;
+    const int64_t B = before.shape[0], D = w_ih.shape[1], H = w_hh.shape[1], rows = Units::gates * H;
+    constexpr bool splits = Units::sums > Units::gates;
     if (H == 0) {
         if (wanted.dx) fill_run(wanted.dx->data, T(0), wanted.dx->size());
         return;
     }
     const ReadRows<T> before_rows(before), after_rows(after), kept_rows(kept);
     parallel_for(B, 1 + cell_thread_units / (H + 1), [&](int64_t begin, int64_t end) {
+        const Scratch<T> split(splits ? Units::sums * H : 0);
         for (int64_t b = begin; b < end; b++) {
             T *const dh = wanted.dh + b * H, *const dc = Units::has_cell ? wanted.dc + b * H : nullptr;
             dh_next ? copy_row(*dh_next, b, dh) : fill_run(dh, T(0), H);
             if (Units::has_cell) dc_next ? copy_row(*dc_next, b, dc) : fill_run(dc, T(0), H);
+            T *const da = wanted.da + b * rows, *const db = wanted.db + b * rows;
+            T* const dsums = splits ? split.data() : da;
             backward_units<T, Units>(
-                0, H,
-                {kept_rows(b), before_rows(b), after_rows(b), nullptr, dh, dc, wanted.da + b * row_size, H});
+                0, H, {kept_rows(b), before_rows(b), after_rows(b), nullptr, dh, dc, dsums, H});
+            if (!splits) continue;
+            copy_run(da, dsums, rows);
+            for (const GateRun& run : Units::of_h)
+                copy_run(db + run.gate * H, dsums + run.sum * H, run.count * H);
         }
     });
-    const Matrix<const T> all{wanted.da, B, row_size, row_size, 1}, weights = as_matrix(w_hh);
-    for (const GateRun& run : Units::of_h) {
-        const Matrix<const T> part = all.part(0, run.sum * H, B, run.count * H);
-        gemm<T>(part, weights.part(run.gate * H, 0, run.count * H, H), {wanted.dh, B, H, H, 1},
-                Units::dh_carries || run.gate > 0);
-    }
-    if (wanted.dx)
-        gemm<T>(all.part(0, 0, B, Units::gates * H), as_matrix(w_ih), {wanted.dx->data, B, D, D, 1});
+    gemm<T>({wanted.db, B, rows, rows, 1}, as_matrix(w_hh), {wanted.dh, B, H, H, 1}, Units::dh_carries);
+    if (wanted.db_ih) sum_rows(wanted.da, B, rows, rows, wanted.db_ih->data);
+    if (wanted.db_hh) sum_rows(wanted.db, B, rows, rows, wanted.db_hh->data);
+    if (wanted.dx) gemm<T>({wanted.da, B, rows, rows, 1}, as_matrix(w_ih), {wanted.dx->data, B, D, D, 1});
 }
 
 }  // namespace pydl::PYDL_ISA

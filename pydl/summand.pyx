@@ -10,17 +10,14 @@ from cpython.object cimport PyObject
 
 
 cdef class Summand:
-    """A gradient of the shape `shape` that is not computed yet. A subclass has three methods:
+    """A gradient of the shape `shape` that is not computed yet. A subclass sets the shape and has three methods:
 
     array()      the gradient alone, in memory of its own, in row-major order
     add_to(sum)  sum += the gradient, for an array in row-major order
     join(other)  takes in the gradient that came next for the same leaf, so that both are computed at once; whether it did
     """
 
-    cdef readonly tuple shape
-
-    def __init__(self, tuple shape):
-        self.shape = shape
+    cdef public tuple shape
 
     def array(self):
         raise NotImplementedError

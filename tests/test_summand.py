@@ -17,8 +17,7 @@ class Ones(Summand):
     """1 for every element, some times; notes what is asked of it."""
 
     def __init__(self, shape, times=1, joins=True):
-        super().__init__(shape)
-        self.times, self.joins = times, joins
+        self.shape, self.times, self.joins = shape, times, joins
 
     def join(self, other):
         LOG.append("join")

@@ -126,8 +126,7 @@ class PartGradient(Summand):
     """dy where the index says, and zeros elsewhere, which would make a loop over all x[t] quadratic in their number."""
 
     def __init__(self, x: Array, index: tuple[Any, ...], dy: Array) -> None:
-        super().__init__(x.shape)
-        self.dtype, self.index, self.dy = x.dtype, index, dy
+        self.shape, self.dtype, self.index, self.dy = x.shape, x.dtype, index, dy
 
     def array(self) -> Array:
         dx = zeros(self.shape, self.dtype)

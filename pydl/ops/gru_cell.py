@@ -14,8 +14,8 @@ Gradient  with dh' the gradient that arrives:
               dn = dh' * (1 - z)    dz = dh' * (h - n)    dh = dh' * z
           through the gates,
               da_n = dn (1 - n^2)    da_m = da_n r    da_r = da_n m r (1 - r)    da_z = dz z (1 - z)
-          and then, with a' = (da_r, da_z, da_n) on the side of x and a" = (da_r, da_z, da_m) on that of h,
-              dx = a' w_ih    dh += a" w_hh    dw_ih = a'^T x    dw_hh = a"^T h
+          and then, with da = (da_r, da_z, da_n) on the side of x and db = (da_r, da_z, da_m) on that of h,
+              dx = da w_ih    dh += db w_hh    dw_ih = da^T x    dw_hh = db^T h
           and their sums over the batch for the biases
 Source    Cho et al., "Learning phrase representations using RNN encoder-decoder for statistical machine translation",
           EMNLP 2014; the reset after the product, order of the gates and two biases: PyTorch's torch.nn.GRUCell
@@ -32,9 +32,7 @@ from ..arguments import check_floats, check_rank, shapes_of
 from ..op import empty, kernel, op
 from .lstm_cell import sigmoid
 from .recurrent import check_weights, draw_cell, draw_cell_gradients
-from .weight_gradient import WeightGradient, bias_gradient
-
-OF_X, OF_H = (4, (0, 1, 2)), (4, (0, 1, 3))  # of the four da, those on the side of x and on that of h
+from .weight_gradient import WeightGradient
 
 
 @kernel(writes="gates, h_next")
@@ -54,24 +52,27 @@ def gru_cell_forward(x, h, w_ih, w_hh, b_ih, b_hh, gates, h_next):
             h_next[n, u] = (1.0 - z) * new + z * h[n, u]
 
 
-@kernel(writes="dx, dh, da")
-def gru_cell_backward(dh_next, h, w_ih, w_hh, gates, dx, dh, da):
-    """da holds da_r, da_z, da_n and da_m; dx is None where nobody needs it."""
+@kernel(writes="dx, dh, da, db, db_ih, db_hh")
+def gru_cell_backward(dh_next, h, w_ih, w_hh, gates, dx, dh, da, db, db_ih, db_hh):
+    """dx, db_ih, db_hh are None where nobody needs them."""
     B, H = h.shape
     for n in range(B):
         for u in range(H):
             r, z, new, m = gates[n, u], gates[n, H + u], gates[n, 2 * H + u], gates[n, 3 * H + u]
             da_n = dh_next[n, u] * (1.0 - z) * (1.0 - new**2)
-            da[n, u] = da_n * m * r * (1.0 - r)
-            da[n, H + u] = dh_next[n, u] * (h[n, u] - new) * z * (1.0 - z)
-            da[n, 2 * H + u], da[n, 3 * H + u] = da_n, da_n * r
+            da[n, u] = db[n, u] = da_n * m * r * (1.0 - r)
+            da[n, H + u] = db[n, H + u] = dh_next[n, u] * (h[n, u] - new) * z * (1.0 - z)
+            da[n, 2 * H + u], db[n, 2 * H + u] = da_n, da_n * r
     for n, k in np.ndindex(B, H):
-        dh[n, k] = dh_next[n, k] * gates[n, H + k]
-        for j in range(3 * H):
-            dh[n, k] += da[n, j if j < 2 * H else H + j] * w_hh[j, k]
+        dh[n, k] = dh_next[n, k] * gates[n, H + k] + sum(db[n, j] * w_hh[j, k] for j in range(3 * H))
     if dx is not None:
         for n, k in np.ndindex(dx.shape):
             dx[n, k] = sum(da[n, j] * w_ih[j, k] for j in range(3 * H))
+    for j in range(3 * H):
+        if db_ih is not None:
+            db_ih[j] = sum(da[n, j] for n in range(B))
+        if db_hh is not None:
+            db_hh[j] = sum(db[n, j] for n in range(B))
 
 
 def _draw_cell(draw):
@@ -90,7 +91,7 @@ def _(draw):
     drawn = _draw_cell(draw)
     gru_cell_forward.run_reference(*drawn.values())
     kept = {name: drawn[name] for name in ("h", "w_ih", "w_hh", "gates")}
-    results = draw_cell_gradients(draw, drawn, ("h",), drawn["gates"].shape)
+    results = draw_cell_gradients(draw, drawn, ("h",), ("da", "db"), ("db_ih", "db_hh"))
     return {"dh_next": draw.array(drawn["h"].shape), **kept, **results}
 
 
@@ -112,12 +113,11 @@ def gru_cell(input: Any, hx: Any, w_ih: Any, w_hh: Any, b_ih: Any = None, b_hh: 
 
     def gradient(dy, needs):
         dx = empty(x.shape, x.dtype) if needs[0] else None
-        dh, da = empty(h.shape, x.dtype), empty(gates.shape, x.dtype)
-        gru_cell_backward(dy, h, w_ih, w_hh, gates, dx, dh, da)
-        dw_ih = WeightGradient(da, x, OF_X) if needs[2] else None
-        dw_hh = WeightGradient(da, h, OF_H) if needs[3] else None
-        db_ih = bias_gradient(da, OF_X) if needs[4] else None
-        db_hh = bias_gradient(da, OF_H) if needs[5] else None
+        dh, da, db = empty(h.shape, x.dtype), empty((B, 3 * H), x.dtype), empty((B, 3 * H), x.dtype)
+        db_ih, db_hh = (empty((3 * H,), x.dtype) if need else None for need in needs[4:])
+        gru_cell_backward(dy, h, w_ih, w_hh, gates, dx, dh, da, db, db_ih, db_hh)
+        dw_ih = WeightGradient(da, x) if needs[2] else None
+        dw_hh = WeightGradient(db, h) if needs[3] else None
         return dx, dh, dw_ih, dw_hh, db_ih, db_hh
 
     return h_next, gradient, ("input", "hx", "w_ih", "w_hh")

@@ -85,18 +85,19 @@ def linear_backward_bias(dy, dbias):
 
 @kernel(writes="dweight")
 def linear_backward_weight(dy, x, dweight, adds):
-    """adds: dweight has a sum already, to which this is added."""
+    """dy and x are lists, of one or of several steps; adds: dweight has a sum already, to which theirs is added."""
     for m, k in np.ndindex(dweight.shape):
-        total = sum(dy[n, m] * x[n, k] for n in range(len(x)))
+        total = sum(a[n, m] * b[n, k] for a, b in zip(dy, x, strict=True) for n in range(len(a)))
         dweight[m, k] = dweight[m, k] + total if adds else total
 
 
 @linear_backward_weight.samples
 def _(draw):
-    N, M, K = draw.integer(0, 40), draw.integer(0, 40), draw.integer(0, 40)
+    M, K = draw.integer(0, 40), draw.integer(0, 40)
+    rows = [draw.choice(0, 1, 3, 20, 400) for _ in range(draw.integer(1, 4))]
     return {
-        "dy": draw.array((N, M)),
-        "x": draw.array((N, K)),
+        "dy": [np.ascontiguousarray(draw.array((N, M))) for N in rows],
+        "x": [np.ascontiguousarray(draw.array((N, K))) for N in rows],
         "dweight": draw.array((M, K)).copy(),
         "adds": draw.choice(True, False),
     }

@@ -31,7 +31,7 @@ from ..arguments import check_floats, check_rank, shapes_of
 from ..op import empty, kernel, op
 from ..tensor import Tensor
 from .recurrent import check_pair, check_weights, draw_cell, draw_cell_gradients
-from .weight_gradient import WeightGradient, bias_gradient
+from .weight_gradient import WeightGradient
 
 
 @kernel(writes="gates, h_next, c_next")
@@ -55,9 +55,9 @@ def sigmoid(a):
     return e / (1.0 + e) if a < 0.0 else 1.0 / (1.0 + e)
 
 
-@kernel(writes="dx, dh, dc, da")
-def lstm_cell_backward(dh_next, dc_next, c, w_ih, w_hh, gates, c_next, dx, dh, dc, da):
-    """dh_next, dc_next are None where no gradient arrived, dx where nobody needs it."""
+@kernel(writes="dx, dh, dc, da, db")
+def lstm_cell_backward(dh_next, dc_next, c, w_ih, w_hh, gates, c_next, dx, dh, dc, da, db):
+    """dh_next, dc_next are None where no gradient arrived; dx, db where nobody needs them."""
     B, H = c.shape
     for n in range(B):
         for u in range(H):
@@ -76,6 +76,9 @@ def lstm_cell_backward(dh_next, dc_next, c, w_ih, w_hh, gates, c_next, dx, dh, d
     if dx is not None:
         for n, k in np.ndindex(dx.shape):
             dx[n, k] = sum(da[n, j] * w_ih[j, k] for j in range(4 * H))
+    if db is not None:
+        for j in range(4 * H):
+            db[j] = sum(da[n, j] for n in range(B))
 
 
 def _draw_cell(draw):
@@ -95,7 +98,7 @@ def _(draw):
     lstm_cell_forward.run_reference(*drawn.values())
     kept = {name: drawn[name] for name in ("c", "w_ih", "w_hh", "gates", "c_next")}
     arrived = {f"d{name}_next": draw.array(drawn["h"].shape) if draw.choice(True, False) else None for name in "hc"}
-    return {**arrived, **kept, **draw_cell_gradients(draw, drawn, ("h", "c"), drawn["gates"].shape)}
+    return {**arrived, **kept, **draw_cell_gradients(draw, drawn, ("h", "c"), ("da",), ("db",))}
 
 
 def lstm_cell(
@@ -125,10 +128,10 @@ def _lstm_cell(input, h, c, w_ih, w_hh, b_ih, b_hh):
     def gradient(dys, needs):
         dx = empty(x.shape, x.dtype) if needs[0] else None
         dh, dc, da = empty(h.shape, x.dtype), empty(c.shape, x.dtype), empty(gates.shape, x.dtype)
-        lstm_cell_backward(*dys, c, w_ih, w_hh, gates, c_next, dx, dh, dc, da)
+        db = empty((4 * H,), x.dtype) if needs[5] or needs[6] else None
+        lstm_cell_backward(*dys, c, w_ih, w_hh, gates, c_next, dx, dh, dc, da, db)
         dw_ih = WeightGradient(da, x) if needs[3] else None
         dw_hh = WeightGradient(da, h) if needs[4] else None
-        db = bias_gradient(da) if needs[5] or needs[6] else None
         return dx, dh, dc, dw_ih, dw_hh, db, db
 
     return [h_next, c_next], gradient, ("input", "h", "c", "w_ih", "w_hh", "output")

@@ -187,12 +187,18 @@ def draw_cell(draw: Any, gates: int, *states: str) -> dict[str, Any]:
     }
 
 
-def draw_cell_gradients(draw: Any, drawn: dict[str, Any], states: tuple[str, ...], of_sums: Shape) -> dict[str, Any]:
-    """Places for the results of a cell's gradient; nobody needs that of x sometimes. of_sums: the shape of da."""
+def draw_cell_gradients(
+    draw: Any, drawn: dict[str, Any], states: tuple[str, ...], sums: tuple[str, ...], biases: tuple[str, ...]
+) -> dict[str, Any]:
+    """Places for the results of a cell's gradient, some of which nobody needs. sums: by what the gates get."""
+    B, rows = len(drawn["x"]), len(drawn["w_ih"])
     results = {f"d{name}": draw.out(drawn[name].shape) for name in ("x", *states)}
-    if draw.choice(False, False, True):
-        results["dx"] = None
-    return {**results, "da": draw.out(of_sums)}
+    results |= {name: draw.out((B, rows)) for name in sums}
+    results |= {name: draw.out((rows,)) for name in biases}
+    for name in ("dx", *biases):
+        if draw.choice(False, False, True):
+            results[name] = None
+    return results
 
 
 def draw_sequence(draw: Any, gates: int) -> dict[str, Any]:

@@ -18,7 +18,7 @@ import numpy as np
 from ..arguments import check_floats, check_rank, shapes_of, show
 from ..op import empty, kernel, op
 from .recurrent import check_weights, draw_cell, draw_cell_gradients
-from .weight_gradient import WeightGradient, bias_gradient
+from .weight_gradient import WeightGradient
 
 NONLINEARITIES = ("tanh", "relu")
 
@@ -34,9 +34,9 @@ def rnn_cell_forward(x, h, w_ih, w_hh, b_ih, b_hh, relu, h_next):
         h_next[n, j] = (0.0 if a <= 0.0 else a) if relu else math.tanh(a)
 
 
-@kernel(writes="dx, dh, da")
-def rnn_cell_backward(dh_next, w_ih, w_hh, relu, h_next, dx, dh, da):
-    """dx is None where nobody needs it."""
+@kernel(writes="dx, dh, da, db")
+def rnn_cell_backward(dh_next, w_ih, w_hh, relu, h_next, dx, dh, da, db):
+    """dx, db are None where nobody needs them."""
     B, H = h_next.shape
     for n, j in np.ndindex(B, H):
         if relu:
@@ -48,6 +48,9 @@ def rnn_cell_backward(dh_next, w_ih, w_hh, relu, h_next, dx, dh, da):
     if dx is not None:
         for n, k in np.ndindex(dx.shape):
             dx[n, k] = sum(da[n, j] * w_ih[j, k] for j in range(H))
+    if db is not None:
+        for j in range(H):
+            db[j] = sum(da[n, j] for n in range(B))
 
 
 def _draw_cell(draw):
@@ -65,7 +68,7 @@ def _(draw):
     drawn = _draw_cell(draw)
     rnn_cell_forward.run_reference(*drawn.values())
     kept = {name: drawn[name] for name in ("w_ih", "w_hh", "relu", "h_next")}
-    results = draw_cell_gradients(draw, drawn, ("h",), drawn["h"].shape)
+    results = draw_cell_gradients(draw, drawn, ("h",), ("da",), ("db",))
     return {"dh_next": draw.array(drawn["h"].shape), **kept, **results}
 
 
@@ -96,10 +99,10 @@ def rnn_cell(
     def gradient(dy, needs):
         dx = empty(x.shape, x.dtype) if needs[0] else None
         dh, da = empty(h.shape, x.dtype), empty(h.shape, x.dtype)
-        rnn_cell_backward(dy, w_ih, w_hh, relu, h_next, dx, dh, da)
+        db = empty(w_hh.shape[:1], x.dtype) if needs[4] or needs[5] else None
+        rnn_cell_backward(dy, w_ih, w_hh, relu, h_next, dx, dh, da, db)
         dw_ih = WeightGradient(da, x) if needs[2] else None
         dw_hh = WeightGradient(da, h) if needs[3] else None
-        db = bias_gradient(da) if needs[4] or needs[5] else None
         return dx, dh, dw_ih, dw_hh, db, db
 
     return h_next, gradient, ("input", "hx", "w_ih", "w_hh", "output")
