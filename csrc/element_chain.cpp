@@ -13,10 +13,6 @@ constexpr int kInputs = 12, kOutputs = 3, kLocals = 8, kSteps = 96;
 // Places that a step may name: inputs, outputs, locals.
 constexpr int kFirstOutput = kInputs, kFirstLocal = kFirstOutput + kOutputs, kPlaces = kFirstLocal + kLocals;
 
-// Bytes of an array from which on it is worth a step to ask for what a later block reads: shorter ones lie in
-// caches that are quick enough.
-constexpr int64_t kFarArray = 512 << 10;
-
 template <typename T>
 class Program {
   public:
@@ -44,14 +40,10 @@ class Program {
     // The elements [begin, end), both multiples of a block.
     void run(int64_t begin, int64_t end) const {
         if (begin == end) return;
-        alignas(64) T locals[kLocals * block<T>], copies[kInputs * width<T>];
-        Step<T> steps[kSteps + kInputs + 1];
+        alignas(64) T locals[kLocals * block<T>], copies[kInputs * block<T>];
+        Step<T> steps[kSteps + 1];
         const bool past_caches = size * int64_t(sizeof(T)) >= kPastCaches;
-        int count = 0;
-        for (int k = 0; k < kInputs && size * int64_t(sizeof(T)) >= kFarArray; ++k)
-            if (data_[k] != nullptr && !single_[k]) steps[count++] = {run_prefetch<T>, data_[k], 1};
-        resolve(steps + count, locals, copies, past_caches ? run_store_past_caches<T> : nullptr,
-                [&](int64_t place) { return data_[place]; });
+        resolve(steps, locals, copies, past_caches, [&](int64_t place) { return data_[place]; });
         for (int64_t i = begin; i < end; i += block<T>) start(steps, i);
         if (past_caches) finish_past_caches();
     }
@@ -60,13 +52,13 @@ class Program {
     void run_rest() const {
         const int64_t whole = size / block<T> * block<T>, rest = size - whole;
         if (rest == 0) return;
-        alignas(64) T locals[kLocals * block<T>], copies[kInputs * width<T>];
+        alignas(64) T locals[kLocals * block<T>], copies[kInputs * block<T>];
         alignas(64) T parts[kFirstLocal][block<T>];
         Step<T> steps[kSteps + 1];
         for (int k = 0; k < kFirstLocal; ++k)
             for (int64_t i = 0; i < block<T>; ++i)
                 parts[k][i] = data_[k] != nullptr && !single_[k] && i < rest ? data_[k][whole + i] : T(0);
-        resolve(steps, locals, copies, nullptr, [&](int64_t place) { return parts[place]; });
+        resolve(steps, locals, copies, false, [&](int64_t place) { return parts[place]; });
         start(steps, 0);
         for (int k = kFirstOutput; k < kFirstLocal; ++k)
             if (data_[k] != nullptr)
@@ -88,29 +80,48 @@ class Program {
         steps->run(steps, i, zero, zero, zero, zero, zero, zero, zero, zero);
     }
 
-    // The steps with their addresses; at(place) is that of an array.
+    // The steps with their addresses; at(place) is that of an array. Loads become part of the step that
+    // follows, and stores of the step before.
     template <typename At>
-    void resolve(Step<T>* out, T* locals, T* copies, RunOf<T> store_apart, const At& at) const {
-        constexpr int W = width<T>;
+    void resolve(Step<T>* out, T* locals, T* copies, bool past_caches, const At& at) const {
         for (int k = 0; k < kInputs; ++k)
-            if (single_[k]) store(copies + k * W, broadcast<T>(*data_[k]));
-        for (int64_t s = 0; s < steps_.shape[0]; ++s, ++out) {
+            for (int i = 0; single_[k] && i < kVectors; ++i)
+                store(copies + k * block<T> + i * width<T>, broadcast<T>(*data_[k]));
+        const auto operand_at = [&](int64_t place) -> Operand<T> {
+            if (place >= kFirstLocal) return {locals + (place - kFirstLocal) * block<T>, 0};
+            if (single_[place]) return {copies + place * block<T>, 0};
+            return {at(place), 1};
+        };
+        Operand<T> first{};
+        const Step<T>* begin = out;
+        for (int64_t s = 0; s < steps_.shape[0]; ++s) {
             const Operation<T>& operation = operations<T>[steps_(s, 0)];
             const int64_t place = steps_(s, 1);
-            *out = {operation.run, locals, 0};
-            if (operation.kind == kUnary) continue;
-            if (place >= kFirstLocal) {
-                *out = {operation.run, locals + (place - kFirstLocal) * block<T>, 0};
-            } else if (single_[place]) {
-                *out = {operation.run_with_number, copies + place * W, 0};
-            } else {
-                T* data = at(place);
-                const bool apart = operation.kind == kStore && store_apart != nullptr &&
-                                   reinterpret_cast<intptr_t>(data) % PYDL_VECTOR_BYTES == 0;
-                *out = {apart ? store_apart : operation.run, data, 1};
+            const bool has_operand = operation.kind != kUnary;
+            const Operand<T> operand = has_operand ? operand_at(place) : Operand<T>{};
+            if (operation.kind == kLoad) {
+                first = operand;
+                continue;
             }
+            Step<T> step = {operation.run, operand, first, {}};
+            if (operation.kind == kStore) {
+                const bool apart = past_caches && operand.advance == 1 &&
+                                   reinterpret_cast<intptr_t>(operand.data) % PYDL_VECTOR_BYTES == 0;
+                if (!apart && first.data == nullptr && out > begin && out[-1].result.data == nullptr) {
+                    out[-1].result = operand;
+                    continue;
+                }
+                if (apart)
+                    step.run = run_store_past_caches<T>;
+                else
+                    step.result = operand;
+            } else if (has_operand && place < kFirstLocal && single_[place]) {
+                step.run = operation.run_with_number;
+            }
+            *out++ = step;
+            first = {};
         }
-        *out = {run_end<T>, nullptr, 0};
+        *out = {run_end<T>, {}, {}, {}};
     }
 
     const Array<const int64_t, 2>& steps_;

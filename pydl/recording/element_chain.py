@@ -128,6 +128,7 @@ class _Value:
         self.uses = -1  # by operations to come; -1: nobody knows of it
         self.place: int | None = None  # where steps find it
         self.size: int = 1 + sum(each.size for each in operands)
+        self.is_number = not operands and array.size == 1  # the same for all elements: cheap as a second operand
 
 
 class _Writer:
@@ -191,7 +192,7 @@ class _Writer:
             self._bring(first)
             if name != COPY:
                 self._step(name, 0)
-        elif self._has_place(others[0]) or others[0].size <= first.size:
+        elif not first.is_number and (self._has_place(others[0]) or others[0].size <= first.size):
             self._combine(name, first, others[0])
         else:
             self._combine(_exchanged_name(name), others[0], first)
