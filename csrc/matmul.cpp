@@ -1,6 +1,8 @@
 // matmul: y = a b for the last two dimensions, the others broadcast or summed. See pydl/ops/matmul.py.
 #include "gemm.h"
 #include "kernel.h"
+#include "parallel.h"
+#include "scratch.h"
 
 namespace pydl::PYDL_ISA {
 
@@ -69,6 +71,26 @@ auto last_two(const A& x) {
                                                            x.stride[c]};
 }
 
+constexpr int64_t kDotPiece = 32768;  // numbers of a vector that are worth a task of their own
+
+// A row times a column, by the piece: there is only one result to share between threads.
+template <typename T>
+void long_dot(Matrix<const T> row, Matrix<const T> column, T* y) {
+    const int64_t K = row.columns, pieces = (K - 1) / kDotPiece + 1;
+    const Scratch<T> partial(pieces);
+    parallel_for(pieces, 1, [&](int64_t begin, int64_t end) {
+        for (int64_t p = begin; p < end; ++p) {
+            const int64_t first = p * kDotPiece, left = K - first, n = left < kDotPiece ? left : kDotPiece;
+            gemm<T>({row.data + first * row.column_stride, 1, n, 0, row.column_stride},
+                    {column.data + first * column.row_stride, n, 1, column.row_stride, 0},
+                    {partial.data() + p, 1, 1, 1, 1}, false);
+        }
+    });
+    double sum = 0;
+    for (int64_t p = 0; p < pieces; ++p) sum += double(partial[p]);
+    *y = T(sum);
+}
+
 template <typename T>
 void matmul_forward(NdArray<const T> a, NdArray<const T> b, NdArray<T> y) {
     require(a.rank >= 2 && b.rank == a.rank && y.rank == a.rank,
@@ -110,6 +132,8 @@ void matmul_forward(NdArray<const T> a, NdArray<const T> b, NdArray<T> y) {
     }
 
     const int64_t terms = batch.summed_count;
+    if (y.size() == 1 && terms == 1 && left.columns >= 2 * kDotPiece)
+        return long_dot(left, right, product.data);
     const int last = batch.kept - 1;
     const int64_t row =
         batch.kept > 0 ? batch.kept_size[last] : 1;  // of products whose places are evenly spaced

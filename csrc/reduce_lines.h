@@ -82,8 +82,9 @@ template <typename Rule, typename T>
     }
 }
 
-// A long row, or a piece of one. One stream of reads the processor foresees by itself: asking for memory ahead
-// brings nothing where the row comes from memory, and costs a quarter where it comes from the last cache.
+// A long row, or a piece of one. One stream of reads the processor foresees by itself: asking for memory
+// ahead brings nothing where the row comes from memory, and costs a quarter where it comes from the last
+// cache.
 template <typename Rule, typename T>
 [[gnu::noinline]] typename Rule::Sum reduce_long_row(const T* x, int64_t count) {
     constexpr int64_t W = width<T>, kSums = 8, kBlock = kSums * 16 * W;
@@ -179,11 +180,11 @@ template <typename Rule, typename T>
     for (int64_t r = 0; r < rows; r += kStripRows) {
         join_columns<Rule>(x + r * stride, stride, rows - r < kStripRows ? rows - r : kStripRows, columns,
                            sums);
-        if (r == 0)
-            for (int64_t j = 0; j < columns; ++j) totals[j] = typename Rule::Sum(sums[j]);
-        else
-            for (int64_t j = 0; j < columns; ++j)
-                totals[j] = Rule::join_sums(totals[j], typename Rule::Sum(sums[j]));
+        for (int64_t j = 0; j < columns; j += width<typename Rule::Sum>) {
+            const int64_t n = columns - j;
+            const auto more = Rule::read(sums + j);  // beyond the columns there is room, and nobody looks
+            store_partial(totals + j, r == 0 ? more : Rule::combine(load_partial(totals + j, n), more), n);
+        }
     }
 }
 
@@ -216,7 +217,9 @@ void reduce_columns_of(const T* x, int64_t matrix_stride, int64_t row_stride, T*
     const int64_t wanted = kLinePieces / (A * strips),
                   possible = K * (B < columns ? B : columns) / kLineGrain;
     int64_t pieces = wanted < 2 || possible < 2 ? 1 : wanted < possible ? wanted : possible;
-    if (pieces > K) pieces = K;
+    const int64_t most =
+        (K - 1) / (2 * kStripRows) + 1;  // of fewer rows each, joining them would take longer
+    if (pieces > most) pieces = most;
     const auto width_of = [&](int64_t strip) {
         const int64_t left = B - strip * columns;
         return left < columns ? left : columns;
@@ -251,11 +254,14 @@ void reduce_columns_of(const T* x, int64_t matrix_stride, int64_t row_stride, T*
                                      partial.data() + (p * A + a) * B + strip * columns);
         }
     });
+    constexpr int64_t W = width<Sum>;
     for (int64_t a = 0; a < A; ++a)
-        for (int64_t j = 0; j < B; ++j) {
-            Sum sum = partial[a * B + j];
-            for (int64_t p = 1; p < pieces; ++p) sum = Rule::join_sums(sum, partial[(p * A + a) * B + j]);
-            y[a * y_stride + j] = Rule::finish(sum, K);
+        for (int64_t j = 0; j < B; j += W) {
+            const int64_t n = B - j < W ? B - j : W;
+            vec<Sum> sum = load_partial(partial.data() + a * B + j, n);
+            for (int64_t p = 1; p < pieces; ++p)
+                sum = Rule::combine(sum, load_partial(partial.data() + (p * A + a) * B + j, n));
+            for (int64_t i = 0; i < n; ++i) y[a * y_stride + j + i] = Rule::finish(sum[i], K);
         }
 }
 

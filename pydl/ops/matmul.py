@@ -103,7 +103,7 @@ def as_matrices(input: Any, other: Any) -> tuple[Any, ...]:
     rank = max(a.ndim, b.ndim)
     a, b = with_rank(a, rank), with_rank(b, rank)
     try:
-        batch = np.broadcast_shapes(a.shape[:-2], b.shape[:-2])
+        batch = np.broadcast_shapes(a.shape[:-2], b.shape[:-2]) if rank > 2 else ()
     except ValueError:
         raise ValueError(
             f"matmul: the leading dimensions {left.shape[:-2]} of input and {right.shape[:-2]} of other cannot be "
