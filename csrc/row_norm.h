@@ -76,9 +76,12 @@ struct RowScale {
     }
 };
 
+// By reference: in registers the numbers would travel in pairs, put together in memory, which waits until all
+// that was stored before has left the processor.
 template <typename T>
-[[gnu::noinline]] void scale_row(RowScale<T> of, int64_t count, Line<const T> x, Line<const T> weight,
-                                 Line<const T> bias, Line<T> y) {
+[[gnu::noinline]] void scale_row(const RowScale<T>& scale, int64_t count, Line<const T> x,
+                                 Line<const T> weight, Line<const T> bias, Line<T> y) {
+    const RowScale<T> of = scale;
     map_line<T>(
         [of](vec<T> x, vec<T> weight, vec<T> bias) PYDL_INLINE_LAMBDA {
             return fma(fma(x - of.center, broadcast<T>(of.rstd), broadcast<T>(of.shift)), weight, bias);

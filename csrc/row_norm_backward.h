@@ -33,7 +33,7 @@ template <typename T>
 // One pass over `count` columns of a row: writes dx where it is wanted, adds to dweight and dbias (padded to
 // whole vectors) where those are.
 template <typename T, bool Input, bool Weights>
-[[gnu::noinline]] void row_pass(RowSlope<T> of, int64_t count, Line<const T> dy, Line<const T> x,
+[[gnu::noinline]] void row_pass(const RowSlope<T>& of, int64_t count, Line<const T> dy, Line<const T> x,
                                 Line<const T> weight, Line<T> dx, T* dweight, T* dbias) {
     constexpr int64_t W = width<T>;
     const vec<T> rstd = broadcast<T>(of.rstd), b = broadcast<T>(of.b), c = broadcast<T>(of.c);
@@ -151,7 +151,7 @@ class RowGradients {
         return all;
     }
 
-    void pass(RowSlope<T> slope, int64_t r, int64_t d, int64_t count, T* dweight, T* dbias) const {
+    void pass(const RowSlope<T>& slope, int64_t r, int64_t d, int64_t count, T* dweight, T* dbias) const {
         const Line<const T> dy = row(dy_, r).from(d), x = row(x_, r).from(d), weight = weight_.line().from(d);
         if (!dx_)
             row_pass<T, false, true>(slope, count, dy, x, weight, Line<T>{nullptr, 1}, dweight, dbias);
