@@ -80,6 +80,28 @@ def test_gradient(shape, training):
     check_gradient(f, RNG.standard_normal(shape), RNG.uniform(0.5, 2.0, C), RNG.standard_normal(C))
 
 
+@pytest.mark.parametrize("shape", [(9, 40, 2500), (3, 5, 5001), (1, 70, 4097), (40, 3, 2048)], ids=str)
+def test_channels_of_several_blocks(shape):
+    """As in double precision, and the same for any number of threads."""
+    x, dy = (RNG.standard_normal(shape).astype(np.float32) for _ in range(2))
+    x += 5
+    exact, slope = x.astype(np.float64), dy.astype(np.float64)
+    mean, std = exact.mean((0, 2), keepdims=True), exact.std((0, 2), keepdims=True)
+    xhat = (exact - mean) / std
+    want = (slope - slope.mean((0, 2), keepdims=True) - xhat * (slope * xhat).mean((0, 2), keepdims=True)) / std
+    before, results = pydl.get_num_threads(), set()
+    for threads in (1, 2, 3):
+        pydl.set_num_threads(threads)
+        input = pydl.tensor(x, requires_grad=True)
+        y = batch_norm(input, None, None, training=True, eps=0.0)
+        y.backward(dy)
+        results.add(y.detach().numpy().tobytes() + input.grad.numpy().tobytes())
+    pydl.set_num_threads(before)
+    assert len(results) == 1
+    np.testing.assert_allclose(y.detach().numpy(), xhat, rtol=0, atol=1e-5)
+    np.testing.assert_allclose(input.grad.numpy(), want, rtol=0, atol=1e-5)
+
+
 @pytest.mark.parametrize("shape", [(64, 8, 16, 16), (20000, 5), (3000, 4, 2, 2), (1, 1, 300, 1000)], ids=str)
 @pytest.mark.parametrize("offset", [1e4, -1e4])
 def test_nothing_cancels(shape, offset):

@@ -77,6 +77,24 @@ def test_sum_of_products_with_few_columns(N):
         np.testing.assert_allclose(y, want, rtol=0, atol=1e-11)
 
 
+@pytest.mark.parametrize("K", [65_535, 65_536, 100_003])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_long_dot_products(K, dtype):
+    a, b = (rng.standard_normal(2 * K).astype(dtype) for _ in range(2))
+    before = pydl.get_num_threads()
+    for left, right in ((a[:K], b[:K]), (a[::2], b[K:][::-1]), (a[:K][::-1], b[1::2])):
+        want, results = left.astype(np.float64) @ right, set()
+        for threads in (1, 2, 3):
+            pydl.set_num_threads(threads)
+            results.add(matmul(left, right).numpy().tobytes())
+        pydl.set_num_threads(before)
+        assert len(results) == 1
+        got = np.frombuffer(results.pop(), dtype)[0]
+        assert abs(got - want) < 30 * np.finfo(dtype).eps * np.sqrt(K)
+    a[K // 2] = np.nan
+    assert np.isnan(matmul(a[:K], b[:K]).item())
+
+
 def test_large_is_the_same_for_any_number_of_threads():
     a, b = (rng.standard_normal(shape).astype(np.float32) for shape in ((300, 1500), (1500, 200)))
     before, results = pydl.get_num_threads(), []

@@ -42,7 +42,7 @@ def test_ten_million_floats_lose_nothing():
     assert sum(x).item() == np.float32(x.sum(dtype=np.float64))
 
 
-@pytest.mark.parametrize("shape", [(100_003,), (7, 60_001), (60_001, 7), (300, 1, 700), (2, 500, 3, 70)])
+@pytest.mark.parametrize("shape", [(100_003,), (7, 60_001), (60_001, 7), (300, 1, 700), (999, 331), (2, 500, 3, 70)])
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_long_reductions(shape, dtype):
     x = rng.standard_normal(shape).astype(dtype)
