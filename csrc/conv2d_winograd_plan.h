@@ -25,8 +25,7 @@ struct WinogradPlan {
           tile_rows_of_image((tiled(conv.rows) + Rows::outputs - 1) / Rows::outputs),
           tiles_of_row((tiled(conv.columns) + Line::outputs - 1) / Line::outputs),
           tiles(conv.x.shape[0] * tile_rows_of_image * tiles_of_row),
-          tasks((tiles + NR - 1) / NR,
-                filters.is_late ? (filters.late_tiles - 1) / NR + 1 : panels_of_task(conv)),
+          tasks((tiles + NR - 1) / NR, filters.is_late ? panels_of_late_task(conv) : panels_of_task(conv)),
           row_groups(filters.rows.count, panels_of_group(conv.groups, filters.rows.count)),
           // One line more than the channels need: places a power of two apart compete for the cache's sets.
           pitch(conv.channels * parts * NR + 64 / int64_t(sizeof(T))) {}
@@ -57,6 +56,14 @@ struct WinogradPlan {
 
   private:
     static int64_t tiled(const Axis& axis) { return winograd_overlap<Line> > 0 ? axis.source : axis.outputs; }
+    // Filters that are transformed when they are needed meet all tiles. With several threads, rather half of
+    // them, if these are not so few that transforming filters twice takes longer, more so turned ones:
+    // sources that each thread has for itself stay in a cache longer than all of them, which each would make.
+    int64_t panels_of_late_task(const Correlation<T>& conv) const {
+        const int64_t panels = (tiles + NR - 1) / NR, slow = conv.w_stride[3] < 0 ? 48 : 40;
+        const bool halved = num_threads() > 1 && panels % 2 == 0 && tiles * 9 >= conv.taps() * slow;
+        return halved ? panels / 2 : panels;
+    }
     int64_t panels_of_task(const Correlation<T>& conv) const {
         const int64_t fits = source_bytes / (conv.channels * parts * NR * places * int64_t(sizeof(T)));
         const int64_t wanted = (conv.groups * ((tiles + NR - 1) / NR) - 1) / tasks_wanted() + 1;
