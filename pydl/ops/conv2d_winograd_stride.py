@@ -31,7 +31,6 @@ from .winograd_cost import (
     WeightWay,
     direct_stride,
     direct_stride_gradient,
-    has_own_kernels,
     transformed,
     transformed_is_faster_for_weights,
 )
@@ -129,11 +128,16 @@ GRADIENT_WAYS = {3: Way(81, 7.3, 11.8, 3, 7.4), 4: Way(100, 6, 8.8, 3.6, 6.2)}
 WEIGHT_WAYS = {3: WeightWay(81, 28, 3.3, 25, 1.25, 10), 4: WeightWay(100, 27, 5, 22, 1.5, 25)}
 
 
+def has_small_groups(groups: int, channels: int, filters: int) -> bool:
+    """Whether these are groups of so few channels that their direct sums are faster (csrc/conv2d_direct.h)."""
+    return groups > 1 and min(channels, filters) < 5
+
+
 @remembered
 def suits_stride(w: Shape, x: Shape, y: Shape, groups: int = 1) -> bool:
     """Whether conv2d uses it for filters of shape w, stride 2, images of shape x and results of shape y."""
     filters, channels, way = w[0] // groups, w[1], WAYS[w[2]]
-    if has_own_kernels(groups, channels, filters):
+    if has_small_groups(groups, channels, filters):
         return False
     sums = direct_stride(w[2] ** 2, pixels_of(x), pixels_of(y), channels, filters)
     own = transformed(way, y[0] * -(-y[2] // 4) * -(-y[3] // 4), channels, filters)
@@ -144,7 +148,7 @@ def suits_stride(w: Shape, x: Shape, y: Shape, groups: int = 1) -> bool:
 def suits_stride_gradient(w: Shape, x: Shape, y: Shape, groups: int = 1) -> bool:
     """The same for the gradient of the input, of shape x."""
     filters, channels = w[0] // groups, w[1]
-    if w[2] == 7 or has_own_kernels(groups, channels, filters):
+    if w[2] == 7 or has_small_groups(groups, channels, filters):
         return False
     way = GRADIENT_WAYS[w[2]]
     sums = direct_stride_gradient(w[2] ** 2, pixels_of(y), pixels_of(x), filters, channels)
