@@ -31,13 +31,18 @@ struct EpilogueFrom {
 
 // A product with few tiles but a long sum, such as the gradient of a small weight over a large batch, is cut
 // along k into parts that threads can share; their sums are added in order. How many parts depends on the
-// sizes only.
+// factors only. So is one of some more tiles if the rows of A meet in one place of the cache: each thread then
+// reads a part of them, where it would read all with some columns of B, or copy too few to profit by it.
 template <typename T>
-int64_t parts_of_k(int64_t M, int64_t N, int64_t K) {
-    constexpr int64_t enough_tiles = 8, part = 4 * GemmBlocks<T>::depth, most = 16;
+int64_t parts_of_k(Matrix<const T> a, Matrix<const T> b) {
+    constexpr int64_t enough_tiles = 8, part = 4 * GemmBlocks<T>::depth, most = 16, some_elements = 16384;
+    const int64_t M = a.rows, N = b.columns, K = a.columns;
     const int64_t tiles = ((M - 1) / tile_rows<T> + 1) * ((N - 1) / tile_columns<T> + 1);
-    if (tiles >= enough_tiles || K < 2 * part) return 1;
-    return K / part < most ? K / part : most;
+    if (tiles < enough_tiles && K >= 2 * part) return K / part < most ? K / part : most;
+    if (a.column_stride != 1 || !rows_collide(a) || M * N > some_elements || K < 4 * part) return 1;
+    int64_t parts = 2;
+    while (parts < most && 2 * parts * part <= K) parts *= 2;
+    return parts;
 }
 
 template <typename T, typename Epilogue>
@@ -134,7 +139,7 @@ class SmallPanel {
 template <typename T, typename Epilogue>
 void wide_product(Matrix<const T> a, Matrix<const T> b, Matrix<T> c, bool accumulate,
                   const Epilogue& epilogue) {
-    if (const int64_t parts = parts_of_k<T>(c.rows, c.columns, a.columns); parts > 1)
+    if (const int64_t parts = parts_of_k<T>(a, b); parts > 1)
         return gemm_split<T>(parts, a, b, c.data, c.row_stride, accumulate, epilogue);
     gemm_blocked<T>(a, b, c.data, c.row_stride, accumulate, epilogue);
 }
@@ -146,7 +151,7 @@ bool is_plain(Matrix<const T> a, Matrix<const T> b) {
     if constexpr (turned_packing<T> > 0)
         if (is_better_turned(a, b)) return false;
     const int64_t M = a.rows, N = b.columns, K = a.columns;
-    return parts_of_k<T>(M, N, K) == 1 && thread_parts<T>(M, N, K) < 2;
+    return parts_of_k<T>(a, b) == 1 && thread_parts<T>(M, N, K) < 2;
 }
 
 // c (+)= a b, then the epilogue.

@@ -73,8 +73,10 @@ class GemmPart {
                    : given > 0 && rows_.count == 1 ? 1
                                                    : GemmBlocks<T>::stripe_elements / (blocks_.size + 1),
                    panel_columns_),
-          pack_a_(a.column_stride != 1 &&
-                  (a.row_stride != 1 || (b.columns > 2 * panel_columns_ && a.rows * a.columns > 16384))),
+          pack_a_(
+              a.column_stride != 1 &&
+              (a.row_stride != 1 || (b.columns > (rows_collide(a.transposed()) ? 2 : 8) * panel_columns_ &&
+                                     a.rows * a.columns > 16384))),
           pack_b_(given == 0 && (b.column_stride != 1 || (!has_partial_loads && b.columns % width<T> != 0) ||
                                  (rows_.count > 1 && depth > GemmBlocks<T>::shallow && !by_panels_ &&
                                   is_better_packed(b)))),
