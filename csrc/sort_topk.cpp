@@ -70,7 +70,10 @@ void find_best(const T* x, int64_t stride, int64_t count, int64_t k, bool larges
     }
 }
 
-constexpr int64_t kShortLine = 24;  // numbers that are sooner inserted one by one
+constexpr int64_t kRun = 24;  // numbers that are sooner inserted one by one
+// Numbers that are sooner merged than counted, where each byte has a pass that counts 256 values.
+template <typename T>
+constexpr int64_t kShortLine = 24 + 8 * sizeof(T);
 constexpr int kBuckets = 256;
 
 template <typename T>
@@ -89,16 +92,42 @@ PYDL_INLINE auto rising_key(T x, bool largest) {
     return std::make_unsigned_t<int_of<T>>(to_key<T>(bits, !largest) ^ sign);
 }
 
+// Two neighbouring runs in order, as one: of equals those of the first.
+template <typename T>
+void merge(const Item<T>* a, int64_t size, int64_t both, Item<T>* to) {
+    const Item<T>*const middle = a + size, *const end = a + both, *b = middle;
+    while (a < middle && b < end) {
+        const bool second = b->key < a->key;  // no jump: nobody could predict it
+        *to++ = second ? *b : *a;
+        b += second;
+        a += !second;
+    }
+    while (a < middle) *to++ = *a++;
+    while (b < end) *to++ = *b++;
+}
+
 // The items of a line in order: in one of the two arrays.
 template <typename T>
 const Item<T>* sort_line(const T* x, int64_t stride, int64_t count, bool largest, Item<T>* from,
                          Item<T>* to) {
-    if (count <= kShortLine) {
-        for (int64_t i = 0; i < count; ++i) {
-            const Item<T> item{rising_key(x[i * stride], largest), int_of<T>(i)};
-            int64_t at = i;
-            for (; at > 0 && from[at - 1].key > item.key; --at) from[at] = from[at - 1];
-            from[at] = item;
+    if (count <= kShortLine<T>) {
+        for (int64_t first = 0; first < count; first += kRun) {
+            const int64_t last = count - first < kRun ? count : first + kRun;
+            for (int64_t i = first; i < last; ++i) {
+                const Item<T> item{rising_key(x[i * stride], largest), int_of<T>(i)};
+                int64_t at = i;
+                for (; at > first && from[at - 1].key > item.key; --at) from[at] = from[at - 1];
+                from[at] = item;
+            }
+        }
+        for (int64_t run = kRun; run < count; run *= 2) {
+            for (int64_t i = 0; i < count; i += 2 * run) {
+                const int64_t left = count - i;
+                merge(from + i, run < left ? run : left, 2 * run < left ? 2 * run : left, to + i);
+            }
+            Item<T>* const merged = to;
+            to = from;
+            from = merged;
         }
         return from;
     }
