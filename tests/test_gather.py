@@ -32,6 +32,22 @@ def test_as_in_pytorch(name):
     check_whole_numbers(lambda x: call(x, index if isinstance(x, pydl.Tensor) else torch.tensor(index)), X)
 
 
+@pytest.mark.parametrize("dtype", [np.int64, np.int32, np.uint8, np.bool_])
+def test_bits_of_integers_stay(dtype):
+    """Where the kernels move integers as floats of the same bits, these may be NaN and denormal."""
+    x = np.random.default_rng(0).integers(-(2**31), 2**31, (3, 7, 4)).astype(np.int64)
+    x = (x * 0x1_0000_0001).astype(dtype) if dtype != np.bool_ else x > 0
+    index = np.random.default_rng(1).integers(0, 7, (3, 5, 4))
+    np.testing.assert_array_equal(pydl.gather(x, 1, index).numpy(), np.take_along_axis(x, index, 1))
+    np.testing.assert_array_equal(pydl.index_select(x, 1, index[0, :, 0]).numpy(), x[:, index[0, :, 0]])
+    turned = pydl.Tensor(x).transpose(0, 2)
+    np.testing.assert_array_equal(turned.contiguous().numpy(), x.swapaxes(0, 2))
+    np.testing.assert_array_equal(pydl.repeat_interleave(x, 3, 1).numpy(), x.repeat(3, 1))
+    want, order = x.copy(), np.arange(7)[::-1].reshape(1, 7, 1) + np.zeros((3, 1, 4), np.int64)
+    np.put_along_axis(want, order, x, 1)
+    np.testing.assert_array_equal(pydl.scatter(x, 1, order, x).numpy(), want)
+
+
 def test_numbers_without_dimensions():
     x = pydl.tensor(3.0, requires_grad=True)
     y = x.gather(0, np.array(0)) + x.index_select(0, np.array([0]))

@@ -102,7 +102,9 @@ def _convert(op: str, name: str, array: Array, dtype: np.dtype[Any]) -> Array:
         return array
     if dtype.kind in "iu" and array.ndim == 0 and not np.iinfo(dtype).min <= array.item() <= np.iinfo(dtype).max:
         raise ValueError(f"{op}: {name} is {array.item()}, which does not fit the other argument's dtype {dtype}")
-    return array.astype(dtype)
+    new = empty(array.shape, dtype)  # of pydl's memory, which is at hand
+    np.copyto(new, array, casting="unsafe")
+    return new
 
 
 def form_of(value: Any, array: Array) -> Form:

@@ -106,5 +106,10 @@ def repeat_interleave(input: Any, repeats: Any, dim: int | None = None) -> Tenso
             f"repeat_interleave: repeats must be an integer of at least 0, or {x.shape[d]} for dim {d} of {x.shape}"
         )
     total = int(counts.astype(float).sum() * (x.shape[d] if counts.size == 1 else 1))
-    check_shape("repeat_interleave", (*x.shape[:d], total, *x.shape[d + 1 :]))
+    shape = check_shape("repeat_interleave", (*x.shape[:d], total, *x.shape[d + 1 :]))
+    if counts.size == 1 and total and x.ndim < MOST_DIMENSIONS:  # along a dimension of its own
+        before, behind = x.shape[: d + 1], x.shape[d + 1 :]
+        apart = reshape(x, (*before, 1, *behind))
+        ones = (1,) * len(before), (1,) * len(behind)
+        return reshape(_repeated(apart, "repeat_interleave", (*ones[0], int(counts.item()), *ones[1])), shape)
     return index_select(x, d, np.repeat(np.arange(x.shape[d]), counts.reshape(-1) if counts.ndim else int(counts)))

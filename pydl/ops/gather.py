@@ -21,7 +21,7 @@ from .._compiled import along
 from ..arguments import Array, check_array, check_dim
 from ..op import empty, gradient_wanted, kernel, op
 from ..tensor import Tensor, as_tensor
-from .clone import reshaped, zeros
+from .clone import bits, is_moved, reshaped, zeros
 from .getitem import getitem
 from .reshape import reshape
 
@@ -104,10 +104,11 @@ def add_along(dy: Array, index: Array, dx: Array, d: int) -> None:
     gather_backward(three(dy, d), three(index, d), dx.reshape(three(dx, d).shape))
 
 
-def numbers_for_kernels(index: Any, x: Array, d: int) -> Array | None:
-    """index for the kernels, where they do the work: floats, and all of x but for dimension d."""
+def numbers_for_kernels(index: Any, x: Array, d: int, adds: bool = False) -> Array | None:
+    """index for the kernels, where they do the work: numbers they take, and all of x but for dimension d."""
     array = index.data if isinstance(index, Tensor) else index
-    if x.dtype.kind != "f" or x.size == 0 or not isinstance(array, np.ndarray) or array.dtype.kind not in "iu":
+    takes = x.dtype.kind == "f" if adds else is_moved(x)
+    if not takes or x.size == 0 or not isinstance(array, np.ndarray) or array.dtype.kind not in "iu":
         return None
     if array.ndim != x.ndim or array.shape[:d] != x.shape[:d] or array.shape[d + 1 :] != x.shape[d + 1 :]:
         return None
@@ -133,12 +134,12 @@ def run_checked(name: str, forward: Any, one: Array, index: Array, other: Array,
 def _taken(input: Any, name: str, d: int, numbers: Any) -> Any:
     """gather, and index_select with a vector of numbers."""
     x, is_vector = input, numbers.ndim == 1 and input.ndim > 1
-    lines = three(x, d)
+    lines = three(bits(x), d)
     A, _, B = lines.shape
     shape = (*x.shape[:d], numbers.size, *x.shape[d + 1 :]) if is_vector else numbers.shape
     index = for_all(numbers, A, B) if is_vector else three(numbers, d)
     y = empty(shape, x.dtype)
-    run_checked(name, gather_forward, lines, index, three(y, d), x.shape[d])
+    run_checked(name, gather_forward, lines, index, three(bits(y), d), x.shape[d])
 
     def gradient(dy, needs):
         dx = zeros(x.shape, x.dtype)
@@ -167,7 +168,7 @@ def index_select(input: Any, dim: int, index: Any) -> Tensor:
     d = check_dim("index_select", dim, x.ndim)
     array = index.data if isinstance(index, Tensor) else index
     is_vector = isinstance(array, np.ndarray) and array.ndim == 1 and array.dtype.kind in "iu"
-    if is_vector and x.ndim and x.data.size and x.dtype.kind == "f":
+    if is_vector and x.ndim and x.data.size and is_moved(x.data):
         numbers = array.astype(np.int64, copy=gradient_wanted() or not array.flags.c_contiguous)
         return _taken(x, "index_select", d, numbers)
     numbers = check_index("index_select", index, x.shape[d] if x.ndim else 1)

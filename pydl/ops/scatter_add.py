@@ -21,7 +21,7 @@ import numpy as np
 from ..arguments import Array, check_array, check_dim, check_number
 from ..op import empty, op
 from ..tensor import Tensor, as_tensor
-from .clone import clone, copied
+from .clone import bits, clone, copied
 from .gather import (
     check_index,
     for_all,
@@ -57,6 +57,8 @@ def _add_rows(y: Array, numbers: Array, values: Array) -> None:
     """y[numbers[m]] += values[m] for rows of y (N, D)."""
     if y.dtype.kind == "f":
         getitem_backward(values, numbers, y)
+    elif y.shape[1] == 1:
+        np.add.at(y.reshape(-1), numbers, values.reshape(-1))  # numpy is quick with vectors
     else:
         np.add.at(y, numbers, values)
 
@@ -69,7 +71,7 @@ def scatter_add(input: Any, dim: int, index: Any, src: Any) -> Any:
     if x.ndim == 0:
         raise ValueError("scatter_add: input has no dimension to add along")
     d = check_dim("scatter_add", dim, x.ndim)
-    numbers = numbers_for_kernels(index, x, d)
+    numbers = numbers_for_kernels(index, x, d, adds=True)
     if numbers is not None:
         part = _part("scatter_add", values, numbers.shape)
         y, lines = copied(x), three(numbers, d)
@@ -139,7 +141,7 @@ def index_add(input: Any, dim: int, index: Any, source: Any, alpha: float = 1) -
 def _scattered(input: Any, src: Any, d: int, numbers: Any) -> Any:
     """scatter of an array as large as index."""
     y, index = copied(input), three(numbers, d)
-    run_checked("scatter", scatter_forward, three(src, d), index, three(y, d), y.shape[d])
+    run_checked("scatter", scatter_forward, three(bits(src), d), index, three(bits(y), d), y.shape[d])
 
     def gradient(dy, needs):
         dx = dsrc = None
