@@ -37,6 +37,24 @@ def test_unique_as_in_pytorch(name):
     assert len(getattr(pydl, name)(np.array([np.nan, np.nan]))) == 2
 
 
+@pytest.mark.parametrize("dtype", [np.int8, np.uint8, np.int64, np.uint64])
+def test_unique_of_integers_at_the_ends_of_their_range(dtype):
+    limits = np.iinfo(dtype)
+    for x in (np.array([limits.max, limits.max - 1, limits.max], dtype), np.array([limits.min, limits.max], dtype)):
+        want = np.unique(x, return_inverse=True, return_counts=True)
+        for ours, theirs in zip(pydl.unique(x, return_inverse=True, return_counts=True), want, strict=True):
+            assert ours.dtype == theirs.dtype
+            np.testing.assert_array_equal(ours.numpy(), theirs)
+
+
+def test_places_of_many_dimensions():
+    x = RNG.integers(0, 2, (3, 1, 4, 5))
+    same(pydl.argwhere(x), torch.argwhere(torch.tensor(x)))
+    same(pydl.nonzero(x[:, :, ::-1] > 0, as_tuple=True), torch.nonzero(torch.tensor(x).flip(2), as_tuple=True))
+    same(pydl.argwhere(x[:0]), torch.argwhere(torch.tensor(x[:0])))
+    same(pydl.argwhere(np.ones(())), torch.argwhere(torch.ones(())))
+
+
 def test_bincount_as_in_pytorch():
     x, w = X.reshape(-1), F.reshape(-1)
     same(pydl.bincount(x), torch.bincount(torch.tensor(x)))

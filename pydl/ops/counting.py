@@ -51,8 +51,27 @@ def unique(
     d = None if dim is None else check_dim("unique", dim, x.ndim)
     if d is not None and x.ndim == 0:
         raise ValueError("unique: input has no dimensions; leave dim out")
-    values, inverse, counts = np.unique(x, return_inverse=True, return_counts=True, axis=d, equal_nan=False)
-    return _several([values, inverse.reshape(x.shape if d is None else -1), counts], wanted)
+    if d is None and x.size and x.dtype.kind in "iub":
+        low, high = int(x.min()), int(x.max())
+        if high - low <= 2 * x.size:
+            return _several(_counted(x, low, wanted[1]), wanted)
+    parts: Any = np.unique(x, return_inverse=wanted[1], return_counts=wanted[2], axis=d, equal_nan=False)  # type: ignore[call-overload]
+    given = iter(parts if isinstance(parts, tuple) else (parts,))
+    values, inverse, counts = (next(given) if want else None for want in wanted)
+    return _several(
+        [values, None if inverse is None else inverse.reshape(x.shape if d is None else -1), counts], wanted
+    )
+
+
+def _counted(x: Array, low: int, with_inverse: bool) -> list[Any]:
+    """What unique() gives of integers from `low` on that lie close together: each is counted at its place."""
+    places = x.reshape(-1).astype(np.int64)
+    first = np.asarray(low, x.dtype).astype(np.int64)  # a large uint64 becomes negative, and comes back
+    places -= first
+    counts = np.bincount(places)
+    found = np.flatnonzero(counts)
+    inverse = (np.cumsum(counts > 0) - 1)[places].reshape(x.shape) if with_inverse else None
+    return [(found + first).astype(x.dtype), inverse, counts[found]]
 
 
 def unique_consecutive(
@@ -69,13 +88,18 @@ def unique_consecutive(
         raise ValueError("unique_consecutive: input has no dimensions; leave dim out")
     d = 0 if dim is None else check_dim("unique_consecutive", dim, x.ndim)
     lines = x.reshape(-1) if dim is None else np.moveaxis(x, d, 0)
-    flat = lines.reshape(len(lines), -1) if lines.size else np.zeros((len(lines), 1))
     begins = np.ones(len(lines), np.bool_)
-    begins[1:] = (flat[1:] != flat[:-1]).any(1)
-    counts = np.diff(np.append(np.flatnonzero(begins), len(lines)))
-    inverse = np.cumsum(begins) - 1
+    if lines.ndim == 1:
+        np.not_equal(lines[1:], lines[:-1], out=begins[1:])
+    else:
+        flat = lines.reshape(len(lines), -1) if lines.size else np.zeros((len(lines), 1))
+        begins[1:] = (flat[1:] != flat[:-1]).any(1)
+    counts = np.diff(np.append(np.flatnonzero(begins), len(lines))) if wanted[2] else None
+    inverse = np.cumsum(begins) - 1 if wanted[1] else None
     values = np.moveaxis(lines[begins], 0, d) if dim is not None else lines[begins]
-    return _several([values, inverse.reshape(x.shape) if dim is None else inverse, counts], wanted)
+    return _several(
+        [values, inverse.reshape(x.shape) if inverse is not None and dim is None else inverse, counts], wanted
+    )
 
 
 def bincount(input: Any, weights: Any = None, minlength: int = 0) -> Tensor:
@@ -132,9 +156,22 @@ def histogram(input: Any, bins: Any, *, range: Any = None, weight: Any = None, d
     return HistogramEdges(Tensor(np.asarray(hist, x.dtype)), Tensor(np.asarray(edges, x.dtype)))
 
 
+def _places(x: Array) -> Array:
+    """The places of what is not 0: (D, K)."""
+    rest = np.flatnonzero(x if x.dtype.kind == "b" else x != 0)
+    found = np.empty((x.ndim, rest.size), np.int64)
+    for d in range(x.ndim - 1, 0, -1):  # which is quicker than numpy's nonzero() of more than one dimension
+        before = rest // x.shape[d] if rest.size else rest
+        np.subtract(rest, before * x.shape[d], out=found[d])
+        rest = before
+    if x.ndim:
+        found[0] = rest
+    return found
+
+
 def argwhere(input: Any) -> Tensor:
     """The places of what is not 0: (K, D)."""
-    return Tensor(np.argwhere(_array("argwhere", input)))
+    return Tensor(_places(_array("argwhere", input)).T)
 
 
 def nonzero(input: Any, *, as_tuple: bool = False) -> Any:
@@ -142,7 +179,7 @@ def nonzero(input: Any, *, as_tuple: bool = False) -> Any:
     x = _array("nonzero", input)
     if not check_flag("nonzero", "as_tuple", as_tuple):
         return argwhere(input)
-    return tuple(Tensor(each) for each in np.nonzero(np.atleast_1d(x)))
+    return tuple(Tensor(each) for each in _places(np.atleast_1d(x)))
 
 
 def searchsorted(sorted_sequence: Any, input: Any, *, right: bool = False) -> Tensor:

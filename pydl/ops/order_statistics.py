@@ -161,6 +161,9 @@ def msort(input: Any) -> Tensor:
 def nansum(input: Any, dim: Any = None, keepdim: bool = False) -> Tensor:
     """The sum of the elements that are not NaN."""
     x = as_tensor("nansum", input)
+    whole = sum(x, dim, keepdim)
+    if x.dtype.kind != "f" or not np.isnan(whole.data).any():  # a NaN would have got into its sum
+        return whole
     return sum(where(isnan(x), np.zeros((), x.dtype), x), dim, keepdim)
 
 
