@@ -29,6 +29,7 @@ from .maximum import maximum
 from .minimum import minimum
 from .mul import mul
 from .sub import sub
+from .sum import sum
 from .where import where
 
 
@@ -92,7 +93,7 @@ def nan_to_num(input: Any, nan: float = 0.0, posinf: float | None = None, neginf
         "posinf": largest if posinf is None else posinf,
         "neginf": -largest if neginf is None else neginf,
     }
-    if np.isfinite(x.data).all():
+    if np.isfinite(sum(x.detach()).data):  # where one is not, neither is the sum
         return clone(x)
     places = isnan(x), isposinf(x), isneginf(x)
     for place, (name, value) in zip(places, given.items(), strict=True):

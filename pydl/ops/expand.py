@@ -105,7 +105,8 @@ def repeat_interleave(input: Any, repeats: Any, dim: int | None = None) -> Tenso
         raise ValueError(
             f"repeat_interleave: repeats must be an integer of at least 0, or {x.shape[d]} for dim {d} of {x.shape}"
         )
-    total = int(counts.astype(float).sum() * (x.shape[d] if counts.size == 1 else 1))
+    lines = x.shape[d] if counts.size == 1 else 1
+    total = int(counts) * lines if counts.ndim == 0 else int(counts.astype(float).sum() * lines)
     shape = check_shape("repeat_interleave", (*x.shape[:d], total, *x.shape[d + 1 :]))
     if counts.size == 1 and total and x.ndim < MOST_DIMENSIONS:  # along a dimension of its own
         before, behind = x.shape[: d + 1], x.shape[d + 1 :]

@@ -113,20 +113,29 @@ def rows(shape: tuple[int, ...], index: tuple[Any, ...]) -> tuple[Any, int]:
     return positions.reshape(-1), 1
 
 
+def _masked(x: Any, index: tuple[Any, ...]) -> Any:
+    """The numbers of the elements that one mask of all of x picks, in x seen as a vector; None for another index."""
+    if len(index) == 1 and isinstance(index[0], np.ndarray) and index[0].dtype.kind == "b":
+        return np.flatnonzero(index[0]) if x.ndim and index[0].shape == x.shape else None
+    return None
+
+
 @op("input", view=True)
 def getitem(input: Any, index: Any) -> Any:
     """x[index]. See the top of this file."""
     x = check_array("getitem", "input", input)
     plain = plain_index("getitem", index)
-
-    return part("getitem", x, plain), lambda dy, needs: PartGradient(x, plain, dy), ()
+    masked = _masked(x, plain)
+    # Numpy is quick with numbers, and slow with masks, whose branches nobody predicts.
+    y = part("getitem", x, plain) if masked is None else np.take(x.reshape(-1), masked)
+    return y, lambda dy, needs: PartGradient(x, plain, masked, dy), ()
 
 
 class PartGradient(Summand):
     """dy where the index says, and zeros elsewhere, which would make a loop over all x[t] quadratic in their number."""
 
-    def __init__(self, x: Array, index: tuple[Any, ...], dy: Array) -> None:
-        self.shape, self.dtype, self.index, self.dy = x.shape, x.dtype, index, dy
+    def __init__(self, x: Array, index: tuple[Any, ...], masked: Array | None, dy: Array) -> None:
+        self.shape, self.dtype, self.index, self.masked, self.dy = x.shape, x.dtype, index, masked, dy
 
     def array(self) -> Array:
         dx = zeros(self.shape, self.dtype)
@@ -137,7 +146,9 @@ class PartGradient(Summand):
         return dx
 
     def add_to(self, sum: Array) -> None:
-        if not any(isinstance(each, np.ndarray) for each in self.index):
+        if self.masked is not None:
+            sum.reshape(-1)[self.masked] += self.dy
+        elif not any(isinstance(each, np.ndarray) for each in self.index):
             add_to(part("getitem", sum, self.index), self.dy)
         elif not picks(self.index):
             region, rest = without_integers(sum, self.index)
