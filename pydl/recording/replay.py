@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -248,6 +248,26 @@ def on_other_numbers(
 
 
 _SPREAD = np.array([3, -3, 0.3, -0.3, 30, -1, 1, -30, 0.01, -0.1, 0.7])
+
+
+def on_special_numbers(
+    run: Callable[[list[Array]], list[Array | None]], inputs: list[Array]
+) -> Iterator[tuple[list[Array], list[Array | None]]]:
+    """The inputs with NaN and with infinities among them, and what `run` gives: other numbers do not show what is made
+    of isnan(x). Not where they are refused, or no input can hold them.
+    """
+    if not any(each.dtype.kind == "f" for each in inputs):
+        return
+    for special in ([np.nan], [np.inf, -np.inf]):
+        others = [copy(each) for each in inputs]
+        for each in others:
+            if each.dtype.kind == "f":
+                each.reshape(-1)[: len(special)] = special[: each.size]
+        try:
+            results = run(others)
+        except Exception:  # see above
+            continue
+        yield others, results
 
 
 def _spread(array: Array, place: int) -> Array:
