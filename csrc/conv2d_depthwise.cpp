@@ -10,7 +10,7 @@
 //       for each channel, for each tap v along the row
 //         loads the column of taps w[.., v], then row by row a vector of pixels, and adds its products
 //
-// Rows that fit few vectors need no frame under filters of 3x3 (conv2d_depthwise_rows.h), 5x5 and 7x7
+// Rows that fit few vectors need no frame under filters of 3x3 (conv2d_depthwise_rows.h) and 5x5
 // (conv2d_depthwise_wide_rows.h), and the lanes may be channels (conv2d_depthwise_lanes.h).
 //
 // With dilated rows, every d-th output row reads every d-th row: the others follow, as an image of their own.
@@ -72,9 +72,10 @@ struct DepthwiseTask {
 // left out, but images have to be turned, and stay in the second-level cache meanwhile.
 template <typename T>
 bool prefers_lanes(const Correlation<T>& conv) {
-    constexpr int64_t W = width<T>, most_vectors = 8000, least_tasks = 6;
+    constexpr int64_t W = width<T>, most_vectors = 8000;
     const Axis &rows = conv.rows, &columns = conv.columns;
-    if (find_lane_rows<T>(rows) == nullptr || conv.x.shape[0] * ((conv.groups - 1) / W + 1) < least_tasks ||
+    if (find_lane_rows<T>(rows) == nullptr ||
+        conv.x.shape[0] * ((conv.groups - 1) / W + 1) < (rows.taps == 7 ? 2 : 6) ||
         (rows.source + rows.taps) * (columns.source + columns.taps) + rows.outputs * columns.outputs >
             most_vectors)
         return false;
@@ -83,11 +84,15 @@ bool prefers_lanes(const Correlation<T>& conv) {
         return double(axis.taps) - before * (before + 1) * double(axis.stride) / double(axis.outputs);
     };
     const double turning = (many_registers ? 9 : 17) * double(1 + rows.stride * columns.stride);
+    const double again = double(rows_of_blocks(rows.outputs)) / double(rows.outputs);
+    const double lost = double(whole_vectors<T>(conv.groups)) / double(conv.groups);
     const double filled = double(columns.outputs) / double(whole_vectors<T>(columns.outputs));
-    const double moving = many_registers        ? (columns.stride == 1 ? 1.4 : 2.1)
-                          : columns.stride == 1 ? 1.3
-                                                : 3.4;
-    return inside(rows) * inside(columns) + turning < double(conv.taps()) / filled * moving;
+    // How much longer pixels as lanes take, which are moved in registers or copied.
+    const double moving = !many_registers      ? columns.stride == 1 ? 1.3 : 3.4
+                          : columns.stride > 1 ? 2.1
+                          : rows.taps == 7     ? 1.7
+                                               : 1.4;
+    return (again * inside(rows) * inside(columns) + turning) * lost < double(conv.taps()) / filled * moving;
 }
 
 // Whether its channels are lanes: where that is not preferred, those of small maps.

@@ -14,7 +14,7 @@
 
 namespace pydl::PYDL_ISA {
 
-inline constexpr int64_t kMostLaneRows = 7, kFewLaneRows = 4;  // maps of 7, 14, 28, ... are usual
+inline constexpr int kLaneRows = 7;  // of a block: maps of 7, 14, 28, ... are usual
 
 template <typename T>
 struct LaneColumn {
@@ -26,10 +26,11 @@ struct LaneColumn {
     int64_t x_row, x_tap, y_row;
 };
 
-template <typename T, int U, int Stride, int R>
+template <typename T, int U, int Stride>
 void lane_rows(const LaneColumn<T>& column, const T* x, T* y) {
     const int64_t taps = column.taps, x_row = column.x_row, y_row = column.y_row;
     const uint32_t rows = column.rows;
+    constexpr int R = kLaneRows;
     vec<T> acc[R];
 #pragma GCC unroll 8
     for (int i = 0; i < R; i++) acc[i] = column.bias;
@@ -50,35 +51,29 @@ void lane_rows(const LaneColumn<T>& column, const T* x, T* y) {
 
 template <typename T>
 struct LaneRows {
-    using Kernel = void (*)(const LaneColumn<T>&, const T*, T*);
     int64_t taps, stride;
-    Kernel many, few;
+    void (*run)(const LaneColumn<T>&, const T* x, T* y);
 };
-template <typename T, int U, int Stride>
-constexpr LaneRows<T> lane_rows_kernel() {
-    return {U, Stride, lane_rows<T, U, Stride, kMostLaneRows>, lane_rows<T, U, Stride, kFewLaneRows>};
-}
-// Blocks of many rows and of few, the last of which are moved back to end with the rows.
-template <typename Body>
-void for_each_block(int64_t rows, const Body& body) {
-    for (int64_t i = 0; i < rows;) {
-        const int64_t left = rows - i;
-        const bool many = rows >= kMostLaneRows && left > kFewLaneRows && left != 2 * kFewLaneRows &&
-                          left != 3 * kFewLaneRows;
-        const int64_t R = many ? kMostLaneRows : kFewLaneRows;
-        body(left < R ? rows - R : i, many);
-        i += R;
-    }
+
+// Rows that blocks compute, the last of which is moved back to end with the rows.
+inline int64_t rows_of_blocks(int64_t rows) {
+    return (rows + kLaneRows - 1) / kLaneRows * kLaneRows;
 }
 
-// Null where none fits, or so few rows that a third of their sums would be computed twice.
+// In float64, they would seldom be worth their size.
 template <typename T>
-const LaneRows<T>* find_lane_rows(const Axis& rows) {
-    static constexpr LaneRows<T> kernels[] = {lane_rows_kernel<T, 5, 1>(), lane_rows_kernel<T, 7, 1>(),
-                                              lane_rows_kernel<T, 5, 2>()};
-    if (rows.dilation != 1 || (rows.outputs < kMostLaneRows && rows.outputs != kFewLaneRows)) return nullptr;
-    for (const auto& kernel : kernels)
-        if (kernel.taps == rows.taps && kernel.stride == rows.stride) return &kernel;
+inline constexpr bool has_lane_rows = has_special_kernels && sizeof(T) == 4;
+
+// Null where none fits.
+template <typename T>
+const LaneRows<T>* find_lane_rows([[maybe_unused]] const Axis& rows) {
+    if constexpr (has_lane_rows<T>) {
+        static constexpr LaneRows<T> kernels[] = {
+            {5, 1, lane_rows<T, 5, 1>}, {7, 1, lane_rows<T, 7, 1>}, {5, 2, lane_rows<T, 5, 2>}};
+        if (rows.dilation == 1 && rows.outputs >= kLaneRows)
+            for (const auto& kernel : kernels)
+                if (kernel.taps == rows.taps && kernel.stride == rows.stride) return &kernel;
+    }
     return nullptr;
 }
 

@@ -177,7 +177,8 @@ class DepthwiseLanes {
             constexpr int64_t R = decltype(block)::value;
             for (int64_t j = 0; j < J; j += R) run(block, i, j + R > J ? J - R : j);
         };
-        if (compute_rows(layout, phase, weight, frame, tile)) return;
+        if constexpr (has_lane_rows<T>)
+            if (compute_rows(layout, phase, weight, frame, tile)) return;
         for (int64_t i = 0; i < phase.rows.outputs; i++) {
             if (J >= 7)
                 row(std::integral_constant<int, 7>{}, i);
@@ -189,8 +190,8 @@ class DepthwiseLanes {
     }
 
     // The same by blocks of rows, where there are kernels for that.
-    bool compute_rows(const LaneFrame<T>& layout, const PhaseOutputs& phase, const vec<T>* weight,
-                      const T* frame, T* tile) const {
+    [[gnu::noinline]] bool compute_rows(const LaneFrame<T>& layout, const PhaseOutputs& phase,
+                                        const vec<T>* weight, const T* frame, T* tile) const {
         const Axis &rows = phase.rows, &columns = phase.columns;
         const LaneRows<T>* kernel = find_lane_rows<T>(rows);
         if (kernel == nullptr) return false;
@@ -198,9 +199,10 @@ class DepthwiseLanes {
             weight + phase.first_tap, columns.taps,           0, 0, 0, weight[taps_], layout.columns() * W,
             columns.dilation * W,     y_.shape[3] * step_ * W};
         const bool finite = are_finite<T>(column.w, phase.taps);
-        for_each_block(rows.outputs, [&](int64_t i, bool many) {
-            const int64_t R = many ? kMostLaneRows : kFewLaneRows;
-            const int64_t top = i * rows.stride + rows.origin, reach = (R - 1) * rows.stride + rows.taps;
+        const int64_t reach = (kLaneRows - 1) * rows.stride + rows.taps;
+        for (int64_t next = 0; next < rows.outputs; next += kLaneRows) {
+            const int64_t i = next + kLaneRows > rows.outputs ? rows.outputs - kLaneRows : next;
+            const int64_t top = i * rows.stride + rows.origin;
             int64_t first = 0, past = reach;
             if (finite) clip(first, past, -top, rows.source - top);
             column.rows = (1u << past) - (1u << first);
@@ -210,10 +212,10 @@ class DepthwiseLanes {
                 if (finite)
                     clip(column.left, column.right, first_inside(-left, columns.dilation),
                          first_inside(columns.source - left, columns.dilation));
-                (many ? kernel->many : kernel->few)(column, frame + (top * layout.columns() + left) * W,
-                                                    tile + phase.place + (i * y_.shape[3] + j) * step_ * W);
+                kernel->run(column, frame + (top * layout.columns() + left) * W,
+                            tile + phase.place + (i * y_.shape[3] + j) * step_ * W);
             }
-        });
+        }
         return true;
     }
     // The first tap that is `distance` or further.

@@ -1,4 +1,4 @@
-// Depthwise convolutions with 5x5 and 7x7 filters of narrow images, whose rows are read where they lie and
+// Depthwise convolutions with 5x5 filters of narrow images, whose rows are read where they lie and
 // moved in registers as those of 3x3 filters are (conv2d_depthwise_rows.h).
 //
 // There are no registers left for the weights, so that each product reads its own. In exchange the sums of
@@ -143,7 +143,6 @@ WideRowsKernel<T> choose_wide_rows(const Axis& rows, const Axis& columns) {
         };
         if (rows.taps == 5 && rows.stride == 1) return kernel(WideRows<T, 5, 1, 1>{}, WideRows<T, 5, 1, 2>{});
         if (rows.taps == 5 && rows.stride == 2) return kernel(WideRows<T, 5, 2, 1>{}, WideRows<T, 5, 2, 2>{});
-        if (rows.taps == 7 && rows.stride == 1) return kernel(WideRows<T, 7, 1, 1>{}, WideRows<T, 7, 1, 2>{});
     }
     return {nullptr, nullptr};
 }
