@@ -38,11 +38,11 @@ def numpy(x, w, b, y, padding, dilation, groups, tile):
 
 
 def weight_arguments(N, C, H, O, K, tile):  # noqa: E741
-    return randn(N, O, H, H), randn(N, C, H, H), out(O, C, K, K), out(O), (K // 2,) * 4
+    return randn(N, O, H, H), randn(N, C, H, H), out(O, C, K, K), out(O), (K // 2,) * 4, (1, 1)
 
 
-def weight_numpy(dy, x, dw, db, padding):
-    weight_gradient_numpy(dy, x, dw, db, (1, 1), padding, (1, 1), 1)
+def weight_numpy(dy, x, dw, db, padding, dilation):
+    weight_gradient_numpy(dy, x, dw, db, (1, 1), padding, dilation, 1)
 
 
 BENCHES = [

@@ -58,6 +58,10 @@ MOST_CHANNELS_OF_FIVE = 256
 # How much longer dilated parts take, which are slow to read and to write.
 SLOWER_PARTS = 1.3
 
+# The same of weight gradients, what copying a pixel takes, and how long parts have to be: of a single tile, none are
+# neighbours.
+SLOWER_WEIGHTS, COPYING, SHORTEST_PART = 1.6, 20, 8
+
 _enabled: bool = os.environ.get("PYDL_WINOGRAD", "1") != "0"
 
 
@@ -118,15 +122,16 @@ def _(draw):
 
 
 @kernel(writes="dw, db")
-def conv2d_winograd_weight(dy, x, dw, db, padding):
+def conv2d_winograd_weight(dy, x, dw, db, padding, dilation):
     top, _, left, _ = padding
-    padded = np.zeros((*x.shape[:2], dy.shape[2] + dw.shape[2] - 1, dy.shape[3] + dw.shape[3] - 1))
+    reach = dw.shape[2] - 1
+    padded = np.zeros((*x.shape[:2], dy.shape[2] + reach * dilation[0], dy.shape[3] + reach * dilation[1]))
     for n, c, h, v in np.ndindex(x.shape):
         padded[n, c, h + top, v + left] = x[n, c, h, v]
     for o, c, u, v in np.ndindex(dw.shape):
         total = 0.0
         for n, i, j in np.ndindex(len(dy), *dy.shape[2:]):
-            total += dy[n, o, i, j] * padded[n, c, i + u, j + v]
+            total += dy[n, o, i, j] * padded[n, c, i + u * dilation[0], j + v * dilation[1]]
         dw[o, c, u, v] = total
     if db is not None:
         for o in range(len(db)):
@@ -135,9 +140,11 @@ def conv2d_winograd_weight(dy, x, dw, db, padding):
 
 @conv2d_winograd_weight.samples
 def _(draw):
-    case = draw_case(draw, draw.choice(3, 5))
+    dilation = draw.choice(1, 1, 2, 3), draw.choice(1, 1, 2, 3)
+    case = draw_case(draw, draw.choice(3, 5), dilation)
     dw, db = draw.out(case["w"]), draw.choice(None, draw.out(case["w"][:1]))
-    return {"dy": draw.array(case["y"]), "x": draw.array(case["x"]), "dw": dw, "db": db, "padding": case["padding"]}
+    settings = {"padding": case["padding"], "dilation": dilation}
+    return {"dy": draw.array(case["y"]), "x": draw.array(case["x"]), "dw": dw, "db": db} | settings
 
 
 Shape = tuple[int, ...]
@@ -205,7 +212,13 @@ def met_share(taps: Shape, sizes: Shape, dilation: Shape) -> float:
 
 
 @remembered
-def winograd_suits_weight(w: Shape, y: Shape) -> bool:
+def winograd_suits_weight(w: Shape, y: Shape, dilation: Shape = (1, 1)) -> bool:
     """Whether conv2d uses it for the gradient of plain filters."""
-    tiles, pixels = y[0] * -(-y[2] // 4) * -(-y[3] // 4), y[0] * y[2] * y[3]
-    return transformed_is_faster_for_weights(WEIGHT_WAYS[w[2]], w[2] * w[3], tiles, pixels, w[1], w[0])
+    way, parts, pixels = WEIGHT_WAYS[w[2]], math.prod(dilation), y[0] * y[2] * y[3]
+    height, width = (-(-size // (d * 4)) for size, d in zip(y[2:], dilation, strict=True))
+    if parts > 1:
+        if min(size // d for size, d in zip(y[2:], dilation, strict=True)) < SHORTEST_PART:
+            return False
+        way = way._replace(direct=way.direct / SLOWER_WEIGHTS)
+    turning, tiles = COPYING if parts > 1 else 0, y[0] * parts * height * width
+    return transformed_is_faster_for_weights(way, w[2] * w[3], tiles, pixels, w[1], w[0], turning)

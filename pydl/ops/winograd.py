@@ -159,12 +159,12 @@ def transform_weight_gradient(
     dy: Any, x: Any, dw: Any, db: Any, stride: Sizes, padding: Sizes, dilation: Sizes, groups: int
 ) -> bool:
     """Computes dw, and db unless it is None."""
-    if max(dilation) > 1 or groups > 1:
+    if groups > 1:
         return False
     if is_plain(dw.shape, dw.itemsize, stride):
-        if not winograd_suits_weight(dw.shape, dy.shape):
+        if not winograd_suits_weight(dw.shape, dy.shape, dilation):
             return False
-        conv2d_winograd_weight(dy, x, dw, db, padding)
+        conv2d_winograd_weight(dy, x, dw, db, padding, dilation)
         return True
     if lines := find_lines(dw.shape, dw.itemsize, stride, padding, dilation):
         of_dw, of_dy = lines.rows(dw), lines.rows(dy)
