@@ -58,9 +58,9 @@ MOST_CHANNELS_OF_FIVE = 256
 # How much longer dilated parts take, which are slow to read and to write.
 SLOWER_PARTS = 1.3
 
-# The same of weight gradients, what copying a pixel takes, and how long parts have to be: of a single tile, none are
-# neighbours.
-SLOWER_WEIGHTS, COPYING, SHORTEST_PART = 1.6, 20, 8
+# The same of weight gradients, what copying a pixel takes, by vectors or one by one, and how long parts have to be: of
+# a single tile, none are neighbours.
+SLOWER_WEIGHTS, COPYING, COPYING_APART, SHORTEST_PART = 1.75, 20, 60, 8
 
 _enabled: bool = os.environ.get("PYDL_WINOGRAD", "1") != "0"
 
@@ -220,5 +220,6 @@ def winograd_suits_weight(w: Shape, y: Shape, dilation: Shape = (1, 1)) -> bool:
         if min(size // d for size, d in zip(y[2:], dilation, strict=True)) < SHORTEST_PART:
             return False
         way = way._replace(direct=way.direct / SLOWER_WEIGHTS)
-    turning, tiles = COPYING if parts > 1 else 0, y[0] * parts * height * width
+    turning = 0 if parts == 1 else COPYING if dilation[1] in (1, 2, 4) else COPYING_APART
+    tiles = y[0] * parts * height * width
     return transformed_is_faster_for_weights(way, w[2] * w[3], tiles, pixels, w[1], w[0], turning)
