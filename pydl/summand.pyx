@@ -19,15 +19,6 @@ cdef class Summand:
 
     cdef public tuple shape
 
-    def array(self):
-        raise NotImplementedError
-
-    def add_to(self, sum):
-        raise NotImplementedError
-
-    def join(self, other):
-        return False
-
 
 cdef wait_for_more(dict waiting, TensorBase leaf, Summand dx):
     """Keeps the gradient of a leaf until another one comes that it cannot be computed with, or the end."""

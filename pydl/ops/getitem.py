@@ -137,6 +137,9 @@ class PartGradient(Summand):
     def __init__(self, x: Array, index: tuple[Any, ...], masked: Array | None, dy: Array) -> None:
         self.shape, self.dtype, self.index, self.masked, self.dy = x.shape, x.dtype, index, masked, dy
 
+    def join(self, other: Summand) -> bool:
+        return False
+
     def array(self) -> Array:
         dx = zeros(self.shape, self.dtype)
         if any(isinstance(each, np.ndarray) for each in self.index):
