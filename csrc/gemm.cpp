@@ -31,8 +31,8 @@ struct EpilogueFrom {
 
 // A product with few tiles but a long sum, such as the gradient of a small weight over a large batch, is cut
 // along k into parts that threads can share; their sums are added in order. How many parts depends on the
-// factors only. So is one of some more tiles if the rows of A meet in one place of the cache: each thread then
-// reads a part of them, where it would read all with some columns of B, or copy too few to profit by it.
+// factors only. So is one of some more tiles if the rows of A meet in one place of the cache: each thread
+// then reads a part of them, where it would read all with some columns of B, or copy too few to profit by it.
 template <typename T>
 int64_t parts_of_k(Matrix<const T> a, Matrix<const T> b) {
     constexpr int64_t enough_tiles = 8, part = 4 * GemmBlocks<T>::depth, most = 16, some_elements = 16384;

@@ -1,7 +1,6 @@
 // linear: y = f(x W^T + b), and the gradients of W and b. See pydl/ops/linear.py.
 #include "gemm.h"
 #include "kernel.h"
-#include "row_copies.h"
 
 namespace pydl::PYDL_ISA {
 
@@ -69,9 +68,10 @@ PYDL_KERNEL(linear_backward_bias, "dy, dbias")
 
 // Matrices of a list, one below the other.
 template <typename T>
-void gather(const ArrayList<const T>& list, int64_t first, int64_t last, T* to) {
+[[gnu::noinline]] void gather(const ArrayList<const T>& list, int64_t first, int64_t last, T* to) {
     for (int64_t i = first; i < last; to += list.size(i), i++)
-        copy_row(list.data(i), int64_t(1), to, int64_t(1), list.size(i));
+        for (int64_t k = 0, count = list.size(i); k < count; k += width<T>)
+            store_partial(to + k, load_partial(list.data(i) + k, count - k), count - k);
 }
 
 template <typename T>

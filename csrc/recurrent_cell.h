@@ -23,7 +23,7 @@ const T* read_vector(const Optional<Array<const T, 1>>& a, const Scratch<T>& cop
 }
 
 template <typename T>
-void copy_row(const Array<const T, 2>& from, int64_t i, T* to) {
+[[gnu::noinline]] void copy_row(const Array<const T, 2>& from, int64_t i, T* to) {
     copy_run(to, from.data + i * from.stride[0], from.stride[1], from.shape[1]);
 }
 

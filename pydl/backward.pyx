@@ -216,16 +216,12 @@ cdef tuple call_gradient(Node node, object dys):
                     f"{node.name}: a sparse gradient is for a table that is a parameter, this one was computed from others"
                 )
             continue
-        if isinstance(dx, Summand):
-            if (<Summand>dx).shape != node.shapes[i]:
-                raise RuntimeError(
-                    f"{node.name}: the gradient for input {i} has shape {dx.shape}, the input {node.shapes[i]}"
-                )
-            continue
-        if not cnp.PyArray_Check(dx):  # numpy makes numbers of some results
+        if not isinstance(dx, Summand) and not cnp.PyArray_Check(dx):  # numpy makes numbers of some results
             grads = (*grads[:i], np.asarray(dx), *grads[i + 1 :])
             dx = <object>PyTuple_GET_ITEM(grads, i)
-        if node.shapes is None:
+        if isinstance(dx, Summand):
+            fits = (<Summand>dx).shape == node.shapes[i]
+        elif node.shapes is None:
             fits = cnp.PyArray_SAMESHAPE(dx, <object>PyTuple_GET_ITEM(node.operands, i))
         else:
             fits = has_shape(dx, <tuple><object>PyTuple_GET_ITEM(node.shapes, i))
