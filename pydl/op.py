@@ -29,7 +29,8 @@ What it returns: the array (or a list of arrays, for several results), the funct
 for each tensor argument, and the names of the tensor arguments (or "output") whose data that function still needs.
 A name that only the gradient of argument i needs may be given as (name, i): it then counts only if i has a gradient.
 The gradient function returns new arrays, dy itself or views of dy, and None where needs[i] is False or there is no
-gradient. With several results it receives a tuple of gradients, None for a result that was not used.
+gradient; in place of an array also a Summand, which is computed into a sum (summand.pyx). With several results it
+receives a tuple of gradients, None for a result that was not used.
 """
 
 from __future__ import annotations
