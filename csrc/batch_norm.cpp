@@ -131,14 +131,16 @@ template <typename T>
 
 // The moments of piece p of some channels, each behind those of the channel's other pieces.
 template <typename T>
-void channel_moments(const MomentBlocks& blocks, int64_t p, int64_t pieces, const Array<const T, 3>& x,
-                     int64_t first, int64_t channels, Moments* moments) {
+[[gnu::noinline]] void channel_moments(const MomentBlocks& blocks, int64_t p, int64_t pieces,
+                                       const Array<const T, 3>& x, int64_t first, int64_t channels,
+                                       Moments* moments) {
     for (int64_t c = first; c < first + channels; ++c) moments[c * pieces + p] = Moments{};
     for_channel_blocks(
         blocks, p, pieces, first, channels,
-        [&](int64_t n, int64_t images, int64_t from, int64_t summed, int64_t s, int64_t count, auto most) {
-            Sums<T, 2> sums[most];
-            T centers[most];
+        [&](int64_t n, int64_t images, int64_t from, int64_t summed, int64_t s, int64_t count) {
+            Sums<T, 2> sums[kSummedChannels];  // of which often one alone is needed
+            T centers[kSummedChannels];
+            for (int64_t c = 0; c < summed; ++c) sums[c] = Sums<T, 2>{};
             for (int64_t c = 0; c < summed; ++c) centers[c] = center_of(lines(x, n, from).from(s)[c], count);
             for (int64_t i = n; i < n + images; ++i)
                 add_moments(sums, centers, summed, count, lines(x, i, from).from(s));

@@ -155,24 +155,18 @@ PYDL_INLINE void for_summed_channels(int64_t first, int64_t channels, const F& f
         f(first + c, channels - c < kSummedChannels ? channels - c : kSummedChannels);
 }
 
-// f(first image, images, first channel, channels, first number, numbers, the most channels) for the blocks of
-// a piece of some channels. Where a channel of an image is several blocks, they come before those of the next
-// channel: memory is read from front to back.
+// f(first image, images, first channel, channels, first number, numbers) for the blocks of a piece of some
+// channels. Where a channel of an image is several blocks, they come before those of the next channel: memory
+// is read from front to back.
 template <typename F>
 PYDL_INLINE void for_channel_blocks(const MomentBlocks& blocks, int64_t piece, int64_t pieces, int64_t first,
                                     int64_t channels, const F& f) {
     blocks.for_stretches(piece, pieces, [&](int64_t n, int64_t images, int64_t s, int64_t end) {
-        const int64_t count = end - s;
-        if (count <= kMomentBlock) {
-            for_summed_channels(first, channels, [&](int64_t from, int64_t summed) {
-                f(n, images, from, summed, s, count, std::integral_constant<int, kSummedChannels>{});
-            });
-            return;
-        }
-        for (int64_t c = first; c < first + channels; ++c)
+        const int64_t some = end - s > kMomentBlock ? 1 : kSummedChannels;
+        for (int64_t c = 0; c < channels; c += some)
             for (int64_t i = s; i < end; i += kMomentBlock)
-                f(n, images, c, int64_t(1), i, end - i < kMomentBlock ? end - i : kMomentBlock,
-                  std::integral_constant<int, 1>{});
+                f(n, images, first + c, channels - c < some ? channels - c : some, i,
+                  end - i < kMomentBlock ? end - i : kMomentBlock);
     });
 }
 

@@ -115,6 +115,35 @@ void differentiate_columns(const Array<const T, 3>& dy, const Array<const T, 3>&
     });
 }
 
+// The sums of piece p of some channels, each behind those of the channel's other pieces.
+template <typename T>
+[[gnu::noinline]] void channel_sums(const Passage<T>& passage, const MomentBlocks& blocks, int64_t p,
+                                    int64_t pieces, const Array<const T, 3>& x, const T* centers,
+                                    int64_t first, int64_t channels, GradientSums* sums) {
+    const Array<const T, 3> dy = passage.found();
+    for (int64_t c = first; c < first + channels; ++c) sums[c * pieces + p] = GradientSums{};
+    for_channel_blocks(
+        blocks, p, pieces, first, channels,
+        [&](int64_t n, int64_t images, int64_t from, int64_t summed, int64_t s, int64_t count) {
+            Sums<T, 2> block[kSummedChannels];  // of which often one alone is needed
+            for (int64_t c = 0; c < summed; ++c) block[c] = Sums<T, 2>{};
+            for (int64_t i = n; i < n + images; ++i) {
+                // As many numbers as stay in the first-level cache between the two.
+                const int64_t together = count < kMomentBlock ? kMomentBlock / count : 1;
+                for (int64_t c = 0; c < summed; c += together) {
+                    const int64_t few = summed - c < together ? summed - c : together;
+                    if (passage.any()) passage.pass(i, from + c, few, s, count);
+                    add_slopes(block + c, centers + from + c, few, count, lines(dy, i, from + c).from(s),
+                               lines(x, i, from + c).from(s));
+                }
+            }
+            for (int64_t c = 0; c < summed; ++c) {
+                sums[(from + c) * pieces + p].dy += block[c].total(0);
+                sums[(from + c) * pieces + p].dot += block[c].total(1);
+            }
+        });
+}
+
 template <typename T, typename Finish>
 void differentiate_channels(const Passage<T>& passage, const Array<const T, 3>& x,
                             const Array<const T, 1>& mean, bool training, const Optional<Array<T, 3>>& dx,
@@ -130,27 +159,7 @@ void differentiate_channels(const Passage<T>& passage, const Array<const T, 3>& 
     by_images<T>(
         N, C, S, pieces,
         [&](int64_t first, int64_t channels, int64_t p) {
-            for (int64_t c = first; c < first + channels; ++c) sums[c * pieces + p] = GradientSums{};
-            for_channel_blocks(
-                blocks, p, pieces, first, channels,
-                [&](int64_t n, int64_t images, int64_t from, int64_t summed, int64_t s, int64_t count,
-                    auto most) {
-                    Sums<T, 2> block[most];
-                    for (int64_t i = n; i < n + images; ++i) {
-                        // As many numbers as stay in the first-level cache between the two.
-                        const int64_t together = count < kMomentBlock ? kMomentBlock / count : 1;
-                        for (int64_t c = 0; c < summed; c += together) {
-                            const int64_t few = summed - c < together ? summed - c : together;
-                            if (passage.any()) passage.pass(i, from + c, few, s, count);
-                            add_slopes(block + c, centers.data() + from + c, few, count,
-                                       lines(dy, i, from + c).from(s), lines(x, i, from + c).from(s));
-                        }
-                    }
-                    for (int64_t c = 0; c < summed; ++c) {
-                        sums[(from + c) * pieces + p].dy += block[c].total(0);
-                        sums[(from + c) * pieces + p].dot += block[c].total(1);
-                    }
-                });
+            channel_sums(passage, blocks, p, pieces, x, centers.data(), first, channels, sums.data());
         },
         [&](int64_t c) {
             GradientSums all;

@@ -125,7 +125,7 @@ void group_norm_backward(Array<const T, 3> dy, Array<const T, 3> x, Optional<Arr
             for (int64_t k = 0; k < run; ++k) all[k] = {};
             const auto add = [&](int64_t k, int64_t s, int64_t count, auto some) {
                 T center[some];
-                Sums<T, 2> part[some];
+                Sums<T, 2> part[some] = {};
                 const int64_t left = run - k < some ? run - k : int64_t(some);
                 for (int64_t i = 0; i < left; ++i) center[i] = mean(n, (first + k + i) / channels);
                 add_slopes(part, center, left, count, lines(dy, n, first + k).from(s),

@@ -1,7 +1,6 @@
 // matmul: y = a b for the last two dimensions, the others broadcast or summed. See pydl/ops/matmul.py.
 #include "gemm.h"
 #include "kernel.h"
-#include "parallel.h"
 #include "scratch.h"
 
 namespace pydl::PYDL_ISA {
@@ -73,24 +72,6 @@ auto last_two(const A& x) {
 
 constexpr int64_t kDotPiece = 32768;  // numbers of a vector that are worth a task of their own
 
-// A row times a column, by the piece: there is only one result to share between threads.
-template <typename T>
-void long_dot(Matrix<const T> row, Matrix<const T> column, T* y) {
-    const int64_t K = row.columns, pieces = (K - 1) / kDotPiece + 1;
-    const Scratch<T> partial(pieces);
-    parallel_for(pieces, 1, [&](int64_t begin, int64_t end) {
-        for (int64_t p = begin; p < end; ++p) {
-            const int64_t first = p * kDotPiece, left = K - first, n = left < kDotPiece ? left : kDotPiece;
-            gemm<T>({row.data + first * row.column_stride, 1, n, 0, row.column_stride},
-                    {column.data + first * column.row_stride, n, 1, column.row_stride, 0},
-                    {partial.data() + p, 1, 1, 1, 1}, false);
-        }
-    });
-    double sum = 0;
-    for (int64_t p = 0; p < pieces; ++p) sum += double(partial[p]);
-    *y = T(sum);
-}
-
 template <typename T>
 void matmul_forward(NdArray<const T> a, NdArray<const T> b, NdArray<T> y) {
     require(a.rank >= 2 && b.rank == a.rank && y.rank == a.rank,
@@ -132,8 +113,19 @@ void matmul_forward(NdArray<const T> a, NdArray<const T> b, NdArray<T> y) {
     }
 
     const int64_t terms = batch.summed_count;
-    if (y.size() == 1 && terms == 1 && left.columns >= 2 * kDotPiece)
-        return long_dot(left, right, product.data);
+
+    // A long row times a column has one result, which threads cannot share: pieces of it are a batch.
+    const int64_t K = left.columns, pieces = y.size() == 1 && terms == 1 ? K / kDotPiece : 0;
+    const bool in_pieces = pieces > 1;
+    const Scratch<T> partial(in_pieces ? pieces : 0);
+    if (in_pieces) {
+        batch.kept = 1, batch.kept_size[0] = batch.kept_count = pieces;
+        batch.kept_stride[0][0] = kDotPiece * left.column_stride;
+        batch.kept_stride[1][0] = kDotPiece * right.row_stride;
+        batch.kept_stride[2][0] = 1;
+        left.columns = right.rows = kDotPiece;
+        product.data = partial.data();
+    }
     const int last = batch.kept - 1;
     const int64_t row =
         batch.kept > 0 ? batch.kept_size[last] : 1;  // of products whose places are evenly spaced
@@ -162,6 +154,14 @@ void matmul_forward(NdArray<const T> a, NdArray<const T> b, NdArray<T> y) {
         }
     };
     gemm_batch(batch.kept_count, product.rows * product.columns * left.columns * terms, products);
+    if (!in_pieces) return;
+    const int64_t first = pieces * kDotPiece;
+    left.data += first * left.column_stride, right.data += first * right.row_stride;
+    left.columns = right.rows = K - first;
+    gemm<T>(left, right, product, true);  // the rest, on top of the first piece
+    double sum = 0;
+    for (int64_t p = 0; p < pieces; ++p) sum += double(partial[p]);
+    *y.data = T(sum);
 }
 PYDL_KERNEL(matmul_forward, "a, b, y")
 

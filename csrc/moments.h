@@ -73,7 +73,7 @@ class Sums {
         return terms;
     }
 
-    vec<T> sums_[4][K] = {};
+    vec<T> sums_[4][K];  // zero in Sums{}
 };
 
 // y = f(x...) along lines.
@@ -122,7 +122,7 @@ struct Moments {
 template <typename T>
 PYDL_INLINE T center_of(Line<const T> x, int64_t count) {
     const int64_t n = count < 4 * width<T> ? count : 4 * width<T>;
-    Sums<T, 1> sums;
+    Sums<T, 1> sums{};
     sums.add([](vec<T> x) PYDL_INLINE_LAMBDA { return Terms<T, 1>{{x}}; }, n, x);
     const T center = T(sums.total(0) / double(n));
     return center - center == 0 ? center : T(0);  // an infinite center would make NaN of finite numbers
@@ -132,7 +132,7 @@ PYDL_INLINE T center_of(Line<const T> x, int64_t count) {
 template <typename T>
 [[gnu::noinline]] Moments block_moments(Line<const T> x, int64_t count, int64_t segments, int64_t spacing) {
     const T center = center_of(x, count);
-    Sums<T, 2> sums;
+    Sums<T, 2> sums{};
     for (int64_t s = 0; s < segments; ++s)
         sums.add(
             [center](vec<T> x) PYDL_INLINE_LAMBDA {

@@ -47,7 +47,7 @@ class Packed {
 // The sum of squares of one block of a row.
 template <typename T>
 [[gnu::noinline]] Moments block_squares(Line<const T> x, int64_t count) {
-    Sums<T, 1> sums;
+    Sums<T, 1> sums{};
     sums.add([](vec<T> x) PYDL_INLINE_LAMBDA { return Terms<T, 1>{{x * x}}; }, count, x);
     return {double(count), 0.0, sums.total(0)};
 }
@@ -141,13 +141,13 @@ template <typename T, bool Centered>
         const int rows = int(end - first < together ? end - first : together);
         alignas(PYDL_VECTOR_BYTES) double centers[G] = {}, sums[G] = {}, squares[G] = {};
         for (int k = 0; Centered && k < rows; ++k) {
-            Sums<T, 1> sum;
+            Sums<T, 1> sum{};
             sum.add([](vec<T> x) PYDL_INLINE_LAMBDA { return Terms<T, 1>{{x}}; }, D, row(x, first + k));
             const T center = T(sum.total(0) / double(D));
             centers[k] = center - center == 0 ? center : T(0);  // an infinite one would make NaN of all
         }
         for (int k = 0; k < rows; ++k) {
-            Sums<T, 2> sum;
+            Sums<T, 2> sum{};
             sum.add(
                 [center = T(centers[k])](vec<T> x) PYDL_INLINE_LAMBDA {
                     const vec<T> d = x - center;

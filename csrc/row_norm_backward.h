@@ -20,7 +20,7 @@ struct RowSums {
 template <typename T>
 [[gnu::noinline]] RowSums block_row_sums(T mean, int64_t count, Line<const T> dy, Line<const T> x,
                                          Line<const T> weight) {
-    Sums<T, 2> sums;
+    Sums<T, 2> sums{};
     sums.add(
         [mean](vec<T> dy, vec<T> x, vec<T> weight) PYDL_INLINE_LAMBDA {
             const vec<T> g = dy * weight;
