@@ -10,6 +10,7 @@
 #include "pool_fold.h"
 #include "pool_lanes.h"
 #include "pool_rows.h"
+#include "pool_shifted.h"
 #include "pool_strips.h"
 
 namespace pydl::PYDL_ISA {
@@ -50,6 +51,13 @@ void max_pool_forward_lanes(const Array<const T, 5>& x, const LaneWindows& w, T*
                         });
 }
 
+// Maxima alone: of two vectors, and what is done with those of windows.
+template <typename T>
+struct Larger {
+    PYDL_INLINE vec<T> operator()(vec<T> a, vec<T> b) const { return max(a, b); }
+    PYDL_INLINE vec<T> operator()(vec<T> most, int64_t, int64_t, int64_t) const { return most; }
+};
+
 // Wide rows of small windows are as fast a row after the other, and read memory in order.
 template <typename T>
 bool lanes_suit_better(const MaxPoolForward<T>& pool) {
@@ -84,15 +92,15 @@ void max_pool_numbers(const MaxPoolForward<T>& pool) {
         max_pool_forward_2x2(pool);
     else if (w.is_whole() && is_contiguous_volume(pool.x))
         max_pool_forward_whole(pool.x, w.input(), pool.y, pool.window, pool.indices);
+    else if (!pool.window && !pool.indices &&
+             pools_shifted(pool.x, pool.y, w, T(-__builtin_inff()), Larger<T>(), Larger<T>()))
+        return;
     else if (max_pool_forward_strips(pool))
         return;
     else if (!pool.indices && lanes_suit_better(pool) && suits_lanes<T>(pool.x, w) && !see_padding_alone(w))
         max_pool_forward_lanes(pool.x, LaneWindows(w), pool.y, pool.window, nullptr);
     else if (!pool.window && !pool.indices && suits_rows(pool.x, w))
-        pool_rows(
-            pool.x, pool.y, w, T(-__builtin_inff()),
-            [](vec<T> a, vec<T> b) PYDL_INLINE_LAMBDA { return max(a, b); },
-            [](vec<T> most, int64_t, int64_t, int64_t) PYDL_INLINE_LAMBDA { return most; });
+        pool_rows(pool.x, pool.y, w, T(-__builtin_inff()), Larger<T>(), Larger<T>());
     else if (frame_fits(w))
         max_pool_forward_frames(pool);
     else

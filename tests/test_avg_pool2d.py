@@ -26,6 +26,10 @@ CASES = [
     ((3, 7, 20, 44), 4, 4, 0, False, True, None),
     ((2, 5, 21, 50), (3, 4), (3, 5), (1, 2), False, False, None),
     ((2, 3, 14, 70), 7, 7, 0, False, True, None),
+    ((2, 3, 9, 33), 3, 2, 1, False, True, None),
+    ((2, 3, 8, 65), 3, 2, 0, True, True, None),
+    ((1, 2, 9, 131), 3, 1, 1, False, True, None),
+    ((1, 2, 6, 64), 2, 1, 1, False, False, None),
 ]
 
 

@@ -19,6 +19,13 @@ CASES = [
     ((1, 2, 8, 35), 2, 2, 1, 1, True),
     ((1, 2, 8, 21), 2, 1, 0, 1, False),
     ((1, 1, 150, 60), 3, 1, 1, 1, False),  # bands of rows
+    ((2, 3, 9, 33), 3, 2, 1, 1, False),  # two vectors of windows, of which the second has one
+    ((2, 3, 8, 65), 3, 2, 0, 1, True),
+    ((2, 3, 7, 32), 3, 1, 1, 1, False),
+    ((2, 3, 6, 50), 2, 1, 1, 1, False),
+    ((1, 3, 40, 49), 3, 3, 1, 1, False),
+    ((1, 2, 30, 99), (7, 5), (4, 8), (3, 2), 1, True),
+    ((1, 2, 21, 64), (4, 3), (3, 5), 1, (2, 3), False),
     ((2, 1, 10, 23), (3, 5), (1, 3), (1, 2), (2, 1), False),
     ((2, 1, 11, 40), (2, 3), (3, 1), (0, 1), (3, 2), True),
     ((1, 1, 40, 35), (20, 17), (5, 6), (3, 2), 1, False),  # 340 elements: more than one byte can number
@@ -61,6 +68,16 @@ def test_torch(case):
 def test_torch_indices(case, special):
     shape, *settings = case
     poolings.check_indices(max_pool2d, shape, settings, special)
+
+
+@pytest.mark.parametrize("case", CASES, ids=str)
+@pytest.mark.parametrize("special", [False, True])
+def test_maxima_alone_are_those_with_indices(case, special):
+    shape, *settings = case
+    x = poolings.equal_numbers(shape, special)
+    with pydl.no_grad():
+        alone, (y, _) = max_pool2d(x, *settings), max_pool2d(x, *settings, return_indices=True)
+    np.testing.assert_array_equal(alone.numpy(), y.numpy())
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,144 @@
+// Pooling with windows of three columns, without a copy: rows of windows are
+// combined down, and columns with those next to them, which are lanes of the same vectors and of those to
+// their right. So a row goes from right to left.
+//
+//     rows    a b c d e f g h             even   A C E G     and to their right    C E G I     windows  A+B+C
+//     ...
+//             i j k l m n o p   -> A ...  odd    B D F H
+#pragma once
+#include "pooling.h"
+
+namespace pydl::PYDL_ISA {
+
+// Lanes K, K + 1, ... of a and then those of b.
+template <int K, typename V, int... I>
+PYDL_INLINE V shifted(V a, V b, std::integer_sequence<int, I...>) {
+    return __builtin_shufflevector(a, b, (I + K)...);
+}
+template <int K, typename V>
+PYDL_INLINE V shifted(V a, V b) {
+    return shifted<K>(a, b, std::make_integer_sequence<int, width<lane<V>>>{});
+}
+
+// Windows of K rows and K columns, which are S apart. Columns count from the left of the padding.
+template <int K, int S, typename T, typename Combine>
+class ShiftedRow {
+  public:
+    // Vectors of columns, of which `present` has as many.
+    static int64_t vectors(const PoolAxis& columns) { return ((columns.out + W - 1) / W + 1) * S; }
+    ShiftedRow(const PoolAxis& columns, T neutral, const Combine& combine, int64_t ahead,
+               LaneRange<T>* present)
+        : combine_(combine),
+          neutral_(broadcast<T>(neutral)),
+          present_(present),
+          padding_(columns.padding),
+          ahead_(ahead),
+          vectors_(vectors(columns)) {
+        const int64_t end = padding_ + columns.size;
+        for (int64_t v = 0; v < vectors_; ++v) present[v] = LaneRange<T>(padding_ - v * W, end - v * W);
+        inside_ = padding_ > 0 ? S : 0, whole_ = end / W / S * S;
+    }
+
+    // put(q, windows q, q + 1, ...) for a row of windows from these rows of x.
+    template <typename Put>
+    PYDL_INLINE void combine(const T* const (&x)[K], const Put& put) const {
+        vec<T> right{};
+        for (int64_t v = vectors_ - S; v >= 0; v -= S) {
+            const Columns here = v >= inside_ && v < whole_ ? columns<false>(x, v) : columns<true>(x, v);
+            vec<T> all = combine_(here.first, S == 1 ? shifted<1>(here.first, right) : here.second);
+            if constexpr (K == 3) all = combine_(all, shifted<S == 1 ? 2 : 1>(here.first, right));
+            right = here.first;
+            if (v < vectors_ - S)
+                put(v / S * W, all);  // the last ones are what the others have to their right
+        }
+    }
+
+  private:
+    static constexpr int64_t W = width<T>;
+    struct Columns {
+        vec<T> first, second;  // the first and the second of S
+    };
+
+    template <bool Edge>
+    PYDL_INLINE vec<T> down(const T* const (&x)[K], int64_t v) const {
+        // The rows that are new; others were asked for before.
+        prefetch(x[K - 1] + v * W + ahead_);
+        prefetch(x[K - 2] + v * W + ahead_);
+        const auto row = [&](int i) PYDL_INLINE_LAMBDA {
+            const T* const from = x[i] + (v * W - padding_);
+            return Edge ? present_[v].load(from) : load(from);
+        };
+        vec<T> all = row(0);
+#pragma GCC unroll 3
+        for (int i = 1; i < K; ++i) all = combine_(all, row(i));
+        return Edge ? present_[v].select(all, neutral_) : all;
+    }
+    template <bool Edge>
+    PYDL_INLINE Columns columns(const T* const (&x)[K], int64_t v) const {
+        if constexpr (S == 1) return {down<Edge>(x, v), vec<T>{}};
+        const vec<T> a = down<Edge>(x, v), b = down<Edge>(x, v + 1);
+        return {even_lanes(a, b), odd_lanes(a, b)};
+    }
+
+    Combine combine_;
+    vec<T> neutral_;
+    const LaneRange<T>* present_;
+    int64_t padding_, ahead_, vectors_, inside_, whole_;  // vectors [inside_, whole_) see no padding
+};
+
+// All rows of windows: finish(windows, z, p, q) of windows q, q + 1, ... of row p of slice z.
+template <int K, int S, typename T, typename Combine, typename Finish>
+void pool_shifted(const Array<const T, 5>& x, T* y, const PoolWindows& w, T neutral, const Combine& combine,
+                  const Finish& finish) {
+    const int64_t OD = w.depth.out, OH = w.rows.out, OW = w.columns.out, H = w.rows.size;
+    parallel_for(x.shape[0] * x.shape[1] * OD * OH, row_grain(K * w.columns.size),
+                 [&](int64_t begin, int64_t end) {
+                     const Volumes<const T> volumes(x);
+                     using Row = ShiftedRow<K, S, T, Combine>;
+                     const Scratch<LaneRange<T>> present(Row::vectors(w.columns));
+                     const Row row(w.columns, neutral, combine, is_far(x) ? kAheadOfPool : 0, present.data());
+                     const Scratch<T> outside(w.columns.size);  // the rows above and below
+                     fill_row(outside.data(), w.columns.size, neutral);
+                     int64_t plane = begin / OH / OD, z = begin / OH % OD, p = begin % OH;
+                     const int64_t step = x.stride[3], down = w.rows.stride;
+                     const Finish done = finish;
+                     const T* slice = nullptr;
+                     T* to = y + begin * OW;
+                     for (int64_t left = (end - begin) * OW; left > 0; left -= OW, to += OW) {
+                         if (slice == nullptr) slice = volumes.at(plane) + w.depth.start(z) * x.stride[2];
+                         const T* rows[K];
+                         int64_t h = p * down - w.rows.padding;
+#pragma GCC unroll 3
+                         for (int i = 0; i < K; ++i, ++h)
+                             rows[i] = h >= 0 && h < H ? slice + h * step : outside.data();
+                         // A copy, which no store can change. What is written beyond a row belongs to the
+                         // next one, and is written again.
+                         const Row own = row;
+                         own.combine(rows, [&](int64_t q, vec<T> all) PYDL_INLINE_LAMBDA {
+                             store_partial(to + q, done(all, z, p, q), left - q);
+                         });
+                         if (++p < OH) continue;
+                         p = 0, slice = nullptr;
+                         if (++z == OD) z = 0, ++plane;
+                     }
+                 });
+}
+
+// Whether that is done: for windows of 3 x 3, two columns apart, which are the most common.
+template <typename T, typename Combine, typename Finish>
+bool pools_shifted(const Array<const T, 5>& x, T* y, const PoolWindows& w, T neutral, const Combine& combine,
+                   const Finish& finish) {
+    if constexpr (has_special_kernels && std::is_same_v<T, float>) {
+        const auto plain = [](const PoolAxis& axis) {
+            return axis.kernel == 3 && axis.dilation == 1 && axis.padding < axis.kernel;
+        };
+        if (w.depth.kernel != 1 || w.depth.padding > 0 || !plain(w.rows) || !plain(w.columns)) return false;
+        // Not rows that leave much of vectors empty.
+        if (w.columns.stride != 2 || x.stride[4] != 1 || 8 * w.columns.out < 7 * width<T>) return false;
+        pool_shifted<3, 2>(x, y, w, neutral, combine, finish);
+        return true;
+    }
+    return false;
+}
+
+}  // namespace pydl::PYDL_ISA
