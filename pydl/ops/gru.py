@@ -69,17 +69,16 @@ def gru_backward(dh, dh_n, x, h0, w_ih, w_hh, lengths, reverse, mask, gates, h, 
             h_before = h0[d, s] if t == order[0] else h[t - order.step, s, units]
             if dh is not None:
                 dh_t = dh_t + dh[t, s, units]
-            dx_t, dh_before, dw_ih_t, dw_hh_t = (np.zeros(k) for k in ((1, D), (1, H), (3 * H, D), (3 * H, H)))
-            db_ih_t, db_hh_t = np.zeros(3 * H), np.zeros(3 * H)
+            dx_t, dh_before, da_t, db_t = (np.zeros((1, k)) for k in (D, H, 3 * H, 3 * H))
             gru_cell_backward.reference(
-                dh_t, x[t, s], h_before, w_ih[d], masked(w_hh[d], mask, d, n), gates[d, t, s],
-                dx_t, dh_before, dw_ih_t, dw_hh_t, db_ih_t, db_hh_t,
+                dh_t, h_before, w_ih[d], masked(w_hh[d], mask, d, n), gates[d, t, s],
+                dx_t, dh_before, da_t, db_t, None, None,
             )  # fmt: skip
             dh_t = dh_before
-            dw_hh_t = masked(dw_hh_t, mask, d, n)
+            dw_ih_t, dw_hh_t = da_t.T * x[t, s], masked(db_t.T * h_before, mask, d, n)
             if dx is not None:
                 dx[t, n] += dx_t[0]
-            for total, part in ((dw_ih, dw_ih_t), (dw_hh, dw_hh_t), (db_ih, db_ih_t), (db_hh, db_hh_t)):
+            for total, part in ((dw_ih, dw_ih_t), (dw_hh, dw_hh_t), (db_ih, da_t[0]), (db_hh, db_t[0])):
                 if total:
                     total[d] += part
         if dh0 is not None:

@@ -86,17 +86,17 @@ def lstm_backward(
             h_before, c_before = (h0[d, s], c0[d, s]) if first else (h[before, s, units], c[d, before, s])
             if dh is not None:
                 dh_t = dh_t + dh[t, s, units]
-            dx_t, dw_ih_t, dw_hh_t = np.zeros((1, D)), np.zeros((4 * H, D)), np.zeros((4 * H, H))
-            dh_before, dc_before, db_t = np.zeros((1, H)), np.zeros((1, H)), np.zeros(4 * H)
+            dx_t, da_t = np.zeros((1, D)), np.zeros((1, 4 * H))
+            dh_before, dc_before = np.zeros((1, H)), np.zeros((1, H))
             lstm_cell_backward.reference(
-                dh_t, dc_t, x[t, s], h_before, c_before, w_ih[d], masked(w_hh[d], mask, d, n), gates[d, t, s],
-                c[d, t, s], dx_t, dh_before, dc_before, dw_ih_t, dw_hh_t, db_t,
+                dh_t, dc_t, c_before, w_ih[d], masked(w_hh[d], mask, d, n), gates[d, t, s], c[d, t, s],
+                dx_t, dh_before, dc_before, da_t, None,
             )  # fmt: skip
             dh_t, dc_t = dh_before, dc_before
-            dw_hh_t = masked(dw_hh_t, mask, d, n)
+            dw_ih_t, dw_hh_t = da_t.T * x[t, s], masked(da_t.T * h_before, mask, d, n)
             if dx is not None:
                 dx[t, n] += dx_t[0]
-            for total, part in ((dw_ih, dw_ih_t), (dw_hh, dw_hh_t), (db, db_t)):
+            for total, part in ((dw_ih, dw_ih_t), (dw_hh, dw_hh_t), (db, da_t[0])):
                 if total:
                     total[d] += part
         for result, state in ((dh0, dh_t), (dc0, dc_t)):

@@ -66,27 +66,15 @@ def rnn_backward(dh, dh_n, x, h0, w_ih, w_hh, lengths, reverse, mask, relu, h, d
             h_before = h0[d, s] if t == order[0] else h[t - order.step, s, units]
             if dh is not None:
                 dh_t = dh_t + dh[t, s, units]
-            dx_t, dh_before, dw_ih_t, dw_hh_t = (np.zeros(k) for k in ((1, D), (1, H), (H, D), (H, H)))
-            db_t = np.zeros(H)
+            dx_t, dh_before, da_t = (np.zeros((1, k)) for k in (D, H, H))
             rnn_cell_backward.reference(
-                dh_t,
-                x[t, s],
-                h_before,
-                w_ih[d],
-                masked(w_hh[d], mask, d, n),
-                relu,
-                h[t, s, units],
-                dx_t,
-                dh_before,
-                dw_ih_t,
-                dw_hh_t,
-                db_t,
+                dh_t, w_ih[d], masked(w_hh[d], mask, d, n), relu, h[t, s, units], dx_t, dh_before, da_t, None
             )
             dh_t = dh_before
-            dw_hh_t = masked(dw_hh_t, mask, d, n)
+            dw_ih_t, dw_hh_t = da_t.T * x[t, s], masked(da_t.T * h_before, mask, d, n)
             if dx is not None:
                 dx[t, n] += dx_t[0]
-            for total, part in ((dw_ih, dw_ih_t), (dw_hh, dw_hh_t), (db, db_t)):
+            for total, part in ((dw_ih, dw_ih_t), (dw_hh, dw_hh_t), (db, da_t[0])):
                 if total:
                     total[d] += part
         if dh0 is not None:
