@@ -1,6 +1,6 @@
 // Pooling with windows of three columns, without a copy: rows of windows are
 // combined down, and columns with those next to them, which are lanes of the same vectors and of those to
-// their right. So a row goes from right to left.
+// their right.
 //
 //     rows    a b c d e f g h             even   A C E G     and to their right    C E G I     windows  A+B+C
 //     ...
@@ -42,14 +42,13 @@ class ShiftedRow {
     // put(q, windows q, q + 1, ...) for a row of windows from these rows of x.
     template <typename Put>
     PYDL_INLINE void combine(const T* const (&x)[K], const Put& put) const {
-        vec<T> right{};
-        for (int64_t v = vectors_ - S; v >= 0; v -= S) {
-            const Columns here = v >= inside_ && v < whole_ ? columns<false>(x, v) : columns<true>(x, v);
-            vec<T> all = combine_(here.first, S == 1 ? shifted<1>(here.first, right) : here.second);
-            if constexpr (K == 3) all = combine_(all, shifted<S == 1 ? 2 : 1>(here.first, right));
-            right = here.first;
-            if (v < vectors_ - S)
-                put(v / S * W, all);  // the last ones are what the others have to their right
+        Columns here = columns<true>(x, 0);
+        for (int64_t v = S; v < vectors_; v += S) {  // the last ones are what the others have to their right
+            const Columns right = v >= inside_ && v < whole_ ? columns<false>(x, v) : columns<true>(x, v);
+            vec<T> all = combine_(here.first, S == 1 ? shifted<1>(here.first, right.first) : here.second);
+            if constexpr (K == 3) all = combine_(all, shifted<S == 1 ? 2 : 1>(here.first, right.first));
+            put((v - S) / S * W, all);
+            here = right;
         }
     }
 
@@ -124,6 +123,8 @@ void pool_shifted(const Array<const T, 5>& x, T* y, const PoolWindows& w, T neut
                  });
 }
 
+constexpr int64_t kLongRowOfPool = 128;
+
 // Whether that is done: for windows of 3 x 3, two columns apart, which are the most common.
 template <typename T, typename Combine, typename Finish>
 bool pools_shifted(const Array<const T, 5>& x, T* y, const PoolWindows& w, T neutral, const Combine& combine,
@@ -135,6 +136,8 @@ bool pools_shifted(const Array<const T, 5>& x, T* y, const PoolWindows& w, T neu
         if (w.depth.kernel != 1 || w.depth.padding > 0 || !plain(w.rows) || !plain(w.columns)) return false;
         // Not rows that leave much of vectors empty.
         if (w.columns.stride != 2 || x.stride[4] != 1 || 8 * w.columns.out < 7 * width<T>) return false;
+        // Long rows of images that are far come faster one at a time than three.
+        if (w.columns.size >= kLongRowOfPool && is_far(x)) return false;
         pool_shifted<3, 2>(x, y, w, neutral, combine, finish);
         return true;
     }
