@@ -1,5 +1,5 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, auto_pickle=False
-"""The part of pydl that Cython compiles: nine files, each of one concept, and one module of them, since every module
+"""The part of pydl that Cython compiles: ten files, each of one concept, and one module of them, since every module
 has the same 15 kB of code that a Cython module needs."""
 
 cimport numpy as cnp
@@ -9,6 +9,7 @@ cnp.import_array()
 include "tape.pyx"
 include "kernel_call.pyx"
 include "operation.pyx"
+include "gradient_sums.pyx"
 include "summand.pyx"
 include "backward.pyx"
 include "usual_arguments.pyx"

@@ -127,7 +127,10 @@ def getitem(input: Any, index: Any) -> Any:
     plain = plain_index("getitem", index)
     masked = _masked(x, plain)
     # Numpy is quick with numbers, and slow with masks, whose branches nobody predicts.
-    y = part("getitem", x, plain) if masked is None else np.take(x.reshape(-1), masked)
+    if masked is None:
+        y = part("getitem", x, plain)
+    else:
+        y, plain = np.take(x.reshape(-1), masked), ()
     return y, lambda dy, needs: PartGradient(x, plain, masked, dy), ()
 
 
@@ -142,7 +145,7 @@ class PartGradient(Summand):
 
     def array(self) -> Array:
         dx = zeros(self.shape, self.dtype)
-        if any(isinstance(each, np.ndarray) for each in self.index):
+        if self.masked is not None or any(isinstance(each, np.ndarray) for each in self.index):
             self.add_to(dx)
         else:
             copy(self.dy, part("getitem", dx, self.index))
