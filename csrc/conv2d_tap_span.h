@@ -16,6 +16,18 @@ struct TapSpan {
     int64_t length() const { return end - begin; }
 };
 
+// The outputs of which one tap meets the image.
+struct OutputSpan {
+    int64_t begin, end;
+    OutputSpan(const Axis& axis, int64_t tap) : begin(0), end(axis.outputs) {
+        const int64_t place = axis.origin + tap * axis.dilation;  // for output 0
+        if (place < 0) begin = (-place - 1) / axis.stride + 1;
+        const int64_t inside = place < axis.source ? (axis.source - place - 1) / axis.stride + 1 : 0;
+        if (inside < end) end = inside;
+        if (begin > end) begin = end;
+    }
+};
+
 // Outputs side by side whose taps [first_tap, last_tap) meet the image.
 struct TapSegment {
     int64_t begin, end, first_tap, last_tap;

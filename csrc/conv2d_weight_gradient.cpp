@@ -15,6 +15,10 @@
 //
 // How the rows are cut into parts depends on the sizes alone, and the parts are added in order.
 //
+// Where most taps of many outputs meet the zeros around the image, as of dilated filters, taps are added up
+// one by one, each over the pixels under which it meets the image, which are read in place. A tile's rows are
+// channels then.
+//
 // Those of one tap are products (conv2d_pointwise.h). Few weights over many pixels, such as a first layer's,
 // are added up with pixels as lanes instead (conv2d_weight_pixels.h), and those of groups of one channel as
 // in conv2d_weight_dots.h or, the usual ones of depthwise convolutions, in conv2d_depthwise_weight.cpp.
@@ -24,6 +28,8 @@
 #include "conv2d_depthwise.h"
 #include "conv2d_pointwise.h"
 #include "conv2d_shape.h"
+#include "conv2d_tap_span.h"
+#include "conv2d_tap_tile.h"
 #include "conv2d_weight_dots.h"
 #include "conv2d_weight_pixels.h"
 #include "gemm_blocked.h"
@@ -31,53 +37,6 @@
 #include "turned_copy.h"
 
 namespace pydl::PYDL_ISA {
-
-// Output pixels that lie at even distances where every tap reads them: `length` from `source` on.
-struct Piece {
-    int64_t source, length;
-};
-
-// c[t][o] (+)= sum over the pixels p of all pieces of  tap[t][p * step] * dy[p][o].
-template <typename T>
-using TapTile = void (*)(const T* const* tap, int64_t step, const Piece* pieces, int64_t count, const T* dy,
-                         int64_t dy_stride, T* c, int64_t c_stride);
-
-template <typename T, int MR, int NV>
-void tap_tile(const T* const* tap, int64_t step, const Piece* pieces, int64_t count, const T* dy,
-              int64_t dy_stride, T* c, int64_t c_stride) {
-    vec<T> acc[MR][NV] = {};
-    for (int64_t p = 0; p < count; p++) {
-        const T* row[MR];
-#pragma GCC unroll 32
-        for (int i = 0; i < MR; i++) row[i] = tap[i] + pieces[p].source;
-        const int64_t end = pieces[p].length * step;
-#pragma GCC unroll 1
-        for (int64_t place = 0; place < end; place += step, dy += dy_stride) {
-            vec<T> slope[NV];
-#pragma GCC unroll 16
-            for (int v = 0; v < NV; v++) slope[v] = load(dy + v * width<T>);
-#pragma GCC unroll 32
-            for (int i = 0; i < MR; i++) {
-                const vec<T> factor = broadcast<T>(row[i][place]);
-#pragma GCC unroll 16
-                for (int v = 0; v < NV; v++) acc[i][v] = fma(factor, slope[v], acc[i][v]);
-            }
-        }
-    }
-    store_tile<T, MR, NV>(acc, c, c_stride, NV * width<T>, true);
-}
-
-template <typename T, typename Shapes>
-struct TapTileTable;
-template <typename T, int... I>
-struct TapTileTable<T, std::integer_sequence<int, I...>> {
-    static constexpr TapTile<T> entry[] = {tap_tile<T, I / tile_vectors<T> + 1, I % tile_vectors<T> + 1>...};
-};
-template <typename T>
-inline TapTile<T> tap_tile_function(int64_t rows, int64_t columns) {
-    using Table = TapTileTable<T, std::make_integer_sequence<int, tile_rows<T> * tile_vectors<T>>>;
-    return Table::entry[(rows - 1) * tile_vectors<T> + (columns - 1) / width<T>];
-}
 
 template <typename T>
 struct WeightGradient {
@@ -91,7 +50,8 @@ struct WeightGradient {
     const Images<const T>& dy;
     const Images<const T>& x;
     const Conv2dShape& s;
-    bool with_bias, in_place;          // whether x is read without frames
+    bool with_bias, by_taps;           // whether taps are added up one by one
+    bool in_place;                     // whether x is read without frames
     bool dense;                        // whether frames have all pixels in their order
     int64_t step;                      // from one pixel of a row to the next
     int64_t taps, channels, features;  // of a filter's channel; of a group
@@ -108,7 +68,8 @@ struct WeightGradient {
           x(x),
           s(s),
           with_bias(with_bias),
-          in_place(x.stride[3] == 1 && !s.rows.leaves_source() && !s.columns.leaves_source()),
+          by_taps(pays_by_taps(dy, x, s)),
+          in_place(by_taps || (x.stride[3] == 1 && !s.rows.leaves_source() && !s.columns.leaves_source())),
           dense(is_dense(s.rows) && is_dense(s.columns)),
           step(in_place || dense ? s.columns.stride : 1),
           taps(s.U * s.V),
@@ -126,6 +87,26 @@ struct WeightGradient {
 
     // Whether the taps meet all pixels.
     static bool is_dense(const Axis& axis) { return axis.dilation == 1 && axis.stride <= axis.taps; }
+    // Whether enough is left out by that, and tiles are full of channels.
+    static bool pays_by_taps(const Images<const T>& dy, const Images<const T>& x, const Conv2dShape& s) {
+        if (x.stride[3] != 1 || s.C < s.groups * tile_rows<T>) return false;
+        const double met = double(TapSegments(s.rows).met()) * double(TapSegments(s.columns).met());
+        return met < 0.8 * double(s.I) * double(s.J) * double(s.U * s.V) && is_finite(dy);
+    }
+    // Zero times a slope that is not would be no zero.
+    static bool is_finite(const Images<const T>& dy) {
+        T sum = 0;
+        for (int64_t n = 0; n < dy.shape[0]; n++)
+            for (int64_t o = 0; o < dy.shape[1]; o++)
+                for (int64_t i = 0; i < dy.shape[2]; i++) {
+                    const T* row = dy.at(n, o) + i * dy.stride[2];
+                    for (int64_t j = 0; j < dy.shape[3]; j++) {
+                        const T slope = row[j * dy.stride[3]];
+                        sum += slope - slope;
+                    }
+                }
+        return sum == 0;
+    }
     int64_t partial_size() const { return chunk_taps * pitch; }
     int64_t channel_size() const { return dense ? pixels.channel() : layout.channel(); }
     // From one output row to the next in a frame.
@@ -137,21 +118,25 @@ struct WeightGradient {
                       segment = own_channels * channel_size();
         const Scratch<T> frame(in_place ? 0 : strip_images * segment + pixels.slack<T>()),
             panel(strips.size * s.J * NR);
+        // Taps that have their pixels in common.
+        const int64_t sets = by_taps ? taps : 1, set_taps = own_taps / sets;
         const Scratch<const T*> tap(own_taps);
-        const Scratch<Piece> pieces(strips.size);
-        for (int64_t t = 0; t < own_taps; t++) {
-            const int64_t c = t / taps, u = t % taps / s.V, v = t % s.V;
-            tap[t] = in_place ? x.at(0, channel + c) + (s.rows.origin + u * s.rows.dilation) * x.stride[2] +
+        const Scratch<Piece> pieces(sets * strips.size);
+        const Scratch<int64_t> piece_count(sets);
+        for (int64_t k = 0; k < own_taps; k++) {
+            const int64_t c = by_taps ? k % own_channels : k / taps, t = by_taps ? k / own_channels : k % taps;
+            const int64_t u = t / s.V, v = t % s.V;
+            tap[k] = in_place ? x.at(0, channel + c) + (s.rows.origin + u * s.rows.dilation) * x.stride[2] +
                                     s.columns.origin + v * s.columns.dilation
                               : frame.data() + c * channel_size() +
-                                    (dense ? u * pixels.pitch + v : layout.taps()[t % taps]);
+                                    (dense ? u * pixels.pitch + v : layout.taps()[t]);
         }
         for (int64_t k = 0; k < partial_size(); k++) sum[k] = T(0);
 
         for (int64_t strip = parts.begin(part); strip < parts.begin(part) + parts.length(part, strips.count);
              strip++) {
             const int64_t first = strips.begin(strip), count = strips.length(strip, s.N * s.I);
-            int64_t piece_count = 0;
+            for (int64_t q = 0; q < sets; q++) piece_count[q] = 0;
             const int64_t first_image = first / s.I, last_image = (first + count - 1) / s.I;
             for (int64_t n = first_image; n <= last_image; n++) {
                 const int64_t top = n == first_image ? first % s.I : 0;
@@ -164,11 +149,10 @@ struct WeightGradient {
                 for (int64_t i = top; i < end; i++) {
                     const int64_t source = in_place ? (x.at(n, 0) - x.data) + i * s.rows.stride * x.stride[2]
                                                     : own + (i - top) * row_pitch();
-                    Piece* last = piece_count > 0 ? &pieces[piece_count - 1] : nullptr;
-                    if (last != nullptr && last->source + last->length * step == source)
-                        last->length += s.J;
-                    else
-                        pieces[piece_count++] = {source, s.J};
+                    const Piece row = {source, s.J, (n * s.I + i - first) * s.J};
+                    for (int64_t q = 0; q < sets; q++)
+                        add_piece(by_taps ? inside(row, i, q) : row, &pieces[q * strips.size],
+                                  piece_count[q]);
                 }
             }
             for (int64_t o = 0; o < features; o += NR) {
@@ -177,13 +161,32 @@ struct WeightGradient {
                 transpose_strip(panel.data(), group * features + o, columns, first, count);
                 if (with_bias && chunk == 0)
                     add_pixels(sum + own_taps * pitch + o, panel.data(), count * s.J, lanes);
-                const Parts tiles(own_taps, tile_rows<T>);
-                for (int64_t t = 0; t < tiles.count && own_taps > 0; t++)
-                    tap_tile_function<T>(tiles.length(t, own_taps), columns)(
-                        tap.data() + tiles.begin(t), step, pieces.data(), piece_count, panel.data(), lanes,
-                        sum + tiles.begin(t) * pitch + o, pitch);
+                const Parts tiles(set_taps, tile_rows<T>);
+                for (int64_t q = 0; q < sets; q++)
+                    for (int64_t t = 0; t < tiles.count && own_taps > 0; t++)
+                        tap_tile_function<T>(tiles.length(t, set_taps), columns)(
+                            tap.data() + q * set_taps + tiles.begin(t), step, &pieces[q * strips.size],
+                            piece_count[q], panel.data(), lanes,
+                            sum + (tiles.begin(t) * sets + q) * pitch + o, sets * pitch);
             }
         }
+    }
+
+    // The part of output row i under which a tap meets the image.
+    Piece inside(const Piece& row, int64_t i, int64_t tap) const {
+        const OutputSpan rows(s.rows, tap / s.V), columns(s.columns, tap % s.V);
+        if (i < rows.begin || i >= rows.end) return {0, 0, 0};
+        return {row.source + columns.begin * step, columns.end - columns.begin, row.slope + columns.begin};
+    }
+    // One more, unless it goes on where the last one ends.
+    void add_piece(const Piece& piece, Piece* pieces, int64_t& count) const {
+        if (piece.length == 0) return;
+        Piece* last = count > 0 ? &pieces[count - 1] : nullptr;
+        if (last != nullptr && last->source + last->length * step == piece.source &&
+            last->slope + last->length == piece.slope)
+            last->length += piece.length;
+        else
+            pieces[count++] = piece;
     }
 
     // sum[lane] += panel[pixel][lane], in four chains, since each addition waits for the one before.
