@@ -7,6 +7,9 @@
 //
 //     y[pixel, o] = b[o] + sum over (c, u, v) of  frame[place of pixel + step (c, u, v)] * w[(c, u, v), o]
 //
+// Pixels under which the same taps meet the image share tiles, and are spared those that meet the zeros
+// around it, where that pays and all weights are finite.
+//
 // In exchange the results have to be turned. Those of the phases of a gradient (conv2d_phase.h) are zipped on
 // the way: the pixels of all phases of columns lie side by side before they are turned.
 //
@@ -20,80 +23,12 @@
 #include "conv2d_axis_phases.h"
 #include "conv2d_dense_frame.h"
 #include "conv2d_frame_task.h"
+#include "conv2d_framed_tile.h"
 #include "conv2d_plan.h"
+#include "conv2d_tap_span.h"
 #include "turned_copy.h"
 
 namespace pydl::PYDL_ISA {
-
-// Where the sums of a tile's rows go, how far they are apart, and what is added to them.
-template <typename T>
-struct FramedSums {
-    T* to;
-    int64_t stride;
-    const T* start;
-    int64_t start_stride;
-};
-
-// to[i][lane] = start[i][lane] + sum over k of  pixel[i][step[k]] * w[k][lane], for i < rows <= MR.
-template <typename T>
-using FramedTile = void (*)(int64_t depth, const T* const* pixel, const int64_t* step, const T* w,
-                            const FramedSums<T>& sums, int64_t rows);
-
-template <typename T, int MR, int NV>
-void framed_tile(int64_t depth, const T* const* pixel, const int64_t* step, const T* w,
-                 const FramedSums<T>& sums, int64_t rows) {
-    constexpr int64_t W = width<T>;
-    vec<T> acc[MR][NV] = {};
-    const T* at[MR];
-#pragma GCC unroll 14
-    for (int i = 0; i < MR; i++) at[i] = pixel[i];
-#pragma GCC unroll 1
-    for (const int64_t* end = step + depth; step != end; step++, w += NV * W) {
-        vec<T> row[NV];
-#pragma GCC unroll 3
-        for (int v = 0; v < NV; v++) row[v] = load(w + v * W);
-        const int64_t place = *step;
-#pragma GCC unroll 14
-        for (int i = 0; i < MR; i++) {
-            const vec<T> factor = broadcast<T>(at[i][place]);
-#pragma GCC unroll 3
-            for (int v = 0; v < NV; v++) acc[i][v] = fma(factor, row[v], acc[i][v]);
-        }
-    }
-    const T* start = sums.start;
-    T* to = sums.to;
-#pragma GCC unroll 14
-    for (int i = 0; i < MR; i++, start += sums.start_stride, to += sums.stride) {
-        if (i >= rows) return;
-#pragma GCC unroll 3
-        for (int v = 0; v < NV; v++) store(to + v * W, acc[i][v] + load(start + v * W));
-    }
-}
-
-// A pointer for each of more rows than 12 would not stay in a register.
-template <typename T>
-constexpr int most_framed_rows(int vectors) {
-    return vectors < 3 && many_registers ? 12 : most_tile_rows<T>(vectors);
-}
-// Rows of a tile come in steps of these: a few of a last tile may be computed in vain.
-template <typename T>
-constexpr int framed_tile_step(int vectors) {
-    return most_framed_rows<T>(vectors) % 4 == 0 ? 4 : 3;
-}
-
-template <typename T, int NV, int... I>
-FramedTile<T> find_framed_tile(int64_t rows, std::integer_sequence<int, I...>) {
-    constexpr int step = framed_tile_step<T>(NV);
-    static constexpr FramedTile<T> tiles[] = {framed_tile<T, (I + 1) * step, NV>...};
-    return tiles[(rows - 1) / step];
-}
-template <typename T, int NV = 1>
-FramedTile<T> framed_tile_of(int64_t rows, int64_t vectors) {
-    if constexpr (NV < most_tile_vectors<T>)
-        if (vectors > NV) return framed_tile_of<T, NV + 1>(rows, vectors);
-    constexpr int sizes = most_framed_rows<T>(NV) / framed_tile_step<T>(NV);
-    return find_framed_tile<T, NV>(rows, std::make_integer_sequence<int, sizes>{});
-}
 
 template <typename T>
 class FramedFeatures {
@@ -113,14 +48,23 @@ class FramedFeatures {
                   blocks_.count > 1 ? 1 : at_least_1(most_pixels() / (blocks_.size * columns.axis.outputs))),
           chunks_(vectors_.count, panels_of_chunk()),
           frame_(rows.axis, columns.axis, blocks_.size),
+          row_segments_(rows.axis),
+          column_segments_(columns.axis),
           packed_(conv.groups * lanes() * conv.channels * taps_),
           bias_(conv.groups * lanes()) {}
 
     void run() {
         const int64_t panels = conv_.groups * vectors_.count, depth = conv_.channels * taps_;
+        spares_ = phases() == 1 && pays_to_spare();
+        bool finite = true;
         parallel_for(panels, 1 + 32768 / (depth * W * vectors_.size + 1), [&](int64_t begin, int64_t end) {
-            for (int64_t p = begin; p < end; p++) pack(p / vectors_.count, p % vectors_.count);
+            for (int64_t p = begin; p < end; p++) {
+                pack(p / vectors_.count, p % vectors_.count);
+                if (spares_ && !is_finite(p / vectors_.count, p % vectors_.count))
+                    __atomic_store_n(&finite, false, __ATOMIC_RELAXED);
+            }
         });
+        spares_ = spares_ && finite;
         const int64_t work = images_.size * blocks_.size * columns_.axis.outputs * (depth + 4 * phases()) *
                              vectors_.size * W * chunks_.size;
         parallel_for(images_.count * blocks_.count * conv_.groups * chunks_.count,
@@ -145,6 +89,31 @@ class FramedFeatures {
     }
     int64_t panels_of_chunk() const {
         return at_least_1(vectors_.count * images_.count * blocks_.count * conv_.groups / tasks_wanted());
+    }
+    // Whether tiles of pixels with the same taps have clearly less to do than those of all pixels and taps.
+    bool pays_to_spare() const {
+        const int64_t step = framed_tile_step<T>(int(vectors_.size)), images = images_.size;
+        const auto tiled = [&](int64_t count) { return double((count + step - 1) / step * step); };
+        double own = 0;
+        for_each_set([&](const TapSegment& row, const TapSegment& column) {
+            own += tiled(images * (row.end - row.begin) * (column.end - column.begin)) *
+                   double((row.last_tap - row.first_tap) * (column.last_tap - column.first_tap));
+        });
+        return own < 0.95 * tiled(images * rows_.axis.outputs * columns_.axis.outputs) * double(taps_);
+    }
+    // Of a panel's weights.
+    bool is_finite(int64_t group, int64_t panel) const {
+        const T* w = packed(group, panel);
+        vec<T> sum{};
+        for (int64_t k = 0; k < panel_vectors(panel) * W * conv_.channels * taps_; k += W)
+            sum += load(w + k) - load(w + k);
+        return !any(sum != vec<T>{});
+    }
+    // f(rows, columns) for the sets of outputs that share their taps.
+    template <typename F>
+    PYDL_INLINE void for_each_set(const F& f) const {
+        for (int64_t r = 0; r < row_segments_.count(); r++)
+            for (int64_t c = 0; c < column_segments_.count(); c++) f(row_segments_[r], column_segments_[c]);
     }
     int64_t pixels(const FrameTask& task) const { return task.images * task.rows * columns_.axis.outputs; }
     int64_t image_size() const { return depths_.size * frame_.channel(); }
@@ -197,20 +166,24 @@ class FramedFeatures {
         }
     }
 
+    // Pixels of a task with the same taps. taps: of a channel, where some are spared.
+    struct PixelSet {
+        int64_t begin, end, taps;
+    };
+
     void run_tasks(int64_t begin, int64_t end) const {
         const int64_t most = images_.size * blocks_.size * columns_.axis.outputs;
         const int64_t size = most * phases() * vectors_.size * W;  // of a panel's sums
         // Later blocks of channels are added to the sums of all panels.
         const int64_t kept = depths_.count > 1 ? size : 0;
+        const int64_t sets = spares_ ? row_segments_.count() * column_segments_.count() : 1;
         const Scratch<T> frame(images_.size * image_size() + frame_.slack<T>()),
             sums(kept > 0 ? kept * chunks_.size : size);
         const Scratch<const T*> pixel(most + 3);
-        const Scratch<int64_t> steps(depths_.size * taps_);
-        int64_t* step = steps.data();
-        for_each_step(rows_, columns_, depths_.size, [&](int64_t c, int64_t, int64_t, int64_t u, int64_t v) {
-            *step++ =
-                c * frame_.channel() + u * rows_.axis.dilation * frame_.pitch + v * columns_.axis.dilation;
-        });
+        const Scratch<int64_t> order(most);
+        const Scratch<PixelSet> set(sets);
+        const Scratch<FramedStep> steps(sets * depths_.size * taps_);
+        list_steps(steps.data());
         const Parts line(columns_.axis.outputs, columns_.axis.outputs);
         int64_t filled = -1;
         for (int64_t t = begin; t < end; t++) {
@@ -218,12 +191,13 @@ class FramedFeatures {
                                               line, columns_.axis.outputs);
             const int64_t first = chunks_.begin(t % chunks_.count),
                           panels = chunks_.length(t % chunks_.count, vectors_.count);
-            place(pixel.data(), frame.data(), task);
+            const TaskPixels own = {pixel.data(), order.data(), set.data(), sets};
+            place(own, frame.data(), task);
             for (int64_t block = 0; block < depths_.count; block++) {
                 if (kept > 0 || t / chunks_.count != filled) fill(frame.data(), task, block);
                 for (int64_t p = 0; p < panels; p++) {
                     T* to = sums.data() + p * kept;
-                    multiply(task, first + p, block, pixel.data(), steps.data(), to);
+                    multiply(task, first + p, block, own, steps.data(), to);
                     if (block == depths_.count - 1) write(task, first + p, to);
                 }
             }
@@ -231,14 +205,58 @@ class FramedFeatures {
         }
     }
 
-    // Where the task's pixels are, and the last one again, for tiles that have more rows.
-    void place(const T** pixel, const T* frame, const FrameTask& task) const {
-        for (int64_t n = 0; n < task.images; n++)
-            for (int64_t i = 0; i < task.rows; i++)
-                for (int64_t j = 0; j < columns_.axis.outputs; j++)
-                    *pixel++ = frame + n * image_size() + i * rows_.axis.stride * frame_.pitch +
-                               j * columns_.axis.stride;
-        for (int k = 0; k < 3; k++, pixel++) *pixel = pixel[-1];
+    // For each set of pixels, or for each phase, the steps of its taps, channel by channel.
+    void list_steps(FramedStep* to) const {
+        const auto list = [&](const PhaseTaps& row, const PhaseTaps& column, int64_t top, int64_t bottom,
+                              int64_t left, int64_t right) {
+            for (int64_t c = 0; c < depths_.size; c++)
+                for (int64_t u = top; u < bottom; u++)
+                    for (int64_t v = left; v < right; v++)
+                        *to++ = {c * frame_.channel() + (row.first + u) * rows_.axis.dilation * frame_.pitch +
+                                     (column.first + v) * columns_.axis.dilation,
+                                 (c * row.count + u) * column.count + v};
+        };
+        if (spares_)
+            return for_each_set([&](const TapSegment& row, const TapSegment& column) {
+                list(rows_.phase[0], columns_.phase[0], row.first_tap, row.last_tap, column.first_tap,
+                     column.last_tap);
+            });
+        for_each_phase(rows_, columns_, [&](int64_t, int64_t, const PhaseTaps& row, const PhaseTaps& column) {
+            list(row, column, 0, row.count, 0, column.count);
+        });
+    }
+
+    // Where a task's pixels are, set by set, and which of them each is.
+    struct TaskPixels {
+        const T** pixel;
+        int64_t* order;
+        PixelSet* set;
+        int64_t sets;
+    };
+    // The last pixel again, for tiles that have more rows.
+    void place(const TaskPixels& own, const T* frame, const FrameTask& task) const {
+        const int64_t J = columns_.axis.outputs;
+        int64_t count = 0;
+        PixelSet* set = own.set;
+        const auto list = [&](int64_t top, int64_t bottom, int64_t left, int64_t right, int64_t taps) {
+            set->begin = count, set->taps = taps;
+            for (int64_t n = 0; n < task.images; n++)
+                for (int64_t i = top > 0 ? top : 0; i < bottom && i < task.rows; i++)
+                    for (int64_t j = left; j < right; j++, count++) {
+                        own.pixel[count] = frame + n * image_size() + i * rows_.axis.stride * frame_.pitch +
+                                           j * columns_.axis.stride;
+                        own.order[count] = (n * task.rows + i) * J + j;
+                    }
+            set++->end = count;
+        };
+        if (spares_)
+            for_each_set([&](const TapSegment& row, const TapSegment& column) {
+                list(row.begin - task.row, row.end - task.row, column.begin, column.end,
+                     (row.last_tap - row.first_tap) * (column.last_tap - column.first_tap));
+            });
+        else
+            list(0, task.rows, 0, J, 0);
+        for (int k = 0; k < 3; k++) own.pixel[count + k] = own.pixel[count - 1];
     }
     void fill(T* frame, const FrameTask& task, int64_t block) const {
         for (int64_t n = 0; n < task.images; n++)
@@ -249,25 +267,30 @@ class FramedFeatures {
 
     // The sums of the phases of rows lie one behind another; in those of one, a pixel's phases of columns lie
     // side by side.
-    void multiply(const FrameTask& task, int64_t panel, int64_t block, const T* const* pixel,
-                  const int64_t* step, T* sums) const {
+    void multiply(const FrameTask& task, int64_t panel, int64_t block, const TaskPixels& own,
+                  const FramedStep* step, T* sums) const {
         const int64_t vectors = panel_vectors(panel), pitch = vectors * W, count = pixels(task);
         const int64_t channels = depths_.length(block, conv_.channels), stride = columns_.count * pitch;
         const T* w = packed(task.group, panel);
         const T* bias = bias_.data() + task.group * lanes() + first_feature(panel);
-        const Parts tiles(count, most_framed_rows<T>(int(vectors)), framed_tile_step<T>(int(vectors)));
         for_each_phase(
             rows_, columns_, [&](int64_t pu, int64_t pv, const PhaseTaps& row, const PhaseTaps& column) {
-                const int64_t taps = row.count * column.count;
-                for (int64_t t = 0; t < tiles.count; t++) {
-                    T* to = sums + (pu * count + tiles.begin(t)) * stride + pv * pitch;
-                    const int64_t own = tiles.length(t, count);
-                    const FramedSums<T> at = {to, stride, block == 0 ? bias : to, block == 0 ? 0 : stride};
-                    framed_tile_of<T>(own, vectors)(channels * taps, pixel + tiles.begin(t), step,
-                                                    w + depths_.begin(block) * taps * pitch, at, own);
+                const int64_t all = row.count * column.count;
+                T* to = sums + pu * count * stride + pv * pitch;
+                const FramedSums<T> at = {to, stride, block == 0 ? bias : to, block == 0 ? 0 : stride};
+                for (const PixelSet* set = own.set; set < own.set + own.sets; set++) {
+                    const int64_t taps = spares_ ? set->taps : all, size = set->end - set->begin;
+                    const Parts tiles(size, most_framed_rows<T>(int(vectors)),
+                                      framed_tile_step<T>(int(vectors)));
+                    for (int64_t t = 0; t < tiles.count && size > 0; t++) {
+                        const int64_t first = set->begin + tiles.begin(t), rows = tiles.length(t, size);
+                        framed_tile_of<T>(rows, vectors)(channels * taps, own.pixel + first, step,
+                                                         w + depths_.begin(block) * all * pitch, at,
+                                                         own.order + first, rows);
+                    }
+                    step += depths_.size * taps;
                 }
-                w += conv_.channels * taps * pitch;
-                step += depths_.size * taps;
+                w += conv_.channels * all * pitch;
             });
     }
 
@@ -296,6 +319,8 @@ class FramedFeatures {
     Parts blocks_;       // of rows
     Parts images_, chunks_;
     DenseFrame frame_;
+    const TapSegments row_segments_, column_segments_;
+    bool spares_ = false;  // taps that meet zeros
     Scratch<T> packed_, bias_;
 };
 

@@ -91,7 +91,7 @@ struct WeightGradient {
     static bool pays_by_taps(const Images<const T>& dy, const Images<const T>& x, const Conv2dShape& s) {
         if (x.stride[3] != 1 || s.C < s.groups * tile_rows<T>) return false;
         const double met = double(TapSegments(s.rows).met()) * double(TapSegments(s.columns).met());
-        return met < 0.8 * double(s.I) * double(s.J) * double(s.U * s.V) && is_finite(dy);
+        return met < 0.85 * double(s.I) * double(s.J) * double(s.U * s.V) && is_finite(dy);
     }
     // Zero times a slope that is not would be no zero.
     static bool is_finite(const Images<const T>& dy) {
@@ -124,7 +124,8 @@ struct WeightGradient {
         const Scratch<Piece> pieces(sets * strips.size);
         const Scratch<int64_t> piece_count(sets);
         for (int64_t k = 0; k < own_taps; k++) {
-            const int64_t c = by_taps ? k % own_channels : k / taps, t = by_taps ? k / own_channels : k % taps;
+            const int64_t c = by_taps ? k % own_channels : k / taps,
+                          t = by_taps ? k / own_channels : k % taps;
             const int64_t u = t / s.V, v = t % s.V;
             tap[k] = in_place ? x.at(0, channel + c) + (s.rows.origin + u * s.rows.dilation) * x.stride[2] +
                                     s.columns.origin + v * s.columns.dilation
