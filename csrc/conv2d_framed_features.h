@@ -24,8 +24,8 @@
 #include "conv2d_dense_frame.h"
 #include "conv2d_frame_task.h"
 #include "conv2d_framed_tile.h"
+#include "conv2d_output_sets.h"
 #include "conv2d_plan.h"
-#include "conv2d_tap_span.h"
 #include "turned_copy.h"
 
 namespace pydl::PYDL_ISA {
@@ -48,23 +48,25 @@ class FramedFeatures {
                   blocks_.count > 1 ? 1 : at_least_1(most_pixels() / (blocks_.size * columns.axis.outputs))),
           chunks_(vectors_.count, panels_of_chunk()),
           frame_(rows.axis, columns.axis, blocks_.size),
-          row_segments_(rows.axis),
-          column_segments_(columns.axis),
+          all_(rows, columns, conv.y.shape[2], conv.y.shape[3], false),
+          spared_(rows, columns, conv.y.shape[2], conv.y.shape[3], true),
           packed_(conv.groups * lanes() * conv.channels * taps_),
           bias_(conv.groups * lanes()) {}
 
     void run() {
         const int64_t panels = conv_.groups * vectors_.count, depth = conv_.channels * taps_;
-        spares_ = phases() == 1 && pays_to_spare();
-        bool finite = true;
+        // Clearly less to do.
+        const int64_t step = framed_tile_step<T>(int(vectors_.size));
+        bool spares = spared_.products(images_.size, step) < 0.95 * all_.products(images_.size, step);
         parallel_for(panels, 1 + 32768 / (depth * W * vectors_.size + 1), [&](int64_t begin, int64_t end) {
             for (int64_t p = begin; p < end; p++) {
                 pack(p / vectors_.count, p % vectors_.count);
-                if (spares_ && !is_finite(p / vectors_.count, p % vectors_.count))
-                    __atomic_store_n(&finite, false, __ATOMIC_RELAXED);
+                if (__atomic_load_n(&spares, __ATOMIC_RELAXED) &&
+                    !is_finite(p / vectors_.count, p % vectors_.count))
+                    __atomic_store_n(&spares, false, __ATOMIC_RELAXED);
             }
         });
-        spares_ = spares_ && finite;
+        sets_ = spares ? &spared_ : &all_;
         const int64_t work = images_.size * blocks_.size * columns_.axis.outputs * (depth + 4 * phases()) *
                              vectors_.size * W * chunks_.size;
         parallel_for(images_.count * blocks_.count * conv_.groups * chunks_.count,
@@ -90,17 +92,6 @@ class FramedFeatures {
     int64_t panels_of_chunk() const {
         return at_least_1(vectors_.count * images_.count * blocks_.count * conv_.groups / tasks_wanted());
     }
-    // Whether tiles of pixels with the same taps have clearly less to do than those of all pixels and taps.
-    bool pays_to_spare() const {
-        const int64_t step = framed_tile_step<T>(int(vectors_.size)), images = images_.size;
-        const auto tiled = [&](int64_t count) { return double((count + step - 1) / step * step); };
-        double own = 0;
-        for_each_set([&](const TapSegment& row, const TapSegment& column) {
-            own += tiled(images * (row.end - row.begin) * (column.end - column.begin)) *
-                   double((row.last_tap - row.first_tap) * (column.last_tap - column.first_tap));
-        });
-        return own < 0.95 * tiled(images * rows_.axis.outputs * columns_.axis.outputs) * double(taps_);
-    }
     // Of a panel's weights.
     bool is_finite(int64_t group, int64_t panel) const {
         const T* w = packed(group, panel);
@@ -108,12 +99,6 @@ class FramedFeatures {
         for (int64_t k = 0; k < panel_vectors(panel) * W * conv_.channels * taps_; k += W)
             sum += load(w + k) - load(w + k);
         return !any(sum != vec<T>{});
-    }
-    // f(rows, columns) for the sets of outputs that share their taps.
-    template <typename F>
-    PYDL_INLINE void for_each_set(const F& f) const {
-        for (int64_t r = 0; r < row_segments_.count(); r++)
-            for (int64_t c = 0; c < column_segments_.count(); c++) f(row_segments_[r], column_segments_[c]);
     }
     int64_t pixels(const FrameTask& task) const { return task.images * task.rows * columns_.axis.outputs; }
     int64_t image_size() const { return depths_.size * frame_.channel(); }
@@ -166,23 +151,18 @@ class FramedFeatures {
         }
     }
 
-    // Pixels of a task with the same taps. taps: of a channel, where some are spared.
-    struct PixelSet {
-        int64_t begin, end, taps;
-    };
-
     void run_tasks(int64_t begin, int64_t end) const {
         const int64_t most = images_.size * blocks_.size * columns_.axis.outputs;
         const int64_t size = most * phases() * vectors_.size * W;  // of a panel's sums
         // Later blocks of channels are added to the sums of all panels.
         const int64_t kept = depths_.count > 1 ? size : 0;
-        const int64_t sets = spares_ ? row_segments_.count() * column_segments_.count() : 1;
         const Scratch<T> frame(images_.size * image_size() + frame_.slack<T>()),
             sums(kept > 0 ? kept * chunks_.size : size);
-        const Scratch<const T*> pixel(most + 3);
-        const Scratch<int64_t> order(most);
-        const Scratch<PixelSet> set(sets);
-        const Scratch<FramedStep> steps(sets * depths_.size * taps_);
+        int64_t taps = 0;
+        for (const OutputSet& set : *sets_) taps += set.taps();
+        const Scratch<const T*> pixel(most * phases() + 3);
+        const Scratch<int64_t> order(most * phases()), past(sets_->count());
+        const Scratch<FramedStep> steps(depths_.size * taps);
         list_steps(steps.data());
         const Parts line(columns_.axis.outputs, columns_.axis.outputs);
         int64_t filled = -1;
@@ -191,7 +171,7 @@ class FramedFeatures {
                                               line, columns_.axis.outputs);
             const int64_t first = chunks_.begin(t % chunks_.count),
                           panels = chunks_.length(t % chunks_.count, vectors_.count);
-            const TaskPixels own = {pixel.data(), order.data(), set.data(), sets};
+            const TaskPixels own = {pixel.data(), order.data(), past.data()};
             place(own, frame.data(), task);
             for (int64_t block = 0; block < depths_.count; block++) {
                 if (kept > 0 || t / chunks_.count != filled) fill(frame.data(), task, block);
@@ -205,58 +185,40 @@ class FramedFeatures {
         }
     }
 
-    // For each set of pixels, or for each phase, the steps of its taps, channel by channel.
+    // For each set of outputs the steps of its taps, channel by channel.
     void list_steps(FramedStep* to) const {
-        const auto list = [&](const PhaseTaps& row, const PhaseTaps& column, int64_t top, int64_t bottom,
-                              int64_t left, int64_t right) {
+        for (const OutputSet& set : *sets_) {
+            const PhaseTaps &row = rows_.phase[set.row_phase], &column = columns_.phase[set.column_phase];
             for (int64_t c = 0; c < depths_.size; c++)
-                for (int64_t u = top; u < bottom; u++)
-                    for (int64_t v = left; v < right; v++)
+                for (int64_t u = set.rows.first_tap; u < set.rows.last_tap; u++)
+                    for (int64_t v = set.columns.first_tap; v < set.columns.last_tap; v++)
                         *to++ = {c * frame_.channel() + (row.first + u) * rows_.axis.dilation * frame_.pitch +
                                      (column.first + v) * columns_.axis.dilation,
                                  (c * row.count + u) * column.count + v};
-        };
-        if (spares_)
-            return for_each_set([&](const TapSegment& row, const TapSegment& column) {
-                list(rows_.phase[0], columns_.phase[0], row.first_tap, row.last_tap, column.first_tap,
-                     column.last_tap);
-            });
-        for_each_phase(rows_, columns_, [&](int64_t, int64_t, const PhaseTaps& row, const PhaseTaps& column) {
-            list(row, column, 0, row.count, 0, column.count);
-        });
+        }
     }
 
-    // Where a task's pixels are, set by set, and which of them each is.
+    // Where a task's pixels are, set by set, which of them each is, and where sets end.
     struct TaskPixels {
         const T** pixel;
-        int64_t* order;
-        PixelSet* set;
-        int64_t sets;
+        int64_t *order, *past;
     };
-    // The last pixel again, for tiles that have more rows.
+    // Behind them the last one again, for tiles that have more rows.
     void place(const TaskPixels& own, const T* frame, const FrameTask& task) const {
         const int64_t J = columns_.axis.outputs;
-        int64_t count = 0;
-        PixelSet* set = own.set;
-        const auto list = [&](int64_t top, int64_t bottom, int64_t left, int64_t right, int64_t taps) {
-            set->begin = count, set->taps = taps;
+        int64_t count = 0, *past = own.past;
+        for (const OutputSet& set : *sets_) {
+            const int64_t top = set.rows.begin - task.row, end = set.rows.end - task.row;
             for (int64_t n = 0; n < task.images; n++)
-                for (int64_t i = top > 0 ? top : 0; i < bottom && i < task.rows; i++)
-                    for (int64_t j = left; j < right; j++, count++) {
+                for (int64_t i = top > 0 ? top : 0; i < end && i < task.rows; i++)
+                    for (int64_t j = set.columns.begin; j < set.columns.end; j++, count++) {
                         own.pixel[count] = frame + n * image_size() + i * rows_.axis.stride * frame_.pitch +
                                            j * columns_.axis.stride;
                         own.order[count] = (n * task.rows + i) * J + j;
                     }
-            set++->end = count;
-        };
-        if (spares_)
-            for_each_set([&](const TapSegment& row, const TapSegment& column) {
-                list(row.begin - task.row, row.end - task.row, column.begin, column.end,
-                     (row.last_tap - row.first_tap) * (column.last_tap - column.first_tap));
-            });
-        else
-            list(0, task.rows, 0, J, 0);
-        for (int k = 0; k < 3; k++) own.pixel[count + k] = own.pixel[count - 1];
+            *past++ = count;
+        }
+        for (int k = 0; k < 3; k++) own.pixel[count + k] = count > 0 ? own.pixel[count - 1] : frame;
     }
     void fill(T* frame, const FrameTask& task, int64_t block) const {
         for (int64_t n = 0; n < task.images; n++)
@@ -271,27 +233,27 @@ class FramedFeatures {
                   const FramedStep* step, T* sums) const {
         const int64_t vectors = panel_vectors(panel), pitch = vectors * W, count = pixels(task);
         const int64_t channels = depths_.length(block, conv_.channels), stride = columns_.count * pitch;
-        const T* w = packed(task.group, panel);
-        const T* bias = bias_.data() + task.group * lanes() + first_feature(panel);
-        for_each_phase(
-            rows_, columns_, [&](int64_t pu, int64_t pv, const PhaseTaps& row, const PhaseTaps& column) {
-                const int64_t all = row.count * column.count;
-                T* to = sums + pu * count * stride + pv * pitch;
-                const FramedSums<T> at = {to, stride, block == 0 ? bias : to, block == 0 ? 0 : stride};
-                for (const PixelSet* set = own.set; set < own.set + own.sets; set++) {
-                    const int64_t taps = spares_ ? set->taps : all, size = set->end - set->begin;
-                    const Parts tiles(size, most_framed_rows<T>(int(vectors)),
-                                      framed_tile_step<T>(int(vectors)));
-                    for (int64_t t = 0; t < tiles.count && size > 0; t++) {
-                        const int64_t first = set->begin + tiles.begin(t), rows = tiles.length(t, size);
-                        framed_tile_of<T>(rows, vectors)(channels * taps, own.pixel + first, step,
-                                                         w + depths_.begin(block) * all * pitch, at,
-                                                         own.order + first, rows);
-                    }
-                    step += depths_.size * taps;
-                }
-                w += conv_.channels * all * pitch;
-            });
+        const T *weights = packed(task.group, panel),
+                *bias = bias_.data() + task.group * lanes() + first_feature(panel);
+        int64_t begin = 0;
+        const int64_t* past = own.past;
+        for (const OutputSet& set : *sets_) {
+            const int64_t all = rows_.phase[set.row_phase].count * columns_.phase[set.column_phase].count,
+                          before = columns_.taps_before(columns_.count) * rows_.taps_before(set.row_phase) +
+                                   rows_.phase[set.row_phase].count * columns_.taps_before(set.column_phase);
+            const T* w = weights + (conv_.channels * before + depths_.begin(block) * all) * pitch;
+            T* to = sums + set.row_phase * count * stride + set.column_phase * pitch;
+            const FramedSums<T> at = {to, stride, block == 0 ? bias : to, block == 0 ? 0 : stride};
+            const int64_t size = *past - begin;
+            const Parts tiles(size, most_framed_rows<T>(int(vectors)), framed_tile_step<T>(int(vectors)));
+            for (int64_t t = 0; t < tiles.count && size > 0; t++) {
+                const int64_t first = begin + tiles.begin(t), rows = tiles.length(t, size);
+                framed_tile_of<T>(rows, vectors)(channels * set.taps(), own.pixel + first, step, w, at,
+                                                 own.order + first, rows);
+            }
+            step += depths_.size * set.taps();
+            begin = *past++;
+        }
     }
 
     void write(const FrameTask& task, int64_t panel, const T* sums) const {
@@ -319,8 +281,8 @@ class FramedFeatures {
     Parts blocks_;       // of rows
     Parts images_, chunks_;
     DenseFrame frame_;
-    const TapSegments row_segments_, column_segments_;
-    bool spares_ = false;  // taps that meet zeros
+    const OutputSets all_, spared_;     // of which those
+    const OutputSets* sets_ = nullptr;  // are computed
     Scratch<T> packed_, bias_;
 };
 

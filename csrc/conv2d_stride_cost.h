@@ -8,6 +8,7 @@
 
 #include "conv2d_axis_phases.h"
 #include "conv2d_dense_frame.h"
+#include "conv2d_output_sets.h"
 #include "conv2d_plan.h"
 
 namespace pydl::PYDL_ISA {
@@ -37,6 +38,7 @@ class StrideCost {
           stride_(double(columns.axis.stride)),
           source_rows_(double(rows.axis.source)),
           source_width_(double(columns.axis.source)),
+          met_(share_met(conv, rows, columns)),
           writes_vectors_(conv.y.stride[3] == 1),
           in_place_(phases_ == 1 && can_be_read_in_place(conv)),
           is_shuffled_(columns.axis.stride == 1 || columns.axis.stride == 2 || columns.axis.stride == 4) {}
@@ -45,7 +47,7 @@ class StrideCost {
     [[gnu::noinline]] double lanes() const {
         if (!has_feature_lanes<T> || !writes_vectors_) return 1e300;
         const double panel = vectors(features_), pixels = outputs_ * width_;
-        return images_ * (pixels * depth_ * (panel > 1 ? panel : 1.45) +
+        return images_ * (pixels * depth_ * met_ * (panel > 1 ? panel : 1.45) +
                           10 * frame_rows_ * (vectors(frame_width_) + 1) +
                           (12.5 * pixels * phases_ + 50 * lines_) * panel) +
                13 * packing_ + 19000;
@@ -95,6 +97,16 @@ class StrideCost {
 
   private:
     static constexpr double W = width<T>;
+    // Of the products, those that conv2d_framed_features.h computes.
+    static double share_met(const Correlation<T>& conv, const AxisPhases& rows, const AxisPhases& columns) {
+        if (!has_feature_lanes<T>) return 1;
+        const int64_t I = conv.y.shape[2], J = conv.y.shape[3],
+                      pixels = rows.axis.outputs * columns.axis.outputs, images = 1 + 256 / pixels;
+        const int64_t together = images < conv.x.shape[0] ? images : conv.x.shape[0];
+        const double spared = OutputSets(rows, columns, I, J, true).products(together, 4),
+                     all = OutputSets(rows, columns, I, J, false).products(together, 4);
+        return spared < 0.95 * all ? spared / all : 1;
+    }
     static double vectors(double count) { return double(int64_t((count + W - 1) / W)); }
 
     double sums(double of_vectors) const { return depth_ * (features_ > 4 ? features_ : 4) * of_vectors; }
@@ -107,6 +119,7 @@ class StrideCost {
 
     double images_, channels_, features_, depth_, packing_, outputs_, width_, phases_, lines_;
     double frame_rows_, frame_width_, taps_, stride_, source_rows_, source_width_;
+    double met_;
     bool writes_vectors_, in_place_;
     bool is_shuffled_;  // whether numbers that lie so far apart are read as vectors
 };
