@@ -31,6 +31,7 @@ from .winograd_cost import (
     WeightWay,
     direct_stride,
     direct_stride_gradient,
+    share_met,
     transformed,
     transformed_is_faster_for_weights,
 )
@@ -122,6 +123,11 @@ def pixels_of(x: Shape) -> int:
     return x[0] * x[2] * x[3]
 
 
+def taps_of(w: Shape, x: Shape, y: Shape) -> float:
+    """Those of a result that meet no zeros around the image, on average, and half of the others."""
+    return w[2] ** 2 * (1 + share_met(w[2], x[2], y[2]) * share_met(w[2], x[3], y[3])) / 2
+
+
 # By taps: of the results, of the gradients of the input and of the weight.
 WAYS = {3: Way(81, 13.8, 7.6, 3.6, 5.5), 4: Way(100, 14.7, 3.6, 7.5, 8.5), 7: Way(196, 14.9, 2.4, 6.6, 11)}
 GRADIENT_WAYS = {3: Way(81, 7.3, 11.8, 3, 7.4), 4: Way(100, 6, 8.8, 3.6, 6.2)}
@@ -139,7 +145,7 @@ def suits_stride(w: Shape, x: Shape, y: Shape, groups: int = 1) -> bool:
     filters, channels, way = w[0] // groups, w[1], WAYS[w[2]]
     if has_small_groups(groups, channels, filters):
         return False
-    sums = direct_stride(w[2] ** 2, pixels_of(x), pixels_of(y), channels, filters)
+    sums = direct_stride(taps_of(w, x, y), pixels_of(x), pixels_of(y), channels, filters)
     own = transformed(way, y[0] * -(-y[2] // 4) * -(-y[3] // 4), channels, filters)
     return own < sums and way.numbers * w[0] * w[1] <= MOST_TRANSFORMED
 
@@ -151,7 +157,7 @@ def suits_stride_gradient(w: Shape, x: Shape, y: Shape, groups: int = 1) -> bool
     if w[2] == 7 or has_small_groups(groups, channels, filters):
         return False
     way = GRADIENT_WAYS[w[2]]
-    sums = direct_stride_gradient(w[2] ** 2, pixels_of(y), pixels_of(x), filters, channels)
+    sums = direct_stride_gradient(taps_of(w, x, y), pixels_of(y), pixels_of(x), filters, channels)
     own = transformed(way, y[0] * -(-x[2] // 8) * -(-x[3] // 8), filters, channels)
     return own < sums and way.numbers * w[0] * w[1] <= MOST_TRANSFORMED
 

@@ -18,6 +18,9 @@ write their results in vectors of every second one.
     with stride         K C (0.72 P L + 10 F) + 18 X C + 3 P F
     its gradient        K C (0.65 P L + 21 F) + 11 P' F + 30000,    P' results of P pixels
 
+K being the taps that meet no zeros around the image, on average, and half of the others: these are left out, but
+results that have the same taps fill fewer registers than all do.
+
 The sums of a weight gradient, whose vectors are channels or, of few channels, filters, are
 
     transformed   N [ T (C max(F, 2) + 3 C + b F) + p C F ]
@@ -87,13 +90,21 @@ def used_lanes(filters: int) -> int:
     return max(filters, min(2 * filters, 22), 4)
 
 
-def direct_stride(taps: int, pixels: int, results: int, channels: int, filters: int) -> float:
+def share_met(taps: int, source: int, results: int) -> float:
+    """Of the taps of the results of stride 2 along an axis, those that meet no zeros beside the `source`."""
+    zeros = max(2 * (results - 1) + taps - source, 0)
+    sides = zeros // 2, zeros - zeros // 2
+    missed = sum(max(side - 2 * i, 0) for side in sides for i in range(min(results, taps)))
+    return max(1 - missed / (taps * results), 0)
+
+
+def direct_stride(taps: float, pixels: int, results: int, channels: int, filters: int) -> float:
     """The cost of the direct sum with a stride, for so many pixels and results of a channel."""
     sums = taps * channels * (0.72 * results * used_lanes(filters) + 10 * filters)
     return sums + 18 * pixels * channels + 3 * results * filters
 
 
-def direct_stride_gradient(taps: int, pixels: int, results: int, channels: int, filters: int) -> float:
+def direct_stride_gradient(taps: float, pixels: int, results: int, channels: int, filters: int) -> float:
     """That of the gradient for the input."""
     sums = taps * channels * (0.65 * pixels * used_lanes(filters) + 21 * filters)
     return sums + 11 * results * filters + 30000
