@@ -8,7 +8,7 @@ namespace pydl::PYDL_ISA {
 // The channels [channel, channel + W) of images, which become lanes; zero beyond the last one.
 template <typename T>
 struct ChannelLanes {
-    static constexpr int64_t W = width<T>, ahead = 512 / int64_t(sizeof(T));  // that pixels are asked for
+    static constexpr int64_t W = width<T>;
     const Images<const T>& images;
     int64_t channel, count, place[W];
 
@@ -33,16 +33,25 @@ struct ChannelLanes {
         const int64_t* stride = images.stride;
         const T* from = images.at(n, channel) + (top + low) * stride[2] + (left + first) * stride[3];
         T* to = frame + (low * columns + first) * W;
-        const int64_t run = past - first;
+        const int64_t run = past - first, ahead = next(n) - images.at(n, channel);
         if (stride[3] == 1 && stride[2] == run)
-            return turn_pixels(to, columns, run, from, (high - low) * run);
+            return turn_pixels(to, columns, run, from, (high - low) * run, ahead);
         for (int64_t i = low; i < high; i++, from += stride[2], to += columns * W)
-            turn_pixels(to, columns, run, from, run);
+            turn_pixels(to, columns, run, from, run, ahead);
     }
 
   private:
+    // What is likely to be turned next, which is asked for meanwhile: channels are too short for the
+    // processor to see where they lead.
+    const T* next(int64_t n) const {
+        const int64_t after = channel + W;
+        return n + 1 < images.shape[0]   ? images.at(n + 1, channel)
+               : after < images.shape[1] ? images.at(0, after)
+                                         : images.at(n, channel);
+    }
     // Neighbouring pixels; after `run` of them the next row of the frame begins.
-    void turn_pixels(T* to, int64_t columns, int64_t run, const T* from, int64_t pixels) const {
+    void turn_pixels(T* to, int64_t columns, int64_t run, const T* from, int64_t pixels,
+                     int64_t ahead) const {
         const int64_t step = images.stride[3];
         int64_t left = run;
         for (int64_t k = 0; k < pixels; k += W, from += W * step) {
