@@ -162,7 +162,8 @@ struct WeightGradient {
                 transpose_strip(panel.data(), group * features + o, columns, first, count);
                 if (with_bias && chunk == 0)
                     add_pixels(sum + own_taps * pitch + o, panel.data(), count * s.J, lanes);
-                const Parts tiles(set_taps, tile_rows<T>);
+                // For a single vector, eight rows are enough, whose places stay in registers.
+                const Parts tiles(set_taps, many_registers && lanes == width<T> ? 8 : tile_rows<T>);
                 for (int64_t q = 0; q < sets; q++)
                     for (int64_t t = 0; t < tiles.count && own_taps > 0; t++)
                         tap_tile_function<T>(tiles.length(t, set_taps), columns)(

@@ -116,14 +116,16 @@ class PixelGradient {
         const double sums = features * (taps + 1);
         const double own =
             sums / W * tile * waste + 3 * channels * double(s.V) / W + 6 * sums * parts(s) / pixels;
-        // There: lanes without a channel, and a vector alone, which has to load a number for each product;
+        // There: lanes without a channel, a vector alone, which has to load a number for each product;
         // transposing; sorting pixels that lie apart.
         const double lanes = vectors(features);
-        const double other = lanes * (1.14 * taps + W / 2) + (int64_t(lanes) % 2 != 0 ? taps / 2 : 0);
+        const double other = lanes * (1.14 * taps + W / 2) + (int64_t(lanes) % 2 != 0 ? single * taps : 0);
         return 1.05 * own < other;
     }
 
   private:
+    // How much longer a vector of output channels that is alone takes for a tap than one of two.
+    static constexpr double single = many_registers ? 0.15 : 0.5;
     static double vectors(double count) { return double(int64_t((count + width<T> - 1) / width<T>)); }
     // Pixels that lie side by side.
     static double run(const Conv2dShape& s) {
@@ -147,7 +149,7 @@ class PixelGradient {
                            18 * groups * sums * parts(s) + 10500;
         const bool in_place = !s.rows.leaves_source() && !s.columns.leaves_source();
         const double other =
-            pixels * (taps * (int64_t(lanes) % 2 != 0 ? lanes + 0.5 : lanes) + 0.6 * lanes * W) +
+            pixels * (taps * (int64_t(lanes) % 2 != 0 ? lanes + single : lanes) + 0.6 * lanes * W) +
             (in_place ? 0 : 9 * rows * (vectors(reach(s.columns)) + 1)) +
             2 * images * I * (taps / tile_rows<T> + 1) * lanes + 20 * groups * sums / W + 16600;
         return own < 1.1 * other;
