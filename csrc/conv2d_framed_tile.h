@@ -58,10 +58,11 @@ void framed_tile(int64_t depth, const T* const* pixel, const FramedStep* step, c
     }
 }
 
-// A pointer for each of more rows than 12 would not stay in a register.
+// A pointer for each of more rows than 12 would not stay in a register, and for a single vector, for which
+// there is no time to load it again, not for each of more than eight.
 template <typename T>
 constexpr int most_framed_rows(int vectors) {
-    return vectors < 3 && many_registers ? 12 : most_tile_rows<T>(vectors);
+    return vectors < 3 && many_registers ? (vectors == 1 ? 8 : 12) : most_tile_rows<T>(vectors);
 }
 // Rows of a tile come in steps of these: a few of a last tile may be computed in vain.
 template <typename T>

@@ -47,7 +47,10 @@ class StrideCost {
     [[gnu::noinline]] double lanes() const {
         if (!has_feature_lanes<T> || !writes_vectors_) return 1e300;
         const double panel = vectors(features_), pixels = outputs_ * width_;
-        return images_ * (pixels * depth_ * met_ * (panel > 1 ? panel : 1.45) +
+        return images_ * (pixels * depth_ * met_ *
+                              (panel > 1        ? panel
+                               : many_registers ? 1.2
+                                                : 1.45) +
                           10 * frame_rows_ * (vectors(frame_width_) + 1) +
                           (12.5 * pixels * phases_ + 50 * lines_) * panel) +
                13 * packing_ + 19000;
