@@ -165,14 +165,17 @@ class FramedFeatures {
         const Scratch<FramedStep> steps(depths_.size * taps);
         list_steps(steps.data());
         const Parts line(columns_.axis.outputs, columns_.axis.outputs);
+        const TaskPixels own = {pixel.data(), order.data(), past.data()};
         int64_t filled = -1;
+        FrameTask placed = {};
         for (int64_t t = begin; t < end; t++) {
             const FrameTask task = frame_task(t / chunks_.count, conv_, images_, blocks_, rows_.axis.outputs,
                                               line, columns_.axis.outputs);
             const int64_t first = chunks_.begin(t % chunks_.count),
                           panels = chunks_.length(t % chunks_.count, vectors_.count);
-            const TaskPixels own = {pixel.data(), order.data(), past.data()};
-            place(own, frame.data(), task);
+            if (task.images != placed.images || task.row != placed.row || task.rows != placed.rows)
+                place(own, frame.data(), task);
+            placed = task;
             for (int64_t block = 0; block < depths_.count; block++) {
                 if (kept > 0 || t / chunks_.count != filled) fill(frame.data(), task, block);
                 for (int64_t p = 0; p < panels; p++) {
