@@ -15,8 +15,11 @@ from typing import Any
 
 import numpy as np
 
+from .._compiled import remembered
 from ..arguments import check_floats
 from ..op import empty, kernel, op
+
+Shape = tuple[int, ...]
 
 
 @kernel(writes="y")
@@ -90,30 +93,30 @@ matmul.shorten(matmul_forward, _gradient, ("input", "other"), multiplies=True)
 def as_matrices(input: Any, other: Any) -> tuple[Any, ...]:
     """The factors; these as (batches of) matrices of one rank; the array for their product; its shape and y's."""
     left, right = check_floats("matmul", input=input, other=other)
-    given = f"(input {left.shape}, other {right.shape})"
-    for name, array in (("input", left), ("other", right)):
-        if array.ndim == 0:
+    of_a, of_b, full, shape = product_shapes(left.shape, right.shape)
+    a = left if left.shape == of_a else left.reshape(of_a)
+    b = right if right.shape == of_b else right.reshape(of_b)
+    return left, right, a, b, empty(full, a.dtype), (full, shape)
+
+
+@remembered
+def product_shapes(left: Shape, right: Shape) -> tuple[Shape, Shape, Shape, Shape]:
+    """Those of the factors as (batches of) matrices of one rank, of their product, and of y."""
+    given = f"(input {left}, other {right})"
+    for name, size in (("input", left), ("other", right)):
+        if not size:
             raise ValueError(f"matmul: {name} is a scalar but must have at least 1 dimension {given}")
-    a = left[np.newaxis, :] if left.ndim == 1 else left
-    b = right[:, np.newaxis] if right.ndim == 1 else right
-    if a.shape[-1] != b.shape[-2]:
-        raise ValueError(
-            f"matmul: input has {a.shape[-1]} columns but other has {b.shape[-2]} rows; they must be equal {given}"
-        )
-    rank = max(a.ndim, b.ndim)
-    a, b = with_rank(a, rank), with_rank(b, rank)
+    a, b = (1, *left) if len(left) == 1 else left, (*right, 1) if len(right) == 1 else right
+    if a[-1] != b[-2]:
+        raise ValueError(f"matmul: input has {a[-1]} columns but other has {b[-2]} rows; they must be equal {given}")
+    rank = max(len(a), len(b))
+    a, b = (1,) * (rank - len(a)) + a, (1,) * (rank - len(b)) + b
     try:
-        batch = np.broadcast_shapes(a.shape[:-2], b.shape[:-2]) if rank > 2 else ()
+        batch = np.broadcast_shapes(a[:-2], b[:-2])
     except ValueError:
         raise ValueError(
-            f"matmul: the leading dimensions {left.shape[:-2]} of input and {right.shape[:-2]} of other cannot be "
-            f"broadcast against each other {given}"
+            f"matmul: the leading dimensions {left[:-2]} of input and {right[:-2]} of other cannot be broadcast "
+            f"against each other {given}"
         ) from None
-    y = empty((*batch, a.shape[-2], b.shape[-1]), a.dtype)
-    shape = (*batch, *(() if left.ndim == 1 else y.shape[-2:-1]), *(() if right.ndim == 1 else y.shape[-1:]))
-    return left, right, a, b, y, (y.shape, shape)
-
-
-def with_rank(x: Any, rank: int) -> Any:
-    """x with leading dimensions of size 1 up to `rank` dimensions."""
-    return x.reshape((1,) * (rank - x.ndim) + x.shape) if x.ndim < rank else x
+    rows, columns = (() if len(left) == 1 else a[-2:-1]), (() if len(right) == 1 else b[-1:])
+    return a, b, (*batch, a[-2], b[-1]), (*batch, *rows, *columns)
