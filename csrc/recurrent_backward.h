@@ -10,44 +10,55 @@ namespace pydl::PYDL_ISA {
 
 inline constexpr int64_t rows_ahead = 2;  // that the caches are asked for
 
-// Many rows: a step goes through the weights once.
+// Many rows: a step goes through the weights once. Threads may share the units, as with few rows below.
 template <typename T, typename Units>
-void backward_tiles(const BackwardLayer<T, Units>& layer, Direction direction, const OwnRows& own) {
-    const int64_t H = layer.H, NR = layer.columns;
+void backward_tiles(const BackwardLayer<T, Units>& layer, Direction direction, const OwnRows& own,
+                    int64_t parts) {
+    const int64_t T_ = layer.T_, H = layer.H, NR = layer.columns;
     const typename BackwardLayer<T, Units>::State state(layer, direction, own);
     const Parts tiles(own.count(), recurrent_tile_rows<T>(NR));
-    const Scratch<T> copies(layer.pass.batch.ragged() ? own.count() * layer.row_size : 0);
-    const Scratch<TileRows<T>> dsums(tiles.count);
-    for (int64_t s = layer.T_ - 1; s >= 0; s--) {
-        const int64_t t = direction.time(s, layer.T_), alive = own.alive(t);
-        const int64_t next = direction.time(s > 0 ? s - 1 : 0, layer.T_);
-        const int64_t live_tiles = (alive + tiles.size - 1) / tiles.size;
+    const int64_t copy_size = layer.pass.batch.ragged() ? own.count() * layer.row_size : 0;
+    const Scratch<T> copies(parts * copy_size);
+    const Scratch<TileRows<T>> rows_of_tiles(parts * tiles.count);
+    const auto products = [&](int64_t t, int64_t part, int64_t begin, int64_t end) {
+        const int64_t alive = own.alive(t), live_tiles = (alive + tiles.size - 1) / tiles.size;
+        TileRows<T>* const dsums = rows_of_tiles.data() + part * tiles.count;
         for (int64_t tile = 0; tile < live_tiles; tile++) {
-            const int64_t i0 = tiles.begin(tile), rows = tiles.length(tile, alive);
-            for (int64_t i = i0; i < i0 + rows; i++) {
-                const int64_t ahead = i + rows_ahead - alive;  // from 0 on in the next step
-                layer.ask_for_row(direction, ahead < 0 ? t : next, own, ahead < 0 ? ahead + alive : ahead);
-                layer.units(direction, t, own, state, i, 0, H);
-            }
+            const int64_t i0 = tiles.begin(tile);
             dsums[tile] = rows_at<T>(
-                rows, layer.row_size, [&](int64_t i) { return layer.dsums_at(direction, t, own[i0 + i]); }, 1,
-                copies.data() + i0 * layer.row_size);
+                tiles.length(tile, alive), layer.row_size,
+                [&](int64_t i) { return layer.dsums_at(direction, t, own[i0 + i]); }, 1,
+                copies.data() + part * copy_size + i0 * layer.row_size);
         }
-        if (s == 0 && !layer.pass.dh0) break;
-        for (int64_t group = 0; group < layer.groups; group++) {
-            const int64_t left = H - group * NR, columns = left < NR ? whole_vectors<T>(left) : NR;
+        for (int64_t u = begin, stop; u < end; u = stop) {
+            const int64_t group = u / NR, within = u % NR;
+            stop = end - u < NR - within ? end : u + NR - within;
             for (int64_t tile = 0; tile < live_tiles; tile++) {
                 const int64_t i0 = tiles.begin(tile), rows = tiles.length(tile, alive);
                 for (const GateRun& run : Units::of_h)
                     dsums[tile].multiply(rows, run.sum * H, run.count * H,
-                                         layer.panel(direction, group) + run.gate * H * NR, NR,
-                                         state.products() + i0 * state.pitch + group * NR, state.pitch,
-                                         columns, state.carries() || run.gate > 0);
+                                         layer.panel(direction, group) + run.gate * H * NR + within, NR,
+                                         state.products() + i0 * state.pitch + u, state.pitch,
+                                         whole_vectors<T>(stop - u), state.carries() || run.gate > 0);
                 for (int64_t i = i0; i < i0 + rows; i++)
-                    state.pass_mask(layer, direction, own, i, group * NR, left < NR ? H : group * NR + NR);
+                    state.pass_mask(layer, direction, own, i, u, stop);
             }
         }
-    }
+    };
+    // As with few rows below, products are left to the next step.
+    StepTeam(parts, T_ + 1).run([&](int64_t part, int64_t k) {
+        const int64_t begin = first_unit<T>(H, part, parts), end = first_unit<T>(H, part + 1, parts);
+        const int64_t s = T_ - 1 - k;
+        if (k > 0 && (s >= 0 || layer.pass.dh0)) products(direction.time(s + 1, T_), part, begin, end);
+        if (s < 0) return;
+        const int64_t t = direction.time(s, T_), alive = own.alive(t);
+        const int64_t next = direction.time(s > 0 ? s - 1 : 0, T_);
+        for (int64_t i = 0; i < alive; i++) {
+            const int64_t ahead = i + rows_ahead - alive;  // from 0 on in the next step
+            layer.ask_for_row(direction, ahead < 0 ? t : next, own, ahead < 0 ? ahead + alive : ahead);
+            layer.units(direction, t, own, state, i, begin, end);
+        }
+    });
     state.finish(layer, direction, own);
 }
 
@@ -93,19 +104,18 @@ void backward_rows(const BackwardLayer<T, Units>& layer) {
     const Batch& batch = layer.pass.batch;
     const Deal deal(batch);
     const int64_t N = layer.N, B = layer.B, work = Units::gates * layer.H * layer.H;
-    const int64_t parts = B <= few_rows ? team_parts(layer.groups, work * B) : 1;
-    if (shares_units(N * B, parts, work * int64_t(sizeof(T)))) {
+    const auto go = [&](Direction direction, const OwnRows& own, int64_t parts) {
+        B <= few_rows ? backward_few_rows(layer, direction, own, parts)
+                      : backward_tiles(layer, direction, own, parts);
+    };
+    const int64_t parts = shared_parts<T>(N, B, layer.H, work);
+    if (parts > 1) {
         const OwnRows own(batch, deal(0), B);
-        for (int64_t n = 0; n < N; n++)
-            backward_few_rows(layer, Direction(n, layer.pass.reverse), own, parts);
+        for (int64_t n = 0; n < N; n++) go(Direction(n, layer.pass.reverse), own, parts);
         return;
     }
     for_rows(N, batch, layer.pass.reverse, work, [&](Direction direction, int64_t first, int64_t count) {
-        const OwnRows own(batch, deal(first), count);
-        if (B <= few_rows)
-            backward_few_rows(layer, direction, own, 1);
-        else
-            backward_tiles(layer, direction, own);
+        go(direction, OwnRows(batch, deal(first), count), 1);
     });
 }
 

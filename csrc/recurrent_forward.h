@@ -15,20 +15,21 @@ void forward_rows(const ForwardLayer<T, Units>& layer) {
     const Batch& batch = layer.pass.batch;
     const Deal deal(batch);
     const int64_t N = layer.N, B = layer.B, work = Units::gates * layer.H * layer.H;
-    const int64_t parts = B <= few_rows ? team_parts(layer.groups, work * B) : 1;
-    if (shares_units(N * B, parts, work * int64_t(sizeof(T)))) {
+    const auto go = [&](Direction direction, const OwnRows& own, int64_t parts) {
+        if (B <= few_rows)
+            ForwardFewRows<T, Units>(layer, direction, own).run(parts);
+        else
+            forward_tiles(layer, direction, own, parts);
+    };
+    const int64_t parts = shared_parts<T>(N, B, layer.H, work);
+    if (parts > 1) {
         const OwnRows own(batch, deal(0), B);
-        for (int64_t n = 0; n < N; n++)
-            ForwardFewRows<T, Units>(layer, Direction(n, layer.pass.reverse), own).run(parts);
+        for (int64_t n = 0; n < N; n++) go(Direction(n, layer.pass.reverse), own, parts);
         return;
     }
     for_rows(N, batch, layer.pass.reverse, Units::gates * layer.H * (layer.D + layer.H),
              [&](Direction direction, int64_t first, int64_t count) {
-                 const OwnRows own(batch, deal(first), count);
-                 if (B <= few_rows)
-                     ForwardFewRows<T, Units>(layer, direction, own).run(1);
-                 else
-                     forward_tiles(layer, direction, own);
+                 go(direction, OwnRows(batch, deal(first), count), 1);
              });
 }
 

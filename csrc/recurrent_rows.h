@@ -2,6 +2,7 @@
 #pragma once
 
 #include "recurrent.h"
+#include "runtime/threads.h"
 
 namespace pydl::PYDL_ISA {
 
@@ -102,17 +103,20 @@ class OwnRows {
     Scratch<int64_t> row_, alive_;
 };
 
-// Rows below which a second thread costs more than it brings. work: multiply-adds of a row in a step.
-inline int64_t rows_grain(int64_t steps, int64_t work) {
-    constexpr int64_t thread_work = 200000;
-    return 1 + thread_work / (steps * (work + 1) + 1);
+// Rows that go together: of fewer a second thread costs more than it brings. So few that each part would read
+// the weights for little are not cut into more parts than threads. work: multiply-adds of a row in a step.
+inline int64_t rows_grain(int64_t rows, int64_t steps, int64_t work) {
+    constexpr int64_t thread_work = 200000, few = 16;
+    const int64_t least = 1 + thread_work / (steps * (work + 1) + 1);
+    const int64_t fair = (rows + num_threads() - 1) / num_threads();
+    return least > fair || fair > few ? least : fair;
 }
 
 // f(direction, first position, count) in parallel, for parts that together are all rows of all directions.
 template <typename F>
 void for_rows(int64_t directions, const Batch& batch, bool reverse, int64_t work, const F& f) {
     const int64_t B = batch.rows();
-    parallel_for(directions * B, rows_grain(batch.steps(), work), [&](int64_t begin, int64_t end) {
+    parallel_for(directions * B, rows_grain(directions * B, batch.steps(), work), [&](int64_t begin, int64_t end) {
         for (int64_t n = begin / B; n * B < end; n++) {
             const int64_t first = begin > n * B ? begin - n * B : 0;
             const int64_t last = end < (n + 1) * B ? end - n * B : B;

@@ -27,6 +27,10 @@ class StepTeam {
     // done.
     template <typename F>
     void run(const F& step) const {
+        if (parts_ == 1) {
+            for (int64_t s = 0; s < steps_; s++) step(int64_t(0), s);
+            return;
+        }
         parallel_for(parts_, 1, [&](int64_t begin, int64_t end) {
             for (int64_t s = 0; s < steps_; s++) {
                 for (int64_t p = begin; p < end; p++) take(p, s, step);
@@ -70,20 +74,28 @@ class StepTeam {
     Scratch<int64_t> progress_;
 };
 
-// Parts worth a thread each, for a step of so many multiply-adds. Has no influence on results.
-inline int64_t team_parts(int64_t groups, int64_t work) {
-    constexpr int64_t thread_work = 24000;
-    int64_t parts = work / thread_work;
-    if (parts > num_threads()) parts = num_threads();
-    if (parts > groups) parts = groups;
+// Parts into which threads share the units of a layer of N directions, B rows and H units, each worth a
+// thread; 1 if the threads had better share the directions and rows. Units are shared where a thread would
+// have so few rows that it would read the weights of all units for little, or where these are more than the
+// cache of one core. work: multiply-adds of a row in a step. Has no influence on results.
+template <typename T>
+int64_t shared_parts(int64_t N, int64_t B, int64_t H, int64_t work) {
+    constexpr int64_t thread_work = 24000, rows_enough = 4, cache_bytes = 1 << 20;
+    const int64_t threads = num_threads(), vectors = (H + width<T> - 1) / width<T>;
+    const bool few = N < threads && N * B < rows_enough * threads;
+    const bool large = B <= 3 && work * int64_t(sizeof(T)) > cache_bytes;
+    if (!few && !large) return 1;
+    int64_t parts = work * B / thread_work;
+    if (parts > threads) parts = threads;
+    if (parts > vectors) parts = vectors;
     return parts < 1 ? 1 : parts;
 }
 
-// Whether threads had better share the units than the rows: where there are too few rows, or where the
-// weights of all units are more than the cache of one core.
-inline bool shares_units(int64_t rows, int64_t parts, int64_t weight_bytes) {
-    constexpr int64_t cache_bytes = 1 << 20;
-    return parts > 1 && (rows < num_threads() || weight_bytes > cache_bytes);
+// Where a part's units begin: with a whole vector.
+template <typename T>
+int64_t first_unit(int64_t H, int64_t part, int64_t parts) {
+    const int64_t unit = (H + width<T> - 1) / width<T> * part / parts * width<T>;
+    return unit < H ? unit : H;
 }
 
 }  // namespace pydl::PYDL_ISA
