@@ -40,8 +40,7 @@ void backward_tiles(const BackwardLayer<T, Units>& layer, Direction direction, c
                                          layer.panel(direction, group) + run.gate * H * NR + within, NR,
                                          state.products() + i0 * state.pitch + u, state.pitch,
                                          whole_vectors<T>(stop - u), state.carries() || run.gate > 0);
-                for (int64_t i = i0; i < i0 + rows; i++)
-                    state.pass_mask(layer, direction, own, i, u, stop);
+                for (int64_t i = i0; i < i0 + rows; i++) state.pass_mask(layer, direction, own, i, u, stop);
             }
         }
     };
@@ -101,22 +100,14 @@ void backward_few_rows(const BackwardLayer<T, Units>& layer, Direction direction
 
 template <typename T, typename Units>
 void backward_rows(const BackwardLayer<T, Units>& layer) {
-    const Batch& batch = layer.pass.batch;
-    const Deal deal(batch);
-    const int64_t N = layer.N, B = layer.B, work = Units::gates * layer.H * layer.H;
-    const auto go = [&](Direction direction, const OwnRows& own, int64_t parts) {
-        B <= few_rows ? backward_few_rows(layer, direction, own, parts)
-                      : backward_tiles(layer, direction, own, parts);
-    };
-    const int64_t parts = shared_parts<T>(N, B, layer.H, work);
-    if (parts > 1) {
-        const OwnRows own(batch, deal(0), B);
-        for (int64_t n = 0; n < N; n++) go(Direction(n, layer.pass.reverse), own, parts);
-        return;
-    }
-    for_rows(N, batch, layer.pass.reverse, work, [&](Direction direction, int64_t first, int64_t count) {
-        go(direction, OwnRows(batch, deal(first), count), 1);
-    });
+    for_rows_or_units<T>(layer, Units::gates * layer.H * layer.H,
+                         [&](Direction direction, const OwnRows& own, int64_t parts)
+                             __attribute__((noinline)) {
+                                 if (layer.B <= few_rows)
+                                     backward_few_rows(layer, direction, own, parts);
+                                 else
+                                     backward_tiles(layer, direction, own, parts);
+                             });
 }
 
 }  // namespace pydl::PYDL_ISA

@@ -12,25 +12,14 @@ namespace pydl::PYDL_ISA {
 
 template <typename T, typename Units>
 void forward_rows(const ForwardLayer<T, Units>& layer) {
-    const Batch& batch = layer.pass.batch;
-    const Deal deal(batch);
-    const int64_t N = layer.N, B = layer.B, work = Units::gates * layer.H * layer.H;
-    const auto go = [&](Direction direction, const OwnRows& own, int64_t parts) {
-        if (B <= few_rows)
-            ForwardFewRows<T, Units>(layer, direction, own).run(parts);
-        else
-            forward_tiles(layer, direction, own, parts);
-    };
-    const int64_t parts = shared_parts<T>(N, B, layer.H, work);
-    if (parts > 1) {
-        const OwnRows own(batch, deal(0), B);
-        for (int64_t n = 0; n < N; n++) go(Direction(n, layer.pass.reverse), own, parts);
-        return;
-    }
-    for_rows(N, batch, layer.pass.reverse, Units::gates * layer.H * (layer.D + layer.H),
-             [&](Direction direction, int64_t first, int64_t count) {
-                 go(direction, OwnRows(batch, deal(first), count), 1);
-             });
+    for_rows_or_units<T>(layer, Units::gates * layer.H * (layer.D + layer.H),
+                         [&](Direction direction, const OwnRows& own, int64_t parts)
+                             __attribute__((noinline)) {
+                                 if (layer.B <= few_rows)
+                                     ForwardFewRows<T, Units>(layer, direction, own).run(parts);
+                                 else
+                                     forward_tiles(layer, direction, own, parts);
+                             });
 }
 
 // A direction's biases as they are added to the sums: those of x, of h, or both together.

@@ -116,13 +116,14 @@ inline int64_t rows_grain(int64_t rows, int64_t steps, int64_t work) {
 template <typename F>
 void for_rows(int64_t directions, const Batch& batch, bool reverse, int64_t work, const F& f) {
     const int64_t B = batch.rows();
-    parallel_for(directions * B, rows_grain(directions * B, batch.steps(), work), [&](int64_t begin, int64_t end) {
-        for (int64_t n = begin / B; n * B < end; n++) {
-            const int64_t first = begin > n * B ? begin - n * B : 0;
-            const int64_t last = end < (n + 1) * B ? end - n * B : B;
-            f(Direction(n, reverse), first, last - first);
-        }
-    });
+    parallel_for(directions * B, rows_grain(directions * B, batch.steps(), work),
+                 [&](int64_t begin, int64_t end) {
+                     for (int64_t n = begin / B; n * B < end; n++) {
+                         const int64_t first = begin > n * B ? begin - n * B : 0;
+                         const int64_t last = end < (n + 1) * B ? end - n * B : B;
+                         f(Direction(n, reverse), first, last - first);
+                     }
+                 });
 }
 
 }  // namespace pydl::PYDL_ISA

@@ -15,8 +15,8 @@ LENGTHS = np.array([2, 4, 1])
 # One row reads the weights where they lie, few rows several panels of them side by side, many rows share a register
 # tile; all in their sizes.
 SHAPES_OF_TILES = [(1, 17), (1, 68), (2, 52), (3, 36), (4, 33), (9, 20), (15, 17), (31, 40)]
-# Enough work for several threads, whose rows then meet in other tiles.
-SHAPES_FOR_THREADS = [(1, 64), (1, 70), (2, 40), (5, 33), (40, 48)]
+# Enough work for several threads, whose rows or units then meet in other tiles.
+SHAPES_FOR_THREADS = [(1, 64), (1, 70), (2, 40), (5, 33), (40, 48), (4, 193), (5, 200)]
 
 
 def numbers(*shape, seed=0):
