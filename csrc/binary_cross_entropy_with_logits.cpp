@@ -8,7 +8,7 @@ namespace pydl::PYDL_ISA {
 // log(1 + e^-x) without overflow.
 template <typename T>
 PYDL_INLINE vec<T> softplus_of_minus(vec<T> x) {
-    return log1p(exp(-abs(x))) + max(-x, vec<T>{});
+    return log1p_exp(x) + max(-x, vec<T>{});
 }
 
 template <typename T>

@@ -9,10 +9,10 @@ constexpr double kCubic = 0.044715;
 constexpr double kSlope = 0.79788456080286535588;          // sqrt(2 / pi)
 constexpr double kDensityAtZero = 0.39894228040143267794;  // 1 / sqrt(2 pi)
 
-// tanh(sqrt(2 / pi) (x + 0.044715 x^3))
+// 1 + e^-2z for z = sqrt(2 / pi) (x + 0.044715 x^3): (1 + tanh z) / 2 is its inverse.
 template <typename T>
-PYDL_INLINE vec<T> approximate_erf(vec<T> x) {
-    return tanh(T(kSlope) * (x + T(kCubic) * (x * x * x)));
+PYDL_INLINE vec<T> inverse_probability(vec<T> x) {
+    return T(1) + exp(x * fma(x * x, broadcast<T>(T(-2 * kSlope * kCubic)), broadcast<T>(T(-2 * kSlope))));
 }
 
 // P(X <= x), given P(X > |x|).
@@ -27,9 +27,16 @@ template <typename T>
 void gelu_forward(NdArray<const T> x, bool tanh, NdArray<T> y) {
     const char* mismatch = "gelu_forward: x must have the shape of y";
     if (tanh)
-        elementwise(mismatch, [](vec<T> x) { return T(0.5) * x * (T(1) + approximate_erf<T>(x)); }, y, x);
+        elementwise(mismatch, [](vec<T> x) { return x / inverse_probability<T>(x); }, y, x);
     else
-        elementwise(mismatch, [](vec<T> x) { return x * probability_below<T>(x, normal(x).tail); }, y, x);
+        elementwise(
+            mismatch,
+            [](vec<T> x) {
+                // x tail below 0 and x - x tail above, where infinity times 0 must not be part of it.
+                const auto [bell, tail, below] = normal(x);
+                return fma(x < below ? x : below, tail, vec<T>{} > x ? vec<T>{} : x);
+            },
+            y, x);
 }
 PYDL_KERNEL(gelu_forward, "x, tanh, y")
 
@@ -40,16 +47,16 @@ void gelu_backward(NdArray<const T> dy, NdArray<const T> x, bool tanh, NdArray<T
         elementwise(
             mismatch,
             [](vec<T> dy, vec<T> x) {
-                const vec<T> t = approximate_erf<T>(x);
-                const vec<T> dt = (T(1) - t * t) * T(kSlope) * (T(1) + T(3 * kCubic) * (x * x));
-                return dy * T(0.5) * (T(1) + t + x * dt);
+                const vec<T> p = T(1) / inverse_probability<T>(x);
+                const vec<T> slope = T(2 * kSlope) + T(6 * kSlope * kCubic) * (x * x);
+                return dy * fma(x * slope, p * (T(1) - p), p);
             },
             dx, dy, x);
     else
         elementwise(
             mismatch,
             [](vec<T> dy, vec<T> x) {
-                const auto [bell, tail] = normal(x);
+                const auto [bell, tail, below] = normal(x);
                 return dy * fma(x, bell * T(kDensityAtZero), probability_below<T>(x, tail));
             },
             dx, dy, x);

@@ -40,14 +40,18 @@ struct Format<float> {
     static constexpr float ln2_high = 0.693359375f, ln2_low = -2.12194440e-4f;
     static constexpr float exp_low = -104.5f, exp_high = 89.0f;  // beyond: zero, infinity
     static constexpr float expm1_low = -30.0f, tanh_high = 10.0f;
-    static constexpr float normal_high = 14.5f, normal_middle = 3.0f;
+    static constexpr float normal_high = 13.2f, normal_middle = 3.0f;
 
-    // (e^r - 1 - r) / r^2 on |r| <= ln(2)/2; (2 atanh s - 2 s) / s^3 in s^2 for |s| <= 0.1716;
-    // P(X > x) e^(x^2/2) for X ~ N(0, 1) in (x - m)/(x + m) on [0, normal_high]: interpolation at Chebyshev
-    // nodes in 50 digits, lowest power first.
+    // (e^r - 1 - r) / r^2 on |r| <= ln(2)/2; (2^r - 1) / r on |r| <= 1/2; (2 atanh s - 2 s) / s^3 in s^2 for
+    // |s| <= 0.1716, and for |s| <= 1/3; P(X > x) e^(x^2/2) for X ~ N(0, 1) in (x - m)/(x + m) on
+    // [0, normal_high]: interpolation at Chebyshev nodes in 50 digits, lowest power first.
     static constexpr float exp_terms[] = {5.0e-1f, 1.666657667e-1f, 4.166655421e-2f, 8.363232884e-3f,
                                           1.392625083e-3f};
+    static constexpr float power_terms[] = {6.93147188e-1f,  2.402265076e-1f, 5.550357114e-2f,
+                                            9.618082557e-3f, 1.339086336e-3f, 1.545316295e-4f};
     static constexpr float log_terms[] = {6.666668515e-1f, 3.998873482e-1f, 2.958202356e-1f};
+    static constexpr float log1p_terms[] = {6.666664034e-1f, 4.000756064e-1f, 2.823661981e-1f,
+                                            2.685149802e-1f};
     static constexpr float normal_terms[] = {
         1.215139478e-1f, -2.064026219e-1f, 1.232250162e-1f,  -4.621325403e-2f, 6.132236287e-3f,
         2.904479037e-3f, -9.84372195e-4f,  -3.396745735e-4f, 1.162496159e-4f,  5.415193896e-5f};
@@ -75,6 +79,10 @@ struct Format<double> {
     static constexpr double log_terms[] = {
         6.66666666666666973e-1, 3.99999999998982728e-1, 2.85714286265336159e-1, 2.22222110437768582e-1,
         1.8182895750119194e-1,  1.53315016111453277e-1, 1.46191661348879714e-1};
+    static constexpr double log1p_terms[] = {
+        6.66666666666666586e-1, 4.00000000000145827e-1, 2.85714285671087572e-1, 2.2222222717427863e-1,
+        1.81817894361328582e-1, 1.53855700649586231e-1, 1.33141442096549362e-1, 1.20010728095907125e-1,
+        8.80073848614467388e-2, 1.61640456119435322e-1};
     static constexpr double normal_terms[] = {
         7.69193049750062918e-2, -1.43457555264011966e-1,  1.16068811886003292e-1,  -8.08838772641274212e-2,
         4.78553522841700316e-2, -2.34139004876921034e-2,  8.99137055059022125e-3,  -2.37884435669403213e-3,
@@ -193,6 +201,13 @@ PYDL_INLINE V log1p(V x) {
     return select((u > T(0)) & (u < Format<T>::infinity), tiny, log<T>(u));
 }
 
+// log(1 + e^-|x|): of y = e^-|x|, at most 1, it is 2 atanh(s) with s = y / (2 + y), at most 1/3.
+template <typename T, typename V>
+PYDL_INLINE V log1p_exp(V x) {
+    const V y = exp<T>(-abs(x)), s = y / (T(2) + y), z = s * s;
+    return fma(s * z, polynomial(z, Format<T>::log1p_terms), s + s);
+}
+
 // tanh |x| = -t / (2 + t) with t = e^(-2|x|) - 1: no cancellation anywhere.
 template <typename T, typename V>
 PYDL_INLINE V tanh(V x) {
@@ -211,16 +226,26 @@ PYDL_INLINE V sigmoid(V x) {
 
 template <typename V>
 struct Normal {
-    V bell, tail;
+    V bell, tail, below;
 };
 template <typename T, typename V>
 PYDL_INLINE Normal<V> normal(V x) {
     using F = Format<T>;
-    const V high = fill<V>(F::normal_high), size = abs(x);
-    const V a = high < size ? high : size;  // NaN stays NaN
-    const Reduced<V> e = reduce_exponent<T>(T(-0.5) * (a * a));
-    const V bell = scale<T>(T(1) + e.expm1, e.k);
-    return {bell, bell * polynomial((a - F::normal_middle) / (a + F::normal_middle), F::normal_terms)};
+    const V low = fill<V>(-F::normal_high);
+    const V below = bit_cast<V>(bit_cast<mask<T>>(x) | bit_cast<mask<T>>(fill<V>(T(-0.0))));  // -|x|
+    const V a = low > below ? low : below;                                                    // NaN stays NaN
+    V bell;
+    if constexpr (sizeof(T) == 4) {
+        // As a power of 2, whose rest is exact: fewer steps. 2^k is a normal number down to the limit.
+        const V half = a * T(-0.72134752044448170368);  // log2(e) / 2
+        const V k = fma(a, half, fill<V>(F::integer_shift)) - F::integer_shift;
+        const V r = fma(a, half, -k);
+        bell = power_of_two<T>(k) * fma(r, polynomial(r, F::power_terms), fill<V>(T(1)));
+    } else {
+        const Reduced<V> e = reduce_exponent<T>(T(-0.5) * (a * a));
+        bell = scale<T>(T(1) + e.expm1, e.k);
+    }
+    return {bell, bell * polynomial((a + F::normal_middle) / (a - F::normal_middle), F::normal_terms), a};
 }
 
 template <typename X, typename F>
@@ -258,7 +283,13 @@ template <typename X>
 PYDL_INLINE X sigmoid(X x) {
     return detail::per_lane(x, [](auto v) PYDL_INLINE_LAMBDA { return detail::sigmoid<lane<X>>(v); });
 }
-// e^(-x^2/2), and P(X > |x|) for X ~ N(0, 1): below 1e-45 (double: 1e-320) it is 0.
+// log(1 + e^-|x|), to 2 / 2 units in the last place
+template <typename X>
+PYDL_INLINE X log1p_exp(X x) {
+    return detail::per_lane(x, [](auto v) PYDL_INLINE_LAMBDA { return detail::log1p_exp<lane<X>>(v); });
+}
+// e^(-x^2/2), P(X > |x|) for X ~ N(0, 1), which is 0 where it is no normal number (double: below 1e-320), and
+// -|x|, at most as far from 0 as the tail is a number.
 template <typename V>
 PYDL_INLINE detail::Normal<V> normal(V x) {
     return detail::normal<lane<V>>(x);

@@ -6,12 +6,12 @@ namespace pydl::PYDL_ISA {
 
 template <typename T>
 void softplus_forward(NdArray<const T> x, double beta, double threshold, NdArray<T> y) {
-    const T b = T(beta), limit = T(threshold);
+    const T b = T(beta), limit = T(threshold), inverse = T(1 / beta);
     elementwise(
         "softplus_forward: x must have the shape of y",
         [=](vec<T> x) {
             const vec<T> z = b * x;
-            return select(z > limit, x, (max(z, vec<T>{}) + log1p(exp(-abs(z)))) / b);
+            return select(z > limit, x, (max(z, vec<T>{}) + log1p_exp(z)) * inverse);
         },
         y, x);
 }
