@@ -18,21 +18,45 @@ template <typename T>
     return pow(a, b);
 }
 
+enum Exponent { kAny, kZero, kOne, kTwo, kThree, kMinusOne, kMinusTwo, kHalf, kMinusHalf };
+
+PYDL_INLINE Exponent usual_exponent(double b) {
+    constexpr double usual[] = {0, 1, 2, 3, -1, -2, 0.5, -0.5};
+    for (int i = 0; i < 8; ++i)
+        if (b == usual[i]) return Exponent(i + 1);
+    return kAny;
+}
+
 // a^(b + shift). The usual exponents of squares, cubes, roots and quotients need no logarithm, if b is one
-// number; it is looked at for each vector, which costs next to nothing and keeps one loop instead of seven.
+// number; it is looked at for each vector, which costs next to nothing and keeps one loop instead of nine.
 template <typename T>
 struct Power {
-    T shift, exponent;
+    T shift;
+    Exponent usual;
 
     Power(const NdArray<const T>& b, double shift)
-        : shift(T(shift)), exponent(b.size() == 1 ? T(double(*b.data) + shift) : T(__builtin_nan(""))) {}
+        : shift(T(shift)), usual(b.size() == 1 ? usual_exponent(double(*b.data) + shift) : kAny) {}
     PYDL_INLINE vec<T> operator()(vec<T> a, vec<T> b) const {
-        if (exponent == T(1)) return a;
-        if (exponent == T(2)) return a * a;
-        if (exponent == T(3)) return a * a * a;
-        if (exponent == T(0.5)) return root<T>(a);
-        if (exponent == T(-0.5)) return T(1) / root<T>(a);
-        if (exponent == T(-1)) return T(1) / a;
+        switch (usual) {
+            case kZero:
+                return broadcast<T>(1);
+            case kOne:
+                return a;
+            case kTwo:
+                return a * a;
+            case kThree:
+                return a * a * a;
+            case kMinusOne:
+                return T(1) / a;
+            case kMinusTwo:
+                return T(1) / (a * a);
+            case kHalf:
+                return root<T>(a);
+            case kMinusHalf:
+                return T(1) / root<T>(a);
+            case kAny:
+                break;
+        }
         return any_power<T>(a, b + shift);
     }
 };

@@ -19,6 +19,7 @@ import numpy as np
 
 from ..op import kernel, op
 from .broadcasting import empty_for, fit, operands
+from .div import div_forward
 from .square import square_backward, square_forward
 
 
@@ -80,9 +81,15 @@ def pow(input: Any, exponent: Any) -> Any:
         if (b < 0).any():
             raise ValueError("pow: exponent is negative, but integers have no integer powers of that kind")
         return np.power(a, b, out=y)
-    # By the kernels of square, to the same bits: recordings can join them with others.
-    is_square = type(exponent) in (int, float) and exponent == 2
-    square_forward(a, y) if is_square else pow_forward(a, b, y)
+    # By the kernels of square and div, to the same bits: they are quicker, and recordings can join them with others.
+    number = exponent if type(exponent) in (int, float) else None
+    is_square = number == 2
+    if is_square:
+        square_forward(a, y)
+    elif number == -1:
+        div_forward(np.ones((), a.dtype), a, y)
+    else:
+        pow_forward(a, b, y)
 
     def gradient(dy, needs):
         da = db = None
