@@ -7,12 +7,24 @@
 namespace pydl::PYDL_ISA {
 namespace {
 
-enum Form { kScaled, kProduct, kQuotient, kLine, kLength, kLengthBackward };
+enum Form { kScaled, kProduct, kQuotient, kLine, kLength, kLengthBackward, kLogSum, kShare, kShareBackward };
+
+// a - b, 0 of equal infinities.
+template <typename T>
+PYDL_INLINE vec<T> difference(vec<T> a, vec<T> b) {
+    return select(a == b, vec<T>{}, a - b);
+}
 
 // One copy, not one for each of the loops: these are longer, or seldom asked for.
 template <typename T>
 [[gnu::noinline]] vec<T> long_form(int form, vec<T> a, vec<T> b, vec<T> c) {
     if (form == kLengthBackward) return select(c == T(0), vec<T>{}, a * (b / c));
+    if (form == kLogSum) return max(a, b) + log1p_exp(difference<T>(a, b));
+    if (form == kShare) return a * sigmoid(difference<T>(b, c));
+    if (form == kShareBackward) {
+        const vec<T> share = sigmoid(c);
+        return a * b * (share * (T(1) - share));
+    }
     const vec<T> x = abs(a), z = abs(b), larger = max(x, z), ratio = min(x, z) / larger;
     const vec<T> infinite = fill<vec<T>>(T(__builtin_inf()));
     // Of 0 and infinity there is no ratio, and infinity is as long beside NaN.
@@ -20,7 +32,7 @@ template <typename T>
     return select((x == infinite) | (z == infinite), infinite, length);
 }
 
-// The form is looked at for each vector, which costs next to nothing and keeps one loop instead of six.
+// The form is looked at for each vector, which costs next to nothing and keeps one loop instead of nine.
 // Products are rounded as where they are operations of their own, whose bits these are: one that has to be in
 // a register is not made part of a multiply-add.
 template <typename T>

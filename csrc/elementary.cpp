@@ -6,7 +6,7 @@
 namespace pydl::PYDL_ISA {
 namespace {
 
-enum Form { kErf, kSin, kCos };
+enum Form { kErf, kSin, kCos, kLog1p, kExpm1 };
 
 // Of numbers of any size, one after another.
 [[gnu::noinline]] vec<double> circular_one_by_one(vec<double> x, int64_t quarters) {
@@ -40,7 +40,10 @@ struct Elementary {
     int form;
 
     [[gnu::noinline]] vec<T> operator()(vec<T> x) const {
-        return form == kErf ? erf(x) : circular(x, form == kCos);
+        if (form == kErf) return erf(x);
+        if (form == kLog1p) return log1p(x);
+        if (form == kExpm1) return expm1(x);
+        return circular(x, form == kCos);
     }
 };
 

@@ -20,12 +20,6 @@ def test_softmin(dim):
     check_torch(lambda x: ops.softmin(x, dim), lambda x: torch.nn.functional.softmin(x, dim), X)
 
 
-@pytest.mark.parametrize("dim", [1, -1])
-def test_glu(dim):
-    check_gradient(lambda x: ops.glu(x, dim), X)
-    check_torch(lambda x: ops.glu(x, dim), lambda x: torch.nn.functional.glu(x, dim), X)
-
-
 def test_maxout():
     check_gradient(lambda x: ops.maxout(x, 2), X)
     x = np.array([[1.0, 5.0, -2.0, -1.0]])
@@ -37,10 +31,6 @@ def test_maxout():
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (
-            lambda: ops.glu(np.ones((2, 3))),
-            r"glu: dimension -1 must have two equal halves, but input",
-        ),
         (lambda: ops.maxout(np.ones((2, 3)), 2), r"maxout: dimension 1 must be a multiple of groups=2, but input has"),
         (lambda: ops.softsign(np.ones(2, int)), "softsign: input has dtype int64 but must be float32 or float64"),
     ],

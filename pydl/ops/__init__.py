@@ -23,6 +23,7 @@ from .elementary import erf as erf
 from .elementary import exp2 as exp2
 from .elementary import expm1 as expm1
 from .elementary import floor as floor
+from .elementary import frac as frac
 from .elementary import log10 as log10
 from .elementary import log1p as log1p
 from .elementary import log2 as log2
@@ -45,6 +46,7 @@ from .lerp import addcdiv as addcdiv
 from .lerp import addcmul as addcmul
 from .lerp import hypot as hypot
 from .lerp import lerp as lerp
+from .logaddexp import logaddexp as logaddexp
 from .remainder import floor_divide as floor_divide
 from .remainder import fmod as fmod
 from .remainder import remainder as remainder
@@ -80,7 +82,6 @@ from .lt import le as le
 from .lt import lt as lt
 
 # Activations
-from .composed_activations import glu as glu
 from .composed_activations import logsigmoid as logsigmoid
 from .composed_activations import maxout as maxout
 from .composed_activations import rrelu as rrelu
@@ -91,6 +92,7 @@ from .elu import celu as celu
 from .elu import elu as elu
 from .elu import selu as selu
 from .gelu import gelu as gelu
+from .glu import glu as glu
 from .hardtanh import hardshrink as hardshrink
 from .hardtanh import hardsigmoid as hardsigmoid
 from .hardtanh import hardswish as hardswish
@@ -282,7 +284,7 @@ if TYPE_CHECKING:
 # Imported on first use, so that `import pydl` stays quick: operations that are made of others.
 LATER = {
     "composed_arithmetic": """
-        deg2rad frac isneginf isposinf logaddexp logit nan_to_num rad2deg xlogy""",
+        deg2rad isneginf isposinf logit nan_to_num rad2deg xlogy""",
     "composed_joins": """
         block_diag broadcast_tensors cartesian_prod column_stack combinations concat concatenate dstack hsplit
         hstack meshgrid row_stack tensor_split vsplit vstack""",

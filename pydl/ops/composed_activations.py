@@ -5,8 +5,6 @@ softsign    x / (1 + |x|)                  Turian, Bergstra, Bengio, "Quadratic 
                                            chunking", NAACL 2009
 tanhshrink  x - tanh(x)
 softmin     softmax(-x)
-glu         a sigmoid(b), a and b the      Dauphin, Fan, Auli, Grangier, "Language modeling with gated convolutional
-            halves of x along dim          networks", ICML 2017
 maxout      the largest of every group of  Goodfellow, Warde-Farley, Mirza, Courville, Bengio, "Maxout networks",
             channels                       ICML 2013
 rrelu       leaky_relu with a slope for    Xu, Wang, Chen, Li, "Empirical evaluation of rectified activations in
@@ -31,10 +29,8 @@ from .leaky_relu import leaky_relu
 from .mul import mul
 from .neg import neg
 from .reshape import reshape
-from .sigmoid import sigmoid
 from .softmax import softmax
 from .softplus import softplus
-from .split import chunk
 from .sub import sub
 from .tanh import tanh
 
@@ -65,16 +61,6 @@ def softmin(input: Any, dim: int) -> Tensor:
     """softmax(-x) along dim: the smallest gets the largest share. See the top of this file."""
     x = _float_tensor("softmin", input)
     return softmax(neg(x), check_dim("softmin", dim, x.ndim))
-
-
-def glu(input: Any, dim: int = -1) -> Tensor:
-    """The first half along dim times the sigmoid of the second. See the top of this file."""
-    x = _float_tensor("glu", input)
-    d = check_dim("glu", dim, x.ndim)
-    if x.ndim == 0 or x.shape[d] % 2:
-        raise ValueError(f"glu: dimension {dim} must have two equal halves, but input has shape {x.shape}")
-    first, second = chunk(x, 2, d) if x.shape[d] else (x, x)
-    return mul(first, sigmoid(second))
 
 
 def maxout(input: Any, groups: int, dim: int = 1) -> Tensor:

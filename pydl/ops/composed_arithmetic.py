@@ -1,8 +1,7 @@
 """Arithmetic that is other operations one after another, element by element, and has the gradients of those.
 
-logaddexp     ln(e^a + e^b), which never overflows
 xlogy         a ln(b), 0 where a is 0              logit      ln(x / (1 - x)), of x clamped to [eps, 1 - eps]
-frac          x - trunc(x)                         deg2rad, rad2deg   between degrees and radians
+deg2rad, rad2deg   between degrees and radians
 nan_to_num    NaN as `nan`, infinities as posinf and neginf, by default the dtype's largest numbers
 isposinf      x = inf                              isneginf   x = -inf
 """
@@ -16,17 +15,12 @@ import numpy as np
 
 from ..arguments import check_array, check_fill, check_float, check_number, check_range
 from ..tensor import Tensor, as_tensor
-from .add import add
 from .clamp import clamp
 from .clone import clone
 from .div import div
-from .elementary import log1p, trunc
 from .eq import eq
-from .exp import exp
 from .isnan import isnan
 from .log import log
-from .maximum import maximum
-from .minimum import minimum
 from .mul import mul
 from .sub import sub
 from .sum import sum
@@ -37,15 +31,6 @@ def _floats(name: str, input: Any) -> Tensor:
     """input as a tensor; integers as float32."""
     array = check_float(name, "input", input.data if isinstance(input, Tensor) else input, integers=True)
     return input if isinstance(input, Tensor) and array is input.data else Tensor(array)
-
-
-def logaddexp(input: Any, other: Any) -> Tensor:
-    """The logarithm of the sum of two numbers whose logarithms these are."""
-    a, b = _floats("logaddexp", input), _floats("logaddexp", other)
-    larger = maximum(a, b)
-    distance = sub(minimum(a, b), larger)
-    same = eq(a, b)  # equal infinities have no distance
-    return add(larger, log1p(exp(where(same, 0.0, distance) if same.data.any() else distance)))
 
 
 def xlogy(input: Any, other: Any) -> Tensor:
@@ -64,12 +49,6 @@ def logit(input: Any, eps: float | None = None) -> Tensor:
     outside = (x.data < 0) | (x.data > 1)  # where neither it nor its gradient is a number
     x = mul(x, np.where(outside, math.nan, 1.0).astype(x.dtype)) if outside.any() else x
     return log(div(x, sub(1.0, x)))
-
-
-def frac(input: Any) -> Tensor:
-    """What is behind the point, with the sign of input."""
-    x = _floats("frac", input)
-    return sub(x, trunc(x))
 
 
 def deg2rad(input: Any) -> Tensor:
@@ -104,9 +83,9 @@ def nan_to_num(input: Any, nan: float = 0.0, posinf: float | None = None, neginf
 
 def isposinf(input: Any) -> Tensor:
     """Whether input is +inf, element by element."""
-    return eq(input, np.float32(math.inf))
+    return eq(input, math.inf)
 
 
 def isneginf(input: Any) -> Tensor:
     """Whether input is -inf, element by element."""
-    return eq(input, np.float32(-math.inf))
+    return eq(input, -math.inf)

@@ -2,6 +2,7 @@
 
     sin, cos, tan, asin, acos, atan, sinh, cosh, asinh, acosh, atanh, exp2 = 2^x, log1p = ln(1 + x), expm1 = e^x - 1,
     log2, log10, reciprocal = 1 / x, rsqrt = 1 / sqrt(x), erf = 2 / sqrt(pi) times the integral of e^(-t^2) from 0 to x
+    frac = x - trunc(x), whose gradient is that of x
     sign, floor, ceil, trunc, round (halves to the even number), whose gradient is 0
 
 Shapes    x (*), y (*): any shape; integers become float32 but for sign and rounding
@@ -18,14 +19,15 @@ from typing import Any
 import numpy as np
 
 from ..arguments import check_array, check_float, check_integer
-from ..op import empty, empty_like, kernel, op
+from ..op import empty_like, kernel, op
 from .abs import abs_backward
 from .div import div_forward
 from .sqrt import sqrt_forward
+from .sub import sub_forward
 
-ERF, SIN, COS = range(3)  # as in csrc/elementary.cpp
+ERF, SIN, COS, LOG1P, EXPM1 = range(5)  # as in csrc/elementary.cpp
 
-_FORMS: dict[int, Any] = {ERF: math.erf, SIN: np.sin, COS: np.cos}
+_FORMS: dict[int, Any] = {ERF: math.erf, SIN: np.sin, COS: np.cos, LOG1P: np.log1p, EXPM1: np.expm1}
 
 
 @kernel(writes="y")
@@ -45,8 +47,12 @@ def _smooth(name: str, form: Any, derivative: Callable[[Any, Any], Any], text: s
 
     def function(input: Any) -> Any:
         x = check_float(name, "input", input, integers=True)
-        with np.errstate(all="ignore"):
-            y = np.asarray(form(x), x.dtype)
+        if isinstance(form, np.ufunc):
+            y = empty_like(x)
+            with np.errstate(all="ignore"):
+                form(x, out=y)
+        else:
+            y = form(x)
 
         def gradient(dy, needs):
             with np.errstate(all="ignore"):
@@ -63,7 +69,10 @@ def _stepped(name: str, form: Any, text: str) -> Any:
     def function(input: Any) -> Any:
         x = check_array(name, "input", input)
         whole = x.dtype.kind == "b" or (x.dtype.kind != "f" and form is not _signs)
-        y = x.copy() if whole else np.asarray(form(x), x.dtype)
+        if whole:
+            y = x.copy()
+        else:
+            y = form(x, out=empty_like(x)) if isinstance(form, np.ufunc) else np.asarray(form(x), x.dtype)
         return y, lambda dy, needs: np.zeros(x.shape, x.dtype), ()
 
     return _named(function, name, text)
@@ -80,33 +89,43 @@ def _native(form: int) -> Any:
     return function
 
 
+_ONE = {dtype: np.ones((), dtype) for dtype in (np.dtype(np.float32), np.dtype(np.float64))}
+
+
 def _signs(x: Any) -> Any:
     if x.dtype.kind != "f":
         return np.sign(x)
-    y = empty(x.shape, x.dtype)
-    one = np.ones((), x.dtype)
+    y = empty_like(x)
     # 1 times the slope of |x|. numpy's broadcast_to() takes longer than the work on a small tensor.
-    abs_backward(np.ndarray(x.shape, x.dtype, one, 0, (0,) * x.ndim), x, y)
+    abs_backward(np.ndarray(x.shape, x.dtype, _ONE[x.dtype], 0, (0,) * x.ndim), x, y)
     return y
 
 
 def _reciprocal(x: Any) -> Any:
-    y = empty(x.shape, x.dtype)
-    div_forward(np.ones((), x.dtype), x, y)
+    y = empty_like(x)
+    div_forward(_ONE[x.dtype], x, y)
     return y
 
 
 def _reciprocal_root(x: Any) -> Any:
-    y = empty(x.shape, x.dtype)
+    y = empty_like(x)
     sqrt_forward(x, y)
-    div_forward(np.ones((), x.dtype), y, y)
+    div_forward(_ONE[x.dtype], y, y)
     return y
 
 
 def _circular(form: int) -> Any:
     """The sine or cosine: numpy's is quick in float32."""
     native, numpy = _native(form), np.sin if form == SIN else np.cos
-    return lambda x: native(x) if x.dtype == np.float64 else numpy(x)
+
+    def function(x: Any) -> Any:
+        if x.dtype == np.float64:
+            return native(x)
+        y = empty_like(x)
+        with np.errstate(all="ignore"):
+            return numpy(x, out=y)
+
+    return function
 
 
 def _named(function: Any, name: str, text: str) -> Any:
@@ -129,8 +148,8 @@ acosh = _smooth("acosh", np.arccosh, lambda x, y: 1 / np.sqrt(x * x - 1), "The i
 atanh = _smooth("atanh", np.arctanh, lambda x, y: 1 / (1 - x * x), "The inverse of tanh")
 exp2 = _smooth("exp2", np.exp2, lambda x, y: y * math.log(2), "2 to the power of x")
 erf = _smooth("erf", _native(ERF), lambda x, y: np.exp(-x * x) * (2 / math.sqrt(math.pi)), "The error function")
-log1p = _smooth("log1p", np.log1p, lambda x, y: 1 / (1 + x), "ln(1 + x), exact for small x")
-expm1 = _smooth("expm1", np.expm1, lambda x, y: y + 1, "e^x - 1, exact for small x")
+log1p = _smooth("log1p", _native(LOG1P), lambda x, y: 1 / (1 + x), "ln(1 + x), exact for small x")
+expm1 = _smooth("expm1", _native(EXPM1), lambda x, y: y + 1, "e^x - 1, exact for small x")
 log2 = _smooth("log2", np.log2, lambda x, y: 1 / (x * math.log(2)), "The logarithm to the base 2")
 log10 = _smooth("log10", np.log10, lambda x, y: 1 / (x * math.log(10)), "The logarithm to the base 10")
 reciprocal = _smooth("reciprocal", _reciprocal, lambda x, y: -y * y, "1 / x")
@@ -148,8 +167,19 @@ def _rounded(input: Any, *, decimals: int = 0) -> Any:
             raise TypeError(f"round: decimals is {digits}, which needs an input of float32 or float64, not {x.dtype}")
         return x.copy()
     scale = 10.0 ** min(abs(digits), 300)
-    y = np.rint(x) if not digits else np.rint(x * scale) / scale if digits > 0 else np.rint(x / scale) * scale
+    if not digits:
+        y = np.rint(x, out=empty_like(x))
+    else:
+        y = np.rint(x * scale) / scale if digits > 0 else np.rint(x / scale) * scale
     return np.asarray(y, x.dtype), lambda dy, needs: np.zeros(x.shape, x.dtype), ()
 
 
+def _fraction(input: Any) -> Any:
+    x = check_float("frac", "input", input, integers=True)
+    y = np.trunc(x, out=empty_like(x))
+    sub_forward(x, y, y)
+    return y, lambda dy, needs: dy, ()
+
+
+frac = _named(_fraction, "frac", "What is behind the point, with the sign of x")
 round = _named(_rounded, "round", "The nearest number of so many decimals, of two the even one")
