@@ -8,7 +8,11 @@ template <typename T>
 void clamp_forward(NdArray<const T> x, double low, double high, NdArray<T> y) {
     const vec<T> lowest = broadcast<T>(T(low)), highest = broadcast<T>(T(high));
     elementwise(
-        "clamp_forward: x must have the shape of y", [=](vec<T> x) { return min(max(x, lowest), highest); },
+        "clamp_forward: x must have the shape of y",
+        [=](vec<T> x) {
+            x = lowest > x ? lowest : x;  // an instruction, after which NaN is still NaN
+            return highest < x ? highest : x;
+        },
         y, x);
 }
 PYDL_KERNEL(clamp_forward, "x, low, high, y")

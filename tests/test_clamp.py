@@ -32,6 +32,21 @@ def test_integers():
     assert clamp(pydl.tensor([1, 5]), min=1.5).tolist() == [1.5, 5.0]
 
 
+@pytest.mark.parametrize("dtype", [np.int32, np.int64, np.uint8])
+def test_arrays_of_integers(dtype):
+    x = np.arange(120).reshape(8, 15).astype(dtype)
+    for view in (x, x.T, x[:, ::-2], x[:0], x[3, 4]):
+        for limits in ({"min": 7}, {"max": 30}, {"min": 7, "max": 30}, {"min": 30, "max": 7}):
+            got = clamp(view, **limits)
+            assert got.dtype == dtype
+            np.testing.assert_array_equal(got.numpy(), torch.clamp(torch.tensor(view.copy()), **limits).numpy())
+
+
+def test_a_limit_that_is_no_number():
+    for limits in ({"min": np.nan}, {"max": np.nan}):
+        check_torch(lambda x, limits=limits: clamp(x, **limits), lambda x, limits=limits: torch.clamp(x, **limits), X)
+
+
 LOW, HIGH = np.array([-0.6, 0.0, 0.5]), np.array([[1.0], [0.3]])
 
 

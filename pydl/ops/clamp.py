@@ -14,9 +14,14 @@ from typing import Any
 
 import numpy as np
 
+from .._compiled import are_usual_floats
 from ..arguments import check_array, check_float, check_number
-from ..op import empty_like, kernel, op
+from ..op import empty, empty_like, kernel, op
 from .broadcasting import broadcast_shape, fit, form_of, promote
+from .clone import MOST_DIMENSIONS
+from .maximum import maximum_forward
+from .minimum import minimum_forward
+from .where import where_forward
 
 
 @kernel(writes="y")
@@ -59,17 +64,35 @@ def _integer_limits(dtype: Any, low: Any, high: Any) -> tuple[Any, Any]:
     return (None if low is None or low < smallest else low), (None if high is None or high > largest else high)
 
 
+def _where(chosen: Any, dy: Any) -> Any:
+    """dy where chosen holds, else 0."""
+    zero = np.zeros((), dy.dtype)
+    if dy.ndim > MOST_DIMENSIONS:
+        return np.where(chosen, dy, zero)
+    y = empty_like(dy)
+    where_forward(chosen, dy, zero, y)
+    return y
+
+
 def _between_arrays(given: dict[str, Any]) -> Any:
     """clamp where a limit is an array."""
     given = {name: value for name, value in given.items() if value is not None}
-    arrays = dict(zip(given, promote("clamp", given), strict=True))
+    arrays = given if are_usual_floats(list(given.values())) else dict(zip(given, promote("clamp", given), strict=True))
     x: Any
     low: Any
     high: Any
     x, low, high = (arrays.get(name) for name in ("input", "min", "max"))
-    broadcast_shape("clamp", *arrays.values())
-    y = x if low is None else np.maximum(x, low)
-    y = np.asarray(y if high is None else np.minimum(y, high))
+    shape = broadcast_shape("clamp", *arrays.values())
+    y = empty(shape, x.dtype)
+    if y.dtype.kind != "f" or y.ndim > MOST_DIMENSIONS:
+        largest = x if low is None else np.maximum(x, low, out=y)
+        if high is not None:
+            np.minimum(largest, high, out=y)
+    else:
+        if low is not None:
+            maximum_forward(x, low, y)
+        if high is not None:
+            minimum_forward(x if low is None else y, high, y)
 
     def gradient(dy, needs):
         with np.errstate(invalid="ignore"):
@@ -81,7 +104,7 @@ def _between_arrays(given: dict[str, Any]) -> Any:
         chosen = {"input": inside, "min": below, "max": above}
         forms = {name: form_of(value, arrays[name]) for name, value in given.items()}
         return tuple(
-            fit(np.where(chosen[name], dy, dy.dtype.type(0)), forms[name]) if name in forms and wanted else None
+            fit(_where(np.asarray(chosen[name]), dy), forms[name]) if name in forms and wanted else None
             for name, wanted in zip(chosen, needs, strict=True)
         )
 
@@ -100,8 +123,14 @@ def clamp(input: Any, min: Any = None, max: Any = None) -> Any:
     x = check_array("clamp", "input", input)
     if x.dtype.kind in "iu" and not any(isinstance(limit, float | np.floating) for limit in (min, max)):
         min, max = _integer_limits(x.dtype, min, max)
-        return x.copy() if min is None and max is None else np.asarray(np.clip(x, min, max))
+        y = x
+        for limit, extreme in ((min, np.maximum), (max, np.minimum)):
+            if limit is not None:
+                y = extreme(y, limit, out=empty_like(x) if y is x else y)
+        return x.copy() if y is x else y
     x = check_float("clamp", "input", x, integers=True)
+    if low != low or high != high:  # the kernel compares with the limits
+        return np.full(x.shape, np.nan, x.dtype), lambda dy, needs: (np.zeros(x.shape, x.dtype), None, None), ()
     y = empty_like(x)
     clamp_forward(x, low, high, y)
 
