@@ -42,6 +42,17 @@ def test_integers_and_numbers():
     assert where(np.array([True, False]), 1.5, 0.5).dtype == np.float32
 
 
+@pytest.mark.parametrize("dtype", [np.bool_, np.uint8, np.int16, np.int32, np.int64])
+def test_integers_of_all_shapes(dtype):
+    for shapes in (((3, 5), (3, 5), (3, 5)), ((5,), (3, 1), ()), ((), (2, 3), (3,)), ((0, 2), (2,), ()), ((), (), ())):
+        chosen = rng.random(shapes[0]) < 0.5
+        a, b = (np.asarray(rng.integers(0, 2 if dtype == np.bool_ else 100, shape), dtype) for shape in shapes[1:])
+        for x in (a, a[..., ::-1] if a.ndim else a):
+            got = where(chosen, x, b)
+            assert got.dtype == dtype
+            np.testing.assert_array_equal(got.numpy(), np.where(chosen, x, b))
+
+
 def test_refuses():
     with pytest.raises(TypeError, match="where: condition has dtype int64 but must be bool"):
         where(np.array([1, 0]), 1.0, 2.0)

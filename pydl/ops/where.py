@@ -17,6 +17,7 @@ import numpy as np
 from ..arguments import check_array
 from ..op import empty, kernel, op
 from .broadcasting import broadcast_shape, empty_for, fit, operands
+from .clone import MOST_DIMENSIONS, bits, is_moved
 
 
 @kernel(writes="y")
@@ -33,6 +34,18 @@ def _(draw):
     return {"condition": draw.integers(chosen, 0, 1).astype(bool), "a": a, "b": b, "y": draw.out(shape)}
 
 
+def _choose(condition: Any, a: Any, b: Any, y: Any) -> None:
+    """y = a where condition holds, else b, of integers or truth values."""
+    if y.dtype.kind == "b":  # bit by bit: b, and what a changes of it
+        np.bitwise_xor(a, b, out=y)
+        np.bitwise_and(y, condition, out=y)
+        np.bitwise_xor(y, b, out=y)
+    elif is_moved(y) and y.ndim <= MOST_DIMENSIONS:
+        where_forward(condition, bits(a), bits(b), bits(y))
+    else:
+        np.copyto(y, np.where(condition, a, b))
+
+
 @op("condition", "input", "other")
 def where(condition: Any, input: Any, other: Any) -> Any:
     """input where condition holds, else other, element by element. See the top of this file."""
@@ -43,7 +56,7 @@ def where(condition: Any, input: Any, other: Any) -> Any:
     if y.shape != chosen.shape:
         y = empty(broadcast_shape("where", chosen, a, b), a.dtype)
     if y.dtype.kind != "f":
-        np.copyto(y, np.where(chosen, a, b))
+        _choose(chosen, a, b, y)
         return y
     where_forward(chosen, a, b, y)
 
