@@ -8,16 +8,17 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ._compiled import is_usual_float, remembered, usual_floats
+from ._compiled import is_usual, is_usual_float, remembered, usual_floats
 
 Array = np.ndarray[Any, np.dtype[Any]]
 MOST_ELEMENTS = 2**48  # as for native kernels
 _float32, _float64 = np.dtype(np.float32), np.dtype(np.float64)
+_LARGEST = {dtype: float(np.finfo(dtype).max) for dtype in (_float32, _float64)}
 
 
 def check_array(op: str, name: str, value: Any) -> Array:
     """`value` as a numpy array that kernels can read. Lists and numbers are converted, wrong kinds refused."""
-    if is_usual_float(value):
+    if is_usual(value):
         return value  # type: ignore[no-any-return]
     if not isinstance(value, np.ndarray):
         if value is None or isinstance(value, str | bytes | dict | set):
@@ -243,13 +244,15 @@ def check_number(op: str, name: str, value: Any) -> float:
 def check_fill(op: str, name: str, value: Any, dtype: np.dtype[Any]) -> Any:
     """`value`, one number, which must fit a dtype; Python numbers stay as they are, for they have more digits."""
     number = value if isinstance(value, int | float) else check_array(op, name, value)
-    if np.ndim(number):
-        raise ValueError(f"{op}: {name} must be one number, but has shape {np.shape(number)}")
-    plain = number.item() if isinstance(number, np.ndarray) else number
+    plain = number
+    if isinstance(number, np.ndarray):
+        if number.ndim:
+            raise ValueError(f"{op}: {name} must be one number, but has shape {number.shape}")
+        plain = number.item()
     if dtype.kind == "b":
         return number
     if dtype.kind == "f":
-        limit = float(np.finfo(dtype).max)
+        limit = _LARGEST.get(dtype) or float(np.finfo(dtype).max)
         fits = -limit <= plain <= limit or not -math.inf < plain < math.inf
     else:
         fits = np.iinfo(dtype).min <= plain <= np.iinfo(dtype).max

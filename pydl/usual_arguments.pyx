@@ -27,6 +27,15 @@ def is_usual_float(value):
     return float_type(value) >= 0
 
 
+def is_usual(value):
+    """Whether it is an array of floats as above, or one of integers or truth values that is aligned and native."""
+    return float_type(value) >= 0 or (
+        cnp.PyArray_CheckExact(value)
+        and cnp.PyArray_TYPE(value) <= cnp.NPY_ULONGLONG
+        and cnp.PyArray_ISBEHAVED_RO(value)
+    )
+
+
 def are_usual_floats(list arrays):
     """Whether all are usual arrays of one dtype, and there is one at least."""
     cdef int kind = -1

@@ -45,20 +45,28 @@ def operands(
 
 def _whole_pair(a: Any, b: Any, division: bool) -> tuple[Array, Array] | None:
     """What promote() makes of arrays of one integer dtype, of int64 and a number, of integers beside floats."""
+    if type(a) is int and type(b) is ndarray:
+        pair = _whole_pair(b, a, division)
+        return pair and (pair[1], pair[0])
     if type(a) is not ndarray:
         return None
-    if type(b) is int:
-        fits = a.dtype is int64 and not division and a.ndim and -(2**63) <= b < 2**63
-        return (a, np.array(b, int64)) if fits else None
+    if type(b) is int or type(b) is float:
+        if not a.ndim or a.dtype is not int64 or not -(2**63) <= b < 2**63:
+            return None
+        if division or type(b) is float:
+            return _copied(a, float32), np.array(b, float32)
+        return a, np.array(b, int64)
     if type(b) is not ndarray:
         return None
     if a.dtype is b.dtype:
-        return (a, b) if a.dtype.kind in "iub" and not division else None
+        if a.dtype.kind not in "iub" or (division and a.ndim != b.ndim):
+            return None
+        return (_copied(a, float32), _copied(b, float32)) if division else (a, b)
     if a.ndim and b.ndim:
         if b.dtype.kind in "iub" and is_usual_float(a):
-            return a, b.astype(a.dtype)
+            return a, _copied(b, a.dtype)
         if a.dtype.kind in "iub" and is_usual_float(b):
-            return a.astype(b.dtype), b
+            return _copied(a, b.dtype), b
     return None
 
 
@@ -102,7 +110,12 @@ def _convert(op: str, name: str, array: Array, dtype: np.dtype[Any]) -> Array:
         return array
     if dtype.kind in "iu" and array.ndim == 0 and not np.iinfo(dtype).min <= array.item() <= np.iinfo(dtype).max:
         raise ValueError(f"{op}: {name} is {array.item()}, which does not fit the other argument's dtype {dtype}")
-    new = empty(array.shape, dtype)  # of pydl's memory, which is at hand
+    return _copied(array, dtype)
+
+
+def _copied(array: Array, dtype: np.dtype[Any]) -> Array:
+    """The numbers in another dtype, in pydl's memory, which is at hand."""
+    new = empty(array.shape, dtype)
     np.copyto(new, array, casting="unsafe")
     return new
 
@@ -130,7 +143,10 @@ def fit(dy: Array, form: Form) -> Array:
 def broadcast_shape(op: str, *arrays: Array) -> tuple[int, ...]:
     """The common shape."""
     shape: tuple[int, ...] = arrays[0].shape
-    if len(arrays) == 2 and arrays[1].shape == shape:
+    for array in arrays:
+        if array.shape != shape and array.ndim:
+            break
+    else:
         return shape
     try:
         return np.broadcast(*arrays).shape

@@ -28,6 +28,10 @@ def compare(op: str, ufunc: np.ufunc, input: Any, other: Any) -> Array:
         y = empty(input.shape, _bool)
         ufunc(input, other, out=y)
         return y
+    if is_usual_float(input) and is_usual_float(other):
+        y = empty(broadcast_shape(op, input, other), _bool)
+        ufunc(input, other, out=y)
+        return y
     if type(input) is np.ndarray and input.dtype.kind in "iub" and input.dtype.isnative:
         same = type(other) is np.ndarray and other.dtype is input.dtype and other.shape == input.shape
         if same or type(other) is int:

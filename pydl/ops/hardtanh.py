@@ -22,6 +22,7 @@ Source    Collobert, "Large scale machine learning" (2004), for hardtanh; Howard
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -140,7 +141,7 @@ def softshrink(input: Any, lambd: float = 0.5) -> Any:
     """x, moved by lambd towards 0, and 0 where it is nearer than that. See the top of this file."""
     x = check_float("softshrink", "input", input)
     size = check_range("softshrink", "lambd", lambd, 0)
-    return of_pieces(x, Pieces(*_beyond(x, size), follows_below=True, below=size, follows_above=True, above=-size))
+    return of_pieces(x, _apart(x.dtype, size, size))
 
 
 @op("input")
@@ -148,14 +149,17 @@ def hardshrink(input: Any, lambd: float = 0.5) -> Any:
     """x where |x| > lambd, else 0. See the top of this file."""
     x = check_float("hardshrink", "input", input)
     size = check_number("hardshrink", "lambd", lambd)
-    return of_pieces(x, Pieces(*_beyond(x, size), follows_below=True, follows_above=True))
+    return of_pieces(x, _apart(x.dtype, size, 0.0))
 
 
-def _beyond(x: Any, size: float) -> tuple[float, float]:
-    """The last number of x's dtype below -size and the first one above size: the lines begin there."""
+@lru_cache(64)
+def _apart(dtype: Any, size: float, shift: float) -> Pieces:
+    """Two lines, moved by `shift` towards 0, that begin at the last number of the dtype below -size and the first one
+    above size.
+    """
     if size == 0.0:
-        high = float(np.finfo(x.dtype).tiny)  # kernels may take smaller ones for 0
+        high = float(np.finfo(dtype).tiny)  # kernels may take smaller ones for 0
     else:
         with np.errstate(over="ignore"):
-            high = float(np.nextafter(x.dtype.type(size), x.dtype.type(np.inf)))
-    return -high, high
+            high = float(np.nextafter(dtype.type(size), dtype.type(np.inf)))
+    return Pieces(-high, high, follows_below=True, below=shift, follows_above=True, above=-shift)

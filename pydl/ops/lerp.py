@@ -42,7 +42,6 @@ def blend(input: Any, other: Any, third: Any, name: str, form: int, value: float
             a, b, c = promote(name, {"input": input, "end": other, "weight": third}, division=True)
     shape = broadcast_shape(name, a, b, c)
     y = blended(form, value, a, b, c, empty_like(a) if a.shape == shape else empty(shape, a.dtype))
-    forms = tuple(map(form_of, (input, other, third), (a, b, c)))
 
     def gradient(dy, needs):
         nothing = np.zeros((), dy.dtype)
@@ -67,6 +66,7 @@ def blend(input: Any, other: Any, third: Any, name: str, form: int, value: float
                 dc = empty_for(dy, c)
                 div_backward_other(dy, b, c, dc)
                 dc = mul(dc, value).data
+        forms = map(form_of, (input, other, third), (a, b, c))
         wanted = zip((da, db, dc), forms, needs, strict=True)
         return tuple(fit(each, form) if need else None for each, form, need in wanted)
 

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from ..arguments import check_array, check_flag, check_range, check_reduction
-from ..op import empty, op
+from ..op import empty, empty_like, op
 from ..tensor import as_tensor
 from .broadcasting import broadcast_shape, operands
 
@@ -83,7 +83,7 @@ def bitwise_not(input: Any) -> Any:
     x = check_array("bitwise_not", "input", input)
     if x.dtype.kind == "f":
         raise TypeError(f"bitwise_not: input is {x.dtype} but must be bool or integers")
-    return np.invert(x)
+    return np.invert(x, out=empty_like(x))
 
 
 def _reduced(name: str, form: Any, input: Any, dim: Any, keepdim: Any) -> Any:
