@@ -7,7 +7,7 @@
 namespace pydl::PYDL_ISA {
 namespace {
 
-enum Form { kScaled, kProduct, kQuotient, kLine, kLength, kLengthBackward, kLogSum, kShare, kShareBackward };
+enum Form { kScaled, kProduct, kQuotient, kLine, kLength, kLengthBackward, kLogSum, kShare };
 
 // a - b, 0 of equal infinities.
 template <typename T>
@@ -21,10 +21,6 @@ template <typename T>
     if (form == kLengthBackward) return select(c == T(0), vec<T>{}, a * (b / c));
     if (form == kLogSum) return max(a, b) + log1p_exp(difference<T>(a, b));
     if (form == kShare) return a * sigmoid(difference<T>(b, c));
-    if (form == kShareBackward) {
-        const vec<T> share = sigmoid(c);
-        return a * b * (share * (T(1) - share));
-    }
     const vec<T> x = abs(a), z = abs(b), larger = max(x, z), ratio = min(x, z) / larger;
     const vec<T> infinite = fill<vec<T>>(T(__builtin_inf()));
     // Of 0 and infinity there is no ratio, and infinity is as long beside NaN.
@@ -32,7 +28,7 @@ template <typename T>
     return select((x == infinite) | (z == infinite), infinite, length);
 }
 
-// The form is looked at for each vector, which costs next to nothing and keeps one loop instead of nine.
+// The form is looked at for each vector, which costs next to nothing and keeps one loop instead of eight.
 // Products are rounded as where they are operations of their own, whose bits these are: one that has to be in
 // a register is not made part of a multiply-add.
 template <typename T>

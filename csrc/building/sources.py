@@ -44,7 +44,7 @@ FLOAT32_ALONE = (
 )
 # These are bound by memory or seldom what a network waits for: AVX-512 takes both kernels of AVX2.
 WITHOUT_AVX512 = (
-    "adadelta adagrad adamax adaptive_max_pool3d amax argmax avg_pool3d binary_cross_entropy "
+    "adadelta adagrad adamax adaptive_max_pool3d amax argmax avg_pool3d binary_cross_entropy blend "
     "clip_grad_value cummax cumsum elementary gather group_norm gru_cell hardtanh huber_loss keep_steps kl_div "
     "l1_loss max_pool3d maximum minimum mish nll_loss norm prelu remainder rms_norm rmsprop rnn_cell "
     "softplus sort_topk unfold"

@@ -10,6 +10,7 @@ Source    the definition; at the limits the gradient is a subgradient, as PyTorc
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -55,9 +56,15 @@ def _(draw):
     }
 
 
+@lru_cache(16)
+def _range_of(dtype: Any) -> tuple[int, int]:
+    """The smallest and the largest integer of the dtype."""
+    return int(np.iinfo(dtype).min), int(np.iinfo(dtype).max)
+
+
 def _integer_limits(dtype: Any, low: Any, high: Any) -> tuple[Any, Any]:
     """Limits that the dtype can hold: one beyond all its numbers is none, unless it would be the result."""
-    smallest, largest = int(np.iinfo(dtype).min), int(np.iinfo(dtype).max)
+    smallest, largest = _range_of(dtype)
     for name, limit in (("min", low), ("max", high)):
         if limit is not None and not smallest <= limit <= largest and (name == "min") == (limit > largest):
             raise ValueError(f"clamp: {name} is {limit}, which does not fit the input's dtype {dtype}")

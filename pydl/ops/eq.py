@@ -33,9 +33,10 @@ def compare(op: str, ufunc: np.ufunc, input: Any, other: Any) -> Array:
         ufunc(input, other, out=y)
         return y
     if type(input) is np.ndarray and input.dtype.kind in "iub" and input.dtype.isnative:
-        same = type(other) is np.ndarray and other.dtype is input.dtype and other.shape == input.shape
-        if same or type(other) is int:
-            return ufunc(input, other, out=empty(input.shape, _bool))  # type: ignore[no-any-return]
+        is_array = type(other) is np.ndarray and other.dtype is input.dtype
+        if is_array or type(other) is int:
+            shape = broadcast_shape(op, input, other) if is_array else input.shape
+            return ufunc(input, other, out=empty(shape, _bool))  # type: ignore[no-any-return]
     a, b = check_array(op, "input", input), check_array(op, "other", other)
     # numpy gives a number the dtype of the array beside it, as long as it still is a number.
     sides = (value if isinstance(value, bool | int | float) else array for value, array in ((input, a), (other, b)))

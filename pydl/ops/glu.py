@@ -11,11 +11,10 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from ..arguments import check_dim, check_float
-from ..op import empty, op
-from .blend import SHARE, SHARE_BACKWARD, blended
+from ..op import empty, gradient_wanted, op
+from .mul import mul_forward
+from .sigmoid import sigmoid_backward, sigmoid_forward
 
 
 @op("input")
@@ -25,15 +24,19 @@ def glu(input: Any, dim: int = -1) -> Any:
     d = check_dim("glu", dim, x.ndim)
     if x.ndim == 0 or x.shape[d] % 2:
         raise ValueError(f"glu: dimension {dim} must have two equal halves, but input has shape {x.shape}")
-    size, nothing = x.shape[d] // 2, np.zeros((), x.dtype)
+    size = x.shape[d] // 2
     first, second = ((slice(None),) * d + (half,) for half in (slice(size), slice(size, None)))
-    a, b = x[first], x[second]
-    y = blended(SHARE, 1.0, a, b, nothing, empty(a.shape, x.dtype))
+    a, s = x[first], empty(x[first].shape, x.dtype)
+    sigmoid_forward(x[second], s)
+    y = empty(s.shape, x.dtype) if gradient_wanted() else s
+    mul_forward(a, s, y)
 
     def gradient(dy, needs):
         dx = empty(x.shape, x.dtype)
-        blended(SHARE, 1.0, dy, b, nothing, dx[first])
-        blended(SHARE_BACKWARD, 1.0, dy, a, b, dx[second])
+        da, db = dx[first], dx[second]
+        mul_forward(dy, s, da)
+        mul_forward(dy, a, db)
+        sigmoid_backward(db, s, db)
         return dx
 
     return y, gradient, ("input",)
