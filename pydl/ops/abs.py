@@ -27,7 +27,8 @@ def abs_forward(x, y):
 
 @kernel(writes="dx")
 def abs_backward(dy, x, dx):
-    for i in np.ndindex(dy.shape):
+    dy = np.broadcast_to(dy, dx.shape)
+    for i in np.ndindex(dx.shape):
         dx[i] = dy[i] if x[i] > 0.0 else -dy[i] if x[i] < 0.0 else 0.0
 
 

@@ -10,6 +10,7 @@ Source    IEEE 754-2019, section 5.4.1 (division); the quotient rule of the calc
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -44,6 +45,17 @@ def _(draw):
 def _(draw):
     a, b, shape = draw.broadcast_pair(0.5, 3.0)
     return {"dy": draw.array(shape), "a": a, "b": b, "db": draw.out(shape)}
+
+
+@lru_cache(8)
+def one(dtype: Any) -> Any:
+    """1 of the dtype, which nobody may change."""
+    return np.ones((), dtype)
+
+
+def invert(x: Any, y: Any) -> None:
+    """y = 1 / x, of floats."""
+    div_forward(one(x.dtype), x, y)
 
 
 @op("input", "other")

@@ -21,7 +21,7 @@ import numpy as np
 from ..arguments import check_array, check_float, check_integer
 from ..op import empty_like, kernel, op
 from .abs import abs_backward
-from .div import div_forward
+from .div import invert, one
 from .sqrt import sqrt_forward
 from .sub import sub_forward
 
@@ -50,7 +50,7 @@ def _smooth(name: str, form: Any, derivative: Callable[[Any, Any], Any], text: s
         if isinstance(form, np.ufunc):
             y = empty_like(x)
             with np.errstate(all="ignore"):
-                form(x, out=y)
+                form(x, y)
         else:
             y = form(x)
 
@@ -69,10 +69,7 @@ def _stepped(name: str, form: Any, text: str) -> Any:
     def function(input: Any) -> Any:
         x = check_array(name, "input", input)
         whole = x.dtype.kind == "b" or (x.dtype.kind != "f" and form is not _signs)
-        if whole:
-            y = x.copy()
-        else:
-            y = form(x, out=empty_like(x)) if isinstance(form, np.ufunc) else np.asarray(form(x), x.dtype)
+        y = x.copy() if whole else form(x, empty_like(x))
         return y, lambda dy, needs: np.zeros(x.shape, x.dtype), ()
 
     return _named(function, name, text)
@@ -89,28 +86,23 @@ def _native(form: int) -> Any:
     return function
 
 
-_ONE = {dtype: np.ones((), dtype) for dtype in (np.dtype(np.float32), np.dtype(np.float64))}
-
-
-def _signs(x: Any) -> Any:
+def _signs(x: Any, y: Any) -> Any:
     if x.dtype.kind != "f":
-        return np.sign(x)
-    y = empty_like(x)
-    # 1 times the slope of |x|. numpy's broadcast_to() takes longer than the work on a small tensor.
-    abs_backward(np.ndarray(x.shape, x.dtype, _ONE[x.dtype], 0, (0,) * x.ndim), x, y)
+        return np.sign(x, y)
+    abs_backward(one(x.dtype), x, y)  # 1 times the slope of |x|
     return y
 
 
 def _reciprocal(x: Any) -> Any:
     y = empty_like(x)
-    div_forward(_ONE[x.dtype], x, y)
+    invert(x, y)
     return y
 
 
 def _reciprocal_root(x: Any) -> Any:
     y = empty_like(x)
     sqrt_forward(x, y)
-    div_forward(_ONE[x.dtype], y, y)
+    invert(y, y)
     return y
 
 
@@ -161,15 +153,16 @@ trunc = _stepped("trunc", np.trunc, "x without its digits behind the point")
 
 
 def _rounded(input: Any, *, decimals: int = 0) -> Any:
-    x, digits = check_array("round", "input", input), check_integer("round", "decimals", decimals, -300)
+    x = check_array("round", "input", input)
+    digits = 0 if type(decimals) is int and decimals == 0 else check_integer("round", "decimals", decimals, -300)
     if x.dtype.kind != "f":
         if digits:
             raise TypeError(f"round: decimals is {digits}, which needs an input of float32 or float64, not {x.dtype}")
         return x.copy()
-    scale = 10.0 ** min(abs(digits), 300)
     if not digits:
-        y = np.rint(x, out=empty_like(x))
+        y = np.rint(x, empty_like(x))
     else:
+        scale = 10.0 ** min(abs(digits), 300)
         y = np.rint(x * scale) / scale if digits > 0 else np.rint(x / scale) * scale
     return np.asarray(y, x.dtype), lambda dy, needs: np.zeros(x.shape, x.dtype), ()
 

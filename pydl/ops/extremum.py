@@ -9,29 +9,34 @@ import numpy as np
 from .broadcasting import empty_for, fit, operands
 
 
-def extremum(op: str, input: Any, other: Any, of_integers: Any, forward: Any, backward: Any) -> Any:
-    """What the op returns. The backward kernel gives the gradient of its first argument, and they may change places.
+def gradient_by(backward: Any) -> Any:
+    """The gradient by a kernel that gives that of its first argument: the two may change places."""
 
-    of_integers: numpy's function, which has no gradient.
-    """
+    def gradient(dy: Any, needs: tuple[bool, bool], a: Any, b: Any) -> Any:
+        da = db = None
+        if needs[0]:
+            da = empty_for(dy, a)
+            backward(dy, a, b, da)
+        if needs[1]:
+            db = empty_for(dy, b)
+            backward(dy, b, a, db)
+        return da, db
+
+    return gradient
+
+
+def extremum(op: str, input: Any, other: Any, of_integers: Any, forward: Any, gradient: Any) -> Any:
+    """What the op returns. of_integers: numpy's function, which has no gradient."""
     a, b, y, a_form, b_form = operands(op, input, other)
     if y.dtype.kind != "f":
         return of_integers(a, b, out=y)
     forward(a, b, y)
 
-    def gradient(dy, needs):
-        da = db = None
-        if needs[0]:
-            da = empty_for(dy, a)
-            backward(dy, a, b, da)
-            da = fit(da, a_form)
-        if needs[1]:
-            db = empty_for(dy, b)
-            backward(dy, b, a, db)
-            db = fit(db, b_form)
-        return da, db
+    def summed(dy, needs):
+        da, db = gradient(dy, needs, a, b)
+        return None if da is None else fit(da, a_form), None if db is None else fit(db, b_form)
 
-    return y, gradient, ("input", "other")
+    return y, summed, ("input", "other")
 
 
 def draw_forward(draw: Any) -> dict[str, Any]:

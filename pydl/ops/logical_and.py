@@ -30,8 +30,8 @@ def _truth(name: str, form: Any, input: Any, other: Any) -> Any:
 
 
 def truths(x: Any) -> Any:
-    """Whether each number is not 0, for which numpy has quicker loops than for its logical operations."""
-    return x if x.dtype.kind == "b" else x != 0
+    """Whether each float is not 0, for which numpy has quicker loops than for its logical operations."""
+    return x != 0 if x.dtype.kind == "f" else x
 
 
 @op("input", "other")

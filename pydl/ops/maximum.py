@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from ..op import kernel, op
-from .extremum import draw_backward, draw_forward, extremum
+from .extremum import draw_backward, draw_forward, extremum, gradient_by
 
 
 @kernel(writes="y")
@@ -45,4 +45,8 @@ def _(draw):
 @op("input", "other")
 def maximum(input: Any, other: Any) -> Any:
     """The larger of input and other, element by element. See the top of this file."""
-    return extremum("maximum", input, other, np.maximum, maximum_forward, maximum_backward)
+    return extremum("maximum", input, other, np.maximum, maximum_forward, _gradient)
+
+
+_gradient = gradient_by(maximum_backward)
+maximum.shorten(maximum_forward, _gradient, ("input", "other"))

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from ..op import kernel, op
-from .extremum import draw_backward, draw_forward, extremum
+from .extremum import draw_backward, draw_forward, extremum, gradient_by
 
 
 @kernel(writes="y")
@@ -45,4 +45,8 @@ def _(draw):
 @op("input", "other")
 def minimum(input: Any, other: Any) -> Any:
     """The smaller of input and other, element by element. See the top of this file."""
-    return extremum("minimum", input, other, np.minimum, minimum_forward, minimum_backward)
+    return extremum("minimum", input, other, np.minimum, minimum_forward, _gradient)
+
+
+_gradient = gradient_by(minimum_backward)
+minimum.shorten(minimum_forward, _gradient, ("input", "other"))

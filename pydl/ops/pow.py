@@ -19,7 +19,7 @@ import numpy as np
 
 from ..op import kernel, op
 from .broadcasting import empty_for, fit, operands
-from .div import div_forward
+from .div import invert
 from .square import square_backward, square_forward
 
 
@@ -87,7 +87,7 @@ def pow(input: Any, exponent: Any) -> Any:
     if is_square:
         square_forward(a, y)
     elif number == -1:
-        div_forward(np.ones((), a.dtype), a, y)
+        invert(a, y)
     else:
         pow_forward(a, b, y)
 
