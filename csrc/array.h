@@ -89,6 +89,16 @@ inline bool same_shape(const Extents& a, const Extents& b) {
     return true;
 }
 
+// Arrays of numbers that are moved and not looked at, of fixed and of any rank. C is char, const for inputs.
+template <typename C, int R>
+struct Numbers : Array<C, R> {
+    int64_t bytes;  // of a number
+};
+template <typename C>
+struct NdNumbers : NdArray<C> {
+    int64_t bytes;
+};
+
 // An array that Python may leave out by passing None.
 template <typename A>
 struct Optional {

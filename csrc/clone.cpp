@@ -4,12 +4,11 @@
 
 namespace pydl::PYDL_ISA {
 
-template <typename T>
-void clone_forward(NdArray<const T> x, NdArray<T> y) {
+inline void clone_forward(NdNumbers<const char> x, NdNumbers<char> y) {
     const char* mismatch = "clone_forward: x must have the shape of y";
     require(x.rank == y.rank && broadcasts_to(y, x), mismatch);
     elementwise_copy(mismatch, y, x);
 }
-PYDL_KERNEL(clone_forward, "x, y")
+PYDL_KERNEL_OF_NUMBERS(clone_forward, "x, y")
 
 }  // namespace pydl::PYDL_ISA

@@ -10,9 +10,13 @@ namespace {
 constexpr int64_t kLines =
     4;  // lines that are summed at once, because each addition waits for the one before it
 
+// What T is summed in: whole numbers, of 64 bits, as they are.
+template <typename T>
+using SumOf = std::conditional_t<std::is_integral_v<T>, T, double>;
+
 // What a line begins with, and what becomes of it with the next number.
 template <bool product>
-constexpr double kNothing = product ? 1 : 0;
+constexpr int kNothing = product ? 1 : 0;
 template <bool product, typename V>
 PYDL_INLINE V joined(V sum, V next) {
     return product ? sum * next : sum + next;
@@ -21,21 +25,29 @@ PYDL_INLINE V joined(V sum, V next) {
 // `Lines` lines of K numbers, `line` apart; step is from one number to the next.
 template <int Lines, bool product, typename T>
 void sum_lines(const T* x, int64_t x_line, int64_t x_step, T* y, int64_t y_line, int64_t y_step, int64_t K) {
-    double sum[Lines];
-    for (double& each : sum) each = kNothing<product>;
+    SumOf<T> sum[Lines];
+    for (auto& each : sum) each = kNothing<product>;
     for (int64_t k = 0; k < K; ++k)
 #pragma GCC unroll 4
         for (int l = 0; l < Lines; ++l) {
-            sum[l] = joined<product>(sum[l], double(x[l * x_line + k * x_step]));
+            sum[l] = joined<product>(sum[l], SumOf<T>(x[l * x_line + k * x_step]));
             y[l * y_line + k * y_step] = T(sum[l]);
         }
 }
 
 constexpr int kColumnVectors = 4;
 
+template <typename T>
+PYDL_INLINE vec<SumOf<T>> read_numbers(const T* p, int64_t n) {
+    if constexpr (std::is_integral_v<T>)
+        return load_partial(p, n);
+    else
+        return n == width<double> ? read_double(p) : read_double(p, n);
+}
+
 // y = the sums, rounded.
 template <typename T>
-PYDL_INLINE void store_sums(T* y, vec<double> sum, int64_t n) {
+PYDL_INLINE void store_sums(T* y, vec<SumOf<T>> sum, int64_t n) {
     typedef T Sums __attribute__((vector_size(width<double> * sizeof(T))));
     const Sums rounded = __builtin_convertvector(sum, Sums);
     __builtin_memcpy(y, &rounded, size_t(n) * sizeof(T));
@@ -46,22 +58,21 @@ template <bool product, typename T>
 void sum_columns_along(const T* x, int64_t x_step, T* y, int64_t y_step, int64_t K, int64_t columns) {
     constexpr int64_t W = width<double>;
     if (columns == kColumnVectors * W) {
-        vec<double> sum[kColumnVectors];
-        for (auto& each : sum) each = broadcast<double>(kNothing<product>);
+        vec<SumOf<T>> sum[kColumnVectors];
+        for (auto& each : sum) each = broadcast<SumOf<T>>(kNothing<product>);
         for (int64_t k = 0; k < K; ++k, x += x_step, y += y_step)
 #pragma GCC unroll 4
             for (int v = 0; v < kColumnVectors; ++v) {
-                sum[v] = joined<product>(sum[v], read_double(x + v * W));
+                sum[v] = joined<product>(sum[v], read_numbers(x + v * W, W));
                 store_sums(y + v * W, sum[v], W);
             }
         return;
     }
     for (int64_t b = 0; b < columns; b += W) {
         const int64_t n = columns - b < W ? columns - b : W;
-        vec<double> sum = broadcast<double>(kNothing<product>);
+        vec<SumOf<T>> sum = broadcast<SumOf<T>>(kNothing<product>);
         for (int64_t k = 0; k < K; ++k) {
-            const T* p = x + k * x_step + b;
-            sum = joined<product>(sum, n == W ? read_double(p) : read_double(p, n));
+            sum = joined<product>(sum, read_numbers(x + k * x_step + b, n));
             store_sums(y + k * y_step + b, sum, n);
         }
     }
@@ -92,12 +103,10 @@ struct Product {
     };
 };
 
-}  // namespace
-
 template <typename T>
-void cumsum_forward(Array<const T, 3> x, bool backwards, bool product, Array<T, 3> y) {
+void scan(const Array<const T, 3>& x, bool backwards, bool product, const Array<T, 3>& y) {
     const int64_t A = x.shape[0], K = x.shape[1], B = x.shape[2];
-    require(y.shape[0] == A && y.shape[1] == K && y.shape[2] == B, "cumsum_forward: x and y are (A, K, B)");
+    require(y.shape[0] == A && y.shape[1] == K && y.shape[2] == B, "cumsum: x and y are (A, K, B)");
     if (y.size() == 0) return;
     const T* from = x.data + (backwards ? (K - 1) * x.stride[1] : 0);
     T* to = y.data + (backwards ? (K - 1) * y.stride[1] : 0);
@@ -135,7 +144,28 @@ void cumsum_forward(Array<const T, 3> x, bool backwards, bool product, Array<T, 
         });
     }
 }
+
+}  // namespace
+
+template <typename T>
+void cumsum_forward(Array<const T, 3> x, bool backwards, bool product, Array<T, 3> y) {
+    scan(x, backwards, product, y);
+}
 PYDL_KERNEL(cumsum_forward, "x, backwards, product, y")
+
+// Of whole numbers, modulo 2^64.
+inline void cumsum_integers(Array<const int64_t, 3> x, bool product, Array<int64_t, 3> y) {
+    Array<const uint64_t, 3> from;
+    Array<uint64_t, 3> to;
+    from.data = reinterpret_cast<const uint64_t*>(x.data);
+    to.data = reinterpret_cast<uint64_t*>(y.data);
+    for (int d = 0; d < 3; ++d) {
+        from.shape[d] = x.shape[d], from.stride[d] = x.stride[d];
+        to.shape[d] = y.shape[d], to.stride[d] = y.stride[d];
+    }
+    scan(from, false, product, to);
+}
+PYDL_KERNEL_OF_NUMBERS(cumsum_integers, "x, product, y")
 
 template <typename T>
 void prod_forward(NdArray<const T> x, NdArray<T> y) {

@@ -2,6 +2,7 @@
 // own.
 #pragma once
 #include "elementwise.h"
+#include "row_copies.h"
 
 namespace pydl::PYDL_ISA {
 
@@ -75,27 +76,54 @@ template <typename T>
     }
 }
 
-// y = x
+// Any rows.
 template <typename T>
-void elementwise_copy(const char* mismatch, const NdArray<T>& y, const NdArray<const T>& x) {
-    const ElementwiseRun run = [](const void*, void* const* p, const int64_t* stride, int64_t count,
-                                  int64_t rows, const int64_t* step) {
-        const T* x = static_cast<const T*>(p[1]);
-        T* y = static_cast<T*>(p[0]);
-        if (stride[0] == 1 && stride[1] == -1) return copy_backwards(x, step[1], y, step[0], count, rows);
-        if (stride[0] == 1 && stride[1] == 2 && count >= width<T>) {
-            for (int64_t r = 0; r < rows; ++r) copy_every_second(x + r * step[1], y + r * step[0], count);
-            return;
+void copy_any_rows(const void*, void* const* p, const int64_t* stride, int64_t count, int64_t rows,
+                   const int64_t* step) {
+    const T* x = static_cast<const T*>(p[1]);
+    T* y = static_cast<T*>(p[0]);
+    if (stride[0] == 1 && stride[1] == -1) return copy_backwards(x, step[1], y, step[0], count, rows);
+    if (stride[0] == 1 && stride[1] == 2 && count >= width<T>) {
+        for (int64_t r = 0; r < rows; ++r) copy_every_second(x + r * step[1], y + r * step[0], count);
+        return;
+    }
+    if (stride[0] == 1 && stride[1] == 0) return fill_rows(x, step[1], y, step[0], count, rows);
+    if (stride[0] == 1 && stride[1] == 1) return copy_rows(x, step[1], y, step[0], count, rows);
+    copy_numbers(x, stride[1], step[1], y, stride[0], step[0], count, rows);
+}
+
+// Any rows of numbers of one or two bytes, of which vectors are bytes.
+template <typename U>
+void copy_small_rows(const void*, void* const* p, const int64_t* stride, int64_t count, int64_t rows,
+                     const int64_t* step) {
+    const U* x = static_cast<const U*>(p[1]);
+    U* y = static_cast<U*>(p[0]);
+    const bool unit = stride[0] == 1 && stride[1] == 1;
+    const bool backwards = sizeof(U) == 1 && stride[0] == 1 && stride[1] == -1;
+    if (!unit && !backwards) return copy_numbers(x, stride[1], step[1], y, stride[0], step[0], count, rows);
+    for (; rows > 0; --rows, x += step[1], y += step[0]) {
+        if (unit) {
+            copy_bytes(reinterpret_cast<const char*>(x), reinterpret_cast<char*>(y),
+                       count * int64_t(sizeof(U)));
+            continue;
         }
-        if (stride[0] == 1 && stride[1] == 0) return fill_rows(x, step[1], y, step[0], count, rows);
-        if (stride[0] == 1 && stride[1] == 1) return copy_rows(x, step[1], y, step[0], count, rows);
-        copy_numbers(x, stride[1], step[1], y, stride[0], step[0], count, rows);
-    };
-    const ElementwiseCall<2> call = {
-        run,
-        nullptr,
-        {reinterpret_cast<char*>(y.data), reinterpret_cast<char*>(const_cast<T*>(x.data))},
-        {sizeof(T), sizeof(T)}};
+        int64_t i = 0;
+        for (uint64_t eight; i + 8 <= count; i += 8) {
+            __builtin_memcpy(&eight, x - i - 7, 8);
+            eight = __builtin_bswap64(eight);
+            __builtin_memcpy(y + i, &eight, 8);
+        }
+        for (; i < count; ++i) y[i] = x[-i];
+    }
+}
+
+// y = x
+inline void elementwise_copy(const char* mismatch, const NdNumbers<char>& y, const NdNumbers<const char>& x) {
+    const ElementwiseRun run = y.bytes == 1   ? copy_small_rows<uint8_t>
+                               : y.bytes == 2 ? copy_small_rows<uint16_t>
+                               : y.bytes == 4 ? copy_any_rows<float>
+                                              : copy_any_rows<double>;
+    const ElementwiseCall<2> call = {run, nullptr, {y.data, const_cast<char*>(x.data)}, {y.bytes, y.bytes}};
     elementwise_nest<2>(mismatch, {&y, &x}, call);
 }
 

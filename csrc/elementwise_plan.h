@@ -53,7 +53,7 @@ struct ElementwisePlan {
         return 0;
     }
     bool is_turned(int k, int d, const int64_t (&bytes)[N]) const {
-        return bytes[k] == bytes[0] && nest.stride[k][d] == 1 &&
+        return bytes[0] >= int64_t(sizeof(float)) && bytes[k] == bytes[0] && nest.stride[k][d] == 1 &&
                (nest.stride[k][0] < 0 || nest.stride[k][0] > 2);
     }
 };

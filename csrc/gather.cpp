@@ -1,6 +1,7 @@
 // gather: y[a, m, b] = x[a, index[a, m, b], b], the other way round, and with sums. See pydl/ops/gather.py.
 //
 // Where index is the same for all b (its stride is 0), as for index_select, whole rows are copied or added.
+// What is moved is not looked at: the loops know of it only how many bytes it has.
 #include "kernel.h"
 #include "parallel.h"
 #include "row_copies.h"
@@ -17,134 +18,196 @@ constexpr int64_t kColumns = 256;  // of one task, where there is no other way t
     int64_t n[3];
     for (int d = 0; d < 3; ++d) n[d] = index.stride[d] == 0 && index.shape[d] > 0 ? 1 : index.shape[d];
     const int inner = n[2] > 1 ? 2 : 1, outer = 3 - inner;
-    const int64_t step = index.stride[inner];
-    vec<int64_t> outside{};
-    bool wrong = false;
-    for (int64_t a = 0; a < n[0]; ++a)
-        for (int64_t m = 0; m < n[outer]; ++m) {
-            const int64_t* p = index.data + a * index.stride[0] + m * index.stride[outer];
-            int64_t b = 0;
+    const int64_t step = index.stride[inner], pieces = (n[inner] - 1) / kElementwiseGrain + 1;
+    bool refused = false;
+    parallel_for(n[0] * n[outer] * pieces, kElementwiseGrain / n[inner] + 1, [&](int64_t begin, int64_t end) {
+        vec<int64_t> outside{};
+        bool wrong = false;
+        for (int64_t task = begin; task < end; ++task) {
+            const int64_t row = task / pieces, first = task % pieces * kElementwiseGrain;
+            const int64_t* p =
+                index.data + row / n[outer] * index.stride[0] + row % n[outer] * index.stride[outer];
+            const int64_t last = n[inner] - first < kElementwiseGrain ? n[inner] : first + kElementwiseGrain;
+            int64_t b = first;
             if (step == 1)
-                for (; b + width<int64_t> <= n[inner]; b += width<int64_t>) {
+                for (; b + width<int64_t> <= last; b += width<int64_t>) {
                     const vec<int64_t> i = load(p + b);
                     outside |= (i < 0) | (i >= K);
                 }
-            for (; b < n[inner]; ++b) wrong |= uint64_t(p[b * step]) >= uint64_t(K);
+            for (; b < last; ++b) wrong |= uint64_t(p[b * step]) >= uint64_t(K);
         }
-    require(!wrong && !any(outside), message);
-}
-
-// f(place in the long array, place in the short one) for single elements, or rows(..., count) where index
-// allows. Of the long array, `long_stride` apart along its middle dimension, each (a, b) belongs to one
-// thread.
-template <typename Element, typename Rows>
-void for_each_index(const Index& index, const int64_t (&long_stride)[3], const int64_t (&short_stride)[3],
-                    const Element& element, const Rows& rows) {
-    const int64_t A = index.shape[0], M = index.shape[1], B = index.shape[2];
-    if (A == 0 || M == 0 || B == 0) return;
-    const int64_t strips = (B - 1) / kColumns + 1;
-    const int64_t columns = B < kColumns ? B : kColumns;
-    parallel_for(A * strips, kElementwiseGrain / (M * columns) + 1, [&](int64_t begin, int64_t end) {
-        for (int64_t task = begin; task < end; ++task) {
-            const int64_t a = task / strips, first = task % strips * kColumns;
-            const int64_t count = B - first < kColumns ? B - first : kColumns;
-            const int64_t at_long = a * long_stride[0] + first * long_stride[2];
-            const int64_t at_short = a * short_stride[0] + first * short_stride[2];
-            const int64_t* p = index.data + a * index.stride[0] + first * index.stride[2];
-            for (int64_t m = 0; m < M; ++m) {
-                const int64_t* q = p + m * index.stride[1];
-                const int64_t s = at_short + m * short_stride[1];
-                if (index.stride[2] == 0 && B > 1) {
-                    rows(at_long + *q * long_stride[1], s, count);
-                    continue;
-                }
-                for (int64_t b = 0; b < count; ++b)
-                    element(at_long + q[b * index.stride[2]] * long_stride[1] + b * long_stride[2],
-                            s + b * short_stride[2]);
-            }
-        }
+        if (wrong || any(outside)) __atomic_store_n(&refused, true, __ATOMIC_RELAXED);
     });
+    require(!refused, message);
 }
 
-// The last dimension is the one that is indexed: B = 1, and M takes its place.
-template <typename Element>
-void for_each_in_lines(const Index& index, const int64_t (&long_stride)[3], const int64_t (&short_stride)[3],
-                       const Element& element) {
-    const int64_t A = index.shape[0], M = index.shape[1];
-    parallel_for(A, kElementwiseGrain / (M + 1) + 1, [&](int64_t begin, int64_t end) {
-        if (M == 1) {  // one of every line: the right class, say
-            const int64_t step = index.stride[0];
-            for (int64_t a = begin; a < end; ++a)
-                element(a * long_stride[0] + index.data[a * step] * long_stride[1], a * short_stride[0]);
-            return;
-        }
-        for (int64_t a = begin; a < end; ++a) {
-            const int64_t* q = index.data + a * index.stride[0];
-            const int64_t at_long = a * long_stride[0], at_short = a * short_stride[0];
-            if (index.stride[1] == 1 && long_stride[1] == 1 && short_stride[1] == 1) {
+// Numbers of one line and those of another: far[numbers[i]] and near[i], all strides in bytes. `drift`: what
+// is added to the place in the far one with every i.
+struct Line {
+    char* far;
+    char* near;
+    const int64_t* numbers;
+    int64_t far_stride, near_stride, number_stride, drift, count;
+};
+
+// move(far, near) for single elements of type U.
+template <typename U, typename Move>
+PYDL_INLINE void for_each_in_line(const Line& l, const Move& move) {
+    if (l.number_stride == 1 && l.drift == 0 && l.near_stride == sizeof(U) && l.far_stride == sizeof(U)) {
+        U* far = reinterpret_cast<U*>(l.far);
+        U* near = reinterpret_cast<U*>(l.near);
 #pragma GCC unroll 4
-                for (int64_t m = 0; m < M; ++m) element(at_long + q[m], at_short + m);
+        for (int64_t i = 0; i < l.count; ++i) move(far[l.numbers[i]], near[i]);
+        return;
+    }
+#pragma GCC unroll 2
+    for (int64_t i = 0; i < l.count; ++i)
+        move(*reinterpret_cast<U*>(l.far + l.numbers[i * l.number_stride] * l.far_stride + i * l.drift),
+             *reinterpret_cast<U*>(l.near + i * l.near_stride));
+}
+template <typename U>
+[[gnu::noinline]] void gather_line(const Line& l) {
+    for_each_in_line<U>(l, [](U& far, U& near) PYDL_INLINE_LAMBDA { near = far; });
+}
+template <typename U>
+[[gnu::noinline]] void scatter_line(const Line& l) {
+    for_each_in_line<U>(l, [](U& far, U& near) PYDL_INLINE_LAMBDA { far = near; });
+}
+template <typename T>
+[[gnu::noinline]] void add_line(const Line& l) {
+    for_each_in_line<T>(l, [](T& far, T& near) PYDL_INLINE_LAMBDA { far += near; });
+}
+
+// Rows of `bytes` without gaps in place of the single elements.
+[[gnu::noinline]] void gather_rows(const Line& l, int64_t bytes) {
+    for (int64_t i = 0; i < l.count; ++i)
+        copy_bytes(l.far + l.numbers[i * l.number_stride] * l.far_stride, l.near + i * l.near_stride, bytes);
+}
+[[gnu::noinline]] void scatter_rows(const Line& l, int64_t bytes) {
+    for (int64_t i = 0; i < l.count; ++i)
+        copy_bytes(l.near + i * l.near_stride, l.far + l.numbers[i * l.number_stride] * l.far_stride, bytes);
+}
+template <typename T>
+[[gnu::noinline]] void add_rows(const Line& l, int64_t bytes) {
+    for (int64_t i = 0; i < l.count; ++i)
+        add_row(reinterpret_cast<const T*>(l.near + i * l.near_stride), 1,
+                reinterpret_cast<T*>(l.far + l.numbers[i * l.number_stride] * l.far_stride), 1,
+                bytes / int64_t(sizeof(T)));
+}
+
+struct Work {
+    void (*line)(const Line&);
+    void (*rows)(const Line&, int64_t bytes);
+    bool shared;  // whether places along the index may be of different threads, as they write to near ones
+};
+
+// Far (A, K, B) and near (A, M, B). Each (a, b) belongs to one thread, unless the work may be shared.
+void for_all(const Array<const char, 3>& far, const Index& index, const Array<const char, 3>& near,
+             int64_t bytes, const Work& work, const char* message) {
+    for (int d = 0; d < 3; ++d)
+        require(index.shape[d] == near.shape[d] && (d == 1 || far.shape[d] == index.shape[d]), message);
+    int64_t A = index.shape[0], M = index.shape[1];
+    const int64_t B = index.shape[2];
+    if (A == 0 || M == 0 || B == 0) return;
+    check_index(index, far.shape[1], message);
+    // One of every line, the right class, say: a line with a drift.
+    const bool across = B == 1 && M == 1;
+    if (across) M = A, A = 1;
+    const int along = across ? 0 : 1;
+    const bool repeated = B > 1 && index.stride[2] == 0;
+    const bool are_rows = repeated && far.stride[2] == 1 && near.stride[2] == 1;
+    const int64_t most = work.shared ? kElementwiseGrain : kColumns;
+    const int64_t columns = B < most ? B : most, strips = (B - 1) / columns + 1;
+    const int64_t share = kElementwiseGrain / columns;
+    const int64_t places = (work.shared || across) && share < M ? share : M, parts = (M - 1) / places + 1;
+    const int64_t grain = kElementwiseGrain / (places * columns) + 1;
+    parallel_for(A * strips * parts, grain, [&](int64_t begin, int64_t end) {
+        for (int64_t task = begin; task < end; ++task) {
+            const int64_t a = task / parts / strips, first = task / parts % strips * columns;
+            const int64_t m = task % parts * places;
+            const int64_t count = B - first < columns ? B - first : columns;
+            Line line = {
+                const_cast<char*>(far.data) +
+                    (a * far.stride[0] + first * far.stride[2] + (across ? m * far.stride[0] : 0)) * bytes,
+                const_cast<char*>(near.data) +
+                    (a * near.stride[0] + m * near.stride[along] + first * near.stride[2]) * bytes,
+                index.data + a * index.stride[0] + m * index.stride[along] + first * index.stride[2],
+                far.stride[1] * bytes,
+                near.stride[along] * bytes,
+                index.stride[along],
+                across ? far.stride[0] * bytes : 0,
+                M - m < places ? M - m : places};
+            if (B == 1) {
+                work.line(line);
                 continue;
             }
-            for (int64_t m = 0; m < M; ++m)
-                element(at_long + q[m * index.stride[1]] * long_stride[1], at_short + m * short_stride[1]);
+            if (are_rows) {
+                work.rows(line, count * bytes);
+                continue;
+            }
+            const int64_t rows = line.count;
+            line.count = count;
+            line.drift = far.stride[2] * bytes;
+            line.near_stride = near.stride[2] * bytes;
+            line.number_stride = index.stride[2];
+            for (int64_t r = 0; r < rows; ++r) {
+                work.line(line);
+                line.near += near.stride[1] * bytes;
+                line.numbers += index.stride[1];
+            }
         }
     });
 }
 
-template <typename X, typename Y>
-void check_shapes(const Array<X, 3>& long_one, const Index& index, const Array<Y, 3>& short_one,
-                  const char* message) {
-    for (int d = 0; d < 3; ++d)
-        require(index.shape[d] == short_one.shape[d] && (d == 1 || long_one.shape[d] == index.shape[d]),
-                message);
-    if (short_one.size() > 0) check_index(index, long_one.shape[1], message);
-}
-
-template <typename X, typename Y, typename Element, typename Rows>
-void for_all(const Array<X, 3>& long_one, const Index& index, const Array<Y, 3>& short_one,
-             const Element& element, const Rows& rows) {
-    if (index.shape[2] == 1) return for_each_in_lines(index, long_one.stride, short_one.stride, element);
-    for_each_index(index, long_one.stride, short_one.stride, element, rows);
+// The same array without its type.
+template <typename T>
+Array<const char, 3> untyped(const Array<T, 3>& array) {
+    Array<const char, 3> same;
+    same.data = reinterpret_cast<const char*>(array.data);
+    for (int d = 0; d < 3; ++d) {
+        same.shape[d] = array.shape[d];
+        same.stride[d] = array.stride[d];
+    }
+    return same;
 }
 
 }  // namespace
 
-template <typename T>
-void gather_forward(Array<const T, 3> x, Array<const int64_t, 3> index, Array<T, 3> y) {
-    check_shapes(x, index, y, "gather_forward: x is (A, K, B), index and y (A, M, B), index from 0 to K - 1");
-    for_all(
-        x, index, y, [&](int64_t i, int64_t j) PYDL_INLINE_LAMBDA { y.data[j] = x.data[i]; },
-        [&](int64_t i, int64_t j, int64_t count) {
-            copy_row(x.data + i, x.stride[2], y.data + j, y.stride[2], count);
-        });
+inline void gather_forward(Numbers<const char, 3> x, Array<const int64_t, 3> index, Numbers<char, 3> y) {
+    const auto line = y.bytes == 1   ? gather_line<uint8_t>
+                      : y.bytes == 2 ? gather_line<uint16_t>
+                      : y.bytes == 4 ? gather_line<uint32_t>
+                                     : gather_line<uint64_t>;
+    for_all(x, index, untyped(y), y.bytes, {line, gather_rows, true},
+            "gather_forward: x is (A, K, B), index and y (A, M, B), index from 0 to K - 1");
 }
-PYDL_KERNEL(gather_forward, "x, index, y")
+PYDL_KERNEL_OF_NUMBERS(gather_forward, "x, index, y")
 
 // Adds to dx.
 template <typename T>
 void gather_backward(Array<const T, 3> dy, Array<const int64_t, 3> index, Array<T, 3> dx) {
-    check_shapes(dx, index, dy,
-                 "gather_backward: dx is (A, K, B), index and dy (A, M, B), index from 0 to K - 1");
-    for_all(
-        dx, index, dy, [&](int64_t i, int64_t j) PYDL_INLINE_LAMBDA { dx.data[i] += dy.data[j]; },
-        [&](int64_t i, int64_t j, int64_t count) {
-            add_row(dy.data + j, dy.stride[2], dx.data + i, dx.stride[2], count);
-        });
+    for_all(untyped(dx), index, untyped(dy), sizeof(T), {add_line<T>, add_rows<T>, false},
+            "gather_backward: dx is (A, K, B), index and dy (A, M, B), index from 0 to K - 1");
 }
 PYDL_KERNEL(gather_backward, "dy, index, dx")
 
 // Writes over y; of several numbers for one place the last stays.
-template <typename T>
-void scatter_forward(Array<const T, 3> src, Array<const int64_t, 3> index, Array<T, 3> y) {
-    check_shapes(y, index, src,
-                 "scatter_forward: y is (A, K, B), index and src (A, M, B), index from 0 to K - 1");
-    for_all(
-        y, index, src, [&](int64_t i, int64_t j) PYDL_INLINE_LAMBDA { y.data[i] = src.data[j]; },
-        [&](int64_t i, int64_t j, int64_t count) {
-            copy_row(src.data + j, src.stride[2], y.data + i, y.stride[2], count);
-        });
+inline void scatter_forward(Numbers<const char, 3> src, Array<const int64_t, 3> index, Numbers<char, 3> y) {
+    const auto line = y.bytes == 1   ? scatter_line<uint8_t>
+                      : y.bytes == 2 ? scatter_line<uint16_t>
+                      : y.bytes == 4 ? scatter_line<uint32_t>
+                                     : scatter_line<uint64_t>;
+    for_all(untyped(y), index, src, y.bytes, {line, scatter_rows, false},
+            "scatter_forward: y is (A, K, B), index and src (A, M, B), index from 0 to K - 1");
 }
-PYDL_KERNEL(scatter_forward, "src, index, y")
+PYDL_KERNEL_OF_NUMBERS(scatter_forward, "src, index, y")
+
+// Adds whole numbers to y.
+inline void scatter_add_integers(Array<const int64_t, 3> src, Array<const int64_t, 3> index,
+                                 Array<int64_t, 3> y) {
+    for_all(untyped(y), index, untyped(src), sizeof(int64_t), {add_line<int64_t>, add_rows<int64_t>, false},
+            "scatter_add_integers: y is (A, K, B), index and src (A, M, B), index from 0 to K - 1");
+}
+PYDL_KERNEL_OF_NUMBERS(scatter_add_integers, "src, index, y")
 
 }  // namespace pydl::PYDL_ISA

@@ -38,6 +38,14 @@ struct FromPython<Array<T, R>> {
     }
 };
 
+template <typename C, int R>
+struct FromPython<Numbers<C, R>> {
+    static constexpr Parameter parameter = {Kind::array, DType::number, !std::is_const_v<C>, false, R};
+    static Numbers<C, R> make(const Value& value) {
+        return {FromPython<Array<C, R>>::make(value), value.arrays->bytes};
+    }
+};
+
 template <typename T>
 struct FromPython<NdArray<T>> {
     using Element = std::remove_const_t<T>;
@@ -45,6 +53,14 @@ struct FromPython<NdArray<T>> {
     static NdArray<T> make(const Value& value) {
         const ArrayValue& array = *value.arrays;
         return {{array.rank, array.shape, array.stride}, static_cast<T*>(array.data)};
+    }
+};
+
+template <typename C>
+struct FromPython<NdNumbers<C>> {
+    static constexpr Parameter parameter = {Kind::array, DType::number, !std::is_const_v<C>, false, -1};
+    static NdNumbers<C> make(const Value& value) {
+        return {FromPython<NdArray<C>>::make(value), value.arrays->bytes};
     }
 };
 
@@ -136,6 +152,12 @@ struct Caller<T, function> {
 #else
 #define PYDL_FLOAT64_CALL(name) &Caller<double, &name<double>>::call
 #endif
+
+// The same for a kernel that is no template, because its Numbers may be of any type.
+#define PYDL_KERNEL_OF_NUMBERS(name, arguments)                                                  \
+    PYDL_TABLE_ENTRY static constexpr Kernel name##_entry = {                                    \
+        #name "(" arguments ")",         PYDL_QUOTE(PYDL_ISA),       Caller<void, &name>::count, \
+        Caller<void, &name>::parameters, &Caller<void, &name>::call, &Caller<void, &name>::call};
 
 // Used once below a kernel's definition, inside namespace pydl::PYDL_ISA.
 #define PYDL_KERNEL(name, arguments)                                                                  \

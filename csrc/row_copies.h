@@ -18,6 +18,32 @@ template <typename T>
     for (int64_t d = 0; d < count; ++d) to[d * to_stride] += from[d * from_stride];
 }
 
+// U at either end, which together are all of the bytes.
+template <typename U>
+PYDL_INLINE void copy_ends(const char* from, char* to, int64_t bytes) {
+    U front, back;
+    __builtin_memcpy(&front, from, sizeof(U));
+    __builtin_memcpy(&back, from + bytes - sizeof(U), sizeof(U));
+    __builtin_memcpy(to, &front, sizeof(U));
+    __builtin_memcpy(to + bytes - sizeof(U), &back, sizeof(U));
+}
+
+// For many rows of the same length, of which branches are foreseen: masked vectors and memcpy() take longer.
+PYDL_INLINE void copy_bytes(const char* from, char* to, int64_t bytes) {
+    constexpr int64_t W = PYDL_VECTOR_BYTES;
+    if (bytes >= W) {
+        for (int64_t i = 0; i + W < bytes; i += W) store(to + i, load(from + i));
+        return store(to + bytes - W, load(from + bytes - W));
+    }
+    typedef char Half __attribute__((vector_size(32)));
+    typedef char Quarter __attribute__((vector_size(16)));
+    if (bytes >= 32) return copy_ends<Half>(from, to, bytes);
+    if (bytes >= 16) return copy_ends<Quarter>(from, to, bytes);
+    if (bytes >= 8) return copy_ends<uint64_t>(from, to, bytes);
+    if (bytes >= 4) return copy_ends<uint32_t>(from, to, bytes);
+    for (int64_t i = 0; i < bytes; ++i) to[i] = from[i];
+}
+
 template <typename T>
 PYDL_INLINE void copy_row(const T* from, int64_t from_stride, T* to, int64_t to_stride, int64_t count) {
     if (from_stride != 1 || to_stride != 1) return copy_apart(from, from_stride, to, to_stride, count);

@@ -3,12 +3,12 @@ import pytest
 from checks import check_gradient, check_kernel, check_refused, check_torch, check_whole_numbers
 
 import pydl
-from pydl.ops.cumsum import cumsum_forward, prod_forward
+from pydl.ops.cumsum import cumsum_forward, cumsum_integers, prod_forward
 
 X = np.random.default_rng(0).standard_normal((3, 4, 5))
 
 
-@pytest.mark.parametrize("kernel", [cumsum_forward, prod_forward], ids=lambda k: k.name)
+@pytest.mark.parametrize("kernel", [cumsum_forward, cumsum_integers, prod_forward], ids=lambda k: k.name)
 def test_native_equals_reference(kernel):
     check_kernel(kernel)
 
@@ -22,6 +22,15 @@ def test_as_in_pytorch(dim):
         check_torch(call, call, values)
     check_gradient(call, X)
     check_whole_numbers(call, X)
+
+
+@pytest.mark.parametrize("dtype", [np.int64, np.int32, np.uint8, np.bool_])
+def test_sums_and_products_of_whole_numbers(dtype):
+    x = np.random.default_rng(0).integers(0, 2**40, (9, 40, 33)).astype(dtype)  # products are modulo 2^64
+    for view in (x, x[::-1, ::2], x.T, x[:, :, :1], x[:, :0]):
+        for dim in range(3):
+            np.testing.assert_array_equal(pydl.cumsum(view, dim).numpy(), np.cumsum(view, dim, np.int64))
+            np.testing.assert_array_equal(pydl.cumprod(view, dim).numpy(), np.cumprod(view, dim, np.int64))
 
 
 def test_numbers_without_dimensions():

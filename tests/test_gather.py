@@ -5,7 +5,7 @@ import pytest
 from checks import check_gradient, check_kernel, check_refused, check_torch, check_whole_numbers, torch
 
 import pydl
-from pydl.ops.gather import gather_backward, gather_forward, scatter_forward
+from pydl.ops.gather import gather_backward, gather_forward, scatter_add_integers, scatter_forward
 
 rng = np.random.default_rng(0)
 X = rng.standard_normal((3, 4, 5))
@@ -19,7 +19,9 @@ CALLS = {
 }
 
 
-@pytest.mark.parametrize("kernel", [gather_forward, gather_backward, scatter_forward], ids=lambda k: k.name)
+@pytest.mark.parametrize(
+    "kernel", [gather_forward, gather_backward, scatter_forward, scatter_add_integers], ids=lambda k: k.name
+)
 def test_native_equals_reference(kernel):
     check_kernel(kernel)
 
@@ -32,14 +34,15 @@ def test_as_in_pytorch(name):
     check_whole_numbers(lambda x: call(x, index if isinstance(x, pydl.Tensor) else torch.tensor(index)), X)
 
 
-@pytest.mark.parametrize("dtype", [np.int64, np.int32, np.uint8, np.bool_])
+@pytest.mark.parametrize("dtype", [np.int64, np.int32, np.int16, np.uint8, np.bool_])
 def test_bits_of_integers_stay(dtype):
-    """Where the kernels move integers as floats of the same bits, these may be NaN and denormal."""
+    """The kernels know of numbers only how many bytes they have, whatever they would be as floats."""
     x = np.random.default_rng(0).integers(-(2**31), 2**31, (3, 7, 4)).astype(np.int64)
     x = (x * 0x1_0000_0001).astype(dtype) if dtype != np.bool_ else x > 0
     index = np.random.default_rng(1).integers(0, 7, (3, 5, 4))
     np.testing.assert_array_equal(pydl.gather(x, 1, index).numpy(), np.take_along_axis(x, index, 1))
     np.testing.assert_array_equal(pydl.index_select(x, 1, index[0, :, 0]).numpy(), x[:, index[0, :, 0]])
+    np.testing.assert_array_equal(pydl.flip(x, 2).numpy(), x[:, :, ::-1])
     turned = pydl.Tensor(x).transpose(0, 2)
     np.testing.assert_array_equal(turned.contiguous().numpy(), x.swapaxes(0, 2))
     np.testing.assert_array_equal(pydl.repeat_interleave(x, 3, 1).numpy(), x.repeat(3, 1))

@@ -1,8 +1,9 @@
 import numpy as np
 import pytest
-from checks import check_gradient, check_torch
+from checks import check_gradient, check_kernel, check_torch
 
 from pydl.ops import pad
+from pydl.ops.pad import pad_backward, pad_forward
 
 rng = np.random.default_rng(0)
 X = rng.standard_normal((4, 3, 5))
@@ -26,8 +27,30 @@ def test_pad(torch, sizes):
     check_gradient(lambda x: pad(x, sizes), X)
 
 
-def test_pad_of_integers():
+@pytest.mark.parametrize("kernel", [pad_forward, pad_backward], ids=lambda k: k.name)
+def test_native_equals_reference(kernel):
+    check_kernel(kernel)
+
+
+@pytest.mark.parametrize("dtype", [np.int64, np.int32, np.int16, np.uint8, np.bool_, np.float64])
+def test_pad_of_any_numbers(dtype):
     assert pad(np.array([1, 2]), (1, 1), value=7).tolist() == [7, 1, 2, 7]
+    x = rng.integers(0, 2**40, (2, 3, 70)).astype(dtype)
+    for mode, name in (("reflect", "reflect"), ("replicate", "edge"), ("circular", "wrap"), ("constant", "constant")):
+        np.testing.assert_array_equal(pad(x, (2, 33), mode).numpy(), np.pad(x, ((0, 0), (0, 0), (2, 33)), name))
+        want = np.pad(x, ((0, 0), (2, 1), (0, 0)), name)
+        np.testing.assert_array_equal(pad(x, (0, 0, 2, 1), mode).numpy(), want)
+        np.testing.assert_array_equal(
+            pad(x[:, :, ::-2], (3, 0), mode).numpy(), np.pad(x[:, :, ::-2], ((0, 0),) * 2 + ((3, 0),), name)
+        )
+    wide = rng.integers(0, 2**40, (2, 3, 2, 2, 2)).astype(dtype)
+    np.testing.assert_array_equal(pad(wide, (1, 0) * 5).numpy(), np.pad(wide, (((1, 0),) * 5)))
+
+
+def test_long_rows_are_shared():
+    x = rng.standard_normal((1, 70000))
+    for mode, name in (("reflect", "reflect"), ("replicate", "edge"), ("circular", "wrap"), ("constant", "constant")):
+        np.testing.assert_array_equal(pad(x, (400, 60000), mode).numpy(), np.pad(x, ((0, 0), (400, 60000)), name))
 
 
 @pytest.mark.parametrize(

@@ -27,6 +27,21 @@ CALLS = {
 }
 
 
+@pytest.mark.parametrize("dtype", [np.int64, np.int32, np.uint8, np.bool_])
+@pytest.mark.parametrize("dim", [0, 1, 2])
+def test_sums_of_whole_numbers_and_flags(dtype, dim):
+    x, source = (each.integers(0, 200, (3, 4, 5)).astype(dtype) for each in (rng, rng))
+    x, source = (x > 150, source > 150) if dtype is np.bool_ else (x, source)
+    index = rng.integers(0, 3, x.shape)
+    got, want = pydl.tensor(x).scatter_add(dim, index, source), torch.tensor(x)
+    want = want.scatter_add(dim, torch.tensor(index), torch.tensor(source))
+    np.testing.assert_array_equal(got.numpy(), want.numpy())
+    assert got.dtype == dtype
+    rows = np.resize(index, x.shape[dim])
+    got, want = pydl.tensor(x).index_add(dim, rows, source), torch.tensor(x)
+    np.testing.assert_array_equal(got.numpy(), want.index_add(dim, torch.tensor(rows), torch.tensor(source)).numpy())
+
+
 @pytest.mark.parametrize("name", CALLS)
 def test_as_in_pytorch(name):
     call, source = CALLS[name]

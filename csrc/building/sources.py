@@ -46,7 +46,7 @@ FLOAT32_ALONE = (
 WITHOUT_AVX512 = (
     "adadelta adagrad adamax adaptive_max_pool3d amax argmax avg_pool3d binary_cross_entropy blend "
     "clip_grad_value cummax cumsum elementary gather group_norm gru_cell hardtanh huber_loss keep_steps kl_div "
-    "l1_loss max_pool3d maximum minimum mish nll_loss norm prelu remainder rms_norm rmsprop rnn_cell "
+    "l1_loss max_pool3d maximum minimum mish nll_loss norm pad prelu remainder rms_norm rmsprop rnn_cell "
     "softplus sort_topk unfold"
 )
 SMALL_SOURCE = 4200  # bytes

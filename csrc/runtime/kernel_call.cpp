@@ -21,12 +21,15 @@ const char* dtype_name(DType dtype) {
             return "float64";
         case DType::int64:
             return "int64";
+        case DType::number:
+            return "a number of 1, 2, 4 or 8 bytes, and of as many as the others";
         default:
             return "uint8";
     }
 }
 
-bool has_dtype(PyArrayObject* array, DType dtype) {
+// bytes: those of numbers before it in the same call, or 0.
+bool has_dtype(PyArrayObject* array, DType dtype, int32_t bytes) {
     const int type = PyArray_TYPE(array);
     switch (dtype) {
         case DType::float32:
@@ -36,6 +39,11 @@ bool has_dtype(PyArrayObject* array, DType dtype) {
         // int64 is `long` on some platforms and `long long` on others; both kinds pass.
         case DType::int64:
             return PyArray_ITEMSIZE(array) == 8 && PyTypeNum_ISSIGNED(type) && PyTypeNum_ISINTEGER(type);
+        case DType::number: {
+            const int64_t own = PyArray_ITEMSIZE(array);
+            return (PyTypeNum_ISBOOL(type) || PyTypeNum_ISNUMBER(type)) && own <= 8 &&
+                   (own & (own - 1)) == 0 && (bytes == 0 || own == bytes);
+        }
         default:
             return type == NPY_UINT8 || type == NPY_BOOL;
     }
@@ -64,8 +72,7 @@ void Call::check_integer(int argument) const {
 std::pair<int64_t, int64_t> Call::extent(int argument) const {
     address(argument);
     const ArrayValue& array = arrays_[argument];
-    const DType dtype = dtype_of(kernel_.parameters[argument]);
-    const int64_t item = dtype == DType::float32 ? 4 : dtype == DType::uint8 ? 1 : 8;
+    const int64_t item = array.bytes;
     int64_t first = 0, last = item;
     for (int d = 0; d < array.rank; ++d) {
         if (array.shape[d] == 0) return {0, 0};
@@ -123,7 +130,7 @@ void Call::view(PyObject* argument, const Parameter& parameter, ArrayValue& out)
     if (!PyArray_Check(argument)) refuse(Py_TYPE(argument)->tp_name, "a numpy array");
     auto array = reinterpret_cast<PyArrayObject*>(argument);
     const DType dtype = dtype_of(parameter);
-    if (!has_dtype(array, dtype))
+    if (!has_dtype(array, dtype, bytes_))
         refuse("of dtype " +
                    py::str(py::handle(reinterpret_cast<PyObject*>(PyArray_DESCR(array)))).cast<std::string>(),
                dtype_name(dtype));
@@ -138,8 +145,10 @@ void Call::view(PyObject* argument, const Parameter& parameter, ArrayValue& out)
     if (parameter.kind == Kind::list && !PyArray_IS_C_CONTIGUOUS(array))
         refuse("not contiguous", "C-contiguous");
     const int64_t item = PyArray_ITEMSIZE(array);
+    if (dtype == DType::number) bytes_ = int32_t(item);
     out.data = PyArray_DATA(array);
     out.rank = rank;
+    out.bytes = int32_t(item);
     int64_t extent = 1;  // the number of elements, or what it would be without the zeros among the sizes
     for (int d = 0; d < rank; ++d) {
         const int64_t bytes = PyArray_STRIDE(array, d);

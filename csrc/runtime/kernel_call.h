@@ -98,6 +98,7 @@ class Call {
     void (*run_)(const Value*) = nullptr;
     int index_ = 0;
     int lists_used_ = 0;
+    int32_t bytes_ = 0;     // of the numbers of unknown type
     int64_t elements_ = 0;  // of all arrays together
     Value values_[kMaxArguments];
     ArrayValue arrays_[kMaxArguments];

@@ -12,7 +12,8 @@ constexpr int kMaxRank = 8;      // most dimensions an array argument may have
 constexpr int kMaxIntegers = 6;  // most numbers in a tuple argument
 
 enum class Kind : uint8_t { array, list, integer, real, boolean, integers };
-enum class DType : uint8_t { float32, float64, int64, uint8, element };
+// number: any of 1, 2, 4 or 8 bytes, of as many in all arguments of a call.
+enum class DType : uint8_t { float32, float64, int64, uint8, element, number };
 
 // What a kernel says of one of its parameters.
 struct Parameter {
@@ -26,6 +27,7 @@ struct Parameter {
 struct ArrayValue {
     void* data;
     int32_t rank;
+    int32_t bytes;  // of an element
     int64_t shape[kMaxRank];
     int64_t stride[kMaxRank];  // in elements
 };

@@ -35,21 +35,14 @@ def _(draw):
 
 
 def is_moved(x: Array) -> bool:
-    """Whether the kernels that move numbers take x, as it is or by bits()."""
-    return x.dtype.kind == "f" or (x.dtype.kind in "iu" and x.dtype.itemsize >= 4)
-
-
-def bits(x: Array) -> Array:
-    """x for kernels that move numbers and do not look at them: integers as floats that have the same bits."""
-    return x if x.dtype.kind == "f" else x.view(np.float32 if x.dtype.itemsize == 4 else np.float64)
+    """Whether the kernels that move numbers take x."""
+    return x.dtype.kind in "fiub"
 
 
 def copy(x: Array, y: Array) -> None:
     """y = x, by the kernel where it can: that way recordings know of it."""
-    if x.dtype == y.dtype and x.dtype.kind == "f" and x.ndim <= MOST_DIMENSIONS:
+    if x.dtype == y.dtype and is_moved(x) and x.ndim <= MOST_DIMENSIONS:
         clone_forward(x, y)
-    elif x.dtype == y.dtype and 0 < x.ndim <= MOST_DIMENSIONS and is_moved(x) and x.strides[-1] != x.itemsize:
-        clone_forward(bits(x), bits(y))  # numpy copies numbers that lie one behind another as quickly
     else:
         y[...] = x
 
@@ -63,7 +56,7 @@ def copied(x: Array) -> Array:
 
 def fill(y: Array, value: Any) -> None:
     """One number everywhere in y, by the kernel where it can."""
-    if y.dtype.kind == "f" and y.ndim <= MOST_DIMENSIONS:
+    if is_moved(y) and y.ndim <= MOST_DIMENSIONS:
         number = np.array(value, y.dtype)
         clone_forward(np.ndarray(y.shape, y.dtype, number, 0, (0,) * y.ndim), y)  # quicker than broadcast_to()
     else:

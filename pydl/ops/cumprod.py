@@ -16,7 +16,7 @@ import numpy as np
 
 from ..arguments import check_array, check_dim, check_float
 from ..op import empty, op
-from .cumsum import running
+from .cumsum import running, running_integers
 from .div import div_forward
 from .mul import mul_forward
 
@@ -31,7 +31,7 @@ def cumprod(input: Any, dim: int) -> Any:
     x = check_array("cumprod", "input", input)
     d = check_dim("cumprod", dim, x.ndim)
     if x.dtype.kind != "f":
-        return np.cumprod(x, d, np.int64) if x.ndim else x.astype(np.int64)
+        return running_integers(x, d, product=True)
     x = check_float("cumprod", "input", x)
     y = running(x, d, product=True)
 

@@ -44,6 +44,19 @@ def _(draw):
 
 
 @kernel(writes="y")
+def cumsum_integers(x, product, y):
+    """The same for int64, modulo 2^64. y may be x itself."""
+    cumsum_forward.reference(x.copy(), False, product, y)
+
+
+@cumsum_integers.samples
+def _(draw):
+    shape = draw.integer(0, 9), draw.integer(0, 12), draw.choice(1, draw.integer(0, 60))
+    y = draw.out(shape, np.int64)
+    return {"x": draw.integers(shape, -9, 9), "product": draw.choice(True, False), "y": y}
+
+
+@kernel(writes="y")
 def prod_forward(x, y):
     y[...] = 1.0
     for i in np.ndindex(x.shape):
@@ -66,13 +79,24 @@ def running(x: Any, d: int, backwards: bool = False, product: bool = False) -> A
     return y
 
 
+def running_integers(x: Any, d: int, product: bool = False) -> Any:
+    """Sums or products of whole numbers or flags, in int64."""
+    if x.ndim == 0:
+        return x.astype(np.int64)
+    lines = math.prod(x.shape[:d]), x.shape[d], math.prod(x.shape[d + 1 :])
+    is_wide = x.dtype == np.int64
+    y = empty(x.shape, np.int64) if is_wide else x.astype(np.int64, order="C")
+    cumsum_integers(reshaped(x, lines) if is_wide else y.reshape(lines), product, y.reshape(lines))
+    return y
+
+
 @op("input")
 def cumsum(input: Any, dim: int) -> Any:
     """Sums along the dimension `dim`. See the top of this file."""
     x = check_array("cumsum", "input", input)
     d = check_dim("cumsum", dim, x.ndim)
     if x.dtype.kind != "f":
-        return np.cumsum(x, d, np.int64) if x.ndim else x.astype(np.int64)
+        return running_integers(x, d)
     x = check_float("cumsum", "input", x)
 
     def gradient(dy, needs):

@@ -12,6 +12,7 @@ Source    Harris et al., "Array programming with NumPy", Nature 585 (2020)
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -20,10 +21,13 @@ from .._compiled import remembered
 from ..arguments import check_array, check_dim, check_shape
 from ..op import empty, op
 from ..tensor import Tensor, as_tensor
+from .add import add_forward
 from .broadcasting import fit
-from .clone import MOST_DIMENSIONS, copy, reshaped
+from .clone import MOST_DIMENSIONS, copied, copy, reshaped
 from .gather import index_select
 from .reshape import reshape
+
+MOST_SUMMANDS = 8  # of a gradient that are added one after the other
 
 
 def _expanded(name: str, input: Any, size: tuple[Any, ...], low: int) -> Any:
@@ -95,9 +99,32 @@ def tile(input: Any, *dims: Any) -> Tensor:
     return _repeated(x, "tile", (1,) * (x.ndim - len(counts)) + counts)
 
 
+@op("input")
+def _each_repeated(input: Any, d: int, count: int) -> Any:
+    """repeat_interleave by one number."""
+    x = input if input.flags.c_contiguous else copied(input)
+    A, N, B = math.prod(x.shape[:d]), x.shape[d], math.prod(x.shape[d + 1 :])
+    shape = check_shape("repeat_interleave", (*x.shape[:d], N * count, *x.shape[d + 1 :]))
+    y, lines, bytes = empty(shape, x.dtype), (A * N, count, B), x.itemsize
+    copy(np.ndarray(lines, x.dtype, x, 0, (B * bytes, 0, bytes)), y.reshape(lines))
+
+    def gradient(dy, needs):
+        dy = reshaped(dy, lines)
+        if count > MOST_SUMMANDS or count == 0:
+            return fit(dy, ((A * N, 1, B), x.dtype)).reshape(x.shape)
+        dx = copied(dy[:, 0])
+        for k in range(1, count):
+            add_forward(dx, dy[:, k], dx)
+        return dx.reshape(x.shape)
+
+    return y, gradient, ()
+
+
 def repeat_interleave(input: Any, repeats: Any, dim: int | None = None) -> Tensor:
     """Each element along dim `repeats` times, one number or one for each; without dim, of the flattened input."""
     x = as_tensor("repeat_interleave", input)
+    if type(repeats) is int and repeats >= 0 and x.ndim and (dim is not None or x.ndim == 1):
+        return _each_repeated(x, check_dim("repeat_interleave", 0 if dim is None else dim, x.ndim), repeats)
     x = reshape(x, -1) if dim is None or x.ndim == 0 else x
     d = check_dim("repeat_interleave", 0 if dim is None else dim, x.ndim)
     counts = check_array("repeat_interleave", "repeats", repeats.data if isinstance(repeats, Tensor) else repeats)
@@ -105,12 +132,7 @@ def repeat_interleave(input: Any, repeats: Any, dim: int | None = None) -> Tenso
         raise ValueError(
             f"repeat_interleave: repeats must be an integer of at least 0, or {x.shape[d]} for dim {d} of {x.shape}"
         )
-    lines = x.shape[d] if counts.size == 1 else 1
-    total = int(counts) * lines if counts.ndim == 0 else int(counts.astype(float).sum() * lines)
-    shape = check_shape("repeat_interleave", (*x.shape[:d], total, *x.shape[d + 1 :]))
-    if counts.size == 1 and total and x.ndim < MOST_DIMENSIONS:  # along a dimension of its own
-        before, behind = x.shape[: d + 1], x.shape[d + 1 :]
-        apart = reshape(x, (*before, 1, *behind))
-        ones = (1,) * len(before), (1,) * len(behind)
-        return reshape(_repeated(apart, "repeat_interleave", (*ones[0], int(counts.item()), *ones[1])), shape)
-    return index_select(x, d, np.repeat(np.arange(x.shape[d]), counts.reshape(-1) if counts.ndim else int(counts)))
+    if counts.size == 1:
+        return _each_repeated(x, d, int(counts.item()))
+    check_shape("repeat_interleave", (*x.shape[:d], int(counts.astype(float).sum()), *x.shape[d + 1 :]))
+    return index_select(x, d, np.repeat(np.arange(x.shape[d]), counts))

@@ -21,7 +21,7 @@ from .._compiled import along
 from ..arguments import Array, check_array, check_dim
 from ..op import empty, gradient_wanted, kernel, op
 from ..tensor import Tensor, as_tensor
-from .clone import bits, is_moved, reshaped, zeros
+from .clone import is_moved, reshaped, zeros
 from .getitem import getitem
 from .reshape import reshape
 
@@ -42,6 +42,12 @@ def gather_backward(dy, index, dx):
 def scatter_forward(src, index, y):
     for a, m, b in np.ndindex(index.shape):
         y[a, index[a, m, b], b] = src[a, m, b]
+
+
+@kernel(writes="y")
+def scatter_add_integers(src, index, y):
+    """gather_backward for int64, modulo 2^64."""
+    gather_backward.reference(src, index, y)
 
 
 def _draw(draw):
@@ -68,6 +74,12 @@ def _(draw):
 def _(draw):
     shape, index = _draw(draw)
     return {"src": draw.array(index.shape), "index": index, "y": draw.array(shape).copy()}
+
+
+@scatter_add_integers.samples
+def _(draw):
+    shape, index = _draw(draw)
+    return {"src": draw.integers(index.shape, -9, 9), "index": index, "y": draw.integers(shape, -9, 9)}
 
 
 def check_index(name: str, index: Any, size: int, key: str = "index") -> Array:
@@ -104,11 +116,10 @@ def add_along(dy: Array, index: Array, dx: Array, d: int) -> None:
     gather_backward(three(dy, d), three(index, d), dx.reshape(three(dx, d).shape))
 
 
-def numbers_for_kernels(index: Any, x: Array, d: int, adds: bool = False) -> Array | None:
+def numbers_for_kernels(index: Any, x: Array, d: int) -> Array | None:
     """index for the kernels, where they do the work: numbers they take, and all of x but for dimension d."""
     array = index.data if isinstance(index, Tensor) else index
-    takes = x.dtype.kind == "f" if adds else is_moved(x)
-    if not takes or x.size == 0 or not isinstance(array, np.ndarray) or array.dtype.kind not in "iu":
+    if not is_moved(x) or x.size == 0 or not isinstance(array, np.ndarray) or array.dtype.kind not in "iu":
         return None
     if array.ndim != x.ndim or array.shape[:d] != x.shape[:d] or array.shape[d + 1 :] != x.shape[d + 1 :]:
         return None
@@ -134,12 +145,12 @@ def run_checked(name: str, forward: Any, one: Array, index: Array, other: Array,
 def _taken(input: Any, name: str, d: int, numbers: Any) -> Any:
     """gather, and index_select with a vector of numbers."""
     x, is_vector = input, numbers.ndim == 1 and input.ndim > 1
-    lines = three(bits(x), d)
+    lines = three(x, d)
     A, _, B = lines.shape
     shape = (*x.shape[:d], numbers.size, *x.shape[d + 1 :]) if is_vector else numbers.shape
     index = for_all(numbers, A, B) if is_vector else three(numbers, d)
     y = empty(shape, x.dtype)
-    run_checked(name, gather_forward, lines, index, three(bits(y), d), x.shape[d])
+    run_checked(name, gather_forward, lines, index, three(y, d), x.shape[d])
 
     def gradient(dy, needs):
         dx = zeros(x.shape, x.dtype)

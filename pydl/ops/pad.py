@@ -15,40 +15,72 @@ Source    Dumoulin, Visin, "A guide to convolution arithmetic for deep learning"
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from .._compiled import remembered
-from ..arguments import Array, check_array, check_choice, check_integer, check_number, check_shape, show
-from ..op import empty, op
-from .clone import copy, zeros
+from ..arguments import check_array, check_choice, check_integer, check_number, check_shape, show
+from ..op import empty, kernel, op
+from .clone import copy, reshaped, zeros
 
 MODES = ("constant", "reflect", "replicate", "circular")
 
 
-def _places(mode: str, size: int, front: int, behind: int) -> Array:
-    """Which element of a dimension each of the padded one is."""
-    places = np.arange(-front, size + behind)
-    if mode == "replicate":
-        return np.asarray(np.clip(places, 0, size - 1))
-    if mode == "circular":
-        return places % size
-    mirrored: Array = size - 1 - np.abs(size - 1 - np.abs(places))
-    return mirrored
+def _place(mode: int, i: int, size: int) -> int:
+    """Which element the i-th, counted from the first inside, is; -1 for the constant."""
+    if 0 <= i < size:
+        return i
+    if MODES[mode] == "reflect":
+        return -i if i < 0 else 2 * (size - 1) - i
+    if MODES[mode] == "replicate":
+        return 0 if i < 0 else size - 1
+    return i % size if MODES[mode] == "circular" else -1
 
 
-def _border(mode: str, size: int, front: int, behind: int) -> list[tuple[slice, slice]]:
-    """The two ends of a padded dimension, each with the part of it that they are copies of."""
-    end = front + size
-    ends = slice(0, front), slice(end, end + behind)
-    if mode == "replicate":
-        return list(zip(ends, (slice(front, front + 1), slice(end - 1, end)), strict=True))
-    if mode == "circular":
-        return list(zip(ends, (slice(size, end), slice(front, front + behind)), strict=True))
-    last = end - 2 - behind if end - 2 - behind >= 0 else None
-    return list(zip(ends, (slice(2 * front, front, -1), slice(end - 2, last, -1)), strict=True))
+@kernel(writes="y")
+def pad_forward(x, value, front, mode, y):
+    """front: the border before each of the last three dimensions; mode: the number of one of MODES."""
+    for a, *others in np.ndindex(y.shape):
+        places = [_place(mode, i - f, n) for i, f, n in zip(others, front, x.shape[1:], strict=True)]
+        y[(a, *others)] = value if -1 in places else x[(a, *places)]
+
+
+@kernel(writes="dx")
+def pad_backward(dy, front, mode, dx):
+    dx[...] = 0.0
+    for a, *others in np.ndindex(dy.shape):
+        places = [_place(mode, i - f, n) for i, f, n in zip(others, front, dx.shape[1:], strict=True)]
+        dx[(a, *places)] += dy[(a, *others)]
+
+
+def _draw(draw, mode):
+    shape, border = [draw.integer(0, 3)], []
+    for _ in range(3):
+        size = draw.choice(1, draw.integer(1, 40))
+        most = {"reflect": size - 1, "circular": size}.get(MODES[mode], 5)
+        border.append((draw.integer(0, min(most, 5)), draw.integer(0, min(most, 5))))
+        shape.append(size)
+    padded = [shape[0], *(n + f + b for n, (f, b) in zip(shape[1:], border, strict=True))]
+    return tuple(shape), tuple(f for f, _ in border), tuple(padded)
+
+
+@pad_forward.samples
+def _(draw):
+    mode = draw.integer(0, 3)
+    shape, front, padded = _draw(draw, mode)
+    if mode == 0 and draw.choice(True, False):  # cut off
+        front = tuple(draw.integer(-3, 3) for _ in front)
+    return {"x": draw.array(shape), "value": draw.array(()), "front": front, "mode": mode, "y": draw.out(padded)}
+
+
+@pad_backward.samples
+def _(draw):
+    mode = draw.integer(1, 3)
+    shape, front, padded = _draw(draw, mode)
+    return {"dy": draw.array(padded), "front": front, "mode": mode, "dx": draw.out(shape)}
 
 
 @remembered
@@ -60,67 +92,64 @@ def _check_sizes(pad: tuple[Any, ...], ndim: int) -> tuple[int, ...]:
     return sizes
 
 
-@remembered
-def _parts(shape: tuple[int, ...], sizes: tuple[int, ...]) -> tuple[tuple[int, ...], tuple[Any, ...], tuple[Any, ...]]:
-    """The shape of y, which part of x is in it, and where."""
-    padded, kept, inside = list(shape), [slice(None)] * len(shape), [slice(None)] * len(shape)
-    for k in range(len(sizes) // 2):
-        d, front, behind = len(shape) - 1 - k, sizes[2 * k], sizes[2 * k + 1]
-        padded[d] = shape[d] + front + behind
-        if padded[d] < 0:
-            raise ValueError(f"pad: {front} and {behind} cut more than there is in dimension {d} of {shape}")
-        first, last = max(-front, 0), max(min(shape[d], shape[d] + behind), max(-front, 0))
-        kept[d] = slice(first, last)
-        inside[d] = slice(first + front, last + front)
-    # An ellipsis, because without dimensions these would be numbers.
-    return check_shape("pad", (tuple(padded),)), (..., *kept), (..., *inside)
+# x and y as the kernels see them, (A, D, H, W), and the borders before the last three dimensions.
+Step = tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]]
+
+
+def _steps(shape: tuple[int, ...], borders: list[tuple[int, int]], is_constant: bool) -> tuple[Step, ...]:
+    """One, if at most three neighbouring dimensions have a border. What lies behind the last of them is one run."""
+    steps: list[Step] = []
+    sizes, todo = list(shape), [d for d, border in enumerate(borders) if any(border)]
+    while todo or not steps:
+        last = todo[-1] if todo else len(shape) - 1
+        run = math.prod(sizes[last + 1 :])
+        joins = is_constant or run == 1  # the run with the border: of other modes it would have to be a whole one
+        first = last - 2 if joins else last - 1
+        missing = -min(first, 0)
+        old, front, new = [1] * missing, [0] * missing, [1] * missing
+        for d in range(max(first, 0), last + 1):
+            old.append(sizes[d])
+            front.append(borders[d][0])
+            sizes[d] += sum(borders[d])
+            new.append(sizes[d])
+        if joins:
+            old[-1], front[-1], new[-1] = old[-1] * run, front[-1] * run, new[-1] * run
+        else:
+            old, front, new = [*old, run], [*front, 0], [*new, run]
+        A = math.prod(sizes[: max(first, 0)])
+        steps.append(((A, *old), (A, *new), tuple(front)))
+        todo = [d for d in todo if d < first]
+    return tuple(steps)
 
 
 @remembered
-def _borders(old: tuple[int, ...], sizes: tuple[int, ...], mode: str) -> tuple[Any, ...]:
-    """For x of shape `old` the shape of y, where x lies in it, the dimensions, and the borders with what they copy."""
-    count, ndim = len(sizes) // 2, len(old)
-    if not sizes or ndim not in (count + 1, count + 2):
-        raise ValueError(f"pad: mode {mode!r} needs two numbers for all but the first one or two dimensions of {old}")
-    steps = []
+def _plan(shape: tuple[int, ...], sizes: tuple[int, ...], mode: str) -> tuple[Any, ...]:
+    """The shape of y, the steps to it, which part of x is in it, and where."""
+    count, ndim = len(sizes) // 2, len(shape)
+    if mode != "constant" and (not sizes or ndim not in (count + 1, count + 2)):
+        raise ValueError(f"pad: mode {mode!r} needs two numbers for all but the first one or two dimensions of {shape}")
+    padded, borders = list(shape), [(0, 0)] * ndim
+    kept, inside = [slice(None)] * ndim, [slice(None)] * ndim
     for k in range(count):
         d, front, behind = ndim - 1 - k, sizes[2 * k], sizes[2 * k + 1]
-        most = {"reflect": old[d] - 1, "circular": old[d]}.get(mode, 2**31)
-        if min(front, behind) < 0 or max(front, behind) > most or old[d] == 0:
-            raise ValueError(f"pad: {front} and {behind} must be from 0 to {most} for {mode!r}, dimension {d} of {old}")
-        steps.append((d, front, _places(mode, old[d], front, behind)))
-    shape = old[: ndim - count] + tuple(len(each) for _, _, each in reversed(steps))
-    index = [slice(None)] * (ndim - count) + [
-        slice(front, front + old[d]) for d, front, _ in reversed(steps)
-    ]  # of what is there already
-    inside, copies = tuple(index), []
-    for d, front, places in steps:
-        for to, source in _border(mode, old[d], front, len(places) - old[d] - front):
-            if to.start < to.stop:
-                copies.append(tuple((*index[:d], part, *index[d + 1 :]) for part in (to, source)))
-        index[d] = slice(None)
-    return check_shape("pad", (shape,)), inside, tuple(steps), tuple(copies)
-
-
-def _bordered(x: Any, sizes: tuple[int, ...], mode: str) -> Any:
-    """The modes whose border is made of x."""
-    shape, inside, steps, copies = _borders(x.shape, sizes, mode)
-    y = empty(shape, x.dtype)
-    copy(x, y[inside])
-    for to, source in copies:
-        border, part = y[to], y[source]
-        copy(part if part.shape == border.shape else np.broadcast_to(part, border.shape), border)
-
-    def gradient(dy, needs):
-        for d, front, places in reversed(steps):
-            size, before = x.shape[d], (slice(None),) * d
-            dx = dy[(*before, slice(front, front + size))].copy()
-            for i in (*range(front), *range(front + size, len(places))):
-                dx[(*before, places[i])] += dy[(*before, i)]
-            dy = dx
-        return dy
-
-    return y, gradient, ()
+        size = shape[d]
+        most = {"reflect": size - 1, "circular": size}.get(mode, 2**31)
+        if mode != "constant" and (min(front, behind) < 0 or max(front, behind) > most or size == 0):
+            raise ValueError(
+                f"pad: {front} and {behind} must be from 0 to {most} for {mode!r}, dimension {d} of {shape}"
+            )
+        padded[d], borders[d] = size + front + behind, (front, behind)
+        if padded[d] < 0:
+            raise ValueError(f"pad: {front} and {behind} cut more than there is in dimension {d} of {shape}")
+        first, last = max(-front, 0), max(min(size, size + behind), max(-front, 0))
+        kept[d], inside[d] = slice(first, last), slice(first + front, last + front)
+    # An ellipsis, because without dimensions these would be numbers.
+    return (
+        check_shape("pad", (tuple(padded),)),
+        _steps(shape, borders, mode == "constant"),
+        (..., *kept),
+        (..., *inside),
+    )
 
 
 @op("input")
@@ -134,21 +163,29 @@ def pad(input: Any, pad: Sequence[int], mode: str = "constant", value: float | N
     check_choice("pad", "mode", mode, *MODES)
     if not isinstance(pad, tuple | list):
         raise TypeError(f"pad: pad must be a tuple of integers, not {show(pad)}")
-    sizes = _check_sizes(tuple(pad), x.ndim)
-    if mode != "constant":
-        if value:
+    sizes, number = _check_sizes(tuple(pad), x.ndim), np.zeros((), x.dtype)
+    if value is not None:
+        if value and mode != "constant":
             raise ValueError(f"pad: value is {show(value)}, but mode {mode!r} has none")
-        return _bordered(x, sizes, mode)
-    shape, kept, inside = _parts(x.shape, sizes)
-    y = empty(shape, x.dtype)
-    y[...] = 0 if value is None else check_number("pad", "value", value)
-    copy(x[kept], y[inside])
+        number[...] = check_number("pad", "value", value)
+    shape, steps, kept, inside = _plan(x.shape, sizes, mode)
+    kind, y = MODES.index(mode), x
+    for old, new, front in steps:
+        longer = empty(new, x.dtype)
+        pad_forward(reshaped(y, old), number, front, kind, longer)
+        y = longer
 
     def gradient(dy, needs):
-        if all(size >= 0 for size in sizes):
-            return dy[inside]
-        dx = zeros(x.shape, x.dtype)
-        copy(dy[inside], dx[kept])
-        return dx
+        if mode == "constant":
+            if all(size >= 0 for size in sizes):
+                return dy[inside]
+            dx = zeros(x.shape, x.dtype)
+            copy(dy[inside], dx[kept])
+            return dx
+        for old, new, front in reversed(steps):
+            dx = empty(old, x.dtype)
+            pad_backward(reshaped(dy, new), front, kind, dx)
+            dy = dx
+        return dy.reshape(x.shape)
 
-    return y, gradient, ()
+    return y.reshape(shape), gradient, ()

@@ -14,6 +14,7 @@ Source    Harris et al., "Array programming with NumPy", Nature 585 (2020), for 
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -21,7 +22,7 @@ import numpy as np
 from ..arguments import Array, check_array, check_dim, check_number
 from ..op import empty, op
 from ..tensor import Tensor, as_tensor
-from .clone import bits, clone, copied
+from .clone import clone, copied
 from .gather import (
     check_index,
     for_all,
@@ -30,6 +31,7 @@ from .gather import (
     numbers_for_kernels,
     places,
     run_checked,
+    scatter_add_integers,
     scatter_forward,
     three,
 )
@@ -53,6 +55,15 @@ def _part(name: str, src: Any, shape: tuple[int, ...]) -> tuple[slice, ...]:
     return tuple(slice(n) for n in shape)
 
 
+def _added(name: str, x: Array, values: Array, index: Array, d: int) -> Array:
+    """x with values added along dimension d, whole numbers in 64 bits; of flags the sum is not 0 if one is set."""
+    wide: Any = x.dtype if x.dtype.kind == "f" else np.float32 if x.dtype.kind == "b" else np.int64
+    y = copied(x) if x.dtype == wide else x.astype(wide, order="C")
+    add = scatter_add_integers if wide is np.int64 else gather_backward
+    run_checked(name, add, three(values.astype(wide, copy=False), d), index, three(y, d), x.shape[d])
+    return y.astype(x.dtype, copy=False)
+
+
 def _add_rows(y: Array, numbers: Array, values: Array) -> None:
     """y[numbers[m]] += values[m] for rows of y (N, D)."""
     if y.dtype.kind == "f":
@@ -71,11 +82,11 @@ def scatter_add(input: Any, dim: int, index: Any, src: Any) -> Any:
     if x.ndim == 0:
         raise ValueError("scatter_add: input has no dimension to add along")
     d = check_dim("scatter_add", dim, x.ndim)
-    numbers = numbers_for_kernels(index, x, d, adds=True)
+    numbers = numbers_for_kernels(index, x, d)
     if numbers is not None:
         part = _part("scatter_add", values, numbers.shape)
-        y, lines = copied(x), three(numbers, d)
-        run_checked("scatter_add", gather_backward, three(values[part], d), lines, three(y, d), x.shape[d])
+        lines = three(numbers, d)
+        y = _added("scatter_add", x, values[part], lines, d)
 
         def taken(dy, needs):
             dsrc = None
@@ -119,16 +130,14 @@ def index_add(input: Any, dim: int, index: Any, source: Any, alpha: float = 1) -
             f"index_add: index has shape {numbers.shape} and source {values.shape}, but for input {x.shape} index must "
             f"be a vector and source must have a part for each of its elements along dimension {d}"
         )
-    numbers, y = numbers.copy(), copied(x)
+    numbers = numbers.copy()
     added = values if scale == 1 else (values * scale).astype(x.dtype)
-    lines = three(y, d)
-    A, K, B = lines.shape
-    if x.dtype.kind != "f":
-        np.add.at(lines.swapaxes(0, 1), numbers, added.reshape(A, numbers.size, B).swapaxes(0, 1))
-    elif A == 1:
-        getitem_backward(added.reshape(numbers.size, B), numbers, lines.reshape(K, B))
+    A, K, B = math.prod(x.shape[:d]), x.shape[d], math.prod(x.shape[d + 1 :])
+    if x.dtype.kind == "f" and A == 1:
+        y = copied(x)
+        getitem_backward(added.reshape(numbers.size, B), numbers, y.reshape(K, B))
     else:
-        gather_backward(three(added, d), for_all(numbers, A, B), lines)
+        y = _added("index_add", x, added, for_all(numbers, A, B), d)
 
     def gradient(dy, needs):
         dsource = np.take(dy, numbers, d) if needs[1] else None
@@ -141,7 +150,7 @@ def index_add(input: Any, dim: int, index: Any, source: Any, alpha: float = 1) -
 def _scattered(input: Any, src: Any, d: int, numbers: Any) -> Any:
     """scatter of an array as large as index."""
     y, index = copied(input), three(numbers, d)
-    run_checked("scatter", scatter_forward, three(bits(src), d), index, three(bits(y), d), y.shape[d])
+    run_checked("scatter", scatter_forward, three(src, d), index, three(y, d), y.shape[d])
 
     def gradient(dy, needs):
         dx = dsrc = None

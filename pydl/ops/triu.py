@@ -34,9 +34,11 @@ def _triangle(name: str, form: Any, input: Any, diagonal: Any) -> Any:
     if x.ndim < 2:
         raise ValueError(f"{name}: input must have at least 2 dimensions, but has shape {x.shape}")
     k = check_integer(name, "diagonal", diagonal, -(2**31))
-    if x.dtype.kind != "f":
+    if x.dtype.kind not in "fb":
         return form(x, k), lambda dy, needs: form(dy, k), ()
     inside = (_inside if x.shape[-2] * x.shape[-1] <= 2**20 else _inside.__wrapped__)(form, *x.shape[-2:], k)
+    if x.dtype.kind == "b":
+        return x & inside, lambda dy, needs: form(dy, k), ()
     zero = np.zeros((), x.dtype)
 
     def chosen(x: Any) -> Any:
