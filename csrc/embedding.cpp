@@ -23,24 +23,19 @@ void embedding_forward(Array<const T, 2> weight, Array<const int64_t, 1> index, 
     require(y.shape[0] == M && y.shape[1] == D, "embedding_forward: weight is (V, D), index (M), y (M, D)");
     require(all_rows_exist(index, V), "embedding_forward: index must be from 0 to V - 1");
     if (D == 0) return;
-    const bool one_vector = D <= width<T> && weight.stride[1] == 1 && y.stride[1] == 1;
-    const bool are_rows = weight.contiguous() && y.contiguous();
+    const bool are_rows = weight.stride[1] == 1 && y.stride[1] == 1;
     parallel_for(M, kEmbeddingGrain / D + 1, [&](int64_t begin, int64_t end) {
         const int64_t* v = index.data;
         const int64_t step = index.stride[0];
-        int64_t m = begin;
-        // Whole vectors, where they end within the arrays: what is too much is written over by the next rows.
-        for (; one_vector && are_rows && m * D + width<T> <= end * D && m < end; ++m) {
-            const int64_t from = v[m * step] * D;
-            store(y.data + m * D,
-                  from + width<T> <= V * D ? load(weight.data + from) : load_partial(weight.data + from, D));
+        for (int64_t m = begin; m < end; ++m) {
+            const T* from = weight.data + v[m * step] * weight.stride[0];
+            T* to = y.data + m * y.stride[0];
+            if (are_rows)
+                copy_bytes(reinterpret_cast<const char*>(from), reinterpret_cast<char*>(to),
+                           D * int64_t(sizeof(T)));
+            else
+                copy_apart(from, weight.stride[1], to, y.stride[1], D);
         }
-        for (; one_vector && m < end; ++m)
-            store_partial(y.data + m * y.stride[0],
-                          load_partial(weight.data + v[m * step] * weight.stride[0], D), D);
-        for (; m < end; ++m)
-            copy_row(weight.data + v[m * step] * weight.stride[0], weight.stride[1], y.data + m * y.stride[0],
-                     y.stride[1], D);
     });
 }
 PYDL_KERNEL(embedding_forward, "weight, index, y")

@@ -68,51 +68,69 @@ struct Filling {
     }
     PYDL_INLINE void fill(char* to, int64_t bytes) const {
         constexpr int64_t W = PYDL_VECTOR_BYTES;
-        if (bytes <= 0) return;
         if (bytes < W) return copy_bytes(numbers, to, bytes);
         for (int64_t i = 0; i + W < bytes; i += W) store(to + i, load(numbers));
         store(to + bytes - W, load(numbers));
     }
 };
 
-// The elements [first, last) of a padded row. step: the bytes from one element of x to the next.
+// Rows of numbers in a plane: where the first is, and the bytes from one to the next row and number.
+struct Plane {
+    char* data;
+    int64_t row, step;
+};
+
+// The elements [first, last) of the padded rows from h up to, not with, end_row.
 template <typename U>
-[[gnu::noinline]] void pad_row(const Side& side, const Filling& filling, const char* x, int64_t step, char* y,
-                               int64_t first, int64_t last, bool past_caches) {
+[[gnu::noinline]] void pad_rows(const Sides& sides, const Filling& filling, const Plane& x, const Plane& y,
+                                int64_t h, int64_t end_row, int64_t first, int64_t last, bool past_caches) {
     constexpr int64_t size = sizeof(U);
+    const Side side = sides.width, height = sides.height;
     const int64_t begin = side.inside(first, last), end = side.end_of_inside(begin, last);
-    const char* from = x + (begin - side.front) * step;
-    if (side.mode == constant) {
-        filling.fill(y + first * size, (begin - first) * size);
-        filling.fill(y + end * size, (last - end) * size);
-    } else {
-        const auto border = [&](int64_t i) {
-            __builtin_memcpy(y + i * size, x + side.place(i) * step, size_t(size));
-        };
-        for (int64_t i = first; i < begin; ++i) border(i);
-        for (int64_t i = end; i < last; ++i) border(i);
+    const int64_t before = (begin - first) * size, inside = (end - begin) * size,
+                  behind = (last - end) * size;
+    for (; h < end_row; ++h) {
+        const int64_t place = height.place(h);
+        char* const to = y.data + h * y.row;
+        if (place < 0) {
+            filling.fill(to + first * size, (last - first) * size);
+            continue;
+        }
+        const char* const row = x.data + place * x.row;
+        const char* const from = row + (begin - side.front) * x.step;
+        if (side.mode == constant) {
+            filling.fill(to + first * size, before);
+            filling.fill(to + end * size, behind);
+        } else {
+            for (int64_t i = first; i < begin; ++i)
+                __builtin_memcpy(to + i * size, row + side.place(i) * x.step, size_t(size));
+            for (int64_t i = end; i < last; ++i)
+                __builtin_memcpy(to + i * size, row + side.place(i) * x.step, size_t(size));
+        }
+        if (x.step != size)
+            copy_apart(reinterpret_cast<const U*>(from), x.step / size, reinterpret_cast<U*>(to) + begin, 1,
+                       end - begin);
+        else if (past_caches)
+            store_past_caches(to + begin * size, from, inside);
+        else
+            copy_bytes(from, to + begin * size, inside);
     }
-    if (step != size)
-        copy_apart(reinterpret_cast<const U*>(from), step / size, reinterpret_cast<U*>(y) + begin, 1,
-                   end - begin);
-    else if (past_caches)
-        store_past_caches(y + begin * size, from, (end - begin) * size);
-    else
-        copy_bytes(from, y + begin * size, (end - begin) * size);
 }
 
 constexpr int64_t kPiece = 16384;  // elements of a row that are a task of their own
 
-// f(a, d, h, first, last) for all rows of (A, D, H, W), long ones in pieces.
+// f(a, d, h, rows, first, last) for all rows of (A, D, H, W), several of a plane at once, long ones in
+// pieces.
 template <typename F>
-void for_each_row(const int64_t (&shape)[4], const F& f) {
+void for_all_rows(const int64_t (&shape)[4], const F& f) {
     const int64_t D = shape[1], H = shape[2], W = shape[3];
     if (shape[0] * D * H * W == 0) return;
     const int64_t pieces = (W - 1) / kPiece + 1;
     parallel_for(shape[0] * D * H * pieces, kPiece / W + 1, [&](int64_t begin, int64_t end) {
-        for (int64_t task = begin; task < end; ++task) {
-            const int64_t row = task / pieces, first = task % pieces * kPiece;
-            f(row / H / D, row / H % D, row % H, first, W - first < kPiece ? W : first + kPiece);
+        for (int64_t task = begin, rows; task < end; task += rows) {
+            const int64_t row = task / pieces, first = task % pieces * kPiece, h = row % H;
+            rows = pieces > 1 ? 1 : H - h < end - task ? H - h : end - task;
+            f(row / H / D, row / H % D, h, rows, first, W - first < kPiece ? W : first + kPiece);
         }
     });
 }
@@ -153,18 +171,24 @@ inline void pad_forward(Numbers<const char, 4> x, Numbers<const char, 0> value, 
         x, y, front, mode,
         "pad_forward: x is (A, D, H, W), y as large but for the borders, which must be made of x");
     const Filling filling(value.data, value.bytes);
-    const auto row = y.bytes == 1   ? pad_row<uint8_t>
-                     : y.bytes == 2 ? pad_row<uint16_t>
-                     : y.bytes == 4 ? pad_row<uint32_t>
-                                    : pad_row<uint64_t>;
+    const auto pad = y.bytes == 1   ? pad_rows<uint8_t>
+                     : y.bytes == 2 ? pad_rows<uint16_t>
+                     : y.bytes == 4 ? pad_rows<uint32_t>
+                                    : pad_rows<uint64_t>;
     require(y.stride[3] == 1 || y.size() == 0, "pad_forward: rows of y must have no gaps");
     const bool past_caches = y.shape[3] * y.bytes >= 4096 && y.size() * y.bytes >= kPastCaches;
-    for_each_row(y.shape, [&](int64_t a, int64_t d, int64_t h, int64_t first, int64_t last) {
-        const int64_t from_d = sides.depth.place(d), from_h = sides.height.place(h);
-        char* to = y.data + (a * y.stride[0] + d * y.stride[1] + h * y.stride[2]) * y.bytes;
-        if (from_d < 0 || from_h < 0) return filling.fill(to + first * y.bytes, (last - first) * y.bytes);
-        const int64_t at = a * x.stride[0] + from_d * x.stride[1] + from_h * x.stride[2];
-        row(sides.width, filling, x.data + at * x.bytes, x.stride[3] * x.bytes, to, first, last, past_caches);
+    for_all_rows(y.shape, [&](int64_t a, int64_t d, int64_t h, int64_t rows, int64_t first, int64_t last) {
+        const int64_t from = sides.depth.place(d);
+        const Plane to = {y.data + (a * y.stride[0] + d * y.stride[1]) * y.bytes, y.stride[2] * y.bytes,
+                          y.bytes};
+        if (from < 0) {
+            for (int64_t r = h; r < h + rows; ++r)
+                filling.fill(to.data + r * to.row + first * y.bytes, (last - first) * y.bytes);
+            return;
+        }
+        const Plane source = {const_cast<char*>(x.data) + (a * x.stride[0] + from * x.stride[1]) * x.bytes,
+                              x.stride[2] * x.bytes, x.stride[3] * x.bytes};
+        pad(sides, filling, source, to, h, h + rows, first, last, past_caches);
         if (past_caches) finish_past_caches();
     });
 }
@@ -177,9 +201,9 @@ void pad_backward(Array<const T, 4> dy, Ints<3> front, int64_t mode, Array<T, 4>
                       "pad_backward: dx is (A, D, H, W), dy as large but for the borders");
     require(mode != constant, "pad_backward: a constant has no gradient");
     const Side& width = sides.width;
-    for_each_row(dx.shape, [&](int64_t a, int64_t d, int64_t h, int64_t first, int64_t last) {
+    const int64_t step = dx.stride[3], dy_step = dy.stride[3];
+    const auto gather_row = [&](int64_t a, int64_t d, int64_t h, int64_t first, int64_t last) {
         T* to = dx.data + a * dx.stride[0] + d * dx.stride[1] + h * dx.stride[2];
-        const int64_t step = dx.stride[3], dy_step = dy.stride[3];
         bool is_first = true;
         Origins(sides.depth, d).for_each([&](int64_t i) {
             Origins(sides.height, h).for_each([&](int64_t j) {
@@ -198,6 +222,9 @@ void pad_backward(Array<const T, 4> dy, Ints<3> front, int64_t mode, Array<T, 4>
                 for (int64_t k = width.front + width.size; k < width.padded; ++k) border(k);
             });
         });
+    };
+    for_all_rows(dx.shape, [&](int64_t a, int64_t d, int64_t h, int64_t rows, int64_t first, int64_t last) {
+        for (int64_t r = h; r < h + rows; ++r) gather_row(a, d, r, first, last);
     });
 }
 PYDL_KERNEL(pad_backward, "dy, front, mode, dx")

@@ -41,7 +41,8 @@ PYDL_INLINE void copy_bytes(const char* from, char* to, int64_t bytes) {
     if (bytes >= 16) return copy_ends<Quarter>(from, to, bytes);
     if (bytes >= 8) return copy_ends<uint64_t>(from, to, bytes);
     if (bytes >= 4) return copy_ends<uint32_t>(from, to, bytes);
-    for (int64_t i = 0; i < bytes; ++i) to[i] = from[i];
+    if (bytes >= 2) return copy_ends<uint16_t>(from, to, bytes);
+    if (bytes == 1) *to = *from;
 }
 
 template <typename T>

@@ -39,9 +39,14 @@ def is_moved(x: Array) -> bool:
     return x.dtype.kind in "fiub"
 
 
+def _are_rows(x: Array, y: Array) -> bool:
+    """Whether small numbers lie one behind another, or one is repeated; otherwise numpy copies them as quickly."""
+    return x.ndim > 0 and y.strides[-1] == x.itemsize >= abs(x.strides[-1])
+
+
 def copy(x: Array, y: Array) -> None:
     """y = x, by the kernel where it can: that way recordings know of it."""
-    if x.dtype == y.dtype and is_moved(x) and x.ndim <= MOST_DIMENSIONS:
+    if x.dtype == y.dtype and is_moved(x) and x.ndim <= MOST_DIMENSIONS and (x.itemsize >= 4 or _are_rows(x, y)):
         clone_forward(x, y)
     else:
         y[...] = x

@@ -57,9 +57,12 @@ def _part(name: str, src: Any, shape: tuple[int, ...]) -> tuple[slice, ...]:
 
 def _added(name: str, x: Array, values: Array, index: Array, d: int) -> Array:
     """x with values added along dimension d, whole numbers in 64 bits; of flags the sum is not 0 if one is set."""
-    wide: Any = x.dtype if x.dtype.kind == "f" else np.float32 if x.dtype.kind == "b" else np.int64
-    y = copied(x) if x.dtype == wide else x.astype(wide, order="C")
-    add = scatter_add_integers if wide is np.int64 else gather_backward
+    if x.dtype.kind == "f":
+        y = copied(x)
+        run_checked(name, gather_backward, three(values, d), index, three(y, d), x.shape[d])
+        return y
+    wide, add = (np.float32, gather_backward) if x.dtype.kind == "b" else (np.int64, scatter_add_integers)
+    y = x.astype(wide, order="C")
     run_checked(name, add, three(values.astype(wide, copy=False), d), index, three(y, d), x.shape[d])
     return y.astype(x.dtype, copy=False)
 
