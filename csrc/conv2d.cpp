@@ -89,7 +89,8 @@ bool pays_to_frame_features(const Correlation<T>& conv, bool direct, bool flat) 
     const int64_t depth = conv.channels * conv.taps();
     // Of one column, others copy number by number; in exchange many results of short sums have to be turned.
     if (conv.columns.source == 1 && conv.columns.outputs == 1 && conv.columns.taps == 1)
-        return conv.rows.stride > 1 && (conv.features <= 64 || conv.features <= 4 * depth);
+        return conv.rows.stride > 1 && (conv.features <= 64 || conv.features <= 4 * depth) &&
+               double(conv.channels) * double(conv.rows.source) < 1e9;
     const bool strided = conv.columns.stride > 1;
     if (!strided && (conv.taps() < 4 || conv.features < 32 || depth < 64)) return false;
     const StrideCost<T> cost(conv, AxisPhases(conv.rows), AxisPhases(conv.columns));

@@ -33,7 +33,10 @@ struct ChannelLanes {
         const int64_t* stride = images.stride;
         const T* from = images.at(n, channel) + (top + low) * stride[2] + (left + first) * stride[3];
         T* to = frame + (low * columns + first) * W;
-        const int64_t run = past - first, ahead = next(n) - images.at(n, channel);
+        // To what is likely to be turned next, which is asked for meanwhile: channels are too short for the
+        // processor to see where they lead.
+        const int64_t run = past - first,
+                      ahead = n + 1 < images.shape[0] ? stride[0] : W * stride[1] - n * stride[0];
         if (stride[3] == 1 && stride[2] == run)
             return turn_pixels(to, columns, run, from, (high - low) * run, ahead);
         for (int64_t i = low; i < high; i++, from += stride[2], to += columns * W)
@@ -41,14 +44,6 @@ struct ChannelLanes {
     }
 
   private:
-    // What is likely to be turned next, which is asked for meanwhile: channels are too short for the
-    // processor to see where they lead.
-    const T* next(int64_t n) const {
-        const int64_t after = channel + W;
-        return n + 1 < images.shape[0]   ? images.at(n + 1, channel)
-               : after < images.shape[1] ? images.at(0, after)
-                                         : images.at(n, channel);
-    }
     // Neighbouring pixels; after `run` of them the next row of the frame begins.
     void turn_pixels(T* to, int64_t columns, int64_t run, const T* from, int64_t pixels,
                      int64_t ahead) const {

@@ -57,7 +57,7 @@ class FramedFeatures {
         const int64_t panels = conv_.groups * vectors_.count, depth = conv_.channels * taps_;
         // Clearly less to do.
         const int64_t step = framed_tile_step<T>(int(vectors_.size));
-        bool spares = spared_.products(images_.size, step) < 0.95 * all_.products(images_.size, step);
+        bool spares = spared_.share(images_.size, step) < 0.95;
         parallel_for(panels, 1 + 32768 / (depth * W * vectors_.size + 1), [&](int64_t begin, int64_t end) {
             for (int64_t p = begin; p < end; p++) {
                 pack(p / vectors_.count, p % vectors_.count);
@@ -195,9 +195,10 @@ class FramedFeatures {
             for (int64_t c = 0; c < depths_.size; c++)
                 for (int64_t u = set.rows.first_tap; u < set.rows.last_tap; u++)
                     for (int64_t v = set.columns.first_tap; v < set.columns.last_tap; v++)
-                        *to++ = {c * frame_.channel() + (row.first + u) * rows_.axis.dilation * frame_.pitch +
-                                     (column.first + v) * columns_.axis.dilation,
-                                 (c * row.count + u) * column.count + v};
+                        *to++ = {int32_t(c * frame_.channel() +
+                                         (row.first + u) * rows_.axis.dilation * frame_.pitch +
+                                         (column.first + v) * columns_.axis.dilation),
+                                 int32_t((c * row.count + u) * column.count + v)};
         }
     }
 
@@ -246,7 +247,7 @@ class FramedFeatures {
                                    rows_.phase[set.row_phase].count * columns_.taps_before(set.column_phase);
             const T* w = weights + (conv_.channels * before + depths_.begin(block) * all) * pitch;
             T* to = sums + set.row_phase * count * stride + set.column_phase * pitch;
-            const FramedSums<T> at = {to, stride, block == 0 ? bias : to, block == 0 ? 0 : stride};
+            const FramedSums<T> at = {to, stride, block == 0 ? bias : to, block == 0 ? 0 : -1};
             const int64_t size = *past - begin;
             const Parts tiles(size, most_framed_rows<T>(int(vectors)), framed_tile_step<T>(int(vectors)));
             for (int64_t t = 0; t < tiles.count && size > 0; t++) {

@@ -7,17 +7,17 @@ namespace pydl::PYDL_ISA {
 
 // Where a pixel finds its number of the frame, and which row of weights that is multiplied by.
 struct FramedStep {
-    int64_t place, weight;
+    int32_t place, weight;
 };
 
-// Where the sums of a tile's rows go, to + order[i] * stride, and what is added to them, which is found in
-// the same way.
+// Where the sums of a tile's rows go, to + order[i] * stride, and what is added to them: one row for all or,
+// if start_mask is not 0 but -1, rows that lie like the sums.
 template <typename T>
 struct FramedSums {
     T* to;
     int64_t stride;
     const T* start;
-    int64_t start_stride;
+    int64_t start_mask;
 };
 
 // to[i][lane] = start[i][lane] + sum over k of  pixel[i][step[k].place] * w[step[k].weight][lane], for
@@ -36,7 +36,7 @@ void framed_tile(int64_t depth, const T* const* pixel, const FramedStep* step, c
     for (int i = 0; i < MR; i++) at[i] = pixel[i];
 #pragma GCC unroll 1
     for (const FramedStep* end = step + depth; step != end; step++) {
-        const T* weights = w + step->weight * (NV * W);
+        const T* weights = w + int64_t(step->weight) * (NV * W);
         vec<T> row[NV];
 #pragma GCC unroll 3
         for (int v = 0; v < NV; v++) row[v] = load(weights + v * W);
@@ -51,8 +51,9 @@ void framed_tile(int64_t depth, const T* const* pixel, const FramedStep* step, c
 #pragma GCC unroll 14
     for (int i = 0; i < MR; i++) {
         if (i >= rows) return;
-        const T* start = sums.start + order[i] * sums.start_stride;
-        T* to = sums.to + order[i] * sums.stride;
+        const int64_t place = order[i] * sums.stride;
+        const T* start = sums.start + (place & sums.start_mask);
+        T* to = sums.to + place;
 #pragma GCC unroll 3
         for (int v = 0; v < NV; v++) store(to + v * W, acc[i][v] + load(start + v * W));
     }

@@ -22,7 +22,9 @@ class OutputSets {
     // spare: the taps that meet zeros. y_rows, y_columns: of all phases together.
     [[gnu::noinline]] OutputSets(const AxisPhases& rows, const AxisPhases& columns, int64_t y_rows,
                                  int64_t y_columns, bool spare)
-        : set_(most(rows, spare) * most(columns, spare)) {
+        : set_(most(rows, spare) * most(columns, spare)),
+          outputs_(rows.axis.outputs * columns.axis.outputs),
+          taps_(rows.taps_before(rows.count) * columns.taps_before(columns.count)) {
         for (int64_t pu = 0; pu < rows.count; pu++)
             for (int64_t pv = 0; pv < columns.count; pv++) {
                 const TapSegment row = all(rows, pu), column = all(columns, pv);
@@ -39,12 +41,14 @@ class OutputSets {
     const OutputSet* begin() const { return set_.data(); }
     const OutputSet* end() const { return set_.data() + count_; }
 
-    // Products of so many images in tiles of a multiple of `step` outputs, for a pair of channels.
-    double products(int64_t images, int64_t step) const {
+    // How many products of all those of so many images, in tiles of a multiple of `step` outputs.
+    double share(int64_t images, int64_t step) const {
+        const auto tiled = [&](int64_t outputs) {
+            return double((images * outputs + step - 1) / step * step);
+        };
         double sum = 0;
-        for (const OutputSet& set : *this)
-            sum += double((images * set.outputs() + step - 1) / step * step) * double(set.taps());
-        return sum;
+        for (const OutputSet& set : *this) sum += tiled(set.outputs()) * double(set.taps());
+        return sum / (tiled(outputs_) * double(taps_));
     }
 
   private:
@@ -66,6 +70,7 @@ class OutputSets {
     }
 
     Scratch<OutputSet> set_;
+    int64_t outputs_, taps_;  // of a phase, of all phases
     int64_t count_ = 0;
 };
 

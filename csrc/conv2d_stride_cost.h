@@ -45,7 +45,8 @@ class StrideCost {
 
     // conv2d_framed_features.h, which writes whole vectors.
     [[gnu::noinline]] double lanes() const {
-        if (!has_feature_lanes<T> || !writes_vectors_) return 1e300;
+        // Places in frames are numbers of 32 bits.
+        if (!has_feature_lanes<T> || !writes_vectors_ || frame_rows_ * frame_width_ > 1e9) return 1e300;
         const double panel = vectors(features_), pixels = outputs_ * width_;
         return images_ * (pixels * depth_ * met_ *
                               (panel > 1        ? panel
@@ -102,13 +103,11 @@ class StrideCost {
     static constexpr double W = width<T>;
     // Of the products, those that conv2d_framed_features.h computes.
     static double share_met(const Correlation<T>& conv, const AxisPhases& rows, const AxisPhases& columns) {
-        if (!has_feature_lanes<T>) return 1;
-        const int64_t I = conv.y.shape[2], J = conv.y.shape[3],
-                      pixels = rows.axis.outputs * columns.axis.outputs, images = 1 + 256 / pixels;
-        const int64_t together = images < conv.x.shape[0] ? images : conv.x.shape[0];
-        const double spared = OutputSets(rows, columns, I, J, true).products(together, 4),
-                     all = OutputSets(rows, columns, I, J, false).products(together, 4);
-        return spared < 0.95 * all ? spared / all : 1;
+        if (!has_feature_lanes<T> || !(rows.axis.leaves_source() || columns.axis.leaves_source())) return 1;
+        const int64_t images = 1 + 256 / (rows.axis.outputs * columns.axis.outputs), N = conv.x.shape[0];
+        const OutputSets sets(rows, columns, conv.y.shape[2], conv.y.shape[3], true);
+        const double share = sets.share(images < N ? images : N, 4);
+        return share < 0.95 ? share : 1;
     }
     static double vectors(double count) { return double(int64_t((count + W - 1) / W)); }
 

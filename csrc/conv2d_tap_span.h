@@ -37,7 +37,7 @@ struct TapSegment {
 // the last to the first, and leave it in the same order.
 class TapSegments {
   public:
-    explicit TapSegments(const Axis& axis) : segment_(2 * axis.taps + 1) {
+    [[gnu::noinline]] explicit TapSegments(const Axis& axis) : segment_(2 * axis.taps + 1) {
         const auto place = [&](int64_t tap) { return axis.origin + tap * axis.dilation; };  // for output 0
         int64_t first = axis.taps, last = axis.taps;
         for (int64_t i = 0, next; i < axis.outputs; i = next) {

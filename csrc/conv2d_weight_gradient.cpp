@@ -87,14 +87,16 @@ struct WeightGradient {
 
     // Whether the taps meet all pixels.
     static bool is_dense(const Axis& axis) { return axis.dilation == 1 && axis.stride <= axis.taps; }
+    // In float64, that would seldom be worth its size.
+    static constexpr bool can_be_by_taps = has_special_kernels && sizeof(T) == 4;
     // Whether enough is left out by that, and tiles are full of channels.
     static bool pays_by_taps(const Images<const T>& dy, const Images<const T>& x, const Conv2dShape& s) {
-        if (x.stride[3] != 1 || s.C < s.groups * tile_rows<T>) return false;
+        if (!can_be_by_taps || x.stride[3] != 1 || s.C < s.groups * tile_rows<T>) return false;
         const double met = double(TapSegments(s.rows).met()) * double(TapSegments(s.columns).met());
         return met < 0.85 * double(s.I) * double(s.J) * double(s.U * s.V) && is_finite(dy);
     }
     // Zero times a slope that is not would be no zero.
-    static bool is_finite(const Images<const T>& dy) {
+    [[gnu::noinline]] static bool is_finite(const Images<const T>& dy) {
         T sum = 0;
         for (int64_t n = 0; n < dy.shape[0]; n++)
             for (int64_t o = 0; o < dy.shape[1]; o++)
@@ -118,6 +120,7 @@ struct WeightGradient {
                       segment = own_channels * channel_size();
         const Scratch<T> frame(in_place ? 0 : strip_images * segment + pixels.slack<T>()),
             panel(strips.size * s.J * NR);
+        const bool by_taps = can_be_by_taps && this->by_taps;
         // Taps that have their pixels in common.
         const int64_t sets = by_taps ? taps : 1, set_taps = own_taps / sets;
         const Scratch<const T*> tap(own_taps);
