@@ -93,7 +93,7 @@ struct WeightGradient {
     static bool pays_by_taps(const Images<const T>& dy, const Images<const T>& x, const Conv2dShape& s) {
         if (!can_be_by_taps || x.stride[3] != 1 || s.C < s.groups * tile_rows<T>) return false;
         const double met = double(TapSegments(s.rows).met()) * double(TapSegments(s.columns).met());
-        return met < 0.85 * double(s.I) * double(s.J) * double(s.U * s.V) && is_finite(dy);
+        return met < 0.8 * double(s.I) * double(s.J) * double(s.U * s.V) && is_finite(dy);
     }
     // Zero times a slope that is not would be no zero.
     [[gnu::noinline]] static bool is_finite(const Images<const T>& dy) {
