@@ -86,24 +86,28 @@ template <typename T, typename Epilogue>
 void narrow_product(Narrow way, Matrix<const T> a, Matrix<const T> b, T* c, int64_t c_stride, bool accumulate,
                     const Epilogue& epilogue) {
     const int64_t M = a.rows, N = b.columns, K = a.columns;
-    const int64_t together = rows_together<T>(N);
-    const int64_t grain = together * (1 + GemmBlocks<T>::thread_work / (K * N + 1) / together);
-    // Columns of B one after another, each beginning with a line, for that many rows will read them.
-    const int64_t stride = whole_vectors<T>(K);
-    const bool packs = way == Narrow::dots && (b.row_stride != 1 || M > 32);
-    const Panels<T> columns(packs ? N * stride : 0);
-    Matrix<const T> turned = b.transposed();
-    if (packs) {
-        pack_panel(columns.data(), stride, K, b.data, b.row_stride, b.column_stride, N);
-        turned = {columns.data(), N, K, stride, 1};
-    }
+    const int64_t together = way == Narrow::dots ? dot_columns : rows_together<T>(N);
+    const int64_t grain = fair_grain(M, together, 1 + GemmBlocks<T>::thread_work / (K * N + 1));
     parallel_for(M, grain, [&](int64_t begin, int64_t end) {
+        const int64_t m = end - begin;
         T* part = c + begin * c_stride;
-        if (way == Narrow::dots)
-            thin_by_dots<T>(turned, a.transposed(), {c, N, M, 1, c_stride}, begin, end, accumulate);
-        else
-            turned_rows<T>(a.part(begin, 0, end - begin, K), b, part, c_stride, accumulate);
-        epilogue(part, c_stride, begin, int64_t(0), end - begin, N);
+        if (way == Narrow::dots) {
+            // Columns of B one after another, each beginning with a line, for that many rows will read them.
+            // Each thread packs them for itself: from another core's cache they would come slowly.
+            const int64_t stride = whole_vectors<T>(K);
+            const bool packs = b.row_stride != 1 || m > 32;
+            const Panels<T> columns(packs ? N * stride : 0);
+            Matrix<const T> turned = b.transposed();
+            if (packs) {
+                pack_panel(columns.data(), stride, K, b.data, b.row_stride, b.column_stride, N);
+                turned = {columns.data(), N, K, stride, 1};
+            }
+            thin_by_dots<T>(turned, a.part(begin, 0, m, K).transposed(), {part, N, m, 1, c_stride}, 0, m,
+                            accumulate);
+        } else {
+            turned_rows<T>(a.part(begin, 0, m, K), b, part, c_stride, accumulate);
+        }
+        epilogue(part, c_stride, begin, int64_t(0), m, N);
     });
 }
 

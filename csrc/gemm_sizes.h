@@ -19,7 +19,7 @@ struct GemmBlocks {
     static constexpr int64_t shallow = 64;  // depth of a block where few rows use a large B
     static constexpr int64_t kept_elements = (4 << 20) / int64_t(sizeof(T));  // of an A packed once
     // Multiply-adds below which another thread costs more than it brings.
-    static constexpr int64_t thread_work = 400000;
+    static constexpr int64_t thread_work = 300000;
     static constexpr int64_t tasks = 32;  // wanted of loops whose items differ, so that threads share evenly
 };
 
@@ -32,6 +32,19 @@ struct Grid {
 template <typename T>
 double thread_parts(int64_t M, int64_t N, int64_t K) {
     return double(M < 6 ? 6 : M) * double(N) * double(K) / GemmBlocks<T>::thread_work;
+}
+
+// Elements that go together in a loop over `count` of them: whole units, no less than `least`, which are
+// worth a thread, and so that all threads have nearly the same number of them.
+[[gnu::noinline]] inline int64_t fair_grain(int64_t count, int64_t unit, int64_t least) {
+    constexpr int64_t for_each = 4;  // of parts, the rest of which others can do if a thread comes late
+    constexpr int64_t units = 8;     // of such parts: of fewer, one is too much
+    const int64_t threads = num_threads();
+    int64_t parts = count / least;
+    if (parts > for_each * threads) parts = for_each * threads;
+    if (parts > threads) parts -= parts % threads;
+    while (parts > threads && count < units * unit * parts) parts -= threads;
+    return parts < 2 ? count : ((count - 1) / parts / unit + 1) * unit;
 }
 
 // As near to square as the threads allow, for that packs the least; no more parts than are worth a thread.

@@ -4,6 +4,7 @@
 
 #include "gemm_pack.h"
 #include "gemm_panels.h"
+#include "gemm_sizes.h"
 #include "gemm_tile.h"
 #include "parallel.h"
 #include "scratch.h"
@@ -236,10 +237,10 @@ void thin_columns(Matrix<const T> a, Matrix<const T> b, T* c, int64_t c_stride, 
 template <typename T, typename Epilogue>
 void thin_product(Matrix<const T> a, Matrix<const T> b, T* c, int64_t c_stride, bool accumulate,
                   const Epilogue& epilogue) {
-    // Whole lines of B for each thread, as many as make its part of B worth a thread; and of whole sweeps, so
+    // Whole lines of C for each thread, as many as make its part of B worth a thread; and of whole sweeps, so
     // that only the end of a row of C is the work of sweep_last.
-    const int64_t wide = width<T> * (b.column_stride == 1 ? sweep_vectors(int(a.rows)) : 8);
-    const int64_t grain = wide * (1 + thin_thread_work / ((b.rows + 1) * wide * a.rows));
+    const int64_t wide = width<T> * (b.column_stride == 1 ? sweep_vectors(int(a.rows)) : 1);
+    const int64_t grain = fair_grain(b.columns, wide, 1 + thin_thread_work / ((b.rows + 1) * a.rows));
     const bool packs = b.column_stride != 1 && a.column_stride != 1;
     const Panels<T> packed(packs ? a.rows * a.columns : 0);
     if (packs) {

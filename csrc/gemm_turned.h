@@ -48,7 +48,7 @@ void turned_product(Matrix<const T> a, Matrix<const T> b, T* c, int64_t c_stride
     const int64_t stride = panels * lanes + 64 / int64_t(sizeof(T));
     const int64_t fit = 32768 / int64_t(sizeof(T)) / stride / width<T>;
     const int64_t together = width<T> * (1 + (fit < 6 ? fit : 6));
-    parallel_for(N, width<T> * (1 + GemmBlocks<T>::thread_work / (M * K * width<T> + 1)),
+    parallel_for(N, fair_grain(N, width<T>, 1 + GemmBlocks<T>::thread_work / (M * K + 1)),
                  [&](int64_t begin, int64_t end) {
                      const Panels<T> own(apart ? panels * lanes * K : 0);
                      if (apart) pack(own.data(), 0, panels);
