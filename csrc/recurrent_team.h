@@ -86,9 +86,10 @@ class StepTeam {
 // many groups; 1 if they had better share the directions and rows. A step takes a thread the multiply-adds of
 // its rows, some more to read the weights it uses, and, where units are shared, to wait for the others. work:
 // multiply-adds of a row in a step. large: whether the weights of all units are more than the cache of one
-// core. Has no influence on results.
-[[gnu::noinline]] inline int64_t shared_parts(int64_t N, int64_t B, int64_t groups, int64_t work,
-                                              bool large) {
+// core. All rows have to fit a register tile, or weights would be read for each of several. Has no influence
+// on results.
+[[gnu::noinline]] inline int64_t shared_parts(int64_t N, int64_t B, int64_t tile_rows, int64_t groups,
+                                              int64_t work, bool large) {
     constexpr double part_work = 16000, meeting = 28000, reading = 1.5;
     constexpr int64_t rows_enough = 4;
     const int64_t threads = num_threads();
@@ -97,7 +98,7 @@ class StepTeam {
     if (parts > groups) parts = groups;
     if (parts < 2) return 1;
     if (large) return parts;
-    if (N * B >= rows_enough * threads) return 1;
+    if (N * B >= rows_enough * threads || B > tile_rows) return 1;
     const double rows = double((N * B - 1) / threads + 1);
     const double share = double((groups - 1) / parts + 1) / double(groups);
     const double by_units = double(N) * ((double(B) + reading) * double(work) * share + meeting);
@@ -122,7 +123,9 @@ void for_rows_or_units(const Layer& layer, int64_t work, const F& f) {
     const int64_t N = layer.N, B = layer.B;
     const bool few = B <= few_rows;
     const int64_t groups = few ? layer.groups : (layer.H + width<T> - 1) / width<T>;
-    const int64_t parts = shared_parts(N, B, groups, work, few && work * int64_t(sizeof(T)) > cache_bytes);
+    const int64_t rows = few ? few_rows : recurrent_tile_rows<T>(layer.columns);
+    const bool large = few && work * int64_t(sizeof(T)) > cache_bytes;
+    const int64_t parts = shared_parts(N, B, rows, groups, work, large);
     if (parts < 2)
         return for_rows(N, batch, layer.pass.reverse, work,
                         [&](Direction direction, int64_t first, int64_t count) {
