@@ -19,6 +19,7 @@ import numpy as np
 
 from ..op import kernel, op
 from .broadcasting import empty_for, fit, operands
+from .clone import copy
 from .div import invert
 from .square import square_backward, square_forward
 
@@ -81,11 +82,13 @@ def pow(input: Any, exponent: Any) -> Any:
         if (b < 0).any():
             raise ValueError("pow: exponent is negative, but integers have no integer powers of that kind")
         return np.power(a, b, out=y)
-    # By the kernels of square and div, to the same bits: they are quicker, and recordings can join them with others.
+    # By the kernels of square, clone and div, to the same bits: they are quicker, and recordings join them with others.
     number = exponent if type(exponent) in (int, float) else None
     is_square = number == 2
     if is_square:
         square_forward(a, y)
+    elif number == 1:
+        copy(a, y)
     elif number == -1:
         invert(a, y)
     else:
