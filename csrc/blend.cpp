@@ -15,12 +15,17 @@ PYDL_INLINE vec<T> difference(vec<T> a, vec<T> b) {
     return select(a == b, vec<T>{}, a - b);
 }
 
+template <typename T>
+[[gnu::noinline]] vec<T> exponential_form(int form, vec<T> a, vec<T> b, vec<T> c) {
+    if (form == kLogSum) return max(a, b) + log1p_exp(difference<T>(a, b));
+    return a * sigmoid(difference<T>(b, c));
+}
+
 // One copy, not one for each of the loops: these are longer, or seldom asked for.
 template <typename T>
 [[gnu::noinline]] vec<T> long_form(int form, vec<T> a, vec<T> b, vec<T> c) {
+    if (form > kLengthBackward) return exponential_form<T>(form, a, b, c);
     if (form == kLengthBackward) return select(c == T(0), vec<T>{}, a * (b / c));
-    if (form == kLogSum) return max(a, b) + log1p_exp(difference<T>(a, b));
-    if (form == kShare) return a * sigmoid(difference<T>(b, c));
     const vec<T> x = abs(a), z = abs(b), larger = max(x, z), ratio = min(x, z) / larger;
     const vec<T> infinite = fill<vec<T>>(T(__builtin_inf()));
     // Of 0 and infinity there is no ratio, and infinity is as long beside NaN.
