@@ -50,9 +50,10 @@ struct Line {
     int64_t far_stride, near_stride, number_stride, drift, count;
 };
 
-// move(far, near) for single elements of type U.
+// move(far, near) for single elements of type U. The line is a copy, as what is written might be a part of
+// it.
 template <typename U, typename Move>
-PYDL_INLINE void for_each_in_line(const Line& l, const Move& move) {
+PYDL_INLINE void for_each_in_line(const Line l, const Move& move) {
     if (l.number_stride == 1 && l.drift == 0 && l.near_stride == sizeof(U) && l.far_stride == sizeof(U)) {
         U* far = reinterpret_cast<U*>(l.far);
         U* near = reinterpret_cast<U*>(l.near);
@@ -79,11 +80,13 @@ template <typename T>
 }
 
 // Rows of `bytes` without gaps in place of the single elements.
-[[gnu::noinline]] void gather_rows(const Line& l, int64_t bytes) {
+[[gnu::noinline]] void gather_rows(const Line& line, int64_t bytes) {
+    const Line l = line;
     for (int64_t i = 0; i < l.count; ++i)
         copy_bytes(l.far + l.numbers[i * l.number_stride] * l.far_stride, l.near + i * l.near_stride, bytes);
 }
-[[gnu::noinline]] void scatter_rows(const Line& l, int64_t bytes) {
+[[gnu::noinline]] void scatter_rows(const Line& line, int64_t bytes) {
+    const Line l = line;
     for (int64_t i = 0; i < l.count; ++i)
         copy_bytes(l.near + i * l.near_stride, l.far + l.numbers[i * l.number_stride] * l.far_stride, bytes);
 }

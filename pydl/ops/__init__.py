@@ -138,6 +138,7 @@ from .conv_transpose1d import conv_transpose1d as conv_transpose1d
 from .conv_transpose2d import conv_transpose2d as conv_transpose2d
 from .conv_transpose3d import conv_transpose3d as conv_transpose3d
 from .cosine_similarity import cosine_similarity as cosine_similarity
+from .cross import cross as cross
 from .einsum import bmm as bmm
 from .einsum import dot as dot
 from .einsum import einsum as einsum
@@ -289,7 +290,7 @@ LATER = {
         block_diag broadcast_tensors cartesian_prod column_stack combinations concat concatenate dstack hsplit
         hstack meshgrid row_stack tensor_split vsplit vstack""",
     "composed_products": """
-        addbmm addmm addmv addr baddbmm corrcoef cov cross dist inner kron tensordot trace vdot""",
+        addbmm addmm addmv addr baddbmm corrcoef cov dist inner kron tensordot trace vdot""",
     "composed_shapes": """
         atleast_1d atleast_2d atleast_3d diag_embed diagflat diff expand_as fliplr flipud index_copy
         index_fill masked_scatter moveaxis narrow ravel reshape_as rot90 select swapaxes swapdims t take

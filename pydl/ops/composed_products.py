@@ -5,7 +5,6 @@ addr                    beta input + alpha (outer product)
 tensordot   sums of products over the last `dims` dimensions of a and the first of b, or over two lists of dimensions
 inner       sums of products over the last dimension of both             vdot: of two vectors
 kron        y[i K + k, j L + l] = a[i, j] b[k, l], and so on for any number of dimensions
-cross       the vector at right angles to a and b, of three numbers along dim
 trace       the sum of a matrix's diagonal
 dist        the norm of a - b
 cov         sum over n of (x[i, n] - mean[i]) (x[j, n] - mean[j]) / (N - correction)      corrcoef: of deviations 1
@@ -18,22 +17,19 @@ from typing import Any
 
 import numpy as np
 
-from ..arguments import Array, check_dim, check_dims, check_integer, check_number, check_rank
-from ..op import empty, op
+from ..arguments import check_dims, check_integer, check_number, check_rank
 from ..tensor import Tensor, as_tensor
 from .add import add
 from .broadcasting import broadcast_shape
-from .cat import stack
 from .div import div
 from .einsum import bmm, dot, mm, mv, outer
 from .matmul import matmul
 from .mean import mean
-from .mul import mul, mul_forward
+from .mul import mul
 from .norm import norm
 from .reshape import reshape, unsqueeze
-from .split import unbind
 from .sqrt import sqrt
-from .sub import sub, sub_forward
+from .sub import sub
 from .sum import sum
 from .transpose import matrix_transpose, permute
 from .triu import diagonal
@@ -121,42 +117,6 @@ def kron(input: Any, other: Any) -> Tensor:
     left = reshape(x, [each for n in a for each in (n, 1)])
     right = reshape(z, [each for n in b for each in (1, n)])
     return reshape(mul(left, right), [n * m for n, m in zip(a, b, strict=True)])
-
-
-def _cross(x: Array, z: Array, d: int) -> Array:
-    """Of arrays, component by component."""
-    y = empty(x.shape, x.dtype)
-    before: tuple[Any, ...] = (slice(None),) * d
-    a, b = ([each[(*before, k, ...)] for k in range(3)] for each in (x, z))
-    first, second = empty(a[0].shape, x.dtype), empty(a[0].shape, x.dtype)
-    for k in range(3):
-        i, j = (k + 1) % 3, (k + 2) % 3
-        mul_forward(a[i], b[j], first)
-        mul_forward(a[j], b[i], second)
-        sub_forward(first, second, y[(*before, k, ...)])
-    return y
-
-
-@op("input", "other")
-def _crossed(input: Any, other: Any, d: int) -> Any:
-    def gradient(dy, needs):
-        return _cross(other, dy, d) if needs[0] else None, _cross(dy, input, d) if needs[1] else None
-
-    return _cross(input, other, d), gradient, ("input", "other")
-
-
-def cross(input: Any, other: Any, dim: int | None = None) -> Tensor:
-    """The vectors at right angles to input and other; dim: the first of three numbers unless given."""
-    x, z = as_tensor("cross", input), as_tensor("cross", other)
-    shape = broadcast_shape("cross", x.data, z.data)
-    threes = [d for d, size in enumerate(shape) if size == 3]
-    d = check_dim("cross", dim, len(shape)) if dim is not None else threes[0] if threes else -1
-    if d not in threes:
-        raise ValueError(f"cross: dim must name a dimension of 3 numbers (input {x.shape}, other {z.shape})")
-    if x.shape == z.shape and x.dtype == z.dtype and x.dtype.kind == "f":
-        return _crossed(x, z, d)
-    (a, b, c), (p, q, r) = (unbind(t.expand(shape), d) for t in (x, z))
-    return stack([sub(mul(b, r), mul(c, q)), sub(mul(c, p), mul(a, r)), sub(mul(a, q), mul(b, p))], d)
 
 
 def trace(input: Any) -> Tensor:
