@@ -5,7 +5,6 @@
 #include "kernel.h"
 #include "parallel.h"
 #include "row_copies.h"
-#include "simd_past_caches.h"
 
 namespace pydl::PYDL_ISA {
 namespace {
@@ -66,7 +65,7 @@ struct Filling {
     Filling(const char* number, int64_t bytes) {
         for (int64_t i = 0; i < PYDL_VECTOR_BYTES; ++i) numbers[i] = number[i % bytes];
     }
-    PYDL_INLINE void fill(char* to, int64_t bytes) const {
+    [[gnu::noinline]] void fill(char* to, int64_t bytes) const {
         constexpr int64_t W = PYDL_VECTOR_BYTES;
         if (bytes < W) return copy_bytes(numbers, to, bytes);
         for (int64_t i = 0; i + W < bytes; i += W) store(to + i, load(numbers));
@@ -80,15 +79,27 @@ struct Plane {
     int64_t row, step;
 };
 
+// Numbers `step` bytes apart, to where they lie one behind another: mostly one or two.
+PYDL_INLINE void copy_run(const char* from, int64_t step, char* to, int64_t bytes, int64_t count) {
+    for (; count > 0; --count, from += step, to += bytes) {
+        if (bytes == 4)
+            __builtin_memcpy(to, from, 4);
+        else if (bytes == 8)
+            __builtin_memcpy(to, from, 8);
+        else if (bytes == 2)
+            __builtin_memcpy(to, from, 2);
+        else
+            *to = *from;
+    }
+}
+
 // The elements [first, last) of the padded rows from h up to, not with, end_row.
-template <typename U>
-[[gnu::noinline]] void pad_rows(const Sides& sides, const Filling& filling, const Plane& x, const Plane& y,
-                                int64_t h, int64_t end_row, int64_t first, int64_t last, bool past_caches) {
-    constexpr int64_t size = sizeof(U);
+inline void pad_rows(const Sides& sides, const Filling& filling, const Plane& x, const Plane& y, int64_t h,
+                     int64_t end_row, int64_t first, int64_t last) {
+    const int64_t size = y.step;
     const Side side = sides.width, height = sides.height;
     const int64_t begin = side.inside(first, last), end = side.end_of_inside(begin, last);
-    const int64_t before = (begin - first) * size, inside = (end - begin) * size,
-                  behind = (last - end) * size;
+    const int64_t border_step = side.mode == reflect ? -x.step : side.mode == replicate ? 0 : x.step;
     for (; h < end_row; ++h) {
         const int64_t place = height.place(h);
         char* const to = y.data + h * y.row;
@@ -97,23 +108,18 @@ template <typename U>
             continue;
         }
         const char* const row = x.data + place * x.row;
-        const char* const from = row + (begin - side.front) * x.step;
         if (side.mode == constant) {
-            filling.fill(to + first * size, before);
-            filling.fill(to + end * size, behind);
+            filling.fill(to + first * size, (begin - first) * size);
+            filling.fill(to + end * size, (last - end) * size);
         } else {
-            for (int64_t i = first; i < begin; ++i)
-                __builtin_memcpy(to + i * size, row + side.place(i) * x.step, size_t(size));
-            for (int64_t i = end; i < last; ++i)
-                __builtin_memcpy(to + i * size, row + side.place(i) * x.step, size_t(size));
+            copy_run(row + side.place(first) * x.step, border_step, to + first * size, size, begin - first);
+            copy_run(row + side.place(end) * x.step, border_step, to + end * size, size, last - end);
         }
-        if (x.step != size)
-            copy_apart(reinterpret_cast<const U*>(from), x.step / size, reinterpret_cast<U*>(to) + begin, 1,
-                       end - begin);
-        else if (past_caches)
-            store_past_caches(to + begin * size, from, inside);
+        const char* const from = row + (begin - side.front) * x.step;
+        if (x.step == size)
+            copy_bytes(from, to + begin * size, (end - begin) * size);
         else
-            copy_bytes(from, to + begin * size, inside);
+            copy_run(from, x.step, to + begin * size, size, end - begin);
     }
 }
 
@@ -154,10 +160,15 @@ struct Origins {
         last[2] = behind + (behind >= s.front + s.size && behind < s.padded);
     }
 
-    template <typename F>
-    void for_each(const F& f) const {
-        for (int k = 0; k < 3; ++k)
-            for (int64_t i = first[k]; i < last[k]; ++i) f(i);
+    // The place after this one, run by run, the first after -1; -1 after the last.
+    int64_t next(int64_t place) const {
+        for (int k = 0; k < 3; ++k) {
+            if (place < 0 && first[k] < last[k]) return first[k];
+            if (place < first[k] || place >= last[k]) continue;
+            if (place + 1 < last[k]) return place + 1;
+            place = -1;
+        }
+        return -1;
     }
 };
 
@@ -171,12 +182,7 @@ inline void pad_forward(Numbers<const char, 4> x, Numbers<const char, 0> value, 
         x, y, front, mode,
         "pad_forward: x is (A, D, H, W), y as large but for the borders, which must be made of x");
     const Filling filling(value.data, value.bytes);
-    const auto pad = y.bytes == 1   ? pad_rows<uint8_t>
-                     : y.bytes == 2 ? pad_rows<uint16_t>
-                     : y.bytes == 4 ? pad_rows<uint32_t>
-                                    : pad_rows<uint64_t>;
     require(y.stride[3] == 1 || y.size() == 0, "pad_forward: rows of y must have no gaps");
-    const bool past_caches = y.shape[3] * y.bytes >= 4096 && y.size() * y.bytes >= kPastCaches;
     for_all_rows(y.shape, [&](int64_t a, int64_t d, int64_t h, int64_t rows, int64_t first, int64_t last) {
         const int64_t from = sides.depth.place(d);
         const Plane to = {y.data + (a * y.stride[0] + d * y.stride[1]) * y.bytes, y.stride[2] * y.bytes,
@@ -188,44 +194,65 @@ inline void pad_forward(Numbers<const char, 4> x, Numbers<const char, 0> value, 
         }
         const Plane source = {const_cast<char*>(x.data) + (a * x.stride[0] + from * x.stride[1]) * x.bytes,
                               x.stride[2] * x.bytes, x.stride[3] * x.bytes};
-        pad(sides, filling, source, to, h, h + rows, first, last, past_caches);
-        if (past_caches) finish_past_caches();
+        pad_rows(sides, filling, source, to, h, h + rows, first, last);
     });
 }
 PYDL_KERNEL_OF_NUMBERS(pad_forward, "x, value, front, mode, y")
 
-// For borders that are made of the tensor.
+// Adds a row of dy to [first, last) of one of dx, which the first one writes.
+template <typename T>
+void gather_row(const Side& width, const char* dy, int64_t dy_step, char* dx, int64_t step, int64_t first,
+                int64_t last, bool is_first) {
+    const T* from = reinterpret_cast<const T*>(dy);
+    T* to = reinterpret_cast<T*>(dx);
+    const T* run = from + (width.front + first) * dy_step;
+    if (is_first)
+        copy_row(run, dy_step, to + first * step, step, last - first);
+    else
+        add_row(run, dy_step, to + first * step, step, last - first);
+    for (int64_t k = 0; k < width.padded; ++k) {
+        if (k == width.front) k += width.size;
+        if (k >= width.padded) break;
+        const int64_t p = width.place(k);
+        if (p >= first && p < last) to[p * step] += from[k * dy_step];
+    }
+}
+
+// For borders that are made of the tensor: the same for rows of any type.
+[[gnu::noinline]] void gather_rows_of(const Array<const char, 4>& dy, const Sides& sides,
+                                      const Array<char, 4>& dx, int64_t bytes,
+                                      decltype(&gather_row<float>) gather) {
+    for_all_rows(dx.shape, [&](int64_t a, int64_t d, int64_t h, int64_t rows, int64_t first, int64_t last) {
+        const Origins depth(sides.depth, d);
+        for (int64_t r = h; r < h + rows; ++r) {
+            const Origins height(sides.height, r);
+            char* to = dx.data + (a * dx.stride[0] + d * dx.stride[1] + r * dx.stride[2]) * bytes;
+            bool is_first = true;
+            for (int64_t i = depth.next(-1); i >= 0; i = depth.next(i))
+                for (int64_t j = height.next(-1); j >= 0; j = height.next(j)) {
+                    const int64_t at = a * dy.stride[0] + i * dy.stride[1] + j * dy.stride[2];
+                    gather(sides.width, dy.data + at * bytes, dy.stride[3], to, dx.stride[3], first, last,
+                           is_first);
+                    is_first = false;
+                }
+        }
+    });
+}
+
 template <typename T>
 void pad_backward(Array<const T, 4> dy, Ints<3> front, int64_t mode, Array<T, 4> dx) {
     const Sides sides(dx, dy, front, mode,
                       "pad_backward: dx is (A, D, H, W), dy as large but for the borders");
     require(mode != constant, "pad_backward: a constant has no gradient");
-    const Side& width = sides.width;
-    const int64_t step = dx.stride[3], dy_step = dy.stride[3];
-    const auto gather_row = [&](int64_t a, int64_t d, int64_t h, int64_t first, int64_t last) {
-        T* to = dx.data + a * dx.stride[0] + d * dx.stride[1] + h * dx.stride[2];
-        bool is_first = true;
-        Origins(sides.depth, d).for_each([&](int64_t i) {
-            Origins(sides.height, h).for_each([&](int64_t j) {
-                const T* from = dy.data + a * dy.stride[0] + i * dy.stride[1] + j * dy.stride[2];
-                const T* run = from + (width.front + first) * dy_step;
-                if (is_first)
-                    copy_row(run, dy_step, to + first * step, step, last - first);
-                else
-                    add_row(run, dy_step, to + first * step, step, last - first);
-                is_first = false;
-                const auto border = [&](int64_t k) {
-                    const int64_t p = width.place(k);
-                    if (p >= first && p < last) to[p * step] += from[k * dy_step];
-                };
-                for (int64_t k = 0; k < width.front; ++k) border(k);
-                for (int64_t k = width.front + width.size; k < width.padded; ++k) border(k);
-            });
-        });
-    };
-    for_all_rows(dx.shape, [&](int64_t a, int64_t d, int64_t h, int64_t rows, int64_t first, int64_t last) {
-        for (int64_t r = h; r < h + rows; ++r) gather_row(a, d, r, first, last);
-    });
+    Array<const char, 4> from;
+    Array<char, 4> to;
+    from.data = reinterpret_cast<const char*>(dy.data);
+    to.data = reinterpret_cast<char*>(dx.data);
+    for (int d = 0; d < 4; ++d) {
+        from.shape[d] = dy.shape[d], from.stride[d] = dy.stride[d];
+        to.shape[d] = dx.shape[d], to.stride[d] = dx.stride[d];
+    }
+    gather_rows_of(from, sides, to, sizeof(T), gather_row<T>);
 }
 PYDL_KERNEL(pad_backward, "dy, front, mode, dx")
 
