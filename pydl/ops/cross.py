@@ -22,7 +22,8 @@ from .sub import sub, sub_forward
 
 
 def _crossed(x: Array, z: Array, d: int) -> Array:
-    y, before = empty(x.shape, x.dtype), (slice(None),) * d
+    y: Array = empty(x.shape, x.dtype)
+    before: tuple[Any, ...] = (slice(None),) * d
     a, b, result = ([each[(*before, k, ...)] for k in range(3)] for each in (x, z, y))
     first, second = (empty(a[0].shape, x.dtype) for _ in range(2))
     for k in range(3):
