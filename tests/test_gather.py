@@ -73,3 +73,9 @@ def test_numbers_without_dimensions():
 )  # fmt: skip
 def test_refuses(call, error, message):
     check_refused(call, error, message)
+
+
+@pytest.mark.parametrize("y", [np.zeros((1, 2, 1), np.int32), np.zeros((1, 2, 1), object), np.zeros((1, 2, 1), "D")])
+def test_kernels_refuse_numbers_of_another_size(y):
+    with pytest.raises(TypeError, match="must be a number of 1, 2, 4 or 8 bytes, and of as many as the others"):
+        gather_forward.native(np.zeros((1, 3, 1)), np.zeros((1, 2, 1), np.int64), y)

@@ -83,3 +83,10 @@ def test_borders_made_of_the_tensor(torch, mode, shape, sizes):
     x = np.random.default_rng(0).standard_normal(shape)
     check_gradient(lambda x: pad(x, sizes, mode), x)
     check_torch(lambda x: pad(x, sizes, mode), lambda x: torch.nn.functional.pad(x, sizes, mode), x)
+
+
+def test_pad_kernel_stays_inside():
+    x, value = np.zeros((1, 1, 1, 3)), np.zeros(())
+    for front, mode in (((0, 0, 3), 1), ((0, 0, -1), 2), ((0, 0, 4), 3), ((0, 0, 0), 4), ((2**62, 0, 0), 0)):
+        with pytest.raises(ValueError, match="pad_forward: x is"):
+            pad_forward.native(x, value, front, mode, np.zeros((1, 1, 1, 3 + max(front[2], 0))))
