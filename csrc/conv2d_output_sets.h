@@ -23,6 +23,7 @@ class OutputSets {
     [[gnu::noinline]] OutputSets(const AxisPhases& rows, const AxisPhases& columns, int64_t y_rows,
                                  int64_t y_columns, bool spare)
         : set_(most(rows, spare) * most(columns, spare)),
+          phases_(rows.count * columns.count),
           outputs_(rows.axis.outputs * columns.axis.outputs),
           taps_(rows.taps_before(rows.count) * columns.taps_before(columns.count)) {
         for (int64_t pu = 0; pu < rows.count; pu++)
@@ -41,8 +42,10 @@ class OutputSets {
     const OutputSet* begin() const { return set_.data(); }
     const OutputSet* end() const { return set_.data() + count_; }
 
-    // How many products of all those of so many images, in tiles of a multiple of `step` outputs.
+    // How many products of all those of so many images, in tiles of a multiple of `step` outputs: all where
+    // sets are so small that they are not worth their own tiles and lists.
     double share(int64_t images, int64_t step) const {
+        if (images * outputs_ * phases_ < 10 * count_) return 1;
         const auto tiled = [&](int64_t outputs) {
             return double((images * outputs + step - 1) / step * step);
         };
@@ -70,7 +73,7 @@ class OutputSets {
     }
 
     Scratch<OutputSet> set_;
-    int64_t outputs_, taps_;  // of a phase, of all phases
+    int64_t phases_, outputs_, taps_;  // outputs of one phase, taps of all
     int64_t count_ = 0;
 };
 
