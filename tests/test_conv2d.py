@@ -85,6 +85,10 @@ LARGE = [
     ((2, 12, 9, 9), (24, 4, 3, 3), {"groups": 3, "padding": 2, "dilation": 2}),
     ((1, 4, 20, 20), (6, 4, 3, 3), {"padding": 9, "dilation": 9}),
     ((1, 4, 20, 20), (6, 4, 3, 4), {"padding": "same", "dilation": (3, 5)}),
+    # Taps that meet the zeros around the image are left out.
+    ((9, 40, 7, 7), (70, 40, 3, 3), {"stride": 2, "padding": 1}),
+    ((5, 24, 13, 11), (33, 24, 5, 5), {"stride": 2, "padding": 2}),
+    ((2, 20, 33, 30), (35, 20, 3, 3), {"padding": 12, "dilation": 12}),
     ((2, 3, 16, 16), (10, 3, 8, 8), {"stride": 8}),
     ((3, 20, 13, 12), (24, 20, 7, 7), {}),
     # few patches: a row and a column left over, several images, wide patches, groups
