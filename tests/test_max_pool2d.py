@@ -21,6 +21,8 @@ CASES = [
     ((1, 1, 150, 60), 3, 1, 1, 1, False),  # bands of rows
     ((2, 3, 9, 33), 3, 2, 1, 1, False),  # two vectors of windows, of which the second has one
     ((2, 3, 8, 65), 3, 2, 0, 1, True),
+    ((2, 2, 75, 130), 3, 2, 1, 1, False),  # several bands of several strips
+    ((3, 1, 61, 70), 2, 2, 1, 1, True),
     ((2, 3, 7, 32), 3, 1, 1, 1, False),
     ((2, 3, 6, 50), 2, 1, 1, 1, False),
     ((1, 3, 40, 49), 3, 3, 1, 1, False),
@@ -101,6 +103,17 @@ def test_all_infinite_window_has_its_first_element():
     y, indices = max_pool2d(np.full((1, 3, 3), -np.inf, np.float32), 3, 1, 1, return_indices=True)
     assert (y.numpy() == -np.inf).all()
     assert indices.tolist() == [[[0, 0, 1], [0, 0, 1], [3, 3, 4]]]
+
+
+def test_numbers_too_large_to_be_added():
+    x = np.full((1, 1, 9, 40), -3e38, np.float32)
+    x[..., 4, ::3] = 3e38
+    y, indices = max_pool2d(x, 3, 2, 1, return_indices=True)
+    with pydl.no_grad():
+        alone = max_pool2d(x, 3, 2, 1)
+    want = np.where(np.isin(np.arange(5), [2])[:, None], 3e38, -3e38)
+    np.testing.assert_array_equal(alone.numpy()[0, 0], np.broadcast_to(want, (5, 20)).astype(np.float32))
+    np.testing.assert_array_equal(x.ravel()[indices.numpy()], y.numpy())
 
 
 X = np.zeros((1, 2, 5, 6), np.float32)
