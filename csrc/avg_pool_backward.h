@@ -178,30 +178,23 @@ void avg_pool_backward_frames(const AvgPoolBackward<T>& pool) {
                  });
 }
 
-template <typename T>
-struct AvgPoolShares {
-    const AvgPoolBackward<T>& pool;
-    Divide<T> mean;
-};
-
 // Small windows: elements collect from those that they lie in.
 template <typename T>
-void avg_pool_backward_rows(const AvgPoolBackward<T>& pool, GatherKernel<T> kernel) {
-    const AvgPoolShares<T> shares = {pool, Divide<T>(pool.divisors.first())};
-    gather_rows<T>(
-        kernel, pool.windows, pool.planes(), pool.dx,
-        [](const void* self, int64_t plane, int64_t z, int64_t p, T* share, int_of<T>*) {
-            const auto& [pool, mean] = *static_cast<const AvgPoolShares<T>*>(self);
-            const Divisors<T>& divisors = pool.divisors;
-            const int64_t OW = pool.windows.columns.out, step = pool.dy.stride[4];
-            const T* row = volume_of(pool.dy, plane) + z * pool.dy.stride[2] + p * pool.dy.stride[3];
-            const vec<T> down = broadcast<T>(divisors.down(z, p));
-            for (int64_t q = 0; q < OW; q += width<T>) {
-                const vec<T> v = load_strided(row + q * step, step, at_most(OW - q, width<T>));
-                store(share + q, divisors.uniform() ? mean(v) : v / (down * divisors.along(q)));
-            }
-        },
-        &shares);
+void avg_pool_backward_strips(const AvgPoolBackward<T>& pool, const GatherKernel<T>& kernel) {
+    const auto shares = [](const void* self, int64_t plane, int64_t z, int64_t p, T* share) {
+        const auto& pool = *static_cast<const AvgPoolBackward<T>*>(self);
+        const int64_t OW = pool.windows.columns.out, step = pool.dy.stride[4];
+        const T* row = volume_of(pool.dy, plane) + z * pool.dy.stride[2] + p * pool.dy.stride[3];
+        const vec<T> down = broadcast<T>(pool.divisors.down(z, p));
+        for (int64_t q = 0; q < OW; q += width<T>)
+            store_partial(share + q,
+                          load_strided(row + q * step, step, at_most(OW - q, width<T>)) /
+                              (down * pool.divisors.along(q)),
+                          OW - q);
+    };
+    const bool direct = pool.divisors.uniform() && pool.dy.stride[4] == 1;
+    gather_strips<T>(kernel, pool.windows, pool.dy, nullptr, pool.dx, direct ? nullptr : +shares, &pool,
+                     direct ? pool.divisors.first() : T(1));
 }
 
 // One window after the other.
@@ -243,8 +236,8 @@ void avg_pool_backward(const Array<const T, 5>& dy, T* dx, const PoolWindows& w,
         avg_pool_backward_2x2(pool);
     else if (w.is_whole())
         avg_pool_backward_whole(pool);
-    else if (const auto kernel = gather_kernel<false, T>(w); kernel != nullptr)
-        avg_pool_backward_rows(pool, kernel);
+    else if (const auto kernel = gather_kernel<false, T>(w); kernel.run != nullptr)
+        avg_pool_backward_strips(pool, kernel);
     else if (const AdaptiveWindows even = {{w.depth.size, w.depth.out},
                                            {w.rows.size, w.rows.out},
                                            {w.columns.size, w.columns.out}};

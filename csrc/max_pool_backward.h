@@ -175,30 +175,29 @@ void max_pool_backward_small(const MaxPoolBackward<T>& pool) {
 
 // ---- small windows: elements collect from those that they lie in ----
 
-// A row of windows becomes a line. `readable` bytes follow in window.
+// Rows that are not dense are copied first.
 template <typename T>
-void copy_to_line(const T* dy, int64_t step, const uint8_t* window, int64_t readable, int64_t count,
-                  T* gradient, int_of<T>* number) {
+void max_pool_backward_strips(const MaxPoolBackward<T>& pool, const GatherKernel<T>& kernel) {
     constexpr int64_t W = width<T>;
-    for (int64_t q = 0; q < count; q += W) {
-        store(gradient + q, load_strided(dy + q * step, step, at_most(count - q, W)));
-        store(number + q, load_bytes<T>(window + q, readable - q));
-    }
-}
-
-template <typename T>
-void max_pool_backward_rows(const MaxPoolBackward<T>& pool, GatherKernel<T> kernel) {
-    gather_rows<T>(
-        kernel, pool.windows, pool.planes(), pool.dx,
-        [](const void* self, int64_t plane, int64_t z, int64_t p, T* gradient, int_of<T>* number) {
-            const auto& pool = *static_cast<const MaxPoolBackward<T>*>(self);
-            const PoolWindows& w = pool.windows;
-            const int64_t OD = w.depth.out, OH = w.rows.out, OW = w.columns.out;
-            const T* g = volume_of(pool.dy, plane) + z * pool.dy.stride[2] + p * pool.dy.stride[3];
-            const int64_t at = ((plane * OD + z) * OH + p) * OW, outputs = pool.planes() * OD * OH * OW;
-            copy_to_line(g, pool.dy.stride[4], pool.window + at, outputs - at, OW, gradient, number);
-        },
-        &pool);
+    const int64_t OD = pool.dy.shape[2], OH = pool.dy.shape[3], OW = pool.dy.shape[4],
+                  step = pool.dy.stride[4];
+    if (step == 1)
+        return gather_strips<T>(kernel, pool.windows, pool.dy, pool.window, pool.dx, nullptr, nullptr, T(1));
+    const Scratch<T> dense(pool.dy.size());
+    parallel_for(pool.planes() * OD * OH, row_grain(OW), [&](int64_t begin, int64_t end) {
+        for (int64_t row = begin; row < end; ++row) {
+            const T* from = volume_of(pool.dy, row / OH / OD) + row / OH % OD * pool.dy.stride[2] +
+                            row % OH * pool.dy.stride[3];
+            for (int64_t q = 0; q < OW; q += W)
+                store_partial(dense.data() + row * OW + q,
+                              load_strided(from + q * step, step, at_most(OW - q, W)), OW - q);
+        }
+    });
+    MaxPoolBackward<T> copied = pool;
+    copied.dy = {dense.data(),
+                 {pool.dy.shape[0], pool.dy.shape[1], OD, OH, OW},
+                 {pool.dy.shape[1] * OD * OH * OW, OD * OH * OW, OH * OW, OW, 1}};
+    max_pool_backward_strips(copied, kernel);
 }
 
 template <typename T>
@@ -208,8 +207,8 @@ void max_pool_backward(const MaxPoolBackward<T>& pool) {
         with_group<T>(w.columns.out, [&](auto G) { max_pool_backward_halving<G>(pool); });
     else if (pool.window && w.is_2x2() && w.columns.out >= width<T> / 4)
         max_pool_backward_2x2(pool);
-    else if (const auto kernel = gather_kernel<true, T>(w); pool.window && kernel != nullptr)
-        max_pool_backward_rows(pool, kernel);
+    else if (const auto kernel = gather_kernel<true, T>(w); pool.window && kernel.run != nullptr)
+        max_pool_backward_strips(pool, kernel);
     else if (pool.window && w.outputs() <= 1024 && w.input() <= kElementwiseGrain &&
              is_contiguous_volume(pool.dy))
         max_pool_backward_small(pool);
