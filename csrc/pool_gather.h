@@ -124,7 +124,7 @@ struct GatherKernel {
 template <bool Numbered, typename T>
 GatherKernel<T> gather_kernel(const PoolWindows& w) {
     if constexpr (has_special_kernels && std::is_same_v<T, float>) {
-        const bool few = 2 * w.columns.out < width<T> || depth_slots(w.depth) != 1;
+        const bool few = 4 * w.columns.out < 3 * width<T> || depth_slots(w.depth) != 1;
         if (few || w.columns.padding >= w.columns.kernel || w.rows.padding >= w.rows.kernel) return {};
         if (w.rows.dilation != 1 || w.columns.dilation != 1) return {};
         const auto fits = [&](const PoolAxis& axis, int64_t kernel, int64_t stride) {

@@ -228,7 +228,7 @@ StripKernel<T> strip_kernel(const Array<const T, 5>& x, const PoolWindows& w) {
         };
         if (w.depth.kernel != 1 || !plain(w.depth) || !plain(w.rows) || !plain(w.columns)) return nullptr;
         const int64_t OW = w.columns.out, lanes = (OW + width<T> - 1) / width<T> * width<T>;
-        if (x.stride[4] != 1 || 2 * OW < lanes) return nullptr;
+        if (x.stride[4] != 1 || 4 * OW < 3 * width<T> || 2 * OW < lanes) return nullptr;
         const auto is = [&](int64_t kernel, int64_t stride) {
             return w.rows.kernel == kernel && w.columns.kernel == kernel && w.rows.stride == stride &&
                    w.columns.stride == stride;
