@@ -1,8 +1,8 @@
 // adaptive_avg_pool3d: the mean of windows that share the input evenly. See pydl/ops/adaptive_avg_pool3d.py.
-#include "adaptive_pool.h"
-#include "avg_pool.h"
-#include "avg_pool_backward.h"
 #include "kernel.h"
+#include "pooling/adaptive_pool.h"
+#include "pooling/avg_pool.h"
+#include "pooling/avg_pool_backward.h"
 
 namespace pydl::PYDL_ISA {
 

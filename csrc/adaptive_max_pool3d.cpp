@@ -1,9 +1,9 @@
 // adaptive_max_pool3d: the largest element of windows that share the input evenly. See
 // pydl/ops/adaptive_max_pool3d.py.
-#include "adaptive_pool.h"
 #include "kernel.h"
-#include "max_pool.h"
-#include "pool_lines.h"
+#include "pooling/adaptive_pool.h"
+#include "pooling/lines.h"
+#include "pooling/max_pool.h"
 
 namespace pydl::PYDL_ISA {
 

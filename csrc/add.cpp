@@ -1,5 +1,5 @@
 // add: y = a + b. See pydl/ops/add.py.
-#include "elementwise.h"
+#include "elementwise/elementwise.h"
 #include "kernel.h"
 
 namespace pydl::PYDL_ISA {

@@ -1,6 +1,6 @@
 // amax, amin: y = the largest, the smallest of x over some dimensions. See pydl/ops/amax.py.
 #include "kernel.h"
-#include "reduce.h"
+#include "reductions/reduce.h"
 
 namespace pydl::PYDL_ISA {
 

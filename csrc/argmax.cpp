@@ -1,8 +1,8 @@
 // argmax, argmin: where the first largest, smallest element of each last dimension is. See
 // pydl/ops/argmax.py.
-#include "argmax_lines.h"
+#include "elementwise/loop_nest.h"
 #include "kernel.h"
-#include "loop_nest.h"
+#include "reductions/argmax_lines.h"
 
 namespace pydl::PYDL_ISA {
 
@@ -18,7 +18,7 @@ BestOfLine<T> best_of(const T* x, int64_t stride, int64_t begin, int64_t end) {
     return best;
 }
 
-// Whether x is rows or columns as argmax_lines.h takes them; if so, they are searched.
+// Whether x is rows or columns as reductions/argmax_lines.h takes them; if so, they are searched.
 template <int sign, typename T>
 bool find_without_gaps(const NdArray<const T>& x, const NdArray<T>& y, const NdArray<int64_t>& index) {
     LoopNest<3> kept;  // strides of y, index and x

@@ -1,8 +1,8 @@
 // avg_pool2d: y[n,c,p,q] = (sum over i, j of x[n, c, p*s - pad + i, q*s - pad + j]) / divisor(p, q).
 // See pydl/ops/avg_pool2d.py.
-#include "avg_pool.h"
-#include "avg_pool_backward.h"
 #include "kernel.h"
+#include "pooling/avg_pool.h"
+#include "pooling/avg_pool_backward.h"
 
 namespace pydl::PYDL_ISA {
 

@@ -1,8 +1,8 @@
 // avg_pool3d: y[n,c,z,p,q] = (sum over k, i, j of x[n, c, z*s - pad + k, p*s - pad + i, q*s - pad + j]) /
 // divisor. See pydl/ops/avg_pool3d.py.
-#include "avg_pool.h"
-#include "avg_pool_backward.h"
 #include "kernel.h"
+#include "pooling/avg_pool.h"
+#include "pooling/avg_pool_backward.h"
 
 namespace pydl::PYDL_ISA {
 

@@ -1,7 +1,7 @@
-// Means of windows of many elements: see avg_pool_lines.h.
-#include "avg_pool_lines.h"
+// Means of windows of many elements: see pooling/avg_pool_lines.h.
+#include "pooling/avg_pool_lines.h"
 
-#include "turned_copy.h"
+#include "elementwise/turned_copy.h"
 
 namespace pydl::PYDL_ISA {
 

@@ -1,6 +1,6 @@
 // batch_norm of x (N, C, S): statistics over n and s, then one pass, in which another array may be added and
 // the sum be kept between bounds. See pydl/ops/batch_norm.py.
-#include "batch_norm.h"
+#include "normalization/batch_norm.h"
 #include "kernel.h"
 
 namespace pydl::PYDL_ISA {

@@ -1,7 +1,7 @@
 // Gradients of batch_norm: two sums for each channel, then one pass. What reaches the normalised numbers is
 // first found from dy, where something was done with them. See pydl/ops/batch_norm.py.
-#include "batch_norm.h"
 #include "kernel.h"
+#include "normalization/batch_norm.h"
 
 namespace pydl::PYDL_ISA {
 namespace {

@@ -1,8 +1,8 @@
 // blend: what is made of three numbers in one pass, without arrays for the steps on the way. See
 // pydl/ops/blend.py.
-#include "elementwise.h"
+#include "elementwise/elementwise.h"
 #include "kernel.h"
-#include "simd_register.h"
+#include "simd/register.h"
 
 namespace pydl::PYDL_ISA {
 namespace {

@@ -2,7 +2,7 @@
 //
 // As in a matrix product, a few rows of a meet a few vectors of neighbouring rows of b in registers; those of
 // b are turned first, so that a number of a is met by numbers that lie one behind another.
-#include "elementwise.h"
+#include "elementwise/elementwise.h"
 #include "kernel.h"
 #include "scratch.h"
 

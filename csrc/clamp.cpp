@@ -1,5 +1,5 @@
 // clamp: y = min(max(x, low), high). See pydl/ops/clamp.py.
-#include "elementwise.h"
+#include "elementwise/elementwise.h"
 #include "kernel.h"
 
 namespace pydl::PYDL_ISA {

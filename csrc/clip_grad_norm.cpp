@@ -1,7 +1,7 @@
 // clip_grad_norm: gradients scaled together, so that their common norm is bounded. See
 // pydl/optim/clip_grad_norm.py.
 #include "kernel.h"
-#include "norm_of_run.h"
+#include "reductions/norm_of_run.h"
 #include "scratch.h"
 #include "tensor_list.h"
 

@@ -1,5 +1,5 @@
 // clone: y = x, whatever the strides. See pydl/ops/clone.py.
-#include "elementwise_copy.h"
+#include "elementwise/copy.h"
 #include "kernel.h"
 
 namespace pydl::PYDL_ISA {

@@ -3,13 +3,13 @@
 //
 // A row of an image is an image of its own, and so are its tiles. Images whose rows do not lie in a run, such
 // as those whose filters are a column, are turned first.
-#include "conv2d_correlate.h"
-#include "conv2d_shape.h"
-#include "conv2d_weight_gradient.h"
-#include "conv2d_winograd_dilation.h"
-#include "conv2d_winograd_weight.h"
+#include "conv2d/correlate.h"
+#include "conv2d/shape.h"
+#include "conv2d/weight_gradient.h"
+#include "conv2d/winograd_dilation.h"
+#include "conv2d/winograd_weight.h"
+#include "elementwise/turned_copy.h"
 #include "kernel.h"
-#include "turned_copy.h"
 
 namespace pydl::PYDL_ISA {
 

@@ -1,22 +1,22 @@
 // conv2d: the convolution and its gradient with respect to the input. See pydl/ops/conv2d.py.
-#include "conv2d_batch.h"
-#include "conv2d_correlate.h"
-#include "conv2d_depthwise.h"
-#include "conv2d_direct.h"
-#include "conv2d_feature_lanes.h"
-#include "conv2d_few_patches.h"
-#include "conv2d_flat.h"
-#include "conv2d_fold.h"
-#include "conv2d_framed_features.h"
-#include "conv2d_phase.h"
-#include "conv2d_pointwise.h"
-#include "conv2d_product.h"
-#include "conv2d_scatter.h"
-#include "conv2d_shape.h"
-#include "conv2d_sparse.h"
-#include "conv2d_stride_cost.h"
-#include "conv2d_tiling.h"
-#include "conv2d_transposed_patches.h"
+#include "conv2d/batch.h"
+#include "conv2d/correlate.h"
+#include "conv2d/depthwise.h"
+#include "conv2d/direct.h"
+#include "conv2d/feature_lanes.h"
+#include "conv2d/few_patches.h"
+#include "conv2d/flat.h"
+#include "conv2d/fold.h"
+#include "conv2d/framed_features.h"
+#include "conv2d/phase.h"
+#include "conv2d/pointwise.h"
+#include "conv2d/product.h"
+#include "conv2d/scatter.h"
+#include "conv2d/shape.h"
+#include "conv2d/sparse.h"
+#include "conv2d/stride_cost.h"
+#include "conv2d/tiling.h"
+#include "conv2d/transposed_patches.h"
 #include "kernel.h"
 
 namespace pydl::PYDL_ISA {
@@ -83,7 +83,7 @@ bool correlate_features(const Correlation<T>& conv, [[maybe_unused]] double othe
 }
 
 // Whether a convolution that would be computed directly, in a flat frame or of gathered patches is better
-// computed by conv2d_framed_features.h.
+// computed by conv2d/framed_features.h.
 template <typename T>
 bool pays_to_frame_features(const Correlation<T>& conv, bool direct, bool flat) {
     const int64_t depth = conv.channels * conv.taps();

@@ -1,9 +1,9 @@
 // conv2d_channels_last: a convolution of images whose channels lie side by side. See
 // pydl/ops/conv2d_channels_last.py.
-#include "conv2d_channels_last.h"
+#include "conv2d/channels_last.h"
 
-#include "conv2d_channels_last_winograd.h"
-#include "conv2d_shape.h"
+#include "conv2d/channels_last_winograd.h"
+#include "conv2d/shape.h"
 #include "kernel.h"
 
 namespace pydl::PYDL_ISA {

@@ -1,26 +1,26 @@
-// A convolution whose groups have one or two features: see conv2d_depthwise.h.
+// A convolution whose groups have one or two features: see conv2d/depthwise.h.
 //
 // There is nothing to share between outputs but the pixels: the lanes of a vector are neighbouring outputs of
 // a row, and a tile is some rows of such vectors. A pixel vector is loaded once for all outputs of its column
 // that it is a tap of.
 //
 //   for each task: an image, a group, some of its output rows      (in parallel)
-//     copies the rows of the image into a frame (conv2d_depthwise_frame.h)
+//     copies the rows of the image into a frame (conv2d/depthwise_frame.h)
 //     for each block of output rows, for each vector of columns
 //       for each channel, for each tap v along the row
 //         loads the column of taps w[.., v], then row by row a vector of pixels, and adds its products
 //
-// Rows that fit few vectors need no frame under filters of 3x3 (conv2d_depthwise_rows.h) and 5x5
-// (conv2d_depthwise_wide_rows.h), and the lanes may be channels (conv2d_depthwise_lanes.h).
+// Rows that fit few vectors need no frame under filters of 3x3 (conv2d/depthwise_rows.h) and 5x5
+// (conv2d/depthwise_wide_rows.h), and the lanes may be channels (conv2d/depthwise_lanes.h).
 //
 // With dilated rows, every d-th output row reads every d-th row: the others follow, as an image of their own.
 // An image of one column is turned into one of one row. The rows of its tiles are pieces of that row.
-#include "conv2d_depthwise.h"
+#include "conv2d/depthwise.h"
 
-#include "conv2d_depthwise_frame.h"
-#include "conv2d_depthwise_lanes.h"
-#include "conv2d_depthwise_tile.h"
-#include "conv2d_depthwise_wide_rows.h"
+#include "conv2d/depthwise_frame.h"
+#include "conv2d/depthwise_lanes.h"
+#include "conv2d/depthwise_tile.h"
+#include "conv2d/depthwise_wide_rows.h"
 
 namespace pydl::PYDL_ISA {
 

@@ -1,19 +1,19 @@
 // The gradient with respect to the input of a depthwise convolution of stride 2 along both axes: see
-// conv2d_depthwise.h.
+// conv2d/depthwise.h.
 //
 // The pixels of dx fall into four phases, by even and odd rows and columns, each a convolution of stride 1
-// over dy with every second tap (conv2d_phase.h). The two phases of a row are computed side by side, so that
+// over dy with every second tap (conv2d/phase.h). The two phases of a row are computed side by side, so that
 // their outputs can be stored as one row.
 //
 //   for each task: an image, a group, some pairs of rows of dx      (in parallel)
-//     copies the rows of dy that they read into a frame (conv2d_depthwise_frame.h)
+//     copies the rows of dy that they read into a frame (conv2d/depthwise_frame.h)
 //     for the even and the odd rows, for each vector of pairs of columns
 //       for the even and the odd columns, for each tap of theirs: as in conv2d_depthwise.cpp
-#include "conv2d_depthwise.h"
-#include "conv2d_depthwise_frame.h"
-#include "conv2d_depthwise_lanes.h"
-#include "conv2d_depthwise_rows.h"
-#include "conv2d_phase.h"
+#include "conv2d/depthwise.h"
+#include "conv2d/depthwise_frame.h"
+#include "conv2d/depthwise_lanes.h"
+#include "conv2d/depthwise_rows.h"
+#include "conv2d/phase.h"
 
 namespace pydl::PYDL_ISA {
 

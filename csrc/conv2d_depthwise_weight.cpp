@@ -1,5 +1,5 @@
 // The gradient with respect to the weight of a convolution whose groups have one or two features: see
-// conv2d_depthwise.h.
+// conv2d/depthwise.h.
 //
 //     dw[o, (c, u, v)] = sum over (n, i, j) of  dy[n, o, i, j] * x[n, c, i * stride + u, j * stride + v]
 //
@@ -11,10 +11,10 @@
 //     adds up the lanes
 //
 // How the stripes are cut into parts depends on the sizes alone, and the parts are added in order.
-#include "conv2d_depthwise.h"
-#include "conv2d_depthwise_frame.h"
-#include "conv2d_depthwise_lanes.h"
-#include "conv2d_depthwise_rows.h"
+#include "conv2d/depthwise.h"
+#include "conv2d/depthwise_frame.h"
+#include "conv2d/depthwise_lanes.h"
+#include "conv2d/depthwise_rows.h"
 
 namespace pydl::PYDL_ISA {
 

@@ -1,8 +1,8 @@
-// The register tiles of conv2d_feature_lanes.h in all their shapes.
-#include "conv2d_feature_tile.h"
+// The register tiles of conv2d/feature_lanes.h in all their shapes.
+#include "conv2d/feature_tile.h"
 
-#include "rows_apart.h"
-#include "simd_register.h"
+#include "gemm/rows_apart.h"
+#include "simd/register.h"
 
 namespace pydl::PYDL_ISA {
 

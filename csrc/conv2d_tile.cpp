@@ -1,5 +1,5 @@
-// The register tiles of a convolution in all their shapes. See conv2d_tile.h.
-#include "conv2d_tile.h"
+// The register tiles of a convolution in all their shapes. See conv2d/tile.h.
+#include "conv2d/tile.h"
 
 namespace pydl::PYDL_ISA {
 

@@ -4,7 +4,7 @@
 //
 // is a product whose long side, the output pixels, is summed over. The lanes of a tile are output channels o,
 // its rows are taps (c, u, v). A tap's pixels lie at even distances in the image, or in a copy with the zeros
-// around it (conv2d_dense_frame.h; conv2d_frame.h where taps are far apart), so the tile reads them behind
+// around it (conv2d/dense_frame.h; conv2d/frame.h where taps are far apart), so the tile reads them behind
 // one pointer a row and no patch is ever copied; only dy is transposed, one strip of pixels at a time, and
 // what it adds up to is the bias's gradient.
 //
@@ -19,22 +19,22 @@
 // one by one, each over the pixels under which it meets the image, which are read in place. A tile's rows are
 // channels then.
 //
-// Those of one tap are products (conv2d_pointwise.h). Few weights over many pixels, such as a first layer's,
-// are added up with pixels as lanes instead (conv2d_weight_pixels.h), and those of groups of one channel as
-// in conv2d_weight_dots.h or, the usual ones of depthwise convolutions, in conv2d_depthwise_weight.cpp.
-#include "conv2d_weight_gradient.h"
+// Those of one tap are products (conv2d/pointwise.h). Few weights over many pixels, such as a first layer's,
+// are added up with pixels as lanes instead (conv2d/weight_pixels.h), and those of groups of one channel as
+// in conv2d/weight_dots.h or, the usual ones of depthwise convolutions, in conv2d_depthwise_weight.cpp.
+#include "conv2d/weight_gradient.h"
 
-#include "conv2d_dense_frame.h"
-#include "conv2d_depthwise.h"
-#include "conv2d_pointwise.h"
-#include "conv2d_shape.h"
-#include "conv2d_tap_span.h"
-#include "conv2d_tap_tile.h"
-#include "conv2d_weight_dots.h"
-#include "conv2d_weight_pixels.h"
-#include "gemm_blocked.h"
+#include "conv2d/dense_frame.h"
+#include "conv2d/depthwise.h"
+#include "conv2d/pointwise.h"
+#include "conv2d/shape.h"
+#include "conv2d/tap_span.h"
+#include "conv2d/tap_tile.h"
+#include "conv2d/weight_dots.h"
+#include "conv2d/weight_pixels.h"
+#include "elementwise/turned_copy.h"
+#include "gemm/blocked.h"
 #include "kernel.h"
-#include "turned_copy.h"
 
 namespace pydl::PYDL_ISA {
 

@@ -1,9 +1,9 @@
 // conv2d_winograd: a 3x3 or 5x5 convolution with fewer multiplications. See pydl/ops/conv2d_winograd.py.
-#include "conv2d_correlate.h"
-#include "conv2d_shape.h"
-#include "conv2d_winograd_correlate.h"
-#include "conv2d_winograd_dilation.h"
-#include "conv2d_winograd_halves.h"
+#include "conv2d/correlate.h"
+#include "conv2d/shape.h"
+#include "conv2d/winograd_correlate.h"
+#include "conv2d/winograd_dilation.h"
+#include "conv2d/winograd_halves.h"
 #include "kernel.h"
 
 namespace pydl::PYDL_ISA {

@@ -1,11 +1,11 @@
 // conv2d_winograd_split: convolutions with a stride or large filters, and their gradients, as 3x3 or 4x4 ones
 // of stride 1 with more channels. See pydl/ops/conv2d_winograd_split.py.
-#include "conv2d_correlate.h"
-#include "conv2d_shape.h"
-#include "conv2d_weight_gradient.h"
-#include "conv2d_winograd_correlate.h"
-#include "conv2d_winograd_split_axis.h"
-#include "conv2d_winograd_transform.h"
+#include "conv2d/correlate.h"
+#include "conv2d/shape.h"
+#include "conv2d/weight_gradient.h"
+#include "conv2d/winograd_correlate.h"
+#include "conv2d/winograd_split_axis.h"
+#include "conv2d/winograd_transform.h"
 #include "kernel.h"
 
 namespace pydl::PYDL_ISA {

@@ -1,11 +1,11 @@
 // conv2d_winograd_stride: 3x3, 4x4 and 7x7 convolutions of stride 2, and the gradients of the first two with
 // respect to the input, with fewer multiplications. See pydl/ops/conv2d_winograd_stride.py.
-#include "conv2d_winograd_stride.h"
+#include "conv2d/winograd_stride.h"
 
-#include "conv2d_correlate.h"
-#include "conv2d_shape.h"
-#include "conv2d_winograd_correlate.h"
-#include "conv2d_winograd_tiles.h"
+#include "conv2d/correlate.h"
+#include "conv2d/shape.h"
+#include "conv2d/winograd_correlate.h"
+#include "conv2d/winograd_tiles.h"
 #include "kernel.h"
 
 namespace pydl::PYDL_ISA {

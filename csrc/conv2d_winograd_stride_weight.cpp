@@ -1,9 +1,9 @@
 // conv2d_winograd_stride_weight: the weight gradient of a 3x3 or 4x4 convolution of stride 2 with fewer
 // multiplications. See pydl/ops/conv2d_winograd_stride.py.
-#include "conv2d_weight_gradient.h"
-#include "conv2d_winograd_correlate.h"
-#include "conv2d_winograd_stride.h"
-#include "conv2d_winograd_weight.h"
+#include "conv2d/weight_gradient.h"
+#include "conv2d/winograd_correlate.h"
+#include "conv2d/winograd_stride.h"
+#include "conv2d/winograd_weight.h"
 #include "kernel.h"
 
 namespace pydl::PYDL_ISA {

@@ -1,11 +1,11 @@
 // conv2d_winograd_weight: the weight gradient of a 3x3 or 5x5 convolution with fewer multiplications. See
 // pydl/ops/conv2d_winograd.py.
-#include "conv2d_winograd_weight.h"
+#include "conv2d/winograd_weight.h"
 
-#include "conv2d_dilated_parts.h"
-#include "conv2d_weight_gradient.h"
-#include "conv2d_winograd_correlate.h"
-#include "conv2d_winograd_halves.h"
+#include "conv2d/dilated_parts.h"
+#include "conv2d/weight_gradient.h"
+#include "conv2d/winograd_correlate.h"
+#include "conv2d/winograd_halves.h"
 #include "kernel.h"
 
 namespace pydl::PYDL_ISA {

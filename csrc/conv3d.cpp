@@ -1,8 +1,8 @@
-// conv3d: the convolution of volumes and its gradients. See pydl/ops/conv3d.py and conv3d_shape.h.
-#include "conv2d_phase.h"
-#include "conv2d_weight_gradient.h"
-#include "conv2d_winograd_correlate.h"
-#include "conv3d_shape.h"
+// conv3d: the convolution of volumes and its gradients. See pydl/ops/conv3d.py and conv2d/conv3d_shape.h.
+#include "conv2d/conv3d_shape.h"
+#include "conv2d/phase.h"
+#include "conv2d/weight_gradient.h"
+#include "conv2d/winograd_correlate.h"
 #include "kernel.h"
 
 namespace pydl::PYDL_ISA {

@@ -1,10 +1,10 @@
 // conv3d_winograd: convolutions of volumes whose filters are square along rows and columns, and their
 // gradients, with fewer multiplications. See pydl/ops/conv3d_winograd.py.
 //
-// The depth taps are further channels (conv3d_shape.h), so their products are added up before they are
+// The depth taps are further channels (conv2d/conv3d_shape.h), so their products are added up before they are
 // transformed back, whatever the stride along the depth.
-#include "conv2d_winograd_correlate.h"
-#include "conv3d_shape.h"
+#include "conv2d/conv3d_shape.h"
+#include "conv2d/winograd_correlate.h"
 #include "kernel.h"
 
 namespace pydl::PYDL_ISA {

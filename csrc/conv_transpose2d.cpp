@@ -1,6 +1,6 @@
 // conv_transpose2d: a convolution's gradient with respect to its input, and a bias. See
 // pydl/ops/conv_transpose2d.py.
-#include "conv2d_correlate.h"
+#include "conv2d/correlate.h"
 #include "kernel.h"
 
 namespace pydl::PYDL_ISA {

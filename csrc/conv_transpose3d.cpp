@@ -1,6 +1,6 @@
 // conv_transpose3d: a convolution's gradient with respect to its input, and a bias. See
 // pydl/ops/conv_transpose3d.py.
-#include "conv3d_shape.h"
+#include "conv2d/conv3d_shape.h"
 #include "kernel.h"
 
 namespace pydl::PYDL_ISA {

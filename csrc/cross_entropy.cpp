@@ -6,7 +6,7 @@
 // ever stored.
 #include "class_weights.h"
 #include "kernel.h"
-#include "softmax_strips.h"
+#include "normalization/softmax_strips.h"
 
 namespace pydl::PYDL_ISA {
 namespace {

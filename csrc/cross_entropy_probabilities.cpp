@@ -1,7 +1,7 @@
 // cross_entropy of logits (N, C, D) with probabilities (N, C, D). See pydl/ops/cross_entropy.py.
 #include "class_weights.h"
 #include "kernel.h"
-#include "softmax_strips.h"
+#include "normalization/softmax_strips.h"
 
 namespace pydl::PYDL_ISA {
 namespace {

@@ -1,5 +1,5 @@
 // cummax: the largest, or smallest, element up to each one and where it was. See pydl/ops/cummax.py.
-#include "elementwise.h"
+#include "elementwise/elementwise.h"
 #include "kernel.h"
 
 namespace pydl::PYDL_ISA {

@@ -2,7 +2,7 @@
 // backwards; prod: the product over some dimensions. See pydl/ops/cumsum.py.
 #include "kernel.h"
 #include "parallel.h"
-#include "reduce.h"
+#include "reductions/reduce.h"
 
 namespace pydl::PYDL_ISA {
 namespace {

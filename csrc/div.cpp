@@ -1,5 +1,5 @@
 // div: y = a / b. See pydl/ops/div.py.
-#include "elementwise.h"
+#include "elementwise/elementwise.h"
 #include "kernel.h"
 
 namespace pydl::PYDL_ISA {

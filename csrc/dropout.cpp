@@ -1,7 +1,7 @@
 // dropout: y = x * mask * scale, with a mask from random words. See pydl/ops/dropout.py.
-#include "elementwise.h"
+#include "elementwise/elementwise.h"
 #include "kernel.h"
-#include "simd_random.h"
+#include "simd/random.h"
 
 namespace pydl::PYDL_ISA {
 namespace {

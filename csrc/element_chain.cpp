@@ -1,7 +1,7 @@
 // element_chain: a program of element-by-element operations, run in registers.
 // See pydl/recording/element_chain.py.
-#include "element_chain_steps.h"
-#include "elementwise_plan.h"
+#include "elementwise/chain_steps.h"
+#include "elementwise/plan.h"
 #include "kernel.h"
 #include "parallel.h"
 

@@ -1,7 +1,7 @@
 // elementary: functions of each element that no network needs often. See pydl/ops/elementary.py.
-#include "elementwise.h"
+#include "elementwise/elementwise.h"
 #include "kernel.h"
-#include "simd_circular.h"
+#include "simd/circular.h"
 
 namespace pydl::PYDL_ISA {
 namespace {

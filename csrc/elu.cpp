@@ -1,5 +1,5 @@
 // elu: y = scale x where x > 0, else scale alpha (e^(slope x) - 1). See pydl/ops/elu.py.
-#include "elementwise.h"
+#include "elementwise/elementwise.h"
 #include "kernel.h"
 
 namespace pydl::PYDL_ISA {

@@ -1,6 +1,6 @@
 // embedding: y[m] = weight[index[m]], and the sum of dy over the uses of each row. See pydl/ops/embedding.py.
+#include "elementwise/row_copies.h"
 #include "kernel.h"
-#include "row_copies.h"
 
 namespace pydl::PYDL_ISA {
 namespace {

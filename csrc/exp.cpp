@@ -1,5 +1,5 @@
 // exp: y = e^x. See pydl/ops/exp.py.
-#include "elementwise.h"
+#include "elementwise/elementwise.h"
 #include "kernel.h"
 
 namespace pydl::PYDL_ISA {

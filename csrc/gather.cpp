@@ -2,9 +2,9 @@
 //
 // Where index is the same for all b (its stride is 0), as for index_select, whole rows are copied or added.
 // What is moved is not looked at: the loops know of it only how many bytes it has.
+#include "elementwise/row_copies.h"
 #include "kernel.h"
 #include "parallel.h"
-#include "row_copies.h"
 
 namespace pydl::PYDL_ISA {
 namespace {

@@ -1,5 +1,5 @@
 // gelu: y = x P(X <= x) for X ~ N(0, 1). See pydl/ops/gelu.py.
-#include "elementwise.h"
+#include "elementwise/elementwise.h"
 #include "kernel.h"
 
 namespace pydl::PYDL_ISA {

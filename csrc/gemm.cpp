@@ -1,8 +1,8 @@
 // Chooses among the ways to compute a product, by the sizes alone.
-#include "gemm.h"
+#include "gemm/gemm.h"
 
-#include "gemm_narrow.h"
-#include "gemm_turned.h"
+#include "gemm/narrow.h"
+#include "gemm/turned.h"
 
 namespace pydl::PYDL_ISA {
 namespace {

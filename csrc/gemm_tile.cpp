@@ -1,7 +1,7 @@
-// The register tiles of matrix products in all their shapes. See gemm_tile.h.
-#include "gemm_tile.h"
+// The register tiles of matrix products in all their shapes. See gemm/tile.h.
+#include "gemm/tile.h"
 
-#include "rows_apart.h"
+#include "gemm/rows_apart.h"
 
 namespace pydl::PYDL_ISA {
 

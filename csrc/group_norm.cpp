@@ -2,9 +2,9 @@
 //
 // A group is C / G segments of S numbers; its statistics are taken as batch_norm takes a channel's. Without
 // S, a group of all samples is a matrix whose rows layer_norm knows.
-#include "batch_norm.h"
 #include "kernel.h"
-#include "row_norm_backward.h"
+#include "normalization/batch_norm.h"
+#include "normalization/row_norm_backward.h"
 
 namespace pydl::PYDL_ISA {
 namespace {

@@ -1,10 +1,10 @@
 // gru: all steps of one layer, in one direction or in both. See pydl/ops/gru.py.
-#include "gru.h"
+#include "recurrent/gru.h"
 
 #include "kernel.h"
-#include "recurrent_checks.h"
-#include "recurrent_forward.h"
-#include "recurrent_gradients.h"
+#include "recurrent/checks.h"
+#include "recurrent/forward.h"
+#include "recurrent/gradients.h"
 
 namespace pydl::PYDL_ISA {
 

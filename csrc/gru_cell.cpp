@@ -1,7 +1,7 @@
 // gru_cell: one step. See pydl/ops/gru_cell.py.
-#include "gru.h"
 #include "kernel.h"
-#include "recurrent_cell.h"
+#include "recurrent/cell.h"
+#include "recurrent/gru.h"
 
 namespace pydl::PYDL_ISA {
 

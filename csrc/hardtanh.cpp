@@ -1,5 +1,5 @@
 // hardtanh: straight lines below and above a curve x (square x + slope) + shift. See pydl/ops/hardtanh.py.
-#include "elementwise.h"
+#include "elementwise/elementwise.h"
 #include "kernel.h"
 
 namespace pydl::PYDL_ISA {

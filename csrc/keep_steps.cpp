@@ -1,6 +1,6 @@
 // keep_steps: zeros behind the ends of sequences. See pydl/ops/keep_steps.py.
 #include "kernel.h"
-#include "recurrent.h"
+#include "recurrent/recurrent.h"
 
 namespace pydl::PYDL_ISA {
 

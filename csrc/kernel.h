@@ -10,7 +10,7 @@
 #include <utility>
 
 #include "array.h"
-#include "simd.h"
+#include "simd/simd.h"
 
 namespace pydl::PYDL_ISA {
 

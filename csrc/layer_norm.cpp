@@ -1,6 +1,6 @@
 // layer_norm of the rows of x (R, D). See pydl/ops/layer_norm.py.
 #include "kernel.h"
-#include "row_norm_backward.h"
+#include "normalization/row_norm_backward.h"
 
 namespace pydl::PYDL_ISA {
 

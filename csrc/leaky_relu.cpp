@@ -1,5 +1,5 @@
 // leaky_relu: y = x where x > 0, else negative_slope x. See pydl/ops/leaky_relu.py.
-#include "elementwise.h"
+#include "elementwise/elementwise.h"
 #include "kernel.h"
 
 namespace pydl::PYDL_ISA {

@@ -1,5 +1,5 @@
 // linear: y = f(x W^T + b), and the gradients of W and b. See pydl/ops/linear.py.
-#include "gemm.h"
+#include "gemm/gemm.h"
 #include "kernel.h"
 
 namespace pydl::PYDL_ISA {

@@ -1,5 +1,5 @@
 // log: y = ln x. See pydl/ops/log.py.
-#include "elementwise.h"
+#include "elementwise/elementwise.h"
 #include "kernel.h"
 
 namespace pydl::PYDL_ISA {

@@ -1,6 +1,6 @@
 // log_softmax along the middle dimension of (A, K, B). See pydl/ops/log_softmax.py.
 #include "kernel.h"
-#include "softmax_strips.h"
+#include "normalization/softmax_strips.h"
 
 namespace pydl::PYDL_ISA {
 namespace {

@@ -3,7 +3,7 @@
 // The elements are cut into blocks of fixed size. A block is summed by lanes, the blocks in order in double
 // precision.
 #pragma once
-#include "elementwise.h"
+#include "elementwise/elementwise.h"
 #include "scratch.h"
 
 namespace pydl::PYDL_ISA {

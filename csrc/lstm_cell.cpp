@@ -1,7 +1,7 @@
 // lstm_cell: one step. See pydl/ops/lstm_cell.py.
 #include "kernel.h"
-#include "lstm.h"
-#include "recurrent_cell.h"
+#include "recurrent/cell.h"
+#include "recurrent/lstm.h"
 
 namespace pydl::PYDL_ISA {
 

@@ -1,9 +1,9 @@
 // lstm_recurrence: all steps of one layer in one direction. See pydl/ops/lstm_recurrence.py.
 //
 // Rows of the batch are independent of each other: each thread takes some of them through all of time.
-#include "lstm_recurrence.h"
+#include "recurrent/lstm_recurrence.h"
 
-#include "gemm.h"
+#include "gemm/gemm.h"
 #include "kernel.h"
 
 namespace pydl::PYDL_ISA {

@@ -1,5 +1,5 @@
 // matmul: y = a b for the last two dimensions, the others broadcast or summed. See pydl/ops/matmul.py.
-#include "gemm.h"
+#include "gemm/gemm.h"
 #include "kernel.h"
 #include "scratch.h"
 

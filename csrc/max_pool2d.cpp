@@ -1,8 +1,8 @@
 // max_pool2d: y[n,c,p,q] = max over i, j of x[n, c, p*s - pad + i*d, q*s - pad + j*d]. See
 // pydl/ops/max_pool2d.py.
 #include "kernel.h"
-#include "max_pool.h"
-#include "max_pool_backward.h"
+#include "pooling/max_pool.h"
+#include "pooling/max_pool_backward.h"
 
 namespace pydl::PYDL_ISA {
 

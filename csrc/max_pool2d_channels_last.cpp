@@ -1,7 +1,7 @@
 // max_pool2d_channels_last: max pooling of images whose channels lie side by side. See
 // pydl/ops/max_pool2d_channels_last.py.
 #include "kernel.h"
-#include "pooling.h"
+#include "pooling/pooling.h"
 
 namespace pydl::PYDL_ISA {
 

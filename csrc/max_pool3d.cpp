@@ -1,8 +1,8 @@
 // max_pool3d: y[n,c,z,p,q] = max over k, i, j of x[n, c, z*s - pad + k*d, p*s - pad + i*d, q*s - pad + j*d].
 // See pydl/ops/max_pool3d.py.
 #include "kernel.h"
-#include "max_pool.h"
-#include "max_pool_backward.h"
+#include "pooling/max_pool.h"
+#include "pooling/max_pool_backward.h"
 
 namespace pydl::PYDL_ISA {
 

@@ -1,5 +1,5 @@
 // maximum: y = max(a, b). See pydl/ops/maximum.py.
-#include "elementwise.h"
+#include "elementwise/elementwise.h"
 #include "kernel.h"
 
 namespace pydl::PYDL_ISA {

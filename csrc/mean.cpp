@@ -1,6 +1,6 @@
 // mean: y = the average of x over some dimensions. See pydl/ops/mean.py.
 #include "kernel.h"
-#include "reduce.h"
+#include "reductions/reduce.h"
 
 namespace pydl::PYDL_ISA {
 

@@ -1,5 +1,5 @@
-// The register tile in all its sizes, as functions. See microkernel.h.
-#include "microkernel.h"
+// The register tile in all its sizes, as functions. See gemm/microkernel.h.
+#include "gemm/microkernel.h"
 
 namespace pydl::PYDL_ISA {
 

@@ -1,5 +1,5 @@
 // minimum: y = min(a, b). See pydl/ops/minimum.py.
-#include "elementwise.h"
+#include "elementwise/elementwise.h"
 #include "kernel.h"
 
 namespace pydl::PYDL_ISA {

@@ -1,5 +1,5 @@
 // mish: y = x tanh(ln(1 + e^x)). See pydl/ops/mish.py.
-#include "elementwise.h"
+#include "elementwise/elementwise.h"
 #include "kernel.h"
 
 namespace pydl::PYDL_ISA {

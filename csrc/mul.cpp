@@ -1,5 +1,5 @@
 // mul: y = a b. See pydl/ops/mul.py.
-#include "elementwise.h"
+#include "elementwise/elementwise.h"
 #include "kernel.h"
 
 namespace pydl::PYDL_ISA {

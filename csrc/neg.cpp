@@ -1,5 +1,5 @@
 // neg: y = -x. See pydl/ops/neg.py.
-#include "elementwise.h"
+#include "elementwise/elementwise.h"
 #include "kernel.h"
 
 namespace pydl::PYDL_ISA {

@@ -1,6 +1,6 @@
 // row_norms: the length of every row. See pydl/ops/norm.py.
 #include "kernel.h"
-#include "norm_of_run.h"
+#include "reductions/norm_of_run.h"
 #include "scratch.h"
 
 namespace pydl::PYDL_ISA {

@@ -2,9 +2,9 @@
 //
 // Along the last dimension, what lies inside is moved as one run and only the border by its places, so that
 // every row is written once. The way back gathers: each row of dx is the sum of a few rows of dy.
+#include "elementwise/row_copies.h"
 #include "kernel.h"
 #include "parallel.h"
-#include "row_copies.h"
 
 namespace pydl::PYDL_ISA {
 namespace {

@@ -7,7 +7,7 @@
 
 #include "runtime/arena.h"
 #include "runtime/team.h"
-#include "simd.h"
+#include "simd/simd.h"
 
 namespace pydl::PYDL_ISA {
 

@@ -1,7 +1,7 @@
 // pow: y = a^b. See pydl/ops/pow.py.
-#include "elementwise.h"
+#include "simd/pow.h"
+#include "elementwise/elementwise.h"
 #include "kernel.h"
-#include "simd_pow.h"
 
 namespace pydl::PYDL_ISA {
 

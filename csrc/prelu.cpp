@@ -1,5 +1,5 @@
 // prelu: y = value where x > 0, else factor * value. See pydl/ops/prelu.py.
-#include "elementwise.h"
+#include "elementwise/elementwise.h"
 #include "kernel.h"
 
 namespace pydl::PYDL_ISA {

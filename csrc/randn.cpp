@@ -1,7 +1,7 @@
 // randn: normal numbers from random words. See pydl/ops/randn.py.
-#include "elementwise.h"
+#include "elementwise/elementwise.h"
 #include "kernel.h"
-#include "simd_random.h"
+#include "simd/random.h"
 
 namespace pydl::PYDL_ISA {
 namespace {

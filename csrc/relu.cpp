@@ -1,6 +1,6 @@
 // relu: y = max(x, 0). See pydl/ops/relu.py.
-#include "element_formulas.h"
-#include "elementwise.h"
+#include "elementwise/elementwise.h"
+#include "elementwise/formulas.h"
 #include "kernel.h"
 
 namespace pydl::PYDL_ISA {

@@ -1,5 +1,5 @@
 // remainder: what a division by whole numbers leaves, and the whole number. See pydl/ops/remainder.py.
-#include "elementwise.h"
+#include "elementwise/elementwise.h"
 #include "kernel.h"
 
 namespace pydl::PYDL_ISA {

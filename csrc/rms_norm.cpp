@@ -1,6 +1,6 @@
 // rms_norm of the rows of x (R, D): layer_norm without mean and bias. See pydl/ops/rms_norm.py.
 #include "kernel.h"
-#include "row_norm_backward.h"
+#include "normalization/row_norm_backward.h"
 
 namespace pydl::PYDL_ISA {
 

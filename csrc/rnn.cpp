@@ -1,10 +1,10 @@
 // rnn: all steps of one layer, in one direction or in both. See pydl/ops/rnn.py.
-#include "rnn.h"
+#include "recurrent/rnn.h"
 
 #include "kernel.h"
-#include "recurrent_checks.h"
-#include "recurrent_forward.h"
-#include "recurrent_gradients.h"
+#include "recurrent/checks.h"
+#include "recurrent/forward.h"
+#include "recurrent/gradients.h"
 
 namespace pydl::PYDL_ISA {
 

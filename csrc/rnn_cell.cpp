@@ -1,8 +1,8 @@
 // rnn_cell: one step. See pydl/ops/rnn_cell.py.
-#include "rnn.h"
+#include "recurrent/rnn.h"
 
 #include "kernel.h"
-#include "recurrent_cell.h"
+#include "recurrent/cell.h"
 
 namespace pydl::PYDL_ISA {
 

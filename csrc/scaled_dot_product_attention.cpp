@@ -10,9 +10,9 @@
 // The way back makes the weights of a block again, from the largest score and the sum that each query has
 // kept. With is_causal the keys behind the last query of a block are left out: their weights are zero, which
 // makes zeros of anything but a NaN or infinity.
-#include "gemm.h"
+#include "elementwise/row_vectors.h"
+#include "gemm/gemm.h"
 #include "kernel.h"
-#include "row_vectors.h"
 
 namespace pydl::PYDL_ISA {
 namespace {

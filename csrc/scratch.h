@@ -3,7 +3,7 @@
 
 #include "runtime/arena.h"
 #include "runtime/pocket.h"
-#include "simd.h"
+#include "simd/simd.h"
 
 namespace pydl::PYDL_ISA {
 

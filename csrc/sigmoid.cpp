@@ -1,6 +1,6 @@
 // sigmoid: y = 1 / (1 + e^-x). See pydl/ops/sigmoid.py.
-#include "element_formulas.h"
-#include "elementwise.h"
+#include "elementwise/elementwise.h"
+#include "elementwise/formulas.h"
 #include "kernel.h"
 
 namespace pydl::PYDL_ISA {

@@ -1,5 +1,5 @@
 // silu: y = x sigmoid(x). See pydl/ops/silu.py.
-#include "elementwise.h"
+#include "elementwise/elementwise.h"
 #include "kernel.h"
 
 namespace pydl::PYDL_ISA {

@@ -1,5 +1,5 @@
 // softplus: y = ln(1 + e^(beta x)) / beta. See pydl/ops/softplus.py.
-#include "elementwise.h"
+#include "elementwise/elementwise.h"
 #include "kernel.h"
 
 namespace pydl::PYDL_ISA {

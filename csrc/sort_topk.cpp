@@ -4,7 +4,7 @@
 // The k best so far are a heap with the worst on top; a vector of numbers is compared with it at once, and of
 // a long line most vectors hold none that is better. If k is much of the line, all of it is sorted, by one
 // byte of the integers after another, from the lowest on: each pass keeps the order of equals.
-#include "elementwise.h"
+#include "elementwise/elementwise.h"
 #include "kernel.h"
 #include "parallel.h"
 #include "scratch.h"

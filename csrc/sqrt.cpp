@@ -1,6 +1,6 @@
 // sqrt: y = the square root of x. See pydl/ops/sqrt.py.
-#include "element_formulas.h"
-#include "elementwise.h"
+#include "elementwise/elementwise.h"
+#include "elementwise/formulas.h"
 #include "kernel.h"
 
 namespace pydl::PYDL_ISA {

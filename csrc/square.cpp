@@ -1,6 +1,6 @@
 // square: y = x^2. See pydl/ops/square.py.
-#include "element_formulas.h"
-#include "elementwise.h"
+#include "elementwise/elementwise.h"
+#include "elementwise/formulas.h"
 #include "kernel.h"
 
 namespace pydl::PYDL_ISA {

@@ -1,5 +1,5 @@
 // sub: y = a - b. See pydl/ops/sub.py.
-#include "elementwise.h"
+#include "elementwise/elementwise.h"
 #include "kernel.h"
 
 namespace pydl::PYDL_ISA {

@@ -1,6 +1,6 @@
 // sum: y = the sum of x over some dimensions. See pydl/ops/sum.py.
 #include "kernel.h"
-#include "reduce.h"
+#include "reductions/reduce.h"
 
 namespace pydl::PYDL_ISA {
 

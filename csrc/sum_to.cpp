@@ -4,7 +4,7 @@
 // parts of one sum, added up at the end ("along"); if it is kept, the lanes are sums of their own ("across").
 // Either way the terms of a sum are cut into pieces, and the sums of the pieces are added pairwise, so that
 // the rounding error grows with the logarithm of their number.
-#include "elementwise.h"
+#include "elementwise/elementwise.h"
 #include "kernel.h"
 #include "scratch.h"
 

@@ -1,6 +1,6 @@
 // tanh: y = tanh x. See pydl/ops/tanh.py.
-#include "element_formulas.h"
-#include "elementwise.h"
+#include "elementwise/elementwise.h"
+#include "elementwise/formulas.h"
 #include "kernel.h"
 
 namespace pydl::PYDL_ISA {

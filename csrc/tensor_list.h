@@ -7,7 +7,7 @@
 #pragma once
 #include "array.h"
 #include "parallel.h"
-#include "simd.h"
+#include "simd/simd.h"
 
 namespace pydl::PYDL_ISA {
 

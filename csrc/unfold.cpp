@@ -1,8 +1,8 @@
 // unfold: the windows of an image as columns, and columns added up to an image. See pydl/ops/unfold.py.
 //
 // The number at (u, v) of the window (i, j) is the pixel (i * stride + u * dilation - padding, ...).
+#include "elementwise/row_copies.h"
 #include "kernel.h"
-#include "row_copies.h"
 
 namespace pydl::PYDL_ISA {
 namespace {

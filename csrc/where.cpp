@@ -1,5 +1,5 @@
 // where: y = a where condition holds, else b. See pydl/ops/where.py.
-#include "elementwise.h"
+#include "elementwise/elementwise.h"
 #include "kernel.h"
 
 namespace pydl::PYDL_ISA {

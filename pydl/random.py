@@ -79,6 +79,6 @@ def philox(counter: int, key: int) -> list[int]:
 
 
 def philox_block(block: int, key: int) -> list[int]:
-    """64 words from the counters 16 block to 16 block + 15, in the order of csrc/simd_random.h."""
+    """64 words from the counters 16 block to 16 block + 15, in the order of csrc/simd/random.h."""
     counters = [philox(16 * block + c, key) for c in range(16)]
     return [counters[j // 2 + 8 * (j % 2)][w] for w in range(4) for j in range(16)]

@@ -1,6 +1,6 @@
-"""Depthwise convolutions in float32, whose rows are read where they lie (csrc/conv2d_depthwise_rows.h and
-conv2d_depthwise_wide_rows.h), of maps that are as wide as one, two, three or four vectors, or end within one, and
-with channels as lanes (conv2d_depthwise_lane_rows.h)."""
+"""Depthwise convolutions in float32, whose rows are read where they lie (csrc/conv2d/depthwise_rows.h and
+conv2d/depthwise_wide_rows.h), of maps that are as wide as one, two, three or four vectors, or end within one, and
+with channels as lanes (conv2d/depthwise_lane_rows.h)."""
 
 import numpy as np
 import pytest

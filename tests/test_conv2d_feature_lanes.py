@@ -1,4 +1,4 @@
-"""Convolutions with output channels as lanes (csrc/conv2d_feature_lanes.h) in float32 against the other algorithms,
+"""Convolutions with output channels as lanes (csrc/conv2d/feature_lanes.h) in float32 against the other algorithms,
 which compute them in float64: patches, taps that mostly meet the zeros around the image, and their gradients.
 """
 
@@ -28,7 +28,7 @@ CASES = [
     ((1, 33, 6, 5), (32, 33, 9, 1), (1, 1), (4, 0), 1, 1),
     ((1, 24, 1, 90), (64, 24, 1, 11), (1, 4), (0, 5), 1, 1),
     ((1, 16, 1, 3), (32, 16, 3, 3), (1, 1), (7, 2), (7, 2), 1),
-    # In a frame (csrc/conv2d_framed_features.h): rows and columns of samples, small maps, panels of unlike size
+    # In a frame (csrc/conv2d/framed_features.h): rows and columns of samples, small maps, panels of unlike size
     ((2, 12, 1, 90), (40, 12, 1, 5), (1, 2), (0, 2), 1, 1),
     ((3, 20, 77, 1), (18, 10, 6, 1), (2, 1), (2, 0), 1, 2),
     ((1, 2, 1, 400), (16, 2, 1, 15), (1, 3), (0, 7), 1, 1),

@@ -65,7 +65,7 @@ def test_special_values_stay_where_they_touch(value):
 @pytest.mark.parametrize(
     ("shape", "filters", "stride", "padding"),
     [
-        ((2, 32, 5, 30, 29), (66, 32, 3, 3, 3), 2, 1),
+        ((2, 32, 5, 46, 45), (66, 32, 3, 3, 3), 2, 1),
         ((2, 24, 6, 30, 31), (33, 24, 2, 4, 4), (1, 2, 2), (0, 1, 1)),
         ((2, 3, 4, 40, 41), (24, 3, 3, 7, 7), (1, 2, 2), (1, 3, 3)),
     ],
@@ -89,9 +89,9 @@ def test_torch(shape, filters, stride, padding):
 
 
 def test_where_it_is_used():
-    w, y = (64, 64, 3, 3, 3), (2, 64, 4, 14, 14)
+    w, y = (64, 64, 3, 3, 3), (2, 64, 4, 20, 20)
     assert volume_tile(w, y, 2)
-    assert suits_gradient(w, (2, 64, 8, 28, 28), y, 2)
+    assert suits_gradient(w, (2, 64, 8, 40, 40), y, 2)
     assert suits_weight(w, y, 2)
     assert not volume_tile((2048, 2048, 3, 3, 3), (2, 2048, 4, 14, 14), 2), "the filters would be too large"
     assert not volume_tile((64, 64, 3, 3, 3), (1, 64, 1, 2, 2), 2), "most of every tile would be empty"

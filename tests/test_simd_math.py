@@ -1,4 +1,4 @@
-"""Accuracy of the functions of csrc/simd_math.h and simd_circular.h, on every instruction set: as stated there."""
+"""Accuracy of the functions of csrc/simd/math.h and simd/circular.h, on every instruction set: as stated there."""
 
 import math
 
@@ -20,7 +20,7 @@ REFERENCE_ULP = 0.0 if np.finfo(np.longdouble).eps < 2.0**-60 else 1.0
 
 
 def tolerance(isa, bound):
-    """simd_math.h allows one ulp more without fused multiply-add."""
+    """simd/math.h allows one ulp more without fused multiply-add."""
     return bound + REFERENCE_ULP + (isa in ("sse2", "generic"))
 
 

@@ -26,7 +26,7 @@ FLAGS = (
     "-Wall -Wextra -Wno-maybe-uninitialized -Wno-ignored-optimization-argument"
 )
 # SSE2 is for processors from before 2013: it is compiled for size and without the kernels of special cases (see
-# has_special_kernels in csrc/conv2d_shape.h).
+# has_special_kernels in csrc/conv2d/shape.h).
 SPECIAL = ("conv2d_depthwise", "conv2d_depthwise_stride", "conv2d_depthwise_weight")
 # In float64 these are bound by memory, or hardly anything chooses them: AVX-512 takes the float64 kernels of AVX2,
 # which keeps the wheel small.

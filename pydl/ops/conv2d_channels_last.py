@@ -34,7 +34,7 @@ PANEL, NARROW_PANEL = 32, 16
 
 
 def filter_transformation(points: tuple[float, ...], taps: int) -> Any:
-    """Winograd's G for 0, these points, the same below 0, and infinity: a row for each. See conv2d_winograd_line.h."""
+    """Winograd's G for 0, these points, the same below 0, and infinity: a row for each. See conv2d/winograd_line.h."""
     below = [sign * each for each in points for sign in (1, -1)]
     rows: list[list[float]] = [[1, *(0,) * (taps - 1)]]
     rows += [[p**u / (p * math.prod(p - q for q in below if q != p)) for u in range(taps)] for p in below]

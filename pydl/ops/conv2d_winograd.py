@@ -7,7 +7,7 @@ instead of 400:
     y = A' [ sum over c of (G w[o,c] G') * (B' x[n,c] B) ] A        * element by element
 
 where x[n,c] is the square of 6x6 (4x4, 8x8) pixels under the tile, and A, B, G are fixed matrices
-(csrc/conv2d_winograd_line.h). The gradient of the input is such a convolution as well; that of the weight is
+(csrc/conv2d/winograd_line.h). The gradient of the input is such a convolution as well; that of the weight is
 
     dw[o,c] = G' [ sum over n and tiles of  (A dy[n,o] A') * (B' x[n,c] B) ] G
 
@@ -192,7 +192,7 @@ def fastest_tile(
         height, width = (-(-size // (d * tile)) for size, d in zip(y[2:], dilation, strict=True))
         tiles = height * width
         if w[2] == 5 and parts == 1 and source and (source[2] + 4, source[3] + 4) == y[2:]:
-            tiles = min(tiles, -(-source[2] // 4) * -(-source[3] // 4))  # csrc/conv2d_winograd_overlap.h
+            tiles = min(tiles, -(-source[2] // 4) * -(-source[3] // 4))  # csrc/conv2d/winograd_overlap.h
         cost = transformed(way, parts * whole(y[0] * tiles), channels, filters)
         if parts > 1:
             cost *= SLOWER_PARTS
@@ -203,7 +203,7 @@ def fastest_tile(
 
 def met_share(taps: Shape, sizes: Shape, dilation: Shape) -> float:
     """The share of dilated taps that meet the image, if the zeros around it keep its size: the direct sum leaves out
-    the others (csrc/conv2d_feature_lanes.h).
+    the others (csrc/conv2d/feature_lanes.h).
     """
     share = 1.0
     for count, size, d in zip(taps, sizes, dilation, strict=True):

@@ -1,7 +1,7 @@
 """conv2d_winograd_stride: convolutions of stride 2 with fewer multiplications, of filters 3x3, 4x4 and 7x7.
 
 The results are conv2d's. Along a line, an output of stride 2 is a sum over neighbouring even pixels and one over odd
-pixels, each of which is a convolution of stride 1 with half the taps (csrc/conv2d_winograd_stride.h):
+pixels, each of which is a convolution of stride 1 with half the taps (csrc/conv2d/winograd_stride.h):
 
     y[i] = (w[0] x[2 i] + w[2] x[2 i + 2] + ...) + (w[1] x[2 i + 1] + w[3] x[2 i + 3] + ...)
 
@@ -135,7 +135,7 @@ WEIGHT_WAYS = {3: WeightWay(81, 28, 3.3, 25, 1.25, 10), 4: WeightWay(100, 27, 5,
 
 
 def has_small_groups(groups: int, channels: int, filters: int) -> bool:
-    """Whether these are groups of so few channels that their direct sums are faster (csrc/conv2d_direct.h)."""
+    """Whether these are groups of so few channels that their direct sums are faster (csrc/conv2d/direct.h)."""
     return groups > 1 and min(channels, filters) < 5
 
 

@@ -14,10 +14,10 @@ from typing import Any
 
 import numpy as np
 
-from ..arguments import check_array
+from ..arguments import Array, check_array
 from ..op import empty, kernel, op
 from .broadcasting import broadcast_shape, empty_for, fit, operands
-from .clone import MOST_DIMENSIONS, bits, is_moved
+from .clone import MOST_DIMENSIONS
 
 
 @kernel(writes="y")
@@ -34,14 +34,19 @@ def _(draw):
     return {"condition": draw.integers(chosen, 0, 1).astype(bool), "a": a, "b": b, "y": draw.out(shape)}
 
 
+def _bits(x: Array) -> Array:
+    """Integers as floats that have the same bits: the kernel moves them, and does not look at them."""
+    return x.view(np.float32 if x.dtype.itemsize == 4 else np.float64)
+
+
 def _choose(condition: Any, a: Any, b: Any, y: Any) -> None:
     """y = a where condition holds, else b, of integers or truth values."""
     if y.dtype.kind == "b":  # bit by bit: b, and what a changes of it
         np.bitwise_xor(a, b, out=y)
         np.bitwise_and(y, condition, out=y)
         np.bitwise_xor(y, b, out=y)
-    elif is_moved(y) and y.ndim <= MOST_DIMENSIONS:
-        where_forward(condition, bits(a), bits(b), bits(y))
+    elif y.dtype.kind in "iu" and y.dtype.itemsize >= 4 and y.ndim <= MOST_DIMENSIONS:
+        where_forward(condition, _bits(a), _bits(b), _bits(y))
     else:
         np.copyto(y, np.where(condition, a, b))
 

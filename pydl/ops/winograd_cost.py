@@ -7,7 +7,7 @@
 for C channels, F filters, K taps, P results of a channel and T tiles; N numbers of a transformed tile, a and b what it
 takes to transform one of them for a channel and a filter, p what it takes to prepare it of a filter: more where filters
 leave the second-level cache. L: with few filters the registers are not full, but for up to 4 of them, or 8 of each of
-several groups, there are kernels of their own (csrc/conv2d_direct.h). d: how much longer the direct sum takes for a
+several groups, there are kernels of their own (csrc/conv2d/direct.h). d: how much longer the direct sum takes for a
 multiplication, such as with a stride. Tiles and results come in vectors. Where most results of a gradient are of the
 padding, as of small maps that were not padded, the sum over P results is one over the pixels that it is scattered from.
 
@@ -148,7 +148,7 @@ def transformed_is_faster_for_weights(
     call: what all do.
     """
     lanes, turned = whole(channels), channels * whole(filters)
-    # The vectors of products are filters where that saves a quarter (csrc/conv2d_winograd_weight.h).
+    # The vectors of products are filters where that saves a quarter (csrc/conv2d/winograd_weight.h).
     products = turned if 4 * turned <= 3 * filters * lanes else lanes * max(filters, 2)
     each = products + 3 * lanes + way.filter * whole(filters)
     own = way.numbers * (tiles * each + preparation(way, lanes * filters) * lanes * filters)

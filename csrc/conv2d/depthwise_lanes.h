@@ -1,0 +1,331 @@
+// Depthwise convolutions with channels as lanes: of images whose rows would not fill vectors, and of wide
+// filters, many of whose taps lie outside the image.
+//
+//   for each task: a vector of channels, an image      (in parallel)
+//     turns the image into a frame [row][column][channel] with the zeros around it (conv2d/channel_lanes.h)
+//     for each output: the sum of all taps, each a vector of weights and one of pixels; where there is a
+//                      kernel for it, for some outputs of a column at once (conv2d/depthwise_lane_rows.h)
+//     turns the outputs back
+//
+// Outputs fall into phases, each with taps of its own: a convolution has one, its gradient with respect to
+// the input one for each residue of the stride (conv2d/phase.h).
+#pragma once
+
+#include "conv2d/channel_lanes.h"
+#include "conv2d/depthwise_lane_rows.h"
+#include "elementwise/turned_copy.h"
+#include "gemm/pack.h"
+
+namespace pydl::PYDL_ISA {
+
+// Where the taps of an output are: pixel (row, column) of a frame is at (row * columns + column) * width.
+template <typename T>
+class LaneFrame {
+    static constexpr int64_t W = width<T>;
+
+  public:
+    // What the outputs of `rows` and `columns` read.
+    [[gnu::noinline]] void add(const Axis& rows, const Axis& columns) {
+        grow(top_, bottom_, rows);
+        grow(left_, right_, columns);
+        // One more where pixels of a column would meet in one place of the cache.
+        columns_ = right_ - left_ + ((right_ - left_) % 32 == 0);
+    }
+    int64_t columns() const { return columns_; }
+    int64_t size() const { return (bottom_ - top_) * columns() * W; }
+    int64_t place(int64_t row, int64_t column) const {
+        return ((row - top_) * columns() + column - left_) * W;
+    }
+    void fill(T* frame, const ChannelLanes<T>& lanes, int64_t n, bool has_zeros) const {
+        const int64_t* shape = lanes.images.shape;
+        lanes.turn(frame, columns(), 0, bottom_ - top_, n, top_, shape[2], left_, shape[3], has_zeros);
+    }
+
+  private:
+    static void grow(int64_t& begin, int64_t& end, const Axis& axis) {
+        const int64_t last = (axis.outputs - 1) * axis.stride + axis.origin;
+        if (axis.origin < begin) begin = axis.origin;
+        if (last + 1 > end) end = last + 1;
+        if (last + (axis.taps - 1) * axis.dilation + 1 > end)
+            end = last + (axis.taps - 1) * axis.dilation + 1;
+    }
+    int64_t top_ = 0, bottom_ = 1, left_ = 0, right_ = 1, columns_ = 1;
+};
+
+// Whether so many channels fill their vectors, and maps of so many pixels are small: larger ones take less
+// time with pixels as lanes, which need not be turned.
+template <typename T>
+bool suits_lanes(int64_t channels, int64_t pixels, int64_t taps) {
+    return has_special_kernels && 4 * channels >= 3 * whole_vectors<T>(channels) && taps <= 1024 &&
+           pixels <= 11 * width<T>;
+}
+
+// R outputs of a row.
+template <typename T, int R>
+void lane_outputs(const vec<T>* weight, const int64_t* place, int64_t taps, vec<T> bias, const T* x,
+                  int64_t x_step, T* y, int64_t y_step) {
+    vec<T> acc[R];
+#pragma GCC unroll 8
+    for (int r = 0; r < R; r++) acc[r] = bias;
+    for (int64_t k = 0; k < taps; k++) {
+        const T* from = x + place[k];
+#pragma GCC unroll 8
+        for (int r = 0; r < R; r++) acc[r] = fma(weight[k], load(from + r * x_step), acc[r]);
+    }
+#pragma GCC unroll 8
+    for (int r = 0; r < R; r++) store(y + r * y_step, acc[r]);
+}
+
+template <typename T>
+class DepthwiseLanes {
+    static constexpr int64_t W = width<T>;
+
+  public:
+    // w is read as w[group * w_group + m * w_feature + tap], outputs of a phase are `step` apart.
+    DepthwiseLanes(const Images<const T>& x, const Images<T>& y, int64_t groups, int64_t features,
+                   int64_t w_group, int64_t w_feature, const T* bias, int64_t bias_stride, int64_t step,
+                   int64_t taps)
+        : x_(x),
+          y_(y),
+          groups_(groups),
+          features_(features),
+          w_group_(w_group),
+          w_feature_(w_feature),
+          bias_(bias),
+          bias_stride_(bias_stride),
+          step_(step),
+          taps_(taps),
+          phases_(step * step),
+          place_(taps),
+          w_(taps) {}
+
+    // The outputs (row, column), (row + step, column), ...; all frames have to be known.
+    [[gnu::noinline]] void add(const LaneFrame<T>& frame, const Axis& rows, const Axis& columns, const T* w,
+                               int64_t down, int64_t along, int64_t row, int64_t column) {
+        phases_[count_++] = {rows, columns, added_, rows.taps * columns.taps,
+                             (row * y_.shape[3] + column) * W};
+        for (int64_t u = 0; u < rows.taps; u++)
+            for (int64_t v = 0; v < columns.taps; v++, added_++) {
+                place_[added_] =
+                    frame.place(rows.origin + u * rows.dilation, columns.origin + v * columns.dilation) -
+                    frame.place(0, 0);
+                w_[added_] = w + u * down + v * along;
+            }
+    }
+
+    [[gnu::noinline]] void run(const LaneFrame<T>& layout) const {
+        const int64_t N = x_.shape[0], H = y_.shape[2], V = y_.shape[3], blocks = (groups_ + W - 1) / W;
+        const int64_t work = (layout.size() + H * V * features_ * (4 + taps_ / (step_ * step_))) * W;
+        parallel_for(blocks * N, 1 + GemmBlocks<T>::thread_work / work, [&](int64_t begin, int64_t end) {
+            const Scratch<T> frame(layout.size()), tile(H * V * W);
+            const Scratch<vec<T>> weight((taps_ + 1) * features_);
+            for (int64_t task = begin; task < end; task++) {
+                const int64_t first = task / N * W, n = task % N;
+                if (task == begin || n == 0) turn_weights(weight.data(), first);
+                const ChannelLanes<T> lanes(x_, first, groups_);
+                layout.fill(frame.data(), lanes, n, task > begin);
+                for (int64_t m = 0; m < features_; m++) {
+                    const vec<T>* own = weight.data() + m * (taps_ + 1);
+                    for (int64_t p = 0; p < count_; p++)
+                        compute(layout, phases_[p], own, frame.data() + layout.place(0, 0), tile.data());
+                    T* y = y_.at(n, first * features_ + m);
+                    if (y_.stride[2] == V)
+                        copy_columns(tile.data(), W, y, features_ * y_.stride[1], lanes.count, H * V);
+                    else
+                        for (int64_t i = 0; i < H; i++)
+                            copy_columns(tile.data() + i * V * W, W, y + i * y_.stride[2],
+                                         features_ * y_.stride[1], lanes.count, V);
+                }
+            }
+        });
+    }
+
+  private:
+    struct PhaseOutputs {
+        Axis rows, columns;
+        int64_t first_tap, taps, place;
+    };
+
+    // Those of all taps of some channels, and their bias.
+    void turn_weights(vec<T>* weight, int64_t first) const {
+        const int64_t count = groups_ - first < W ? groups_ - first : W;
+        for (int64_t m = 0; m < features_; m++)
+            for (int64_t k = 0; k <= taps_; k++) {
+                T lane[W] = {};
+                for (int64_t l = 0; l < count; l++) {
+                    const int64_t group = first + l;
+                    if (k < taps_)
+                        lane[l] = w_[k][group * w_group_ + m * w_feature_];
+                    else if (bias_ != nullptr)
+                        lane[l] = bias_[(group * features_ + m) * bias_stride_];
+                }
+                *weight++ = load(lane);
+            }
+    }
+
+    void compute(const LaneFrame<T>& layout, const PhaseOutputs& phase, const vec<T>* weight, const T* frame,
+                 T* tile) const {
+        const int64_t x_step = phase.columns.stride * W, y_step = step_ * W, J = phase.columns.outputs;
+        const auto run = [&](auto block, int64_t i, int64_t j) PYDL_INLINE_LAMBDA {
+            lane_outputs<T, decltype(block)::value>(
+                weight + phase.first_tap, place_.data() + phase.first_tap, phase.taps, weight[taps_],
+                frame + i * phase.rows.stride * layout.columns() * W + j * x_step, x_step,
+                tile + phase.place + (i * y_.shape[3] + j) * y_step, y_step);
+        };
+        // The last outputs of a row are moved back to end with it; what they compute again is the same.
+        const auto row = [&](auto block, int64_t i) PYDL_INLINE_LAMBDA {
+            constexpr int64_t R = decltype(block)::value;
+            for (int64_t j = 0; j < J; j += R) run(block, i, j + R > J ? J - R : j);
+        };
+        if constexpr (has_lane_rows<T>)
+            if (compute_rows(layout, phase, weight, frame, tile)) return;
+        for (int64_t i = 0; i < phase.rows.outputs; i++) {
+            if (J >= 7)
+                row(std::integral_constant<int, 7>{}, i);
+            else if (J >= 3)
+                row(std::integral_constant<int, 3>{}, i);
+            else
+                row(std::integral_constant<int, 1>{}, i);
+        }
+    }
+
+    // The same by blocks of rows, where there are kernels for that.
+    [[gnu::noinline]] bool compute_rows(const LaneFrame<T>& layout, const PhaseOutputs& phase,
+                                        const vec<T>* weight, const T* frame, T* tile) const {
+        const Axis &rows = phase.rows, &columns = phase.columns;
+        const LaneRows<T>* kernel = find_lane_rows<T>(rows);
+        if (kernel == nullptr) return false;
+        LaneColumn<T> column = {
+            weight + phase.first_tap, columns.taps,           0, 0, 0, weight[taps_], layout.columns() * W,
+            columns.dilation * W,     y_.shape[3] * step_ * W};
+        const bool finite = are_finite<T>(column.w, phase.taps);
+        const int64_t reach = (kLaneRows - 1) * rows.stride + rows.taps;
+        for (int64_t next = 0; next < rows.outputs; next += kLaneRows) {
+            const int64_t i = next + kLaneRows > rows.outputs ? rows.outputs - kLaneRows : next;
+            const int64_t top = i * rows.stride + rows.origin;
+            int64_t first = 0, past = reach;
+            if (finite) clip(first, past, -top, rows.source - top);
+            column.rows = (1u << past) - (1u << first);
+            for (int64_t j = 0; j < columns.outputs; j++) {
+                const int64_t left = j * columns.stride + columns.origin;
+                column.left = 0, column.right = columns.taps;
+                if (finite)
+                    clip(column.left, column.right, first_inside(-left, columns.dilation),
+                         first_inside(columns.source - left, columns.dilation));
+                kernel->run(column, frame + (top * layout.columns() + left) * W,
+                            tile + phase.place + (i * y_.shape[3] + j) * step_ * W);
+            }
+        }
+        return true;
+    }
+    // The first tap that is `distance` or further.
+    static int64_t first_inside(int64_t distance, int64_t dilation) {
+        return distance <= 0 ? 0 : dilation == 1 ? distance : (distance + dilation - 1) / dilation;
+    }
+    static void clip(int64_t& begin, int64_t& end, int64_t low, int64_t high) {
+        if (low > begin) begin = low;
+        if (high < end) end = high;
+        if (end <= begin) begin = end = 0;
+    }
+
+    const Images<const T>& x_;
+    const Images<T>& y_;
+    int64_t groups_, features_, w_group_, w_feature_;
+    const T* bias_;
+    int64_t bias_stride_, step_, taps_, count_ = 0, added_ = 0;
+    Scratch<PhaseOutputs> phases_;
+    Scratch<int64_t> place_;
+    Scratch<const T*> w_;
+};
+
+// ---- the gradient with respect to the weight ----
+
+// sum[q] += the products of all pixels of dy with those that tap q reads for them.
+template <int Q, typename T>
+void lane_slopes(const T* dy, int64_t rows, int64_t columns, const T* x, const int64_t* place, int64_t x_row,
+                 int64_t x_step, vec<T>* sum) {
+    vec<T> acc[Q];
+#pragma GCC unroll 16
+    for (int q = 0; q < Q; q++) acc[q] = vec<T>{};
+    for (int64_t i = 0; i < rows; i++, x += x_row) {
+        const T* from = x;
+        for (int64_t j = 0; j < columns; j++, from += x_step, dy += width<T>) {
+            const vec<T> slope = load(dy);
+#pragma GCC unroll 16
+            for (int q = 0; q < Q; q++) acc[q] = fma(slope, load(from + place[q]), acc[q]);
+        }
+    }
+#pragma GCC unroll 16
+    for (int q = 0; q < Q; q++) sum[q] += acc[q];
+}
+
+template <typename T>
+bool suits_lane_slopes(const Conv2dShape& s) {
+    // Sums of pixels as lanes take fewer steps, most of all along images of one column.
+    return s.C == s.groups && s.O == s.groups && s.U * s.V >= 3 &&
+           suits_lanes<T>(s.C, s.I * s.J * (s.J == 1 ? 5 : 1), s.U * s.V);
+}
+
+template <typename T>
+void lane_weight_gradient(const Images<const T>& dy, const Images<const T>& x, const Conv2dShape& s,
+                          const Array<T, 4>& dw, T* db, int64_t db_stride) {
+    constexpr int64_t W = width<T>;
+    const int64_t taps = s.U * s.V, I = s.rows.outputs, J = s.columns.outputs, blocks = (s.C + W - 1) / W;
+    LaneFrame<T> layout;
+    layout.add(s.rows, s.columns);
+    // Taps that are added up at once; the last ones may be some of those before, too.
+    const int64_t Q = taps >= 9 ? 9 : 3, chunks = (taps + Q - 1) / Q;
+    const auto first_tap = [&](int64_t chunk) { return chunk + 1 < chunks ? chunk * Q : taps - Q; };
+    const Scratch<int64_t> place(taps);
+    for (int64_t u = 0; u < s.U; u++)
+        for (int64_t v = 0; v < s.V; v++)
+            place[u * s.V + v] =
+                layout.place(s.rows.origin + u * s.rows.dilation, s.columns.origin + v * s.columns.dilation);
+    // How the images are cut into parts depends on the sizes alone, and the parts are added in order.
+    const Parts parts(s.N, (s.N * blocks - 1) / 16 + 1);
+    const int64_t own = chunks * Q + 1;
+    const Scratch<vec<T>> partial(blocks * parts.count * own);
+    const int64_t work = parts.size * (layout.size() + I * J * W * (taps + 4));
+    parallel_for(
+        blocks * parts.count, 1 + GemmBlocks<T>::thread_work / work, [&](int64_t begin, int64_t end) {
+            const Scratch<T> frame(layout.size()), slopes(I * J * W);
+            for (int64_t task = begin; task < end; task++) {
+                const int64_t first = task / parts.count * W, part = task % parts.count;
+                const ChannelLanes<T> of_x(x, first, s.C), of_dy(dy, first, s.C);
+                vec<T>* sum = partial.data() + task * own;
+                for (int64_t k = 0; k < own; k++) sum[k] = vec<T>{};
+                for (int64_t n = parts.begin(part); n < parts.begin(part) + parts.length(part, s.N); n++) {
+                    layout.fill(frame.data(), of_x, n, task > begin || n > parts.begin(part));
+                    of_dy.turn(slopes.data(), J, 0, I, n, 0, I, 0, J);
+                    for (int64_t c = 0; c < chunks; c++)
+                        (Q == 9 ? lane_slopes<9, T> : lane_slopes<3, T>)(slopes.data(), I, J, frame.data(),
+                                                                         place.data() + first_tap(c),
+                                                                         s.rows.stride * layout.columns() * W,
+                                                                         s.columns.stride * W, sum + c * Q);
+                    vec<T> total{};
+                    for (int64_t k = 0; k < I * J; k++) total += load(slopes.data() + k * W);
+                    sum[own - 1] += total;
+                }
+            }
+        });
+    const bool in_runs = dw.stride[3] == 1 && dw.stride[2] == s.V;
+    for (int64_t block = 0; block < blocks; block++) {
+        vec<T>* total = partial.data() + block * parts.count * own;
+        for (int64_t part = 1; part < parts.count; part++)
+            for (int64_t k = 0; k < own; k++) total[k] += total[part * own + k];
+        const int64_t o = block * W, count = s.O - o < W ? s.O - o : W;
+        for (int64_t c = 0; c < chunks; c++) {
+            const T* sums = reinterpret_cast<const T*>(total + c * Q);
+            if (in_runs)
+                turn(sums, W, &dw(o, 0, 0, 0) + first_tap(c), dw.stride[0], count, Q);
+            else
+                for (int64_t k = 0; k < Q * W; k++) {
+                    const int64_t tap = first_tap(c) + k / W, l = k % W;
+                    if (l < count) dw(o + l, 0, tap / s.V, tap % s.V) = sums[k];
+                }
+        }
+        for (int64_t l = 0; db != nullptr && l < count; l++) db[(o + l) * db_stride] = total[own - 1][l];
+    }
+}
+
+}  // namespace pydl::PYDL_ISA

@@ -1,0 +1,130 @@
+// y = x for arrays of any rank and strides, x broadcast to y: the loops of elementwise/elementwise.h, and
+// some of its own.
+#pragma once
+#include "elementwise/elementwise.h"
+#include "elementwise/row_copies.h"
+
+namespace pydl::PYDL_ISA {
+
+// Rows backwards. The last vector of a row is moved back to end with it. Rows of less than a vector, without
+// gaps between them, are read with numbers of the row before, which the next row's overwrite.
+template <typename T>
+[[gnu::noinline]] void copy_backwards(const T* x, int64_t x_step, T* y, int64_t y_step, int64_t count,
+                                      int64_t rows) {
+    constexpr int64_t W = width<T>;
+    const bool dense = x_step == count && y_step == count;
+    for (int64_t r = 0; r < rows; ++r) {
+        const T* from = x + r * x_step;
+        T* to = y + r * y_step;
+        int64_t i = 0;
+        for (; i + W <= count; i += W) store(to + i, backwards(load(from - i - (W - 1))));
+        if (i == count) continue;
+        if (count >= W)
+            store(to + count - W, backwards(load(from - (count - 1))));
+        else if (dense && r * count >= W - count && (rows - 1 - r) * count >= W - count)
+            store(to, backwards(load(from - (W - 1))));
+        else
+            for (; i < count; ++i) to[i] = from[-i];
+    }
+}
+
+// Every second number of a row of at least a vector.
+template <typename T>
+[[gnu::noinline]] void copy_every_second(const T* x, T* y, int64_t count) {
+    constexpr int64_t W = width<T>;
+    int64_t i = 0;
+    for (; i + W <= count; i += W) {
+        prefetch(x + 2 * i + 4096 / sizeof(T));
+        prefetch(x + 2 * i + 4096 / sizeof(T) + W);
+        store(y + i, even_lanes_of_run(load(x + 2 * i), load(x + 2 * i + W - 1)));
+    }
+    if (i == count) return;
+    i = count - W;  // the last vector is moved back to end with the row
+    store(y + i, even_lanes_of_run(load(x + 2 * i), load(x + 2 * i + W - 1)));
+}
+
+// Rows without gaps of any length. The last vector of a row is moved back to end with it.
+template <typename T>
+[[gnu::noinline]] void copy_rows(const T* x, int64_t x_step, T* y, int64_t y_step, int64_t count,
+                                 int64_t rows) {
+    constexpr int64_t W = width<T>;
+    for (int64_t r = 0; r < rows; ++r, x += x_step, y += y_step) {
+        if (count < W) {
+            store_partial(y, load_partial(x, count), count);
+            continue;
+        }
+        int64_t i = 0;
+        for (; i + W <= count; i += W) store(y + i, load(x + i));
+        if (i < count) store(y + count - W, load(x + count - W));
+    }
+}
+
+// Rows of one number each.
+template <typename T>
+[[gnu::noinline]] void fill_rows(const T* x, int64_t x_step, T* y, int64_t y_step, int64_t count,
+                                 int64_t rows) {
+    constexpr int64_t W = width<T>;
+    for (int64_t r = 0; r < rows; ++r, x += x_step, y += y_step) {
+        const vec<T> copies = broadcast<T>(*x);
+        if (count < W) {
+            store_partial(y, copies, count);
+            continue;
+        }
+        int64_t i = 0;
+        for (; i + W <= count; i += W) store(y + i, copies);
+        store(y + count - W, copies);
+    }
+}
+
+// Any rows.
+template <typename T>
+void copy_any_rows(const void*, void* const* p, const int64_t* stride, int64_t count, int64_t rows,
+                   const int64_t* step) {
+    const T* x = static_cast<const T*>(p[1]);
+    T* y = static_cast<T*>(p[0]);
+    if (stride[0] == 1 && stride[1] == -1) return copy_backwards(x, step[1], y, step[0], count, rows);
+    if (stride[0] == 1 && stride[1] == 2 && count >= width<T>) {
+        for (int64_t r = 0; r < rows; ++r) copy_every_second(x + r * step[1], y + r * step[0], count);
+        return;
+    }
+    if (stride[0] == 1 && stride[1] == 0) return fill_rows(x, step[1], y, step[0], count, rows);
+    if (stride[0] == 1 && stride[1] == 1) return copy_rows(x, step[1], y, step[0], count, rows);
+    copy_numbers(x, stride[1], step[1], y, stride[0], step[0], count, rows);
+}
+
+// Any rows of numbers of one or two bytes, of which vectors are bytes.
+template <typename U>
+void copy_small_rows(const void*, void* const* p, const int64_t* stride, int64_t count, int64_t rows,
+                     const int64_t* step) {
+    const U* x = static_cast<const U*>(p[1]);
+    U* y = static_cast<U*>(p[0]);
+    const bool unit = stride[0] == 1 && stride[1] == 1;
+    const bool backwards = sizeof(U) == 1 && stride[0] == 1 && stride[1] == -1;
+    if (!unit && !backwards) return copy_numbers(x, stride[1], step[1], y, stride[0], step[0], count, rows);
+    for (; rows > 0; --rows, x += step[1], y += step[0]) {
+        if (unit) {
+            copy_bytes(reinterpret_cast<const char*>(x), reinterpret_cast<char*>(y),
+                       count * int64_t(sizeof(U)));
+            continue;
+        }
+        int64_t i = 0;
+        for (uint64_t eight; i + 8 <= count; i += 8) {
+            __builtin_memcpy(&eight, x - i - 7, 8);
+            eight = __builtin_bswap64(eight);
+            __builtin_memcpy(y + i, &eight, 8);
+        }
+        for (; i < count; ++i) y[i] = x[-i];
+    }
+}
+
+// y = x
+inline void elementwise_copy(const char* mismatch, const NdNumbers<char>& y, const NdNumbers<const char>& x) {
+    const ElementwiseRun run = y.bytes == 1   ? copy_small_rows<uint8_t>
+                               : y.bytes == 2 ? copy_small_rows<uint16_t>
+                               : y.bytes == 4 ? copy_any_rows<float>
+                                              : copy_any_rows<double>;
+    const ElementwiseCall<2> call = {run, nullptr, {y.data, const_cast<char*>(x.data)}, {y.bytes, y.bytes}};
+    elementwise_nest<2>(mismatch, {&y, &x}, call);
+}
+
+}  // namespace pydl::PYDL_ISA

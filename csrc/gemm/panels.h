@@ -1,0 +1,31 @@
+// Where products put the panels that they pack.
+#pragma once
+
+#include "runtime/pocket.h"
+#include "simd/simd.h"
+
+namespace pydl::PYDL_ISA {
+
+// Memory for panels: near at hand on the stack if they are small, because products of a microsecond cannot
+// wait for a lock.
+template <typename T>
+class Panels {
+  public:
+    explicit Panels(int64_t count) {
+        if (count > near_count) data_ = far_ = static_cast<T*>(pocket_allocate(size_t(count) * sizeof(T)));
+    }
+    ~Panels() {
+        if (far_ != nullptr) pocket_free(far_);
+    }
+    Panels(const Panels&) = delete;
+    Panels& operator=(const Panels&) = delete;
+
+    T* data() const { return data_; }
+
+  private:
+    static constexpr int64_t near_count = 8192 / sizeof(T);
+    alignas(64) T near_[near_count];
+    T *data_ = near_, *far_ = nullptr;
+};
+
+}  // namespace pydl::PYDL_ISA

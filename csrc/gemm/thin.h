@@ -1,0 +1,256 @@
+// Products with few rows, down to a vector times a matrix: every number of B is used only a few times, so B
+// is read once, in order, where it lies. The speed is that of the memory B comes from.
+#pragma once
+
+#include "gemm/pack.h"
+#include "gemm/panels.h"
+#include "gemm/sizes.h"
+#include "gemm/tile.h"
+#include "parallel.h"
+#include "scratch.h"
+
+namespace pydl::PYDL_ISA {
+
+// Numbers of B for one thread, below which another costs more than it brings.
+inline constexpr int64_t thin_thread_work = 65536;
+
+// ---- B row-major: C += some columns of A times as many rows of B, and again with the next ones ----
+
+inline constexpr int sweep_rows = 4;    // the most rows of C these loops take
+inline constexpr int sweep_steps = 16;  // rows of B side by side: each is a stream from memory
+
+// Vectors of columns side by side, for as many rows of C.
+constexpr int sweep_vectors(int rows) {
+    const int fit = (vector_registers - 1) / (rows + 1);
+    return fit < 8 ? fit : 8;
+}
+
+template <typename T, int MR, int NV>
+PYDL_INLINE void sweep_columns(Matrix<const T> a, const T* b, int64_t b_stride, T* c, int64_t c_stride,
+                               bool accumulate) {
+    vec<T> acc[MR][NV] = {};
+    outer_products<T, MR, NV>(acc, a.columns, StridedRows<T>{a.data, a.row_stride, a.column_stride},
+                              Columns<T>{b, b_stride});
+    store_tile<T, MR, NV>(acc, c, c_stride, NV * width<T>, accumulate);
+}
+
+// The last vector of columns. An element has several sums, of every so many steps, because a sum waits for
+// the one before it.
+template <typename T, int MR>
+PYDL_INLINE void sweep_last(Matrix<const T> a, const T* b, int64_t b_stride, T* c, int64_t c_stride,
+                            int64_t columns, bool accumulate) {
+    constexpr int sums = MR == 1 ? 4 : 2;
+    vec<T> acc[sums][MR][1] = {};
+    const StridedRows<T> factors{a.data, a.row_stride, a.column_stride};
+    const auto step = [&](vec<T>(&sum)[MR][1], int64_t k) PYDL_INLINE_LAMBDA {
+        const vec<T> row = load_partial(b + k * b_stride, columns);
+#pragma GCC unroll 4
+        for (int i = 0; i < MR; i++) sum[i][0] = fma(broadcast<T>(factors(k, i)), row, sum[i][0]);
+    };
+    int64_t k = 0;
+    for (; k + sums <= a.columns; k += sums) {
+#pragma GCC unroll 4
+        for (int s = 0; s < sums; s++) step(acc[s], k + s);
+    }
+    for (; k < a.columns; k++) step(acc[0], k);
+#pragma GCC unroll 4
+    for (int i = 0; i < MR; i++) {
+        if constexpr (sums == 4) acc[0][i][0] += acc[2][i][0], acc[1][i][0] += acc[3][i][0];
+        acc[0][i][0] += acc[1][i][0];
+    }
+    store_tile<T, MR, 1>(acc[0], c, c_stride, columns, accumulate);
+}
+
+// All columns from begin to end for some rows of B, which are read along the rows, as caches expect it. C
+// stays in the first-level cache and is read and written once for all these rows.
+template <typename T, int MR>
+void sweep(Matrix<const T> a, Matrix<const T> b, T* c, int64_t c_stride, int64_t begin, int64_t end,
+           bool accumulate) {
+    constexpr int NV = sweep_vectors(MR);
+    constexpr int64_t W = width<T>;
+    int64_t j = begin;
+    for (; j + NV * W <= end; j += NV * W)
+        sweep_columns<T, MR, NV>(a, &b(0, j), b.row_stride, c + j, c_stride, accumulate);
+    if constexpr (MR <= 2)  // more rows keep enough additions under way
+        for (; j + 2 * W <= end; j += 2 * W)
+            sweep_columns<T, MR, 2>(a, &b(0, j), b.row_stride, c + j, c_stride, accumulate);
+    for (; j < end; j += W)
+        sweep_last<T, MR>(a, &b(0, j), b.row_stride, c + j, c_stride, end - j < W ? end - j : W, accumulate);
+}
+
+template <typename T, int MR>
+void thin_by_sweeps(Matrix<const T> a, Matrix<const T> b, T* c, int64_t c_stride, int64_t begin, int64_t end,
+                    bool accumulate) {
+    // Columns in blocks whose part of C stays in the first-level cache.
+    constexpr int64_t wide = sweep_vectors(MR) * width<T>;
+    constexpr int64_t block = 16384 / int64_t(sizeof(T)) / MR / wide * wide;
+    const Parts steps(b.rows, sweep_steps);
+    for (int64_t from = begin; from < end; from += block)
+        for (int64_t s = 0; s < steps.count; s++) {
+            const int64_t k = steps.begin(s), depth = steps.length(s, b.rows);
+            sweep<T, MR>(a.part(0, k, MR, depth), b.part(k, 0, depth, b.columns), c, c_stride, from,
+                         end - from < block ? end : from + block, accumulate || s > 0);
+        }
+}
+
+// ---- B column-major (the transposed weights of a linear layer): dot products along k ----
+
+// Lane i of the result is a sum of two lanes, i and i ^ Step: of a where i has not that bit, else of b.
+template <int Step, typename V, int... I>
+PYDL_INLINE V merge_sums(V a, V b, std::integer_sequence<int, I...>) {
+    constexpr int W = sizeof...(I);
+    return __builtin_shufflevector(a, b, ((I & Step) != 0 ? W + I : I)...) +
+           __builtin_shufflevector(a, b, ((I & Step) != 0 ? W + (I ^ Step) : (I ^ Step))...);
+}
+template <int Step, typename V>
+PYDL_INLINE V add_exchanged(V v) {
+    if constexpr (Step == 0)
+        return v;
+    else
+        return add_exchanged<Step / 2>(v +
+                                       exchange<Step>(v, std::make_integer_sequence<int, width<lane<V>>>{}));
+}
+
+// The sums of the lanes of four vectors, together, because that takes half the work of one after another.
+template <typename T>
+PYDL_INLINE void reduce_add_four(const vec<T> (&v)[4], T (&sum)[4]) {
+    constexpr int W = width<T>;
+    constexpr auto lanes = std::make_integer_sequence<int, W>{};
+    const vec<T> even = merge_sums<W / 2>(v[0], v[1], lanes), odd = merge_sums<W / 2>(v[2], v[3], lanes);
+    if constexpr (W == 2) {
+        sum[0] = even[0], sum[1] = even[1], sum[2] = odd[0], sum[3] = odd[1];
+    } else {
+        const vec<T> all = add_exchanged<W / 8>(merge_sums<W / 4>(even, odd, lanes));
+        sum[0] = all[0], sum[1] = all[W / 2], sum[2] = all[W / 4], sum[3] = all[W / 2 + W / 4];
+    }
+}
+
+inline constexpr int dot_columns = 4;
+inline constexpr int dot_rows = many_registers ? 6 : 3;  // of a tile of dot products
+
+// MR rows of A times `columns` <= 4 columns of B.
+template <typename T, int MR>
+void dot_products(Matrix<const T> a, Matrix<const T> b, Matrix<T> c, int64_t columns, bool accumulate) {
+    constexpr int64_t W = width<T>;
+    vec<T> acc[MR][dot_columns] = {};
+    const T* column[dot_columns];
+    for (int r = 0; r < dot_columns; r++) column[r] = b.data + (r < columns ? r : 0) * b.column_stride;
+    const auto step = [&](int64_t k, int64_t lanes) PYDL_INLINE_LAMBDA {
+        vec<T> row[MR];
+#pragma GCC unroll 6
+        for (int i = 0; i < MR; i++) row[i] = load_partial(&a(i, k), lanes);
+#pragma GCC unroll 4
+        for (int r = 0; r < dot_columns; r++) {
+            const vec<T> other = load_partial(column[r] + k, lanes);
+#pragma GCC unroll 6
+            for (int i = 0; i < MR; i++) acc[i][r] = fma(row[i], other, acc[i][r]);
+        }
+    };
+    int64_t k = 0;
+    for (; k + W <= b.rows; k += W) step(k, W);
+    if (k < b.rows) step(k, b.rows - k);
+#pragma GCC unroll 6
+    for (int i = 0; i < MR; i++) {
+        T sum[dot_columns];
+        reduce_add_four<T>(acc[i], sum);
+#pragma GCC unroll 4
+        for (int r = 0; r < dot_columns; r++)
+            if (r < columns) c(i, r) = accumulate ? c(i, r) + sum[r] : sum[r];
+    }
+}
+
+template <typename T, int MR>
+PYDL_INLINE void dot_panel(Matrix<const T> a, Matrix<const T> b, Matrix<T> c, int64_t begin, int64_t end,
+                           bool accumulate) {
+    for (int64_t j = begin; j < end; j += dot_columns)
+        dot_products<T, MR>(a, b.part(0, j, b.rows, end - j), c.part(0, j, MR, end - j),
+                            end - j < dot_columns ? end - j : dot_columns, accumulate);
+}
+
+// Panels of a few rows. Columns of B go in blocks that fit the second-level cache, where each panel finds
+// them.
+template <typename T>
+void thin_by_dots(Matrix<const T> a, Matrix<const T> b, Matrix<T> c, int64_t begin, int64_t end,
+                  bool accumulate) {
+    const Parts rows(a.rows, dot_rows);
+    const int64_t block = dot_columns * (1 + (256 << 10) / int64_t(sizeof(T)) / dot_columns / (b.rows + 1));
+    for (int64_t from = begin; from < end; from += block) {
+        const int64_t to = end - from < block ? end : from + block;
+        for (int64_t p = 0; p < rows.count; p++) {
+            const int64_t i = rows.begin(p), m = rows.length(p, a.rows);
+            const Matrix<const T> own = a.part(i, 0, m, a.columns);
+            const Matrix<T> at = c.part(i, 0, m, b.columns);
+            switch (m) {
+                case 1:
+                    dot_panel<T, 1>(own, b, at, from, to, accumulate);
+                    break;
+                case 2:
+                    dot_panel<T, 2>(own, b, at, from, to, accumulate);
+                    break;
+                case 3:
+                    dot_panel<T, 3>(own, b, at, from, to, accumulate);
+                    break;
+                case 4:
+                    dot_panel < T, dot_rows<4 ? 1 : 4>(own, b, at, from, to, accumulate);
+                    break;
+                case 5:
+                    dot_panel < T, dot_rows<5 ? 1 : 5>(own, b, at, from, to, accumulate);
+                    break;
+                case 6:
+                    dot_panel < T, dot_rows<6 ? 1 : 6>(own, b, at, from, to, accumulate);
+                    break;
+            }
+        }
+    }
+}
+
+// ---- the choice ----
+
+// Whether the factors are read where they lie. Dot products add up the lanes of a vector in the end, which
+// takes two or three cycles for an element of C; tiles need B transposed, which takes a third of one for an
+// element of B.
+template <typename T>
+bool is_thin(Matrix<const T> a, Matrix<const T> b) {
+    const int64_t M = a.rows, K = a.columns;
+    if (b.column_stride == 1) return M <= sweep_rows;
+    // An A in columns is copied for that.
+    if (a.column_stride != 1 && b.columns < 4 * M) return false;
+    return b.row_stride == 1 && M <= 24 && 3 * M * (64 * width<T> + K) <= 256 * K;
+}
+
+// Some columns of C.
+template <typename T>
+void thin_columns(Matrix<const T> a, Matrix<const T> b, T* c, int64_t c_stride, int64_t begin, int64_t end,
+                  bool accumulate) {
+    if (b.column_stride != 1)
+        thin_by_dots<T>(a, b, {c, a.rows, b.columns, c_stride, 1}, begin, end, accumulate);
+    else if (a.rows == 1)
+        thin_by_sweeps<T, 1>(a, b, c, c_stride, begin, end, accumulate);
+    else if (a.rows == 2)
+        thin_by_sweeps<T, 2>(a, b, c, c_stride, begin, end, accumulate);
+    else if (a.rows == 3)
+        thin_by_sweeps<T, 3>(a, b, c, c_stride, begin, end, accumulate);
+    else
+        thin_by_sweeps<T, 4>(a, b, c, c_stride, begin, end, accumulate);
+}
+
+template <typename T, typename Epilogue>
+void thin_product(Matrix<const T> a, Matrix<const T> b, T* c, int64_t c_stride, bool accumulate,
+                  const Epilogue& epilogue) {
+    // Whole lines of C for each thread, as many as make its part of B worth a thread; and of whole sweeps, so
+    // that only the end of a row of C is the work of sweep_last.
+    const int64_t wide = width<T> * (b.column_stride == 1 ? sweep_vectors(int(a.rows)) : 1);
+    const int64_t grain = fair_grain(b.columns, wide, 1 + thin_thread_work / ((b.rows + 1) * a.rows));
+    const bool packs = b.column_stride != 1 && a.column_stride != 1;
+    const Panels<T> packed(packs ? a.rows * a.columns : 0);
+    if (packs) {
+        pack_panel(packed.data(), a.columns, a.columns, a.data, a.column_stride, a.row_stride, a.rows);
+        a = {packed.data(), a.rows, a.columns, a.columns, 1};
+    }
+    parallel_for(b.columns, grain, [&](int64_t begin, int64_t end) {
+        thin_columns<T>(a, b, c, c_stride, begin, end, accumulate);
+        epilogue(c + begin, c_stride, int64_t(0), begin, a.rows, end - begin);
+    });
+}
+
+}  // namespace pydl::PYDL_ISA

@@ -1,0 +1,71 @@
+// Products by a B that lies in columns, as the weights of a linear layer do, with fewer rows than columns:
+// C^T = B^T A^T reads B along its columns where it lies. Packing it, as tiles of C would want, takes as long
+// as multiplying some rows with it; here A is packed instead, and C turned.
+#pragma once
+
+#include "elementwise/turned_copy.h"
+#include "gemm/blocked.h"
+
+namespace pydl::PYDL_ISA {
+
+// What packing takes in cycles for an element of B; zero where that was not measured.
+template <typename T>
+inline constexpr double turned_packing = width<T> * sizeof(T) == 64   ? 0.35
+                                         : width<T> * sizeof(T) == 32 ? 0.2
+                                                                      : 0;
+
+// Whether that is more than turning C takes, and packing A, and the lanes that rows leave empty.
+template <typename T>
+bool is_better_turned(Matrix<const T> a, Matrix<const T> b) {
+    const double M = double(a.rows), N = double(b.columns), K = double(a.columns);
+    const double turning = M * N * sizeof(T) <= 131072 ? 1 : 4;  // where C leaves the first caches
+    const double empty = double(whole_vectors<T>(a.rows) - a.rows) / (2 * width<T>);
+    return b.row_stride == 1 && b.column_stride != 1 && (a.column_stride == 1 || a.row_stride == 1) &&
+           turning * M * N + K * (0.4 * M + empty * N) < turned_packing<T> * K * N;
+}
+
+template <typename T, typename Epilogue>
+void turned_product(Matrix<const T> a, Matrix<const T> b, T* c, int64_t c_stride, bool accumulate,
+                    const Epilogue& epilogue) {
+    const int64_t M = a.rows, N = b.columns, K = a.columns;
+    const TileShape shape = tile_shape<T>(N, M);
+    const int64_t lanes = shape.vectors * width<T>, panels = (M + lanes - 1) / lanes;
+    const auto pack = [&](T* packed, int64_t begin, int64_t end) __attribute__((noinline)) {
+        for (int64_t p = begin; p < end; p++)
+            pack_panel(packed + p * lanes * K, lanes, M - p * lanes < lanes ? M - p * lanes : lanes,
+                       &a(p * lanes, 0), a.row_stride, a.column_stride, K);
+    };
+    // Each thread packs all of A for itself where that is little beside its columns of C: what another core
+    // has packed comes line by line from there, which takes longer.
+    const bool apart = N >= 64 * num_threads();
+    const Panels<T> shared(apart ? 0 : panels * lanes * K);
+    if (!apart)
+        parallel_for(panels, 1 + 65536 / (lanes * K + 1),
+                     [&](int64_t begin, int64_t end) { pack(shared.data(), begin, end); });
+    const Matrix<const T> left = b.transposed();
+    // Columns of C at a time, whole vectors of them, as many as stay in the first-level cache until they are
+    // turned. Their stride is no power of two, in which they would collide.
+    const int64_t stride = panels * lanes + 64 / int64_t(sizeof(T));
+    const int64_t fit = 32768 / int64_t(sizeof(T)) / stride / width<T>;
+    const int64_t together = width<T> * (1 + (fit < 6 ? fit : 6));
+    parallel_for(N, fair_grain(N, width<T>, 1 + GemmBlocks<T>::thread_work / (M * K + 1)),
+                 [&](int64_t begin, int64_t end) {
+                     const Panels<T> own(apart ? panels * lanes * K : 0);
+                     if (apart) pack(own.data(), 0, panels);
+                     const Matrix<const T> right{apart ? own.data() : shared.data(), K, M, lanes, K};
+                     const Parts parts(end - begin, together, width<T>);
+                     const Scratch<T> scratch(parts.size * stride);
+                     for (int64_t p = 0; p < parts.count; p++) {
+                         const int64_t j = begin + parts.begin(p), n = parts.length(p, end - begin);
+                         if (accumulate) turn(c + j, c_stride, scratch.data(), stride, n, M);
+                         GemmPart<T, NoEpilogue>(left.part(j, 0, n, K), right, scratch.data(), stride,
+                                                 accumulate, 0, 0, NoEpilogue{},
+                                                 block_depth(left, right, lanes), lanes)
+                             .run();
+                         turn(scratch.data(), stride, c + j, c_stride, M, n);
+                         epilogue(c + j, c_stride, int64_t(0), j, M, n);
+                     }
+                 });
+}
+
+}  // namespace pydl::PYDL_ISA

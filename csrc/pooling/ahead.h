@@ -1,0 +1,29 @@
+// Asking for memory ahead of strips (pooling/strips.h, pooling/gather.h).
+#pragma once
+#include "simd/simd.h"
+
+namespace pydl::PYDL_ISA {
+
+// Bytes from which on the next band is asked for.
+constexpr int64_t kFarStrips = int64_t(1) << 19;
+
+// What the next band of rows of strips reads and writes, which is asked for a few cache lines at a time while
+// there is nothing to wait for: the rows of a strip are too far apart for the processor to see a pattern.
+template <typename T>
+struct StripAhead {
+    const T *x, *y;
+    bool far;
+
+    // After a vector of windows: what as many see, and what they give.
+    template <int Lines>
+    PYDL_INLINE void ask() {
+        if (!far) return;
+        constexpr int64_t line = 64 / sizeof(T);
+#pragma GCC unroll 4
+        for (int l = 0; l < Lines; ++l) prefetch(x + l * line);
+        prefetch(y);
+        x += Lines * line, y += line;
+    }
+};
+
+}  // namespace pydl::PYDL_ISA

@@ -1,0 +1,268 @@
+// The two reductions that nearly all others come down to once dimensions are merged, and that have to be
+// fast: every row of x (A, K), and every column of each matrix of x (A, K, B), the last dimension without
+// gaps.
+//
+// Terms are joined in vectors of T, a few dozen one after the other at most; what comes out is added up in
+// Rule::Sum (double, for sums). A rule has, beside what reductions/reduce.h asks for:
+//
+//     static vec<T> start();                          what changes nothing
+//     static vec<T> join(vec<T> a, vec<T> b);
+//     static vec<T> first(vec<T> v, int64_t n);       start in all but the first n lanes
+//     struct Total { void take(vec<T>); Sum fold(); };
+#pragma once
+#include "elementwise/elementwise.h"
+#include "scratch.h"
+
+namespace pydl::PYDL_ISA {
+
+constexpr int64_t kLineGrain = 16384;    // elements worth a task of their own
+constexpr int64_t kLinePieces = 64;      // enough tasks for any processor this is meant for
+constexpr int64_t kLineVectors = 32;     // vectors of a row that is joined with its neighbours
+constexpr int64_t kStripColumns = 2048;  // columns joined at once: their results stay in the first cache
+constexpr int64_t kStripRows = 32;       // rows joined in T before they are added up in Sum
+
+// Lane i of the result is the fold of rows[i].
+template <typename Rule, typename T, int Step = width<T> / 2>
+PYDL_INLINE vec<T> fold_rows(vec<T> (&rows)[width<T>]) {
+    constexpr auto lanes = std::make_integer_sequence<int, width<T>>{};
+#pragma GCC unroll 16
+    for (int i = 0; i < Step; ++i)
+        rows[i] = Rule::join(swap_blocks<Step, false>(rows[i], rows[i + Step], lanes),
+                             swap_blocks<Step, true>(rows[i], rows[i + Step], lanes));
+    if constexpr (Step == 1)
+        return rows[0];
+    else
+        return fold_rows<Rule, T, Step / 2>(rows);
+}
+
+// One short row, in the lanes of a vector.
+template <typename Rule, typename T>
+PYDL_INLINE vec<T> join_row(const T* x, int64_t count) {
+    constexpr int64_t W = width<T>;
+    vec<T> a = Rule::start(), b = a;
+    int64_t i = 0;
+    for (; i + 2 * W <= count; i += 2 * W) {
+        a = Rule::join(a, load(x + i));
+        b = Rule::join(b, load(x + i + W));
+    }
+    if (i + W <= count) {
+        a = Rule::join(a, load(x + i));
+        i += W;
+    }
+    if (i < count) b = Rule::join(b, Rule::first(load_partial(x + i, count - i), count - i));
+    return Rule::join(a, b);
+}
+
+// What join_row gives of `rows` rows, a lane each; a vector's width of them or fewer.
+template <typename Rule, typename T>
+PYDL_INLINE vec<T> join_rows(const T* x, int64_t stride, int64_t count, int64_t rows) {
+    constexpr int W = width<T>;
+    vec<T> joined[W];
+    if (rows == W) {
+#pragma GCC unroll 16
+        for (int i = 0; i < W; ++i) joined[i] = join_row<Rule>(x + i * stride, count);
+    } else {
+        for (int i = 0; i < W; ++i)
+            joined[i] = i < rows ? join_row<Rule>(x + i * stride, count) : Rule::start();
+    }
+    return fold_rows<Rule, T>(joined);
+}
+
+// The rows [begin, end) of a matrix of short rows: width results at a time.
+template <typename Rule, typename T>
+[[gnu::noinline]] void reduce_short_rows(const T* x, int64_t x_stride, T* y, int64_t y_stride, int64_t count,
+                                         int64_t begin, int64_t end) {
+    constexpr int64_t W = width<T>;
+    for (int64_t r = begin; r < end; r += W) {
+        const int64_t n = end - r < W ? end - r : W;
+        T results[W];
+        store(results, join_rows<Rule>(x + r * x_stride, x_stride, count, n));
+        for (int64_t i = 0; i < n; ++i)
+            y[(r + i) * y_stride] = Rule::finish(typename Rule::Sum(results[i]), count);
+    }
+}
+
+// A long row, or a piece of one. One stream of reads the processor foresees by itself: asking for memory
+// ahead brings nothing where the row comes from memory, and costs a quarter where it comes from the last
+// cache.
+template <typename Rule, typename T>
+[[gnu::noinline]] typename Rule::Sum reduce_long_row(const T* x, int64_t count) {
+    constexpr int64_t W = width<T>, kSums = 8, kBlock = kSums * 16 * W;
+    typename Rule::Total total;
+    int64_t i = 0;
+    while (i + kSums * W <= count) {
+        const int64_t end = count - i < kBlock ? count : i + kBlock;
+        vec<T> sums[kSums];
+#pragma GCC unroll 8
+        for (int s = 0; s < kSums; ++s) sums[s] = load(x + i + s * W);
+        for (i += kSums * W; i + kSums * W <= end; i += kSums * W)
+#pragma GCC unroll 8
+            for (int s = 0; s < kSums; ++s) sums[s] = Rule::join(sums[s], load(x + i + s * W));
+        total.take(Rule::join(Rule::join(Rule::join(sums[0], sums[1]), Rule::join(sums[2], sums[3])),
+                              Rule::join(Rule::join(sums[4], sums[5]), Rule::join(sums[6], sums[7]))));
+    }
+    if (i < count) total.take(join_row<Rule>(x + i, count - i));
+    return total.fold();
+}
+
+template <typename Rule, typename T>
+void reduce_rows(const T* x, int64_t x_stride, T* y, int64_t y_stride, int64_t rows, int64_t count) {
+    using Sum = typename Rule::Sum;
+    if (count <= kLineVectors * width<T>) {
+        const int64_t grain = (kLineGrain / count / width<T> + 1) * width<T>;
+        parallel_for(rows, grain, [&](int64_t begin, int64_t end) {
+            reduce_short_rows<Rule>(x, x_stride, y, y_stride, count, begin, end);
+        });
+        return;
+    }
+    const int64_t wanted = kLinePieces / rows, possible = count / kLineGrain;
+    const int64_t pieces = wanted < 2 || possible < 2 ? 1 : wanted < possible ? wanted : possible;
+    if (pieces == 1) {
+        parallel_for(rows, kLineGrain / count, [&](int64_t begin, int64_t end) {
+            for (int64_t r = begin; r < end; ++r)
+                y[r * y_stride] = Rule::finish(reduce_long_row<Rule>(x + r * x_stride, count), count);
+        });
+        return;
+    }
+    Scratch<Sum> partial(rows * pieces);
+    parallel_for(rows * pieces, 1, [&](int64_t begin, int64_t end) {
+        for (int64_t i = begin; i < end; ++i) {
+            const int64_t r = i / pieces, p = i % pieces, first = count * p / pieces,
+                          last = count * (p + 1) / pieces;
+            partial[i] = reduce_long_row<Rule>(x + r * x_stride + first, last - first);
+        }
+    });
+    for (int64_t r = 0; r < rows; ++r) {
+        Sum sum = partial[r * pieces];
+        for (int64_t p = 1; p < pieces; ++p) sum = Rule::join_sums(sum, partial[r * pieces + p]);
+        y[r * y_stride] = Rule::finish(sum, count);
+    }
+}
+
+// sums[j] = the join of column j over `rows` rows; sums are padded to whole vectors.
+template <typename Rule, typename T>
+[[gnu::noinline]] void join_columns(const T* x, int64_t stride, int64_t rows, int64_t columns, T* sums) {
+    constexpr int64_t W = width<T>;
+    const auto add = [&](auto count, auto fresh, const T* p) PYDL_INLINE_LAMBDA {
+        constexpr int kRows = decltype(count)::value;
+        const auto join = [&](int64_t j, auto read) PYDL_INLINE_LAMBDA {
+            vec<T> v[kRows];
+#pragma GCC unroll 4
+            for (int r = 0; r < kRows; ++r) v[r] = read(p + r * stride + j);
+#pragma GCC unroll 4
+            for (int step = 1; step < kRows; step *= 2)
+#pragma GCC unroll 4
+                for (int r = 0; r + step < kRows; r += 2 * step) v[r] = Rule::join(v[r], v[r + step]);
+            store(sums + j, decltype(fresh)::value ? v[0] : Rule::join(load(sums + j), v[0]));
+        };
+        int64_t j = 0;
+        for (; j + W <= columns; j += W) join(j, [](const T* q) PYDL_INLINE_LAMBDA { return load(q); });
+        if (j < columns) join(j, [&](const T* q) PYDL_INLINE_LAMBDA { return load_partial(q, columns - j); });
+    };
+    constexpr std::integral_constant<int, 4> four;
+    constexpr std::integral_constant<int, 1> one;
+    int64_t r = 0;
+    if (rows >= 4) {
+        add(four, std::true_type{}, x);
+        for (r = 4; r + 4 <= rows; r += 4) add(four, std::false_type{}, x + r * stride);
+    } else {
+        add(one, std::true_type{}, x);
+        r = 1;
+    }
+    for (; r < rows; ++r) add(one, std::false_type{}, x + r * stride);
+}
+
+// totals[j] = the Sum of column j over `rows` rows, for at most kStripColumns columns.
+template <typename Rule, typename T>
+[[gnu::noinline]] void sum_columns(const T* x, int64_t stride, int64_t rows, int64_t columns,
+                                   typename Rule::Sum* totals) {
+    alignas(64) T sums[kStripColumns + width<T>];
+    for (int64_t r = 0; r < rows; r += kStripRows) {
+        join_columns<Rule>(x + r * stride, stride, rows - r < kStripRows ? rows - r : kStripRows, columns,
+                           sums);
+        for (int64_t j = 0; j < columns; j += width<typename Rule::Sum>) {
+            const int64_t n = columns - j;
+            const auto more = Rule::read(sums + j);  // beyond the columns there is room, and nobody looks
+            store_partial(totals + j, r == 0 ? more : Rule::combine(load_partial(totals + j, n), more), n);
+        }
+    }
+}
+
+// As sum_columns. Rows shorter than a few vectors that lie one behind another are taken several at a time, as
+// one.
+template <typename Rule, typename T>
+void sum_narrow_columns(const T* x, int64_t stride, int64_t rows, int64_t columns,
+                        typename Rule::Sum* totals) {
+    const int64_t together = stride == columns ? 8 * width<T> / columns : 1;
+    if (together < 2 || rows < 2 * together) return sum_columns<Rule>(x, stride, rows, columns, totals);
+    typename Rule::Sum wide[8 * width<T>];
+    const int64_t whole = rows / together, rest = rows - whole * together;
+    sum_columns<Rule>(x, together * columns, whole, together * columns, wide);
+    for (int64_t j = 0; j < columns; ++j) totals[j] = wide[j];
+    for (int64_t k = 1; k < together; ++k)
+        for (int64_t j = 0; j < columns; ++j) totals[j] = Rule::join_sums(totals[j], wide[k * columns + j]);
+    if (rest == 0) return;
+    sum_columns<Rule>(x + whole * together * columns, stride, rest, columns, wide);
+    for (int64_t j = 0; j < columns; ++j) totals[j] = Rule::join_sums(totals[j], wide[j]);
+}
+
+// A matrices of K rows and B columns, y (A, B): strides of x from matrix to matrix and from row to row, of y
+// from one line of results to the next.
+template <typename Rule, typename T>
+void reduce_columns_of(const T* x, int64_t matrix_stride, int64_t row_stride, T* y, int64_t y_stride,
+                       int64_t A, int64_t K, int64_t B) {
+    using Sum = typename Rule::Sum;
+    const int64_t blocks = (B - 1) / kStripColumns + 1, columns = (B - 1) / blocks / 64 * 64 + 64;
+    const int64_t strips = (B - 1) / columns + 1;
+    const int64_t wanted = kLinePieces / (A * strips),
+                  possible = K * (B < columns ? B : columns) / kLineGrain;
+    int64_t pieces = wanted < 2 || possible < 2 ? 1 : wanted < possible ? wanted : possible;
+    const int64_t most =
+        (K - 1) / (2 * kStripRows) + 1;  // of fewer rows each, joining them would take longer
+    if (pieces > most) pieces = most;
+    const auto width_of = [&](int64_t strip) {
+        const int64_t left = B - strip * columns;
+        return left < columns ? left : columns;
+    };
+    if (pieces == 1) {
+        const int64_t work = K * (B < columns ? B : columns);
+        parallel_for(A * strips, kLineGrain / work, [&](int64_t begin, int64_t end) {
+            alignas(64) Sum totals[kStripColumns + 64];
+            alignas(64) T sums[kStripColumns + 64];
+            for (int64_t i = begin; i < end; ++i) {
+                const int64_t a = i / strips, strip = i % strips, n = width_of(strip);
+                const T* from = x + a * matrix_stride + strip * columns;
+                T* to = y + a * y_stride + strip * columns;
+                if (K <= kStripRows) {
+                    join_columns<Rule>(from, row_stride, K, n, sums);
+                    for (int64_t j = 0; j < n; ++j) to[j] = Rule::finish(Sum(sums[j]), K);
+                } else {
+                    sum_narrow_columns<Rule>(from, row_stride, K, n, totals);
+                    for (int64_t j = 0; j < n; ++j) to[j] = Rule::finish(totals[j], K);
+                }
+            }
+        });
+        return;
+    }
+    Scratch<Sum> partial(A * B * pieces);
+    parallel_for(A * strips * pieces, 1, [&](int64_t begin, int64_t end) {
+        for (int64_t i = begin; i < end; ++i) {
+            const int64_t p = i % pieces, a = i / pieces / strips, strip = i / pieces % strips;
+            const int64_t first = K * p / pieces, last = K * (p + 1) / pieces;
+            sum_narrow_columns<Rule>(x + a * matrix_stride + first * row_stride + strip * columns, row_stride,
+                                     last - first, width_of(strip),
+                                     partial.data() + (p * A + a) * B + strip * columns);
+        }
+    });
+    constexpr int64_t W = width<Sum>;
+    for (int64_t a = 0; a < A; ++a)
+        for (int64_t j = 0; j < B; j += W) {
+            const int64_t n = B - j < W ? B - j : W;
+            vec<Sum> sum = load_partial(partial.data() + a * B + j, n);
+            for (int64_t p = 1; p < pieces; ++p)
+                sum = Rule::combine(sum, load_partial(partial.data() + (p * A + a) * B + j, n));
+            for (int64_t i = 0; i < n; ++i) y[a * y_stride + j + i] = Rule::finish(sum[i], K);
+        }
+}
+
+}  // namespace pydl::PYDL_ISA
