@@ -4,9 +4,22 @@ import numpy as np
 from bench_mean import SHAPES, SMALL, reduced, size
 from run import Bench, out, randn
 
-from pydl.ops.cumsum import cumsum_forward, prod_forward
+from pydl.ops.cumsum import cumsum_forward, cumsum_integers, prod_forward
+
+
+def integers(*shape):
+    return np.random.default_rng(0).integers(-100, 100, shape)
+
 
 BENCHES = [
+    Bench(
+        cumsum_integers,
+        [(1000, 1000, 1), (1, 1000, 1000)],
+        small=(10, 10, 1),
+        arguments=lambda a, k, b: (integers(a, k, b), False, np.empty((a, k, b), np.int64)),
+        numpy=lambda x, product, y: np.cumsum(x, 1, out=y),
+        bytes=lambda a, k, b: 16 * a * k * b,
+    ),
     Bench(
         cumsum_forward,
         [(1000, 1000, 1), (1, 1000, 1000), (10_000, 10, 1)],

@@ -3,7 +3,7 @@
 import numpy as np
 from run import Bench, out, randn
 
-from pydl.ops.gather import gather_backward, gather_forward, scatter_forward
+from pydl.ops.gather import gather_backward, gather_forward, scatter_add_integers, scatter_forward
 
 SHAPES = [(1000, 1000, 1), (1, 1000, 1000)]
 
@@ -38,5 +38,14 @@ BENCHES = [
         (gather_forward, gather_numpy),
         (gather_backward, add_numpy),
         (scatter_forward, scatter_numpy),
+    )
+] + [
+    Bench(
+        scatter_add_integers,
+        SHAPES,
+        small=(10, 10, 1),
+        arguments=lambda a, k, b: (index_of(a, k, b), index_of(a, k, b), np.zeros((a, k, b), np.int64)),
+        numpy=add_numpy,
+        bytes=lambda a, k, b: 24 * a * k * b,
     )
 ]
