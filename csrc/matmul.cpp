@@ -78,6 +78,8 @@ void matmul_forward(NdArray<const T> a, NdArray<const T> b, NdArray<T> y) {
             "matmul_forward: a, b and y must have equally many dimensions, at least 2");
     Matrix<const T> left = last_two(a), right = last_two(b);
     Matrix<T> product = last_two(y);
+    if (right.columns == 1)
+        right.column_stride = 0;  // whatever it was: a column is read as one, not as rows of 1
     require(left.columns == right.rows && left.rows == product.rows && right.columns == product.columns,
             "matmul_forward: a (..., M, K), b (..., K, N) and y (..., M, N) do not fit");
     Batch batch;
