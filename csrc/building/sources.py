@@ -37,8 +37,10 @@ FLOAT32_ALONE = (
     "batch_norm",
     "conv2d_channels_last",
     "cross_entropy_probabilities",
-    "lstm_recurrence",
+    "gru",
+    "lstm",
     "max_pool2d",
+    "rnn",
     "scaled_dot_product_attention",
     "winograd",
 )
