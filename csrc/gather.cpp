@@ -205,10 +205,10 @@ inline void scatter_forward(Numbers<const char, 3> src, Array<const int64_t, 3> 
 }
 PYDL_KERNEL_OF_NUMBERS(scatter_forward, "src, index, y")
 
-// Adds whole numbers to y.
+// Adds whole numbers to y, modulo 2^64.
 inline void scatter_add_integers(Array<const int64_t, 3> src, Array<const int64_t, 3> index,
                                  Array<int64_t, 3> y) {
-    for_all(untyped(y), index, untyped(src), sizeof(int64_t), {add_line<int64_t>, add_rows<int64_t>, false},
+    for_all(untyped(y), index, untyped(src), sizeof(int64_t), {add_line<uint64_t>, add_rows<uint64_t>, false},
             "scatter_add_integers: y is (A, K, B), index and src (A, M, B), index from 0 to K - 1");
 }
 PYDL_KERNEL_OF_NUMBERS(scatter_add_integers, "src, index, y")
