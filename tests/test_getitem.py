@@ -42,6 +42,10 @@ INDICES = {
     "mask and slice": (slice(None), np.array([True, False, True]), slice(2)),
     "mask and array": (np.array([True, False, True, False]), np.array([1, 1])),
     "no hit": np.zeros((4, 3), bool),
+    "true": True,
+    "false": False,
+    "integer and true": (1, True),
+    "slice and false": (slice(1, 3), False),
 }
 # Where PyTorch does not count an integer among the arrays, and numpy does.
 APART = {
@@ -65,6 +69,15 @@ def test_worked_by_hand():
     y.backward(np.array([1.0, 2.0, 3.0]))
     assert y.tolist() == [30, 10, 30]
     assert x.grad.tolist() == [2, 0, 4]
+
+
+@pytest.mark.parametrize("truth", [True, np.True_, np.array(True)])
+def test_true_is_a_copy_with_a_gradient(truth):
+    x = pydl.tensor([1.0, 2.0], requires_grad=True)
+    y = x[truth]
+    y.sum().backward()
+    assert y.tolist() == [[1, 2]]
+    assert x.grad.tolist() == [1, 1]
 
 
 @pytest.mark.parametrize("name", [*INDICES, *APART])

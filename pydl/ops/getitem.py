@@ -49,6 +49,8 @@ def _plain(name: str, each: Any) -> Any:
         each = each.data
     elif isinstance(each, list):
         each = check_array(name, "index", each) if each else np.empty(0, np.int64)
+    elif isinstance(each, bool | np.bool_):
+        each = np.asarray(each)  # a mask without dimensions, whose part of x is a copy
     if not isinstance(each, np.ndarray):
         return each
     if each.dtype.kind not in "iub":
@@ -66,13 +68,13 @@ def without_integers(x: Any, index: tuple[Any, ...]) -> tuple[Any, tuple[Any, ..
     first: list[Any] = []
     rest: list[Any] = []
     for each in index:
-        if isinstance(each, int | np.integer) and not isinstance(each, bool):
+        if isinstance(each, int | np.integer):
             first.append(each)
             continue
         rest.append(each)
         if each is Ellipsis:
             first.append(each)
-        elif each is not None and not isinstance(each, bool):
+        elif each is not None:
             is_mask = isinstance(each, np.ndarray) and each.dtype.kind == "b"
             first += [slice(None)] * (each.ndim if is_mask else 1)
     return (x, index) if len(rest) == len(index) else (x[tuple(first)], tuple(rest))
@@ -101,7 +103,7 @@ def rows(shape: tuple[int, ...], index: tuple[Any, ...]) -> tuple[Any, int]:
     """The rows that an index with integer arrays picks, in x seen as (N, D): their numbers, and D."""
     while index and index[-1] is Ellipsis:
         index = index[:-1]
-    if all(isinstance(each, int | np.integer | np.ndarray) and not isinstance(each, bool) for each in index) and all(
+    if all(isinstance(each, int | np.integer | np.ndarray) for each in index) and all(
         each.dtype.kind != "b" for each in index if isinstance(each, np.ndarray)
     ):
         k = len(index)
