@@ -130,9 +130,9 @@ def empty_for(dy: Array, operand: Array) -> Array:
     return empty_like(operand if operand.shape == dy.shape else dy)
 
 
-def fit(dy: Array, form: Form) -> Array:
-    """The gradient of the broadcast argument as that of the argument itself."""
-    if has_form(dy, form):
+def fit(dy: Any, form: Form) -> Any:
+    """The gradient of the broadcast argument as that of the argument itself; None, of one not wanted, stays None."""
+    if dy is None or has_form(dy, form):
         return dy
     shape, dtype = form
     if dy.shape != shape:

@@ -19,10 +19,9 @@ from .._compiled import are_usual_floats
 from ..arguments import check_array, check_float, check_number
 from ..op import empty, empty_like, kernel, op
 from .broadcasting import broadcast_shape, fit, form_of, promote
-from .clone import MOST_DIMENSIONS
 from .maximum import maximum_forward
 from .minimum import minimum_forward
-from .where import where_forward
+from .where import where
 
 
 @kernel(writes="y")
@@ -71,16 +70,6 @@ def _integer_limits(dtype: Any, low: Any, high: Any) -> tuple[Any, Any]:
     return (None if low is None or low < smallest else low), (None if high is None or high > largest else high)
 
 
-def _where(chosen: Any, dy: Any) -> Any:
-    """dy where chosen holds, else 0."""
-    zero = np.zeros((), dy.dtype)
-    if dy.ndim > MOST_DIMENSIONS:
-        return np.where(chosen, dy, zero)
-    y = empty_like(dy)
-    where_forward(chosen, dy, zero, y)
-    return y
-
-
 def _between_arrays(given: dict[str, Any]) -> Any:
     """clamp where a limit is an array."""
     given = {name: value for name, value in given.items() if value is not None}
@@ -91,7 +80,7 @@ def _between_arrays(given: dict[str, Any]) -> Any:
     x, low, high = (arrays.get(name) for name in ("input", "min", "max"))
     shape = broadcast_shape("clamp", *arrays.values())
     y = empty(shape, x.dtype)
-    if y.dtype.kind != "f" or y.ndim > MOST_DIMENSIONS:
+    if y.dtype.kind != "f":
         largest = x if low is None else np.maximum(x, low, out=y)
         if high is not None:
             np.minimum(largest, high, out=y)
@@ -111,7 +100,7 @@ def _between_arrays(given: dict[str, Any]) -> Any:
         chosen = {"input": inside, "min": below, "max": above}
         forms = {name: form_of(value, arrays[name]) for name, value in given.items()}
         return tuple(
-            fit(_where(np.asarray(chosen[name]), dy), forms[name]) if name in forms and wanted else None
+            fit(where(chosen[name], dy, 0.0).data, forms[name]) if name in forms and wanted else None
             for name, wanted in zip(chosen, needs, strict=True)
         )
 

@@ -71,7 +71,7 @@ def div(input: Any, other: Any, *, rounding_mode: str | None = None) -> Any:
 
     def gradient(dy, needs):
         da, db = _gradient(dy, needs, a, b)
-        return None if da is None else fit(da, a_form), None if db is None else fit(db, b_form)
+        return fit(da, a_form), fit(db, b_form)
 
     return y, gradient, _SAVES
 

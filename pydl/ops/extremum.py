@@ -34,7 +34,7 @@ def extremum(op: str, input: Any, other: Any, of_integers: Any, forward: Any, gr
 
     def summed(dy, needs):
         da, db = gradient(dy, needs, a, b)
-        return None if da is None else fit(da, a_form), None if db is None else fit(db, b_form)
+        return fit(da, a_form), fit(db, b_form)
 
     return y, summed, ("input", "other")
 

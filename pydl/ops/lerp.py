@@ -67,8 +67,7 @@ def blend(input: Any, other: Any, third: Any, name: str, form: int, value: float
                 div_backward_other(dy, b, c, dc)
                 dc = mul(dc, value).data
         forms = map(form_of, (input, other, third), (a, b, c))
-        wanted = zip((da, db, dc), forms, needs, strict=True)
-        return tuple(fit(each, form) if need else None for each, form, need in wanted)
+        return tuple(map(fit, (da, db if needs[1] else None, dc), forms))
 
     return y, gradient, _SAVES[form]
 
@@ -111,6 +110,6 @@ def hypot(input: Any, other: Any) -> Any:
     def gradient(dy, needs):
         da = blended(LENGTH_BACKWARD, 1.0, dy, a, y, empty_for(dy, a)) if needs[0] else None
         db = blended(LENGTH_BACKWARD, 1.0, dy, b, y, empty_for(dy, b)) if needs[1] else None
-        return None if da is None else fit(da, a_form), None if db is None else fit(db, b_form)
+        return fit(da, a_form), fit(db, b_form)
 
     return y, gradient, (("input", 0), ("other", 1), "output")

@@ -27,6 +27,6 @@ def logaddexp(input: Any, other: Any) -> Any:
     def gradient(dy, needs):
         da = blended(SHARE, 1.0, dy, a, b, empty_for(dy, a)) if needs[0] else None
         db = blended(SHARE, 1.0, dy, b, a, empty_for(dy, b)) if needs[1] else None
-        return None if da is None else fit(da, a_form), None if db is None else fit(db, b_form)
+        return fit(da, a_form), fit(db, b_form)
 
     return y, gradient, ("input", "other")

@@ -40,7 +40,7 @@ def mul(input: Any, other: Any) -> Any:
 
     def gradient(dy, needs):
         da, db = _gradient(dy, needs, a, b)
-        return None if da is None else fit(da, a_form), None if db is None else fit(db, b_form)
+        return fit(da, a_form), fit(db, b_form)
 
     return y, gradient, _SAVES
 

@@ -99,11 +99,9 @@ def pow(input: Any, exponent: Any) -> Any:
         if needs[0]:
             da = empty_for(dy, a)
             square_backward(dy, a, da) if is_square else pow_backward_input(dy, a, b, da)
-            da = fit(da, a_form)
         if needs[1]:
             db = empty_for(dy, b)
             pow_backward_exponent(dy, a, b, y, db)
-            db = fit(db, b_form)
-        return da, db
+        return fit(da, a_form), fit(db, b_form)
 
     return y, gradient, ("input", "exponent", ("output", 1))

@@ -78,8 +78,7 @@ def _rest(name: str, form: int, whole: int, of_integers: Any, input: Any, other:
             remainder_forward(a, b, whole, db)
             mul_forward(db, dy, db)
             neg_forward(db, db)
-            db = fit(db, b_form)
-        return fit(dy, a_form) if needs[0] else None, db
+        return fit(dy if needs[0] else None, a_form), fit(db, b_form)
 
     return y, gradient, (("input", 1), ("other", 1))
 

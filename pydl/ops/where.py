@@ -71,11 +71,9 @@ def where(condition: Any, input: Any, other: Any) -> Any:
         if needs[1]:
             da = empty_for(dy, a)
             where_forward(chosen, dy, zero, da)
-            da = fit(da, a_form)
         if needs[2]:
             db = empty_for(dy, b)
             where_forward(chosen, zero, dy, db)
-            db = fit(db, b_form)
-        return None, da, db
+        return None, fit(da, a_form), fit(db, b_form)
 
     return y, gradient, ("condition",)
