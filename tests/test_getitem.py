@@ -46,6 +46,7 @@ INDICES = {
     "false": False,
     "integer and true": (1, True),
     "slice and false": (slice(1, 3), False),
+    "all integers and true": (1, 2, 3, True),
 }
 # Where PyTorch does not count an integer among the arrays, and numpy does.
 APART = {
@@ -54,6 +55,7 @@ APART = {
     "integer, ellipsis, array": (-1, ..., np.array([1, 1, 4])),
     "integer, none, array": (1, None, np.array([0, 2, 2])),
     "integer, slice, mask": (2, slice(None), np.array([True, False, True, True, False])),
+    "array, ellipsis for nothing, array": (slice(None), np.array([0, 1]), ..., np.array([4, 4])),
     "array, slice, integer": (np.array([0, 2, 1]), slice(None), 3),
     "mask, none, integer": (MASK, None, 2),
 }

@@ -65,19 +65,29 @@ def without_integers(x: Any, index: tuple[Any, ...]) -> tuple[Any, tuple[Any, ..
             break
     else:  # the usual case, quicker than any()
         return x, index
+    named = sum(map(_named_dimensions, index))
+    if named == x.ndim:  # to numpy an ... between arrays sets them apart, even where it stands for nothing
+        index = tuple(each for each in index if each is not Ellipsis)
     first: list[Any] = []
     rest: list[Any] = []
     for each in index:
         if isinstance(each, int | np.integer):
             first.append(each)
-            continue
-        rest.append(each)
-        if each is Ellipsis:
-            first.append(each)
-        elif each is not None:
-            is_mask = isinstance(each, np.ndarray) and each.dtype.kind == "b"
-            first += [slice(None)] * (each.ndim if is_mask else 1)
-    return (x, index) if len(rest) == len(index) else (x[tuple(first)], tuple(rest))
+        else:
+            rest.append(each)
+            first += [each] if each is Ellipsis else [slice(None)] * _named_dimensions(each)
+    if len(rest) == len(index):
+        return x, index
+    if Ellipsis not in first:
+        first.append(Ellipsis)  # an array, also where numpy would give a number
+    return x[tuple(first)], tuple(rest)
+
+
+def _named_dimensions(each: Any) -> int:
+    """How many dimensions of x this part of the index is for."""
+    if each is None or each is Ellipsis:
+        return 0
+    return each.ndim if isinstance(each, np.ndarray) and each.dtype.kind == "b" else 1
 
 
 def part(name: str, x: Any, index: tuple[Any, ...]) -> Any:
