@@ -149,6 +149,23 @@ def test_overlapping_parts():
     assert x.tolist() == [1, 1, 2, 3]
 
 
+@pytest.mark.parametrize("shape", [(1,), (1, 1)])
+def test_one_number_in_brackets_for_one_number(shape):
+    x = pydl.zeros(3) * 1
+    value = pydl.full(shape, 2.0, requires_grad=True)
+    x[1] = value
+    (x * 3).sum().backward()
+    assert x.tolist() == [0, 2, 0]
+    assert value.grad.shape == shape
+    assert value.grad.sum().item() == 3
+
+
+def test_dimensions_of_size_1_in_front_of_what_a_mask_takes():
+    x = pydl.zeros(2, 2)
+    x[np.array([[True, False], [True, True]])] = np.array([[1.0, 2.0, 3.0]])
+    assert x.tolist() == [[1, 0], [2, 3]]
+
+
 @pytest.mark.parametrize(
     ("index", "value", "error", "message"),
     [

@@ -11,6 +11,7 @@ Source    Harris et al., "Array programming with NumPy", Nature 585 (2020)
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -33,12 +34,21 @@ def write(x: Any, index: tuple[Any, ...], value: Any) -> Any:
     else:
         checked = check_array("setitem", "value", value)
         value = checked if isinstance(value, np.ndarray) else np.asarray(value)
+    region, rest = x, index
     try:
         region, rest = without_integers(x, index)
         region[rest] = value
     except (IndexError, TypeError, ValueError):
-        needed = part("setitem", x, index).shape
-        raise ValueError(f"setitem: value has shape {np.shape(value)} but must broadcast to {needed}") from None
+        shape, needed = np.shape(value), part("setitem", x, index).shape
+        extra = len(shape) - len(needed)
+        inner = shape[max(extra, 0) :]
+        if (
+            extra < 1
+            or math.prod(shape[:extra]) != 1
+            or any(a not in (1, b) for a, b in zip(inner, needed, strict=True))
+        ):
+            raise ValueError(f"setitem: value has shape {shape} but must broadcast to {needed}") from None
+        region[rest] = value.reshape(inner)  # masks and single numbers refuse dimensions of size 1 in front
     return value
 
 
