@@ -24,3 +24,23 @@ def test_resumes():
 def test_refuses_options():
     with pytest.raises(ValueError, match="NAdam: betas must be two numbers from 0 to below 1, not"):
         pydl.optim.NAdam(parameters(), betas=(0.9, 1.0))
+
+
+def test_each_parameter_has_its_own_product_of_u():
+    """One misses the step before beta1 changes, the other one the step after: both have then had two steps."""
+    both = [pydl.nn.Parameter([1.0]), pydl.nn.Parameter([1.0])]
+    optimizer = pydl.optim.NAdam(both)
+    for beta1, used in ((0.9, (True, True)), (0.5, (True, False)), (0.8, (False, True)), (0.8, (True, True))):
+        optimizer.param_groups[0]["betas"] = (beta1, 0.999)
+        for parameter, use in zip(both, used, strict=True):
+            parameter.grad = pydl.tensor([1.0]) if use else None
+        optimizer.step()
+    alone = [pydl.nn.Parameter([1.0]), pydl.nn.Parameter([1.0])]
+    for parameter, betas in zip(alone, ((0.9, 0.5, 0.8), (0.9, 0.8, 0.8)), strict=True):
+        optimizer = pydl.optim.NAdam([parameter])
+        for beta1 in betas:
+            optimizer.param_groups[0]["betas"] = (beta1, 0.999)
+            parameter.grad = pydl.tensor([1.0])
+            optimizer.step()
+    assert [parameter.item() for parameter in both] == [parameter.item() for parameter in alone]
+    assert both[0].item() != both[1].item()

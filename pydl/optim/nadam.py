@@ -46,16 +46,26 @@ class NAdam(Adam):
     def update(
         self, group: dict[str, Any], weights: list[Array], gradients: list[Array], states: list[dict[str, Any]]
     ) -> None:
-        beta1, beta2 = group["betas"]
-        step = count_step(states)
-        now, following = (beta1 * (1 - 0.5 * 0.96 ** (t * group["momentum_decay"])) for t in (step, step + 1))
-        product = states[0].get("mu_product", 1.0) * now
-        for state in states:
-            state["mu_product"] = product
-        averages = (state_arrays(states, name, weights) for name in ("exp_avg", "exp_avg_sq"))
-        ahead, correction1 = (1 - now) / (1 - product), (1 - product * following) / following if following else 0.0
-        decay, decoupled = group["weight_decay"], group["decoupled_weight_decay"]
-        adam_update(
-            weights, gradients, *averages, [], group["lr"], beta1, beta2, group["eps"], decay, decoupled, ahead,
-            correction1, 1 - beta2**step,
-        )  # fmt: skip
+        # Parameters that had no gradient while a schedule changed beta1 have another U.
+        products = [state.get("mu_product", 1.0) for state in states]
+        for product in dict.fromkeys(products):
+            alike = [i for i, each in enumerate(products) if each == product]
+            w, g, state = ([each[i] for i in alike] for each in (weights, gradients, states))
+            _step(group, w, g, state, product)
+
+
+def _step(group: dict[str, Any], weights: list[Any], gradients: list[Any], states: list[Any], product: float) -> None:
+    """The step of parameters with the same U(t - 1)."""
+    beta1, beta2 = group["betas"]
+    step = count_step(states)
+    now, following = (beta1 * (1 - 0.5 * 0.96 ** (t * group["momentum_decay"])) for t in (step, step + 1))
+    product *= now
+    for state in states:
+        state["mu_product"] = product
+    averages = (state_arrays(states, name, weights) for name in ("exp_avg", "exp_avg_sq"))
+    ahead, correction1 = (1 - now) / (1 - product), (1 - product * following) / following if following else 0.0
+    decay, decoupled = group["weight_decay"], group["decoupled_weight_decay"]
+    adam_update(
+        weights, gradients, *averages, [], group["lr"], beta1, beta2, group["eps"], decay, decoupled, ahead,
+        correction1, 1 - beta2**step,
+    )  # fmt: skip
