@@ -56,7 +56,8 @@ cdef bint is_fresh(object dx, object dys, tuple grads):
     """Whether nobody else holds dx: it is not what came in, and was returned only once."""
     cdef int times = 0
     cdef PyObject* base = <PyObject*>cnp.PyArray_BASE(dx)
-    if not cnp.PyArray_IS_C_CONTIGUOUS(dx):  # as the kernels of optimizers need it
+    # As the kernels of optimizers need it; and a number that was expanded to one element cannot be written to.
+    if not (cnp.PyArray_IS_C_CONTIGUOUS(dx) and cnp.PyArray_ISWRITEABLE(dx)):
         return False
     if base is not NULL and cnp.PyArray_Check(<object>base) and not is_only_view(dx, base):
         return is_all_of(dx, base, dys)

@@ -148,6 +148,15 @@ def test_a_repeated_number_becomes_a_whole_gradient():
 # Hooks
 
 
+@pytest.mark.parametrize("shape", [(1,), (1, 1)])
+def test_a_number_repeated_to_one_element_can_be_added_to(shape):
+    """expand() gives a view that is as large as the number, and that nothing may be written to."""
+    leaf = pydl.full(shape, 2.0, requires_grad=True)
+    (leaf.square().sum() + leaf.sum()).backward()
+    leaf.sum().backward()
+    assert leaf.grad.tolist() == np.full(shape, 6.0).tolist()
+
+
 def test_hooks():
     seen = []
     x = leaf(3.0)
