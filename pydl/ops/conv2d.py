@@ -152,4 +152,4 @@ def conv2d(
             sum_forward(dy, db.reshape(1, -1, 1, 1))
         return dx, dw, db
 
-    return y if x.ndim == 4 else y[0], gradient, ("input", "weight")
+    return y if x.ndim == 4 else y[0], gradient, (("weight", 0), ("input", 1))

@@ -180,4 +180,4 @@ def convolve(x: Any, w: Any, b: Any, g: Geometry, forward: Any, input_gradient: 
             db = bias_gradient(dy)
         return dx, dw, db
 
-    return y if x.ndim == w.ndim else y[0], gradient, ("input", "weight")
+    return y if x.ndim == w.ndim else y[0], gradient, (("weight", 0), ("input", 1))

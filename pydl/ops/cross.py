@@ -53,4 +53,4 @@ def cross(input: Any, other: Any, dim: int | None = None) -> Any:
         db = _crossed(dy, a, empty(dy.shape, dy.dtype), d) if needs[1] else None
         return fit(da, a_form), fit(db, b_form)
 
-    return y, gradient, ("input", "other")
+    return y, gradient, (("other", 0), ("input", 1))

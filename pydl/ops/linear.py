@@ -175,8 +175,8 @@ def linear(input: Any, weight: Any, bias: Any = None, activation: str | None = N
             linear_backward_bias(dy, db)
         return dx, dw, db
 
-    saves = ("input", "weight") if activation is None else ("input", "weight", "output")
-    return y if flat else y.reshape(*x_shape[:-1], M), gradient, saves
+    saves: tuple[Any, ...] = ("weight", 0), ("input", 1)
+    return y if flat else y.reshape(*x_shape[:-1], M), gradient, saves if activation is None else (*saves, "output")
 
 
 def refuse(x_shape: tuple[int, ...], w: Any, b: Any) -> None:

@@ -73,7 +73,7 @@ def matmul(input: Any, other: Any) -> Any:
         da, db = _gradient(dy.reshape(full), needs, a, b)
         return None if da is None else da.reshape(left.shape), None if db is None else db.reshape(right.shape)
 
-    return y.reshape(shape), gradient, ("input", "other")
+    return y.reshape(shape), gradient, _SAVES
 
 
 def _gradient(dy: Any, needs: tuple[bool, bool], a: Any, b: Any) -> Any:
@@ -87,7 +87,8 @@ def _gradient(dy: Any, needs: tuple[bool, bool], a: Any, b: Any) -> Any:
     return da, db
 
 
-matmul.shorten(matmul_forward, _gradient, ("input", "other"), multiplies=True)
+_SAVES = ("other", 0), ("input", 1)
+matmul.shorten(matmul_forward, _gradient, _SAVES, multiplies=True)
 
 
 def as_matrices(input: Any, other: Any) -> tuple[Any, ...]:

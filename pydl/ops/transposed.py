@@ -112,4 +112,4 @@ def convolve_transposed(t: Transposed, forward: Any, convolve: Any, weight_gradi
             weight_gradient(x, seen, as_images(dw), None, *settings)
         return dx, dw, bias_gradient(dy) if needs[2] else None
 
-    return y if t.x.ndim == len(t.shape) else y[0], gradient, ("input", "weight")
+    return y if t.x.ndim == len(t.shape) else y[0], gradient, (("weight", 0), ("input", 1))
