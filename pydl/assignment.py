@@ -15,10 +15,15 @@ from .ops.setitem import setitem, write
 from .tensor import Tensor
 
 
+def needs_gradient(value: Any) -> bool:
+    """Whether the value of an assignment is a tensor that needs a gradient."""
+    return isinstance(value, Tensor) and value.requires_grad
+
+
 def assign(tensor: Tensor, index: Any, value: Any) -> None:
     """tensor[index] = value. See the top of this file."""
     plain = plain_index("setitem", index)
-    if is_grad_enabled() and (tensor.requires_grad or (isinstance(value, Tensor) and value.requires_grad)):
+    if is_grad_enabled() and (tensor.requires_grad or needs_gradient(value)):
         tensor.check_recorded_change("setitem")
         result = setitem(tensor, value, plain)
         tensor.bump_version()

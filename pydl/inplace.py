@@ -17,7 +17,8 @@ import numpy as np
 from . import _compiled as tape
 from . import ops, random
 from ._compiled import is_number, is_usual_float
-from .arguments import Array, check_fill, check_number, check_range
+from .arguments import Array, check_array, check_fill, check_number, check_range
+from .assignment import assign, needs_gradient
 from .ops.add import add_forward
 from .ops.clone import copy, fill
 from .ops.div import div_forward
@@ -27,17 +28,19 @@ from .ops.sub import sub_forward
 from .tensor import Tensor
 
 
-def _in_place(operation: Any, needs_input: bool = False, kernel: Any = None) -> Callable[..., Tensor]:
-    """needs_input: its gradient needs its input, so of that a copy is kept. kernel: its own, which takes two arrays."""
+def _in_place(
+    operation: Any, needs_input: bool = False, other_needs_input: bool = False, kernel: Any = None
+) -> Callable[..., Tensor]:
+    """needs_input: its gradient needs its input, so of that a copy is kept. other_needs_input: that of its second
+    argument does. kernel: its own, which takes two arrays.
+    """
     name = f"{operation.__name__}_"
 
     def method(tensor: Tensor, *arguments: Any, **options: Any) -> Tensor:
         data = tensor.data
         if not data.flags.writeable:
             raise ValueError(f"{name}: the tensor's memory is read-only; change a clone() instead")
-        recording = tape.is_grad_enabled() and (
-            tensor.requires_grad or any(isinstance(each, Tensor) and each.requires_grad for each in arguments)
-        )
+        recording = tape.is_grad_enabled() and (tensor.requires_grad or any(map(needs_gradient, arguments)))
         if recording:
             _check_recorded(name, tensor, arguments)
         elif kernel is not None and len(arguments) == 1 and not options:
@@ -48,7 +51,11 @@ def _in_place(operation: Any, needs_input: bool = False, kernel: Any = None) -> 
                 kernel(data, other, data)
                 tensor.bump_version()
                 return tensor
-        old = ops.clone(tensor) if recording and needs_input else tensor
+        if recording and (needs_input or (other_needs_input and needs_gradient(arguments[0]))):
+            old = ops.clone(tensor)
+            arguments = tuple(old if each is tensor else each for each in arguments)
+        else:
+            old = tensor
         result = operation(old, *arguments, **options)
         if result.shape != data.shape:
             raise ValueError(f"{name}: the result has shape {result.shape} but the tensor has {data.shape}")
@@ -87,10 +94,10 @@ def _check_recorded(name: str, tensor: Tensor, arguments: tuple[Any, ...]) -> No
 
 
 add_ = _in_place(ops.add, kernel=add_forward)
-div_ = _in_place(ops.div, kernel=div_forward)
+div_ = _in_place(ops.div, other_needs_input=True, kernel=div_forward)
 index_add_ = _in_place(ops.index_add)
 masked_fill_ = _in_place(ops.masked_fill)
-mul_ = _in_place(ops.mul, kernel=mul_forward)
+mul_ = _in_place(ops.mul, other_needs_input=True, kernel=mul_forward)
 scatter_ = _in_place(ops.scatter)
 scatter_add_ = _in_place(ops.scatter_add)
 sub_ = _in_place(ops.sub, kernel=sub_forward)
@@ -113,17 +120,46 @@ FUNCTIONS = """abs addcdiv addcmul ceil clamp clip cos erf exp floor floor_divid
 METHODS = {f"{name}_": _in_place(_later(name), needs_input=True) for name in FUNCTIONS.split()}
 
 
+def copy_(tensor: Tensor, source: Any) -> Tensor:
+    """Copies the elements of `source`, which broadcasts to the tensor's shape, into this tensor."""
+    new = check_array("copy_", "source", source.data if isinstance(source, Tensor) else source)
+    if new.shape != tensor.shape:
+        try:
+            new = np.broadcast_to(new, tensor.shape)
+        except ValueError:
+            raise ValueError(f"copy_: source has shape {new.shape} but the tensor has {tensor.shape}") from None
+    if _is_recorded("copy_", tensor, source):
+        assign(tensor, ..., source)
+    else:
+        copy(new, tensor.writable("copy_"))
+    return tensor
+
+
 def zero_(tensor: Tensor) -> Tensor:
     """Sets every element to 0."""
-    fill(tensor.writable("zero_"), 0)
-    return tensor
+    return _fill("zero_", tensor, 0, 0)
 
 
 def fill_(tensor: Tensor, value: float) -> Tensor:
     """Sets every element to `value`."""
     number = check_fill("fill_", "value", value.data if isinstance(value, Tensor) else value, tensor.dtype)
-    fill(tensor.writable("fill_"), number)
+    return _fill("fill_", tensor, value, number)
+
+
+def _fill(name: str, tensor: Tensor, value: Any, number: Any) -> Tensor:
+    if _is_recorded(name, tensor, value):
+        assign(tensor, ..., value)
+    else:
+        fill(tensor.writable(name), number)
     return tensor
+
+
+def _is_recorded(name: str, tensor: Tensor, value: Any) -> bool:
+    """Whether a gradient is to know of this change."""
+    recording = tape.is_grad_enabled() and (tensor.requires_grad or needs_gradient(value))
+    if recording:
+        tensor.check_recorded_change(name)
+    return recording
 
 
 def normal_(tensor: Tensor, mean: float = 0.0, std: float = 1.0) -> Tensor:

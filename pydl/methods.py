@@ -166,6 +166,7 @@ METHODS = {
     "scatter_add_": inplace.scatter_add_,
     "sub_": inplace.sub_,
     "bernoulli_": inplace.bernoulli_,
+    "copy_": inplace.copy_,
     "fill_": inplace.fill_,
     "normal_": inplace.normal_,
     "uniform_": inplace.uniform_,

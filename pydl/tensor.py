@@ -219,14 +219,6 @@ class Tensor(TensorBase):
         self.bump_version()
         return self.data
 
-    def copy_(self, source: Any) -> Tensor:
-        """Copies the elements of `source`, of the same shape, into this tensor."""
-        new = check_array("copy_", "source", source.data if isinstance(source, Tensor) else source)
-        if new.shape != self.shape:
-            raise ValueError(f"copy_: source has shape {new.shape} but the tensor has {self.shape}")
-        self.writable("copy_")[...] = new
-        return self
-
 
 tape.set_tensor_type(Tensor)
 

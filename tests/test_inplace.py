@@ -71,10 +71,68 @@ def test_overwritten_number_that_a_gradient_needs():
     y += 1.0
     with pytest.raises(RuntimeError, match="mul needs its input, but it was changed in place"):
         z.backward(np.ones(2))
+
+
+@pytest.mark.parametrize(("name", "da", "db"), [("mul_", [2, 4], [2, 4]), ("div_", [2, 1], [-2, -1])])
+def test_the_gradient_of_other_has_a_copy_of_what_is_overwritten(name, da, db):
+    a, b = tensors(True, True)
     y = a * 2.0
-    y *= b  # the gradient of b needs the y that is gone
-    with pytest.raises(RuntimeError, match="mul needs its input, but it was changed in place"):
-        y.backward(np.ones(2))
+    getattr(y, name)(b)
+    y.backward(np.ones(2))
+    assert a.grad.tolist() == da
+    assert b.grad.tolist() == db
+
+
+def test_a_tensor_by_itself():
+    (a,) = tensors(True)
+    y = a * 1.0
+    y *= y
+    y.backward(np.ones(2))
+    assert a.grad.tolist() == [2.0, 4.0]
+
+
+def test_copy_has_the_gradient_of_its_source():
+    a, b = tensors(True, True)
+    y = a * 1.0
+    assert y.copy_(b) is y
+    constant = pydl.zeros(3, 2)
+    constant.copy_(b * 2.0)
+    (y.sum() + constant.sum()).backward()
+    assert constant.tolist() == [[2, 4]] * 3
+    assert a.grad.tolist() == [0, 0]
+    assert b.grad.tolist() == [7, 7]
+
+
+def test_what_is_filled_has_no_gradient_but_its_value_has():
+    a, b = tensors(True, True)
+    y, z = a * 1.0, a * 1.0
+    y.zero_()
+    z.fill_(b.sum())
+    (y + z).backward(np.ones(2))
+    assert y.tolist() == [0, 0]
+    assert z.tolist() == [3, 3]
+    assert a.grad.tolist() == [0, 0]
+    assert b.grad.tolist() == [2, 2]
+
+
+@pytest.mark.parametrize(
+    "product",
+    [
+        pydl.matmul,
+        pydl.nn.functional.linear,
+        lambda x, w: pydl.nn.functional.conv2d(x[None, None], w[None, None]),
+        lambda x, w: pydl.nn.functional.conv1d(x[None], w[None]),
+        lambda x, w: pydl.nn.functional.conv_transpose2d(x[None, None], w[None, None]),
+    ],
+)
+def test_a_factor_that_no_gradient_needs_may_change(product):
+    for trained in range(2):
+        factors = [pydl.ones(2, 2, requires_grad=k == trained) for k in range(2)]
+        y = product(*factors)
+        with pydl.no_grad():
+            factors[trained] += 1
+        y.sum().backward()
+        assert factors[trained].grad is not None
 
 
 def test_leaf_changes_under_no_grad_only():

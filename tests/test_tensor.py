@@ -171,11 +171,12 @@ def test_in_place():
     assert x.zero_().tolist() == [0, 0]
     assert x.copy_([4, 5]) is x
     assert x.copy_(tensor([6.0, 7.0])).tolist() == [6, 7]
-    assert x.version.count == 4
+    assert x.copy_(pydl.tensor(8.0)).tolist() == [8, 8]
+    assert x.version.count == 5
     with pytest.raises(ValueError, match=r"copy_: source has shape \(3,\) but the tensor has \(2,\)"):
         x.copy_([1, 2, 3])
     x.requires_grad_()
-    with pytest.raises(RuntimeError, match=r"zero_: a tensor that needs a gradient changes in place"):
+    with pytest.raises(RuntimeError, match=r"zero_: a leaf that needs a gradient changes in place"):
         x.zero_()
     x.data.flags.writeable = False
     with pytest.raises(ValueError, match=r"fill_: the tensor's memory is read-only; change a clone\(\) instead"):
