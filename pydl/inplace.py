@@ -20,7 +20,8 @@ from ._compiled import is_number, is_usual_float
 from .arguments import Array, check_array, check_fill, check_number, check_range
 from .assignment import assign, needs_gradient
 from .ops.add import add_forward
-from .ops.clone import copy, fill
+from .ops.broadcasting import broadcasts_to
+from .ops.clone import copy, fill, overwrite
 from .ops.div import div_forward
 from .ops.mul import mul_forward
 from .ops.randn import normal_numbers
@@ -61,7 +62,7 @@ def _in_place(
             raise ValueError(f"{name}: the result has shape {result.shape} but the tensor has {data.shape}")
         if not np.can_cast(result.dtype, data.dtype, "same_kind"):
             raise TypeError(f"{name}: the result is {result.dtype}, which the tensor's dtype {data.dtype} cannot hold")
-        data[...] = result.data
+        copy(result.data, data)
         tensor.bump_version()
         if recording:
             tensor.adopt_history(result)
@@ -123,15 +124,12 @@ METHODS = {f"{name}_": _in_place(_later(name), needs_input=True) for name in FUN
 def copy_(tensor: Tensor, source: Any) -> Tensor:
     """Copies the elements of `source`, which broadcasts to the tensor's shape, into this tensor."""
     new = check_array("copy_", "source", source.data if isinstance(source, Tensor) else source)
-    if new.shape != tensor.shape:
-        try:
-            new = np.broadcast_to(new, tensor.shape)
-        except ValueError:
-            raise ValueError(f"copy_: source has shape {new.shape} but the tensor has {tensor.shape}") from None
+    if not broadcasts_to(new.shape, tensor.shape):
+        raise ValueError(f"copy_: source has shape {new.shape} but the tensor has {tensor.shape}")
     if _is_recorded("copy_", tensor, source):
         assign(tensor, ..., source)
     else:
-        copy(new, tensor.writable("copy_"))
+        overwrite(tensor.writable("copy_"), new)
     return tensor
 
 

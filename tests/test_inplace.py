@@ -103,6 +103,11 @@ def test_copy_has_the_gradient_of_its_source():
     assert b.grad.tolist() == [7, 7]
 
 
+def test_copy_of_the_tensor_itself_turned():
+    x = pydl.tensor(np.arange(9.0).reshape(3, 3))
+    assert x.copy_(x.T).tolist() == np.arange(9.0).reshape(3, 3).T.tolist()
+
+
 def test_what_is_filled_has_no_gradient_but_its_value_has():
     a, b = tensors(True, True)
     y, z = a * 1.0, a * 1.0

@@ -64,6 +64,22 @@ class Tied(nn.Module):
         return self.layer(self.frozen(self.layer(x)).tanh())
 
 
+class Overwritten(nn.Module):
+    """Results that are changed in place and in part."""
+
+    def __init__(self):
+        super().__init__()
+        self.layer = nn.Linear(4, 4)
+
+    def forward(self, x):
+        y = self.layer(x)
+        y += x
+        y.mul_(0.5).relu_()
+        y[:, 1] = x[:, 0] * y[:, 2:3].squeeze(1)
+        y[:, 0] = 0.25
+        return y.sigmoid()
+
+
 def floats(*shape):
     return lambda g, n: g.standard_normal((n, *shape)).astype(np.float32)
 
@@ -85,6 +101,7 @@ MODELS = {
     "attention": (Attention, floats(3, 4)),
     "columns": (Columns, lambda g, n: g.integers(0, 11, (n, 2))),
     "tied": (Tied, floats(4)),
+    "overwritten": (Overwritten, floats(4)),
 }
 OPTIMIZERS = {
     "sgd": lambda params: SGD(params, lr=0.1, momentum=0.9, weight_decay=0.01),

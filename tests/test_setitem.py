@@ -149,6 +149,19 @@ def test_overlapping_parts():
     assert x.tolist() == [1, 1, 2, 3]
 
 
+OVERLAPS = [(slice(1, None), slice(None, -1)), (slice(None, -1), slice(1, None)), (slice(None), slice(None, None, -1))]
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.int64, np.uint8])
+@pytest.mark.parametrize(("to", "of"), OVERLAPS)
+def test_a_part_of_the_tensor_itself(to, of, dtype):
+    array = np.arange(90_000).reshape(300, 300).astype(dtype)
+    x = pydl.tensor(array)
+    x[to] = x[of]
+    array[to] = array[of].copy()
+    assert np.array_equal(x.data, array)
+
+
 @pytest.mark.parametrize("shape", [(1,), (1, 1)])
 def test_one_number_in_brackets_for_one_number(shape):
     x = pydl.zeros(3) * 1

@@ -153,3 +153,9 @@ def broadcast_shape(op: str, *arrays: Array) -> tuple[int, ...]:
     except ValueError:
         *shapes, last = (str(array.shape) for array in arrays)
         raise ValueError(f"{op}: shapes {', '.join(shapes)} and {last} do not broadcast together") from None
+
+
+def broadcasts_to(shape: tuple[int, ...], to: tuple[int, ...]) -> bool:
+    """Whether an array of this shape becomes one of that when its numbers are repeated."""
+    ends = zip(reversed(shape), reversed(to), strict=False)
+    return len(shape) <= len(to) and all(size in (1, wanted) for size, wanted in ends)

@@ -52,6 +52,13 @@ def copy(x: Array, y: Array) -> None:
         y[...] = x
 
 
+def overwrite(y: Array, x: Array) -> None:
+    """y = x, broadcast; x may lie in the memory of y, as in x[1:] = x[:-1]."""
+    if x.shape != y.shape:
+        x = np.broadcast_to(x, y.shape)
+    copy(copied(x) if np.may_share_memory(x, y) else x, y)
+
+
 def copied(x: Array) -> Array:
     """A copy in row-major order."""
     y = empty(x.shape, x.dtype)

@@ -18,7 +18,8 @@ import numpy as np
 
 from ..arguments import check_array, check_fill
 from ..op import op
-from .broadcasting import fit
+from .broadcasting import broadcasts_to, fit
+from .clone import copied, fill, overwrite
 from .getitem import part, picks, plain_index, without_integers
 
 
@@ -36,17 +37,20 @@ def write(x: Any, index: tuple[Any, ...], value: Any) -> Any:
         value = checked if isinstance(value, np.ndarray) else np.asarray(value)
     region, rest = x, index
     try:
-        region, rest = without_integers(x, index)
-        region[rest] = value
+        if any(isinstance(each, np.ndarray) for each in index):
+            region, rest = without_integers(x, index)
+            region[rest] = value
+        else:
+            region, rest = part("setitem", x, index), (Ellipsis,)
+            if isinstance(value, np.ndarray) and value.ndim:
+                overwrite(region, value)
+            else:
+                fill(region, value)
     except (IndexError, TypeError, ValueError):
         shape, needed = np.shape(value), part("setitem", x, index).shape
         extra = len(shape) - len(needed)
         inner = shape[max(extra, 0) :]
-        if (
-            extra < 1
-            or math.prod(shape[:extra]) != 1
-            or any(a not in (1, b) for a, b in zip(inner, needed, strict=True))
-        ):
+        if extra < 1 or math.prod(shape[:extra]) != 1 or not broadcasts_to(inner, needed):
             raise ValueError(f"setitem: value has shape {shape} but must broadcast to {needed}") from None
         region[rest] = value.reshape(inner)  # masks and single numbers refuse dimensions of size 1 in front
     return value
@@ -61,7 +65,7 @@ def setitem(input: Any, value: Any, index: tuple[Any, ...]) -> Any:
     def gradient(dy, needs):
         dx = dvalue = None
         if needs[0]:
-            dx = dy.copy()
+            dx = copied(dy)
             write(dx, index, 0)
         if needs[1]:
             region = part("setitem", dy, index)
