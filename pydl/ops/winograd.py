@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from .._compiled import remembered
+from .clone import reshaped
 from .conv1d_winograd import WAYS as WAYS_OF_ROWS
 from .conv1d_winograd import conv1d_winograd, conv1d_winograd_weight, suits_rows, suits_rows_weight
 from .conv2d_winograd import (
@@ -51,7 +52,7 @@ def turned(w: Any, groups: int) -> Any:
     if groups == 1:
         return w.swapaxes(0, 1)[:, :, ::-1, ::-1]
     of_groups = w.reshape(groups, -1, *w.shape[1:]).swapaxes(1, 2)[..., ::-1, ::-1]
-    return of_groups.reshape(turned_shape(w.shape, groups))
+    return reshaped(of_groups, turned_shape(w.shape, groups))
 
 
 def has_stride(w: Any, stride: Sizes, dilation: Sizes) -> bool:

@@ -20,14 +20,15 @@ optimizer's step comes after it as always, so that schedules, momentum, clipping
 What does change from step to step is brought along: dropout and randn get new keys from the global generator, as many
 as the step itself would draw, and buffers of whole numbers (the batches that a normalisation has seen) are counted up.
 
-As in recorded_function.py this is checked, not believed: after recording, the step is made on other numbers, by itself
-and by the recording, and loss, gradients and buffers must be the same bits. Neither leaves a trace in model or
-generator.
+As in recorded_function.py this is checked, not believed: after recording, the step is made on other numbers, in the
+batch as well as in the parameters, by itself and by the recording, and loss, gradients and buffers must be the same
+bits. Neither leaves a trace in model or generator.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -177,6 +178,22 @@ class _State:
                 raise RuntimeError("capture_step: a parameter has a sparse gradient, whose rows depend on the batch")
         return [None if each.grad is None else each.grad.data for each in self.params]
 
+    @contextmanager
+    def other_params(self) -> Iterator[None]:
+        """Other numbers in the parameters, so that a copy of one that is made outside the kernels is seen."""
+        changeable = [each for each in self.params if each.data.flags.writeable]
+        numbers = [copy(each.data) for each in changeable]
+        try:
+            for each, array in zip(changeable, numbers, strict=True):
+                np.multiply(array, 0.875, out=each.data)
+                each.data += 1 / 64  # also where all are 0, and none becomes negative
+            changed(changeable)
+            yield
+        finally:
+            for each, array in zip(changeable, numbers, strict=True):
+                np.copyto(each.data, array)
+            changed(changeable)
+
     def numbers(self) -> list[Array]:
         """Copies of the buffers."""
         return [copy(each.data) for each in self.buffers]
@@ -205,11 +222,13 @@ class Recording:
         try:
             # First what the replay is to give: the step's memory can then become the recording's, and what is recorded
             # begins with other buffers than what is checked.
-            others, expected = on_other_numbers(run, batch)
+            with state.other_params():
+                others, expected = on_other_numbers(run, batch)
             self._record(compute, batch)
             _native.arena_trim()
             start_anew()
-            found = [self.run(others).data, *self._gradients, *state.numbers()]
+            with state.other_params():
+                found = [self.run(others).data, *self._gradients, *state.numbers()]
             if not all(map(_same, expected, found)) or not state.is_unchanged():
                 raise RuntimeError(
                     "capture_step: replayed on other numbers, the recording gives another loss or other gradients than "
