@@ -112,8 +112,11 @@ cdef bint can_add(object a, object b):
 
 
 cdef object copy_of(object array):
+    """A copy in row-major order, by the kernel where it can: that way recordings know of it."""
+    cdef Py_ssize_t size = cnp.PyArray_ITEMSIZE(array)
+    cdef bint moved = (cnp.PyArray_ISINTEGER(array) or cnp.PyArray_ISFLOAT(array)) and (size == 4 or size == 8)
     copy = empty(shape_of(array), array.dtype)
-    if cnp.PyArray_NDIM(array) <= MOST_DIMENSIONS and can_add(array, copy):
+    if moved and copying is not None and cnp.PyArray_ISBEHAVED_RO(array) and cnp.PyArray_NDIM(array) <= MOST_DIMENSIONS:
         copying(array, copy)
     else:
         cnp.PyArray_CopyInto(copy, array)

@@ -122,6 +122,8 @@ def along(cnp.ndarray array not None, Py_ssize_t dim):
         if d != dim:
             sizes[0 if d < dim else 2] *= cnp.PyArray_DIM(array, d)
     shape.ptr, shape.len = sizes, 3
+    if not (are_one(array, 0, dim) and are_one(array, dim + 1, rank)):
+        array = copy_of(array)
     return cnp.PyArray_Newshape(array, &shape, cnp.NPY_CORDER)
 
 
@@ -130,7 +132,22 @@ def flat(cnp.ndarray array not None):
     cdef cnp.npy_intp size = cnp.PyArray_SIZE(array)
     cdef cnp.PyArray_Dims shape
     shape.ptr, shape.len = &size, 1
+    if not are_one(array, 0, cnp.PyArray_NDIM(array)):
+        array = copy_of(array)
     return cnp.PyArray_Newshape(array, &shape, cnp.NPY_CORDER)
+
+
+cdef bint are_one(cnp.ndarray array, Py_ssize_t begin, Py_ssize_t end):
+    """Whether dimensions lie like one. If not, numpy would copy, of which recordings do not know: copy_of() does."""
+    cdef Py_ssize_t d, step = 0, run = 0
+    if cnp.PyArray_IS_C_CONTIGUOUS(array):
+        return True
+    for d in range(end - 1, begin - 1, -1):
+        if cnp.PyArray_DIM(array, d) != 1:
+            if run > 0 and cnp.PyArray_STRIDE(array, d) != step * run:
+                return False
+            step, run = cnp.PyArray_STRIDE(array, d), cnp.PyArray_DIM(array, d)
+    return True
 
 
 def empty_reduced(x, tuple ones, tuple shape):

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from .._compiled import along
-from ..arguments import Array, check_dim, check_float
+from ..arguments import check_dim, check_float
 from ..op import empty
-from .clone import copied
 
 
 def line_by_line(op: str, input: Any, dim: Any, forward: Any, backward: Any) -> Any:
@@ -17,21 +14,14 @@ def line_by_line(op: str, input: Any, dim: Any, forward: Any, backward: Any) -> 
     x = check_float(op, "input", input)
     dim = check_dim(op, dim, x.ndim)
     y = empty(x.shape, x.dtype)
-    forward(_lines(x, dim), along(y, dim))
+    forward(along(x, dim), along(y, dim))
 
     def gradient(dy, needs):
         dx = empty(y.shape, y.dtype)
-        backward(_lines(dy, dim), along(y, dim), along(dx, dim))
+        backward(along(dy, dim), along(y, dim), along(dx, dim))
         return dx
 
     return y, gradient, ("output",)
-
-
-def _lines(x: Array, dim: int) -> Array:
-    """x as (A, K, B); where its strides need a copy, one that recordings know of."""
-    lines: Array = along(x, dim)
-    shares = x.flags.c_contiguous or x.size == 0 or np.may_share_memory(x, lines)
-    return lines if shares else along(copied(x), dim)
 
 
 def draw_lines(draw: Any, shortest: int = 1) -> tuple[int, int, int]:

@@ -19,9 +19,11 @@ from typing import Any
 import numpy as np
 
 from ..arguments import check_flag, check_number, check_range, check_reduction
+from ..op import empty_like
 from ..tensor import Tensor
 from .amax import amax
 from .broadcasting import broadcast_shape
+from .clamp import clamp_forward
 from .div import div
 from .exp import exp
 from .log import log
@@ -95,7 +97,9 @@ def logsumexp(input: Any, dim: int | tuple[int, ...], keepdim: bool = False) -> 
     x = floats("logsumexp", input)
     _, ones, shape, count = check_reduction("logsumexp", x.shape, dim, keepdim)
     largest = amax(x.detach(), dim, True).data if count else np.zeros(ones, x.dtype)
-    shift = np.where(np.isfinite(largest), largest, 0).astype(x.dtype, copy=False)
+    limit = float(np.finfo(x.dtype).max)
+    shift = empty_like(largest)
+    clamp_forward(largest, -limit, limit, shift)  # inf - inf would be NaN
     total = sum(exp(sub(x, shift)), dim, True)
     some = np.not_equal(total.data, 0)
     y = log(total if some.all() else where(some, total, 1.0)) + shift
