@@ -274,7 +274,7 @@ def check_choice(op: str, name: str, value: Any, *options: str) -> str:
     """`value`, which must be one of the words `options`."""
     if not isinstance(value, str) or value not in options:
         *most, last = map(repr, options)
-        raise ValueError(f"{op}: {name} must be {', '.join(most)} or {last}, not {show(value)}")
+        raise ValueError(f"{op}: {name} must be {', '.join(most)}{' or ' * bool(most)}{last}, not {show(value)}")
     return value
 
 

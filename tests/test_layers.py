@@ -147,7 +147,7 @@ def test_empty_layers():
         (lambda: nn.Conv2d(1, 1, 3, stride=0), ValueError, "Conv2d: stride must be at least 1, not 0"),
         (lambda: nn.Conv2d(1, 1, 3, padding="full"), ValueError, "'same' or 'valid', not 'full'"),
         (lambda: nn.Conv2d(1, 1, 3, 2, padding="same"), ValueError, r"padding 'same' needs stride 1, not \(2, 2\)"),
-        (lambda: nn.Conv2d(1, 1, 3, padding_mode="circular"), ValueError, "must be 'zeros', not 'circular'"),
+        (lambda: nn.ConvTranspose2d(1, 1, 3, padding_mode="circular"), ValueError, "must be 'zeros', not 'circular'"),
         (lambda: nn.Dropout(1.5), ValueError, "Dropout: p must be from 0 to 1, not 1.5"),
         (lambda: nn.MSELoss(reduction="all"), ValueError, "MSELoss: reduction must be 'mean', 'sum' or 'none'"),
     ],

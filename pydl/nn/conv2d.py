@@ -9,6 +9,7 @@ class Conv2d(Convolution):
 
     weight (out_channels, in_channels / groups, U, V), bias (out_channels) or None. padding: zeros around the image,
     a number, (height, width), "valid" (none) or "same" (the output is as large as the input; needs stride 1).
+    padding_mode: "zeros", or "reflect", "replicate" or "circular": what pad() makes of the input instead of zeros.
     init: None for U(-r, r), r = 1 / sqrt(fan_in), "notes" for N(0, 1).
     Errors: ValueError where groups does not divide the channels, or a size is out of range.
     """

@@ -6,8 +6,9 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from ..arguments import check_flag, check_float_dtype, check_integer, check_tuple, show
+from ..arguments import check_choice, check_flag, check_float_dtype, check_integer, check_tuple, show
 from ..op import empty
+from ..ops.pad import pad
 from ..tensor import Tensor
 from .init import fans, reset_
 from .module import Module
@@ -19,6 +20,7 @@ class Convolution(Module):
 
     dimensions: ClassVar[int]
     operation: ClassVar[Any]
+    padding_modes: ClassVar[tuple[str, ...]] = ("zeros", "reflect", "replicate", "circular")
 
     def __init__(
         self,
@@ -47,8 +49,7 @@ class Convolution(Module):
         for argument, channels in (("in_channels", in_channels), ("out_channels", out_channels)):
             if channels % groups:
                 raise ValueError(f"{name}: {argument} is {channels} but must be a multiple of groups={groups}")
-        if not isinstance(padding_mode, str) or padding_mode != "zeros":
-            raise ValueError(f"{name}: padding_mode must be 'zeros', not {show(padding_mode)}")
+        self.padding_mode = check_choice(name, "padding_mode", padding_mode, *self.padding_modes)
         self.init = init
         dtype, has_bias = check_float_dtype(name, dtype), check_flag(name, "bias", bias)
         self.weight = Parameter(empty(self._weight_shape(), dtype))
@@ -74,10 +75,26 @@ class Convolution(Module):
         reset_([self.weight, self.bias], fans(type(self).__name__, self.weight)[0], self.init)
 
     def forward(self, input: Any) -> Tensor:
+        x, padding = input, self.padding
+        if self.padding_mode != "zeros":
+            x, padding = pad(x, self._borders(), self.padding_mode), "valid"
         result: Tensor = type(self).operation(
-            input, self.weight, self.bias, self.stride, self.padding, self.dilation, self.groups
+            x, self.weight, self.bias, self.stride, padding, self.dilation, self.groups
         )
         return result
+
+    def _borders(self) -> list[int]:
+        """What pad() puts around the input: before and behind each dimension, the last one first."""
+        if self.padding == "valid":
+            return [0] * (2 * self.dimensions)
+        borders: list[int] = []
+        for axis in reversed(range(self.dimensions)):
+            if self.padding == "same":
+                both = self.dilation[axis] * (self.kernel_size[axis] - 1)
+                borders += both // 2, both - both // 2
+            else:
+                borders += [int(self.padding[axis])] * 2
+        return borders
 
     def multiply_adds(self, inputs: tuple[Any, ...], output: Any) -> int:
         # Each output is a sum over the weights of its filter.
@@ -91,11 +108,15 @@ class Convolution(Module):
             text += f", dilation={self.dilation}"
         if self.groups != 1:
             text += f", groups={self.groups}"
+        if self.padding_mode != "zeros":
+            text += f", padding_mode={self.padding_mode}"
         return text if self.bias is not None else text + ", bias=False"
 
 
 class TransposedConvolution(Convolution):
     """The arguments and parameters of ConvTranspose1d, ConvTranspose2d and ConvTranspose3d."""
+
+    padding_modes: ClassVar[tuple[str, ...]] = ("zeros",)
 
     def __init__(
         self,
