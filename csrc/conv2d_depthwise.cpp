@@ -182,8 +182,11 @@ template <typename T>
 void correlate_depthwise(const Correlation<T>& given) {
     constexpr int64_t W = width<T>;
     const Correlation<T> conv = has_one_column(given) ? as_one_row(given) : given;
-    // Of very narrow images, rows would leave most lanes empty.
-    const bool is_narrow = 2 * conv.columns.outputs <= W, preferred = prefers_lanes(conv);
+    // Of very narrow images, rows would leave most lanes empty; in exchange, nothing has to be turned,
+    // neither the image, which is large with a stride, nor the weights, which of few images takes as long.
+    const bool is_narrow = 2 * (conv.columns.outputs + conv.columns.stride - 1) < W &&
+                           (conv.taps() > 9 || conv.x.shape[0] >= 4),
+               preferred = prefers_lanes(conv);
     if (((is_narrow || preferred) && correlate_lanes(conv, preferred)) || correlate_rows(conv) ||
         correlate_wide_rows(conv) || correlate_lanes(conv, false))
         return;

@@ -198,7 +198,7 @@ template <typename T>
 void depthwise_weight_gradient(const Images<const T>& dy, const Images<const T>& x, const Conv2dShape& s,
                                const Array<T, 4>& dw, T* db, int64_t db_stride) {
     // As in conv2d_depthwise.cpp.
-    const bool is_narrow = 2 * s.J <= width<T>;
+    const bool is_narrow = (s.N == 1 ? 1 : 2) * s.J <= width<T>;
     if (!(is_narrow && suits_lane_slopes<T>(s)) && row_weight_gradient(dy, x, s, dw, db, db_stride)) return;
     if (suits_lane_slopes<T>(s)) return lane_weight_gradient(dy, x, s, dw, db, db_stride);
     const DepthwiseAxes axes(s);

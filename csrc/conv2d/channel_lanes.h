@@ -11,9 +11,10 @@ struct ChannelLanes {
     static constexpr int64_t W = width<T>;
     const Images<const T>& images;
     int64_t channel, count, place[W];
+    bool asks;  // for what is likely to be turned next, while an image is turned
 
-    ChannelLanes(const Images<const T>& a, int64_t first, int64_t channels)
-        : images(a), channel(first), count(channels - first < W ? channels - first : W) {
+    ChannelLanes(const Images<const T>& a, int64_t first, int64_t channels, bool ask = true)
+        : images(a), channel(first), count(channels - first < W ? channels - first : W), asks(ask) {
         for (int64_t l = 0; l < count; l++) place[l] = a.at(0, first + l) - a.at(0, first);
     }
     // frame[i][k][lane] = pixel (top + i, left + k) of image n for begin <= i < end and k < columns, zero
@@ -62,7 +63,7 @@ struct ChannelLanes {
             }
             vec<T> square[W];
             if (step == 1) {
-                for (int64_t l = 0; l < count; l++) prefetch(from + place[l] + ahead);
+                for (int64_t l = 0; asks && l < count; l++) prefetch(from + place[l] + ahead);
                 // All of a square are loaded without asking for each.
                 if (count == W && steps == W)
 #pragma GCC unroll 16

@@ -13,6 +13,7 @@
 
 #include "conv2d/channel_lanes.h"
 #include "conv2d/depthwise_lane_rows.h"
+#include "conv2d/rows_ahead.h"
 #include "elementwise/turned_copy.h"
 #include "gemm/pack.h"
 
@@ -76,6 +77,35 @@ void lane_outputs(const vec<T>* weight, const int64_t* place, int64_t taps, vec<
     for (int r = 0; r < R; r++) store(y + r * y_step, acc[r]);
 }
 
+// The images that are turned next and the memory that their outputs go to, of which some is asked for each of
+// `calls` times.
+template <typename T>
+class LanesAhead {
+  public:
+    LanesAhead(const RowsAhead<T>& a, const RowsAhead<T>& b, int64_t calls)
+        : a_(a), b_(b), of_a_(a.lines() / calls + 1), of_b_(b.lines() / calls + 1) {}
+    void ask() { a_.prefetch(of_a_), b_.prefetch(of_b_); }
+
+    // Whether images are so large that they come from far: others are asked for while one is turned, which
+    // costs less, but then one would wait for these.
+    template <typename X, typename Y>
+    static bool are_far(const Images<X>& x, const Images<Y>& y) {
+        const auto size = [](const int64_t* shape) { return shape[0] * shape[1] * shape[2] * shape[3]; };
+        return size(x.shape) + size(y.shape) > (int64_t(2) << 20) / int64_t(sizeof(T));
+    }
+    // A vector of channels, or as many as there are, of image n from one on.
+    template <typename X>
+    static RowsAhead<T> of(const Images<X>& x, int64_t n, int64_t channel, int64_t channels) {
+        const int64_t left = x.shape[1] - channel, size = x.shape[2] * x.shape[3];
+        const bool is_run = x.stride[3] == 1 && x.stride[2] == x.shape[3];
+        return {x.at(n, channel), x.stride[1], is_run ? (channels < left ? channels : left) : 0, size, true};
+    }
+
+  private:
+    RowsAhead<T> a_, b_;
+    int64_t of_a_, of_b_;
+};
+
 template <typename T>
 class DepthwiseLanes {
     static constexpr int64_t W = width<T>;
@@ -102,6 +132,9 @@ class DepthwiseLanes {
     // The outputs (row, column), (row + step, column), ...; all frames have to be known.
     [[gnu::noinline]] void add(const LaneFrame<T>& frame, const Axis& rows, const Axis& columns, const T* w,
                                int64_t down, int64_t along, int64_t row, int64_t column) {
+        calls_ += find_lane_rows<T>(rows) != nullptr
+                      ? rows_of_blocks(rows.outputs) / kLaneRows * columns.outputs
+                      : rows.outputs;
         phases_[count_++] = {rows, columns, added_, rows.taps * columns.taps,
                              (row * y_.shape[3] + column) * W};
         for (int64_t u = 0; u < rows.taps; u++)
@@ -116,18 +149,25 @@ class DepthwiseLanes {
     [[gnu::noinline]] void run(const LaneFrame<T>& layout) const {
         const int64_t N = x_.shape[0], H = y_.shape[2], V = y_.shape[3], blocks = (groups_ + W - 1) / W;
         const int64_t work = (layout.size() + H * V * features_ * (4 + taps_ / (step_ * step_))) * W;
+        const bool far = LanesAhead<T>::are_far(x_, y_);
         parallel_for(blocks * N, 1 + GemmBlocks<T>::thread_work / work, [&](int64_t begin, int64_t end) {
             const Scratch<T> frame(layout.size()), tile(H * V * W);
             const Scratch<vec<T>> weight((taps_ + 1) * features_);
             for (int64_t task = begin; task < end; task++) {
                 const int64_t first = task / N * W, n = task % N;
                 if (task == begin || n == 0) turn_weights(weight.data(), first);
-                const ChannelLanes<T> lanes(x_, first, groups_);
+                const ChannelLanes<T> lanes(x_, first, groups_, !far);
                 layout.fill(frame.data(), lanes, n, task > begin);
+                const int64_t next = (task + 1) / N * W, image = (task + 1) % N,
+                              asked = far && task + 1 < end ? W : 0;
+                LanesAhead<T> ahead(LanesAhead<T>::of(x_, image, next, asked),
+                                    LanesAhead<T>::of(y_, image, next * features_, asked * features_),
+                                    calls_ * features_);
                 for (int64_t m = 0; m < features_; m++) {
                     const vec<T>* own = weight.data() + m * (taps_ + 1);
                     for (int64_t p = 0; p < count_; p++)
-                        compute(layout, phases_[p], own, frame.data() + layout.place(0, 0), tile.data());
+                        compute(layout, phases_[p], own, frame.data() + layout.place(0, 0), tile.data(),
+                                ahead);
                     T* y = y_.at(n, first * features_ + m);
                     if (y_.stride[2] == V)
                         copy_columns(tile.data(), W, y, features_ * y_.stride[1], lanes.count, H * V);
@@ -164,7 +204,7 @@ class DepthwiseLanes {
     }
 
     void compute(const LaneFrame<T>& layout, const PhaseOutputs& phase, const vec<T>* weight, const T* frame,
-                 T* tile) const {
+                 T* tile, LanesAhead<T>& ahead) const {
         const int64_t x_step = phase.columns.stride * W, y_step = step_ * W, J = phase.columns.outputs;
         const auto run = [&](auto block, int64_t i, int64_t j) PYDL_INLINE_LAMBDA {
             lane_outputs<T, decltype(block)::value>(
@@ -178,8 +218,9 @@ class DepthwiseLanes {
             for (int64_t j = 0; j < J; j += R) run(block, i, j + R > J ? J - R : j);
         };
         if constexpr (has_lane_rows<T>)
-            if (compute_rows(layout, phase, weight, frame, tile)) return;
+            if (compute_rows(layout, phase, weight, frame, tile, ahead)) return;
         for (int64_t i = 0; i < phase.rows.outputs; i++) {
+            ahead.ask();
             if (J >= 7)
                 row(std::integral_constant<int, 7>{}, i);
             else if (J >= 3)
@@ -191,7 +232,8 @@ class DepthwiseLanes {
 
     // The same by blocks of rows, where there are kernels for that.
     [[gnu::noinline]] bool compute_rows(const LaneFrame<T>& layout, const PhaseOutputs& phase,
-                                        const vec<T>* weight, const T* frame, T* tile) const {
+                                        const vec<T>* weight, const T* frame, T* tile,
+                                        LanesAhead<T>& ahead) const {
         const Axis &rows = phase.rows, &columns = phase.columns;
         const LaneRows<T>* kernel = find_lane_rows<T>(rows);
         if (kernel == nullptr) return false;
@@ -207,6 +249,7 @@ class DepthwiseLanes {
             if (finite) clip(first, past, -top, rows.source - top);
             column.rows = (1u << past) - (1u << first);
             for (int64_t j = 0; j < columns.outputs; j++) {
+                ahead.ask();
                 const int64_t left = j * columns.stride + columns.origin;
                 column.left = 0, column.right = columns.taps;
                 if (finite)
@@ -233,6 +276,7 @@ class DepthwiseLanes {
     int64_t groups_, features_, w_group_, w_feature_;
     const T* bias_;
     int64_t bias_stride_, step_, taps_, count_ = 0, added_ = 0;
+    int64_t calls_ = 0;  // of what asks for the next images while one is computed
     Scratch<PhaseOutputs> phases_;
     Scratch<int64_t> place_;
     Scratch<const T*> w_;
