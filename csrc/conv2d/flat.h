@@ -242,7 +242,7 @@ class FlatProduct {
     Parts depths_;  // blocks of channels
     Parts stripes_, blocks_;
     int64_t reach_;
-    Parts images_;
+    RowPanels images_;
     const FlatWeights<T> weights_;
     const Parts& panels_;
     Parts chunks_;

@@ -13,7 +13,7 @@ struct FrameTask {
 
 // Task number `task` of the images, rows and columns in these parts.
 template <typename T>
-FrameTask frame_task(int64_t task, const Correlation<T>& conv, const Parts& images, const Parts& rows,
+FrameTask frame_task(int64_t task, const Correlation<T>& conv, const RowPanels& images, const Parts& rows,
                      int64_t all_rows, const Parts& columns, int64_t all_columns) {
     const auto next = [&](int64_t count) {
         const int64_t part = task % count;
@@ -22,7 +22,7 @@ FrameTask frame_task(int64_t task, const Correlation<T>& conv, const Parts& imag
     };
     const int64_t column = next(columns.count), row = next(rows.count), group = next(conv.groups);
     return {images.begin(task),
-            images.length(task, conv.x.shape[0]),
+            images.rows(task),
             rows.begin(row),
             rows.length(row, all_rows),
             columns.begin(column),

@@ -43,10 +43,10 @@ class FramedFeatures {
           taps_(rows.taps_before(rows.count) * columns.taps_before(columns.count)),
           depths_(conv.channels, at_least_1(2 * GemmBlocks<T>::sum_depth * phases() / taps_)),
           vectors_(whole_vectors<T>(conv.features) / W, most_tile_vectors<T>),
-          blocks_(rows.axis.outputs, at_least_1(most_pixels() / columns.axis.outputs)),
-          images_(conv.x.shape[0],
-                  blocks_.count > 1 ? 1 : at_least_1(most_pixels() / (blocks_.size * columns.axis.outputs))),
-          chunks_(vectors_.count, panels_of_chunk()),
+          cut_(best_cut()),
+          blocks_(blocks_of(cut_.pixels)),
+          images_(images_of(cut_.pixels, blocks_)),
+          chunks_(vectors_.count, (vectors_.count - 1) / cut_.chunks + 1),
           frame_(rows.axis, columns.axis, blocks_.size),
           all_(rows, columns, conv.y.shape[2], conv.y.shape[3], false),
           spared_(rows, columns, conv.y.shape[2], conv.y.shape[3], true),
@@ -78,19 +78,43 @@ class FramedFeatures {
     static int64_t at_least_1(int64_t n) { return n < 1 ? 1 : n; }
     int64_t phases() const { return rows_.count * columns_.count; }
     int64_t lanes() const { return whole_vectors<T>(conv_.features); }
-    // As many as keep frame and sums in the second-level cache, fewer for want of tasks.
-    int64_t most_pixels() const {
+    // Of a task no more than so many pixels, and a share of the panels.
+    struct Cut {
+        int64_t pixels, chunks;
+    };
+    Parts blocks_of(int64_t pixels) const {
+        return {rows_.axis.outputs, at_least_1(pixels / columns_.axis.outputs)};
+    }
+    RowPanels images_of(int64_t pixels, const Parts& blocks) const {
+        return {conv_.x.shape[0],
+                blocks.count > 1 ? 1 : at_least_1(pixels / (blocks.size * columns_.axis.outputs))};
+    }
+    // So that the thread with the most to do has the least. Pixels are as many as keep frame and sums in the
+    // second-level cache, or fewer; but each task reads all weights of its panels, which takes as long as
+    // some pixels do, and each chunk of panels has to fill the frame.
+    [[gnu::noinline]] Cut best_cut() const {
         // Strides may be of billions.
         const double per_pixel =
             double(depths_.size) * double(rows_.axis.stride) * double(columns_.axis.stride) +
             double(conv_.features * phases());
-        const int64_t pixels = conv_.x.shape[0] * conv_.groups * rows_.axis.outputs * columns_.axis.outputs;
-        int64_t most = int64_t(double(GemmBlocks<T>::group_bytes / int64_t(sizeof(T))) / per_pixel);
-        if (pixels / tasks_wanted() < most) most = pixels / tasks_wanted();
-        return most < 56 ? 56 : most;
-    }
-    int64_t panels_of_chunk() const {
-        return at_least_1(vectors_.count * images_.count * blocks_.count * conv_.groups / tasks_wanted());
+        const int64_t fit = int64_t(double(GemmBlocks<T>::group_bytes / int64_t(sizeof(T))) / per_pixel);
+        const int64_t threads = num_threads();
+        Cut best = {};
+        double least = 0;
+        for (int64_t parts = 1; parts <= 2 * threads; parts++) {
+            const int64_t pixels = fit / parts < 56 ? 56 : fit / parts;
+            const Parts blocks = blocks_of(pixels);
+            const RowPanels images = images_of(pixels, blocks);
+            const int64_t tasks = images.count * blocks.count * conv_.groups,
+                          own = images.size * blocks.size * columns_.axis.outputs;
+            for (int64_t chunks = 1; chunks <= vectors_.count && chunks <= 2 * threads; chunks++) {
+                const int64_t panels = (vectors_.count - 1) / chunks + 1,
+                              of_thread = (tasks * ((vectors_.count - 1) / panels + 1) - 1) / threads + 1;
+                const double cost = double(of_thread) * double(own + 16) * (double(panels) + 0.2);
+                if (least == 0 || cost < 0.98 * least) best = {pixels, chunks}, least = cost;
+            }
+        }
+        return best;
     }
     // Of a panel's weights.
     bool is_finite(int64_t group, int64_t panel) const {
@@ -282,8 +306,10 @@ class FramedFeatures {
     int64_t taps_;       // of all phases
     Parts depths_;       // blocks of channels
     RowPanels vectors_;  // panels of features
-    Parts blocks_;       // of rows
-    Parts images_, chunks_;
+    Cut cut_;
+    Parts blocks_;  // of rows
+    RowPanels images_;
+    Parts chunks_;
     DenseFrame frame_;
     const OutputSets all_, spared_;     // of which those
     const OutputSets* sets_ = nullptr;  // are computed
