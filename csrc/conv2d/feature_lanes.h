@@ -52,7 +52,8 @@ class FeatureLanes {
           place_(conv.channels * conv.taps()),
           panels_(conv, list_steps()),
           images_(conv.x.shape[0], along_ == image ? most_feature_rows<T>(2) : 1),
-          blocks_(conv.rows.outputs, rows_of_task()) {}
+          blocks_(conv.rows.outputs, rows_of_task()),
+          chunks_(panels_.panels.count, panels_of_task()) {}
 
     // Whether it is the better way: for patches always, since others copy pixels that lie apart, and where so
     // many taps meet the zeros around the image, or so few pixels are neighbours, that this makes up for lost
@@ -79,23 +80,27 @@ class FeatureLanes {
     // Adds up blocks of y and gives each to write(self, block).
     void run(const void* self, WriteFeatures<T> write) const {
         const int64_t J = conv_.columns.outputs;
-        const int64_t tasks = images_.count * blocks_.count * conv_.groups * panels_.panels.count;
-        const int64_t work = images_.size * blocks_.size * J * conv_.channels * conv_.taps() * L;
+        const int64_t tasks = images_.count * blocks_.count * conv_.groups * chunks_.count;
+        const int64_t size = images_.size * blocks_.size * J * L;
+        const int64_t work = size * chunks_.size * conv_.channels * conv_.taps();
         parallel_for(tasks, 1 + GemmBlocks<T>::thread_work / (work + 1), [&](int64_t begin, int64_t end) {
-            const Scratch<T> sums(images_.size * blocks_.size * J * L);
+            const Scratch<T> sums(size * chunks_.size);
             const Scratch<Steps> runs(conv_.rows.taps);
             for (int64_t t = begin; t < end; t++) {
                 const int64_t block = t % blocks_.count, part = t / blocks_.count % images_.count;
-                const int64_t panel = t / blocks_.count / images_.count % panels_.panels.count,
-                              group = t / blocks_.count / images_.count / panels_.panels.count;
+                const int64_t chunk = t / blocks_.count / images_.count % chunks_.count,
+                              group = t / blocks_.count / images_.count / chunks_.count;
+                const int64_t panel = chunks_.begin(chunk),
+                              panels = chunks_.length(chunk, panels_.panels.count);
                 const int64_t n = images_.begin(part), images = images_.length(part, conv_.x.shape[0]);
                 const int64_t top = blocks_.begin(block), rows = blocks_.length(block, conv_.rows.outputs);
-                add_up({{n, top, 0}, {n + images, top + rows, J}}, group, panel, sums.data(), runs.data());
-                const int64_t m = panels_.panels.begin(panel);
-                for (int64_t k = 0; k < images; k++)
-                    write(self,
-                          {n + k, group * conv_.features + m, panels_.panels.length(panel, conv_.features),
-                           top, rows, sums.data() + k * rows * J * L});
+                add_up({{n, top, 0}, {n + images, top + rows, J}}, group, {panel, panels, size}, sums.data(),
+                       runs.data());
+                for (int64_t p = panel; p < panel + panels; p++)
+                    for (int64_t k = 0; k < images; k++)
+                        write(self, {n + k, group * conv_.features + panels_.panels.begin(p),
+                                     panels_.panels.length(p, conv_.features), top, rows,
+                                     sums.data() + (p - panel) * size + k * rows * J * L});
             }
         });
     }
@@ -196,6 +201,17 @@ class FeatureLanes {
         return along_ == row ? I : rows < least ? least : rows < 1 ? 1 : rows;
     }
 
+    // Panels of output channels that share what they read of images too large to stay in the second-level
+    // cache until the next panel.
+    int64_t panels_of_task() const {
+        const int64_t read = conv_.channels * (blocks_.size * conv_.rows.stride + conv_.rows.taps - 1) *
+                             conv_.columns.source * images_.size;
+        if (read * int64_t(sizeof(T)) < 2 * GemmBlocks<T>::group_bytes) return 1;
+        const int64_t most =
+            panels_.panels.count * images_.count * blocks_.count * conv_.groups / tasks_wanted();
+        return most < 1 ? 1 : most > 8 ? 8 : most;
+    }
+
     // Steps of a block, whose weights stay in the first-level cache; and the pixels too, where each has a
     // line of its own, which the next tile reads.
     int64_t block_steps() const { return (along_ == column ? 16384 : 6144) / (L * int64_t(sizeof(T))); }
@@ -216,10 +232,13 @@ class FeatureLanes {
         return step_.data();
     }
 
-    void add_up(const Box& task, int64_t group, int64_t panel, T* sums, Steps* runs) const {
+    // Panels, and how far apart their sums are.
+    struct Chunk {
+        int64_t first, count, pitch;
+    };
+    void add_up(const Box& task, int64_t group, const Chunk& chunk, T* sums, Steps* runs) const {
         const Axis &rows = conv_.rows, &columns = conv_.columns;
-        const int64_t J = columns.outputs, vectors = panels_.vectors(panel),
-                      depth = conv_.channels * conv_.taps(), steps = block_steps();
+        const int64_t J = columns.outputs, depth = conv_.channels * conv_.taps(), steps = block_steps();
         const int64_t x_step[3] = {conv_.x.stride[0], rows.stride * x_row(conv_),
                                    columns.stride * x_column(conv_)},
                       y_step[3] = {(task.end[row] - task.begin[row]) * J * L, J * L, L};
@@ -227,7 +246,6 @@ class FeatureLanes {
         tile.pixel = x_step[along_], tile.y_pixel = y_step[along_];
         tile.place = place_.data();
         tile.runs = runs;
-        tile.weights = panels_.weights(group, panel);
         const T* corner = conv_.x.at(0, group * conv_.channels) + rows.origin * x_row(conv_) +
                           columns.origin * x_column(conv_);
         const int outer = along_ == image ? row : image, inner = along_ == column ? row : column;
@@ -243,20 +261,26 @@ class FeatureLanes {
                     const Steps own = {block, block + steps};
                     tile.run_count = list_runs(runs, u, v, own);
                     if (tile.run_count == 0 && block > 0) continue;
-                    const RowPanels tiles(box.end[along_] - box.begin[along_],
-                                          most_feature_rows<T>(int(vectors)));
-                    for (int64_t i = box.begin[outer]; i < box.end[outer]; i++)
-                        for (int64_t j = box.begin[inner]; j < box.end[inner]; j++)
-                            for (int64_t t = 0; t < tiles.count; t++) {
-                                const int64_t k = box.begin[along_] + tiles.begin(t);
-                                tile.x = corner + i * x_step[outer] + j * x_step[inner] + k * x_step[along_];
-                                tile.y = sums + (i - task.begin[outer]) * y_step[outer] +
-                                         (j - task.begin[inner]) * y_step[inner] +
-                                         (k - task.begin[along_]) * y_step[along_];
-                                tile.start = block == 0 ? panels_.bias(group, panel) : tile.y;
-                                tile.start_pixel = block == 0 ? 0 : tile.y_pixel;
-                                run_feature_tile<T>(tile, tiles.rows(t), vectors);
-                            }
+                    for (int64_t p = 0; p < chunk.count; p++) {
+                        const int64_t panel = chunk.first + p, vectors = panels_.vectors(panel);
+                        tile.weights = panels_.weights(group, panel);
+                        const RowPanels tiles(box.end[along_] - box.begin[along_],
+                                              most_feature_rows<T>(int(vectors)));
+                        for (int64_t i = box.begin[outer]; i < box.end[outer]; i++)
+                            for (int64_t j = box.begin[inner]; j < box.end[inner]; j++)
+                                for (int64_t t = 0; t < tiles.count; t++) {
+                                    const int64_t k = box.begin[along_] + tiles.begin(t);
+                                    tile.x =
+                                        corner + i * x_step[outer] + j * x_step[inner] + k * x_step[along_];
+                                    tile.y = sums + p * chunk.pitch +
+                                             (i - task.begin[outer]) * y_step[outer] +
+                                             (j - task.begin[inner]) * y_step[inner] +
+                                             (k - task.begin[along_]) * y_step[along_];
+                                    tile.start = block == 0 ? panels_.bias(group, panel) : tile.y;
+                                    tile.start_pixel = block == 0 ? 0 : tile.y_pixel;
+                                    run_feature_tile<T>(tile, tiles.rows(t), vectors);
+                                }
+                    }
                 }
             block += steps;
         } while (block < depth);
@@ -286,6 +310,7 @@ class FeatureLanes {
     Scratch<int64_t> step_, place_;
     const FeaturePanels<T> panels_;
     const Parts images_, blocks_;
+    const Parts chunks_;  // of panels
 };
 
 }  // namespace pydl::PYDL_ISA
