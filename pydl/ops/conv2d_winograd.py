@@ -47,6 +47,7 @@ from .winograd_cost import (
     WeightWay,
     direct,
     has_own_kernels,
+    share_met,
     transformed,
     transformed_is_faster_for_weights,
     whole,
@@ -186,7 +187,8 @@ def fastest_tile(
     scattered = source[0] * source[2] * source[3] if source else None
     best, least = 0, direct(way, w[2] * w[3], pixels, channels, filters, source is not None, groups, scattered)
     if parts > 1:
-        least *= met_share(w[2:], y[2:], dilation)
+        for taps, size, d in zip(w[2:], y[2:], dilation, strict=True):
+            least *= share_met(taps, size, size, dilation=d)
     for tile, way in ways.items():
         # Dilated taps take every d-th row and column: each such part of the maps is a convolution of its own.
         height, width = (-(-size // (d * tile)) for size, d in zip(y[2:], dilation, strict=True))
@@ -199,16 +201,6 @@ def fastest_tile(
         if cost < least and way.numbers * math.prod(w[:2]) <= MOST_TRANSFORMED:
             best, least = tile, cost
     return best
-
-
-def met_share(taps: Shape, sizes: Shape, dilation: Shape) -> float:
-    """The share of dilated taps that meet the image, if the zeros around it keep its size: the direct sum leaves out
-    the others (csrc/conv2d/feature_lanes.h).
-    """
-    share = 1.0
-    for count, size, d in zip(taps, sizes, dilation, strict=True):
-        share *= sum(max(0, size - abs(2 * tap - count + 1) * d // 2) for tap in range(count)) / (count * size)
-    return share
 
 
 @remembered

@@ -125,7 +125,7 @@ def pixels_of(x: Shape) -> int:
 
 def taps_of(w: Shape, x: Shape, y: Shape) -> float:
     """Those of a result that meet no zeros around the image, on average, and half of the others."""
-    return w[2] ** 2 * (1 + share_met(w[2], x[2], y[2]) * share_met(w[2], x[3], y[3])) / 2
+    return w[2] ** 2 * (1 + share_met(w[2], x[2], y[2], 2) * share_met(w[2], x[3], y[3], 2)) / 2
 
 
 # By taps: of the results, of the gradients of the input and of the weight.
@@ -154,7 +154,7 @@ def suits_stride(w: Shape, x: Shape, y: Shape, groups: int = 1) -> bool:
 def suits_stride_gradient(w: Shape, x: Shape, y: Shape, groups: int = 1) -> bool:
     """The same for the gradient of the input, of shape x."""
     filters, channels = w[0] // groups, w[1]
-    if w[2] == 7 or has_small_groups(groups, channels, filters):
+    if w[2] not in GRADIENT_WAYS or has_small_groups(groups, channels, filters):
         return False
     way = GRADIENT_WAYS[w[2]]
     sums = direct_stride_gradient(taps_of(w, x, y), pixels_of(y), pixels_of(x), filters, channels)
@@ -165,6 +165,8 @@ def suits_stride_gradient(w: Shape, x: Shape, y: Shape, groups: int = 1) -> bool
 @remembered
 def suits_stride_weight(w: Shape, y: Shape) -> bool:
     """The same for the gradient of the filters."""
+    if w[2] not in WEIGHT_WAYS:
+        return False
     # Of 3 taps, a row of results is as long for the direct sum as if it had 4 more.
     tiles, pixels = y[0] * -(-y[2] // 4) * -(-y[3] // 4), y[0] * y[2] * (y[3] + (4 if w[2] == 3 else 0))
-    return w[2] < 7 and transformed_is_faster_for_weights(WEIGHT_WAYS[w[2]], w[2] ** 2, tiles, pixels, w[1], w[0])
+    return transformed_is_faster_for_weights(WEIGHT_WAYS[w[2]], w[2] ** 2, tiles, pixels, w[1], w[0])

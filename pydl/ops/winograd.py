@@ -28,7 +28,9 @@ from .conv2d_winograd_split import (
     suits_split_weight,
 )
 from .conv2d_winograd_stride import (
+    GRADIENT_WAYS,
     WAYS,
+    WEIGHT_WAYS,
     conv2d_winograd_stride,
     conv2d_winograd_stride_gradient,
     conv2d_winograd_stride_weight,
@@ -55,10 +57,10 @@ def turned(w: Any, groups: int) -> Any:
     return reshaped(of_groups, turned_shape(w.shape, groups))
 
 
-def has_stride(w: Any, stride: Sizes, dilation: Sizes) -> bool:
-    """Whether these filters are those of conv2d_winograd_stride.py."""
+def has_stride(w: Any, stride: Sizes, dilation: Sizes, ways: Any = WAYS) -> bool:
+    """Whether conv2d_winograd_stride.py has one of its ways for these filters."""
     taps = w.shape[2]
-    return w.itemsize == 4 and stride == (2, 2) and taps == w.shape[3] and taps in WAYS and dilation == (1, 1)
+    return w.itemsize == 4 and stride == (2, 2) and taps == w.shape[3] and taps in ways and dilation == (1, 1)
 
 
 def can_be_split(w: Any, dilation: Sizes) -> bool:
@@ -137,7 +139,7 @@ def transform_input_gradient(
             return False
         conv1d_winograd(lines.rows(dy), of_w, b, of_dx, zeros, groups)
         return True
-    if has_stride(w, stride, dilation) and w.shape[2] < 7:
+    if has_stride(w, stride, dilation, GRADIENT_WAYS):
         pays = padding[0] % 2 == padding[2] % 2 == 1 and suits_stride_gradient(w.shape, dx.shape, dy.shape, groups)
         if pays:
             conv2d_winograd_stride_gradient(dy, w, b, dx, stride, padding, groups)
@@ -173,7 +175,7 @@ def transform_weight_gradient(
             return False
         conv1d_winograd_weight(of_dy, lines.rows(x), of_dw, db, lines.padding)
         return True
-    if has_stride(dw, stride, dilation) and dw.shape[2] < 7:
+    if has_stride(dw, stride, dilation, WEIGHT_WAYS):
         pays = suits_stride_weight(dw.shape, dy.shape)
         if pays:
             conv2d_winograd_stride_weight(dy, x, dw, db, stride, padding)

@@ -90,12 +90,17 @@ def used_lanes(filters: int) -> int:
     return max(filters, min(2 * filters, 22), 4)
 
 
-def share_met(taps: int, source: int, results: int) -> float:
-    """Of the taps of the results of stride 2 along an axis, those that meet no zeros beside the `source`."""
-    zeros = max(2 * (results - 1) + taps - source, 0)
-    sides = zeros // 2, zeros - zeros // 2
-    missed = sum(max(side - 2 * i, 0) for side in sides for i in range(min(results, taps)))
-    return max(1 - missed / (taps * results), 0)
+def share_met(taps: int, source: int, results: int, stride: int = 1, dilation: int = 1) -> float:
+    """Of the taps of the results along an axis, those that meet no zeros beside the `source`, if there are as many
+    before as behind it: direct sums leave out the others (csrc/conv2d/output_sets.h, csrc/conv2d/feature_lanes.h).
+    """
+    before = max(stride * (results - 1) + dilation * (taps - 1) + 1 - source, 0) // 2
+    met = 0
+    for tap in range(taps):
+        place = tap * dilation - before  # of the first result's tap
+        first, past = max(-(place // stride), 0), min((source - 1 - place) // stride + 1, results)
+        met += max(past - first, 0)
+    return met / (taps * results)
 
 
 def direct_stride(taps: float, pixels: int, results: int, channels: int, filters: int) -> float:
