@@ -72,6 +72,19 @@ def test_torch_with_many_keys(L, S, causal):
     )
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_keys_that_are_hidden_for_long(dtype):
+    """Keys are read some hundreds at a time: a query may see none of the first ones, all of them, or none at all."""
+    q, k, v = (x.astype(dtype) for x in inputs((2,), 5, 1000, 6, 7))
+    mask = np.zeros((5, 1000), dtype)
+    mask[0, :700] = mask[1, 300:] = mask[2] = mask[3, :-1] = -np.inf
+    mask[4] = np.linspace(0, 200, 1000)  # the largest score rises all the time
+    for attn_mask in (mask, mask[:, ::-1], mask == 0):
+        expected = of_torch(*(torch.tensor(x) for x in (q, k, v)), torch.tensor(attn_mask.copy())).nan_to_num()
+        y = attention_in_blocks(q, k, v, attn_mask).numpy()
+        np.testing.assert_allclose(y, expected, rtol=1e-4 if dtype == np.float32 else 1e-9, atol=1e-5)
+
+
 MASKS = {
     "floats": RNG.standard_normal((4, 5)),
     "a row": RNG.standard_normal((1, 5)),
