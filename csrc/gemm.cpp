@@ -29,6 +29,15 @@ struct EpilogueFrom {
     }
 };
 
+// The last few columns of C.
+template <typename T, typename Epilogue>
+void columns_at_end(int64_t few, Matrix<const T> a, Matrix<const T> b, T* c, int64_t c_stride,
+                    bool accumulate, const Epilogue& epilogue) {
+    const int64_t first = b.columns - few;
+    narrow_product<T>(a.column_stride == 1 ? Narrow::dots : Narrow::turned, a, b.part(0, first, b.rows, few),
+                      c + first, c_stride, accumulate, EpilogueFrom<Epilogue>{epilogue, first});
+}
+
 // A product with few tiles but a long sum, such as the gradient of a small weight over a large batch, is cut
 // along k into parts that threads can share; their sums are added in order. How many parts depends on the
 // factors only. So is one of some more tiles if the rows of A meet in one place of the cache: each thread
@@ -38,7 +47,10 @@ int64_t parts_of_k(Matrix<const T> a, Matrix<const T> b) {
     constexpr int64_t enough_tiles = 8, part = 4 * GemmBlocks<T>::depth, most = 16, some_elements = 16384;
     const int64_t M = a.rows, N = b.columns, K = a.columns;
     const int64_t tiles = ((M - 1) / tile_rows<T> + 1) * ((N - 1) / tile_columns<T> + 1);
-    if (tiles < enough_tiles && K >= 2 * part) return K / part < most ? K / part : most;
+    if (tiles < enough_tiles && K >= 2 * part) {
+        const int64_t even = K / part * 2;  // which two threads share fairly
+        return even < most ? even : most;
+    }
     if (a.column_stride != 1 || !rows_collide(a) || M * N > some_elements || K < 4 * part) return 1;
     int64_t parts = 2;
     while (parts < most && 2 * parts * part <= K) parts *= 2;
@@ -144,10 +156,10 @@ void wide_product(Matrix<const T> a, Matrix<const T> b, Matrix<T> c, bool accumu
     gemm_blocked<T>(a, b, c.data, c.row_stride, accumulate, epilogue);
 }
 
-// Whether all of the product are tiles, in one thread.
+// Whether all of the product are tiles, in one thread, but for what columns_apart() says.
 template <typename T>
 bool is_plain(Matrix<const T> a, Matrix<const T> b) {
-    if (is_thin(a, b) || narrow_way(a, b) != Narrow::no || columns_apart(a, b) > 0) return false;
+    if (is_thin(a, b) || narrow_way(a, b) != Narrow::no) return false;
     if constexpr (turned_packing<T> > 0)
         if (is_better_turned(a, b)) return false;
     const int64_t M = a.rows, N = b.columns, K = a.columns;
@@ -188,8 +200,7 @@ void gemm_with(Matrix<const T> a, Matrix<const T> b, Matrix<T> c, bool accumulat
                                  EpilogueFrom<Epilogue>{epilogue, 0});
     if (const int64_t few = columns_apart(a, b); few > 0) {
         const int64_t most = N - few;
-        narrow_product<T>(a.column_stride == 1 ? Narrow::dots : Narrow::turned, a, b.part(0, most, K, few),
-                          c.data + most, c.row_stride, accumulate, EpilogueFrom<Epilogue>{epilogue, most});
+        columns_at_end(few, a, b, c.data, c.row_stride, accumulate, epilogue);
         return wide_product<T>(a, b.part(0, 0, K, most), c.part(0, 0, M, most), accumulate, epilogue);
     }
     if constexpr (turned_packing<T> > 0)
@@ -218,8 +229,15 @@ void gemm_each(int64_t count, Matrix<const T> a, Matrix<const T> b, Matrix<T> c,
     }
     if (usual && count > 1 && is_plain(a, b)) {
         const NoEpilogue none;
-        GemmPart<T, NoEpilogue> product(a, b, c.data, c.row_stride, false, 0, 0, none, block_depth(a, b, 0));
-        for (int64_t i = 0; i < count; i++, product.advance(step)) product.run();
+        const int64_t few = columns_apart(a, b), most = b.columns - few;
+        const Matrix<const T> wide = b.part(0, 0, b.rows, most);
+        GemmPart<T, NoEpilogue> product(a, wide, c.data, c.row_stride, false, 0, 0, none,
+                                        block_depth(a, wide, 0));
+        for (int64_t i = 0; i < count; i++, product.advance(step)) {
+            product.run();
+            if (few > 0) columns_at_end(few, a, b, c.data, c.row_stride, false, none);
+            a.data += step[0], b.data += step[1], c.data += step[2];
+        }
         return;
     }
     for (int64_t i = 0; i < count; i++, a.data += step[0], b.data += step[1], c.data += step[2])

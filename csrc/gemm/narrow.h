@@ -35,7 +35,8 @@ template <typename T>
 [[gnu::noinline]] Narrow narrow_way(Matrix<const T> a, Matrix<const T> b) {
     if (!may_be_narrow(a, b)) return Narrow::no;
     const double vectors = double((b.columns + width<T> - 1) / width<T>), K = double(a.columns);
-    const double step = vectors == 1 ? 0.7 : vectors == 2 ? 1.15 : vectors / 2;
+    const bool keeps_busy = a.column_stride != 1 && a.rows >= 8;  // one vector: enough sums side by side
+    const double step = vectors == 1 ? (keeps_busy ? 0.5 : 0.7) : vectors == 2 ? 1.15 : vectors / 2;
     const double along = double(a.rows) * K * step + (b.column_stride == 1 ? 0 : K * vectors * width<T> / 3);
     if (narrow_cycles(a, b) >= along) return Narrow::no;
     return a.column_stride == 1 ? Narrow::dots : Narrow::turned;
@@ -47,7 +48,7 @@ template <typename T>
 [[gnu::noinline]] int64_t columns_apart(Matrix<const T> a, Matrix<const T> b) {
     const int64_t few = b.columns % width<T>;
     const bool is_group = few == dot_columns && (many_registers || b.columns / width<T> % 2 == 0);
-    const double saved = (is_group ? 0.7 : 0.55) * double(a.rows) * double(a.columns) - 1000;
+    const double saved = (is_group ? 0.7 : 0.55) * double(a.rows) * double(a.columns) - 500;
     if (few == 0 || (few > width<T> / 4 && !is_group) || b.columns < width<T> || saved < 0) return 0;
     const Matrix<const T> last = b.part(0, b.columns - few, b.rows, few);
     if (!may_be_narrow(a, last)) return 0;
@@ -87,7 +88,10 @@ void narrow_product(Narrow way, Matrix<const T> a, Matrix<const T> b, T* c, int6
                     const Epilogue& epilogue) {
     const int64_t M = a.rows, N = b.columns, K = a.columns;
     const int64_t together = way == Narrow::dots ? dot_columns : rows_together<T>(N);
-    const int64_t grain = fair_grain(M, together, 1 + GemmBlocks<T>::thread_work / (K * N + 1));
+    // What a thread's multiply-adds take in cycles, in whole vectors.
+    constexpr double thread_cycles = double(GemmBlocks<T>::thread_work) / width<T>;
+    const double cycles = narrow_cycles(a, b) / double(M);
+    const int64_t grain = fair_grain(M, together, 1 + int64_t(thread_cycles / cycles));
     parallel_for(M, grain, [&](int64_t begin, int64_t end) {
         const int64_t m = end - begin;
         T* part = c + begin * c_stride;

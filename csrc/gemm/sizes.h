@@ -28,10 +28,12 @@ struct Grid {
     int64_t rows, columns;
 };
 
-// How many parts are worth a thread each. Reading B takes as long as six rows take to use it.
+// How many parts are worth a thread each. Reading B takes as long as six rows take to use it, and writing a
+// vector of C as long as four multiply-adds.
 template <typename T>
 double thread_parts(int64_t M, int64_t N, int64_t K) {
-    return double(M < 6 ? 6 : M) * double(N) * double(K) / GemmBlocks<T>::thread_work;
+    const double columns = double((N + width<T> - 1) / width<T> * width<T>);
+    return double(M < 6 ? 6 : M) * columns * double(K + 4) / GemmBlocks<T>::thread_work;
 }
 
 // Elements that go together in a loop over `count` of them: whole units, no less than `least`, which are

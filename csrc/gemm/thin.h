@@ -8,6 +8,7 @@
 #include "gemm/tile.h"
 #include "parallel.h"
 #include "scratch.h"
+#include "simd/register.h"
 
 namespace pydl::PYDL_ISA {
 
@@ -84,7 +85,8 @@ void thin_by_sweeps(Matrix<const T> a, Matrix<const T> b, T* c, int64_t c_stride
     // Columns in blocks whose part of C stays in the first-level cache.
     constexpr int64_t wide = sweep_vectors(MR) * width<T>;
     constexpr int64_t block = 16384 / int64_t(sizeof(T)) / MR / wide * wide;
-    const Parts steps(b.rows, sweep_steps);
+    // Rows of B of a vector are one stream, however many of them.
+    const Parts steps(b.rows, b.columns <= width<T> ? 16 * sweep_steps : sweep_steps);
     for (int64_t from = begin; from < end; from += block)
         for (int64_t s = 0; s < steps.count; s++) {
             const int64_t k = steps.begin(s), depth = steps.length(s, b.rows);
@@ -141,7 +143,8 @@ void dot_products(Matrix<const T> a, Matrix<const T> b, Matrix<T> c, int64_t col
         for (int i = 0; i < MR; i++) row[i] = load_partial(&a(i, k), lanes);
 #pragma GCC unroll 4
         for (int r = 0; r < dot_columns; r++) {
-            const vec<T> other = load_partial(column[r] + k, lanes);
+            // Or each multiply-add would read it from memory again.
+            const vec<T> other = in_register(load_partial(column[r] + k, lanes));
 #pragma GCC unroll 6
             for (int i = 0; i < MR; i++) acc[i][r] = fma(row[i], other, acc[i][r]);
         }
