@@ -25,6 +25,7 @@
 //    on how a matrix is cut into tiles.
 #pragma once
 
+#include "simd/register.h"
 #include "simd/simd.h"
 
 namespace pydl::PYDL_ISA {
@@ -71,11 +72,14 @@ struct Columns {
 // acc += A B over `depth` steps.
 template <typename T, int MR, int NV, typename A, typename B>
 PYDL_INLINE void outer_products(vec<T> (&acc)[MR][NV], int64_t depth, A a, B b) {
+    // Few rows of sums leave room for a row of B, which compilers otherwise read again for each of them. With
+    // AVX-512 a number of A comes from memory as part of the multiply-add.
+    constexpr bool keeps_row = MR > 1 && MR * NV + NV + (many_registers ? 0 : 1) <= vector_registers;
 #pragma GCC unroll 4
     for (int64_t k = 0; k < depth; k++) {
         vec<T> row[NV];
 #pragma GCC unroll 16
-        for (int v = 0; v < NV; v++) row[v] = b(k, v);
+        for (int v = 0; v < NV; v++) row[v] = keeps_row ? in_register(b(k, v)) : b(k, v);
 #pragma GCC unroll 32
         for (int i = 0; i < MR; i++) {
             const vec<T> factor = broadcast<T>(a(k, i));
