@@ -23,6 +23,7 @@ void backward_tiles(const BackwardLayer<T, Units>& layer, Direction direction, c
     const auto products = [&](int64_t t, int64_t part, int64_t begin, int64_t end) {
         const int64_t alive = own.alive(t), live_tiles = (alive + tiles.size - 1) / tiles.size;
         TileRows<T>* const dsums = rows_of_tiles.data() + part * tiles.count;
+        layer.ask_for_sums(direction, t, own, parts);
         for (int64_t tile = 0; tile < live_tiles; tile++) {
             const int64_t i0 = tiles.begin(tile);
             dsums[tile] = rows_at<T>(
@@ -72,6 +73,7 @@ void backward_few_rows(const BackwardLayer<T, Units>& layer, Direction direction
     const typename BackwardLayer<T, Units>::State state(layer, direction, own);
     const auto product = [&](int64_t t, int64_t begin, int64_t end) {
         const int64_t alive = own.alive(t);
+        layer.ask_for_sums(direction, t, own, parts);
         for (int64_t i = 0; i < alive;) {
             // Rows that lie together are multiplied together.
             const LiveRows& live = *layer.pass.live;

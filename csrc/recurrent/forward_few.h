@@ -104,6 +104,8 @@ class ForwardFewRows {
             state_.see(layer_, direction_, own_, after, i, u, u_end);
         }
         if (alive == 0) return;
+        if (end - begin < layer_.groups)
+            for (int64_t i = 0; i < alive; i++) ask_for(before + state_.seen + i * state_.pitch, H);
         for (const GateRun& run : Units::of_h) {
             if (in_place()) {
                 dots_with_gates<T>(w_hh_ + run.gate * H * H, run.count, H, u, u_end, before + state_.seen,

@@ -33,6 +33,7 @@ void forward_tiles(const ForwardLayer<T, Units>& layer, Direction direction, con
         T* const before = state.h_place(s % 2);
         T* const after = state.h_place((s + 1) % 2);
         T* const own_sums = sums.data() + part * Units::sums * sum_size;
+        for (int64_t i = 0; parts > 1 && i < alive; i++) ask_for(before + state.seen + i * state.pitch, H);
         for (int64_t u = begin, stop; u < end; u = stop) {
             const int64_t group = u / NR, within = u % NR;
             stop = end - u < NR - within ? end : u + NR - within;

@@ -5,6 +5,9 @@
 // stay in that thread's cache; but if that thread does not come, because it sleeps or another process has its
 // core, then another one takes the part. So nobody waits for work that nobody has begun, and one thread alone
 // gets through.
+//
+// What another core has written in the step before comes from there line by line, each as slowly as from
+// memory: whoever reads it number by number asks for all its lines beforehand.
 #pragma once
 
 #include "parallel.h"
@@ -90,7 +93,7 @@ class StepTeam {
 // on results.
 [[gnu::noinline]] inline int64_t shared_parts(int64_t N, int64_t B, int64_t tile_rows, int64_t groups,
                                               int64_t work, bool large) {
-    constexpr double part_work = 16000, meeting = 28000, reading = 1.5;
+    constexpr double part_work = 16000, meeting = 40000, reading = 1.5;
     constexpr int64_t rows_enough = 4;
     const int64_t threads = num_threads();
     int64_t parts = int64_t(double(work) * double(B) / part_work);
