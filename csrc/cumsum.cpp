@@ -48,9 +48,10 @@ PYDL_INLINE vec<SumOf<T>> read_numbers(const T* p, int64_t n) {
 // y = the sums, rounded.
 template <typename T>
 PYDL_INLINE void store_sums(T* y, vec<SumOf<T>> sum, int64_t n) {
-    typedef T Sums __attribute__((vector_size(width<double> * sizeof(T))));
-    const Sums rounded = __builtin_convertvector(sum, Sums);
-    __builtin_memcpy(y, &rounded, size_t(n) * sizeof(T));
+    if constexpr (std::is_integral_v<T>)
+        __builtin_memcpy(y, &sum, size_t(n) * sizeof(T));
+    else
+        store_doubles(y, sum, n);
 }
 
 // Vectors of neighbouring columns at a time.

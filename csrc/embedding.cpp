@@ -10,9 +10,23 @@ constexpr int64_t kStripBytes = 64;         // columns that two threads must not
 
 inline bool all_rows_exist(const Array<const int64_t, 1>& index, int64_t V) {
     const int64_t step = index.stride[0];
-    bool exist = true;
-    for (int64_t m = 0; m < index.shape[0]; ++m) exist &= uint64_t(index.data[m * step]) < uint64_t(V);
-    return exist;
+    bool missing = false;
+    parallel_for(index.shape[0], kEmbeddingGrain, [&](int64_t begin, int64_t end) {
+        bool exist = true;
+        const int64_t* p = index.data + begin * step;
+#pragma GCC unroll 4
+        for (int64_t m = begin; m < end; ++m, p += step) exist &= uint64_t(*p) < uint64_t(V);
+        if (!exist) __atomic_store_n(&missing, true, __ATOMIC_RELAXED);
+    });
+    return !missing;
+}
+
+// to[m] = from[numbers[m]], all with strides.
+template <typename T>
+[[gnu::noinline]] void gather_numbers(const T* from, int64_t from_stride, const int64_t* numbers,
+                                      int64_t step, T* to, int64_t to_stride, int64_t count) {
+#pragma GCC unroll 4
+    for (int64_t m = 0; m < count; ++m, numbers += step, to += to_stride) *to = from[*numbers * from_stride];
 }
 
 }  // namespace
@@ -27,6 +41,9 @@ void embedding_forward(Array<const T, 2> weight, Array<const int64_t, 1> index, 
     parallel_for(M, kEmbeddingGrain / D + 1, [&](int64_t begin, int64_t end) {
         const int64_t* v = index.data;
         const int64_t step = index.stride[0];
+        if (D == 1)  // the length of a row as a constant: no branch on it
+            return gather_numbers(weight.data, weight.stride[0], v + begin * step, step,
+                                  y.data + begin * y.stride[0], y.stride[0], end - begin);
         for (int64_t m = begin; m < end; ++m) {
             const T* from = weight.data + v[m * step] * weight.stride[0];
             T* to = y.data + m * y.stride[0];

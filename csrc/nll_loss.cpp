@@ -5,6 +5,28 @@
 
 namespace pydl::PYDL_ISA {
 
+// losses[i] = minus the logit of class i in row i, or 0. No two of them lie close together, so memory is
+// asked for them ahead.
+template <typename T>
+[[gnu::noinline]] void negative_logits(const T* row, int64_t stride, int64_t step, const int64_t* classes,
+                                       int64_t ignore_index, T* losses, int64_t count) {
+    constexpr int64_t kAhead = 32;
+    const auto pick = [&](int64_t i) PYDL_INLINE_LAMBDA {
+        const int64_t c = classes[i];
+        const bool counts = c != ignore_index;
+        const T logit = row[(counts ? c : 0) * step];
+        losses[i] = counts ? -logit : T(0);
+        row += stride;
+    };
+    int64_t i = 0;
+#pragma GCC unroll 4
+    for (; i < count - kAhead; ++i) {
+        prefetch(row + kAhead * stride + classes[i + kAhead] * step);
+        pick(i);
+    }
+    for (; i < count; ++i) pick(i);
+}
+
 template <typename T>
 void nll_loss_forward(Array<const T, 3> x, Array<const int64_t, 2> target, Optional<Array<const T, 1>> weight,
                       Array<T, 1> y, Array<T, 1> norm, int64_t ignore_index, int64_t reduction) {
@@ -16,12 +38,8 @@ void nll_loss_forward(Array<const T, 3> x, Array<const int64_t, 2> target, Optio
     T* losses = reduction == kNone ? y.data : own.data();
     parallel_for(lines, kElementwiseGrain, [&](int64_t begin, int64_t end) {
         if (D == 1 && !weight) {  // the usual case, without branches
-            for (int64_t line = begin; line < end; ++line) {
-                const int64_t c = classes[line];
-                const bool counts = c != ignore_index;
-                const T logit = x.data[line * x.stride[0] + (counts ? c : 0) * x.stride[1]];
-                losses[line] = counts ? -logit : T(0);
-            }
+            negative_logits(x.data + begin * x.stride[0], x.stride[0], x.stride[1], classes.data() + begin,
+                            ignore_index, losses + begin, end - begin);
             return;
         }
         int64_t n = begin / D, d = begin % D;

@@ -1,6 +1,7 @@
 // remainder: what a division by whole numbers leaves, and the whole number. See pydl/ops/remainder.py.
 #include "elementwise/elementwise.h"
 #include "kernel.h"
+#include "simd/integers.h"
 
 namespace pydl::PYDL_ISA {
 namespace {
@@ -69,6 +70,42 @@ struct Division {
     }
 };
 
+// Whole numbers, as bits of doubles: that way they come and go by the loops for doubles. Below 2^51 they are
+// doubles as well, whose quotient is only an integer where the exact one is, so that what is below it is
+// right.
+struct IntegerDivision {
+    int form;
+
+    [[gnu::noinline]] vec<double> operator()(vec<double> a, vec<double> b) const {
+        const auto x = bit_cast<vec<int64_t>>(a), z = bit_cast<vec<int64_t>>(b);
+        if (any((beyond_exact(x) | beyond_exact(z)) != 0) || any(z == 0)) return one_by_one(x, z);
+        const vec<double> p = to_doubles(x), q = to_doubles(z), quotient = p / q;
+        vec<double> n = nearest_integers(quotient);
+        n = form == kFmod || form == kTruncDivide ? without_fraction(quotient)
+                                                  : select(n > quotient, n - 1.0, n);
+        return bit_cast<vec<double>>(to_integers(form == kFmod || form == kRemainder ? p - n * q : n));
+    }
+
+    // Any, those with a divisor of 0 as 0. What is beyond int64 is taken modulo 2^64.
+    [[gnu::noinline]] vec<double> one_by_one(vec<int64_t> x, vec<int64_t> z) const {
+        for (int i = 0; i < width<int64_t>; ++i) {
+            const int64_t a = x[i], b = z[i];
+            int64_t n = b == 0    ? 0
+                        : b == -1 ? int64_t(-uint64_t(a))
+                                  : a / b,
+                    r = b == 0 || b == -1 ? 0 : a % b;
+            if ((form == kRemainder || form == kFloorDivide) && r != 0 && (r < 0) != (b < 0)) --n, r += b;
+            x[i] = form == kFmod || form == kRemainder ? r : n;
+        }
+        return bit_cast<vec<double>>(x);
+    }
+};
+
+template <typename C>
+NdArray<C> as_doubles(const Extents& extents, const void* data) {
+    return {extents, static_cast<C*>(const_cast<void*>(data))};
+}
+
 }  // namespace
 
 template <typename T>
@@ -76,5 +113,13 @@ void remainder_forward(NdArray<const T> a, NdArray<const T> b, int64_t form, NdA
     elementwise("remainder_forward: a and b must broadcast to y", Division<T>{int(form)}, y, a, b);
 }
 PYDL_KERNEL(remainder_forward, "a, b, form, y")
+
+inline void remainder_integers(NdArray<const int64_t> a, NdArray<const int64_t> b, int64_t form,
+                               NdArray<int64_t> y) {
+    elementwise("remainder_integers: a and b must broadcast to y", IntegerDivision{int(form)},
+                as_doubles<double>(y, y.data), as_doubles<const double>(a, a.data),
+                as_doubles<const double>(b, b.data));
+}
+PYDL_KERNEL_OF_NUMBERS(remainder_integers, "a, b, form, y")
 
 }  // namespace pydl::PYDL_ISA

@@ -8,13 +8,23 @@ import pytest
 from checks import check_gradient, check_kernel, check_torch
 
 import pydl
-from pydl.ops.clone import clone_forward, is_view
+from pydl.ops.clone import clone_forward, from_integers, is_view, to_integers
 
 X = np.arange(6.0).reshape(2, 3) / 7
 
 
-def test_native_equals_reference():
-    check_kernel(clone_forward)
+@pytest.mark.parametrize("kernel", [clone_forward, from_integers, to_integers], ids=lambda k: k.name)
+def test_native_equals_reference(kernel):
+    check_kernel(kernel)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_many_numbers_change_their_type_as_in_numpy(dtype):
+    whole = np.random.default_rng(0).integers(-(2**63), 2**63 - 1, 9000) >> np.arange(9000) % 63
+    parts = (np.random.default_rng(1).standard_normal(9000) * 1e6).astype(dtype)
+    assert np.array_equal(pydl.tensor(whole).to(dtype).numpy(), whole.astype(dtype))
+    assert np.array_equal(pydl.tensor(parts).to(np.int64).numpy(), parts.astype(np.int64))
+    assert np.array_equal((pydl.tensor(whole) + pydl.tensor(parts)).numpy(), whole.astype(dtype) + parts)
 
 
 def test_every_bit_is_copied():

@@ -3,13 +3,14 @@ import pytest
 from checks import check_gradient, check_kernel, check_refused, check_torch, torch
 
 import pydl
-from pydl.ops.cummax import cummax_forward
+from pydl.ops.cummax import cummax_forward, cummax_integers
 
 X = np.random.default_rng(0).standard_normal((3, 5, 2))
 
 
-def test_native_equals_reference():
-    check_kernel(cummax_forward)
+@pytest.mark.parametrize("kernel", [cummax_forward, cummax_integers], ids=lambda k: k.name)
+def test_native_equals_reference(kernel):
+    check_kernel(kernel)
 
 
 @pytest.mark.parametrize("name", ["cummax", "cummin"])
@@ -25,6 +26,20 @@ def test_extremes_as_in_pytorch(name, dim):
         np.testing.assert_array_equal(got.indices.numpy(), want.indices.numpy())
     check_torch(lambda x: getattr(x, name)(dim).values, lambda x: getattr(x, name)(dim).values, ties)
     check_gradient(lambda x: getattr(x, name)(dim).values, X)
+
+
+@pytest.mark.parametrize("dtype", [np.int64, np.uint64, np.int32, np.uint8, np.bool_])
+def test_whole_numbers_keep_all_their_digits(dtype):
+    x = np.random.default_rng(0).integers(-(2**63), 2**63 - 1, (7, 20, 9)).astype(dtype)
+    x[0, 3:5] = x[0, 3]
+    for view in (x, x[::-1, ::2], x.T):
+        for dim in range(3):
+            for name, form in (("cummax", np.maximum), ("cummin", np.minimum)):
+                got = getattr(pydl, name)(view, dim)
+                np.testing.assert_array_equal(got.values.numpy(), form.accumulate(view, dim))
+                there = np.take_along_axis(view, got.indices.numpy(), dim)
+                np.testing.assert_array_equal(there, got.values.numpy())
+                assert got.values.dtype == dtype
 
 
 def test_worked_by_hand():

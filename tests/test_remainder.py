@@ -3,14 +3,15 @@ import pytest
 from checks import check_gradient, check_kernel, check_refused, check_torch, torch
 
 import pydl
-from pydl.ops.remainder import remainder_forward
+from pydl.ops.remainder import remainder_forward, remainder_integers
 
 RNG = np.random.default_rng(0)
 A, B = RNG.uniform(-5, 5, (3, 4)), RNG.uniform(0.5, 2, 4) * [1, -1, 1, -1]
 
 
-def test_native_equals_reference():
-    check_kernel(remainder_forward)
+@pytest.mark.parametrize("kernel", [remainder_forward, remainder_integers], ids=lambda k: k.name)
+def test_native_equals_reference(kernel):
+    check_kernel(kernel)
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -43,6 +44,36 @@ def test_as_in_pytorch(name):
         got, want = ours(x, z).numpy(), theirs(torch.tensor(x), torch.tensor(z)).numpy()
         assert got.dtype == want.dtype
         assert got.tolist() == want.tolist()
+
+
+@pytest.mark.parametrize("name", ["remainder", "fmod", "floor_divide"])
+def test_whole_numbers_of_any_size(name):
+    """Those around 2^51 too, from which on doubles are not enough."""
+    edges = [
+        0,
+        1,
+        -1,
+        2,
+        3,
+        -7,
+        2**50,
+        2**51 - 1,
+        2**51,
+        -(2**51),
+        2**51 + 1,
+        2**53 + 1,
+        2**63 - 1,
+        -(2**63),
+        10**15 + 7,
+    ]
+    wide = RNG.integers(-(2**62), 2**62, 5000) >> RNG.integers(0, 62, 5000)
+    a = np.concatenate([np.repeat(edges, len(edges)), wide])
+    b = np.concatenate([np.tile(edges, len(edges)), wide[::-1]])
+    near = np.arange(1, 4000) * (2**39 - 1)  # all but divisible
+    for x, z in [(a, b), (a[::-2], b[::-2]), (near - 1, np.arange(1, 4000)), (-near - 1, np.int64([2**39 - 1]))]:
+        x, z = x[z != 0] if x.shape == z.shape else x, z[z != 0]
+        with np.errstate(over="ignore"):
+            np.testing.assert_array_equal(getattr(pydl, name)(x, z).numpy(), getattr(np, name)(x, z))
 
 
 @pytest.mark.parametrize("mode", ["floor", "trunc"])

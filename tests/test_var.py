@@ -2,9 +2,10 @@
 
 import numpy as np
 import pytest
-from checks import check_gradient, check_refused, check_torch, torch
+from checks import check_gradient, check_kernel, check_refused, check_torch, torch
 
 import pydl
+from pydl.ops.var import var_forward
 
 X = np.random.default_rng(0).standard_normal((3, 4, 5))
 OPTIONS = [
@@ -15,6 +16,10 @@ OPTIONS = [
     {"dim": (0, 2), "correction": 0},
     {"dim": 1, "correction": 2, "keepdim": True},
 ]
+
+
+def test_native_equals_reference():
+    check_kernel(var_forward)
 
 
 @pytest.mark.filterwarnings("ignore:.*degrees of freedom")
@@ -33,6 +38,39 @@ def test_as_in_pytorch(name, options):
 def test_with_the_mean(name):
     for n in range(2):
         check_torch(lambda x, n=n: getattr(pydl, name)(x, 1)[n], lambda x, n=n: getattr(torch, name)(x, 1)[n], X)
+
+
+@pytest.mark.parametrize("dim", [None, 0, 1, 2, (0, 1), (1, 2), (0, 2)])
+@pytest.mark.parametrize("shape", [(40, 70, 33), (1, 9000, 5), (300, 3, 1), (2, 7, 700)], ids=str)
+def test_any_strides_and_a_far_mean(shape, dim):
+    """A mean of a thousand deviations, of which float32 squares would leave nothing."""
+    x = np.random.default_rng(1).standard_normal(shape).astype(np.float32) + np.float32(1000)
+    for view in (x, x[::-1, :, ::2], x.T):
+        want = view.astype(np.float64).var(dim, ddof=0), view.astype(np.float64).mean(dim)
+        for got, exact in zip(pydl.var_mean(view, dim, False), want, strict=True):
+            np.testing.assert_allclose(got.numpy(), exact, rtol=2e-5)
+
+
+def test_infinities_and_nan():
+    x = np.random.default_rng(2).standard_normal((5, 90, 3)).astype(np.float32)
+    x[0, 70], x[1, 3], x[2, 80], x[3, 1:] = np.inf, np.nan, -np.inf, 3e38
+    x[2, 0] = np.inf
+    x[3, 0] = 3e38
+    for view in (x, x.transpose(0, 2, 1).copy().transpose(0, 2, 1)):
+        spread, middle = (each.numpy() for each in pydl.var_mean(view, 1))
+        assert np.isnan(spread[:3]).all()
+        assert np.isposinf(middle[0]).all()
+        assert np.isnan(middle[1:3]).all()
+        assert np.isfinite(spread[4]).all()
+
+
+def test_the_gradient_of_both():
+    def call(x):
+        spread, middle = pydl.var_mean(x, (0, 2), keepdim=True)
+        return spread * 2 + middle
+
+    check_gradient(call, X)
+    check_gradient(lambda x: pydl.var_mean(x, 1)[1], X)
 
 
 def test_worked_by_hand():

@@ -20,6 +20,7 @@
 #include "elementwise/elementwise.h"
 #include "reductions/reduce_lines.h"
 #include "scratch.h"
+#include "simd/doubles.h"
 
 namespace pydl::PYDL_ISA {
 
@@ -265,27 +266,6 @@ void reduce(const char* mismatch, NdArray<const T> x, NdArray<T> y) {
             sum = Rule::combine(sum, broadcast<Sum>(partial[result * r.pieces + piece]));
         *r.target(result) = Rule::finish(sum[0], r.count);
     }
-}
-
-// width<double> numbers from p as doubles: floats are summed in double precision, which costs nothing once
-// the numbers come from memory, and leaves one rounding however many there are.
-PYDL_INLINE vec<double> read_double(const double* p) {
-    return load(p);
-}
-PYDL_INLINE vec<double> read_double(const double* p, int64_t n) {
-    return load_partial(p, n);
-}
-PYDL_INLINE vec<double> read_double(const float* p) {
-    typedef float Half
-        __attribute__((vector_size(sizeof(float) * width<double>), aligned(alignof(float)), may_alias));
-    return __builtin_convertvector(*reinterpret_cast<const Half*>(p), vec<double>);
-}
-template <int... I>
-PYDL_INLINE vec<double> low_half(vec<float> v, std::integer_sequence<int, I...>) {
-    return __builtin_convertvector(__builtin_shufflevector(v, v, I...), vec<double>);
-}
-PYDL_INLINE vec<double> read_double(const float* p, int64_t n) {
-    return low_half(load_partial(p, n), std::make_integer_sequence<int, width<double>>{});
 }
 
 // Sums of vectors of T, as doubles.

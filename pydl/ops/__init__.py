@@ -124,11 +124,11 @@ from .max import min as min
 from .mean import mean as mean
 from .statistics import logsumexp as logsumexp
 from .statistics import pairwise_distance as pairwise_distance
-from .statistics import std as std
-from .statistics import std_mean as std_mean
-from .statistics import var as var
-from .statistics import var_mean as var_mean
 from .sum import sum as sum
+from .var import std as std
+from .var import std_mean as std_mean
+from .var import var as var
+from .var import var_mean as var_mean
 
 # Products
 from .conv1d import conv1d as conv1d

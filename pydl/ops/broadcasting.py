@@ -20,6 +20,7 @@ import numpy as np
 from .._compiled import has_form, is_usual_float, usual_operands
 from ..arguments import Array, check_array
 from ..op import empty, empty_like
+from .clone import converted
 from .sum_to import sum_to
 
 ndarray = np.ndarray
@@ -54,19 +55,19 @@ def _whole_pair(a: Any, b: Any, division: bool) -> tuple[Array, Array] | None:
         if not a.ndim or a.dtype is not int64 or not -(2**63) <= b < 2**63:
             return None
         if division or type(b) is float:
-            return _copied(a, float32), np.array(b, float32)
+            return converted(a, float32), np.array(b, float32)
         return a, np.array(b, int64)
     if type(b) is not ndarray:
         return None
     if a.dtype is b.dtype:
         if a.dtype.kind not in "iub" or (division and a.ndim != b.ndim):
             return None
-        return (_copied(a, float32), _copied(b, float32)) if division else (a, b)
+        return (converted(a, float32), converted(b, float32)) if division else (a, b)
     if a.ndim and b.ndim:
         if b.dtype.kind in "iub" and is_usual_float(a):
-            return a, _copied(b, a.dtype)
+            return a, converted(b, a.dtype)
         if a.dtype.kind in "iub" and is_usual_float(b):
-            return _copied(a, b.dtype), b
+            return converted(a, b.dtype), b
     return None
 
 
@@ -110,14 +111,7 @@ def _convert(op: str, name: str, array: Array, dtype: np.dtype[Any]) -> Array:
         return array
     if dtype.kind in "iu" and array.ndim == 0 and not np.iinfo(dtype).min <= array.item() <= np.iinfo(dtype).max:
         raise ValueError(f"{op}: {name} is {array.item()}, which does not fit the other argument's dtype {dtype}")
-    return _copied(array, dtype)
-
-
-def _copied(array: Array, dtype: np.dtype[Any]) -> Array:
-    """The numbers in another dtype, in pydl's memory, which is at hand."""
-    new = empty(array.shape, dtype)
-    np.copyto(new, array, casting="unsafe")
-    return new
+    return converted(array, dtype)
 
 
 def form_of(value: Any, array: Array) -> Form:

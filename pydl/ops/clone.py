@@ -14,12 +14,15 @@ from typing import Any
 
 import numpy as np
 
-from .._compiled import remembered
+from .._compiled import flat, remembered
 from ..arguments import Array, check_array, check_dtype, is_device
 from ..op import empty, kernel, op
 from ..tensor import Tensor, as_tensor
 
 MOST_DIMENSIONS = 8  # of an array that a kernel is given
+MANY = 4096  # numbers from which on a kernel converts them more quickly than numpy
+
+float32, float64, int64 = np.dtype(np.float32), np.dtype(np.float64), np.dtype(np.int64)
 
 
 @kernel(writes="y")
@@ -32,6 +35,31 @@ def clone_forward(x, y):
 def _(draw):
     shape = draw.shape()
     return {"x": draw.array(shape), "y": draw.out(shape)}
+
+
+@kernel(writes="y")
+def from_integers(x, y):
+    for i in range(len(x)):
+        y[i] = x[i]
+
+
+@kernel(writes="y")
+def to_integers(x, y):
+    """Rounded towards 0; what int64 does not hold becomes any number."""
+    for i in range(len(x)):
+        y[i] = x[i]
+
+
+@from_integers.samples
+def _(draw):
+    n = draw.choice(draw.integer(0, 50), 40_000)
+    return {"x": draw.integers((n,), -(2**63), 2**63 - 1), "y": draw.out((n,))}
+
+
+@to_integers.samples
+def _(draw):
+    n = draw.choice(draw.integer(0, 50), 40_000)
+    return {"x": draw.array((n,), finite=True) * 1000, "y": draw.out((n,), np.int64)}
 
 
 def is_moved(x: Array) -> bool:
@@ -57,6 +85,19 @@ def overwrite(y: Array, x: Array) -> None:
     if x.shape != y.shape:
         x = np.broadcast_to(x, y.shape)
     copy(copied(x) if np.may_share_memory(x, y) else x, y)
+
+
+def converted(x: Array, dtype: Any) -> Array:
+    """The numbers in another dtype, in row-major order and pydl's memory, which is at hand."""
+    y = empty(x.shape, dtype)
+    whole = x.flags.c_contiguous and x.size >= MANY
+    if whole and x.dtype == int64 and y.dtype in (float32, float64):
+        from_integers(flat(x), flat(y))
+    elif whole and y.dtype == int64 and x.dtype in (float32, float64):
+        to_integers(flat(x), flat(y))
+    else:
+        np.copyto(y, x, casting="unsafe")
+    return y
 
 
 def copied(x: Array) -> Array:
@@ -121,8 +162,7 @@ def clone(input: Any) -> Any:
 def astype(input: Any, dtype: Any) -> Any:
     """A copy in another dtype. See the top of this file."""
     x = check_array("to", "input", input)
-    y = empty(x.shape, dtype)
-    y[...] = x
+    y = converted(x, dtype)
     return y, lambda dy, needs: dy.astype(x.dtype), ()
 
 

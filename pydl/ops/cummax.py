@@ -22,7 +22,7 @@ from .clone import zeros
 from .gather import add_along
 from .max import ValuesIndices
 
-float64, int64 = np.dtype(np.float64), np.dtype(np.int64)
+int64 = np.dtype(np.int64)
 
 
 @kernel(writes="y, index")
@@ -45,24 +45,40 @@ def _(draw):
     return {"x": x, "smallest": draw.choice(True, False), "y": draw.out(shape), "index": np.empty(shape, np.int64)}
 
 
+@kernel(writes="y, index")
+def cummax_integers(x, smallest, y, index):
+    """The same for int64."""
+    for a, b in np.ndindex(x.shape[0], x.shape[2]):
+        best = 0
+        for k in range(x.shape[1]):
+            if x[a, k, b] <= x[a, best, b] if smallest else x[a, k, b] >= x[a, best, b]:
+                best = k
+            y[a, k, b], index[a, k, b] = x[a, best, b], best
+
+
+@cummax_integers.samples
+def _(draw):
+    shape, most = draw.shape(3), draw.choice(5, 2**63 - 1)
+    x, outs = draw.integers(shape, -most - 1, most), (np.empty(shape, np.int64) for _ in range(2))
+    return {"x": x, "smallest": draw.choice(True, False), **dict(zip(("y", "index"), outs, strict=True))}
+
+
 @op("input", several=True)
-def _extremes(input: Any, name: str, better: Any, dim: Any) -> Any:
+def _extremes(input: Any, name: str, smallest: bool, dim: Any) -> Any:
     x = check_array(name, "input", input)
     d = check_dim(name, dim, x.ndim)
+    index = empty(x.shape, int64)
     if x.dtype.kind == "f":
         x = check_float(name, "input", x)
-        y, index = empty(x.shape, x.dtype), empty(x.shape, int64)
-        cummax_forward(along(x, d), better is np.minimum, along(y, d), along(index, d))
-    elif x.dtype.itemsize < 8 or (x.size and x.min() >= -(2**53) and x.max() <= 2**53):  # as exact in float64
-        doubles, y, index = x.astype(np.float64), empty(x.shape, float64), empty(x.shape, int64)
-        cummax_forward(along(doubles, d), better is np.minimum, along(y, d), along(index, d))
-        y = y.astype(x.dtype)
+        y = empty(x.shape, x.dtype)
+        cummax_forward(along(x, d), smallest, along(y, d), along(index, d))
     else:
-        lines = np.moveaxis(x.reshape(x.shape or (1,)), d, 0)
-        best = better.accumulate(lines, 0)
-        places = np.arange(len(lines)).reshape(-1, *(1,) * (lines.ndim - 1))
-        last = np.maximum.accumulate(np.where(lines == best, places, 0), 0)
-        y, index = (np.moveaxis(each, 0, d).reshape(x.shape) for each in (best, last))
+        y = empty(x.shape, int64)
+        # As int64 the upper half of uint64 comes before the lower one, but for this bit.
+        half = np.uint64(1 << 63) if x.dtype == np.uint64 else None
+        whole = x.astype(int64, copy=False) if half is None else (x ^ half).view(int64)
+        cummax_integers(along(whole, d), smallest, along(y, d), along(index, d))
+        y = y.astype(x.dtype, copy=False) if half is None else y.view(np.uint64) ^ half
 
     def gradient(dys, needs):
         dx = zeros(x.shape or (1,), x.dtype)
@@ -74,9 +90,9 @@ def _extremes(input: Any, name: str, better: Any, dim: Any) -> Any:
 
 def cummax(input: Any, dim: int) -> ValuesIndices:
     """(values, indices) of the largest element up to each one along dim. See the top of this file."""
-    return ValuesIndices(*_extremes(input, "cummax", np.maximum, dim))
+    return ValuesIndices(*_extremes(input, "cummax", False, dim))
 
 
 def cummin(input: Any, dim: int) -> ValuesIndices:
     """(values, indices) of the smallest element up to each one along dim. See the top of this file."""
-    return ValuesIndices(*_extremes(input, "cummin", np.minimum, dim))
+    return ValuesIndices(*_extremes(input, "cummin", True, dim))

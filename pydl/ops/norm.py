@@ -75,9 +75,9 @@ def floats(name: str, input: Any) -> Tensor:
 
 def root(x: Tensor, p: float = 2.0) -> Tensor:
     """x^(1/p), with the gradient 0 where x is 0 and has none."""
-    some = ne(x, 0)
-    if some.data.all():
+    if x.data.all():
         return sqrt(x) if p == 2.0 else pow(x, 1.0 / p)
+    some = ne(x, 0)
     return where(some, root(where(some, x, 1.0), p), x)
 
 

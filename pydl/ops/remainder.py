@@ -20,6 +20,7 @@ import numpy as np
 
 from ..op import empty_like, kernel, op
 from .broadcasting import fit, operands
+from .clone import MOST_DIMENSIONS
 from .mul import mul_forward
 from .neg import neg_forward
 
@@ -54,6 +55,29 @@ def _(draw):
     return {"a": a, "b": b, "form": form, "y": draw.out(shape)}
 
 
+@kernel(writes="y")
+def remainder_integers(a, b, form, y):
+    """The same of int64, modulo 2^64; 0 where b is 0."""
+    a, b = np.broadcast_to(a, y.shape), np.broadcast_to(b, y.shape)
+    for i in np.ndindex(y.shape):
+        x, z = int(a[i]), int(b[i])
+        floor, rest = divmod(x, z) if z else (0, 0)
+        other_sign = rest != 0 and (x < 0) != (z < 0)
+        whole = floor + other_sign if form in (FMOD, TRUNC_DIVIDE) else floor
+        number = x - whole * z if form in (FMOD, REMAINDER) else whole
+        y[i] = (number + 2**63) % 2**64 - 2**63 if z else 0
+
+
+@remainder_integers.samples
+def _(draw):
+    a, b, shape = draw.broadcast_pair()
+    numbers = draw.choice(20, 2**51 + 1, 2**63 - 1)
+    a, b = (np.asarray(draw.integers(each.shape, -numbers, numbers)) for each in (a, b))
+    b[...] >>= draw.integer(0, 62)
+    a[np.asarray(draw.integers(a.shape, 0, 9)) == 0] = -(2**63)
+    return {"a": a, "b": b, "form": draw.integer(FMOD, TRUNC_DIVIDE), "y": draw.out(shape, np.int64)}
+
+
 def divided(name: str, form: int, of_integers: Any, input: Any, other: Any) -> tuple[Any, ...]:
     """The operands, the result, and what the gradients look like. of_integers(a, b, out): what integers give."""
     a, b, y, a_form, b_form = operands(name, input, other)
@@ -62,9 +86,12 @@ def divided(name: str, form: int, of_integers: Any, input: Any, other: Any) -> t
         return a, b, y, a_form, b_form
     if y.dtype.kind == "b":
         raise TypeError(f"{name}: the arguments are bool but must be numbers")
-    if not b.all():
+    if np.count_nonzero(b) < b.size:
         raise ValueError(f"{name}: other is 0 somewhere, and integers are not divided by 0")
-    of_integers(a, b, out=y)
+    if y.dtype == np.int64 and y.ndim <= MOST_DIMENSIONS:
+        remainder_integers(a, b, form, y)
+    else:
+        of_integers(a, b, out=y)
     return a, b, y, a_form, b_form
 
 
