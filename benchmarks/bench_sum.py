@@ -1,12 +1,25 @@
 """sum: all elements, along rows, along columns (the gradient of a bias), over all but the channels."""
 
 import numpy as np
-from bench_mean import SHAPES, SMALL, reduced, size
+from bench_mean import MIDDLE, SHAPES, SMALL, reduced, size
 from run import Bench, out, randn
 
-from pydl.ops.sum import sum_forward
+from pydl.ops.sum import sum_forward, sum_integers
+
+
+def integers(shape):
+    return np.random.default_rng(0).integers(-100, 100, shape)
+
 
 BENCHES = [
+    Bench(
+        sum_integers,
+        MIDDLE,
+        small=(32, 10, 1),
+        arguments=lambda A, K, B: (integers((A, K, B)), np.empty((A, B), np.int64)),
+        numpy=lambda x, y: np.sum(x, 1, out=y),
+        bytes=lambda A, K, B: 8 * A * K * B,
+    ),
     Bench(
         sum_forward,
         SHAPES,

@@ -6,16 +6,13 @@
 // rows are turned into such lines.
 #include "kernel.h"
 #include "normalization/moments.h"
-#include "normalization/turned_rows.h"
-#include "scratch.h"
+#include "reductions/reduce_middle.h"
 #include "simd/doubles.h"
 
 namespace pydl::PYDL_ISA {
 namespace {
 
-constexpr int64_t kBlockRows = 32;    // numbers of a line that are added in T
-constexpr int64_t kVarColumns = 256;  // neighbouring lines of a task
-constexpr int64_t kVarPieces = 32;    // of lines, where there are few
+constexpr int64_t kBlockRows = 32;  // numbers of a line that are added in T
 
 // The moments of `rows` numbers, at most kBlockRows, of a vector of lines beside those of the `before` ones.
 template <typename T>
@@ -62,115 +59,45 @@ template <typename T>
     }
 }
 
-// The same of K numbers of `lines` lines; mean and squares have room for whole vectors.
-template <typename T>
-void moments_of_lines(const T* x, int64_t stride, int64_t K, int64_t lines, double* mean, double* squares) {
-    constexpr int64_t W = width<T>;
-    for (int64_t k = 0; k < K; k += kBlockRows) {
-        const int64_t rows = K - k < kBlockRows ? K - k : kBlockRows;
-        for (int64_t j = 0; j < lines; j += W)
-            add_rows(x + k * stride + j, stride, rows, lines - j, double(k), mean + j, squares + j);
-    }
-}
-
-// Where the results belong: those of line (a, b).
 template <typename T>
 struct Spread {
     Array<T, 2> mean, y;
     double divisor;
 
-    PYDL_INLINE void put(int64_t a, int64_t b, double middle, double squares) const {
-        mean.data[a * mean.stride[0] + b * mean.stride[1]] = T(middle);
+    using State = Moments;
+
+    // Blocks as of layer_norm; more than one piece of it there is not, reduce_middle has its own.
+    Moments row(const T* x, int64_t stride, int64_t count) const {
+        return piece_moments(MomentBlocks(1, count), 0, 1, Line<const T>{x, stride}, 0);
+    }
+
+    void columns(const T* x, int64_t stride, int64_t K, int64_t lines, Moments* moments) const {
+        constexpr int64_t W = width<T>;
+        alignas(64) double mean[kMiddleColumns], squares[kMiddleColumns];
+        for (int64_t k = 0; k < K; k += kBlockRows) {
+            const int64_t rows = K - k < kBlockRows ? K - k : kBlockRows;
+            for (int64_t j = 0; j < lines; j += W)
+                add_rows(x + k * stride + j, stride, rows, lines - j, double(k), mean + j, squares + j);
+        }
+        for (int64_t j = 0; j < lines; ++j) moments[j] = {double(K), mean[j], squares[j]};
+    }
+
+    static void join(Moments& a, const Moments& b) { combine(a, b); }
+
+    void put(int64_t a, int64_t b, const Moments& all) const {
+        mean.data[a * mean.stride[0] + b * mean.stride[1]] = T(all.mean);
         // Rounding may leave less than nothing; NaN stays NaN.
-        y.data[a * y.stride[0] + b * y.stride[1]] = T((squares < 0 ? 0 : squares) / divisor);
+        y.data[a * y.stride[0] + b * y.stride[1]] = T((all.squares < 0 ? 0 : all.squares) / divisor);
     }
 };
-
-template <typename T>
-void spread_of_rows(const Array<const T, 3>& x, const Spread<T>& to) {
-    const int64_t A = x.shape[0], K = x.shape[1];
-    const MomentBlocks blocks(1, K);
-    const int64_t pieces = blocks.pieces(A);
-    const Scratch<Moments> partial(pieces > 1 ? A * pieces : 0);
-    const auto moments = [&](int64_t a, int64_t piece) {
-        return piece_moments(blocks, piece, pieces, Line<const T>{x.data + a * x.stride[0], x.stride[1]}, 0);
-    };
-    parallel_for(A * pieces, kMomentGrain * pieces / K + 1, [&](int64_t begin, int64_t end) {
-        for (int64_t i = begin; i < end; ++i) {
-            const Moments own = moments(i / pieces, i % pieces);
-            if (pieces > 1)
-                partial[i] = own;
-            else
-                to.put(i, 0, own.mean, own.squares);
-        }
-    });
-    for (int64_t a = 0; pieces > 1 && a < A; ++a) {
-        Moments all = partial[a * pieces];
-        for (int64_t piece = 1; piece < pieces; ++piece) combine(all, partial[a * pieces + piece]);
-        to.put(a, 0, all.mean, all.squares);
-    }
-}
-
-// Rows of a few numbers, as many at a time as are turned at once.
-template <typename T>
-void spread_of_short_rows(const Array<const T, 3>& x, const Spread<T>& to) {
-    constexpr int64_t S = 4 * width<T>;
-    const int64_t A = x.shape[0], K = x.shape[1];
-    const bool far = are_far<T>(A * K);
-    parallel_for((A - 1) / S + 1, kMomentGrain / (K * S) + 1, [&](int64_t begin, int64_t end) {
-        const Scratch<T> turned(K * S);
-        alignas(64) double mean[S], squares[S];
-        for (int64_t a = begin * S; a < end * S && a < A; a += S) {
-            const int64_t rows = A - a < S ? A - a : S;
-            turn_rows<S>(x.data + a * x.stride[0], x.stride[0], x.stride[1], rows, K, turned.data(), far);
-            moments_of_lines(turned.data(), S, K, S, mean, squares);
-            for (int64_t r = 0; r < rows; ++r) to.put(a + r, 0, mean[r], squares[r]);
-        }
-    });
-}
-
-template <typename T>
-void spread_of_columns(const Array<const T, 3>& x, const Spread<T>& to) {
-    const int64_t A = x.shape[0], K = x.shape[1], B = x.shape[2], strips = (B - 1) / kVarColumns + 1;
-    const int64_t width_of_strip = B < kVarColumns ? B : kVarColumns;
-    const int64_t wanted = kVarPieces / (A * strips), possible = K * width_of_strip / kMomentGrain;
-    const int64_t pieces = wanted < 2 || possible < 2 ? 1 : wanted < possible ? wanted : possible;
-    const Scratch<Moments> partial(pieces > 1 ? A * B * pieces : 0);
-    const int64_t grain = kMomentGrain * pieces / (K * width_of_strip) + 1;
-    parallel_for(A * strips * pieces, grain, [&](int64_t begin, int64_t end) {
-        alignas(64) double mean[kVarColumns], squares[kVarColumns];
-        for (int64_t i = begin; i < end; ++i) {
-            const int64_t p = i % pieces, a = i / pieces / strips, b = i / pieces % strips * kVarColumns;
-            const int64_t first = K * p / pieces, count = K * (p + 1) / pieces - first;
-            const int64_t lines = B - b < kVarColumns ? B - b : kVarColumns;
-            moments_of_lines(x.data + a * x.stride[0] + first * x.stride[1] + b, x.stride[1], count, lines,
-                             mean, squares);
-            for (int64_t j = 0; j < lines; ++j)
-                if (pieces > 1)
-                    partial[(a * B + b + j) * pieces + p] = {double(count), mean[j], squares[j]};
-                else
-                    to.put(a, b + j, mean[j], squares[j]);
-        }
-    });
-    for (int64_t line = 0; pieces > 1 && line < A * B; ++line) {
-        Moments all = partial[line * pieces];
-        for (int64_t p = 1; p < pieces; ++p) combine(all, partial[line * pieces + p]);
-        to.put(line / B, line % B, all.mean, all.squares);
-    }
-}
 
 }  // namespace
 
 template <typename T>
 void var_forward(Array<const T, 3> x, double divisor, Array<T, 2> mean, Array<T, 2> y) {
-    const int64_t A = x.shape[0], K = x.shape[1], B = x.shape[2];
-    require(mean.shape[0] == A && mean.shape[1] == B && y.shape[0] == A && y.shape[1] == B && K > 0 &&
-                (B == 1 || x.stride[2] == 1),
+    require(is_middle(x, mean) && is_middle(x, y) && x.shape[1] > 0,
             "var_forward: x is (A, K, B), lines side by side, mean and y (A, B)");
-    if (y.size() == 0) return;
-    const Spread<T> to = {mean, y, divisor};
-    if (B > 1) return spread_of_columns(x, to);
-    return turns<T>(A, K) ? spread_of_short_rows(x, to) : spread_of_rows(x, to);
+    reduce_middle(x, Spread<T>{mean, y, divisor});
 }
 PYDL_KERNEL(var_forward, "x, divisor, mean, y")
 

@@ -93,7 +93,7 @@ def usual_classes(value, tuple shape, long long classes):
     classes - 1."""
     cdef const char* labels
     cdef Py_ssize_t i, step = sizeof(long long)
-    cdef unsigned long long label, last = classes - 1, bits = 0
+    cdef bint inside = True
     if (
         not cnp.PyArray_CheckExact(value)
         or cnp.PyArray_TYPE(value) != cnp.NPY_INT64
@@ -107,10 +107,8 @@ def usual_classes(value, tuple shape, long long classes):
         step = cnp.PyArray_STRIDE(value, 0)
     labels = <const char*>cnp.PyArray_DATA(value)
     for i in range(cnp.PyArray_SIZE(value)):
-        label = (<const unsigned long long*>labels)[0]
-        bits |= label | (last - label)  # of which the first one is set if either is negative
-        labels += step
-    return bits >> 63 == 0
+        inside &= (<const unsigned long long*>(labels + i * step))[0] < <unsigned long long>classes
+    return inside
 
 
 def along(cnp.ndarray array not None, Py_ssize_t dim):

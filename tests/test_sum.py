@@ -5,15 +5,29 @@ import pytest
 from checks import check_gradient, check_kernel, check_torch
 
 import pydl
-from pydl.ops.sum import sum, sum_forward
+from pydl.ops.sum import sum, sum_forward, sum_integers
 
 rng = np.random.default_rng(0)
 X = rng.standard_normal((3, 4, 2))
 DIMS = [None, 0, 1, -1, (0, 2), (1, -1), (0, 1, 2), ()]
 
 
-def test_native_equals_reference():
-    check_kernel(sum_forward, examples=50)
+@pytest.mark.parametrize("kernel", [sum_forward, sum_integers], ids=lambda k: k.name)
+def test_native_equals_reference(kernel):
+    check_kernel(kernel, examples=50)
+
+
+@pytest.mark.parametrize(
+    "shape", [(90, 70, 33), (2, 100_000, 1), (1, 3, 50_000), (0, 3, 2), (1,) * 8 + (3, 2)], ids=str
+)
+def test_whole_numbers_keep_all_their_digits(shape):
+    """The sums are beyond 2^53, and beyond 2^63: they are modulo 2^64."""
+    x = np.random.default_rng(0).integers(-(2**63), 2**63 - 1, shape)
+    for view in (x, x[::-1], x.T, x[..., ::2]):
+        for dim in [None, *range(min(view.ndim, 4)), (0, 2)]:
+            got = sum(pydl.tensor(view), dim).numpy()
+            np.testing.assert_array_equal(got, np.sum(view, dim))
+            assert got.dtype == np.int64
 
 
 def test_worked_by_hand():

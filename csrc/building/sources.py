@@ -47,9 +47,9 @@ FLOAT32_ALONE = (
 # These are bound by memory or seldom what a network waits for: AVX-512 takes both kernels of AVX2.
 WITHOUT_AVX512 = (
     "adadelta adagrad adamax adaptive_max_pool3d amax argmax avg_pool3d binary_cross_entropy blend "
-    "clip_grad_value cummax cumsum elementary gather group_norm gru_cell hardtanh huber_loss keep_steps kl_div "
+    "clip_grad_value cross cummax cumsum elementary gather group_norm gru_cell hardtanh huber_loss keep_steps kl_div "
     "l1_loss max_pool3d maximum minimum mish nll_loss norm pad prelu remainder rms_norm rmsprop rnn_cell "
-    "softplus sort_topk unfold"
+    "softplus sort_topk unfold var"
 )
 SMALL_SOURCE = 4200  # bytes
 BATCH = 8

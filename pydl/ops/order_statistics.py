@@ -22,6 +22,7 @@ from .isnan import isnan
 from .lerp import lerp
 from .logical_not import logical_not
 from .max import ValuesIndices
+from .mean import mean
 from .reshape import reshape, squeeze, unsqueeze
 from .sort import sort
 from .sum import sum
@@ -171,4 +172,7 @@ def nanmean(input: Any, dim: Any = None, keepdim: bool = False) -> Tensor:
     """The mean of the elements that are not NaN."""
     x = as_tensor("nanmean", input)
     check_float("nanmean", "input", x.data)
+    whole = mean(x, dim, keepdim)
+    if not np.isnan(whole.data).any():  # a NaN would have got into its mean
+        return whole
     return div(nansum(x, dim, keepdim), sum(logical_not(isnan(x)), dim, keepdim).to(x.dtype))

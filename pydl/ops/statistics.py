@@ -50,6 +50,8 @@ def logsumexp(input: Any, dim: int | tuple[int, ...], keepdim: bool = False) -> 
     shift = empty_like(largest)
     clamp_forward(largest, -limit, limit, shift)  # inf - inf would be NaN
     total = sum(exp(sub(x, shift)), dim, True)
+    if total.data.all():
+        return reshape(log(total) + shift, shape)
     some = np.not_equal(total.data, 0)
-    y = log(total if some.all() else where(some, total, 1.0)) + shift
-    return reshape(y if some.all() else where(some, y, np.full((), -np.inf, x.dtype)), shape)
+    y = log(where(some, total, 1.0)) + shift
+    return reshape(where(some, y, np.full((), -np.inf, x.dtype)), shape)

@@ -22,10 +22,11 @@ from ..arguments import check_flag, check_number, check_reduction
 from ..op import empty, kernel, op
 from ..tensor import Tensor
 from .add import add_forward
-from .clone import copied, fill, reshaped
+from .clone import around, copied, fill
 from .mul import mul_forward
 from .norm import floats, root
 from .sub import sub_forward
+from .sum import draw_around
 
 
 @kernel(writes="mean, y")
@@ -42,32 +43,19 @@ def var_forward(x, divisor, mean, y):
 
 @var_forward.samples
 def _(draw):
-    A, K, B = draw.choice(
-        (draw.integer(0, 9), draw.integer(1, 40), draw.choice(1, draw.integer(1, 70))),
-        (draw.integer(1, 3), draw.integer(500, 5000), 1),
-        (draw.integer(60, 200), draw.integer(1, 8), 1),
-        (1, draw.integer(60, 200), draw.integer(200, 600)),
-    )
-    x = np.ascontiguousarray(draw.array((A, K, B), -1.0, 3.0))
-    return {"x": x, "divisor": draw.integer(1, 9) * 1.0, "mean": draw.out((A, B)), "y": draw.out((A, B))}
+    x = draw_around(draw)
+    results = x.shape[::2]
+    return {"x": x, "divisor": draw.integer(1, 9) * 1.0, "mean": draw.out(results), "y": draw.out(results)}
 
 
 @op("input", several=True)
 def _moments(input: Any, dims: Any, ones: Any, shape: Any, divisor: float) -> Any:
     """[variance, mean] of floats."""
     count = math.prod(input.shape[d] for d in dims)
-    first, last = (dims[0], dims[-1] + 1) if dims else (0, 0)
-    x = input
-    if last - first != len(dims):  # dimensions that are not neighbours become the last ones
-        kept = [d for d in range(x.ndim) if d not in dims]
-        x, first, last = x.transpose(*kept, *dims), len(kept), x.ndim
-    lines = math.prod(x.shape[:first]), count, math.prod(x.shape[last:])
-    y, mean = empty(shape, x.dtype), empty(shape, x.dtype)
+    y, mean = empty(shape, input.dtype), empty(shape, input.dtype)
     if count:
-        x = reshaped(x, lines)
-        if lines[2] > 1 and x.strides[2] != x.itemsize:
-            x = copied(x)
-        var_forward(x, divisor, mean.reshape(lines[::2]), y.reshape(lines[::2]))
+        x = around(input, dims)
+        var_forward(x, divisor, mean.reshape(x.shape[::2]), y.reshape(x.shape[::2]))
     else:
         fill(y, math.nan)
         fill(mean, math.nan)
