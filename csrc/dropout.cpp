@@ -18,8 +18,10 @@ template <typename T>
         return;
     }
     const vec<T> factor = broadcast<T>(scale);
-    elementwise_row<T>([=](vec<T> x, auto kept) { return x * select(kept, factor, vec<T>{}); }, y, 1, n,
-                       Operand<T, T>(x, stride), Operand<T, uint8_t>(mask, 1));
+    alignas(PYDL_VECTOR_BYTES) T own[2][width<T>] = {};
+    elementwise_row<T>([=](vec<T> x, auto kept) { return x * select(kept, factor, vec<T>{}); }, y, n,
+                       RowInput<T, T, false>(x, stride, own[0]),
+                       RowInput<T, uint8_t, false>(mask, 1, own[1]));
 }
 
 }  // namespace

@@ -38,11 +38,34 @@ double sum_of(const T* p, int64_t count) {
     });
 }
 
+// One input, with any stride. One that is repeated is read from a vector full of copies, again and again.
+template <typename T>
+class Operand {
+  public:
+    Operand(const T* data, int64_t stride) : data_(data), stride_(stride) {
+        if (stride == 0) store(copies_, broadcast<T>(*data));
+    }
+
+    bool unit_or_repeated() const { return stride_ == 1 || stride_ == 0; }
+
+    PYDL_INLINE vec<T> consecutive_or_copies(int64_t i) const {  // without a branch: the stride is 1 or 0
+        return load((stride_ == 0 ? copies_ : data_) + i * stride_);
+    }
+
+    PYDL_INLINE vec<T> strided(int64_t i, int64_t n) const {
+        return stride_ == 0 ? load(copies_) : load_strided(data_ + i * stride_, stride_, n);
+    }
+
+  private:
+    const T* data_;
+    int64_t stride_;
+    alignas(PYDL_VECTOR_BYTES) T copies_[width<T>];
+};
+
 // take(i, n, u, f(x...)) for the vectors of elements [begin, end): the first element, how many there are, and
 // a number below U that differs from that of the vectors before, so that sums need not wait for each other.
 template <typename T, int U, typename F, typename Take, typename... X>
-PYDL_INLINE void map_operands(int64_t begin, int64_t end, const F& f, const Take& take,
-                              const Operand<T, X>&... x) {
+PYDL_INLINE void map_operands(int64_t begin, int64_t end, const F& f, const Take& take, const X&... x) {
     constexpr int64_t W = width<T>;
     int64_t i = begin;
     if ((x.unit_or_repeated() && ...))
@@ -56,7 +79,7 @@ PYDL_INLINE void map_operands(int64_t begin, int64_t end, const F& f, const Take
 }
 
 template <typename T>
-Operand<T, T> operand(const Array<const T, 1>& x) {
+Operand<T> operand(const Array<const T, 1>& x) {
     return {x.data, x.stride[0]};
 }
 

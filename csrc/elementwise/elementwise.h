@@ -36,7 +36,7 @@ template <int N>
                 for (int64_t b = 0; b < n * call.bytes[k]; b += 64) prefetch(from + kPastCachesBlock + b);
         }
         const int64_t none[N] = {};
-        call.run(call.f, p, stride, n, 1, none);
+        run_near(call.run, call.f, p, stride, n, 1, none, N, call.bytes);
         store_past_caches(call.data[0] + (offset[0] + first) * call.bytes[0], buffer, n * call.bytes[0]);
     }
 }
@@ -98,11 +98,12 @@ template <int N>
 
 template <typename T, typename F, typename... X>
 void elementwise(const char* mismatch, F f, const NdArray<T>& y, const NdArray<const X>&... x) {
+    static_assert(sizeof...(X) < kMostArrays);
     const ElementwiseRun run = [](const void* f, void* const* p, const int64_t* stride, int64_t count,
                                   int64_t rows, const int64_t* step) {
         const F own = *static_cast<const F*>(f);
-        elementwise_run<T, F, X...>(own, p, stride, count, rows, step,
-                                    std::make_integer_sequence<int, sizeof...(X)>{});
+        elementwise_rows<T, F, X...>(own, p, stride, count, rows, step,
+                                     std::make_integer_sequence<int, sizeof...(X)>{});
     };
     const ElementwiseCall<sizeof...(X) + 1> call = {
         run,

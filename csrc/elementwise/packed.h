@@ -1,24 +1,8 @@
 // Runs of an element-by-element kernel that are short in some of its inputs only, made long.
 #pragma once
-#include "simd/simd.h"
+#include "elementwise/apart.h"
 
 namespace pydl::PYDL_ISA {
-
-// Runs along the innermost dimension, for those who do not know the types of a kernel f: where the first
-// begins in each array, the result first, the strides there, and the number of elements; how many runs, and
-// how far apart they are.
-using ElementwiseRun = void (*)(const void* f, void* const* p, const int64_t* stride, int64_t count,
-                                int64_t rows, const int64_t* step);
-
-// Rows of numbers that lie apart, one by one.
-template <typename T>
-[[gnu::noinline]] void copy_numbers(const T* x, int64_t x_stride, int64_t x_step, T* y, int64_t y_stride,
-                                    int64_t y_step, int64_t count, int64_t rows) {
-    for (; rows > 0; --rows, x += x_step, y += y_step) {
-#pragma GCC unroll 4
-        for (int64_t i = 0; i < count; ++i) y[i * y_stride] = x[i * x_stride];
-    }
-}
 
 // Rows of an input one behind another; with a stride of 0, a number is repeated along its row. Whole vectors
 // are written: the next row overwrites what lies past the end of one.
@@ -56,7 +40,7 @@ PYDL_INLINE void fetch_rows(const char* first, int64_t step, int64_t bytes, int6
         for (int64_t b = 0; b < bytes; b += 64) prefetch(first + b);
 }
 
-// Whether single numbers are to be read; kernels read neighbours, every second one and copies by the vector.
+// Whether single numbers are to be read: neighbours, every second one and copies are read by the vector.
 PYDL_INLINE bool lies_apart(int64_t stride) {
     return stride < -1 || stride > 2;
 }
@@ -69,7 +53,7 @@ PYDL_INLINE bool lies_apart(int64_t stride) {
 [[gnu::noinline]] inline void run_short_rows(ElementwiseRun run, const void* f, void* const* data,
                                              const int64_t* stride, int64_t count, int64_t rows,
                                              const int64_t* step, int arrays, const int64_t* bytes) {
-    if (arrays > kMostPacked) return run(f, data, stride, count, rows, step);
+    if (arrays > kMostPacked) return run_near(run, f, data, stride, count, rows, step, arrays, bytes);
     alignas(64) char packed[kMostPacked][kPackedRun + PYDL_VECTOR_BYTES];
     int64_t run_stride[kMostPacked];
     const int64_t W = PYDL_VECTOR_BYTES / bytes[0];
@@ -86,7 +70,7 @@ PYDL_INLINE bool lies_apart(int64_t stride) {
                    rows * distance >= kFarRows;
         any_apart |= apart[k];
     }
-    if (!packs && !any_apart) return run(f, data, stride, count, rows, step);
+    if (!packs && !any_apart) return run_near(run, f, data, stride, count, rows, step, arrays, bytes);
     const auto pack = bytes[0] == sizeof(float) ? pack_rows<float> : pack_rows<double>;
     const int64_t block = packs ? kPackedRun / bytes[0] / count : kApartRows;
     void* p[kMostPacked] = {};
@@ -104,31 +88,10 @@ PYDL_INLINE bool lies_apart(int64_t stride) {
             else if (row == 0 || step[k] != 0)
                 pack(x, stride[k], step[k], p[k] = packed[k], count, n);
         }
-        packs ? run(f, p, run_stride, n * count, 1, step) : run(f, p, stride, count, n, step);
-    }
-}
-
-// The same for rows of any length: long ones with inputs that lie apart are taken for many short ones.
-[[gnu::noinline]] inline void run_rows(ElementwiseRun run, const void* f, void* const* data,
-                                       const int64_t* stride, int64_t count, int64_t rows,
-                                       const int64_t* step, int arrays, const int64_t* bytes) {
-    bool apart = false;
-    for (int k = 1; k < arrays; ++k) apart |= lies_apart(stride[k]);
-    const bool in_parts = has_special_kernels && f != nullptr && apart && count >= kManyRows * kShortRow &&
-                          arrays <= kMostPacked;
-    if (!in_parts && rows < kManyRows) return run(f, data, stride, count, rows, step);
-    if (!in_parts) return run_short_rows(run, f, data, stride, count, rows, step, arrays, bytes);
-    const int64_t parts = count / kShortRow, rest = count % kShortRow;
-    for (int64_t row = 0; row < rows; ++row) {
-        void *p[kMostPacked] = {}, *last[kMostPacked] = {};
-        int64_t part_step[kMostPacked] = {};
-        for (int k = 0; k < arrays; ++k) {
-            p[k] = static_cast<char*>(data[k]) + row * step[k] * bytes[k];
-            part_step[k] = kShortRow * stride[k];
-            last[k] = static_cast<char*>(p[k]) + parts * part_step[k] * bytes[k];
-        }
-        run_short_rows(run, f, p, stride, kShortRow, parts, part_step, arrays, bytes);
-        if (rest > 0) run(f, last, stride, rest, 1, part_step);
+        if (packs)
+            run_near(run, f, p, run_stride, n * count, 1, step, arrays, bytes);
+        else
+            run_near(run, f, p, stride, count, n, step, arrays, bytes);
     }
 }
 

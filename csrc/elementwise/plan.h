@@ -70,9 +70,8 @@ struct ElementwiseCall {
                                 int64_t rows, const int64_t (&step)[N]) const {
         void* p[N];
         for (int k = 0; k < N; ++k) p[k] = data[k] + offset[k] * bytes[k];
-        if (rows >= kManyRows || count >= kManyRows * kShortRow)
-            return run_rows(run, f, p, stride, count, rows, step, N, bytes);
-        run(f, p, stride, count, rows, step);
+        if (rows >= kManyRows) return run_short_rows(run, f, p, stride, count, rows, step, N, bytes);
+        run_near(run, f, p, stride, count, rows, step, N, bytes);
     }
 };
 

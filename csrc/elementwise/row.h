@@ -1,5 +1,4 @@
-// One row of an element-by-element kernel: its operands, wherever their elements lie, and the loop over
-// vectors.
+// One row of an element-by-element kernel: its inputs, and the loop over vectors.
 #pragma once
 #include "simd/bytes.h"
 #include "simd/simd.h"
@@ -47,40 +46,26 @@ void fill_zero(T* p, int64_t n) {
     if (i < n) store_partial(p + i, vec<T>{}, n - i);
 }
 
-// One input along the innermost dimension. T is the element type of y and so says how many elements make a
-// vector; X is the input's own: T, or uint8_t for a mask.
-template <typename T, typename X>
-class Operand {
+// One input of a row: numbers one behind another, or, unless it is the only input, one that is repeated, of
+// which there are copies in `own`. T is the element type of y and so says how many elements make a vector; X
+// is the input's own: T, or uint8_t for a mask.
+template <typename T, typename X, bool Only>
+class RowInput {
   public:
-    Operand(const X* data, int64_t stride) : data_(data), stride_(stride) {
-        // An operand that is repeated along the row is read from a vector full of copies, again and again.
-        if (stride != 0) return;
-        if constexpr (std::is_same_v<X, T>)
-            store(copies_, broadcast<T>(*data));
-        else
-            for (int64_t i = 0; i < width<T>; ++i) copies_[i] = *data;
-    }
-
-    bool unit() const { return stride_ == 1; }
-    bool unit_or_repeated() const { return stride_ == 1 || stride_ == 0; }
-
-    PYDL_INLINE auto consecutive(int64_t i) const { return whole(data_ + i); }
-    PYDL_INLINE auto consecutive_or_copies(int64_t i) const {  // without a branch: the stride is 1 or 0
-        return whole((stride_ == 0 ? copies_ : data_) + i * stride_);
-    }
-
-    PYDL_INLINE auto strided(int64_t i, int64_t n) const {
+    PYDL_INLINE RowInput(const X* data, int64_t stride, T* own)
+        : from_(data), places_(Only || stride != 0 ? -1 : 0), own_(reinterpret_cast<X*>(own)) {
+        if (places_ != 0) return;
+        from_ = own_;
         if constexpr (std::is_same_v<X, T>) {
-            return stride_ == 0 ? load(copies_) : load_strided(data_ + i * stride_, stride_, n);
+            store(own_, broadcast<T>(*data));
         } else {
-            X lanes[width<T>] = {};
-            for (int64_t k = 0; k < n; ++k) lanes[k] = data_[(i + k) * stride_];
-            return whole(lanes);
+            const auto copies = *data - typename ByteVec<T>::type{};
+            __builtin_memcpy(own_, &copies, width<T>);
         }
     }
 
-  private:
-    PYDL_INLINE static auto whole(const X* p) {
+    PYDL_INLINE auto at(int64_t i) const {
+        const X* p = from_ + (i & places_);
         if constexpr (std::is_same_v<X, T>) {
             return load(p);
         } else {
@@ -89,36 +74,72 @@ class Operand {
         }
     }
 
-    const X* data_;
-    int64_t stride_;
-    alignas(PYDL_VECTOR_BYTES) X copies_[width<T>];
+    // n numbers, fewer than a vector has, and any in the other lanes.
+    PYDL_INLINE auto part(int64_t i, int64_t n) const {
+        if constexpr (std::is_same_v<X, T>)
+            return load_partial(from_ + (i & places_), n);
+        else
+            return mask<T>(load_bytes<T>(from_ + (i & places_), n) != 0);
+    }
+
+    // From now on at(0) is part(i, n).
+    PYDL_INLINE void end_with(int64_t i, int64_t n) {
+        store(own_, part(i, n));
+        from_ = own_;
+    }
+
+  private:
+    const X* from_;
+    int64_t places_;  // a mask for indices: all of them or only 0
+    X* own_;
 };
 
-template <typename T, typename F, typename... X>
-PYDL_INLINE void elementwise_row(const F& f, T* y, int64_t stride, int64_t count, const Operand<T, X>&... x) {
-    const int64_t whole = stride == 1 && count >= width<T> ? count / width<T> * width<T> : 0;
+// y = f(x...), `count` numbers one behind another.
+template <typename T, typename F, typename... Input>
+PYDL_INLINE void elementwise_row(const F& f, T* y, int64_t count, Input... x) {
+    constexpr int64_t W = width<T>;
+    const int64_t rest = count & (W - 1), whole = count - rest;
     int64_t i = 0;
     // One branch a vector, at the end: when compiled for size, a `for` has two.
-    if (whole > 0 && (x.unit() && ...)) {  // the usual case, free of branches on strides
-        do store(y + i, f(x.consecutive(i)...));
-        while ((i += width<T>) < whole);
-    } else if (sizeof...(X) > 1 && whole > 0 && (x.unit_or_repeated() && ...)) {
-        do store(y + i, f(x.consecutive_or_copies(i)...));
-        while ((i += width<T>) < whole);
+    if (whole > 0) {
+        do {
+            store(y + i, f(x.at(i)...));
+        } while ((i += W) < whole);
     }
-    for (; i < count; i += width<T>) {
-        const int64_t n = count - i < width<T> ? count - i : width<T>;
-        store_strided<T>(y + i * stride, stride, f(x.strided(i, n)...), n);
+    if (rest > 0) store_partial(y + i, f(x.part(i, rest)...), rest);
+}
+
+// The same of one input. What does not fill a vector goes by way of ones that it does, so that f is compiled
+// once: it is long where it is an elementary function, and rows of one input are seldom short.
+template <typename T, typename F>
+PYDL_INLINE void elementwise_row(const F& f, T* y, int64_t count, RowInput<T, T, true> x) {
+    constexpr int64_t W = width<T>;
+    alignas(PYDL_VECTOR_BYTES) T last[W];
+    const int64_t rest = count & (W - 1);
+    T* to = y;
+    for (int64_t whole = count - rest;; whole = W) {
+        int64_t i = 0;
+        if (whole > 0) {
+            do {
+                store(to + i, f(x.at(i)));
+            } while ((i += W) < whole);
+        }
+        if (to == last) return store_partial(y + (count - rest), load(last), rest);
+        if (rest == 0) return;
+        x.end_with(whole, rest);
+        to = last;
     }
 }
 
+// Rows of a kernel: see ElementwiseRun.
 template <typename T, typename F, typename... X, int... I>
-PYDL_INLINE void elementwise_run(const F& f, void* const* p, const int64_t* stride, int64_t count,
-                                 int64_t rows, const int64_t* step, std::integer_sequence<int, I...>) {
+PYDL_INLINE void elementwise_rows(const F& f, void* const* p, const int64_t* stride, int64_t count,
+                                  int64_t rows, const int64_t* step, std::integer_sequence<int, I...>) {
+    alignas(PYDL_VECTOR_BYTES) T own[sizeof...(X)][width<T>];
     for (int64_t r = 0; r < rows; ++r)
-        elementwise_row<T>(
-            f, static_cast<T*>(p[0]) + r * step[0], stride[0], count,
-            Operand<T, X>(static_cast<const X*>(p[I + 1]) + r * step[I + 1], stride[I + 1])...);
+        elementwise_row<T>(f, static_cast<T*>(p[0]) + r * step[0], count,
+                           RowInput<T, X, sizeof...(X) == 1>(
+                               static_cast<const X*>(p[I + 1]) + r * step[I + 1], stride[I + 1], own[I])...);
 }
 
 }  // namespace pydl::PYDL_ISA

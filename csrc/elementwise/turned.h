@@ -67,7 +67,7 @@ template <typename T, int N>
                         stride[k] = 1;
                         step[k] = kColumns;
                     }
-                    call.run(call.f, p, stride, columns, rows, step);
+                    run_near(call.run, call.f, p, stride, columns, rows, step, N, call.bytes);
                 }
             }
         });
