@@ -18,13 +18,13 @@ template <typename T>
     return pow(a, b);
 }
 
-enum Exponent { kAny, kZero, kOne, kTwo, kThree, kMinusOne, kMinusTwo, kHalf, kMinusHalf };
+enum class Exponent { kAny, kZero, kOne, kTwo, kThree, kMinusOne, kMinusTwo, kHalf, kMinusHalf };
 
 PYDL_INLINE Exponent usual_exponent(double b) {
     constexpr double usual[] = {0, 1, 2, 3, -1, -2, 0.5, -0.5};
     for (int i = 0; i < 8; ++i)
         if (b == usual[i]) return Exponent(i + 1);
-    return kAny;
+    return Exponent::kAny;
 }
 
 // a^(b + shift). The usual exponents of squares, cubes, roots and quotients need no logarithm, if b is one
@@ -35,26 +35,26 @@ struct Power {
     Exponent usual;
 
     Power(const NdArray<const T>& b, double shift)
-        : shift(T(shift)), usual(b.size() == 1 ? usual_exponent(double(*b.data) + shift) : kAny) {}
+        : shift(T(shift)), usual(b.size() == 1 ? usual_exponent(double(*b.data) + shift) : Exponent::kAny) {}
     PYDL_INLINE vec<T> operator()(vec<T> a, vec<T> b) const {
         switch (usual) {
-            case kZero:
+            case Exponent::kZero:
                 return broadcast<T>(1);
-            case kOne:
+            case Exponent::kOne:
                 return a;
-            case kTwo:
+            case Exponent::kTwo:
                 return a * a;
-            case kThree:
+            case Exponent::kThree:
                 return a * a * a;
-            case kMinusOne:
+            case Exponent::kMinusOne:
                 return T(1) / a;
-            case kMinusTwo:
+            case Exponent::kMinusTwo:
                 return T(1) / (a * a);
-            case kHalf:
+            case Exponent::kHalf:
                 return root<T>(a);
-            case kMinusHalf:
+            case Exponent::kMinusHalf:
                 return T(1) / root<T>(a);
-            case kAny:
+            case Exponent::kAny:
                 break;
         }
         return any_power<T>(a, b + shift);
