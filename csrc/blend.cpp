@@ -7,7 +7,7 @@
 namespace pydl::PYDL_ISA {
 namespace {
 
-enum Form { kScaled, kProduct, kQuotient, kLine, kLength, kLengthBackward, kLogSum, kShare };
+enum Form { kScaled, kProduct, kQuotient, kLine, kLength, kLengthBackward, kLogSum, kShare, kBetween };
 
 // a - b, 0 of equal infinities.
 template <typename T>
@@ -17,6 +17,7 @@ PYDL_INLINE vec<T> difference(vec<T> a, vec<T> b) {
 
 template <typename T>
 [[gnu::noinline]] vec<T> exponential_form(int form, vec<T> a, vec<T> b, vec<T> c) {
+    if (form == kBetween) return min(max(a, b), c);
     if (form == kLogSum) return max(a, b) + log1p_exp(difference<T>(a, b));
     return a * sigmoid(difference<T>(b, c));
 }
@@ -33,22 +34,17 @@ template <typename T>
     return select((x == infinite) | (z == infinite), infinite, length);
 }
 
-// The form is looked at for each vector, which costs next to nothing and keeps one loop instead of eight.
-// Products are rounded as where they are operations of their own, whose bits these are: one that has to be in
-// a register is not made part of a multiply-add.
+// The form is looked at for each vector, which costs next to nothing and keeps one loop instead of six.
 template <typename T>
 struct Blend {
     int form;
     T value;
 
+    // A product is rounded as where it is an operation of its own, whose bits these are: what has to be in a
+    // register is not made part of a multiply-add.
     PYDL_INLINE vec<T> operator()(vec<T> a, vec<T> b, vec<T> c) const {
-        if (form > kLine) return long_form<T>(form, a, b, c);
-        if (form == kLine) {  // from the nearer end
-            const auto first = abs(c) < T(0.5);
-            const vec<T> part = in_register((b - a) * select(first, c, c - T(1)));
-            return select(first, a, b) + part;
-        }
-        const vec<T> term = form == kScaled ? b : form == kProduct ? in_register(b * c) : b / c;
+        if (form > kQuotient) return long_form<T>(form, a, b, c);
+        const vec<T> term = form == kProduct ? in_register(b * c) : b / c;
         return a + in_register(value * term);
     }
 };
@@ -58,7 +54,21 @@ struct Blend {
 template <typename T>
 void blend_forward(NdArray<const T> a, NdArray<const T> b, NdArray<const T> c, int64_t form, double value,
                    NdArray<T> y) {
-    elementwise("blend_forward: a, b and c must broadcast to y", Blend<T>{int(form), T(value)}, y, a, b, c);
+    const char* mismatch = "blend_forward: a, b and c must broadcast to y";
+    const T factor = T(value);
+    if (form == kScaled)
+        return elementwise(
+            mismatch, [=](vec<T> a, vec<T> b) { return a + in_register(factor * b); }, y, a, b);
+    if (form == kLine)  // from the nearer end
+        return elementwise(
+            mismatch,
+            [](vec<T> a, vec<T> b, vec<T> c) {
+                const auto first = abs(c) < T(0.5);
+                const vec<T> part = in_register((b - a) * select(first, c, c - T(1)));
+                return select(first, a, b) + part;
+            },
+            y, a, b, c);
+    elementwise(mismatch, Blend<T>{int(form), factor}, y, a, b, c);
 }
 PYDL_KERNEL(blend_forward, "a, b, c, form, value, y")
 

@@ -4,6 +4,7 @@
     QUOTIENT  a + value b / c      LINE             a + c (b - a), as b - (1 - c) (b - a) where |c| >= 1/2
     LENGTH    sqrt(a^2 + b^2)      LENGTH_BACKWARD  a b / c, 0 where c is
     LOG_SUM   ln(e^a + e^b)        SHARE            a / (1 + e^(c - b)), the part of a that e^b has of e^b + e^c
+    BETWEEN   min(max(a, b), c)
 
 Shapes    a, b, c: any that broadcast together; y: the broadcast shape. What a form does not name may be anything
 Special   LENGTH does not overflow on the way, and is infinite where one of the two is; LINE gives b where c = 1;
@@ -21,7 +22,7 @@ import numpy as np
 from .._compiled import TensorBase, are_usual_floats, is_noting
 from ..op import kernel
 
-SCALED, PRODUCT, QUOTIENT, LINE, LENGTH, LENGTH_BACKWARD, LOG_SUM, SHARE = range(8)  # as in csrc/blend.cpp
+SCALED, PRODUCT, QUOTIENT, LINE, LENGTH, LENGTH_BACKWARD, LOG_SUM, SHARE, BETWEEN = range(9)  # as in csrc/blend.cpp
 
 
 def _difference(a: float, b: float) -> float:
@@ -37,6 +38,7 @@ _FORMS: dict[int, Any] = {
     LENGTH_BACKWARD: lambda a, b, c, value: a * b / c if c else 0.0,
     LOG_SUM: lambda a, b, c, value: max(a, b) + math.log1p(math.exp(-abs(_difference(a, b)))),
     SHARE: lambda a, b, c, value: a / (1 + np.exp(_difference(c, b))),
+    BETWEEN: lambda a, b, c, value: min(max(a, b), c),
 }
 
 

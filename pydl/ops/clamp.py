@@ -18,6 +18,7 @@ import numpy as np
 from .._compiled import are_usual_floats
 from ..arguments import check_array, check_float, check_number
 from ..op import empty, empty_like, kernel, op
+from .blend import BETWEEN, blended, in_one_pass
 from .broadcasting import broadcast_shape, fit, form_of, promote
 from .maximum import maximum_forward
 from .minimum import minimum_forward
@@ -84,6 +85,8 @@ def _between_arrays(given: dict[str, Any]) -> Any:
         largest = x if low is None else np.maximum(x, low, out=y)
         if high is not None:
             np.minimum(largest, high, out=y)
+    elif low is not None and high is not None and in_one_pass(x, low, high):
+        blended(BETWEEN, 1.0, x, low, high, y)
     else:
         if low is not None:
             maximum_forward(x, low, y)
