@@ -40,6 +40,8 @@ from .log import log as log
 from .maximum import maximum as maximum
 from .minimum import minimum as minimum
 from .mul import mul as mul
+from .logit import logit as logit
+from .nan_to_num import nan_to_num as nan_to_num
 from .neg import neg as neg
 from .pow import pow as pow
 from .lerp import addcdiv as addcdiv
@@ -285,7 +287,7 @@ if TYPE_CHECKING:
 # Imported on first use, so that `import pydl` stays quick: operations that are made of others.
 LATER = {
     "composed_arithmetic": """
-        deg2rad isneginf isposinf logit nan_to_num rad2deg xlogy""",
+        deg2rad isneginf isposinf rad2deg xlogy""",
     "composed_joins": """
         block_diag broadcast_tensors cartesian_prod column_stack combinations concat concatenate dstack hsplit
         hstack meshgrid row_stack tensor_split vsplit vstack""",
