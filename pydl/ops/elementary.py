@@ -21,8 +21,12 @@ import numpy as np
 from ..arguments import check_array, check_float, check_integer
 from ..op import empty_like, isa, kernel, op
 from .abs import abs_backward
-from .div import invert, one
+from .add import add_forward
+from .blend import PRODUCT, blended
+from .div import div_forward, invert, one
+from .mul import mul_forward
 from .sqrt import sqrt_forward
+from .square import square_forward
 from .sub import sub_forward
 
 ERF, SIN, COS, LOG1P, EXPM1 = range(5)  # as in csrc/elementary.cpp
@@ -42,8 +46,10 @@ def _(draw):
     return {"x": x, "form": form, "y": draw.out(x.shape)}
 
 
-def _smooth(name: str, form: Any, derivative: Callable[[Any, Any], Any], text: str) -> Any:
-    """The operation y = form(x) with dx = dy derivative(x, y)."""
+def _smooth(name: str, form: Any, derivative: Callable[[Any, Any], Any], text: str, slope: Any = None) -> Any:
+    """The operation y = form(x) with dx = dy derivative(x, y); slope(dy, x, y, dx) writes that without arrays for
+    steps on the way.
+    """
 
     def function(input: Any) -> Any:
         x = check_float(name, "input", input, integers=True)
@@ -56,6 +62,9 @@ def _smooth(name: str, form: Any, derivative: Callable[[Any, Any], Any], text: s
 
         def gradient(dy, needs):
             dx = empty_like(x)  # of pydl's memory, which is at hand
+            if slope is not None:
+                slope(dy, x, y, dx)
+                return dx
             with np.errstate(all="ignore"):
                 return np.multiply(dy, derivative(x, y), dx)
 
@@ -121,6 +130,22 @@ def _circular(form: int) -> Any:
     return function
 
 
+def _slope_of_log1p(dy: Any, x: Any, y: Any, dx: Any) -> None:
+    add_forward(x, one(x.dtype), dx)
+    div_forward(dy, dx, dx)
+
+
+def _slope_of_inverse(dy: Any, x: Any, y: Any, dx: Any) -> None:
+    square_forward(y, dx)
+    blended(PRODUCT, -1.0, np.zeros((), x.dtype), dx, dy, dx)
+
+
+def _slope_of_inverse_root(dy: Any, x: Any, y: Any, dx: Any) -> None:
+    square_forward(y, dx)
+    mul_forward(dx, y, dx)
+    blended(PRODUCT, -0.5, np.zeros((), x.dtype), dx, dy, dx)
+
+
 def _named(function: Any, name: str, text: str) -> Any:
     function.__name__ = function.__qualname__ = name
     function.__doc__ = f"{text}, element by element. See the top of pydl/ops/elementary.py."
@@ -141,13 +166,13 @@ acosh = _smooth("acosh", np.arccosh, lambda x, y: 1 / np.sqrt(x * x - 1), "The i
 atanh = _smooth("atanh", np.arctanh, lambda x, y: 1 / (1 - x * x), "The inverse of tanh")
 exp2 = _smooth("exp2", np.exp2, lambda x, y: y * math.log(2), "2 to the power of x")
 erf = _smooth("erf", _native(ERF), lambda x, y: np.exp(-x * x) * (2 / math.sqrt(math.pi)), "The error function")
-log1p = _smooth("log1p", _native(LOG1P), lambda x, y: 1 / (1 + x), "ln(1 + x), exact for small x")
+log1p = _smooth("log1p", _native(LOG1P), lambda x, y: 1 / (1 + x), "ln(1 + x), exact for small x", _slope_of_log1p)
 _expm1 = np.expm1 if isa == "avx512" else _native(EXPM1)  # numpy has vectors for it with AVX-512 alone
 expm1 = _smooth("expm1", _expm1, lambda x, y: y + 1, "e^x - 1, exact for small x")
 log2 = _smooth("log2", np.log2, lambda x, y: 1 / (x * math.log(2)), "The logarithm to the base 2")
 log10 = _smooth("log10", np.log10, lambda x, y: 1 / (x * math.log(10)), "The logarithm to the base 10")
-reciprocal = _smooth("reciprocal", _reciprocal, lambda x, y: -y * y, "1 / x")
-rsqrt = _smooth("rsqrt", _reciprocal_root, lambda x, y: -y * y * y / 2, "1 / sqrt(x)")
+reciprocal = _smooth("reciprocal", _reciprocal, lambda x, y: -y * y, "1 / x", _slope_of_inverse)
+rsqrt = _smooth("rsqrt", _reciprocal_root, lambda x, y: -y * y * y / 2, "1 / sqrt(x)", _slope_of_inverse_root)
 sign = _stepped("sign", _signs, "-1, 0 or 1, of NaN 0")
 floor = _stepped("floor", np.floor, "The largest integer that is not above x")
 ceil = _stepped("ceil", np.ceil, "The smallest integer that is not below x")

@@ -20,7 +20,7 @@ import numpy as np
 from ..op import kernel, op
 from .broadcasting import empty_for, fit, operands
 from .clone import copy
-from .div import invert
+from .div import invert, one
 from .square import square_backward, square_forward
 
 
@@ -83,6 +83,7 @@ def pow(input: Any, exponent: Any) -> Any:
             raise ValueError("pow: exponent is negative, but integers have no integer powers of that kind")
         return np.power(a, b, out=y)
     # By the kernels of square, clone and div, to the same bits: they are quicker, and recordings join them with others.
+    # Nothing is read of a where it does not matter.
     number = exponent if type(exponent) in (int, float) else None
     is_square = number == 2
     if is_square:
@@ -91,6 +92,8 @@ def pow(input: Any, exponent: Any) -> Any:
         copy(a, y)
     elif number == -1:
         invert(a, y)
+    elif number == 0:
+        pow_forward(one(a.dtype), b, y)
     else:
         pow_forward(a, b, y)
 
@@ -98,7 +101,12 @@ def pow(input: Any, exponent: Any) -> Any:
         da = db = None
         if needs[0]:
             da = empty_for(dy, a)
-            square_backward(dy, a, da) if is_square else pow_backward_input(dy, a, b, da)
+            if is_square:
+                square_backward(dy, a, da)
+            elif number == 0:
+                pow_backward_input(one(a.dtype), one(a.dtype), b, da)
+            else:
+                pow_backward_input(dy, a, b, da)
         if needs[1]:
             db = empty_for(dy, b)
             pow_backward_exponent(dy, a, b, y, db)
