@@ -17,7 +17,6 @@ PYDL_INLINE vec<T> difference(vec<T> a, vec<T> b) {
 
 template <typename T>
 [[gnu::noinline]] vec<T> exponential_form(int form, vec<T> a, vec<T> b, vec<T> c) {
-    if (form == kBetween) return min(max(a, b), c);
     if (form == kLogSum) return max(a, b) + log1p_exp(difference<T>(a, b));
     return a * sigmoid(difference<T>(b, c));
 }
@@ -59,6 +58,9 @@ void blend_forward(NdArray<const T> a, NdArray<const T> b, NdArray<const T> c, i
     if (form == kScaled)
         return elementwise(
             mismatch, [=](vec<T> a, vec<T> b) { return a + in_register(factor * b); }, y, a, b);
+    if (form == kBetween)
+        return elementwise(
+            mismatch, [](vec<T> a, vec<T> b, vec<T> c) { return min(max(a, b), c); }, y, a, b, c);
     if (form == kLine)  // from the nearer end
         return elementwise(
             mismatch,

@@ -6,7 +6,7 @@
 namespace pydl::PYDL_ISA {
 namespace {
 
-enum Form { kErf, kSin, kCos, kLog1p, kExpm1 };
+enum Form { kErf, kSin, kCos, kLog1p, kExpm1, kFrac };
 
 // Of numbers of any size, one after another.
 [[gnu::noinline]] vec<double> circular_one_by_one(vec<double> x, int64_t quarters) {
@@ -47,11 +47,22 @@ struct Elementary {
     }
 };
 
+// What is behind the point. Adding 2^23 (double: 2^52) to a smaller number rounds it to an integer.
+template <typename T>
+PYDL_INLINE vec<T> fraction(vec<T> x) {
+    const T shift = sizeof(T) == 4 ? T(0x1p23) : T(0x1p52);
+    const vec<T> size = abs(x), nearest = (size + shift) - shift;
+    const vec<T> whole = nearest - select(nearest > size, broadcast<T>(1), vec<T>{});
+    return x - copysign(select(size < shift, whole, size), x);
+}
+
 }  // namespace
 
 template <typename T>
 void elementary_forward(NdArray<const T> x, int64_t form, NdArray<T> y) {
-    elementwise("elementary_forward: x must have the shape of y", Elementary<T>{int(form)}, y, x);
+    const char* mismatch = "elementary_forward: x must have the shape of y";
+    if (form == kFrac) return elementwise(mismatch, [](vec<T> x) { return fraction<T>(x); }, y, x);
+    elementwise(mismatch, Elementary<T>{int(form)}, y, x);
 }
 PYDL_KERNEL(elementary_forward, "x, form, y")
 

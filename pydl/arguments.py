@@ -13,6 +13,7 @@ from ._compiled import is_usual, is_usual_float, remembered, usual_floats
 Array = np.ndarray[Any, np.dtype[Any]]
 MOST_ELEMENTS = 2**48  # as for native kernels
 _float32, _float64 = np.dtype(np.float32), np.dtype(np.float64)
+_NUMBERS = int, float, np.integer, np.floating
 _LARGEST = {dtype: float(np.finfo(dtype).max) for dtype in (_float32, _float64)}
 
 
@@ -99,7 +100,7 @@ def shapes_of(*arrays: Array | None) -> list[tuple[int, ...] | None]:
 
 def check_integer(op: str, name: str, value: Any, low: int) -> int:
     """`value` as an int of at least `low`."""
-    if isinstance(value, bool) or not isinstance(value, int | np.integer):
+    if type(value) is not int and (isinstance(value, bool) or not isinstance(value, np.integer | int)):
         raise TypeError(f"{op}: {name} must be an integer, not {show(value)}")
     if value < low:
         raise ValueError(f"{op}: {name} must be at least {low}, not {value}")
@@ -226,6 +227,8 @@ def check_new_dim(op: str, dim: Any, shape: tuple[int, ...]) -> int:
 
 def check_flag(op: str, name: str, value: Any) -> bool:
     """`value` as a bool; 0 and 1 will do."""
+    if type(value) is bool:
+        return value
     if not isinstance(value, bool | int | np.bool_):
         raise TypeError(f"{op}: {name} must be True or False, not {show(value)}")
     return bool(value)
@@ -233,7 +236,10 @@ def check_flag(op: str, name: str, value: Any) -> bool:
 
 def check_number(op: str, name: str, value: Any) -> float:
     """`value` as a float."""
-    if isinstance(value, bool) or not isinstance(value, int | float | np.integer | np.floating):
+    kind = type(value)
+    if kind is float:  # as most are: what follows takes as long as a small kernel
+        return value  # type: ignore[no-any-return]
+    if kind is not int and (kind is bool or not isinstance(value, _NUMBERS)):
         raise TypeError(f"{op}: {name} must be a number, not {show(value)}")
     try:
         return float(value)
@@ -243,7 +249,7 @@ def check_number(op: str, name: str, value: Any) -> float:
 
 def check_fill(op: str, name: str, value: Any, dtype: np.dtype[Any]) -> Any:
     """`value`, one number, which must fit a dtype; Python numbers stay as they are, for they have more digits."""
-    number = value if isinstance(value, int | float) else check_array(op, name, value)
+    number = value if isinstance(value, (int, float)) else check_array(op, name, value)
     plain = number
     if isinstance(number, np.ndarray):
         if number.ndim:

@@ -27,6 +27,7 @@ ndarray = np.ndarray
 float32, float64, int64 = np.dtype(np.float32), np.dtype(np.float64), np.dtype(np.int64)
 Form = tuple[tuple[int, ...], np.dtype[Any]]  # the shape and dtype of an argument, and so of its gradient
 
+_NUMBERS = bool, int, float, np.generic
 _KINDS = {"b": 0, "i": 1, "u": 1, "f": 2}
 
 
@@ -78,7 +79,7 @@ def promote(op: str, arguments: dict[str, Any], division: bool = False) -> list[
     arrays: list[np.dtype[Any]] = []
     checked = {}
     for name, value in arguments.items():
-        if isinstance(value, bool | int | float | np.generic):
+        if isinstance(value, _NUMBERS):
             array = check_array(op, name, np.array(value))
             numbers.append(float32 if array.dtype.kind == "f" else array.dtype)
         else:

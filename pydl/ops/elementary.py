@@ -27,11 +27,17 @@ from .div import div_forward, invert, one
 from .mul import mul_forward
 from .sqrt import sqrt_forward
 from .square import square_forward
-from .sub import sub_forward
 
-ERF, SIN, COS, LOG1P, EXPM1 = range(5)  # as in csrc/elementary.cpp
+ERF, SIN, COS, LOG1P, EXPM1, FRAC = range(6)  # as in csrc/elementary.cpp
 
-_FORMS: dict[int, Any] = {ERF: math.erf, SIN: np.sin, COS: np.cos, LOG1P: np.log1p, EXPM1: np.expm1}
+_FORMS: dict[int, Any] = {
+    ERF: math.erf,
+    SIN: np.sin,
+    COS: np.cos,
+    LOG1P: np.log1p,
+    EXPM1: np.expm1,
+    FRAC: lambda x: x - np.trunc(x),
+}
 
 
 @kernel(writes="y")
@@ -196,9 +202,7 @@ def _rounded(input: Any, *, decimals: int = 0) -> Any:
 
 def _fraction(input: Any) -> Any:
     x = check_float("frac", "input", input, integers=True)
-    y = np.trunc(x, out=empty_like(x))
-    sub_forward(x, y, y)
-    return y, lambda dy, needs: dy, ()
+    return _native(FRAC)(x), lambda dy, needs: dy, ()
 
 
 frac = _named(_fraction, "frac", "What is behind the point, with the sign of x")

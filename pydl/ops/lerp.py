@@ -72,6 +72,7 @@ def blend(input: Any, other: Any, third: Any, name: str, form: int, value: float
     return y, gradient, _SAVES[form]
 
 
+_ARRAYS = Tensor, np.ndarray
 _SAVES = {
     PRODUCT: (("third", 1), ("other", 2)),
     QUOTIENT: (("third", 1), ("other", 2), ("third", 2)),
@@ -81,7 +82,7 @@ _SAVES = {
 
 def lerp(input: Any, end: Any, weight: Any) -> Tensor:
     """From input, weight 0, to end, weight 1, in a straight line."""
-    share = weight if isinstance(weight, Tensor | np.ndarray) else check_number("lerp", "weight", weight)
+    share = weight if isinstance(weight, _ARRAYS) else check_number("lerp", "weight", weight)
     return blend(input, end, share, "lerp", LINE, 1.0)
 
 
