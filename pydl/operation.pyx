@@ -68,8 +68,9 @@ cdef class Op:
     def shorten(self, kernel, gradient, tuple saves=(), bint multiplies=False):
         """Makes a short way past the function, for calls with two usual arrays, or one and a number, and nothing else.
 
-        Arrays have one shape or, for an operation that multiplies, are matrices that fit. kernel(a, b, y) computes the
-        result; gradient(dy, needs, a, b) and saves are as if the function had returned them.
+        Arrays have one shape, or broadcast where no gradient is wanted, or, for an operation that multiplies, are
+        matrices that fit. kernel(a, b, y) computes the result; gradient(dy, needs, a, b) and saves are as if the
+        function had returned them.
         """
         self.kernel, self.short_gradient, self.short_saves, self.multiplies = kernel, gradient, saves, multiplies
 
@@ -113,6 +114,9 @@ cdef class Op:
                 b, y = number(b, a), empty_like(a)
             elif y is None and is_number(a) and float_type(b) >= 0:
                 a, y = number(a, b), empty_like(b)
+            elif y is None and not (recording and is_recording()):  # gradients of what is repeated are summed
+                usual = usual_operands(a, b)
+                y = None if usual is None else (<tuple>usual)[2]
         if y is None:
             return None
         given[0], given[1], given[2] = <PyObject*>a, <PyObject*>b, <PyObject*>y

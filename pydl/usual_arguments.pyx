@@ -37,9 +37,11 @@ def is_usual(value):
 
 
 def are_usual_floats(list arrays):
-    """Whether all are usual arrays of one dtype, and there is one at least."""
+    """Whether all are usual arrays of one dtype, or tensors of such, and there is one at least."""
     cdef int kind = -1
     for value in arrays:
+        if isinstance(value, TensorBase):
+            value = (<TensorBase>value)._data
         if kind < 0:
             kind = float_type(value)
             if kind < 0:

@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from .._compiled import TensorBase, are_usual_floats, is_noting
+from .._compiled import are_usual_floats, is_noting
 from ..op import kernel
 
 SCALED, PRODUCT, QUOTIENT, LINE, LENGTH, LENGTH_BACKWARD, LOG_SUM, SHARE, BETWEEN = range(9)  # as in csrc/blend.cpp
@@ -61,9 +61,7 @@ def in_one_pass(*values: Any) -> bool:
     """Whether these, tensors or arrays, are blended. Calls that are noted stay apart: they may become part of a longer
     chain.
     """
-    return not is_noting() and are_usual_floats(
-        [each.data if isinstance(each, TensorBase) else each for each in values]
-    )
+    return not is_noting() and are_usual_floats(list(values))
 
 
 def blended(form: int, value: float, a: Any, b: Any, c: Any, y: Any) -> Any:

@@ -40,7 +40,8 @@ def blend(input: Any, other: Any, third: Any, name: str, form: int, value: float
             c = np.asarray(c, a.dtype)
         if not are_usual_floats([a, b, c]):
             a, b, c = promote(name, {"input": input, "end": other, "weight": third}, division=True)
-    shape = broadcast_shape(name, a, b, c)
+    alike = a.shape == b.shape and (c.ndim == 0 or a.shape == c.shape)
+    shape = a.shape if alike else broadcast_shape(name, a, b, c)
     y = blended(form, value, a, b, c, empty_like(a) if a.shape == shape else empty(shape, a.dtype))
 
     def gradient(dy, needs):
