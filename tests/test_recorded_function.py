@@ -182,6 +182,14 @@ def test_work_outside_the_kernels_is_refused(function):
     assert not fast._recordings
 
 
+@pytest.mark.parametrize("limit", [-2.0, 0.0, 0.5, 2.0, 10.0])
+def test_one_number_hides_no_mask(limit):
+    for x in (-5.0, -0.2, 0.1, 1.0, 20.0):
+        fast = pydl.capture(lambda x: pydl.where(x.numpy() > limit, x, x * 0.5))
+        with pytest.raises(RuntimeError, match="gives another result than the function"):
+            fast(pydl.tensor([x]))
+
+
 def test_wrong_arguments():
     with pytest.raises(TypeError, match="function must be a module or a function, not int"):
         pydl.capture(3)

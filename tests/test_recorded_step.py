@@ -64,6 +64,13 @@ class Tied(nn.Module):
         return self.layer(self.frozen(self.layer(x)).tanh())
 
 
+class Mean(nn.Module):
+    """Of all pixels, a column of flipped channels apart."""
+
+    def forward(self, x):
+        return x.flip(1).mean((2, 3))[:, :7]
+
+
 class Overwritten(nn.Module):
     """Results that are changed in place and in part."""
 
@@ -102,6 +109,10 @@ MODELS = {
     "columns": (Columns, lambda g, n: g.integers(0, 11, (n, 2))),
     "tied": (Tied, floats(4)),
     "overwritten": (Overwritten, floats(4)),
+    "groups": (
+        lambda: nn.Sequential(nn.Conv2d(3, 16, 3), nn.PReLU(16), nn.Conv2d(16, 16, 3, padding=1, groups=2), Mean()),
+        floats(3, 18, 18),
+    ),
 }
 OPTIMIZERS = {
     "sgd": lambda params: SGD(params, lr=0.1, momentum=0.9, weight_decay=0.01),

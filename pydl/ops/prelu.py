@@ -17,8 +17,8 @@ import numpy as np
 from ..arguments import check_floats
 from ..op import empty_like, kernel, op
 from .broadcasting import fit
+from .minimum import minimum_forward
 from .mul import mul_forward
-from .where import where_forward
 
 
 @kernel(writes="y")
@@ -55,8 +55,8 @@ def prelu(input: Any, weight: Any) -> Any:
             prelu_forward(x, dy, slope, dx)
         if needs[1]:
             parts = empty_like(x)
-            mul_forward(x, dy, parts)
-            where_forward(np.greater(x, 0), np.zeros((), x.dtype), parts, parts)
+            minimum_forward(x, np.zeros((), x.dtype), parts)
+            mul_forward(parts, dy, parts)
             dw = fit(parts, (slope.shape, x.dtype)).reshape(w.shape)
         return dx, dw
 

@@ -36,7 +36,18 @@ from .channels_last import Layout
 from .element_blocks import is_by_element
 from .fusion import fold_batch_norms, join_activations, pack_weights, without_unread, work_in_place
 from .recorded_gradient import NoRecordedGradient, differentiable, gradient_of
-from .replay import Parts, Replay, as_array, copy, key_of, noted, on_other_numbers, on_special_numbers, own_inputs
+from .replay import (
+    Parts,
+    Replay,
+    as_array,
+    copy,
+    key_of,
+    noted,
+    on_other_numbers,
+    on_special_numbers,
+    own_inputs,
+    turns,
+)
 
 if TYPE_CHECKING:
     from ..nn import Module
@@ -196,7 +207,8 @@ class _Recording:
                 results = function(*[Tensor(copy(each)) if each.dtype.kind == "f" else each for each in others])
             return [each.data for each in _leaves(results)]
 
-        self._compare(*on_other_numbers(run, inputs))
+        for turn in turns(inputs):
+            self._compare(*on_other_numbers(run, inputs, turn))
         if not self.folded:  # which is compared by the largest number
             for others, expected in on_special_numbers(run, inputs):
                 self._compare(others, expected)

@@ -228,15 +228,15 @@ def own_inputs(inputs: list[Array]) -> list[Array]:
 
 
 def on_other_numbers(
-    run: Callable[[list[Array]], list[Array | None]], inputs: list[Array]
+    run: Callable[[list[Array]], list[Array | None]], inputs: list[Array], turn: int = 0
 ) -> tuple[list[Array], list[Array | None]]:
-    """Valid inputs that differ, and what `run` gives for them.
+    """Valid inputs that differ, and what `run` gives for them; others for each `turn`.
 
     Numbers of both signs and many sizes come first: were they all like the inputs, then x > 0 would be, too, and a mask
     made outside the kernels would not be missed. Where they are refused (no probabilities, say), or where what comes of
     them is infinite or NaN, behind which a difference could hide, the inputs themselves are changed a little.
     """
-    others = [_spread(each, i) if each.dtype.kind == "f" else _moved(each) for i, each in enumerate(inputs)]
+    others = [_spread(each, i, turn) if each.dtype.kind == "f" else _moved(each) for i, each in enumerate(inputs)]
     try:
         results = run(others)
         if all(each is None or np.isfinite(each).all() for each in results):
@@ -245,6 +245,11 @@ def on_other_numbers(
         results = []
     others = [_scaled(each) if each.dtype.kind == "f" else _moved(each) for each in inputs]
     return others, run(others)
+
+
+def turns(inputs: list[Array]) -> range:
+    """How often on_other_numbers() is to be asked: a few numbers hide what many of them show at once."""
+    return range(1 if max((each.size for each in inputs), default=0) >= len(_SPREAD) else len(_SPREAD))
 
 
 _SPREAD = np.array([3, -3, 0.3, -0.3, 30, -1, 1, -30, 0.01, -0.1, 0.7])
@@ -270,10 +275,11 @@ def on_special_numbers(
         yield others, results
 
 
-def _spread(array: Array, place: int) -> Array:
-    """Numbers that another place has in another order; the first has not the sign of the array's."""
-    numbers: Array = np.resize(np.roll(_SPREAD, 3 * place), array.shape).astype(array.dtype)
-    return -numbers if array.size > 0 and (array.flat[0] > 0) == (numbers.flat[0] > 0) else numbers
+def _spread(array: Array, place: int, turn: int) -> Array:
+    """Numbers that another place or turn has in another order; in the first turn the first has not the array's sign."""
+    numbers: Array = np.resize(np.roll(_SPREAD, 3 * place + turn), array.shape).astype(array.dtype)
+    is_like = turn == 0 and array.size > 0 and (array.flat[0] > 0) == (numbers.flat[0] > 0)
+    return -numbers if is_like else numbers
 
 
 def _scaled(array: Array) -> Array:
