@@ -53,10 +53,14 @@ if TYPE_CHECKING:
     from ..nn import Module
 
 
-_DIFFERS = (
-    "capture: replayed on other numbers, the recording gives another result than the function: part of "
-    "its work is done outside the kernels (with numpy or random numbers), or depends on values"
-)
+class NotRecordable(RuntimeError):
+    """What was recorded does not give what the function gives."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "capture: replayed on other numbers, the recording gives another result than the function: part of its "
+            "work is done outside the kernels (with numpy or random numbers), or depends on values"
+        )
 
 
 def capture(function: Callable[..., Any], fold: bool = False) -> Captured:
@@ -148,7 +152,7 @@ class Captured:
         backward = Captured(gradient_of(self._function, needs), False, drop_unread=True)
         try:
             backward._replay([*arrays, y.data])
-        except NoRecordedGradient:
+        except (NoRecordedGradient, NotRecordable):
             return None
         return differentiable(self._replay, backward._replay)
 
@@ -198,7 +202,7 @@ class _Recording:
         self._replay = Replay(work_in_place(calls, outputs), own, outputs, self.state[1], frames, rounds=fold)
         self.calls, self.slices, self.forms = self._replay.calls, self._replay.slices, self._replay.forms
         if self._replay.keys:
-            raise RuntimeError(_DIFFERS)
+            raise NotRecordable
         self._check(function, inputs)
 
     def _check(self, function: Callable[..., Any], inputs: list[Array]) -> None:
@@ -216,7 +220,7 @@ class _Recording:
     def _compare(self, others: list[Array], expected: list[Array | None]) -> None:
         for right, replayed in zip(expected, _leaves(self.replay(others)), strict=True):
             if right is None or right.shape != replayed.shape or not self._same(right, replayed.data):
-                raise RuntimeError(_DIFFERS)
+                raise NotRecordable
 
     def _same(self, right: Array, replayed: Array) -> bool:
         if not self.folded or right.dtype.kind != "f":
