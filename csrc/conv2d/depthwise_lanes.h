@@ -13,7 +13,7 @@
 
 #include "conv2d/channel_lanes.h"
 #include "conv2d/depthwise_lane_rows.h"
-#include "conv2d/rows_ahead.h"
+#include "conv2d/lanes_ahead.h"
 #include "elementwise/turned_copy.h"
 #include "gemm/pack.h"
 
@@ -77,35 +77,6 @@ void lane_outputs(const vec<T>* weight, const int64_t* place, int64_t taps, vec<
     for (int r = 0; r < R; r++) store(y + r * y_step, acc[r]);
 }
 
-// The images that are turned next and the memory that their outputs go to, of which some is asked for each of
-// `calls` times.
-template <typename T>
-class LanesAhead {
-  public:
-    LanesAhead(const RowsAhead<T>& a, const RowsAhead<T>& b, int64_t calls)
-        : a_(a), b_(b), of_a_(a.lines() / calls + 1), of_b_(b.lines() / calls + 1) {}
-    void ask() { a_.prefetch(of_a_), b_.prefetch(of_b_); }
-
-    // Whether images are so large that they come from far: others are asked for while one is turned, which
-    // costs less, but then one would wait for these.
-    template <typename X, typename Y>
-    static bool are_far(const Images<X>& x, const Images<Y>& y) {
-        const auto size = [](const int64_t* shape) { return shape[0] * shape[1] * shape[2] * shape[3]; };
-        return size(x.shape) + size(y.shape) > (int64_t(2) << 20) / int64_t(sizeof(T));
-    }
-    // A vector of channels, or as many as there are, of image n from one on.
-    template <typename X>
-    static RowsAhead<T> of(const Images<X>& x, int64_t n, int64_t channel, int64_t channels) {
-        const int64_t left = x.shape[1] - channel, size = x.shape[2] * x.shape[3];
-        const bool is_run = x.stride[3] == 1 && x.stride[2] == x.shape[3];
-        return {x.at(n, channel), x.stride[1], is_run ? (channels < left ? channels : left) : 0, size, true};
-    }
-
-  private:
-    RowsAhead<T> a_, b_;
-    int64_t of_a_, of_b_;
-};
-
 template <typename T>
 class DepthwiseLanes {
     static constexpr int64_t W = width<T>;
@@ -149,20 +120,18 @@ class DepthwiseLanes {
     [[gnu::noinline]] void run(const LaneFrame<T>& layout) const {
         const int64_t N = x_.shape[0], H = y_.shape[2], V = y_.shape[3], blocks = (groups_ + W - 1) / W;
         const int64_t work = (layout.size() + H * V * features_ * (4 + taps_ / (step_ * step_))) * W;
-        const bool far = LanesAhead<T>::are_far(x_, y_);
+        const LanesAhead<T> to_come(x_, y_, calls_);
         parallel_for(blocks * N, 1 + GemmBlocks<T>::thread_work / work, [&](int64_t begin, int64_t end) {
             const Scratch<T> frame(layout.size()), tile(H * V * W);
             const Scratch<vec<T>> weight((taps_ + 1) * features_);
             for (int64_t task = begin; task < end; task++) {
                 const int64_t first = task / N * W, n = task % N;
                 if (task == begin || n == 0) turn_weights(weight.data(), first);
-                const ChannelLanes<T> lanes(x_, first, groups_, !far);
+                const ChannelLanes<T> lanes(x_, first, groups_, !to_come.is_far());
                 layout.fill(frame.data(), lanes, n, task > begin);
-                const int64_t next = (task + 1) / N * W, image = (task + 1) % N,
-                              asked = far && task + 1 < end ? W : 0;
-                LanesAhead<T> ahead(LanesAhead<T>::of(x_, image, next, asked),
-                                    LanesAhead<T>::of(y_, image, next * features_, asked * features_),
-                                    calls_ * features_);
+                const int64_t next = task + 1 < end ? task + 1 : task;
+                LanesAhead<T> ahead = to_come;
+                ahead.begin(x_.at(next % N, next / N * W), y_.at(next % N, next / N * W * features_));
                 for (int64_t m = 0; m < features_; m++) {
                     const vec<T>* own = weight.data() + m * (taps_ + 1);
                     for (int64_t p = 0; p < count_; p++)

@@ -100,7 +100,7 @@ class FramedFeatures {
         const int64_t fit = int64_t(double(GemmBlocks<T>::group_bytes / int64_t(sizeof(T))) / per_pixel);
         const int64_t threads = num_threads();
         Cut best = {};
-        double least = 0;
+        int64_t least = 0;
         for (int64_t parts = 1; parts <= 2 * threads; parts++) {
             const int64_t pixels = fit / parts < 56 ? 56 : fit / parts;
             const Parts blocks = blocks_of(pixels);
@@ -110,8 +110,8 @@ class FramedFeatures {
             for (int64_t chunks = 1; chunks <= vectors_.count && chunks <= 2 * threads; chunks++) {
                 const int64_t panels = (vectors_.count - 1) / chunks + 1,
                               of_thread = (tasks * ((vectors_.count - 1) / panels + 1) - 1) / threads + 1;
-                const double cost = double(of_thread) * double(own + 16) * (double(panels) + 0.2);
-                if (least == 0 || cost < 0.98 * least) best = {pixels, chunks}, least = cost;
+                const int64_t cost = of_thread * (own + 16) * (5 * panels + 1);
+                if (least == 0 || cost < least - least / 64) best = {pixels, chunks}, least = cost;
             }
         }
         return best;

@@ -17,12 +17,34 @@
 #pragma once
 
 #include "conv2d/pixel_tile.h"
-#include "conv2d/rows_ahead.h"
 #include "conv2d/shape.h"
 #include "conv2d/shifts.h"
 #include "gemm/blocked.h"
 
 namespace pydl::PYDL_ISA {
+
+// Rows that will be read soon.
+template <typename T>
+class RowsAhead {
+    static constexpr int64_t line = 64 / sizeof(T);
+
+  public:
+    RowsAhead(const T* data, int64_t stride, int64_t rows, int64_t length)
+        : data_(data), stride_(stride), rows_(rows), length_(length) {}
+    int64_t lines() const { return rows_ * ((length_ - 1) / line + 1); }
+    // The next `count` lines.
+    void prefetch(int64_t count) {
+        for (; count > 0 && rows_ > 0; count--) {
+            pydl::PYDL_ISA::prefetch(data_ + at_);
+            at_ += line;
+            if (at_ >= length_) data_ += stride_, rows_--, at_ = 0;
+        }
+    }
+
+  private:
+    const T* data_;
+    int64_t stride_, rows_, length_, at_ = 0;
+};
 
 template <typename T>
 class PixelGradient {
