@@ -70,7 +70,7 @@ void blend_forward(NdArray<const T> a, NdArray<const T> b, NdArray<const T> c, i
                 return select(first, a, b) + part;
             },
             y, a, b, c);
-    elementwise(mismatch, Blend<T>{int(form), factor}, y, a, b, c);
+    elementwise(mismatch, Long{Blend<T>{int(form), factor}}, y, a, b, c);
 }
 PYDL_KERNEL(blend_forward, "a, b, c, form, value, y")
 

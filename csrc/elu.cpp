@@ -17,12 +17,10 @@ template <typename T>
 void elu_backward(NdArray<const T> dy, NdArray<const T> x, double alpha, double scale, double slope,
                   NdArray<T> dx) {
     const T above = T(scale), below = T(scale * alpha * slope), steepness = T(slope);
-    elementwise(
-        "elu_backward: dy and x must have the shape of dx",
-        [=](vec<T> dy, vec<T> x) {
-            return dy * select(x > T(0), broadcast<T>(above), below * exp(steepness * x));
-        },
-        dx, dy, x);
+    elementwise("elu_backward: dy and x must have the shape of dx", Long{[=](vec<T> dy, vec<T> x) {
+                    return dy * select(x > T(0), broadcast<T>(above), below * exp(steepness * x));
+                }},
+                dx, dy, x);
 }
 PYDL_KERNEL(elu_backward, "dy, x, alpha, scale, slope, dx")
 

@@ -44,22 +44,18 @@ template <typename T>
 void gelu_backward(NdArray<const T> dy, NdArray<const T> x, bool tanh, NdArray<T> dx) {
     const char* mismatch = "gelu_backward: dy and x must have the shape of dx";
     if (tanh)
-        elementwise(
-            mismatch,
-            [](vec<T> dy, vec<T> x) {
-                const vec<T> p = T(1) / inverse_probability<T>(x);
-                const vec<T> slope = T(2 * kSlope) + T(6 * kSlope * kCubic) * (x * x);
-                return dy * fma(x * slope, p * (T(1) - p), p);
-            },
-            dx, dy, x);
+        elementwise(mismatch, Long{[](vec<T> dy, vec<T> x) {
+                        const vec<T> p = T(1) / inverse_probability<T>(x);
+                        const vec<T> slope = T(2 * kSlope) + T(6 * kSlope * kCubic) * (x * x);
+                        return dy * fma(x * slope, p * (T(1) - p), p);
+                    }},
+                    dx, dy, x);
     else
-        elementwise(
-            mismatch,
-            [](vec<T> dy, vec<T> x) {
-                const auto [bell, tail, below] = normal(x);
-                return dy * fma(x, bell * T(kDensityAtZero), probability_below<T>(x, tail));
-            },
-            dx, dy, x);
+        elementwise(mismatch, Long{[](vec<T> dy, vec<T> x) {
+                        const auto [bell, tail, below] = normal(x);
+                        return dy * fma(x, bell * T(kDensityAtZero), probability_below<T>(x, tail));
+                    }},
+                    dx, dy, x);
 }
 PYDL_KERNEL(gelu_backward, "dy, x, tanh, dx")
 

@@ -26,14 +26,12 @@ PYDL_KERNEL(mish_forward, "x, y")
 // The gate's own slope is (1 - gate^2) e / (1 + e) = 4 e (1 + e) / (n + 2)^2.
 template <typename T>
 void mish_backward(NdArray<const T> dy, NdArray<const T> x, NdArray<T> dx) {
-    elementwise(
-        "mish_backward: dy and x must have the shape of dx",
-        [](vec<T> dy, vec<T> x) {
-            const Gate<T> gate(x);
-            const vec<T> d = T(1) / (gate.n + T(2));
-            return dy * d * fma(gate.x, T(4) * gate.e * (gate.e + T(1)) * d, gate.n);
-        },
-        dx, dy, x);
+    elementwise("mish_backward: dy and x must have the shape of dx", Long{[](vec<T> dy, vec<T> x) {
+                    const Gate<T> gate(x);
+                    const vec<T> d = T(1) / (gate.n + T(2));
+                    return dy * d * fma(gate.x, T(4) * gate.e * (gate.e + T(1)) * d, gate.n);
+                }},
+                dx, dy, x);
 }
 PYDL_KERNEL(mish_backward, "dy, x, dx")
 

@@ -78,24 +78,22 @@ PYDL_KERNEL(pow_forward, "a, b, y")
 
 template <typename T>
 void pow_backward_input(NdArray<const T> dy, NdArray<const T> a, NdArray<const T> b, NdArray<T> da) {
-    elementwise(
-        "pow_backward_input: dy, a and b must broadcast to da",
-        [power = Power<T>(b, -1)](vec<T> dy, vec<T> a, vec<T> b) {
-            return select(b == T(0), vec<T>{}, dy * (b * power(a, b)));
-        },
-        da, dy, a, b);
+    elementwise("pow_backward_input: dy, a and b must broadcast to da",
+                Long{[power = Power<T>(b, -1)](vec<T> dy, vec<T> a, vec<T> b) {
+                    return select(b == T(0), vec<T>{}, dy * (b * power(a, b)));
+                }},
+                da, dy, a, b);
 }
 PYDL_KERNEL(pow_backward_input, "dy, a, b, da")
 
 template <typename T>
 void pow_backward_exponent(NdArray<const T> dy, NdArray<const T> a, NdArray<const T> b, NdArray<const T> y,
                            NdArray<T> db) {
-    elementwise(
-        "pow_backward_exponent: dy, a, b and y must broadcast to db",
-        [](vec<T> dy, vec<T> a, vec<T> b, vec<T> y) {
-            return select((a == T(0)) & (b >= T(0)), vec<T>{}, dy * (y * log(a)));
-        },
-        db, dy, a, b, y);
+    elementwise("pow_backward_exponent: dy, a, b and y must broadcast to db",
+                Long{[](vec<T> dy, vec<T> a, vec<T> b, vec<T> y) {
+                    return select((a == T(0)) & (b >= T(0)), vec<T>{}, dy * (y * log(a)));
+                }},
+                db, dy, a, b, y);
 }
 PYDL_KERNEL(pow_backward_exponent, "dy, a, b, y, db")
 

@@ -12,13 +12,11 @@ PYDL_KERNEL(silu_forward, "x, y")
 
 template <typename T>
 void silu_backward(NdArray<const T> dy, NdArray<const T> x, NdArray<T> dx) {
-    elementwise(
-        "silu_backward: dy and x must have the shape of dx",
-        [](vec<T> dy, vec<T> x) {
-            const vec<T> s = sigmoid(x);
-            return dy * s * (T(1) + x * (T(1) - s));
-        },
-        dx, dy, x);
+    elementwise("silu_backward: dy and x must have the shape of dx", Long{[](vec<T> dy, vec<T> x) {
+                    const vec<T> s = sigmoid(x);
+                    return dy * s * (T(1) + x * (T(1) - s));
+                }},
+                dx, dy, x);
 }
 PYDL_KERNEL(silu_backward, "dy, x, dx")
 

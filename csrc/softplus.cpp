@@ -21,13 +21,11 @@ template <typename T>
 void softplus_backward(NdArray<const T> dy, NdArray<const T> x, double beta, double threshold,
                        NdArray<T> dx) {
     const T b = T(beta), limit = T(threshold);
-    elementwise(
-        "softplus_backward: dy and x must have the shape of dx",
-        [=](vec<T> dy, vec<T> x) {
-            const vec<T> z = b * x;
-            return select(z > limit, dy, dy * sigmoid(z));
-        },
-        dx, dy, x);
+    elementwise("softplus_backward: dy and x must have the shape of dx", Long{[=](vec<T> dy, vec<T> x) {
+                    const vec<T> z = b * x;
+                    return select(z > limit, dy, dy * sigmoid(z));
+                }},
+                dx, dy, x);
 }
 PYDL_KERNEL(softplus_backward, "dy, x, beta, threshold, dx")
 

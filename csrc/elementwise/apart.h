@@ -24,16 +24,51 @@ template <typename T>
     }
 }
 
-// The same for one row that is to lie without gaps, in memory that has room for whole vectors.
+// Rows backwards. The last vector of a row is moved back to end with it. Rows of less than a vector, without
+// gaps between them, are read with numbers of the row before, which the next row's overwrite.
+template <typename T>
+[[gnu::noinline]] void copy_backwards(const T* x, int64_t x_step, T* y, int64_t y_step, int64_t count,
+                                      int64_t rows) {
+    constexpr int64_t W = width<T>;
+    const bool dense = x_step == count && y_step == count;
+    for (int64_t r = 0; r < rows; ++r) {
+        const T* from = x + r * x_step;
+        T* to = y + r * y_step;
+        int64_t i = 0;
+        for (; i + W <= count; i += W) store(to + i, backwards(load(from - i - (W - 1))));
+        if (i == count) continue;
+        if (count >= W)
+            store(to + count - W, backwards(load(from - (count - 1))));
+        else if (dense && r * count >= W - count && (rows - 1 - r) * count >= W - count)
+            store(to, backwards(load(from - (W - 1))));
+        else
+            for (; i < count; ++i) to[i] = from[-i];
+    }
+}
+
+// Every second number of a row of at least a vector.
+template <typename T>
+[[gnu::noinline]] void copy_every_second(const T* x, T* y, int64_t count) {
+    constexpr int64_t W = width<T>;
+    int64_t i = 0;
+    for (; i + W <= count; i += W) {
+        prefetch(x + 2 * i + 4096 / sizeof(T));
+        prefetch(x + 2 * i + 4096 / sizeof(T) + W);
+        store(y + i, even_lanes_of_run(load(x + 2 * i), load(x + 2 * i + W - 1)));
+    }
+    if (i == count) return;
+    i = count - W;  // the last vector is moved back to end with the row
+    store(y + i, even_lanes_of_run(load(x + 2 * i), load(x + 2 * i + W - 1)));
+}
+
+// One row that is to lie without gaps.
 template <typename T>
 [[gnu::noinline]] void copy_near(const void* from, int64_t stride, void* to, int64_t count) {
     const T* x = static_cast<const T*>(from);
     T* near = static_cast<T*>(to);
-    if (stride != -1 && stride != 2) return copy_numbers(x, stride, 0, near, 1, 0, count, 1);
-    for (int64_t i = 0; i < count; i += width<T>) {
-        const int64_t left = count - i;
-        store(near + i, gather_lanes(x + i * stride, stride, left < width<T> ? left : width<T>));
-    }
+    if (stride == -1) return copy_backwards(x, 0, near, 0, count, 1);
+    if (stride == 2 && count >= width<T>) return copy_every_second(x, near, count);
+    copy_numbers(x, stride, 0, near, 1, 0, count, 1);
 }
 
 [[gnu::noinline]] inline void run_apart(ElementwiseRun run, const void* f, void* const* data,

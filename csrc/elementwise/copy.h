@@ -6,43 +6,6 @@
 
 namespace pydl::PYDL_ISA {
 
-// Rows backwards. The last vector of a row is moved back to end with it. Rows of less than a vector, without
-// gaps between them, are read with numbers of the row before, which the next row's overwrite.
-template <typename T>
-[[gnu::noinline]] void copy_backwards(const T* x, int64_t x_step, T* y, int64_t y_step, int64_t count,
-                                      int64_t rows) {
-    constexpr int64_t W = width<T>;
-    const bool dense = x_step == count && y_step == count;
-    for (int64_t r = 0; r < rows; ++r) {
-        const T* from = x + r * x_step;
-        T* to = y + r * y_step;
-        int64_t i = 0;
-        for (; i + W <= count; i += W) store(to + i, backwards(load(from - i - (W - 1))));
-        if (i == count) continue;
-        if (count >= W)
-            store(to + count - W, backwards(load(from - (count - 1))));
-        else if (dense && r * count >= W - count && (rows - 1 - r) * count >= W - count)
-            store(to, backwards(load(from - (W - 1))));
-        else
-            for (; i < count; ++i) to[i] = from[-i];
-    }
-}
-
-// Every second number of a row of at least a vector.
-template <typename T>
-[[gnu::noinline]] void copy_every_second(const T* x, T* y, int64_t count) {
-    constexpr int64_t W = width<T>;
-    int64_t i = 0;
-    for (; i + W <= count; i += W) {
-        prefetch(x + 2 * i + 4096 / sizeof(T));
-        prefetch(x + 2 * i + 4096 / sizeof(T) + W);
-        store(y + i, even_lanes_of_run(load(x + 2 * i), load(x + 2 * i + W - 1)));
-    }
-    if (i == count) return;
-    i = count - W;  // the last vector is moved back to end with the row
-    store(y + i, even_lanes_of_run(load(x + 2 * i), load(x + 2 * i + W - 1)));
-}
-
 // Rows without gaps of any length. The last vector of a row is moved back to end with it.
 template <typename T>
 [[gnu::noinline]] void copy_rows(const T* x, int64_t x_step, T* y, int64_t y_step, int64_t count,

@@ -84,7 +84,11 @@ class RowInput {
 
     // From now on at(0) is part(i, n).
     PYDL_INLINE void end_with(int64_t i, int64_t n) {
-        store(own_, part(i, n));
+        if (places_ == 0) return;
+        if constexpr (std::is_same_v<X, T>)
+            store(own_, part(i, n));
+        else
+            copy_bytes<width<T>>(own_, from_ + i, n);
         from_ = own_;
     }
 
@@ -94,40 +98,42 @@ class RowInput {
     X* own_;
 };
 
+// A long formula, which is compiled once for a row and so becomes part of its loop.
+template <typename F>
+struct Long : F {};
+template <typename F>
+Long(F) -> Long<F>;
+template <typename F>
+inline constexpr bool is_long = false;
+template <typename F>
+inline constexpr bool is_long<Long<F>> = true;
+
 // y = f(x...), `count` numbers one behind another.
 template <typename T, typename F, typename... Input>
 PYDL_INLINE void elementwise_row(const F& f, T* y, int64_t count, Input... x) {
     constexpr int64_t W = width<T>;
-    const int64_t rest = count & (W - 1), whole = count - rest;
-    int64_t i = 0;
-    // One branch a vector, at the end: when compiled for size, a `for` has two.
-    if (whole > 0) {
-        do {
-            store(y + i, f(x.at(i)...));
-        } while ((i += W) < whole);
-    }
-    if (rest > 0) store_partial(y + i, f(x.part(i, rest)...), rest);
-}
-
-// The same of one input. What does not fill a vector goes by way of ones that it does, so that f is compiled
-// once: it is long where it is an elementary function, and rows of one input are seldom short.
-template <typename T, typename F>
-PYDL_INLINE void elementwise_row(const F& f, T* y, int64_t count, RowInput<T, T, true> x) {
-    constexpr int64_t W = width<T>;
+    // Rows of one input are seldom short, and many of their formulas are long.
+    constexpr bool once = is_long<F> || sizeof...(Input) == 1;
     alignas(PYDL_VECTOR_BYTES) T last[W];
     const int64_t rest = count & (W - 1);
     T* to = y;
     for (int64_t whole = count - rest;; whole = W) {
         int64_t i = 0;
+        // One branch a vector, at the end: when compiled for size, a `for` has two.
         if (whole > 0) {
             do {
-                store(to + i, f(x.at(i)));
+                store(to + i, f(x.at(i)...));
             } while ((i += W) < whole);
         }
-        if (to == last) return store_partial(y + (count - rest), load(last), rest);
-        if (rest == 0) return;
-        x.end_with(whole, rest);
-        to = last;
+        if constexpr (once) {  // what does not fill a vector goes by way of ones that it does
+            if (to == last) return store_partial(y + (count - rest), load(last), rest);
+            if (rest == 0) return;
+            (x.end_with(whole, rest), ...);
+            to = last;
+        } else {
+            if (rest > 0) store_partial(y + i, f(x.part(i, rest)...), rest);
+            return;
+        }
     }
 }
 
