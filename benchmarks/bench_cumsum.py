@@ -1,7 +1,7 @@
 """cumsum along each dimension, and prod of all elements, of rows and of columns."""
 
 import numpy as np
-from bench_mean import MIDDLE
+from bench_mean import SHAPES, SMALL, reduced, size
 from run import Bench, out, randn
 
 from pydl.ops.cumsum import cumsum_forward, cumsum_integers, prod_forward
@@ -30,10 +30,10 @@ BENCHES = [
     ),
     Bench(
         prod_forward,
-        MIDDLE,
-        small=(32, 10, 1),
-        arguments=lambda A, K, B: (randn(A, K, B), out(A, B)),
-        numpy=lambda x, y: np.prod(x, 1, out=y),
-        bytes=lambda A, K, B: 4 * A * K * B,
+        SHAPES,
+        small=SMALL,
+        arguments=lambda x, y: (randn(*x), out(*y)),
+        numpy=lambda x, y: np.prod(x, reduced(x, y), out=y, keepdims=True),
+        bytes=lambda x, y: 4 * (size(x) + size(y)),
     ),
 ]

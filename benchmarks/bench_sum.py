@@ -1,7 +1,7 @@
 """sum: all elements, along rows, along columns (the gradient of a bias), over all but the channels."""
 
 import numpy as np
-from bench_mean import MIDDLE, SHAPES, SMALL, reduced, size
+from bench_mean import SHAPES, SMALL, reduced, size
 from run import Bench, out, randn
 
 from pydl.ops.sum import sum_forward, sum_integers
@@ -14,11 +14,11 @@ def integers(shape):
 BENCHES = [
     Bench(
         sum_integers,
-        MIDDLE,
-        small=(32, 10, 1),
-        arguments=lambda A, K, B: (integers((A, K, B)), np.empty((A, B), np.int64)),
-        numpy=lambda x, y: np.sum(x, 1, out=y),
-        bytes=lambda A, K, B: 8 * A * K * B,
+        SHAPES,
+        small=SMALL,
+        arguments=lambda x, y: (integers(x), np.empty(y, np.int64)),
+        numpy=lambda x, y: np.sum(x, reduced(x, y), out=y, keepdims=True),
+        bytes=lambda x, y: 8 * (size(x) + size(y)),
     ),
     Bench(
         sum_forward,

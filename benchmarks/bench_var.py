@@ -1,7 +1,6 @@
 """var: of all elements, of rows, of short rows and of columns; A, K, B."""
 
 import numpy as np
-from bench_mean import MIDDLE
 from run import Bench, out, randn
 
 from pydl.ops.var import var_forward
@@ -9,7 +8,7 @@ from pydl.ops.var import var_forward
 BENCHES = [
     Bench(
         var_forward,
-        MIDDLE,
+        [(1, 10_000_000, 1), (4096, 1024, 1), (1, 4096, 1024), (64, 100, 30)],
         small=(10, 100, 1),
         arguments=lambda A, K, B: (randn(A, K, B), K - 1.0, out(A, B), out(A, B)),
         numpy=lambda x, divisor, mean, y: np.var(x, 1, ddof=1, out=y),

@@ -45,8 +45,8 @@ void amin_forward(NdArray<const T> x, NdArray<T> y) {
 PYDL_KERNEL(amin_forward, "x, y")
 
 // The sums of ties are those of sum.cpp, where they are compiled.
-extern template void reduce<Addition<float>>(const char*, NdArray<const float>, NdArray<float>);
-extern template void reduce<Addition<double>>(const char*, NdArray<const double>, NdArray<double>);
+extern template void reduce<Addition<float>>(const char*, NdArray<const float>, NdArray<float>, int64_t);
+extern template void reduce<Addition<double>>(const char*, NdArray<const double>, NdArray<double>, int64_t);
 
 // dx = dy / ties where x is the extreme y, else 0.
 template <typename T>

@@ -2,7 +2,7 @@
 // backwards; prod: the product over some dimensions. See pydl/ops/cumsum.py.
 #include "kernel.h"
 #include "parallel.h"
-#include "reductions/reduce_middle.h"
+#include "reductions/reduce.h"
 #include "simd/doubles.h"
 
 namespace pydl::PYDL_ISA {
@@ -83,43 +83,27 @@ void sum_columns_along(const T* x, int64_t x_step, T* y, int64_t y_step, int64_t
 // The product, or the sum, in the numbers' own type.
 template <typename T, bool product>
 struct Joined {
-    Array<T, 2> y;
-
-    using State = T;
-    static constexpr int64_t W = width<T>;
+    using Sum = T;
     static vec<T> identity() { return broadcast<T>(kNothing<product>); }
-
-    // Four vectors, which do not wait for each other.
-    T row(const T* x, int64_t stride, int64_t count) const {
-        vec<T> all[4];
-        for (auto& each : all) each = identity();
-        T rest = kNothing<product>;
-        int64_t i = 0;
-        if (stride == 1)
-            for (; i + 4 * W <= count; i += 4 * W)
-#pragma GCC unroll 4
-                for (int u = 0; u < 4; ++u) all[u] = joined<product>(all[u], load(x + i + u * W));
-        for (; i < count; ++i) rest = joined<product>(rest, x[i * stride]);
-        const vec<T> both = joined<product>(joined<product>(all[0], all[1]), joined<product>(all[2], all[3]));
-        return joined<product>(rest,
-                               reduce<W / 2>(both, [](vec<T> a, vec<T> b) { return joined<product>(a, b); }));
+    PYDL_INLINE static vec<T> read(const T* p) { return load(p); }
+    PYDL_INLINE static vec<T> read(const T* p, int64_t n) { return first(load_partial(p, n), n); }
+    PYDL_INLINE static vec<T> combine(vec<T> a, vec<T> b) { return joined<product>(a, b); }
+    PYDL_INLINE static T fold(vec<T> v) {
+        return reduce<width<T> / 2>(v, [](vec<T> a, vec<T> b) { return combine(a, b); });
     }
+    static T finish(T all, int64_t) { return all; }
 
-    // A few rows at a time, which stay in the first cache.
-    void columns(const T* x, int64_t stride, int64_t K, int64_t lines, T* all) const {
-        constexpr int64_t kRows = 16;
-        for (int64_t j = 0; j < lines; ++j) all[j] = kNothing<product>;
-        for (int64_t k = 0; k < K; k += kRows)
-            for (int64_t j = 0; j < lines; j += W) {
-                vec<T> some = load_partial(all + j, lines - j);
-                for (int64_t r = k; r < k + kRows && r < K; ++r)
-                    some = joined<product>(some, load_partial(x + r * stride + j, lines - j));
-                store_partial(all + j, some, lines - j);
-            }
+    PYDL_INLINE static vec<T> start() { return identity(); }
+    PYDL_INLINE static vec<T> join(vec<T> a, vec<T> b) { return combine(a, b); }
+    PYDL_INLINE static vec<T> first(vec<T> v, int64_t n) {
+        return select(iota<int_of<T>>() < int_of<T>(n), v, identity());
     }
-
-    static void join(T& a, const T& b) { a = joined<product>(a, b); }
-    void put(int64_t a, int64_t b, T all) const { y.data[a * y.stride[0] + b * y.stride[1]] = all; }
+    PYDL_INLINE static T join_sums(T a, T b) { return joined<product>(a, b); }
+    struct Total {
+        vec<T> all = identity();
+        PYDL_INLINE void take(vec<T> v) { all = combine(all, v); }
+        T fold() const { return Joined::fold(all); }
+    };
 };
 
 template <typename T>
@@ -187,15 +171,16 @@ inline void cumsum_integers(Array<const int64_t, 3> x, bool product, Array<int64
 PYDL_KERNEL_OF_NUMBERS(cumsum_integers, "x, product, y")
 
 template <typename T>
-void prod_forward(Array<const T, 3> x, Array<T, 2> y) {
-    require(is_middle(x, y), "prod_forward: x is (A, K, B), lines side by side, y (A, B)");
-    reduce_middle(x, Joined<T, true>{y});
+void prod_forward(NdArray<const T> x, NdArray<T> y) {
+    reduce<Joined<T, true>>("prod_forward: y must have the shape of x, with 1 where it is reduced", x, y);
 }
 PYDL_KERNEL(prod_forward, "x, y")
 
-inline void sum_integers(Array<const int64_t, 3> x, Array<int64_t, 2> y) {
-    require(is_middle(x, y), "sum_integers: x is (A, K, B), lines side by side, y (A, B)");
-    reduce_middle(unsigned_of<const uint64_t>(x), Joined<uint64_t, false>{unsigned_of<uint64_t>(y)});
+// The sum of whole numbers, modulo 2^64: that of sum.cpp is one of doubles.
+inline void sum_integers(NdArray<const int64_t> x, NdArray<int64_t> y) {
+    reduce<Joined<uint64_t, false>>("sum_integers: y must have the shape of x, with 1 where it is summed",
+                                    NdArray<const uint64_t>{x, reinterpret_cast<const uint64_t*>(x.data)},
+                                    NdArray<uint64_t>{y, reinterpret_cast<uint64_t*>(y.data)});
 }
 PYDL_KERNEL_OF_NUMBERS(sum_integers, "x, y")
 

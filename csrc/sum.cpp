@@ -4,8 +4,8 @@
 
 namespace pydl::PYDL_ISA {
 
-template void reduce<Addition<float>>(const char*, NdArray<const float>, NdArray<float>);
-template void reduce<Addition<double>>(const char*, NdArray<const double>, NdArray<double>);
+template void reduce<Addition<float>>(const char*, NdArray<const float>, NdArray<float>, int64_t);
+template void reduce<Addition<double>>(const char*, NdArray<const double>, NdArray<double>, int64_t);
 
 template <typename T>
 void sum_forward(NdArray<const T> x, NdArray<T> y) {

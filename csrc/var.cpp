@@ -2,17 +2,18 @@
 //
 // Both come of one look at memory: the moments of a block that stays in the first-level cache are taken about
 // the block's own mean, and blocks are combined in double precision, as normalization/moments.h says. Where B
-// is 1 a block is a part of a row; else it is a few rows of neighbouring lines, a line in each lane. Short
-// rows are turned into such lines.
+// is 1 a block is a part of a row; else it is a few rows of neighbouring lines, a line in each lane.
 #include "kernel.h"
 #include "normalization/moments.h"
-#include "reductions/reduce_middle.h"
+#include "scratch.h"
 #include "simd/doubles.h"
 
 namespace pydl::PYDL_ISA {
 namespace {
 
-constexpr int64_t kBlockRows = 32;  // numbers of a line that are added in T
+constexpr int64_t kBlockRows = 32;    // numbers of a line that are added in T
+constexpr int64_t kVarColumns = 256;  // neighbouring lines of a task
+constexpr int64_t kVarPieces = 32;    // of lines, where there are few
 
 // The moments of `rows` numbers, at most kBlockRows, of a vector of lines beside those of the `before` ones.
 template <typename T>
@@ -59,45 +60,72 @@ template <typename T>
     }
 }
 
+// The moments of K numbers of each of `lines` neighbouring lines, at most kVarColumns.
 template <typename T>
-struct Spread {
-    Array<T, 2> mean, y;
-    double divisor;
-
-    using State = Moments;
-
-    // Blocks as of layer_norm; more than one piece of it there is not, reduce_middle has its own.
-    Moments row(const T* x, int64_t stride, int64_t count) const {
-        return piece_moments(MomentBlocks(1, count), 0, 1, Line<const T>{x, stride}, 0);
+[[gnu::noinline]] void moments_of_columns(const T* x, int64_t stride, int64_t K, int64_t lines,
+                                          Moments* moments) {
+    constexpr int64_t W = width<T>;
+    alignas(64) double mean[kVarColumns], squares[kVarColumns];
+    for (int64_t k = 0; k < K; k += kBlockRows) {
+        const int64_t rows = K - k < kBlockRows ? K - k : kBlockRows;
+        for (int64_t j = 0; j < lines; j += W)
+            add_rows(x + k * stride + j, stride, rows, lines - j, double(k), mean + j, squares + j);
     }
+    for (int64_t j = 0; j < lines; ++j) moments[j] = {double(K), mean[j], squares[j]};
+}
 
-    void columns(const T* x, int64_t stride, int64_t K, int64_t lines, Moments* moments) const {
-        constexpr int64_t W = width<T>;
-        alignas(64) double mean[kMiddleColumns], squares[kMiddleColumns];
-        for (int64_t k = 0; k < K; k += kBlockRows) {
-            const int64_t rows = K - k < kBlockRows ? K - k : kBlockRows;
-            for (int64_t j = 0; j < lines; j += W)
-                add_rows(x + k * stride + j, stride, rows, lines - j, double(k), mean + j, squares + j);
-        }
-        for (int64_t j = 0; j < lines; ++j) moments[j] = {double(K), mean[j], squares[j]};
-    }
-
-    static void join(Moments& a, const Moments& b) { combine(a, b); }
-
-    void put(int64_t a, int64_t b, const Moments& all) const {
-        mean.data[a * mean.stride[0] + b * mean.stride[1]] = T(all.mean);
-        // Rounding may leave less than nothing; NaN stays NaN.
-        y.data[a * y.stride[0] + b * y.stride[1]] = T((all.squares < 0 ? 0 : all.squares) / divisor);
-    }
-};
+// Of a row, or a part of one.
+template <typename T>
+Moments moments_of_row(Line<const T> x, int64_t count) {
+    if (count <= kMomentBlock) return block_moments(x, count, 1, 0);
+    return piece_moments(MomentBlocks(1, count), 0, 1, x, 0);
+}
 
 }  // namespace
 
+// Long lines, where there are few, are cut into pieces: where, depends on the shape alone.
 template <typename T>
 void var_forward(Array<const T, 3> x, double divisor, Array<T, 2> mean, Array<T, 2> y) {
-    require(is_middle(x, mean) && is_middle(x, y) && x.shape[1] > 0,
+    const int64_t A = x.shape[0], K = x.shape[1], B = x.shape[2];
+    require(mean.shape[0] == A && mean.shape[1] == B && y.shape[0] == A && y.shape[1] == B && K > 0 &&
+                (A == 0 || B < 2 || x.stride[2] == 1),
             "var_forward: x is (A, K, B), lines side by side, mean and y (A, B)");
-    reduce_middle(x, Spread<T>{mean, y, divisor});
+    if (A * B == 0) return;
+    const auto put = [&](int64_t a, int64_t b, const Moments& all) {
+        mean.data[a * mean.stride[0] + b * mean.stride[1]] = T(all.mean);
+        // Rounding may leave less than nothing; NaN stays NaN.
+        y.data[a * y.stride[0] + b * y.stride[1]] = T((all.squares < 0 ? 0 : all.squares) / divisor);
+    };
+    const int64_t strips = (B - 1) / kVarColumns + 1, width_of_strip = B < kVarColumns ? B : kVarColumns;
+    const int64_t wanted = kVarPieces / (A * strips), possible = K * width_of_strip / kMomentGrain;
+    int64_t pieces = wanted < possible ? wanted : possible;
+    if (pieces < 2) pieces = 1;
+    if (pieces > K) pieces = K;
+    const Scratch<Moments> partial(pieces > 1 ? A * B * pieces : 0);
+    const int64_t grain = kMomentGrain * pieces / (K * width_of_strip) + 1;
+    parallel_for(A * strips * pieces, grain, [&](int64_t begin, int64_t end) {
+        Moments moments[kVarColumns];
+        for (int64_t i = begin; i < end; ++i) {
+            const int64_t p = i % pieces, a = i / pieces / strips, b = i / pieces % strips * kVarColumns;
+            const int64_t first = K * p / pieces, count = K * (p + 1) / pieces - first;
+            const int64_t lines = B - b < kVarColumns ? B - b : kVarColumns;
+            const T* from = x.data + a * x.stride[0] + first * x.stride[1] + b;
+            if (B == 1)
+                moments[0] = moments_of_row(Line<const T>{from, x.stride[1]}, count);
+            else
+                moments_of_columns(from, x.stride[1], count, lines, moments);
+            for (int64_t j = 0; j < lines; ++j)
+                if (pieces > 1)
+                    partial[(a * B + b + j) * pieces + p] = moments[j];
+                else
+                    put(a, b + j, moments[j]);
+        }
+    });
+    for (int64_t line = 0; pieces > 1 && line < A * B; ++line) {
+        Moments all = partial[line * pieces];
+        for (int64_t p = 1; p < pieces; ++p) combine(all, partial[line * pieces + p]);
+        put(line / B, line % B, all);
+    }
 }
 PYDL_KERNEL(var_forward, "x, divisor, mean, y")
 

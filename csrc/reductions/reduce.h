@@ -8,7 +8,7 @@
 //         static vec<Sum> read(const T* p, int64_t n);            the first n of them, the rest identity
 //         static vec<Sum> combine(vec<Sum> a, vec<Sum> b);
 //         static Sum fold(vec<Sum> v);                            all lanes as one
-//         static T finish(Sum sum, int64_t count);
+//         static T finish(Sum sum, int64_t divisor);
 //     };
 //
 // There are two ways through x: along the reduced dimension where its elements lie closest ("by rows": the
@@ -17,7 +17,7 @@
 // combined in order, so the result is the same for any number of threads. Where x has no gaps, the loops of
 // reductions/reduce_lines.h do the work.
 #pragma once
-#include "elementwise/elementwise.h"
+#include "elementwise/copy.h"
 #include "reductions/reduce_lines.h"
 #include "scratch.h"
 #include "simd/doubles.h"
@@ -193,45 +193,45 @@ void reduce_columns(const Reduction<T>& r, int64_t first, int64_t columns, int64
 
 // Whether x is rows or columns as reductions/reduce_lines.h takes them; if so, they are reduced.
 template <typename Rule, typename T>
-bool reduce_without_gaps(const Reduction<T>& r) {
+bool reduce_without_gaps(const Reduction<T>& r, int64_t divisor) {
     const auto &kept = r.kept.stride[1], &to = r.kept.stride[0];
     const auto& shape = r.kept.shape;
     if (r.reduced.rank > 1 || r.kept.rank > 2) return false;
     if (r.results == 1 && r.reduced.stride[0][0] != 1) return false;  // a column alone is a row with gaps
     if (r.count > 1 && r.reduced.stride[0][0] == 1 && r.kept.rank == 1) {
-        reduce_rows<Rule>(r.x, kept[0], r.y, to[0], shape[0], r.count);
+        reduce_rows<Rule>(r.x, kept[0], r.y, to[0], shape[0], r.count, divisor);
         return true;
     }
     if ((kept[0] != 1 && shape[0] > 1) || (to[0] != 1 && shape[0] > 1)) return false;
     const bool several = r.kept.rank == 2;
     reduce_columns_of<Rule>(r.x, several ? kept[1] : 0, r.reduced.stride[0][0], r.y, several ? to[1] : 0,
-                            several ? shape[1] : 1, r.count, shape[0]);
+                            several ? shape[1] : 1, r.count, shape[0], divisor);
     return true;
 }
 
 template <typename Rule, typename T>
-void reduce(const char* mismatch, NdArray<const T> x, NdArray<T> y) {
+void reduce(const char* mismatch, NdArray<const T> x, NdArray<T> y, int64_t divisor = 1) {
     using Sum = typename Rule::Sum;
     bool fits = x.rank == y.rank;
     for (int d = 0; fits && d < x.rank; ++d) fits = y.shape[d] == x.shape[d] || y.shape[d] == 1;
     require(fits, mismatch);
     if (y.size() == 0) return;
     if (x.size() == 0) {
-        const T nothing = Rule::finish(Rule::fold(Rule::identity()), 0);
-        elementwise(
-            "reduce", [&](vec<T>) { return broadcast<T>(nothing); }, y,
-            NdArray<const T>{{0, nullptr, nullptr}, &nothing});
+        const T nothing = Rule::finish(Rule::fold(Rule::identity()), divisor);
+        const char* bytes = reinterpret_cast<const char*>(&nothing);
+        elementwise_copy("reduce", NdNumbers<char>{{y, reinterpret_cast<char*>(y.data)}, sizeof(T)},
+                         NdNumbers<const char>{{{0, nullptr, nullptr}, bytes}, sizeof(T)});
         return;
     }
     const Reduction<T> r(x, y);
-    if (reduce_without_gaps<Rule>(r)) return;
+    if (reduce_without_gaps<Rule>(r, divisor)) return;
     const int64_t each = r.piece;  // elements of a task for one result
     Scratch<Sum> partial(r.pieces > 1 ? r.pieces * r.results : 0);
     const auto keep = [&](int64_t result, int64_t piece, Sum sum) {
         if (r.pieces > 1)
             partial[result * r.pieces + piece] = sum;
         else
-            *r.target(result) = Rule::finish(sum, r.count);
+            *r.target(result) = Rule::finish(sum, divisor);
     };
     const auto limit = [&](int64_t piece) {
         return (piece + 1) * each < r.count ? (piece + 1) * each : r.count;
@@ -264,7 +264,7 @@ void reduce(const char* mismatch, NdArray<const T> x, NdArray<T> y) {
         vec<Sum> sum = Rule::identity();
         for (int64_t piece = 0; piece < r.pieces; ++piece)
             sum = Rule::combine(sum, broadcast<Sum>(partial[result * r.pieces + piece]));
-        *r.target(result) = Rule::finish(sum[0], r.count);
+        *r.target(result) = Rule::finish(sum[0], divisor);
     }
 }
 
@@ -285,7 +285,7 @@ struct DoubleTotal {
     double fold() const { return reduce_add(low + high); }
 };
 
-// Addition; what finish makes of the sum, a kernel says.
+// Addition; of the mean, the divisor is how many terms there are.
 template <typename T>
 struct Addition {
     using Sum = double;
@@ -294,7 +294,7 @@ struct Addition {
     PYDL_INLINE static vec<Sum> read(const T* p, int64_t n) { return read_double(p, n); }
     PYDL_INLINE static vec<Sum> combine(vec<Sum> a, vec<Sum> b) { return a + b; }
     PYDL_INLINE static Sum fold(vec<Sum> v) { return reduce_add(v); }
-    static T finish(Sum sum, int64_t) { return T(sum); }
+    static T finish(Sum sum, int64_t divisor) { return T(divisor == 1 ? sum : sum / double(divisor)); }
 
     using Total = DoubleTotal<T>;
     PYDL_INLINE static vec<T> start() { return vec<T>{}; }

@@ -71,14 +71,14 @@ PYDL_INLINE vec<T> join_rows(const T* x, int64_t stride, int64_t count, int64_t 
 // The rows [begin, end) of a matrix of short rows: width results at a time.
 template <typename Rule, typename T>
 [[gnu::noinline]] void reduce_short_rows(const T* x, int64_t x_stride, T* y, int64_t y_stride, int64_t count,
-                                         int64_t begin, int64_t end) {
+                                         int64_t divisor, int64_t begin, int64_t end) {
     constexpr int64_t W = width<T>;
     for (int64_t r = begin; r < end; r += W) {
         const int64_t n = end - r < W ? end - r : W;
         T results[W];
         store(results, join_rows<Rule>(x + r * x_stride, x_stride, count, n));
         for (int64_t i = 0; i < n; ++i)
-            y[(r + i) * y_stride] = Rule::finish(typename Rule::Sum(results[i]), count);
+            y[(r + i) * y_stride] = Rule::finish(typename Rule::Sum(results[i]), divisor);
     }
 }
 
@@ -106,12 +106,13 @@ template <typename Rule, typename T>
 }
 
 template <typename Rule, typename T>
-void reduce_rows(const T* x, int64_t x_stride, T* y, int64_t y_stride, int64_t rows, int64_t count) {
+void reduce_rows(const T* x, int64_t x_stride, T* y, int64_t y_stride, int64_t rows, int64_t count,
+                 int64_t divisor) {
     using Sum = typename Rule::Sum;
     if (count <= kLineVectors * width<T>) {
         const int64_t grain = (kLineGrain / count / width<T> + 1) * width<T>;
         parallel_for(rows, grain, [&](int64_t begin, int64_t end) {
-            reduce_short_rows<Rule>(x, x_stride, y, y_stride, count, begin, end);
+            reduce_short_rows<Rule>(x, x_stride, y, y_stride, count, divisor, begin, end);
         });
         return;
     }
@@ -120,7 +121,7 @@ void reduce_rows(const T* x, int64_t x_stride, T* y, int64_t y_stride, int64_t r
     if (pieces == 1) {
         parallel_for(rows, kLineGrain / count, [&](int64_t begin, int64_t end) {
             for (int64_t r = begin; r < end; ++r)
-                y[r * y_stride] = Rule::finish(reduce_long_row<Rule>(x + r * x_stride, count), count);
+                y[r * y_stride] = Rule::finish(reduce_long_row<Rule>(x + r * x_stride, count), divisor);
         });
         return;
     }
@@ -135,7 +136,7 @@ void reduce_rows(const T* x, int64_t x_stride, T* y, int64_t y_stride, int64_t r
     for (int64_t r = 0; r < rows; ++r) {
         Sum sum = partial[r * pieces];
         for (int64_t p = 1; p < pieces; ++p) sum = Rule::join_sums(sum, partial[r * pieces + p]);
-        y[r * y_stride] = Rule::finish(sum, count);
+        y[r * y_stride] = Rule::finish(sum, divisor);
     }
 }
 
@@ -210,7 +211,7 @@ void sum_narrow_columns(const T* x, int64_t stride, int64_t rows, int64_t column
 // from one line of results to the next.
 template <typename Rule, typename T>
 void reduce_columns_of(const T* x, int64_t matrix_stride, int64_t row_stride, T* y, int64_t y_stride,
-                       int64_t A, int64_t K, int64_t B) {
+                       int64_t A, int64_t K, int64_t B, int64_t divisor) {
     using Sum = typename Rule::Sum;
     const int64_t blocks = (B - 1) / kStripColumns + 1, columns = (B - 1) / blocks / 64 * 64 + 64;
     const int64_t strips = (B - 1) / columns + 1;
@@ -235,10 +236,10 @@ void reduce_columns_of(const T* x, int64_t matrix_stride, int64_t row_stride, T*
                 T* to = y + a * y_stride + strip * columns;
                 if (K <= kStripRows) {
                     join_columns<Rule>(from, row_stride, K, n, sums);
-                    for (int64_t j = 0; j < n; ++j) to[j] = Rule::finish(Sum(sums[j]), K);
+                    for (int64_t j = 0; j < n; ++j) to[j] = Rule::finish(Sum(sums[j]), divisor);
                 } else {
                     sum_narrow_columns<Rule>(from, row_stride, K, n, totals);
-                    for (int64_t j = 0; j < n; ++j) to[j] = Rule::finish(totals[j], K);
+                    for (int64_t j = 0; j < n; ++j) to[j] = Rule::finish(totals[j], divisor);
                 }
             }
         });
@@ -261,7 +262,7 @@ void reduce_columns_of(const T* x, int64_t matrix_stride, int64_t row_stride, T*
             vec<Sum> sum = load_partial(partial.data() + a * B + j, n);
             for (int64_t p = 1; p < pieces; ++p)
                 sum = Rule::combine(sum, load_partial(partial.data() + (p * A + a) * B + j, n));
-            for (int64_t i = 0; i < n; ++i) y[a * y_stride + j + i] = Rule::finish(sum[i], K);
+            for (int64_t i = 0; i < n; ++i) y[a * y_stride + j + i] = Rule::finish(sum[i], divisor);
         }
 }
 

@@ -10,7 +10,6 @@ Source    Harris et al., "Array programming with NumPy", Nature 585 (2020)
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
@@ -151,16 +150,6 @@ def is_view(x: Array, shape: tuple[int, ...]) -> bool:
 def reshaped(x: Array, shape: tuple[int, ...]) -> Array:
     """x in another shape: a view where its strides allow it, else a copy."""
     return (x if is_view(x, shape) else copied(x)).reshape(shape)
-
-
-def around(x: Array, dims: tuple[int, ...]) -> Array:
-    """x as (A, K, B), K the dimensions `dims` (in order), B without gaps: a view where its strides allow it."""
-    first, last = (dims[0], dims[-1] + 1) if dims else (0, 0)
-    if last - first != len(dims):  # those that are not neighbours become the last ones
-        kept = tuple(d for d in range(x.ndim) if d not in dims)
-        x, first, last = x.transpose(kept + dims), len(kept), x.ndim
-    lines = reshaped(x, (math.prod(x.shape[:first]), math.prod(x.shape[first:last]), math.prod(x.shape[last:])))
-    return lines if lines.shape[2] < 2 or lines.strides[2] == x.itemsize else copied(lines)
 
 
 @op("input")

@@ -20,9 +20,9 @@ import numpy as np
 
 from ..arguments import check_array, check_dim, check_float, check_reduction
 from ..op import empty, kernel, op
-from .clone import around, reshaped
+from .clone import reshaped
 from .div import div_forward
-from .sum import draw_around
+from .sum import draw_reduction, index_of_result
 
 
 @kernel(writes="y")
@@ -59,14 +59,14 @@ def _(draw):
 @kernel(writes="y")
 def prod_forward(x, y):
     y[...] = 1.0
-    for a, k, b in np.ndindex(x.shape):
-        y[a, b] *= x[a, k, b]
+    for i in np.ndindex(x.shape):
+        y[index_of_result(i, y)] *= x[i]
 
 
 @prod_forward.samples
 def _(draw):
-    x = draw_around(draw)
-    return {"x": np.asarray(np.exp((x - 1) * 0.01), x.dtype), "y": draw.out(x.shape[::2])}
+    x, ones = draw_reduction(draw)
+    return {"x": np.asarray(np.exp((x - 1) * 0.01), x.dtype), "y": draw.out(ones)}
 
 
 def running(x: Any, d: int, backwards: bool = False, product: bool = False) -> Any:
@@ -115,8 +115,7 @@ def prod(input: Any, dim: int | tuple[int, ...] | None = None, keepdim: bool = F
     x = check_float("prod", "input", x)
     ends = tuple(range(-len(dims), 0))
     y = empty(shape, x.dtype)
-    lines = around(x, dims)
-    prod_forward(lines, y.reshape(lines.shape[::2]))
+    prod_forward(x, y.reshape(ones))
 
     def gradient(dy, needs):
         if np.all(x):

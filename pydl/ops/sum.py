@@ -18,8 +18,8 @@ import numpy as np
 
 from .._compiled import empty_reduced, is_usual_float, repeated
 from ..arguments import check_array, check_float, check_reduction
-from ..op import empty, kernel, op
-from .clone import around
+from ..op import kernel, op
+from .clone import MOST_DIMENSIONS
 
 
 def index_of_result(i, y):
@@ -52,29 +52,16 @@ def _(draw):
     return {"x": x, "y": draw.out(ones)}
 
 
-def draw_around(draw):
-    """An array (A, K, B) to be reduced over K: rows, short rows, lines side by side, long ones."""
-    shape = draw.choice(
-        (draw.integer(0, 9), draw.integer(1, 40), draw.choice(1, draw.integer(0, 70))),
-        (draw.integer(1, 3), draw.integer(500, 70_000), 1),
-        (draw.integer(60, 200), draw.integer(1, 8), 1),
-        (1, draw.integer(60, 200), draw.integer(200, 600)),
-    )  # fmt: skip
-    return np.ascontiguousarray(draw.array(shape, -1.0, 3.0))
-
-
 @kernel(writes="y")
 def sum_integers(x, y):
     """The same of int64, modulo 2^64."""
-    y[...] = 0
-    for a, k, b in np.ndindex(x.shape):
-        y[a, b] += x[a, k, b]
+    sum_forward.reference(x, y)
 
 
 @sum_integers.samples
 def _(draw):
-    x = draw_around(draw)
-    return {"x": draw.integers(x.shape, -(2**31), 2**31), "y": draw.out(x.shape[::2], np.int64)}
+    x, ones = draw_reduction(draw)
+    return {"x": np.asarray(draw.integers(x.shape, -(2**62), 2**62)), "y": draw.out(ones, np.int64)}
 
 
 @op("input")
@@ -85,9 +72,9 @@ def sum(input: Any, dim: int | tuple[int, ...] | None = None, keepdim: bool = Fa
     if not is_usual_float(x):
         if x.dtype.kind == "b" and len(dims) == x.ndim:
             return np.full(shape, np.count_nonzero(x))
-        if x.dtype == np.int64:
-            y, lines = empty(shape, x.dtype), around(x, dims)
-            sum_integers(lines, y.reshape(lines.shape[::2]))
+        if x.dtype == np.int64 and x.ndim <= MOST_DIMENSIONS:
+            y, lines = empty_reduced(x, ones, shape)
+            sum_integers(x, lines)
             return y
         if x.dtype.kind != "f":
             return np.asarray(x.sum(dims, np.int64)).reshape(shape)

@@ -22,11 +22,16 @@ from ..arguments import check_flag, check_number, check_reduction
 from ..op import empty, kernel, op
 from ..tensor import Tensor
 from .add import add_forward
-from .clone import around, copied, fill
+from .clone import copied, fill, reshaped
+from .div import div_forward
+from .mean import mean_forward
 from .mul import mul_forward
 from .norm import floats, root
+from .square import square_forward
 from .sub import sub_forward
-from .sum import draw_around
+from .sum import sum_forward
+
+FEW, FEW_ROWS = 64, 30  # numbers of a line, and of neighbouring lines, below which a kernel of its own does not pay
 
 
 @kernel(writes="mean, y")
@@ -43,9 +48,27 @@ def var_forward(x, divisor, mean, y):
 
 @var_forward.samples
 def _(draw):
-    x = draw_around(draw)
-    results = x.shape[::2]
-    return {"x": x, "divisor": draw.integer(1, 9) * 1.0, "mean": draw.out(results), "y": draw.out(results)}
+    A, K, B = draw.choice(
+        (draw.integer(0, 9), draw.integer(1, 40), draw.choice(1, draw.integer(0, 70))),
+        (draw.integer(1, 3), draw.integer(500, 70_000), 1),
+        (1, draw.integer(60, 200), draw.integer(200, 600)),
+    )
+    x = np.ascontiguousarray(draw.array((A, K, B), -1.0, 3.0))
+    return {"x": x, "divisor": draw.integer(1, 9) * 1.0, "mean": draw.out((A, B)), "y": draw.out((A, B))}
+
+
+def _around(x: Any, dims: tuple[int, ...]) -> Any:
+    """x as (A, K, B), K the dimensions `dims`, B without gaps: a view where its strides allow it."""
+    first, last = (dims[0], dims[-1] + 1) if dims else (0, 0)
+    if last - first != len(dims):  # those that are not neighbours become the last ones
+        kept = tuple(d for d in range(x.ndim) if d not in dims)
+        x, first, last = x.transpose(kept + dims), len(kept), x.ndim
+    lines = reshaped(x, (math.prod(x.shape[:first]), math.prod(x.shape[first:last]), math.prod(x.shape[last:])))
+    # Of a transposed array neighbours are rows, and rows neighbours.
+    along, gap, beside = lines.strides
+    if (lines.shape[0] == 1 and beside > gap) or (lines.shape[2] == 1 and along == x.itemsize < gap):
+        lines = lines.transpose(2, 1, 0)
+    return lines if lines.shape[2] < 2 or lines.strides[2] == x.itemsize else copied(lines)
 
 
 @op("input", several=True)
@@ -53,12 +76,16 @@ def _moments(input: Any, dims: Any, ones: Any, shape: Any, divisor: float) -> An
     """[variance, mean] of floats."""
     count = math.prod(input.shape[d] for d in dims)
     y, mean = empty(shape, input.dtype), empty(shape, input.dtype)
-    if count:
-        x = around(input, dims)
+    x = _around(input, dims) if count >= FEW_ROWS else input
+    if x is not input and (x.shape[2] > 5 or (x.shape[2] == 1 and count >= FEW)):
         var_forward(x, divisor, mean.reshape(x.shape[::2]), y.reshape(x.shape[::2]))
     else:
-        fill(y, math.nan)
-        fill(mean, math.nan)
+        distances, middle, spread = empty(input.shape, input.dtype), mean.reshape(ones), y.reshape(ones)
+        mean_forward(input, middle)
+        sub_forward(input, middle, distances)
+        square_forward(distances, distances)
+        sum_forward(distances, spread)
+        div_forward(spread, np.array(divisor, spread.dtype), spread)
 
     def gradient(dys, needs):
         dvar, dmean = (None if dy is None else copied(dy).reshape(ones) for dy in dys)
