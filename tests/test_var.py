@@ -40,7 +40,7 @@ def test_with_the_mean(name):
         check_torch(lambda x, n=n: getattr(pydl, name)(x, 1)[n], lambda x, n=n: getattr(torch, name)(x, 1)[n], X)
 
 
-@pytest.mark.parametrize("dim", [None, 0, 1, 2, (0, 1), (1, 2), (0, 2)])
+@pytest.mark.parametrize("dim", [None, 0, 1, 2, (0, 1), (2, 1), (2, 0), (1, 0, 2)])
 @pytest.mark.parametrize("shape", [(40, 70, 33), (1, 9000, 5), (300, 3, 1), (2, 7, 700)], ids=str)
 def test_any_strides_and_a_far_mean(shape, dim):
     """A mean of a thousand deviations, of which float32 squares would leave nothing."""
@@ -50,6 +50,12 @@ def test_any_strides_and_a_far_mean(shape, dim):
         for got, exact in zip(pydl.var_mean(view, dim, False), want, strict=True):
             few = exact.size * 64 > view.size  # the mean is rounded to float32 before it is subtracted
             np.testing.assert_allclose(got.numpy(), exact, rtol=2e-5, atol=1e-3 if few else 0)
+
+
+def test_dimensions_in_any_order():
+    x = np.random.default_rng(3).standard_normal((5, 40, 6, 3))
+    for dim in [(1, 0, 3), (3, 1), (2, 0, 1), (-1, -3)]:
+        np.testing.assert_allclose(pydl.var(x, dim, False).numpy(), x.var(dim))
 
 
 def test_infinities_and_nan():

@@ -207,6 +207,16 @@ void sum_narrow_columns(const T* x, int64_t stride, int64_t rows, int64_t column
     for (int64_t j = 0; j < columns; ++j) totals[j] = Rule::join_sums(totals[j], wide[j]);
 }
 
+// y[j] = what becomes of sums[j]. The divisor of most is 1, for which there is a loop without a branch in it.
+template <typename Rule, typename S, typename T>
+PYDL_INLINE void finish_all(const S* sums, int64_t count, int64_t divisor, T* y) {
+    using Sum = typename Rule::Sum;
+    if (divisor == 1)
+        for (int64_t j = 0; j < count; ++j) y[j] = Rule::finish(Sum(sums[j]), 1);
+    else
+        for (int64_t j = 0; j < count; ++j) y[j] = Rule::finish(Sum(sums[j]), divisor);
+}
+
 // A matrices of K rows and B columns, y (A, B): strides of x from matrix to matrix and from row to row, of y
 // from one line of results to the next.
 template <typename Rule, typename T>
@@ -236,10 +246,10 @@ void reduce_columns_of(const T* x, int64_t matrix_stride, int64_t row_stride, T*
                 T* to = y + a * y_stride + strip * columns;
                 if (K <= kStripRows) {
                     join_columns<Rule>(from, row_stride, K, n, sums);
-                    for (int64_t j = 0; j < n; ++j) to[j] = Rule::finish(Sum(sums[j]), divisor);
+                    finish_all<Rule>(sums, n, divisor, to);
                 } else {
                     sum_narrow_columns<Rule>(from, row_stride, K, n, totals);
-                    for (int64_t j = 0; j < n; ++j) to[j] = Rule::finish(totals[j], divisor);
+                    finish_all<Rule>(totals, n, divisor, to);
                 }
             }
         });

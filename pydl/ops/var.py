@@ -113,7 +113,7 @@ def _var(name: str, input: Any, dim: Any, unbiased: Any, keepdim: Any, correctio
     if correction is not None:
         lost = check_number(name, "correction", correction)
     dims, ones, shape, count = check_reduction(name, x.shape, dim, keepdim)
-    return _moments(x, dims, ones, shape, max(count - lost, 0.0))
+    return _moments(x, tuple(sorted(dims)), ones, shape, max(count - lost, 0.0))
 
 
 def var(
