@@ -14,7 +14,6 @@ inline bool all_rows_exist(const Array<const int64_t, 1>& index, int64_t V) {
     parallel_for(index.shape[0], kEmbeddingGrain, [&](int64_t begin, int64_t end) {
         bool exist = true;
         const int64_t* p = index.data + begin * step;
-#pragma GCC unroll 4
         for (int64_t m = begin; m < end; ++m, p += step) exist &= uint64_t(*p) < uint64_t(V);
         if (!exist) __atomic_store_n(&missing, true, __ATOMIC_RELAXED);
     });
