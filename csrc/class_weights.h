@@ -1,7 +1,6 @@
 // What losses over classes share: checked labels, and the weights of classes.
 #pragma once
 #include "loss.h"
-#include "parallel.h"
 
 namespace pydl::PYDL_ISA {
 
@@ -52,30 +51,25 @@ class Classes {
         const int64_t* labels = from.contiguous() ? target.data : copy_.data();
         constexpr int64_t W = width<int64_t>;
         const auto ignore = broadcast<int64_t>(ignore_index), one = broadcast<int64_t>(1);
-        bool valid = true;
-        parallel_for(N * D, kElementwiseGrain, [&](int64_t begin, int64_t end) {
-            vec<int64_t> wrong{}, ignored{};
-            for (int64_t line = begin; line < end; line += W) {
-                const int64_t left = end - line;
-                vec<int64_t> label = ignore;
-                if (left >= W)
-                    label = load(labels + line);
-                else
-                    for (int64_t k = 0; k < left; ++k) label[k] = labels[line + k];
-                const auto out = (label < 0) | (label >= x[1]), counts = label != ignore;
-                wrong |= out & counts;
-                ignored += counts + one;
-                if (left >= W)
-                    store(copy_.data() + line, label);
-                else
-                    for (int64_t k = 0; k < left; ++k) copy_[line + k] = label[k];
-            }
-            int64_t count =
-                (end - begin) % W != 0 ? (end - begin) % W - W : 0;  // what only fills the last vector
-            for (int64_t k = 0; k < W; ++k) count += ignored[k];
-            __atomic_fetch_add(&ignored_, count, __ATOMIC_RELAXED);
-            if (any(wrong)) __atomic_store_n(&valid, false, __ATOMIC_RELAXED);
-        });
+        vec<int64_t> wrong{}, ignored{};
+        for (int64_t line = 0; line < N * D; line += W) {
+            const int64_t left = N * D - line;
+            vec<int64_t> label = ignore;
+            if (left >= W)
+                label = load(labels + line);
+            else
+                for (int64_t k = 0; k < left; ++k) label[k] = labels[line + k];
+            const auto out = (label < 0) | (label >= x[1]), counts = label != ignore;
+            wrong |= out & counts;
+            ignored += counts + one;
+            if (left >= W)
+                store(copy_.data() + line, label);
+            else
+                for (int64_t k = 0; k < left; ++k) copy_[line + k] = label[k];
+        }
+        for (int64_t k = 0; k < W; ++k) ignored_ += ignored[k];
+        if (N * D % W != 0) ignored_ -= W - N * D % W;
+        const bool valid = !any(wrong);
         require(valid, "classes: target has a class that x does not have");
     }
     const int64_t* data() const { return copy_.data(); }
