@@ -141,20 +141,21 @@ struct Attention {
         scale_rows(scale, head(q, h).part(blocks.begin(block), 0, to.rows, E), to);
         return reading(to);
     }
-    // The transpose of head h of an array, whose rows the products of all its blocks read as they lie.
-    [[gnu::noinline]] static Matrix<const T> turned(const Array<const T, 4>& a, int64_t h, T* room) {
-        const Matrix<const T> from = head(a, h);
-        const int64_t step = whole_vectors<T>(from.rows);
-        pack_panel(room, step, from.rows, from.data, from.row_stride, from.column_stride, from.columns);
-        return {room, from.columns, from.rows, step, 1};
-    }
-
-    // The keys of a head as panels for gemm_packed().
-    [[gnu::noinline]] void pack_keys(int64_t h, T* panels) const {
+    // The rows of head h of an array as the columns of panels for gemm_packed().
+    [[gnu::noinline]] static const T* pack(const Array<const T, 4>& a, int64_t h, T* panels) {
         constexpr int64_t L = panel_columns<T>;
-        const Matrix<const T> from = head(k, h);
-        for (int64_t s = 0; s < S; s += L, panels += L * E)
-            pack_panel(panels, L, S - s < L ? S - s : L, &from(s, 0), from.row_stride, from.column_stride, E);
+        const Matrix<const T> from = head(a, h);
+        for (int64_t s = 0; s < from.rows; s += L)
+            pack_panel(panels + s * from.columns, L, from.rows - s < L ? from.rows - s : L, &from(s, 0),
+                       from.row_stride, from.column_stride, from.columns);
+        return panels;
+    }
+    // c = the queries of a block (or their gradients) times keys (or values), packed.
+    [[gnu::noinline]] static void times_packed(Matrix<const T> a, const T* panels, Matrix<T> c) {
+        if (c.columns <= panel_columns<T>)  // one panel is a matrix like any other
+            gemm<T>(a, {panels, a.columns, c.columns, panel_columns<T>, 1}, c);
+        else
+            gemm_packed<T>(a, panels, panel_columns<T>, c, BiasActivation<T>{});
     }
 
     // Hides scores of query l with `count` keys from `first` on. False if a mask hides every key.
@@ -196,10 +197,7 @@ struct Attention {
         for (int64_t p = 0; p < parts.count; p++) {
             const int64_t first = parts.begin(p), count = parts.length(p, all);
             const Matrix<T> weights{scores, queries.rows, count, pitch_of_part, 1};
-            if (all <= panel_columns<T>)  // one panel is a matrix like any other
-                gemm<T>(queries, {panels, E, all, panel_columns<T>, 1}, weights);
-            else
-                gemm_packed<T>(queries, panels + first * E, panel_columns<T>, weights, BiasActivation<T>{});
+            times_packed(queries, panels + first * E, weights);
             for (int64_t i = 0; i < queries.rows; i++) {
                 T* const row = &weights(i, 0);
                 sees[i] |= mask_row(h, begin + i, first, count, row);
@@ -207,7 +205,7 @@ struct Attention {
                 most[i] = before > largest ? before : largest;
                 // While nothing was seen, all exponentials are zero.
                 const T base = most[i] == nothing ? T(0) : most[i];
-                const T factor = p > 0 ? exp(broadcast<T>(before - base))[0] : T(0);
+                const T factor = p > 0 ? weight<T>(broadcast<T>(before - base))[0] : T(0);
                 sum[i] = sum[i] * factor + exponentials<T>(row, count, base, T(1), nullptr);
                 if (p > 0 && factor != T(1)) scale_result(i, factor);
             }

@@ -31,8 +31,8 @@ struct EpilogueFrom {
 
 // The last few columns of C.
 template <typename T, typename Epilogue>
-void columns_at_end(int64_t few, Matrix<const T> a, Matrix<const T> b, T* c, int64_t c_stride,
-                    bool accumulate, const Epilogue& epilogue) {
+[[gnu::noinline]] void columns_at_end(int64_t few, Matrix<const T> a, Matrix<const T> b, T* c,
+                                      int64_t c_stride, bool accumulate, const Epilogue& epilogue) {
     const int64_t first = b.columns - few;
     narrow_product<T>(a.column_stride == 1 ? Narrow::dots : Narrow::turned, a, b.part(0, first, b.rows, few),
                       c + first, c_stride, accumulate, EpilogueFrom<Epilogue>{epilogue, first});

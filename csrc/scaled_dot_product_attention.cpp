@@ -60,7 +60,7 @@ void scaled_dot_product_attention_forward(Array<const T, 4> q, Array<const T, 4>
         const Scratch<T> panels(of.E * (of.S + panel_columns<T>));
         for (int64_t task = begin; task < end; task++) {
             const int64_t h = task / of.blocks.count, block = task % of.blocks.count;
-            if (task == begin || block == 0) of.pack_keys(h, panels.data());
+            if (task == begin || block == 0) of.pack(k, h, panels.data());
             of.attend(h, block, of.scaled_queries(h, block, scaled.data()), panels.data(), scores.data(),
                       of.head(y, h), of.head(kept, h));
         }
@@ -83,9 +83,10 @@ void scaled_dot_product_attention_backward(Array<const T, 4> dy, Array<const T, 
     // A head's blocks follow each other, since all of them add to dk and dv.
     const auto run_head = [&](int64_t h) {
         const Scratch<T> scaled(of.blocks.size * of.E), some(2 * of.blocks.size * of.pitch());
-        const Scratch<T> turned_k(of.E * of.pitch()), turned_v(of.Ev * of.pitch());
-        const Matrix<const T> k_turned = of.turned(k, h, turned_k.data());
-        const Matrix<const T> v_turned = of.turned(v, h, turned_v.data());
+        const int64_t in_panels = of.S + panel_columns<T>;
+        const Scratch<T> room_k(of.E * in_panels), room_v(of.Ev * in_panels);
+        const T *const packed_k = of.pack(k, h, room_k.data()), *const packed_v =
+                                                                    of.pack(v, h, room_v.data());
         const Matrix<T> dk_head = of.head(dk, h), dv_head = of.head(dv, h);
         const Matrix<const T> kept_of_head = of.head(kept, h);
         for (int64_t s = 0; s < of.S; s++) {
@@ -99,8 +100,8 @@ void scaled_dot_product_attention_backward(Array<const T, 4> dy, Array<const T, 
             const Matrix<T> slopes{some.data() + rows * of.pitch(), rows, keys, of.pitch(), 1};
             const Matrix<const T> queries = of.scaled_queries(h, block, scaled.data());
             const Matrix<const T> dy_of_block = of.head(dy, h).part(first, 0, rows, of.Ev);
-            gemm<T>(queries, k_turned.part(0, 0, of.E, keys), weights);
-            gemm<T>(dy_of_block, v_turned.part(0, 0, of.Ev, keys), slopes);
+            of.times_packed(queries, packed_k, weights);
+            of.times_packed(dy_of_block, packed_v, slopes);
             for (int64_t i = 0; i < rows; i++) {
                 T *const p = &weights(i, 0), *const ds = &slopes(i, 0);
                 of.mask_row(h, first + i, 0, keys, p);

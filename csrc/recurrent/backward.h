@@ -23,7 +23,6 @@ void backward_tiles(const BackwardLayer<T, Units>& layer, Direction direction, c
     const auto products = [&](int64_t t, int64_t part, int64_t begin, int64_t end) {
         const int64_t alive = own.alive(t), live_tiles = (alive + tiles.size - 1) / tiles.size;
         TileRows<T>* const dsums = rows_of_tiles.data() + part * tiles.count;
-        layer.ask_for_sums(direction, t, own, parts);
         for (int64_t tile = 0; tile < live_tiles; tile++) {
             const int64_t i0 = tiles.begin(tile);
             dsums[tile] = rows_at<T>(
@@ -73,18 +72,21 @@ void backward_few_rows(const BackwardLayer<T, Units>& layer, Direction direction
     const typename BackwardLayer<T, Units>::State state(layer, direction, own);
     const auto product = [&](int64_t t, int64_t begin, int64_t end) {
         const int64_t alive = own.alive(t);
-        layer.ask_for_sums(direction, t, own, parts);
+        if (alive == 0) return;
+        const LiveRows& live = *layer.pass.live;
+        const int64_t lowest = live(t, own[0]);
+        const T* const sums = rows_asked_for<T>(layer.dsums_at(direction, t, own[0]), layer.row_stride,
+                                                parts > 1 ? alive : 0, layer.row_size);
         for (int64_t i = 0; i < alive;) {
             // Rows that lie together are multiplied together.
-            const LiveRows& live = *layer.pass.live;
             int64_t rows = 1;
             while (i + rows < alive && live(t, own[i + rows]) == live(t, own[i]) + rows) rows++;
             for (const GateRun& run : Units::of_h)
                 multiply_few_rows<T>(rows, end - begin, run.count * H,
-                                     layer.dsums_at(direction, t, own[i]) + run.sum * H, layer.row_stride,
-                                     layer.panel(direction, begin) + run.gate * H * NR, layer.weights.size(),
-                                     state.products() + i * state.pitch + begin * NR, state.pitch,
-                                     state.carries() || run.gate > 0);
+                                     sums + (live(t, own[i]) - lowest) * layer.row_stride + run.sum * H,
+                                     layer.row_stride, layer.panel(direction, begin) + run.gate * H * NR,
+                                     layer.weights.size(), state.products() + i * state.pitch + begin * NR,
+                                     state.pitch, state.carries() || run.gate > 0);
             for (const int64_t past = i + rows; i < past; i++)
                 state.pass_mask(layer, direction, own, i, begin * NR, end * NR < H ? end * NR : H);
         }

@@ -175,12 +175,6 @@ struct BackwardLayer {
         if (pass.dh) ask_for(dy_(t, b) + n * H, H);
     }
 
-    // The gradients of step t, of which other threads have computed a part. See recurrent/team.h.
-    PYDL_INLINE void ask_for_sums(Direction direction, int64_t t, const OwnRows& own, int64_t parts) const {
-        for (int64_t i = 0; parts > 1 && i < own.alive(t); i++)
-            ask_for(dsums_at(direction, t, own[i]), row_size);
-    }
-
     const BackwardPass<T>& pass;
     const int64_t N, T_, B, H, columns, groups, row_size, row_stride;
     const bool far;                     // whether what forward kept is more than the second-level cache

@@ -104,11 +104,11 @@ class ForwardFewRows {
             state_.see(layer_, direction_, own_, after, i, u, u_end);
         }
         if (alive == 0) return;
-        if (end - begin < layer_.groups)
-            for (int64_t i = 0; i < alive; i++) ask_for(before + state_.seen + i * state_.pitch, H);
+        const int64_t written_by_others = end - begin < layer_.groups ? alive : 0;
+        const T* const seen = rows_asked_for<T>(before + state_.seen, state_.pitch, written_by_others, H);
         for (const GateRun& run : Units::of_h) {
             if (in_place()) {
-                dots_with_gates<T>(w_hh_ + run.gate * H * H, run.count, H, u, u_end, before + state_.seen,
+                dots_with_gates<T>(w_hh_ + run.gate * H * H, run.count, H, u, u_end, seen,
                                    sums + run.sum * sum_stride_, sum_stride_, s % 2 != 0,
                                    run.sum == run.gate);
                 continue;
@@ -118,7 +118,7 @@ class ForwardFewRows {
             const int64_t count = whole ? run.count * layer_.groups : end - begin;
             for (int gate = 0; gate < (whole ? 1 : run.count); gate++)
                 multiply_few_rows<T>(
-                    alive, count, H, before + state_.seen, state_.pitch,
+                    alive, count, H, seen, state_.pitch,
                     layer_.panel_of_h(direction_, run.gate + gate, begin), layer_.weights.size(),
                     sums + (run.sum + gate) * sum_stride_ + begin * NR, row_size_, run.sum == run.gate);
         }

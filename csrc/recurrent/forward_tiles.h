@@ -33,14 +33,14 @@ void forward_tiles(const ForwardLayer<T, Units>& layer, Direction direction, con
         T* const before = state.h_place(s % 2);
         T* const after = state.h_place((s + 1) % 2);
         T* const own_sums = sums.data() + part * Units::sums * sum_size;
-        for (int64_t i = 0; parts > 1 && i < alive; i++) ask_for(before + state.seen + i * state.pitch, H);
+        const T* const seen = rows_asked_for<T>(before + state.seen, state.pitch, parts > 1 ? alive : 0, H);
         for (int64_t u = begin, stop; u < end; u = stop) {
             const int64_t group = u / NR, within = u % NR;
             stop = end - u < NR - within ? end : u + NR - within;
             const int64_t columns = whole_vectors<T>(stop - u);
             for (int64_t tile = 0; tile < live_tiles; tile++) {
                 const int64_t i0 = tiles.begin(tile), rows = tiles.length(tile, alive);
-                const TileRows<T> all{before + state.seen - D + i0 * state.pitch, state.pitch};
+                const TileRows<T> all{seen - D + i0 * state.pitch, state.pitch};
                 for (const GateRun& run : Units::of_h)
                     for (int gate = run.gate; gate < run.gate + run.count; gate++) {
                         layer.ask_for_kept(direction, t, own, i0, rows, gate, u, stop - u);

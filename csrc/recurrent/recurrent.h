@@ -25,6 +25,13 @@ template <typename T>
 PYDL_INLINE void ask_for(const T* from, int64_t count) {
     for (int64_t i = 0; i < count; i += 64 / sizeof(T)) prefetch(from + i);
 }
+// The same for rows `stride` apart. A function that is called for its result, or it would be taken for
+// nothing.
+template <typename T>
+[[gnu::noinline]] const T* rows_asked_for(const T* first, int64_t stride, int64_t rows, int64_t count) {
+    for (int64_t i = 0; i < rows; i++) ask_for(first + i * stride, count);
+    return forget(first);
+}
 template <typename T>
 void fill_run(T* to, T value, int64_t count) {
     for (int64_t i = 0; i < count; i++) to[i] = value;
