@@ -29,6 +29,12 @@ CASES = [
     ((1, 2, 9003), [3, 1, 1]),  # long lines
     ((1, 2, 9001), [5, 3, 2, True, False]),
     ((1, 20, 9001), [2, 1, 1, False, False]),
+    ((1, 3, 5001), [2, 1, 1, True]),  # more than one part of a line
+    ((2, 3, 3100), [3, 3]),
+    ((3, 5, 12), [2]),  # lines that are one
+    ((2, 3, 2051), [4]),
+    ((4, 7, 53), [3, 4, 1]),  # elements that are in no window
+    ((3, 4, 61), [7, 2, 3]),
 ]
 
 

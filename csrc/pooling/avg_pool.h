@@ -4,6 +4,7 @@
 // (pooling/frame.h). Backward mirrors it: dy / divisor is summed over the windows that hold a row, then along
 // the row.
 #pragma once
+#include "pooling/along.h"
 #include "pooling/avg_divisors.h"
 #include "pooling/avg_pool_lanes.h"
 #include "pooling/avg_pool_lines.h"
@@ -211,6 +212,23 @@ void avg_pool_forward_simple(const AvgPoolForward<T>& pool, int64_t begin, int64
     }
 }
 
+// Lines (pooling/along.h).
+template <typename T>
+void avg_pool_forward_along(const AvgPoolForward<T>& pool) {
+    const Divisors<T>& divisors = pool.divisors;
+    const bool uniform = divisors.uniform();
+    const Divide<T> mean(divisors.first());
+    const T down = divisors.down(0, 0);
+    T* const y = pool.y;
+    using Sum = LaneSum<T>;
+    pool_along<Sum>(PoolLines<T>(pool.x, pool.windows.columns), [=, &divisors](
+                                                                    int64_t at, int64_t left, int64_t q,
+                                                                    const Sum& sum) PYDL_INLINE_LAMBDA {
+        store_partial(y + at,
+                      uniform ? mean(sum.value) : sum.value / (broadcast<T>(down) * divisors.along(q)), left);
+    });
+}
+
 // Wide rows, which are read in order.
 template <typename T>
 void avg_pool_forward_rows(const AvgPoolForward<T>& pool) {
@@ -234,6 +252,8 @@ void avg_pool_forward(const Array<const T, 5>& x, T* y, const PoolWindows& w, bo
                       int64_t divisor_override) {
     const Divisors<T> divisors(w, count_include_pad, divisor_override);
     const AvgPoolForward<T> pool = {x, y, w, divisors};
+    if constexpr (has_along<T>)
+        if (suits_along(x, w)) return avg_pool_forward_along(pool);
     if (suits_fold(x, w))
         return pool_folded(
             x, w,
@@ -243,9 +263,9 @@ void avg_pool_forward(const Array<const T, 5>& x, T* y, const PoolWindows& w, bo
             [&](int64_t at) { avg_pool_forward_simple(pool, at, at + 1); });
     if (is_halving_run<T>(w, x))
         with_group<T>(w.columns.out, [&](auto G) { avg_pool_forward_halving<G>(pool); });
-    else if (w.is_2x2() && x.stride[4] == 1 && w.columns.out >= width<T> / 4)
+    else if (has_own_pools<T> && w.is_2x2() && x.stride[4] == 1 && w.columns.out >= width<T> / 4)
         avg_pool_forward_2x2(pool);
-    else if (w.is_whole() && is_contiguous_volume(x))
+    else if (has_own_pools<T> && w.is_whole() && is_contiguous_volume(x))
         avg_pool_forward_whole(pool);
     else if (avg_pool_forward_strips(pool))
         return;

@@ -230,9 +230,12 @@ void avg_pool_backward(const Array<const T, 5>& dy, T* dx, const PoolWindows& w,
                        int64_t divisor_override) {
     const Divisors<T> divisors(w, count_include_pad, divisor_override);
     const AvgPoolBackward<T> pool = {dy, dx, w, divisors};
+    if constexpr (has_along<T>)
+        if (divisors.uniform() && suits_along(dy, w))
+            return spread_along(SpreadLines<T>{PoolLines<T>(dy, w.columns), nullptr, divisors.first(), dx});
     if (is_halving_run<T>(w, dy))
         with_group<T>(w.columns.out, [&](auto G) { avg_pool_backward_halving<G>(pool); });
-    else if (w.is_2x2() && w.columns.out >= width<T> / 4)
+    else if (has_own_pools<T> && w.is_2x2() && w.columns.out >= width<T> / 4)
         avg_pool_backward_2x2(pool);
     else if (w.is_whole())
         avg_pool_backward_whole(pool);

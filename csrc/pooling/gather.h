@@ -148,10 +148,6 @@ GatherKernel<T> gather_kernel(const PoolWindows& w) {
         if (both(3, 1)) return chosen(three, one, FixedColumns<3, 1, 0>());
         if constexpr (Numbered) {  // shares of means have kernels of their own
             if (both(2, 2)) return chosen(two, two, FixedColumns<2, 2, 0>());
-            if (fits(w.rows, 1, 1) && fits(w.columns, 2, 2) && !odd)
-                return chosen(one, one, FixedColumns<2, 2, 0>());
-            if (fits(w.rows, 1, 1) && fits(w.columns, 3, 2) && odd)
-                return chosen(one, one, FixedColumns<3, 2, 1>());
         }
     }
     return {};

@@ -4,6 +4,7 @@
 // which one won, as its number (k * KH + i) * KW + j. Backward lets each element of x collect from all
 // windows it lies in, again `width` at once.
 #pragma once
+#include "pooling/along.h"
 #include "pooling/fold.h"
 #include "pooling/lanes.h"
 #include "pooling/max_pool_2x2.h"
@@ -51,6 +52,18 @@ void max_pool_forward_lanes(const Array<const T, 5>& x, const LaneWindows& w, T*
                         });
 }
 
+// Lines (pooling/along.h). Numbers are almost for nothing, and so are there even if nobody wants them.
+template <typename T>
+void max_pool_forward_along(const MaxPoolForward<T>& pool) {
+    T* const y = pool.y;
+    uint8_t* const window = pool.window;
+    pool_along<Best<T>>(PoolLines<T>(pool.x, pool.windows.columns),
+                        [=](int64_t at, int64_t left, int64_t, const Best<T>& best) PYDL_INLINE_LAMBDA {
+                            store_partial(y + at, best.value, left);
+                            if (window != nullptr) store_bytes<T>(window + at, best.element, left);
+                        });
+}
+
 // Maxima alone: of two vectors, and what is done with those of windows.
 template <typename T>
 struct Larger {
@@ -78,6 +91,8 @@ template <typename T>
 void max_pool_numbers(const MaxPoolForward<T>& pool) {
     const PoolWindows& w = pool.windows;
     const int64_t* stride = pool.x.stride;
+    if constexpr (has_along<T>)
+        if (!pool.indices && suits_along(pool.x, w)) return max_pool_forward_along(pool);
     if (!pool.indices && suits_fold(pool.x, w))
         return pool_folded(
             pool.x, w,
@@ -88,9 +103,10 @@ void max_pool_numbers(const MaxPoolForward<T>& pool) {
             [&](int64_t at) { max_pool_forward_simple(pool, at, at + 1); });
     if (is_halving_run<T>(w, pool.x) && !pool.indices)
         with_group<T>(w.columns.out, [&](auto G) { max_pool_forward_halving<G>(pool); });
-    else if (w.is_2x2() && !pool.indices && stride[4] == 1 && w.columns.out >= width<T> / 2)
+    else if (has_own_pools<T> && w.is_2x2() && !pool.indices && stride[4] == 1 &&
+             w.columns.out >= width<T> / 2)
         max_pool_forward_2x2(pool);
-    else if (w.is_whole() && is_contiguous_volume(pool.x))
+    else if (has_own_pools<T> && w.is_whole() && is_contiguous_volume(pool.x))
         max_pool_forward_whole(pool.x, w.input(), pool.y, pool.window, pool.indices);
     else if (!pool.window && !pool.indices &&
              pools_shifted(pool.x, pool.y, w, T(-__builtin_inff()), Larger<T>(), Larger<T>()))

@@ -1,5 +1,6 @@
 // The gradient of max pooling: see pooling/max_pool.h.
 #pragma once
+#include "pooling/along.h"
 #include "pooling/gather.h"
 #include "pooling/halving.h"
 #include "simd/bytes.h"
@@ -203,9 +204,12 @@ void max_pool_backward_strips(const MaxPoolBackward<T>& pool, const GatherKernel
 template <typename T>
 void max_pool_backward(const MaxPoolBackward<T>& pool) {
     const PoolWindows& w = pool.windows;
+    if constexpr (has_along<T>)
+        if (pool.window && w.columns.kernel <= 4 * w.columns.stride && suits_along(pool.dy, w))
+            return spread_along(SpreadLines<T>{PoolLines<T>(pool.dy, w.columns), pool.window, T(1), pool.dx});
     if (pool.window && is_halving_run<T>(w, pool.dy))
         with_group<T>(w.columns.out, [&](auto G) { max_pool_backward_halving<G>(pool); });
-    else if (pool.window && w.is_2x2() && w.columns.out >= width<T> / 4)
+    else if (has_own_pools<T> && pool.window && w.is_2x2() && w.columns.out >= width<T> / 4)
         max_pool_backward_2x2(pool);
     else if (const auto kernel = gather_kernel<true, T>(w); pool.window && kernel.run != nullptr)
         max_pool_backward_strips(pool, kernel);

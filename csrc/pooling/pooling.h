@@ -83,6 +83,11 @@ struct PoolWindows {
     }
 };
 
+// Whether windows of 2x2 and those that are the whole input have kernels of their own. Where vectors are two
+// numbers they do not, and are pooled as all others.
+template <typename T>
+inline constexpr bool has_own_pools = has_special_kernels || std::is_same_v<T, float>;
+
 // Whether some windows see none of the input.
 inline bool see_padding_alone(const PoolAxis& axis) {
     // Only those do that begin left of the input and, stepping far, miss it.
