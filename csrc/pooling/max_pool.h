@@ -52,7 +52,8 @@ void max_pool_forward_lanes(const Array<const T, 5>& x, const LaneWindows& w, T*
                         });
 }
 
-// Lines (pooling/along.h). Numbers are almost for nothing, and so are there even if nobody wants them.
+// Lines (pooling/along.h). Numbers of windows of two are almost for nothing, and so are there even if nobody
+// wants them.
 template <typename T>
 void max_pool_forward_along(const MaxPoolForward<T>& pool) {
     T* const y = pool.y;
@@ -92,7 +93,8 @@ void max_pool_numbers(const MaxPoolForward<T>& pool) {
     const PoolWindows& w = pool.windows;
     const int64_t* stride = pool.x.stride;
     if constexpr (has_along<T>)
-        if (!pool.indices && suits_along(pool.x, w)) return max_pool_forward_along(pool);
+        if (!pool.indices && (pool.window || w.columns.kernel == 2) && suits_along(pool.x, w))
+            return max_pool_forward_along(pool);
     if (!pool.indices && suits_fold(pool.x, w))
         return pool_folded(
             pool.x, w,
