@@ -13,7 +13,7 @@ def cross_numpy(a, b, y):
 BENCHES = [
     Bench(
         cross_forward,
-        [(1_000,), (1_000_000,)],
+        [(1_000,), (100_000,), (1_000_000,)],
         small=(300,),
         arguments=lambda n: (randn(n, 3), randn(n, 3), out(n, 3)),
         numpy=cross_numpy,
