@@ -11,7 +11,8 @@ constexpr double kIntegersBeside = 3 * double(kMostExact);
 // Bits that are 0 in all lanes if all are from -2^51 to 2^51 - 1. They may be joined with those of others by
 // |.
 PYDL_INLINE vec<int64_t> beyond_exact(vec<int64_t> x) {
-    return (x + kMostExact) & (-2 * kMostExact);
+    typedef uint64_t Unsigned __attribute__((vector_size(sizeof(x))));  // the sum may go beyond what fits
+    return bit_cast<vec<int64_t>>((bit_cast<Unsigned>(x) + uint64_t(kMostExact)) & uint64_t(-2 * kMostExact));
 }
 
 PYDL_INLINE vec<double> to_doubles(vec<int64_t> x) {
