@@ -8,12 +8,12 @@ import pytest
 from checks import check_gradient, check_kernel, check_torch
 
 import pydl
-from pydl.ops.clone import clone_forward, from_integers, is_view, to_integers
+from pydl.ops.clone import clone_forward, from_integers, from_truths, is_view, to_integers
 
 X = np.arange(6.0).reshape(2, 3) / 7
 
 
-@pytest.mark.parametrize("kernel", [clone_forward, from_integers, to_integers], ids=lambda k: k.name)
+@pytest.mark.parametrize("kernel", [clone_forward, from_integers, from_truths, to_integers], ids=lambda k: k.name)
 def test_native_equals_reference(kernel):
     check_kernel(kernel)
 
@@ -25,6 +25,17 @@ def test_many_numbers_change_their_type_as_in_numpy(dtype):
     assert np.array_equal(pydl.tensor(whole).to(dtype).numpy(), whole.astype(dtype))
     assert np.array_equal(pydl.tensor(parts).to(np.int64).numpy(), parts.astype(np.int64))
     assert np.array_equal((pydl.tensor(whole) + pydl.tensor(parts)).numpy(), whole.astype(dtype) + parts)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64", "int64", "int32"])
+def test_truth_values_become_0_and_1(dtype):
+    x = np.random.default_rng(0).random((3, 5, 33)) > 0.5
+    for view in (x, x[:, ::2, ::-1], x.T, x[0, 0, 0], x[:0]):
+        got = pydl.tensor(view).to(dtype)
+        assert got.dtype == dtype
+        np.testing.assert_array_equal(got.numpy(), view.astype(dtype))
+    assert pydl.tensor(x).sum((0, 2)).tolist() == x.sum((0, 2)).tolist()
+    assert pydl.tensor(x).sum().item() == x.sum()
 
 
 def test_every_bit_is_copied():

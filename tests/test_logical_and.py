@@ -2,13 +2,27 @@ import itertools
 
 import numpy as np
 import pytest
-from checks import check_refused, torch
+from checks import check_kernel, check_refused, torch
 
 import pydl
+from pydl.ops.logical_and import logical_and_forward
 
 ARRAYS = [np.array([0, 1, 2, 3], dtype) for dtype in ("int64", "int32", "uint8")]
 ARRAYS += [np.array([True, False, True, True]), np.array([[True], [False]])]
 FLOATS = [np.array([0.0, -0.0, np.nan, 2.0], np.float32)]
+
+
+def test_native_equals_reference():
+    check_kernel(logical_and_forward)
+
+
+@pytest.mark.parametrize("dtype", ["bool", "float32"])
+def test_any_layout(dtype):
+    a, b = np.random.default_rng(0).integers(0, 2, (2, 3, 70, 33)).astype(dtype)
+    for x, z in [(a, b), (a[:, ::3, ::-1], b[:, ::3, ::-1]), (a.T, b.T), (a, b[:, :, :1]), (a[..., :5], b[0, ..., :5])]:
+        np.testing.assert_array_equal(pydl.logical_and(x, z).numpy(), np.logical_and(x, z))
+        np.testing.assert_array_equal(pydl.logical_xor(x, z).numpy(), np.logical_xor(x, z))
+        np.testing.assert_array_equal(pydl.logical_not(x).numpy(), np.logical_not(x))
 
 
 @pytest.mark.parametrize(

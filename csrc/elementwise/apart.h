@@ -75,8 +75,9 @@ template <typename T>
                                         const int64_t* stride, int64_t count, int64_t rows,
                                         const int64_t* step, int arrays, const int64_t* bytes) {
     alignas(64) char near[kMostArrays][kNearRun + PYDL_VECTOR_BYTES];
-    const int64_t block = kNearRun / bytes[0];
-    const bool is_float = bytes[0] == sizeof(float);
+    int64_t most = 0;  // bytes of an element of any array
+    for (int k = 0; k < arrays; ++k) most = bytes[k] > most ? bytes[k] : most;
+    const int64_t block = kNearRun / most;
     for (int64_t row = 0; row < rows; ++row)
         for (int64_t first = 0; first < count; first += block) {
             const int64_t left = count - first, n = left < block ? left : block;
@@ -92,13 +93,16 @@ template <typename T>
                     copy_numbers(reinterpret_cast<const uint8_t*>(x), stride[k], 0,
                                  reinterpret_cast<uint8_t*>(near[k]), 1, 0, n, 1);
                 else
-                    is_float ? copy_near<float>(x, stride[k], near[k], n)
-                             : copy_near<double>(x, stride[k], near[k], n);
+                    bytes[k] == sizeof(float) ? copy_near<float>(x, stride[k], near[k], n)
+                                              : copy_near<double>(x, stride[k], near[k], n);
             }
             run(f, p, near_stride, n, 1, step);
             if (stride[0] == 1) continue;
             char* const y = static_cast<char*>(data[0]) + (row * step[0] + first * stride[0]) * bytes[0];
-            if (is_float)
+            if (bytes[0] == 1)
+                copy_numbers(static_cast<const uint8_t*>(p[0]), 1, 0, reinterpret_cast<uint8_t*>(y),
+                             stride[0], 0, n, 1);
+            else if (bytes[0] == sizeof(float))
                 copy_numbers(static_cast<const float*>(p[0]), 1, 0, reinterpret_cast<float*>(y), stride[0], 0,
                              n, 1);
             else

@@ -7,8 +7,9 @@
 //         y, a, b);
 //     }
 //
-// An input of bytes (a bool array) reaches f as a mask, set where the byte is not 0. y may be one of the
-// inputs itself, but must not overlap one in any other way.
+// An input of bytes (a bool array) reaches f as a mask, set where the byte is not 0. Where the result is
+// bytes, f gives a mask; elementwise_of<T>(...) says of which vectors. y may be one of the inputs itself, but
+// must not overlap one in any other way.
 #pragma once
 #include "elementwise/plan.h"
 #include "elementwise/row.h"
@@ -96,21 +97,26 @@ template <int N>
     });
 }
 
-template <typename T, typename F, typename... X>
-void elementwise(const char* mismatch, F f, const NdArray<T>& y, const NdArray<const X>&... x) {
+template <typename T, typename F, typename Y, typename... X>
+void elementwise_of(const char* mismatch, F f, const NdArray<Y>& y, const NdArray<const X>&... x) {
     static_assert(sizeof...(X) < kMostArrays);
     const ElementwiseRun run = [](const void* f, void* const* p, const int64_t* stride, int64_t count,
                                   int64_t rows, const int64_t* step) {
         const F own = *static_cast<const F*>(f);
-        elementwise_rows<T, F, X...>(own, p, stride, count, rows, step,
-                                     std::make_integer_sequence<int, sizeof...(X)>{});
+        elementwise_rows<T, Y, F, X...>(own, p, stride, count, rows, step,
+                                        std::make_integer_sequence<int, sizeof...(X)>{});
     };
     const ElementwiseCall<sizeof...(X) + 1> call = {
         run,
         &f,
         {reinterpret_cast<char*>(y.data), reinterpret_cast<char*>(const_cast<X*>(x.data))...},
-        {sizeof(T), sizeof(X)...}};
+        {sizeof(Y), sizeof(X)...}};
     elementwise_nest<sizeof...(X) + 1>(mismatch, {&y, &x...}, call);
+}
+
+template <typename T, typename F, typename... X>
+void elementwise(const char* mismatch, F f, const NdArray<T>& y, const NdArray<const X>&... x) {
+    elementwise_of<T>(mismatch, f, y, x...);
 }
 
 }  // namespace pydl::PYDL_ISA

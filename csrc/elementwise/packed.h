@@ -58,7 +58,7 @@ PYDL_INLINE bool lies_apart(int64_t stride) {
     int64_t run_stride[kMostPacked];
     const int64_t W = PYDL_VECTOR_BYTES / bytes[0];
     const bool is_short = count <= kShortRow || (count % W != 0 && count <= 2 * kShortRow);
-    bool packs = f != nullptr && is_short && stride[0] == 1;
+    bool packs = f != nullptr && is_short && stride[0] == 1 && bytes[0] >= int64_t(sizeof(float));
     for (int k = 0; packs && k < arrays; ++k)
         packs = (step[k] == count * stride[k] && !lies_apart(stride[k])) ||
                 (k > 0 && bytes[k] == bytes[0] &&

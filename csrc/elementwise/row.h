@@ -108,21 +108,40 @@ inline constexpr bool is_long = false;
 template <typename F>
 inline constexpr bool is_long<Long<F>> = true;
 
-// y = f(x...), `count` numbers one behind another.
-template <typename T, typename F, typename... Input>
-PYDL_INLINE void elementwise_row(const F& f, T* y, int64_t count, Input... x) {
+// A vector of the result, or its first n lanes: numbers, or, where f gives a mask, truth values in bytes.
+template <typename T>
+PYDL_INLINE void put(T* p, std::common_type_t<vec<T>> v) {
+    store(p, v);
+}
+template <typename T>
+PYDL_INLINE void put(uint8_t* p, std::common_type_t<mask<T>> v) {
+    narrow_bytes<T>(p, v & 1);
+}
+template <typename T>
+PYDL_INLINE void put_part(T* p, std::common_type_t<vec<T>> v, int64_t n) {
+    store_partial(p, v, n);
+}
+template <typename T>
+PYDL_INLINE void put_part(uint8_t* p, std::common_type_t<mask<T>> v, int64_t n) {
+    store_bytes<T>(p, v & 1, n);
+}
+
+// y = f(x...), `count` numbers one behind another, or truth values.
+template <typename T, typename F, typename Y, typename... Input>
+PYDL_INLINE void elementwise_row(const F& f, Y* y, int64_t count, Input... x) {
     constexpr int64_t W = width<T>;
     // Rows of one input are seldom short, and many of their formulas are long.
     constexpr bool once = is_long<F> || sizeof...(Input) == 1;
-    alignas(PYDL_VECTOR_BYTES) T last[W];
+    static_assert(!once || std::is_same_v<T, Y>, "truth values are of short formulas of more than one input");
+    alignas(PYDL_VECTOR_BYTES) Y last[W];
     const int64_t rest = count & (W - 1);
-    T* to = y;
+    Y* to = y;
     for (int64_t whole = count - rest;; whole = W) {
         int64_t i = 0;
         // One branch a vector, at the end: when compiled for size, a `for` has two.
         if (whole > 0) {
             do {
-                store(to + i, f(x.at(i)...));
+                put<T>(to + i, f(x.at(i)...));
             } while ((i += W) < whole);
         }
         if constexpr (once) {  // what does not fill a vector goes by way of ones that it does
@@ -131,19 +150,19 @@ PYDL_INLINE void elementwise_row(const F& f, T* y, int64_t count, Input... x) {
             (x.end_with(whole, rest), ...);
             to = last;
         } else {
-            if (rest > 0) store_partial(y + i, f(x.part(i, rest)...), rest);
+            if (rest > 0) put_part<T>(y + i, f(x.part(i, rest)...), rest);
             return;
         }
     }
 }
 
 // Rows of a kernel: see ElementwiseRun.
-template <typename T, typename F, typename... X, int... I>
+template <typename T, typename Y, typename F, typename... X, int... I>
 PYDL_INLINE void elementwise_rows(const F& f, void* const* p, const int64_t* stride, int64_t count,
                                   int64_t rows, const int64_t* step, std::integer_sequence<int, I...>) {
     alignas(PYDL_VECTOR_BYTES) T own[sizeof...(X)][width<T>];
     for (int64_t r = 0; r < rows; ++r)
-        elementwise_row<T>(f, static_cast<T*>(p[0]) + r * step[0], count,
+        elementwise_row<T>(f, static_cast<Y*>(p[0]) + r * step[0], count,
                            RowInput<T, X, sizeof...(X) == 1>(
                                static_cast<const X*>(p[I + 1]) + r * step[I + 1], stride[I + 1], own[I])...);
 }

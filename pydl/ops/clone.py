@@ -22,7 +22,8 @@ from ..tensor import Tensor, as_tensor
 MOST_DIMENSIONS = 8  # of an array that a kernel is given
 MANY = 4096  # numbers from which on a kernel converts them more quickly than numpy
 
-float32, float64, int64 = np.dtype(np.float32), np.dtype(np.float64), np.dtype(np.int64)
+float32, float64 = np.dtype(np.float32), np.dtype(np.float64)
+int64, bool_ = np.dtype(np.int64), np.dtype(np.bool_)
 
 
 @kernel(writes="y")
@@ -48,6 +49,18 @@ def to_integers(x, y):
     """Rounded towards 0; what int64 does not hold becomes any number."""
     for i in range(len(x)):
         y[i] = x[i]
+
+
+@kernel(writes="y")
+def from_truths(x, one, y):
+    for i in np.ndindex(x.shape):
+        y[i] = one if x[i] else 0.0
+
+
+@from_truths.samples
+def _(draw):
+    shape = draw.shape()
+    return {"x": np.asarray(draw.array(shape) > 0), "one": draw.array((), finite=True), "y": draw.out(shape)}
 
 
 @from_integers.samples
@@ -95,6 +108,10 @@ def converted(x: Array, dtype: Any) -> Array:
         from_integers(flat(x), flat(y))
     elif whole and y.dtype == int64 and x.dtype in (float32, float64):
         to_integers(flat(x), flat(y))
+    elif x.dtype == bool_ and y.dtype in (float32, float64, int64) and x.ndim <= MOST_DIMENSIONS:
+        one = np.ones((), y.dtype)
+        # Of integers only the bits are moved.
+        from_truths(x, *(each.view(float64) if y.dtype == int64 else each for each in (one, y)))
     else:
         np.copyto(y, x, casting="unsafe")
     return y

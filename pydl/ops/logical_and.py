@@ -18,63 +18,98 @@ from typing import Any
 import numpy as np
 
 from ..arguments import check_array, check_flag, check_range, check_reduction
-from ..op import empty, empty_like, op
+from ..op import empty, empty_like, kernel, op
 from ..tensor import as_tensor
 from .broadcasting import broadcast_shape, operands
+from .clone import MOST_DIMENSIONS
+from .eq import EQUAL, OPPOSITE, compare
+
+BOTH, ONE = 1, 2  # what the kernel's `form` is a sum of, as in csrc/logical_and.cpp
+AND, OR, XOR = BOTH, BOTH + ONE, ONE
+
+_UFUNCS = {AND: np.bitwise_and, OR: np.bitwise_or, XOR: np.bitwise_xor}
 
 
-def _truth(name: str, form: Any, input: Any, other: Any) -> Any:
-    a, b = check_array(name, "input", input), check_array(name, "other", other)
+@kernel(writes="y")
+def logical_and_forward(a, b, form, y):
+    a, b = np.broadcast_to(a, y.shape), np.broadcast_to(b, y.shape)
+    for i in np.ndindex(y.shape):
+        both, one = a[i] and b[i], a[i] != b[i]
+        y[i] = (form & BOTH and both) or (form & ONE and one)
+
+
+@logical_and_forward.samples
+def _(draw):
+    a, b, shape = draw.broadcast_pair()
+    return {"a": np.asarray(a > 0), "b": np.asarray(b > 0), "form": draw.integer(0, 3), "y": np.zeros(shape, np.bool_)}
+
+
+def _joined(name: str, form: int, a: Any, b: Any) -> Any:
+    """The form of two bool arrays."""
     y = empty(broadcast_shape(name, a, b), np.dtype(np.bool_))
-    return form(truths(a), truths(b), out=y)
+    if y.ndim <= MOST_DIMENSIONS:
+        logical_and_forward(a, b, form, y)
+    else:
+        _UFUNCS[form](a, b, out=y)
+    return y
 
 
-def truths(x: Any) -> Any:
-    """Whether each float is not 0, for which numpy has quicker loops than for its logical operations."""
-    return x != 0 if x.dtype.kind == "f" else x
+def _truth(name: str, form: int, input: Any, other: Any) -> Any:
+    a, b = check_array(name, "input", input), check_array(name, "other", other)
+    return _joined(name, form, truths(name, a), truths(name, b))
+
+
+def truths(name: str, x: Any) -> Any:
+    """Whether each number is not 0."""
+    return x if x.dtype.kind == "b" else compare(name, EQUAL + OPPOSITE, x, 0)
+
+
+def negated(name: str, x: Any) -> Any:
+    """Whether each truth value does not hold."""
+    return _joined(name, XOR, x, np.array(True))
 
 
 @op("input", "other")
 def logical_and(input: Any, other: Any) -> Any:
     """Whether input and other are not 0, element by element."""
-    return _truth("logical_and", np.logical_and, input, other)
+    return _truth("logical_and", AND, input, other)
 
 
 @op("input", "other")
 def logical_or(input: Any, other: Any) -> Any:
     """Whether input or other is not 0, element by element."""
-    return _truth("logical_or", np.logical_or, input, other)
+    return _truth("logical_or", OR, input, other)
 
 
 @op("input", "other")
 def logical_xor(input: Any, other: Any) -> Any:
     """Whether exactly one of input and other is not 0, element by element."""
-    return _truth("logical_xor", np.logical_xor, input, other)
+    return _truth("logical_xor", XOR, input, other)
 
 
-def _bits(name: str, form: Any, input: Any, other: Any) -> Any:
+def _bits(name: str, form: int, input: Any, other: Any) -> Any:
     a, b, y, _, _ = operands(name, input, other)
     if y.dtype.kind == "f":
         raise TypeError(f"{name}: the arguments are {y.dtype} but must be bool or integers")
-    return form(a, b, out=y)
+    return _joined(name, form, a, b) if y.dtype.kind == "b" else _UFUNCS[form](a, b, out=y)
 
 
 @op("input", "other")
 def bitwise_and(input: Any, other: Any) -> Any:
     """input & other."""
-    return _bits("bitwise_and", np.bitwise_and, input, other)
+    return _bits("bitwise_and", AND, input, other)
 
 
 @op("input", "other")
 def bitwise_or(input: Any, other: Any) -> Any:
     """input | other."""
-    return _bits("bitwise_or", np.bitwise_or, input, other)
+    return _bits("bitwise_or", OR, input, other)
 
 
 @op("input", "other")
 def bitwise_xor(input: Any, other: Any) -> Any:
     """input ^ other."""
-    return _bits("bitwise_xor", np.bitwise_xor, input, other)
+    return _bits("bitwise_xor", XOR, input, other)
 
 
 @op("input")
@@ -83,7 +118,7 @@ def bitwise_not(input: Any) -> Any:
     x = check_array("bitwise_not", "input", input)
     if x.dtype.kind == "f":
         raise TypeError(f"bitwise_not: input is {x.dtype} but must be bool or integers")
-    return np.invert(x, out=empty_like(x))
+    return negated("bitwise_not", x) if x.dtype.kind == "b" else np.invert(x, out=empty_like(x))
 
 
 def _reduced(name: str, form: Any, input: Any, dim: Any, keepdim: Any) -> Any:

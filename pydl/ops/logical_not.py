@@ -11,15 +11,14 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from ..arguments import check_array
-from ..op import empty, op
+from ..op import op
+from .eq import EQUAL, compare
+from .logical_and import negated
 
 
 @op("input")
 def logical_not(input: Any) -> Any:
     """Whether input is 0 or False, element by element."""
     x = check_array("logical_not", "input", input)
-    y = empty(x.shape, np.dtype(np.bool_))
-    return np.logical_not(x, out=y) if x.dtype.kind == "b" else np.equal(x, 0, out=y)  # which is quicker for numbers
+    return negated("logical_not", x) if x.dtype.kind == "b" else compare("logical_not", EQUAL, x, 0)

@@ -20,6 +20,8 @@ from ..op import op
 from ..tensor import Tensor
 from .amax import amax_forward, amin_forward, extreme
 from .argmax import argmax_forward, argmin_forward, search
+from .clone import zeros
+from .gather import add_along
 from .maximum import maximum
 from .minimum import minimum
 
@@ -41,9 +43,9 @@ def along(input: Any, name: str, forward: Any, dim: Any, keepdim: bool) -> Any:
         dy, _ = dys
         if x.ndim == 0:
             return dy
-        dx = np.zeros(x.shape, x.dtype)
+        dx = zeros(x.shape, x.dtype)
         along = (*x.shape[:d], 1, *x.shape[d + 1 :])
-        np.put_along_axis(dx, index.reshape(along), dy.reshape(along), d)
+        add_along(dy.reshape(along), index.reshape(along), dx, d)
         return dx
 
     return [y, index], gradient, ()

@@ -19,7 +19,7 @@ import numpy as np
 from .._compiled import empty_reduced, is_usual_float, repeated
 from ..arguments import check_array, check_float, check_reduction
 from ..op import kernel, op
-from .clone import MOST_DIMENSIONS
+from .clone import MOST_DIMENSIONS, converted
 
 
 def index_of_result(i, y):
@@ -70,8 +70,8 @@ def sum(input: Any, dim: int | tuple[int, ...] | None = None, keepdim: bool = Fa
     x = check_array("sum", "input", input)
     dims, ones, shape, _ = check_reduction("sum", x.shape, dim, keepdim)
     if not is_usual_float(x):
-        if x.dtype.kind == "b" and len(dims) == x.ndim:
-            return np.full(shape, np.count_nonzero(x))
+        if x.dtype.kind == "b":
+            x = converted(x, np.dtype(np.int64))
         if x.dtype == np.int64 and x.ndim <= MOST_DIMENSIONS:
             y, lines = empty_reduced(x, ones, shape)
             sum_integers(x, lines)
