@@ -3,7 +3,8 @@
 // Numbers become integers that sort the same way, the smallest first in the order wanted being the largest.
 // The k best so far are a heap with the worst on top; a vector of numbers is compared with it at once, and of
 // a long line most vectors hold none that is better. If k is much of the line, all of it is sorted, by one
-// byte of the integers after another, from the lowest on: each pass keeps the order of equals.
+// byte of the integers after another, from the lowest on: each pass keeps the order of equals. In short lines
+// each number counts those that come before it.
 #include "elementwise/elementwise.h"
 #include "kernel.h"
 #include "parallel.h"
@@ -70,10 +71,8 @@ void find_best(const T* x, int64_t stride, int64_t count, int64_t k, bool larges
     }
 }
 
-constexpr int64_t kRun = 24;  // numbers that are sooner inserted one by one
-// Numbers that are sooner merged than counted, where each byte has a pass that counts 256 values.
-template <typename T>
-constexpr int64_t kShortLine = 24 + 8 * sizeof(T);
+// Numbers whose places are sooner counted one by one, where each byte has a pass that counts 256 values.
+constexpr int64_t kShortLine = 96;
 constexpr int kBuckets = 256;
 
 template <typename T>
@@ -82,59 +81,59 @@ struct Item {
     int_of<T> index;
 };
 
-// As keys_of, but with the smallest first, and without arithmetic that would take a denormal for 0.
-template <typename T>
-PYDL_INLINE auto rising_key(T x, bool largest) {
+// As keys_of, but with the smallest first, and without arithmetic that would take a denormal for 0: of the
+// bits of one number or a vector of them.
+template <typename T, typename Bits>
+PYDL_INLINE Bits rising_key(Bits bits, bool largest) {
     constexpr int_of<T> sign = int_of<T>(1) << (8 * sizeof(T) - 1);
-    int_of<T> bits = bit_cast<int_of<T>>(x);
-    if (bits == sign) bits = 0;
-    if ((bits & ~sign) > bit_cast<int_of<T>>(T(__builtin_inf()))) bits = ~sign;
-    return std::make_unsigned_t<int_of<T>>(to_key<T>(bits, !largest) ^ sign);
+    const int_of<T> infinity = bit_cast<int_of<T>>(T(__builtin_inf()));
+    if constexpr (std::is_integral_v<Bits>) {  // rarely: sooner foreseen than selected
+        if (bits == sign) bits = 0;
+        if ((bits & ~sign) > infinity) bits = ~sign;
+    } else {
+        bits = select(bits == sign, Bits{}, bits);
+        bits = select((bits & ~sign) > infinity, Bits{} + ~sign, bits);
+    }
+    return to_key<T>(bits, !largest);
 }
 
-// Two neighbouring runs in order, as one: of equals those of the first.
+// The place of a number of a short line is how many come before it: those with smaller keys and equal ones
+// that stand before it. There is no branch on a key, and a vector of numbers is counted for at once.
 template <typename T>
-void merge(const Item<T>* a, int64_t size, int64_t both, Item<T>* to) {
-    const Item<T>*const middle = a + size, *const end = a + both, *b = middle;
-    while (a < middle && b < end) {
-        const bool second = b->key < a->key;  // no jump: nobody could predict it
-        *to++ = second ? *b : *a;
-        b += second;
-        a += !second;
+[[gnu::noinline]] void sort_short_line(const T* x, int64_t stride, int64_t count, bool largest,
+                                       Item<T>* sorted) {
+    constexpr int64_t W = width<T>;
+    alignas(64) int_of<T> keys[kShortLine + W], places[W];
+    for (int64_t i = 0; i < count; i += W) {
+        const vec<T> v = load_strided(x + i * stride, stride, count - i < W ? count - i : W);
+        store(keys + i, rising_key<T>(bit_cast<mask<T>>(v), largest));
     }
-    while (a < middle) *to++ = *a++;
-    while (b < end) *to++ = *b++;
+    for (int64_t first = 0; first < count; first += W) {
+        const mask<T> own = load(keys + first);
+        const int64_t last = first + W < count ? first + W : count;
+        mask<T> place{};
+        for (int64_t i = 0; i < first; ++i) place += (keys[i] > own) + 1;  // what is true is -1
+        for (int64_t i = first; i < last; ++i)
+            place -= (keys[i] < own) | ((keys[i] == own) & (iota<int_of<T>>() > int_of<T>(i - first)));
+        for (int64_t i = last; i < count; ++i) place -= keys[i] < own;
+        store(places, place);
+        for (int64_t i = first; i < last; ++i) sorted[places[i - first]].index = int_of<T>(i);
+    }
 }
 
 // The items of a line in order: in one of the two arrays.
 template <typename T>
 const Item<T>* sort_line(const T* x, int64_t stride, int64_t count, bool largest, Item<T>* from,
                          Item<T>* to) {
-    if (count <= kShortLine<T>) {
-        for (int64_t first = 0; first < count; first += kRun) {
-            const int64_t last = count - first < kRun ? count : first + kRun;
-            for (int64_t i = first; i < last; ++i) {
-                const Item<T> item{rising_key(x[i * stride], largest), int_of<T>(i)};
-                int64_t at = i;
-                for (; at > first && from[at - 1].key > item.key; --at) from[at] = from[at - 1];
-                from[at] = item;
-            }
-        }
-        for (int64_t run = kRun; run < count; run *= 2) {
-            for (int64_t i = 0; i < count; i += 2 * run) {
-                const int64_t left = count - i;
-                merge(from + i, run < left ? run : left, 2 * run < left ? 2 * run : left, to + i);
-            }
-            Item<T>* const merged = to;
-            to = from;
-            from = merged;
-        }
+    if (count <= kShortLine) {
+        sort_short_line(x, stride, count, largest, from);
         return from;
     }
-    uint32_t counts[sizeof(T)][kBuckets] = {};
+    alignas(64) uint32_t counts[sizeof(T)][kBuckets] = {};
     for (int64_t i = 0; i < count; ++i) {
-        const auto key = rising_key(x[i * stride], largest);
-        from[i] = {key, int_of<T>(i)};
+        const auto rising = rising_key<T>(bit_cast<int_of<T>>(x[i * stride]), largest);
+        const auto key = std::make_unsigned_t<int_of<T>>(rising) ^ (uint64_t(1) << (8 * sizeof(T) - 1));
+        from[i] = {std::make_unsigned_t<int_of<T>>(key), int_of<T>(i)};
 #pragma GCC unroll 8
         for (size_t byte = 0; byte < sizeof(T); ++byte) ++counts[byte][key >> 8 * byte & (kBuckets - 1)];
     }

@@ -91,7 +91,7 @@ def test_few_of_many_whole_numbers(dtype):
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64", "int64", "int32"])
-@pytest.mark.parametrize("count", [1, 2, 24, 25, 49, 88, 300, 70_000])
+@pytest.mark.parametrize("count", [1, 2, 24, 25, 49, 88, 96, 97, 300, 70_000])
 def test_long_lines_are_in_order(dtype, count):
     x = rng.standard_normal(count) * 10.0 ** rng.integers(-3, 4, count)
     if dtype[0] == "f":
