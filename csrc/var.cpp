@@ -7,6 +7,7 @@
 #include "normalization/moments.h"
 #include "scratch.h"
 #include "simd/doubles.h"
+#include "simd/past_caches.h"
 
 namespace pydl::PYDL_ISA {
 namespace {
@@ -62,14 +63,21 @@ template <typename T>
 
 // The moments of K numbers of each of `lines` neighbouring lines, at most kVarColumns.
 template <typename T>
-[[gnu::noinline]] void moments_of_columns(const T* x, int64_t stride, int64_t K, int64_t lines,
+[[gnu::noinline]] void moments_of_columns(const T* x, int64_t stride, int64_t K, int64_t lines, bool far,
                                           Moments* moments) {
     constexpr int64_t W = width<T>;
     alignas(64) double mean[kVarColumns], squares[kVarColumns];
     for (int64_t k = 0; k < K; k += kBlockRows) {
         const int64_t rows = K - k < kBlockRows ? K - k : kBlockRows;
-        for (int64_t j = 0; j < lines; j += W)
+        // From memory the next rows are asked for meanwhile: the processor does not foresee so many places.
+        const int64_t left = far ? K - k - rows : 0, ahead = left < kBlockRows ? left : kBlockRows;
+        const int64_t steps = (lines - 1) / W + 1;
+        for (int64_t j = 0; j < lines; j += W) {
+            for (int64_t r = ahead * (j / W) / steps; r < ahead * (j / W + 1) / steps; ++r)
+                for (int64_t i = 0; i < lines; i += 64 / int64_t(sizeof(T)))
+                    prefetch(x + (k + rows + r) * stride + i);
             add_rows(x + k * stride + j, stride, rows, lines - j, double(k), mean + j, squares + j);
+        }
     }
     for (int64_t j = 0; j < lines; ++j) moments[j] = {double(K), mean[j], squares[j]};
 }
@@ -102,6 +110,7 @@ void var_forward(Array<const T, 3> x, double divisor, Array<T, 2> mean, Array<T,
     if (pieces < 2) pieces = 1;
     if (pieces > K) pieces = K;
     const Scratch<Moments> partial(pieces > 1 ? A * B * pieces : 0);
+    const bool far = A * K * B * int64_t(sizeof(T)) >= kPastCaches;
     const int64_t grain = kMomentGrain * pieces / (K * width_of_strip) + 1;
     parallel_for(A * strips * pieces, grain, [&](int64_t begin, int64_t end) {
         Moments moments[kVarColumns];
@@ -113,7 +122,7 @@ void var_forward(Array<const T, 3> x, double divisor, Array<T, 2> mean, Array<T,
             if (B == 1)
                 moments[0] = moments_of_row(Line<const T>{from, x.stride[1]}, count);
             else
-                moments_of_columns(from, x.stride[1], count, lines, moments);
+                moments_of_columns(from, x.stride[1], count, lines, far, moments);
             for (int64_t j = 0; j < lines; ++j)
                 if (pieces > 1)
                     partial[(a * B + b + j) * pieces + p] = moments[j];

@@ -26,6 +26,7 @@ namespace pydl::PYDL_ISA {
 
 constexpr int64_t kReduceGrain = 16384;  // elements worth a task of their own
 constexpr int64_t kReducePieces = 64;    // enough tasks for any processor this is meant for
+constexpr int64_t kFirstStep = 8;        // of fewer numbers a reduction by itself would leave too many
 constexpr int64_t kColumnBlock = 512;    // results that are accumulated at once, by columns: a few KiB
 
 // How x is walked: the kept dimensions with y's strides (operand 0) and x's (1), the reduced ones with x's.
@@ -35,12 +36,12 @@ struct Reduction {
     T* y;
     LoopNest<2> kept;
     LoopNest<1> reduced;
+    int order[kMaxRank];   // the dimensions in the order in which they lie in memory, the closest last
+    uint32_t closest = 0;  // a bit for each that is in reduced's first
     int64_t results = 1, count = 1;
     int64_t pieces = 1, piece = 0;
 
     Reduction(NdArray<const T> from, NdArray<T> to) : x(from.data), y(to.data) {
-        // The dimensions in the order in which they lie in memory, the closest last.
-        int order[kMaxRank];
         for (int d = 0; d < from.rank; ++d) {
             int place = d;
             for (; place > 0 && distance(from, order[place - 1]) < distance(from, d); --place)
@@ -59,6 +60,7 @@ struct Reduction {
                 if (stride < 0) x += (size - 1) * stride;
                 const int64_t forwards[1] = {stride < 0 ? -stride : stride};
                 reduced.add(size, forwards);
+                if (reduced.rank <= 1) closest |= 1u << d;
                 count *= size;
             }
         }
@@ -210,7 +212,28 @@ bool reduce_without_gaps(const Reduction<T>& r, int64_t divisor) {
 }
 
 template <typename Rule, typename T>
-void reduce(const char* mismatch, NdArray<const T> x, NdArray<T> y, int64_t divisor = 1) {
+void reduce(const char* mismatch, NdArray<const T> x, NdArray<T> y, int64_t divisor = 1);
+
+// Of several dimensions that are no neighbours first the closest one: x is read in the order of memory, and
+// what is left is short. It lies in memory as x does.
+template <typename Rule, typename T>
+[[gnu::noinline]] void reduce_in_steps(const char* mismatch, const Reduction<T>& r, NdArray<const T> x,
+                                       NdArray<T> y, int64_t divisor) {
+    int64_t shape[kMaxRank], stride[kMaxRank], next = 1;
+    for (int k = x.rank - 1; k >= 0; --k) {
+        const int d = r.order[k];
+        shape[d] = r.closest >> d & 1 ? 1 : x.shape[d];
+        stride[d] = next;
+        next *= shape[d];
+    }
+    const Scratch<T> left(next);
+    const NdArray<T> middle{{x.rank, shape, stride}, left.data()};
+    reduce<Rule>(mismatch, x, middle);
+    reduce<Rule>(mismatch, read_only(middle), y, divisor);
+}
+
+template <typename Rule, typename T>
+void reduce(const char* mismatch, NdArray<const T> x, NdArray<T> y, int64_t divisor) {
     using Sum = typename Rule::Sum;
     bool fits = x.rank == y.rank;
     for (int d = 0; fits && d < x.rank; ++d) fits = y.shape[d] == x.shape[d] || y.shape[d] == 1;
@@ -225,6 +248,8 @@ void reduce(const char* mismatch, NdArray<const T> x, NdArray<T> y, int64_t divi
     }
     const Reduction<T> r(x, y);
     if (reduce_without_gaps<Rule>(r, divisor)) return;
+    if (r.reduced.rank > 1 && r.results > 1 && r.reduced.shape[0] >= kFirstStep)
+        return reduce_in_steps<Rule>(mismatch, r, x, y, divisor);
     const int64_t each = r.piece;  // elements of a task for one result
     Scratch<Sum> partial(r.pieces > 1 ? r.pieces * r.results : 0);
     const auto keep = [&](int64_t result, int64_t piece, Sum sum) {

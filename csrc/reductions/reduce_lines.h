@@ -12,13 +12,15 @@
 #pragma once
 #include "elementwise/elementwise.h"
 #include "scratch.h"
+#include "simd/past_caches.h"
 
 namespace pydl::PYDL_ISA {
 
 constexpr int64_t kLineGrain = 16384;    // elements worth a task of their own
 constexpr int64_t kLinePieces = 64;      // enough tasks for any processor this is meant for
 constexpr int64_t kLineVectors = 32;     // vectors of a row that is joined with its neighbours
-constexpr int64_t kStripColumns = 2048;  // columns joined at once: their results stay in the first cache
+constexpr int64_t kStripColumns = 4096;  // columns joined at once: their results stay in the second cache
+constexpr int64_t kNearColumns = 2048;   // where x is in the caches, too: they stay in the first one
 constexpr int64_t kStripRows = 32;       // rows joined in T before they are added up in Sum
 
 // Lane i of the result is the fold of rows[i].
@@ -223,7 +225,8 @@ template <typename Rule, typename T>
 void reduce_columns_of(const T* x, int64_t matrix_stride, int64_t row_stride, T* y, int64_t y_stride,
                        int64_t A, int64_t K, int64_t B, int64_t divisor) {
     using Sum = typename Rule::Sum;
-    const int64_t blocks = (B - 1) / kStripColumns + 1, columns = (B - 1) / blocks / 64 * 64 + 64;
+    const int64_t most_columns = A * K * B * int64_t(sizeof(T)) < kPastCaches ? kNearColumns : kStripColumns;
+    const int64_t blocks = (B - 1) / most_columns + 1, columns = (B - 1) / blocks / 64 * 64 + 64;
     const int64_t strips = (B - 1) / columns + 1;
     const int64_t wanted = kLinePieces / (A * strips),
                   possible = K * (B < columns ? B : columns) / kLineGrain;
