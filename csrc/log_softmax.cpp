@@ -8,7 +8,7 @@ namespace {
 // y = (x - largest) - log sum, in two steps: largest + log sum would round off the small part.
 template <typename T>
 struct LogSoftmax : LineRule {
-    static constexpr int kSums = 2;
+    static constexpr int kSums = 2, kNear = 6;
 
     void row(int64_t, int64_t K, const T* x, T* y) const {
         const T largest = largest_of_row(x, K);
@@ -39,6 +39,8 @@ struct LogSoftmax : LineRule {
 
 template <typename T>
 struct LogSoftmaxGradient : LineRule {
+    static constexpr int kNear = 3, kFar = 2;  // three arrays take long to turn
+
     void row(int64_t, int64_t K, const T* dy, const T* y, T* dx) const {
         const T sum = sum_of_row<T>(
             K, [&](int64_t i, int64_t n) PYDL_INLINE_LAMBDA { return load_partial(dy + i, n); });

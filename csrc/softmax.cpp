@@ -7,7 +7,7 @@ namespace {
 
 template <typename T>
 struct Softmax : LineRule {
-    static constexpr int kSums = 2;
+    static constexpr int kSums = 2, kNear = 6;
 
     void row(int64_t, int64_t K, const T* x, T* y) const {
         const T largest = largest_of_row(x, K);
@@ -41,6 +41,8 @@ struct Softmax : LineRule {
 
 template <typename T>
 struct SoftmaxGradient : LineRule {
+    static constexpr int kNear = 2, kFar = 2;  // three arrays take long to turn
+
     void row(int64_t, int64_t K, const T* dy, const T* y, T* dx) const {
         const T sum = sum_of_row<T>(K, [&](int64_t i, int64_t n) PYDL_INLINE_LAMBDA {
             return load_partial(dy + i, n) * load_partial(y + i, n);

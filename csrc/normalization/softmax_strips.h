@@ -64,6 +64,7 @@ int64_t lines_of_strip(int64_t A, int64_t K, int64_t B) {
 // What a rule for lines may have besides row and strip: see for_each_strip.
 struct LineRule {
     static constexpr int kSums = 1;
+    static constexpr int kNear = 4, kFar = 4;  // when rows are turned: see turns()
     void finish(int64_t, int64_t) const {}
 };
 
@@ -80,7 +81,7 @@ template <typename T, typename Rule, typename... X>
 void for_each_strip(const Rule& rule, const int64_t (&shape)[3], const Array<X, 3>&... arrays) {
     constexpr int64_t W = width<T>, kArrays = sizeof...(X);
     const int64_t A = shape[0], K = shape[1], B = shape[2];
-    if (B == 1 && !turns<T>(A, K)) {
+    if (B == 1 && !turns<T>(A, K, Rule::kNear, Rule::kFar)) {
         const bool copied = !((arrays.stride[1] == 1) && ...);
         parallel_for(A, kSoftmaxGrain / (K + 1) + 1, [&](int64_t begin, int64_t end) {
             Scratch<T> copies(copied ? kArrays * K : 0);

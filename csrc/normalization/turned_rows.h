@@ -6,10 +6,12 @@
 
 namespace pydl::PYDL_ISA {
 
-// Whether A rows of K numbers are better turned.
+// Whether A rows of K numbers are better turned: rows of up to so many half vectors, fewer of them where the
+// rows fill the second cache.
 template <typename T>
-bool turns(int64_t A, int64_t K) {
-    return K > 0 && K <= 2 * width<T> && A > 1;
+bool turns(int64_t A, int64_t K, int near = 6, int far = 4) {
+    const bool is_near = A * K * int64_t(sizeof(T)) < int64_t(1) << 20;
+    return K > 0 && 2 * K <= (is_near ? near : far) * width<T> && A > 1;
 }
 
 // Whether so many numbers are more than the caches hold. Rows are read a part at a time, which the processor
