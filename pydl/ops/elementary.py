@@ -52,8 +52,8 @@ def _(draw):
     return {"x": x, "form": form, "y": draw.out(x.shape)}
 
 
-def _smooth(name: str, form: Any, derivative: Callable[[Any, Any], Any], text: str, slope: Any = None) -> Any:
-    """The operation y = form(x) with dx = dy derivative(x, y); slope(dy, x, y, dx) writes that without arrays for
+def _smooth(name: str, form: Any, derivative: Callable[[Any, Any], Any] | None, text: str, slope: Any = None) -> Any:
+    """The operation y = form(x) with dx = dy derivative(x, y); or slope(dy, x, y, dx) writes that without arrays for
     steps on the way.
     """
 
@@ -68,7 +68,7 @@ def _smooth(name: str, form: Any, derivative: Callable[[Any, Any], Any], text: s
 
         def gradient(dy, needs):
             dx = empty_like(x)  # of pydl's memory, which is at hand
-            if slope is not None:
+            if derivative is None:
                 slope(dy, x, y, dx)
                 return dx
             with np.errstate(all="ignore"):
@@ -172,13 +172,13 @@ acosh = _smooth("acosh", np.arccosh, lambda x, y: 1 / np.sqrt(x * x - 1), "The i
 atanh = _smooth("atanh", np.arctanh, lambda x, y: 1 / (1 - x * x), "The inverse of tanh")
 exp2 = _smooth("exp2", np.exp2, lambda x, y: y * math.log(2), "2 to the power of x")
 erf = _smooth("erf", _native(ERF), lambda x, y: np.exp(-x * x) * (2 / math.sqrt(math.pi)), "The error function")
-log1p = _smooth("log1p", _native(LOG1P), lambda x, y: 1 / (1 + x), "ln(1 + x), exact for small x", _slope_of_log1p)
+log1p = _smooth("log1p", _native(LOG1P), None, "ln(1 + x), exact for small x", _slope_of_log1p)
 _expm1 = np.expm1 if isa == "avx512" else _native(EXPM1)  # numpy has vectors for it with AVX-512 alone
 expm1 = _smooth("expm1", _expm1, lambda x, y: y + 1, "e^x - 1, exact for small x")
 log2 = _smooth("log2", np.log2, lambda x, y: 1 / (x * math.log(2)), "The logarithm to the base 2")
 log10 = _smooth("log10", np.log10, lambda x, y: 1 / (x * math.log(10)), "The logarithm to the base 10")
-reciprocal = _smooth("reciprocal", _reciprocal, lambda x, y: -y * y, "1 / x", _slope_of_inverse)
-rsqrt = _smooth("rsqrt", _reciprocal_root, lambda x, y: -y * y * y / 2, "1 / sqrt(x)", _slope_of_inverse_root)
+reciprocal = _smooth("reciprocal", _reciprocal, None, "1 / x", _slope_of_inverse)
+rsqrt = _smooth("rsqrt", _reciprocal_root, None, "1 / sqrt(x)", _slope_of_inverse_root)
 sign = _stepped("sign", _signs, "-1, 0 or 1, of NaN 0")
 floor = _stepped("floor", np.floor, "The largest integer that is not above x")
 ceil = _stepped("ceil", np.ceil, "The smallest integer that is not below x")
