@@ -75,7 +75,7 @@ def extreme(name: str, forward: Any, numpy_form: Any, input: Any, dim: Any, keep
     if count == 0:
         raise ValueError(f"{name}: input has shape {x.shape}, and nothing has no largest or smallest element")
     if x.dtype.kind != "f":
-        return np.asarray(numpy_form(x, axis=dims)).reshape(shape)
+        return np.asarray(numpy_form.reduce(x, dims)).reshape(shape)
     x = check_float(name, "input", x)
     y, lines = empty_reduced(x, ones, shape)
     forward(x, lines)
@@ -91,10 +91,10 @@ def extreme(name: str, forward: Any, numpy_form: Any, input: Any, dim: Any, keep
 @op("input")
 def amax(input: Any, dim: int | tuple[int, ...] | None = None, keepdim: bool = False) -> Any:
     """The largest element over the dimensions `dim`. See the top of this file."""
-    return extreme("amax", amax_forward, np.max, input, dim, keepdim)
+    return extreme("amax", amax_forward, np.maximum, input, dim, keepdim)
 
 
 @op("input")
 def amin(input: Any, dim: int | tuple[int, ...] | None = None, keepdim: bool = False) -> Any:
     """The smallest element over the dimensions `dim`. See the top of this file."""
-    return extreme("amin", amin_forward, np.min, input, dim, keepdim)
+    return extreme("amin", amin_forward, np.minimum, input, dim, keepdim)

@@ -64,8 +64,9 @@ def search(name: str, forward: Any, x: Any, dim: Any, keepdim: bool) -> tuple[An
     last = x if d == x.ndim - 1 else np.moveaxis(x, d, -1)
     shape = (*x.shape[:d], 1, *x.shape[d + 1 :]) if keepdim else last.shape[:-1]
     if x.dtype.kind != "f":
-        index = np.asarray((np.argmax if forward is argmax_forward else np.argmin)(x, axis=d)).astype(int64)
-        y = np.take_along_axis(x, np.expand_dims(index, d), d)
+        largest = forward is argmax_forward
+        index = np.asarray(x.argmax(d) if largest else x.argmin(d), int64)
+        y = np.asarray((np.maximum if largest else np.minimum).reduce(x, d))  # sooner found than fetched
         return y.reshape(shape), index.reshape(shape), d
     last = check_float(name, "input", last)
     y, index = empty(shape, x.dtype), empty(shape, int64)

@@ -12,8 +12,6 @@ from __future__ import annotations
 import itertools
 from typing import Any
 
-import numpy as np
-
 from .._compiled import remembered
 from ..arguments import Array, check_array, check_dim, check_dims, check_integer, show
 from ..op import empty, op
@@ -27,7 +25,8 @@ def flip(input: Any, *dims: Any) -> Any:
     if len(dims) == 1 and isinstance(dims[0], tuple | list):
         dims = tuple(dims[0])
     order = check_dims("flip", dims, x.ndim)
-    return copied(np.asarray(np.flip(x, order))), lambda dy, needs: np.flip(dy, order), ()
+    reversed = tuple([slice(None, None, -1) if d in order else slice(None) for d in range(x.ndim)])
+    return copied(x[(*reversed, ...)]), lambda dy, needs: dy[(*reversed, ...)], ()
 
 
 @remembered

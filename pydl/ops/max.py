@@ -60,7 +60,7 @@ def of_all(input: Any, name: str, forward: Any, form: Any, keepdim: bool) -> Any
 def max(input: Any, dim: Any = None, keepdim: bool = False) -> Any:
     """The largest element of all, or (values, indices) along dim. See the top of this file."""
     if dim is None:
-        return of_all(input, "max", amax_forward, np.max, keepdim)
+        return of_all(input, "max", amax_forward, np.maximum, keepdim)
     if isinstance(dim, Tensor | np.ndarray):
         return maximum(input, dim)
     return ValuesIndices(*along(input, "max", argmax_forward, dim, keepdim))
@@ -69,7 +69,7 @@ def max(input: Any, dim: Any = None, keepdim: bool = False) -> Any:
 def min(input: Any, dim: Any = None, keepdim: bool = False) -> Any:
     """The smallest element of all, or (values, indices) along dim. See the top of this file."""
     if dim is None:
-        return of_all(input, "min", amin_forward, np.min, keepdim)
+        return of_all(input, "min", amin_forward, np.minimum, keepdim)
     if isinstance(dim, Tensor | np.ndarray):
         return minimum(input, dim)
     return ValuesIndices(*along(input, "min", argmin_forward, dim, keepdim))
