@@ -182,6 +182,8 @@ def test_where_it_is_used():
     assert not winograd_suits_weight((1, 1, 3, 3), (8, 1, 28, 28))
     assert winograd_suits_weight((40, 20, 5, 5), (64, 40, 8, 8))
     assert not winograd_suits_weight((20, 1, 5, 5), (64, 20, 24, 24))
+    assert not winograd_suits_weight((16, 3, 5, 5), (8, 16, 64, 64))
+    assert winograd_suits_weight((64, 3, 5, 5), (8, 64, 64, 64))
     assert not winograd_suits_weight(w, (1, 64, 4, 4))
 
 

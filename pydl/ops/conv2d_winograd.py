@@ -164,6 +164,10 @@ WAYS = {
 }
 WEIGHT_WAYS = {3: WeightWay(36, 15, 11, 23, 1.4, 3), 5: WeightWay(64, 18, 6, 22, 1.4, 3)}
 
+# Channels that a weight gradient has at least, unless it has more filters than a vector: with those as lanes its sums
+# are so few that each waits for the one before; the direct ones have pixels as lanes (csrc/conv2d/weight_pixels.h).
+FEW_CHANNELS, FEW_FILTERS = 4, 16
+
 
 @remembered
 def winograd_tile(w: Shape, y: Shape, dilation: Shape = (1, 1), groups: int = 1, source: Shape | None = None) -> int:
@@ -206,6 +210,8 @@ def fastest_tile(
 @remembered
 def winograd_suits_weight(w: Shape, y: Shape, dilation: Shape = (1, 1)) -> bool:
     """Whether conv2d uses it for the gradient of plain filters."""
+    if w[1] < FEW_CHANNELS and w[0] <= FEW_FILTERS:
+        return False
     way, parts, pixels = WEIGHT_WAYS[w[2]], math.prod(dilation), y[0] * y[2] * y[3]
     height, width = (-(-size // (d * 4)) for size, d in zip(y[2:], dilation, strict=True))
     if parts > 1:
