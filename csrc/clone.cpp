@@ -49,13 +49,4 @@ void to_integers(Array<const T, 1> x, Array<int64_t, 1> y) {
 }
 PYDL_KERNEL(to_integers, "x, y")
 
-// y = one where x holds, else 0. One may be any number, of which only the bits are taken.
-template <typename T>
-void from_truths(NdArray<const uint8_t> x, NdArray<const T> one, NdArray<T> y) {
-    elementwise(
-        "from_truths: x and one must broadcast to y",
-        [](mask<T> x, vec<T> one) { return select(x, one, vec<T>{}); }, y, x, one);
-}
-PYDL_KERNEL(from_truths, "x, one, y")
-
 }  // namespace pydl::PYDL_ISA

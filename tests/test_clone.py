@@ -8,12 +8,12 @@ import pytest
 from checks import check_gradient, check_kernel, check_torch
 
 import pydl
-from pydl.ops.clone import clone_forward, from_integers, from_truths, is_view, to_integers
+from pydl.ops.clone import clone_forward, from_integers, is_view, to_integers
 
 X = np.arange(6.0).reshape(2, 3) / 7
 
 
-@pytest.mark.parametrize("kernel", [clone_forward, from_integers, from_truths, to_integers], ids=lambda k: k.name)
+@pytest.mark.parametrize("kernel", [clone_forward, from_integers, to_integers], ids=lambda k: k.name)
 def test_native_equals_reference(kernel):
     check_kernel(kernel)
 

@@ -83,7 +83,7 @@ def test_blocks_that_permute_train_as_recorded():
     "function",
     [
         lambda x: relu(pydl.tensor(np.cumsum(x.numpy(), axis=1))),
-        lambda x: pydl.where(x > 0, x, pydl.exp(x)),
+        lambda x: pydl.where(pydl.tensor(x.numpy() > 0), x, pydl.exp(x)),
         lambda x: x * pydl.tensor(np.sign(x.numpy())),
         pydl.nansum,
         lambda x: pydl.where(pydl.isinf(x), 0.0, x),
@@ -93,6 +93,28 @@ def test_blocks_that_permute_train_as_recorded():
 def test_it_is_refused_whatever_the_first_numbers_are(function, first):
     with pytest.raises(RuntimeError, match="gives another result than the function"):
         pydl.capture(function)(first)
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda x: pydl.where(x > 0, x, pydl.exp(x)),
+        lambda x: x.masked_fill((x < -0.5) | ~(x <= 0.5), 0.0) * x,
+        lambda x: x * (x >= 0).float() + (x != x.flip(1)).double().float(),
+        lambda x: x.max(1).values * (x == x.amax(1, keepdim=True)).sum(1),
+    ],
+    ids=["where", "masked_fill", "numbers", "max"],
+)
+def test_masks_are_recorded(function):
+    fast = pydl.capture(function)
+    for seed in range(4):
+        numbers = np.random.default_rng(seed).standard_normal((5, 7)).astype(np.float32)
+        x, z = (pydl.tensor(numbers, requires_grad=True) for _ in range(2))
+        y, want = fast(x), function(z)
+        assert same_bits(y, want)
+        y.sum().backward()
+        want.sum().backward()
+        assert same_bits(x.grad, z.grad)
 
 
 def test_functions_that_refuse_most_numbers_are_recorded():

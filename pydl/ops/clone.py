@@ -51,18 +51,6 @@ def to_integers(x, y):
         y[i] = x[i]
 
 
-@kernel(writes="y")
-def from_truths(x, one, y):
-    for i in np.ndindex(x.shape):
-        y[i] = one if x[i] else 0.0
-
-
-@from_truths.samples
-def _(draw):
-    shape = draw.shape()
-    return {"x": np.asarray(draw.array(shape) > 0), "one": draw.array((), finite=True), "y": draw.out(shape)}
-
-
 @from_integers.samples
 def _(draw):
     n = draw.choice(draw.integer(0, 50), 40_000)
@@ -109,9 +97,9 @@ def converted(x: Array, dtype: Any) -> Array:
     elif whole and y.dtype == int64 and x.dtype in (float32, float64):
         to_integers(flat(x), flat(y))
     elif x.dtype == bool_ and y.dtype in (float32, float64, int64) and x.ndim <= MOST_DIMENSIONS:
-        one = np.ones((), y.dtype)
-        # Of integers only the bits are moved.
-        from_truths(x, *(each.view(float64) if y.dtype == int64 else each for each in (one, y)))
+        from .where import numbers_of  # which imports this module
+
+        numbers_of(x, y)
     else:
         np.copyto(y, x, casting="unsafe")
     return y

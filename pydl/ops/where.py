@@ -51,6 +51,13 @@ def _choose(condition: Any, a: Any, b: Any, y: Any) -> None:
         np.copyto(y, np.where(condition, a, b))
 
 
+def numbers_of(truths: Array, y: Array) -> None:
+    """y = 1 where the truth values hold, else 0, in float32, float64 or int64."""
+    one = np.ones((), y.dtype)
+    numbers = (one, np.zeros_like(one), y)
+    where_forward(truths, *(_bits(each) if y.dtype.kind == "i" else each for each in numbers))
+
+
 @op("condition", "input", "other")
 def where(condition: Any, input: Any, other: Any) -> Any:
     """input where condition holds, else other, element by element. See the top of this file."""
