@@ -215,14 +215,25 @@ def native_isa(name: str) -> Iterator[None]:
         isa = before
 
 
+_kernels_are_noted = False
+
+
 @contextlib.contextmanager
 def replaced_kernels(replace: Callable[[Any], Any]) -> Iterator[None]:
     """Runs replace(native) instead of each kernel's native form: for capture, which notes the calls."""
-    before = {name: each.native for name, each in KERNELS.items()}
+    global _kernels_are_noted
+    before, noted = {name: each.native for name, each in KERNELS.items()}, _kernels_are_noted
     try:
+        _kernels_are_noted = True
         for each in KERNELS.values():
             each.native = replace(each.native)
         yield
     finally:
+        _kernels_are_noted = noted
         for name, each in KERNELS.items():
             each.native = before[name]
+
+
+def kernels_are_noted() -> bool:
+    """Whether capture is noting calls, so that what numpy does as well as a kernel is to be done by the kernel."""
+    return _kernels_are_noted

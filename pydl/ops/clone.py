@@ -16,7 +16,7 @@ import numpy as np
 
 from .._compiled import flat, remembered
 from ..arguments import Array, check_array, check_dtype, is_device
-from ..op import empty, kernel, op
+from ..op import empty, kernel, kernels_are_noted, op
 from ..tensor import Tensor, as_tensor
 
 MOST_DIMENSIONS = 8  # of an array that a kernel is given
@@ -96,7 +96,7 @@ def converted(x: Array, dtype: Any) -> Array:
         from_integers(flat(x), flat(y))
     elif whole and y.dtype == int64 and x.dtype in (float32, float64):
         to_integers(flat(x), flat(y))
-    elif x.dtype == bool_ and y.dtype in (float32, float64, int64) and x.ndim <= MOST_DIMENSIONS:
+    elif kernels_are_noted() and x.dtype == bool_ and y.dtype in (float32, float64, int64):
         from .where import numbers_of  # which imports this module
 
         numbers_of(x, y)

@@ -4,6 +4,7 @@
 
 Shapes    a, b: any that broadcast together; y (bool): the broadcast shape
 Gradient  none: the result is not a number
+Kernel    for recordings, which replay kernels alone; elsewhere numpy's loops are as fast as memory or faster
 Special   NaN equals nothing, not even itself
 Source    IEEE 754-2019, section 5.11 (comparisons)
 """
@@ -16,14 +17,22 @@ import numpy as np
 
 from .._compiled import is_number, is_usual_float
 from ..arguments import Array, check_array
-from ..op import empty, kernel, op
+from ..op import empty, kernel, kernels_are_noted, op
 from .broadcasting import broadcast_shape
 from .clone import MOST_DIMENSIONS
 
 EQUAL, LESS, OPPOSITE = 1, 2, 4  # what the kernel's `form` is a sum of, as in csrc/eq.cpp
 
 _bool, _int64 = np.dtype(np.bool_), np.dtype(np.int64)
-_UFUNCS = {EQUAL: np.equal, EQUAL + OPPOSITE: np.not_equal, LESS: np.less, LESS + EQUAL: np.less_equal}
+# The kernel's form of each comparison, and whether its arguments are exchanged.
+FORMS: dict[np.ufunc, tuple[int, bool]] = {
+    np.equal: (EQUAL, False),
+    np.not_equal: (EQUAL + OPPOSITE, False),
+    np.less: (LESS, False),
+    np.less_equal: (LESS + EQUAL, False),
+    np.greater: (LESS, True),
+    np.greater_equal: (LESS + EQUAL, True),
+}
 
 
 @kernel(writes="y")
@@ -48,47 +57,56 @@ def _(draw):
     return {"a": a, "b": b, "integers": integers, "form": draw.integer(0, 7), "y": y}
 
 
-def compare(op: str, form: int, input: Any, other: Any, exchanged: bool = False) -> Array:
-    """Whether input and other compare as the form says, as a bool array; exchanged: other and input."""
-    if is_usual_float(input) and is_number(other):
-        return _compared(op, form, input, np.array(other, input.dtype), exchanged)
-    if is_usual_float(input) and is_usual_float(other) and input.dtype is other.dtype:
-        return _compared(op, form, input, other, exchanged)
-    if type(input) is np.ndarray and input.dtype is _int64:
-        if type(other) is np.ndarray and other.dtype is _int64:
-            return _compared(op, form, input, other, exchanged)
-        if type(other) is int and -(2**63) <= other < 2**63:
-            return _compared(op, form, input, np.array(other, _int64), exchanged)
+def compare(op: str, ufunc: np.ufunc, input: Any, other: Any) -> Array:
+    """ufunc(input, other), one of FORMS, as a bool array."""
+    if kernels_are_noted():
+        noted = _by_kernel(op, ufunc, input, other)
+        if noted is not None:
+            return noted
+    if is_usual_float(input) and (is_number(other) or (is_usual_float(other) and input.shape == other.shape)):
+        y = empty(input.shape, _bool)
+        ufunc(input, other, out=y)
+        return y
+    if is_usual_float(input) and is_usual_float(other):
+        y = empty(broadcast_shape(op, input, other), _bool)
+        ufunc(input, other, out=y)
+        return y
+    if type(input) is np.ndarray and input.dtype.kind in "iub" and input.dtype.isnative:
+        is_array = type(other) is np.ndarray and other.dtype is input.dtype
+        if is_array or type(other) is int:
+            shape = broadcast_shape(op, input, other) if is_array else input.shape
+            return ufunc(input, other, out=empty(shape, _bool))  # type: ignore[no-any-return]
     a, b = check_array(op, "input", input), check_array(op, "other", other)
-    y = empty(broadcast_shape(op, a, b), _bool)
     # numpy gives a number the dtype of the array beside it, as long as it still is a number.
-    left, right = (
-        value if isinstance(value, bool | int | float) else array for value, array in ((input, a), (other, b))
-    )
-    if exchanged:
-        left, right = right, left
-    _UFUNCS[form](left, right, out=y)
+    sides = (value if isinstance(value, bool | int | float) else array for value, array in ((input, a), (other, b)))
+    y = empty(broadcast_shape(op, a, b), _bool)
+    ufunc(*sides, out=y)
     return y
 
 
-def _compared(op: str, form: int, a: Array, b: Array, exchanged: bool) -> Array:
+def _by_kernel(op: str, ufunc: np.ufunc, a: Any, b: Any) -> Array | None:
+    """The same of floats or int64 of one dtype, or of such and a number; of others None."""
+    if not is_usual_float(a) and not (type(a) is np.ndarray and a.dtype is _int64):
+        return None
+    if is_number(b) and (a.dtype is not _int64 or (type(b) is int and -(2**63) <= b < 2**63)):
+        b = np.array(b, a.dtype)
+    if type(b) is not np.ndarray or b.dtype is not a.dtype:
+        return None
     y = empty(broadcast_shape(op, a, b), _bool)
-    if exchanged:
-        a, b = b, a
-    if y.ndim <= MOST_DIMENSIONS:
-        eq_forward(a, b, a.dtype is _int64, form, y)
-    else:
-        _UFUNCS[form](a, b, out=y)
+    if y.ndim > MOST_DIMENSIONS:
+        return None
+    form, exchanged = FORMS[ufunc]
+    eq_forward(*((b, a) if exchanged else (a, b)), a.dtype is _int64, form, y)
     return y
 
 
 @op("input", "other")
 def eq(input: Any, other: Any) -> Any:
     """Whether input equals other, element by element."""
-    return compare("eq", EQUAL, input, other)
+    return compare("eq", np.equal, input, other)
 
 
 @op("input", "other")
 def ne(input: Any, other: Any) -> Any:
     """Whether input does not equal other, element by element."""
-    return compare("ne", EQUAL + OPPOSITE, input, other)
+    return compare("ne", np.not_equal, input, other)

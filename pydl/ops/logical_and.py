@@ -6,6 +6,7 @@
 
 Shapes    a, b: any that broadcast together; any, all: as for sum
 Gradient  none: the results are no smooth numbers
+Kernel    of logical_and and its like, for recordings; see eq.py
 Special   NaN is not 0 and, but for equal_nan, near to nothing; equal infinities are close
 Source    Boole, "An investigation of the laws of thought", 1854, chapter III; Knuth, "The art of computer programming",
           volume 2 (1997), section 4.2.2
@@ -18,11 +19,11 @@ from typing import Any
 import numpy as np
 
 from ..arguments import check_array, check_flag, check_range, check_reduction
-from ..op import empty, empty_like, kernel, op
+from ..op import empty, empty_like, kernel, kernels_are_noted, op
 from ..tensor import as_tensor
 from .broadcasting import broadcast_shape, operands
 from .clone import MOST_DIMENSIONS
-from .eq import EQUAL, OPPOSITE, compare
+from .eq import compare
 
 BOTH, ONE = 1, 2  # what the kernel's `form` is a sum of, as in csrc/logical_and.cpp
 AND, OR, XOR = BOTH, BOTH + ONE, ONE
@@ -44,10 +45,9 @@ def _(draw):
     return {"a": np.asarray(a > 0), "b": np.asarray(b > 0), "form": draw.integer(0, 3), "y": np.zeros(shape, np.bool_)}
 
 
-def _joined(name: str, form: int, a: Any, b: Any) -> Any:
-    """The form of two bool arrays."""
-    y = empty(broadcast_shape(name, a, b), np.dtype(np.bool_))
-    if y.ndim <= MOST_DIMENSIONS:
+def _join(form: int, a: Any, b: Any, y: Any) -> Any:
+    """y = the form of truth values or integers."""
+    if kernels_are_noted() and y.dtype.kind == "b" and y.ndim <= MOST_DIMENSIONS:
         logical_and_forward(a, b, form, y)
     else:
         _UFUNCS[form](a, b, out=y)
@@ -56,17 +56,21 @@ def _joined(name: str, form: int, a: Any, b: Any) -> Any:
 
 def _truth(name: str, form: int, input: Any, other: Any) -> Any:
     a, b = check_array(name, "input", input), check_array(name, "other", other)
-    return _joined(name, form, truths(name, a), truths(name, b))
+    y = empty(broadcast_shape(name, a, b), np.dtype(np.bool_))
+    return _join(form, truths(name, a), truths(name, b), y)
 
 
 def truths(name: str, x: Any) -> Any:
     """Whether each number is not 0."""
-    return x if x.dtype.kind == "b" else compare(name, EQUAL + OPPOSITE, x, 0)
+    if x.dtype.kind == "b":
+        return x
+    return compare(name, np.not_equal, x, 0) if kernels_are_noted() else x != 0
 
 
-def negated(name: str, x: Any) -> Any:
+def negated(x: Any) -> Any:
     """Whether each truth value does not hold."""
-    return _joined(name, XOR, x, np.array(True))
+    y = empty_like(x)
+    return _join(XOR, x, np.array(True), y) if kernels_are_noted() else np.invert(x, out=y)
 
 
 @op("input", "other")
@@ -91,7 +95,7 @@ def _bits(name: str, form: int, input: Any, other: Any) -> Any:
     a, b, y, _, _ = operands(name, input, other)
     if y.dtype.kind == "f":
         raise TypeError(f"{name}: the arguments are {y.dtype} but must be bool or integers")
-    return _joined(name, form, a, b) if y.dtype.kind == "b" else _UFUNCS[form](a, b, out=y)
+    return _join(form, a, b, y)
 
 
 @op("input", "other")
@@ -118,7 +122,7 @@ def bitwise_not(input: Any) -> Any:
     x = check_array("bitwise_not", "input", input)
     if x.dtype.kind == "f":
         raise TypeError(f"bitwise_not: input is {x.dtype} but must be bool or integers")
-    return negated("bitwise_not", x) if x.dtype.kind == "b" else np.invert(x, out=empty_like(x))
+    return negated(x) if x.dtype.kind == "b" else np.invert(x, out=empty_like(x))
 
 
 def _reduced(name: str, form: Any, input: Any, dim: Any, keepdim: Any) -> Any:

@@ -11,9 +11,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from ..arguments import check_array
 from ..op import op
-from .eq import EQUAL, compare
+from .eq import compare
 from .logical_and import negated
 
 
@@ -21,4 +23,4 @@ from .logical_and import negated
 def logical_not(input: Any) -> Any:
     """Whether input is 0 or False, element by element."""
     x = check_array("logical_not", "input", input)
-    return negated("logical_not", x) if x.dtype.kind == "b" else compare("logical_not", EQUAL, x, 0)
+    return negated(x) if x.dtype.kind == "b" else compare("logical_not", np.equal, x, 0)

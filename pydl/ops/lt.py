@@ -12,29 +12,31 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from ..op import op
-from .eq import EQUAL, LESS, compare
+from .eq import compare
 
 
 @op("input", "other")
 def lt(input: Any, other: Any) -> Any:
     """Whether input is less than other, element by element."""
-    return compare("lt", LESS, input, other)
+    return compare("lt", np.less, input, other)
 
 
 @op("input", "other")
 def le(input: Any, other: Any) -> Any:
     """Whether input is at most other, element by element."""
-    return compare("le", LESS + EQUAL, input, other)
+    return compare("le", np.less_equal, input, other)
 
 
 @op("input", "other")
 def gt(input: Any, other: Any) -> Any:
     """Whether input is greater than other, element by element."""
-    return compare("gt", LESS, input, other, exchanged=True)
+    return compare("gt", np.greater, input, other)
 
 
 @op("input", "other")
 def ge(input: Any, other: Any) -> Any:
     """Whether input is at least other, element by element."""
-    return compare("ge", LESS + EQUAL, input, other, exchanged=True)
+    return compare("ge", np.greater_equal, input, other)

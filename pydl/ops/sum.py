@@ -18,7 +18,7 @@ import numpy as np
 
 from .._compiled import empty_reduced, is_usual_float, repeated
 from ..arguments import check_array, check_float, check_reduction
-from ..op import kernel, op
+from ..op import kernel, kernels_are_noted, op
 from .clone import MOST_DIMENSIONS, converted
 
 
@@ -70,8 +70,10 @@ def sum(input: Any, dim: int | tuple[int, ...] | None = None, keepdim: bool = Fa
     x = check_array("sum", "input", input)
     dims, ones, shape, _ = check_reduction("sum", x.shape, dim, keepdim)
     if not is_usual_float(x):
-        if x.dtype.kind == "b":
+        if x.dtype.kind == "b" and kernels_are_noted():
             x = converted(x, np.dtype(np.int64))
+        elif x.dtype.kind == "b" and len(dims) == x.ndim:
+            return np.full(shape, np.count_nonzero(x))
         if x.dtype == np.int64 and x.ndim <= MOST_DIMENSIONS:
             y, lines = empty_reduced(x, ones, shape)
             sum_integers(x, lines)
