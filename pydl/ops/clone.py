@@ -24,6 +24,7 @@ MANY = 4096  # numbers from which on a kernel converts them more quickly than nu
 
 float32, float64 = np.dtype(np.float32), np.dtype(np.float64)
 int64, bool_ = np.dtype(np.int64), np.dtype(np.bool_)
+NUMBERS = float32, float64, int64  # what kernels calculate with
 
 
 @kernel(writes="y")
@@ -96,7 +97,7 @@ def converted(x: Array, dtype: Any) -> Array:
         from_integers(flat(x), flat(y))
     elif whole and y.dtype == int64 and x.dtype in (float32, float64):
         to_integers(flat(x), flat(y))
-    elif kernels_are_noted() and x.dtype == bool_ and y.dtype in (float32, float64, int64):
+    elif kernels_are_noted() and x.dtype == bool_ and y.dtype in NUMBERS and x.ndim <= MOST_DIMENSIONS:
         from .where import numbers_of  # which imports this module
 
         numbers_of(x, y)

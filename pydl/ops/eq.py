@@ -4,7 +4,7 @@
 
 Shapes    a, b: any that broadcast together; y (bool): the broadcast shape
 Gradient  none: the result is not a number
-Kernel    for recordings, which replay kernels alone; elsewhere numpy's loops are as fast as memory or faster
+Kernel    for recordings, which replay kernels alone; numpy's loops, which make bytes of bytes, are faster elsewhere
 Special   NaN equals nothing, not even itself
 Source    IEEE 754-2019, section 5.11 (comparisons)
 """
