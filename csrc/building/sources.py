@@ -40,10 +40,8 @@ FLOAT32_ALONE = (
     "gru",
     "lstm",
     "max_pool2d",
-    "mish",
     "rnn",
     "scaled_dot_product_attention",
-    "softplus",
     "winograd",
 )
 # These are bound by memory or seldom what a network waits for: AVX-512 takes both kernels of AVX2.
