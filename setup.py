@@ -80,7 +80,7 @@ class BuildNative(build_ext):
             for source in ROOT.glob("csrc/runtime/*.cpp")
         ]
         for isa, isa_flags in sources.variants().items():
-            define = [*flags, f"-DPYDL_ISA={isa}", *isa_flags]
+            define = [*flags, *sources.KERNEL_FLAGS.split(), f"-DPYDL_ISA={isa}", *isa_flags]
             # What is left out is found in the variant below, if that is built too.
             has_below = isa == "avx512" and "avx2" in sources.variants()
             for source in kernel_sources:

@@ -9,7 +9,6 @@
 namespace pydl::PYDL_ISA {
 
 // Called with the shapes of the arguments before any loop: no call from Python may leave an array's bounds.
-// Never inside a parallel loop, where an exception could not leave the thread.
 inline void require(bool holds, const char* message) {
     if (!holds) fail(message);
 }

@@ -159,7 +159,7 @@ void gradient_of(const Sequence<T>& sequence, T g, T* dx, int64_t dx_stride, int
     constexpr int64_t W = width<T>;
     const int64_t rows = Sweep<T>::row_size(sequence.count);
     int64_t kept;
-    if (__builtin_mul_overflow(sequence.frames, 2 * rows, &kept)) throw_out_of_memory();
+    if (__builtin_mul_overflow(sequence.frames, 2 * rows, &kept)) fail(no_memory);
     Scratch<T> alphas(kept), through(rows);
     Sweep<T> alpha(sequence, 1);
     for (int64_t t = 0; t < sequence.frames; ++t) {

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "array.h"
+#include "runtime/fail.h"
 #include "simd/simd.h"
 
 namespace pydl::PYDL_ISA {
@@ -112,12 +113,13 @@ struct FromPython<Ints<K>> {
 };
 
 // Denormals are zero in float32; the state before is restored on return: it never leaks to numpy.
-[[gnu::noinline]] inline void call_without_denormals(void (*kernel)(const Value*), const Value* values) {
+[[gnu::noinline]] inline const char* call_without_denormals(void (*kernel)(const void*),
+                                                            const Value* values) {
     FlushDenormals guard;
-    kernel(values);
+    return run_to_end(kernel, values);
 }
 
-// Unpacks the values of a call into the kernel's own parameters.
+// Unpacks the values of a call into the kernel's own parameters. Null, or why it failed.
 template <typename T, auto function>
 struct Caller;
 
@@ -126,14 +128,16 @@ struct Caller<T, function> {
     static constexpr Parameter parameters[] = {FromPython<P>::parameter...};
     static constexpr int count = sizeof...(P);
 
-    static void call(const Value* values) {
+    static const char* call(const Value* values) {
         if constexpr (std::is_same_v<T, float>)
-            call_without_denormals(unpack, values);
+            return call_without_denormals(unpack, values);
         else
-            unpack(values);
+            return run_to_end(unpack, values);
     }
 
-    static void unpack(const Value* values) { unpack(values, std::make_index_sequence<sizeof...(P)>{}); }
+    static void unpack(const void* values) {
+        unpack(static_cast<const Value*>(values), std::make_index_sequence<sizeof...(P)>{});
+    }
 
     template <size_t... I>
     static void unpack(const Value* values, std::index_sequence<I...>) {

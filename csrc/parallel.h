@@ -5,7 +5,7 @@
 // threads.
 #pragma once
 
-#include "runtime/arena.h"
+#include "runtime/fail.h"
 #include "runtime/team.h"
 #include "simd/simd.h"
 
@@ -18,22 +18,29 @@ struct ParallelLoop {
     LoopBody body;
     const void* f;
     int64_t count, grain;
-    uint64_t denormals;  // how the caller treats them
-    mutable bool failed;
+    uint64_t denormals;           // how the caller treats them
+    mutable const char* failure;  // of the thread that failed last
 
     static void run(const void* pointer, int64_t begin, int64_t end) {
         const auto loop = static_cast<const ParallelLoop*>(pointer);
         const uint64_t own = FlushDenormals::state();
         FlushDenormals::set_state(loop->denormals);
-        // An exception must not leave its thread.
-        try {
-            end *= loop->grain;
-            loop->body(loop->f, begin * loop->grain, end < loop->count ? end : loop->count);
-        } catch (...) {
-            __atomic_store_n(&loop->failed, true, __ATOMIC_RELAXED);
-        }
+        end *= loop->grain;
+        const Part part{loop, begin * loop->grain, end < loop->count ? end : loop->count};
+        if (const char* failure = run_to_end(Part::run, &part))
+            __atomic_store_n(&loop->failure, failure, __ATOMIC_RELAXED);
         FlushDenormals::set_state(own);
     }
+
+    struct Part {
+        const ParallelLoop* loop;
+        int64_t begin, end;
+
+        static void run(const void* pointer) {
+            const auto part = static_cast<const Part*>(pointer);
+            part->loop->body(part->loop->f, part->begin, part->end);
+        }
+    };
 };
 
 // What parallel_for does, once for all loops.
@@ -42,9 +49,9 @@ struct ParallelLoop {
     if (grain < 1) grain = 1;
     const int64_t grains = (count - 1) / grain + 1;
     if (grains > 1) {
-        const ParallelLoop loop{body, f, count, grain, FlushDenormals::state(), false};
+        const ParallelLoop loop{body, f, count, grain, FlushDenormals::state(), nullptr};
         if (run_in_team(grains, ParallelLoop::run, &loop)) {
-            if (loop.failed) throw_out_of_memory();
+            if (loop.failure) fail(loop.failure);
             return;
         }
     }
@@ -53,7 +60,7 @@ struct ParallelLoop {
 
 // f(begin, end) for runs that together are [0, count) and start at multiples of grain. Everything runs in the
 // calling thread if there is no more than one grain, one thread, or a parallel loop around this one. Inside,
-// each thread treats denormals as the caller does. f may throw only for want of memory.
+// each thread treats denormals as the caller does.
 template <typename F>
 inline void parallel_for(int64_t count, int64_t grain, const F& f) {
     const LoopBody body = [](const void* f, int64_t begin, int64_t end) {

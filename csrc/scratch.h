@@ -1,7 +1,7 @@
 // Temporary memory of a kernel.
 #pragma once
 
-#include "runtime/arena.h"
+#include "runtime/fail.h"
 #include "runtime/pocket.h"
 #include "simd/simd.h"
 
@@ -14,18 +14,18 @@ class Scratch {
   public:
     explicit Scratch(int64_t count) {
         size_t bytes;
-        if (count < 0 || __builtin_mul_overflow(size_t(count), sizeof(T), &bytes)) throw_out_of_memory();
-        data_ = static_cast<T*>(pocket_allocate(bytes));
+        if (count < 0 || __builtin_mul_overflow(size_t(count), sizeof(T), &bytes)) fail(no_memory);
+        pocket_allocate(temporary_, bytes);
     }
-    ~Scratch() { pocket_free(data_); }
+    ~Scratch() { pocket_free(temporary_); }
     Scratch(const Scratch&) = delete;
     Scratch& operator=(const Scratch&) = delete;
 
-    T* data() const { return data_; }
-    T& operator[](int64_t i) const { return data_[i]; }
+    T* data() const { return static_cast<T*>(temporary_.memory); }
+    T& operator[](int64_t i) const { return data()[i]; }
 
   private:
-    T* data_;
+    Temporary temporary_;
 };
 
 }  // namespace pydl::PYDL_ISA

@@ -13,18 +13,20 @@ FOR_SIZE, FOR_SPEED = "-Os", "-O2 -fpeel-loops"
 FAST = (
     *("batch_norm", "batch_norm_backward", "conv2d_tile", "conv2d_weight_gradient"),
     *("gather", "gemm", "gemm_tile", "hardtanh", "mean", "sum"),
-    *("arena", "kernel_call", "native_kernel", "pocket", "team", "threads"),  # of the runtime: part of every call
+    # of the runtime: part of every call
+    *("arena", "fail", "kernel_call", "native_kernel", "pocket", "team", "threads"),
 )
 # Loops over whole numbers that the compiler makes vectors of, if it is told not to count the costs.
 VECTORIZED = ("dropout",)
-# Unwind tables are left out for functions that never throw (107 kB of the wheel); each function has a section, for
-# make_small.
+# Unwind tables are left out for functions that never throw; each function has a section, for make_small.
 FLAGS = (
     "-std=c++17 -fPIC -fvisibility=hidden -ffunction-sections "
     "-fno-asynchronous-unwind-tables -fno-unwind-tables -fno-dwarf2-cfi-asm "
     "-ffp-contract=fast -fno-math-errno -fno-trapping-math "
     "-Wall -Wextra -Wno-maybe-uninitialized -Wno-ignored-optimization-argument"
 )
+# Kernels never throw (csrc/runtime/fail.h): without any tables the wheel is a twentieth smaller.
+KERNEL_FLAGS = "-fno-exceptions"
 # SSE2 is for processors from before 2013: it is compiled for size and without the kernels of special cases (see
 # has_special_kernels in csrc/conv2d/shape.h).
 SPECIAL = ("conv2d_depthwise", "conv2d_depthwise_stride", "conv2d_depthwise_weight")

@@ -12,10 +12,12 @@ template <typename T>
 class Panels {
   public:
     explicit Panels(int64_t count) {
-        if (count > near_count) data_ = far_ = static_cast<T*>(pocket_allocate(size_t(count) * sizeof(T)));
+        if (count <= near_count) return;
+        pocket_allocate(far_, size_t(count) * sizeof(T));
+        data_ = static_cast<T*>(far_.memory);
     }
     ~Panels() {
-        if (far_ != nullptr) pocket_free(far_);
+        if (data_ != near_) pocket_free(far_);
     }
     Panels(const Panels&) = delete;
     Panels& operator=(const Panels&) = delete;
@@ -25,7 +27,8 @@ class Panels {
   private:
     static constexpr int64_t near_count = 8192 / sizeof(T);
     alignas(64) T near_[near_count];
-    T *data_ = near_, *far_ = nullptr;
+    T* data_ = near_;
+    Temporary far_;
 };
 
 }  // namespace pydl::PYDL_ISA

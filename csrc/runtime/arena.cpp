@@ -255,8 +255,4 @@ ArenaStatistics arena_statistics() {
     return statistics;
 }
 
-void throw_out_of_memory() {
-    throw std::bad_alloc();
-}
-
 }  // namespace pydl

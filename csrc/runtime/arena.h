@@ -28,7 +28,4 @@ struct ArenaStatistics {
 };
 ArenaStatistics arena_statistics();
 
-// For kernels, which carry no code of the standard library: throws std::bad_alloc.
-[[noreturn]] void throw_out_of_memory();
-
 }  // namespace pydl

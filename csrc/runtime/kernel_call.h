@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "fail.h"
 #include "kernel_table.h"
 
 namespace pydl {
@@ -57,8 +58,9 @@ class Call {
 
     // Without the interpreter lock, as often as wanted.
     void run() {
-        run_(values_);
+        const char* failure = run_(values_);
         clear_upper_halves();
+        if (failure != nullptr) throw_failure(failure);
     }
 
     // For calls that are run again on other memory: where an array argument lies, the bytes that its elements
@@ -95,7 +97,7 @@ class Call {
     NativeKernel* self_;
     const Kernel& kernel_;
     DType element_ = DType::float32;
-    void (*run_)(const Value*) = nullptr;
+    const char* (*run_)(const Value*) = nullptr;
     int index_ = 0;
     int lists_used_ = 0;
     int32_t bytes_ = 0;     // of the numbers of unknown type

@@ -45,8 +45,8 @@ struct Kernel {
     char isa[8];            // and so this is none
     int32_t count;
     const Parameter* parameters;
-    void (*float32)(const Value*);
-    void (*float64)(const Value*);  // null where the instruction set below has it
+    const char* (*float32)(const Value*);  // returns null, or why it failed
+    const char* (*float64)(const Value*);  // null where the instruction set below has it
 };
 
 }  // namespace pydl

@@ -3,8 +3,10 @@
 #include <pthread.h>
 
 #include <mutex>
+#include <new>
 
 #include "arena.h"
+#include "fail.h"
 
 namespace pydl {
 namespace {
@@ -104,20 +106,17 @@ Pocket& own_pocket() {
     return *owner.pocket;
 }
 
-}  // namespace
-
 #if defined(__SANITIZE_ADDRESS__)
-void* pocket_allocate(size_t bytes) {
+void* take(Pocket&, size_t bytes) {
     return arena_allocate(bytes);
 }
-void pocket_free(void* pointer) noexcept {
-    arena_free(pointer);
+void give_back(Pocket&, void* memory) noexcept {
+    arena_free(memory);
 }
 #else
-void* pocket_allocate(size_t bytes) {
+void* take(Pocket& own, size_t bytes) {
     const size_t size = rounded(bytes);
     if (size > largest) return arena_allocate(bytes);
-    Pocket& own = own_pocket();
     {
         const std::lock_guard<std::mutex> guard(own.mutex);
         if (void* memory = own.take(size)) return memory;
@@ -125,11 +124,9 @@ void* pocket_allocate(size_t bytes) {
     return arena_allocate(size);
 }
 
-void pocket_free(void* pointer) noexcept {
-    if (pointer == nullptr) return;
-    const size_t size = arena_bytes(pointer);
-    if (size > largest) return arena_free(pointer);
-    Pocket& own = own_pocket();
+void give_back(Pocket& own, void* memory) noexcept {
+    const size_t size = arena_bytes(memory);
+    if (size > largest) return arena_free(memory);
     own.mutex.lock();
     while (own.count == most_blocks || own.bytes + size > most_bytes) {
         void* oldest = own.remove(0);
@@ -137,11 +134,44 @@ void pocket_free(void* pointer) noexcept {
         arena_free(oldest);
         own.mutex.lock();
     }
-    own.blocks[own.count++] = {size, pointer};
+    own.blocks[own.count++] = {size, memory};
     own.bytes += size;
     own.mutex.unlock();
 }
 #endif
+
+// The one that this thread's functions have taken last.
+thread_local Temporary* last = nullptr;
+
+// Memory, or null where there is none.
+void* take(size_t bytes) noexcept {
+    try {
+        return take(own_pocket(), bytes);
+    } catch (const std::bad_alloc&) {
+        return nullptr;
+    }
+}
+
+}  // namespace
+
+void pocket_allocate(Temporary& temporary, size_t bytes) noexcept {
+    temporary = {take(bytes), last};
+    if (temporary.memory == nullptr) fail(no_memory);
+    last = &temporary;
+}
+
+void pocket_free(Temporary& temporary) noexcept {
+    last = temporary.before;
+    give_back(own_pocket(), temporary.memory);
+}
+
+Temporary* last_temporary() noexcept {
+    return last;
+}
+
+void free_temporaries_after(Temporary* kept) noexcept {
+    while (last != kept) pocket_free(*last);
+}
 
 size_t bytes_in_pockets() noexcept {
     size_t bytes = 0;
