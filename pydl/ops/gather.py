@@ -12,7 +12,6 @@ Source    Harris et al., "Array programming with NumPy", Nature 585 (2020), for 
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
@@ -156,9 +155,9 @@ def gather(input: Any, dim: int, index: Any) -> Any:
         places("gather", (1,), dim, numbers.reshape(-1))  # which refuses what is not 0
         return _repeated(x, numbers.shape)
     d = check_dim("gather", dim, x.ndim)
-    numbers = numbers_for_kernels(index, x, d)
-    if numbers is not None:
-        return _taken("gather", along(x, d), d, along(numbers, d), x.shape, numbers.shape)
+    usual = numbers_for_kernels(index, x, d)
+    if usual is not None:
+        return _taken("gather", along(x, d), d, along(usual, d), x.shape, usual.shape)
     from .getitem import PartGradient  # which imports this module
 
     found = places("gather", x.shape, d, index)

@@ -25,8 +25,8 @@ from ..op import empty, op
 from ..tensor import Tensor, as_tensor
 from .clone import clone, copied
 from .gather import (
-    check_index,
     add_rows,
+    check_index,
     gather_backward,
     gather_forward,
     numbers_for_kernels,
@@ -151,7 +151,7 @@ def index_add(input: Any, dim: int, index: Any, source: Any, alpha: float = 1) -
 @op("input", "src")
 def _scattered(input: Any, src: Any, d: int, index: Any) -> Any:
     """scatter of an array as large as index."""
-    numbers = numbers_for_kernels(index, input, d)
+    numbers: Any = numbers_for_kernels(index, input, d)
     y, index = copied(input), along(numbers, d)
     run_checked("scatter", scatter_forward, along(src, d), index, along(y, d), y.shape[d])
 
