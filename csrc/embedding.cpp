@@ -1,4 +1,5 @@
 // embedding: y[m] = weight[index[m]], and the sum of dy over the uses of each row. See pydl/ops/embedding.py.
+#include "elementwise/add_rows.h"
 #include "elementwise/row_copies.h"
 #include "kernel.h"
 
@@ -6,7 +7,6 @@ namespace pydl::PYDL_ISA {
 namespace {
 
 constexpr int64_t kEmbeddingGrain = 16384;  // numbers worth a task of their own
-constexpr int64_t kStripBytes = 64;         // columns that two threads must not share
 
 inline bool all_rows_exist(const Array<const int64_t, 1>& index, int64_t V) {
     const int64_t step = index.stride[0];
@@ -43,15 +43,14 @@ void embedding_forward(Array<const T, 2> weight, Array<const int64_t, 1> index, 
         if (D == 1)  // the length of a row as a constant: no branch on it
             return gather_numbers(weight.data, weight.stride[0], v + begin * step, step,
                                   y.data + begin * y.stride[0], y.stride[0], end - begin);
-        for (int64_t m = begin; m < end; ++m) {
-            const T* from = weight.data + v[m * step] * weight.stride[0];
-            T* to = y.data + m * y.stride[0];
-            if (are_rows)
-                copy_bytes(reinterpret_cast<const char*>(from), reinterpret_cast<char*>(to),
-                           D * int64_t(sizeof(T)));
-            else
-                copy_apart(from, weight.stride[1], to, y.stride[1], D);
-        }
+        if (are_rows)
+            return copy_rows(reinterpret_cast<const char*>(weight.data),
+                             weight.stride[0] * int64_t(sizeof(T)), v + begin * step, step,
+                             reinterpret_cast<char*>(y.data + begin * y.stride[0]),
+                             y.stride[0] * int64_t(sizeof(T)), end - begin, D * int64_t(sizeof(T)));
+        for (int64_t m = begin; m < end; ++m)
+            copy_apart(weight.data + v[m * step] * weight.stride[0], weight.stride[1],
+                       y.data + m * y.stride[0], y.stride[1], D);
     });
 }
 PYDL_KERNEL(embedding_forward, "weight, index, y")
@@ -70,25 +69,7 @@ void embedding_backward(Array<const T, 2> dy, Array<const int64_t, 1> index, int
             for (int64_t d = 0; d < D; ++d)
                 dweight.data[v * dweight.stride[0] + d * dweight.stride[1]] = T(0);
     });
-    // Each thread adds its own columns of all rows, in the order of m: words are used so unevenly that a
-    // share of the rows would not be a share of the work. Rows too short for that are divided nevertheless.
-    constexpr int64_t strip = kStripBytes / sizeof(T);
-    const auto add = [&](int64_t first_row, int64_t last_row, int64_t first, int64_t count) {
-        for (int64_t m = 0; m < M; ++m) {
-            const int64_t v = index.data[m * index.stride[0]];
-            if (v < first_row || v >= last_row || v == padding_idx) continue;
-            add_row(dy.data + m * dy.stride[0] + first * dy.stride[1], dy.stride[1],
-                    dweight.data + v * dweight.stride[0] + first * dweight.stride[1], dweight.stride[1],
-                    count);
-        }
-    };
-    if (M * D <= kEmbeddingGrain) {
-        add(0, V, 0, D);
-    } else if (D >= 2 * strip) {
-        parallel_for(D, strip, [&](int64_t begin, int64_t end) { add(0, V, begin, end - begin); });
-    } else {
-        parallel_for(V, 1, [&](int64_t begin, int64_t end) { add(begin, end, 0, D); });
-    }
+    add_rows(dy, index, dweight, padding_idx);
 }
 PYDL_KERNEL(embedding_backward, "dy, index, padding_idx, dweight")
 

@@ -2,6 +2,7 @@
 //
 // Where index is the same for all b (its stride is 0), as for index_select, whole rows are copied or added.
 // What is moved is not looked at: the loops know of it only how many bytes it has.
+#include "elementwise/add_rows.h"
 #include "elementwise/row_copies.h"
 #include "kernel.h"
 #include "parallel.h"
@@ -13,32 +14,37 @@ using Index = Array<const int64_t, 3>;
 
 constexpr int64_t kColumns = 256;  // of one task, where there is no other way to share the work
 
-// Refuses numbers outside of 0 .. K - 1. What is repeated by a stride of 0 is looked at once.
+[[gnu::noinline]] bool are_inside(const int64_t* numbers, int64_t step, int64_t count, int64_t K) {
+    vec<int64_t> outside{};
+    bool wrong = false;
+    int64_t i = 0;
+    if (step == 1)
+        for (; i + width<int64_t> <= count; i += width<int64_t>) {
+            const vec<int64_t> each = load(numbers + i);
+            outside |= (each < 0) | (each >= K);
+        }
+    for (; i < count; ++i) wrong |= uint64_t(numbers[i * step]) >= uint64_t(K);
+    return !wrong && !any(outside);
+}
+
+// Whether numbers are used several times, and all are looked at before the first is used.
+bool is_repeated(const Index& index) {
+    for (int d = 0; d < 3; ++d)
+        if (index.shape[d] > 1 && index.stride[d] == 0) return true;
+    return false;
+}
+
+// Refuses numbers outside of 0 .. K - 1 of an index of which at most one dimension is not repeated, or few.
 [[gnu::noinline]] void check_index(const Index& index, int64_t K, const char* message) {
     int64_t n[3];
-    for (int d = 0; d < 3; ++d) n[d] = index.stride[d] == 0 && index.shape[d] > 0 ? 1 : index.shape[d];
+    for (int d = 0; d < 3; ++d) n[d] = index.stride[d] == 0 ? 1 : index.shape[d];
     const int inner = n[2] > 1 ? 2 : 1, outer = 3 - inner;
-    const int64_t step = index.stride[inner], pieces = (n[inner] - 1) / kElementwiseGrain + 1;
-    bool refused = false;
-    parallel_for(n[0] * n[outer] * pieces, kElementwiseGrain / n[inner] + 1, [&](int64_t begin, int64_t end) {
-        vec<int64_t> outside{};
-        bool wrong = false;
-        for (int64_t task = begin; task < end; ++task) {
-            const int64_t row = task / pieces, first = task % pieces * kElementwiseGrain;
-            const int64_t* p =
-                index.data + row / n[outer] * index.stride[0] + row % n[outer] * index.stride[outer];
-            const int64_t last = n[inner] - first < kElementwiseGrain ? n[inner] : first + kElementwiseGrain;
-            int64_t b = first;
-            if (step == 1)
-                for (; b + width<int64_t> <= last; b += width<int64_t>) {
-                    const vec<int64_t> i = load(p + b);
-                    outside |= (i < 0) | (i >= K);
-                }
-            for (; b < last; ++b) wrong |= uint64_t(p[b * step]) >= uint64_t(K);
-        }
-        if (wrong || any(outside)) __atomic_store_n(&refused, true, __ATOMIC_RELAXED);
-    });
-    require(!refused, message);
+    bool inside = true;
+    for (int64_t a = 0; a < n[0]; ++a)
+        for (int64_t b = 0; b < n[outer]; ++b)
+            inside &= are_inside(index.data + a * index.stride[0] + b * index.stride[outer],
+                                 index.stride[inner], n[inner], K);
+    require(inside, message);
 }
 
 // Numbers of one line and those of another: far[numbers[i]] and near[i], all strides in bytes. `drift`: what
@@ -80,10 +86,8 @@ template <typename T>
 }
 
 // Rows of `bytes` without gaps in place of the single elements.
-[[gnu::noinline]] void gather_rows(const Line& line, int64_t bytes) {
-    const Line l = line;
-    for (int64_t i = 0; i < l.count; ++i)
-        copy_bytes(l.far + l.numbers[i * l.number_stride] * l.far_stride, l.near + i * l.near_stride, bytes);
+void gather_rows(const Line& l, int64_t bytes) {
+    copy_rows(l.far, l.far_stride, l.numbers, l.number_stride, l.near, l.near_stride, l.count, bytes);
 }
 [[gnu::noinline]] void scatter_rows(const Line& line, int64_t bytes) {
     const Line l = line;
@@ -91,7 +95,7 @@ template <typename T>
         copy_bytes(l.near + i * l.near_stride, l.far + l.numbers[i * l.number_stride] * l.far_stride, bytes);
 }
 template <typename T>
-[[gnu::noinline]] void add_rows(const Line& l, int64_t bytes) {
+[[gnu::noinline]] void add_rows_of_line(const Line& l, int64_t bytes) {
     for (int64_t i = 0; i < l.count; ++i)
         add_row(reinterpret_cast<const T*>(l.near + i * l.near_stride), 1,
                 reinterpret_cast<T*>(l.far + l.numbers[i * l.number_stride] * l.far_stride), 1,
@@ -104,15 +108,22 @@ struct Work {
     bool shared;  // whether places along the index may be of different threads, as they write to near ones
 };
 
-// Far (A, K, B) and near (A, M, B). Each (a, b) belongs to one thread, unless the work may be shared.
-void for_all(const Array<const char, 3>& far, const Index& index, const Array<const char, 3>& near,
-             int64_t bytes, const Work& work, const char* message) {
+// Far (A, K, B) and near (A, M, B): whether there is anything to do, if they fit.
+bool check_shapes(const Array<const char, 3>& far, const Index& index, const Array<const char, 3>& near,
+                  const char* message) {
     for (int d = 0; d < 3; ++d)
         require(index.shape[d] == near.shape[d] && (d == 1 || far.shape[d] == index.shape[d]), message);
+    if (index.size() == 0) return false;
+    if (is_repeated(index)) check_index(index, far.shape[1], message);
+    return true;
+}
+
+// Each (a, b) belongs to one thread, unless the work may be shared.
+void for_all(const Array<const char, 3>& far, const Index& index, const Array<const char, 3>& near,
+             int64_t bytes, const Work& work, const char* message) {
+    if (!check_shapes(far, index, near, message)) return;
     int64_t A = index.shape[0], M = index.shape[1];
     const int64_t B = index.shape[2];
-    if (A == 0 || M == 0 || B == 0) return;
-    check_index(index, far.shape[1], message);
     // One of every line, the right class, say: a line with a drift.
     const bool across = B == 1 && M == 1;
     if (across) M = A, A = 1;
@@ -124,10 +135,18 @@ void for_all(const Array<const char, 3>& far, const Index& index, const Array<co
     const int64_t share = kElementwiseGrain / columns;
     const int64_t places = (work.shared || across) && share < M ? share : M, parts = (M - 1) / places + 1;
     const int64_t grain = kElementwiseGrain / (places * columns) + 1;
+    const bool unchecked = !is_repeated(index);  // so that each line is, when it is about to be read anyway
+    bool refused = false;
     parallel_for(A * strips * parts, grain, [&](int64_t begin, int64_t end) {
+        const auto move = [&](const Line& line) {
+            if (unchecked && !are_inside(line.numbers, line.number_stride, line.count, far.shape[1]))
+                __atomic_store_n(&refused, true, __ATOMIC_RELAXED);
+            else
+                work.line(line);
+        };
+        int64_t part = begin % parts, strip = begin / parts % strips, a = begin / parts / strips;
         for (int64_t task = begin; task < end; ++task) {
-            const int64_t a = task / parts / strips, first = task / parts % strips * columns;
-            const int64_t m = task % parts * places;
+            const int64_t first = strip * columns, m = part * places;
             const int64_t count = B - first < columns ? B - first : columns;
             Line line = {
                 const_cast<char*>(far.data) +
@@ -140,8 +159,10 @@ void for_all(const Array<const char, 3>& far, const Index& index, const Array<co
                 index.stride[along],
                 across ? far.stride[0] * bytes : 0,
                 M - m < places ? M - m : places};
+            if (++part == parts) part = 0, ++strip;  // a division would take as long as a short line
+            if (strip == strips) strip = 0, ++a;
             if (B == 1) {
-                work.line(line);
+                move(line);
                 continue;
             }
             if (are_rows) {
@@ -154,12 +175,13 @@ void for_all(const Array<const char, 3>& far, const Index& index, const Array<co
             line.near_stride = near.stride[2] * bytes;
             line.number_stride = index.stride[2];
             for (int64_t r = 0; r < rows; ++r) {
-                work.line(line);
+                move(line);
                 line.near += near.stride[1] * bytes;
                 line.numbers += index.stride[1];
             }
         }
     });
+    require(!refused, message);
 }
 
 // The same array without its type.
@@ -189,8 +211,13 @@ PYDL_KERNEL_OF_NUMBERS(gather_forward, "x, index, y")
 // Adds to dx.
 template <typename T>
 void gather_backward(Array<const T, 3> dy, Array<const int64_t, 3> index, Array<T, 3> dx) {
-    for_all(untyped(dx), index, untyped(dy), sizeof(T), {add_line<T>, add_rows<T>, false},
-            "gather_backward: dx is (A, K, B), index and dy (A, M, B), index from 0 to K - 1");
+    const char* mismatch = "gather_backward: dx is (A, K, B), index and dy (A, M, B), index from 0 to K - 1";
+    const bool are_rows = dy.shape[0] == 1 && dy.shape[2] > 1 && index.stride[2] == 0;
+    if (are_rows && check_shapes(untyped(dx), index, untyped(dy), mismatch))
+        return add_rows<T>({dy.data, {dy.shape[1], dy.shape[2]}, {dy.stride[1], dy.stride[2]}},
+                           {index.data, {index.shape[1]}, {index.stride[1]}},
+                           {dx.data, {dx.shape[1], dx.shape[2]}, {dx.stride[1], dx.stride[2]}});
+    for_all(untyped(dx), index, untyped(dy), sizeof(T), {add_line<T>, add_rows_of_line<T>, false}, mismatch);
 }
 PYDL_KERNEL(gather_backward, "dy, index, dx")
 
@@ -208,7 +235,8 @@ PYDL_KERNEL_OF_NUMBERS(scatter_forward, "src, index, y")
 // Adds whole numbers to y, modulo 2^64.
 inline void scatter_add_integers(Array<const int64_t, 3> src, Array<const int64_t, 3> index,
                                  Array<int64_t, 3> y) {
-    for_all(untyped(y), index, untyped(src), sizeof(int64_t), {add_line<uint64_t>, add_rows<uint64_t>, false},
+    for_all(untyped(y), index, untyped(src), sizeof(int64_t),
+            {add_line<uint64_t>, add_rows_of_line<uint64_t>, false},
             "scatter_add_integers: y is (A, K, B), index and src (A, M, B), index from 0 to K - 1");
 }
 PYDL_KERNEL_OF_NUMBERS(scatter_add_integers, "src, index, y")

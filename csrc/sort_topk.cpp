@@ -9,17 +9,12 @@
 #include "kernel.h"
 #include "parallel.h"
 #include "scratch.h"
+#include "sorting/keys.h"
 
 namespace pydl::PYDL_ISA {
 namespace {
 
 // Larger comes first; of equals the one found first. NaN is the largest number, and -0 equals 0.
-template <typename T, typename X>
-PYDL_INLINE X to_key(X v, bool largest) {
-    constexpr int bits = 8 * sizeof(T) - 1;
-    const auto order = v ^ ((v >> bits) & int_of<T>(~(int_of<T>(1) << bits)));
-    return largest ? order : ~order;
-}
 template <typename T>
 PYDL_INLINE mask<T> keys_of(vec<T> x, bool largest) {
     const vec<T> plain = x + T(0), nan = broadcast<T>(T(__builtin_nan("")));
@@ -71,31 +66,11 @@ void find_best(const T* x, int64_t stride, int64_t count, int64_t k, bool larges
     }
 }
 
-// Numbers whose places are sooner counted one by one, where each byte has a pass that counts 256 values.
-constexpr int64_t kShortLine = 96;
-constexpr int kBuckets = 256;
-
 template <typename T>
 struct Item {
-    std::make_unsigned_t<int_of<T>> key;
+    Unsigned<T> key;
     int_of<T> index;
 };
-
-// As keys_of, but with the smallest first, and without arithmetic that would take a denormal for 0: of the
-// bits of one number or a vector of them.
-template <typename T, typename Bits>
-PYDL_INLINE Bits rising_key(Bits bits, bool largest) {
-    constexpr int_of<T> sign = int_of<T>(1) << (8 * sizeof(T) - 1);
-    const int_of<T> infinity = bit_cast<int_of<T>>(T(__builtin_inf()));
-    if constexpr (std::is_integral_v<Bits>) {  // rarely: sooner foreseen than selected
-        if (bits == sign) bits = 0;
-        if ((bits & ~sign) > infinity) bits = ~sign;
-    } else {
-        bits = select(bits == sign, Bits{}, bits);
-        bits = select((bits & ~sign) > infinity, Bits{} + ~sign, bits);
-    }
-    return to_key<T>(bits, !largest);
-}
 
 // The place of a number of a short line is how many come before it: those with smaller keys and equal ones
 // that stand before it. There is no branch on a key, and a vector of numbers is counted for at once.
@@ -103,7 +78,7 @@ template <typename T>
 [[gnu::noinline]] void sort_short_line(const T* x, int64_t stride, int64_t count, bool largest,
                                        Item<T>* sorted) {
     constexpr int64_t W = width<T>;
-    alignas(64) int_of<T> keys[kShortLine + W], places[W];
+    alignas(64) int_of<T> keys[kShortLine<T> + W], places[W];
     for (int64_t i = 0; i < count; i += W) {
         const vec<T> v = load_strided(x + i * stride, stride, count - i < W ? count - i : W);
         store(keys + i, rising_key<T>(bit_cast<mask<T>>(v), largest));
@@ -117,7 +92,8 @@ template <typename T>
             place -= (keys[i] < own) | ((keys[i] == own) & (iota<int_of<T>>() > int_of<T>(i - first)));
         for (int64_t i = last; i < count; ++i) place -= keys[i] < own;
         store(places, place);
-        for (int64_t i = first; i < last; ++i) sorted[places[i - first]].index = int_of<T>(i);
+        for (int64_t i = first; i < last; ++i)
+            sorted[places[i - first]] = {unsigned_key<T>(keys[i]), int_of<T>(i)};
     }
 }
 
@@ -125,15 +101,14 @@ template <typename T>
 template <typename T>
 const Item<T>* sort_line(const T* x, int64_t stride, int64_t count, bool largest, Item<T>* from,
                          Item<T>* to) {
-    if (count <= kShortLine) {
+    if (count <= kShortLine<T>) {
         sort_short_line(x, stride, count, largest, from);
         return from;
     }
     alignas(64) uint32_t counts[sizeof(T)][kBuckets] = {};
     for (int64_t i = 0; i < count; ++i) {
-        const auto rising = rising_key<T>(bit_cast<int_of<T>>(x[i * stride]), largest);
-        const auto key = std::make_unsigned_t<int_of<T>>(rising) ^ (uint64_t(1) << (8 * sizeof(T) - 1));
-        from[i] = {std::make_unsigned_t<int_of<T>>(key), int_of<T>(i)};
+        const auto key = unsigned_key<T>(rising_key<T>(bit_cast<int_of<T>>(x[i * stride]), largest));
+        from[i] = {key, int_of<T>(i)};
 #pragma GCC unroll 8
         for (size_t byte = 0; byte < sizeof(T); ++byte) ++counts[byte][key >> 8 * byte & (kBuckets - 1)];
     }
@@ -192,5 +167,31 @@ void topk_forward(Array<const T, 2> x, bool largest, Array<T, 2> values, Array<i
     });
 }
 PYDL_KERNEL(topk_forward, "x, largest, values, index")
+
+// The most frequent number of each line, of several the smallest, and its last place: the longest run of
+// equals in order. NaN is equal to none.
+template <typename T>
+void mode_forward(Array<const T, 2> x, Array<T, 1> values, Array<int64_t, 1> index) {
+    const int64_t A = x.shape[0], K = x.shape[1];
+    require(values.shape[0] == A && index.shape[0] == A && K > 0 && K < int64_t(1) << 31,
+            "mode_forward: x is (A, K) with K > 0, values and index (A)");
+    parallel_for(A, 4096 / K + 1, [&](int64_t begin, int64_t end) {
+        const Scratch<Item<T>> items(2 * K);
+        for (int64_t a = begin; a < end; ++a) {
+            const T* line = x.data + a * x.stride[0];
+            const Item<T>* sorted = sort_line(line, x.stride[1], K, false, items.data(), items.data() + K);
+            int64_t run = 0, longest = 0, last = 0;
+            for (int64_t n = 0; n < K; ++n) {
+                const bool goes_on =
+                    n > 0 && sorted[n].key == sorted[n - 1].key && sorted[n].key != nan_key<T>;
+                run = goes_on ? run + 1 : 1;
+                if (run > longest) longest = run, last = sorted[n].index;
+            }
+            values(a) = line[last * x.stride[1]];
+            index(a) = last;
+        }
+    });
+}
+PYDL_KERNEL(mode_forward, "x, values, index")
 
 }  // namespace pydl::PYDL_ISA

@@ -113,6 +113,49 @@ def usual_classes(value, tuple shape, long long classes):
     return inside
 
 
+def plain_part(x, index):
+    """x[index] as an array, for an index of whole numbers, slices and None alone that fits; else None."""
+    if type(index) is tuple:
+        for each in <tuple>index:
+            if type(each) is not int and type(each) is not slice and each is not None:
+                return None
+        index = <tuple>index + (Ellipsis,)
+    elif type(index) is int or type(index) is slice:
+        index = (index, Ellipsis)
+    else:
+        return None
+    try:
+        return x[index]
+    except (IndexError, TypeError, ValueError, OverflowError):
+        return None
+
+
+def usual_numbers(index, cnp.ndarray x not None, Py_ssize_t dim):
+    """index, an array or a tensor, as the kernels that move numbers along a dimension of x take it, if it holds int64
+    without gaps and has one dimension, or the shape of x but for this dimension; else None. It is a copy where the
+    gradient of the operation that asks will read it, and must not see later changes.
+    """
+    cdef int d, rank = cnp.PyArray_NDIM(x)
+    if isinstance(index, TensorBase):
+        index = (<TensorBase>index)._data
+    if (
+        not cnp.PyArray_CheckExact(index)
+        or cnp.PyArray_TYPE(index) != cnp.NPY_INT64
+        or not cnp.PyArray_ISCARRAY_RO(index)
+        or cnp.PyArray_TYPE(x) > cnp.NPY_DOUBLE
+        or not cnp.PyArray_ISBEHAVED_RO(x)
+        or cnp.PyArray_SIZE(x) == 0
+    ):
+        return None
+    if cnp.PyArray_NDIM(index) == rank:
+        for d in range(rank):
+            if d != dim and cnp.PyArray_DIM(index, d) != cnp.PyArray_DIM(x, d):
+                return None
+    elif cnp.PyArray_NDIM(index) != 1:
+        return None
+    return cnp.PyArray_NewCopy(index, cnp.NPY_CORDER) if pydl_wanted and not pydl_noting else index
+
+
 def along(cnp.ndarray array not None, Py_ssize_t dim):
     """The array as (A, K, B) with K the size of `dim`: a view where the layout allows one."""
     cdef cnp.npy_intp sizes[3]
@@ -127,6 +170,15 @@ def along(cnp.ndarray array not None, Py_ssize_t dim):
     if not (are_one(array, 0, dim) and are_one(array, dim + 1, rank)):
         array = copy_of(array)
     return cnp.PyArray_Newshape(array, &shape, cnp.NPY_CORDER)
+
+
+def for_all(cnp.ndarray numbers not None, Py_ssize_t A, Py_ssize_t B):
+    """A vector of int64 as (A, M, B), the same for all a and b."""
+    cdef cnp.npy_intp sizes[3]
+    cdef cnp.npy_intp strides[3]
+    sizes[0], sizes[1], sizes[2] = A, cnp.PyArray_DIM(numbers, 0), B
+    strides[0], strides[1], strides[2] = 0, cnp.PyArray_STRIDE(numbers, 0), 0
+    return strided(numbers, 3, sizes, strides)
 
 
 def flat(cnp.ndarray array not None):
@@ -167,11 +219,16 @@ def repeated(cnp.ndarray array not None, tuple ones, tuple shape):
     for d in range(rank):
         sizes[d] = <Py_ssize_t><object>PyTuple_GET_ITEM(shape, d)
         strides[d] = cnp.PyArray_STRIDE(lines, d) if cnp.PyArray_DIM(lines, d) == sizes[d] else 0
+    return strided(lines, rank, sizes, strides)
+
+
+cdef cnp.ndarray strided(cnp.ndarray array, int rank, cnp.npy_intp* sizes, cnp.npy_intp* strides):
+    """A view of the array for reading, with other sizes and strides."""
     view = cnp.PyArray_New(
-        np.ndarray, rank, sizes, cnp.PyArray_TYPE(lines), strides, cnp.PyArray_DATA(lines), 0, cnp.NPY_ARRAY_ALIGNED, None
+        np.ndarray, rank, sizes, cnp.PyArray_TYPE(array), strides, cnp.PyArray_DATA(array), 0, cnp.NPY_ARRAY_ALIGNED, None
     )
-    Py_INCREF(lines)
-    cnp.PyArray_SetBaseObject(view, lines)
+    Py_INCREF(array)
+    cnp.PyArray_SetBaseObject(view, array)
     return view
 
 

@@ -70,6 +70,18 @@ def test_refuses():
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("name", ["exp2", "atanh", "asinh", "acosh"])
+def test_functions_of_logarithms_keep_their_digits(name, dtype):
+    large = np.geomspace(1e-30, 1e30, 999)
+    x = {"exp2": np.linspace(-125, 125, 999), "atanh": np.linspace(-1, 1, 1001)[1:-1], "asinh": -large}.get(
+        name, 1 + large
+    )
+    x = x.astype(dtype)
+    want = getattr(np, {"exp2": "exp2"}.get(name, f"arc{name[1:]}"))(x.astype(np.longdouble)).astype(dtype)
+    np.testing.assert_allclose(getattr(pydl, name)(x).numpy(), want, rtol=4 * np.finfo(dtype).eps)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_error_function_keeps_its_digits(dtype):
     x = np.concatenate([np.linspace(-7, 7, 999), np.geomspace(1e-30, 1, 99), [np.inf, -np.inf, np.nan]]).astype(dtype)
     want = np.array([math.erf(each) for each in x.tolist()], dtype)

@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
-from checks import check_gradient, check_kernel, check_torch
+from checks import check_gradient, check_torch
 
 import pydl
-from pydl.ops.getitem import getitem, getitem_backward
+from pydl.ops.getitem import getitem
 
 rng = np.random.default_rng(0)
 X = rng.standard_normal((4, 3, 5))
@@ -59,10 +59,6 @@ APART = {
     "array, slice, integer": (np.array([0, 2, 1]), slice(None), 3),
     "mask, none, integer": (MASK, None, 2),
 }
-
-
-def test_native_equals_reference():
-    check_kernel(getitem_backward)
 
 
 def test_worked_by_hand():
@@ -160,12 +156,3 @@ def test_many_rows_whatever_the_threads():
 def test_refuses(index, message):
     with pytest.raises(IndexError, match=message):
         pydl.tensor(X)[index]
-
-
-def test_kernel_stays_inside():
-    dx, dy = np.zeros((3, 2), np.float32), np.ones((1, 2), np.float32)
-    for index in (-1, 3):
-        with pytest.raises(ValueError, match="getitem_backward: index is outside of dx"):
-            getitem_backward.native(dy, np.array([index]), dx)
-    with pytest.raises(ValueError, match="getitem_backward: dy is"):
-        getitem_backward.native(dy, np.array([0, 1]), dx)

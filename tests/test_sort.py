@@ -3,7 +3,7 @@ import pytest
 from checks import check_gradient, check_kernel, check_refused, check_torch, check_whole_numbers, torch
 
 import pydl
-from pydl.ops.sort import topk_forward
+from pydl.ops.sort import mode_forward, topk_forward
 
 rng = np.random.default_rng(0)
 X = rng.standard_normal((3, 4, 5))
@@ -16,8 +16,9 @@ CALLS = {
 }
 
 
-def test_native_equals_reference():
-    check_kernel(topk_forward)
+@pytest.mark.parametrize("kernel", [topk_forward, mode_forward], ids=lambda k: k.name)
+def test_native_equals_reference(kernel):
+    check_kernel(kernel)
 
 
 @pytest.mark.parametrize("largest", [False, True])

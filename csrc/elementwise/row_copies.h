@@ -45,6 +45,22 @@ PYDL_INLINE void copy_bytes(const char* from, char* to, int64_t bytes) {
     if (bytes == 1) *to = *from;
 }
 
+// Row m of `to` is row numbers[m] of `from`, strides of rows in bytes. No two of them need lie close
+// together, so memory is asked for them ahead.
+[[gnu::noinline]] inline void copy_rows(const char* from, int64_t from_stride, const int64_t* numbers,
+                                        int64_t step, char* to, int64_t to_stride, int64_t count,
+                                        int64_t bytes) {
+    constexpr int64_t kAhead = 16;
+    for (int64_t m = 0; m < count; ++m, to += to_stride) {
+        if (m + kAhead < count) {
+            const char* later = from + numbers[(m + kAhead) * step] * from_stride;
+            prefetch(later);
+            prefetch(later + bytes - 1);
+        }
+        copy_bytes(from + numbers[m * step] * from_stride, to, bytes);
+    }
+}
+
 template <typename T>
 PYDL_INLINE void copy_row(const T* from, int64_t from_stride, T* to, int64_t to_stride, int64_t count) {
     if (from_stride != 1 || to_stride != 1) return copy_apart(from, from_stride, to, to_stride, count);

@@ -244,6 +244,8 @@ from .scatter_add import index_add as index_add
 from .scatter_add import scatter as scatter
 from .scatter_add import scatter_add as scatter_add
 from .setitem import setitem as setitem
+from .kthvalue import kthvalue as kthvalue
+from .kthvalue import mode as mode
 from .sort import argsort as argsort
 from .sort import sort as sort
 from .sort import topk as topk
@@ -300,7 +302,7 @@ LATER = {
     "counting": """
         argwhere bincount bucketize histc histogram is_nonzero isin nonzero searchsorted tril_indices
         triu_indices unique unique_consecutive""",
-    "order_statistics": "kthvalue median mode msort nanmean nanmedian nanquantile nansum quantile",
+    "order_statistics": "median msort nanmean nanmedian nanquantile nansum quantile",
 }
 _MODULES = {name: module for module, names in LATER.items() for name in names.split()}
 

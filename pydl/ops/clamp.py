@@ -71,16 +71,29 @@ def _integer_limits(dtype: Any, low: Any, high: Any) -> tuple[Any, Any]:
     return (None if low is None or low < smallest else low), (None if high is None or high > largest else high)
 
 
-def _between_arrays(given: dict[str, Any]) -> Any:
+def _alike(*values: Any) -> bool:
+    """Whether these, but for those that are None, are usual arrays of one shape."""
+    arrays = [each for each in values if each is not None]
+    if not are_usual_floats(arrays):
+        return False
+    shape = arrays[0].shape
+    return bool(shape == arrays[1].shape and shape == arrays[-1].shape)
+
+
+def _between_arrays(input: Any, min: Any, max: Any) -> Any:
     """clamp where a limit is an array."""
-    given = {name: value for name, value in given.items() if value is not None}
-    arrays = given if are_usual_floats(list(given.values())) else dict(zip(given, promote("clamp", given), strict=True))
     x: Any
     low: Any
     high: Any
-    x, low, high = (arrays.get(name) for name in ("input", "min", "max"))
-    shape = broadcast_shape("clamp", *arrays.values())
-    y = empty(shape, x.dtype)
+    if _alike(input, min, max):
+        x, low, high, y = input, min, max, empty_like(input)
+    else:
+        given = {"input": input, "min": min, "max": max}
+        given = {name: value for name, value in given.items() if value is not None}
+        usual = are_usual_floats(list(given.values()))
+        arrays = given if usual else dict(zip(given, promote("clamp", given), strict=True))
+        x, low, high = (arrays.get(name) for name in ("input", "min", "max"))
+        y = empty(broadcast_shape("clamp", *arrays.values()), x.dtype)
     if y.dtype.kind != "f":
         largest = x if low is None else np.maximum(x, low, out=y)
         if high is not None:
@@ -100,14 +113,13 @@ def _between_arrays(given: dict[str, Any]) -> Any:
             above = np.greater(x, high) | crossed if high is not None else np.False_
             inside = np.greater_equal(x, low) if low is not None else np.True_
             inside = inside & np.less_equal(x, high) if high is not None else inside
-        chosen = {"input": inside, "min": below, "max": above}
-        forms = {name: form_of(value, arrays[name]) for name, value in given.items()}
+        parts = (inside, x, input), (below, low, min), (above, high, max)
         return tuple(
-            fit(where(chosen[name], dy, 0.0).data, forms[name]) if name in forms and wanted else None
-            for name, wanted in zip(chosen, needs, strict=True)
+            fit(where(chosen, dy, 0.0).data, form_of(value, array)) if wanted and array is not None else None
+            for (chosen, array, value), wanted in zip(parts, needs, strict=True)
         )
 
-    return y, gradient if y.dtype.kind == "f" else None, tuple(given)
+    return y, gradient if y.dtype.kind == "f" else None, ("input", "min", "max")
 
 
 @op("input", "min", "max")
@@ -116,7 +128,7 @@ def clamp(input: Any, min: Any = None, max: Any = None) -> Any:
     if min is None and max is None:
         raise ValueError("clamp: min and max are both None, but one of them must be given")
     if isinstance(min, np.ndarray) or isinstance(max, np.ndarray):
-        return _between_arrays({"input": input, "min": min, "max": max})
+        return _between_arrays(input, min, max)
     low = -np.inf if min is None else check_number("clamp", "min", min)
     high = np.inf if max is None else check_number("clamp", "max", max)
     x = check_array("clamp", "input", input)

@@ -15,6 +15,7 @@ from ..tensor import Tensor, as_tensor
 from .eq import eq
 from .log import log
 from .mul import mul
+from .sum import sum
 from .where import where
 
 
@@ -27,8 +28,11 @@ def _floats(name: str, input: Any) -> Tensor:
 def xlogy(input: Any, other: Any) -> Tensor:
     """input * ln(other), 0 where input is 0 and other no NaN."""
     a, b = as_tensor("xlogy", input), _floats("xlogy", other)
+    product = mul(a, log(b))
+    if not math.isnan(sum(product).data):  # as 0 times the logarithm of what has none would make it
+        return product
     nothing = eq(a, 0).data & ((b.data <= 0) | (b.data == math.inf))  # elsewhere the product is 0 by itself
-    return where(nothing, mul(a, 0.0), mul(a, log(where(nothing, 1.0, b)))) if nothing.any() else mul(a, log(b))
+    return where(nothing, mul(a, 0.0), mul(a, log(where(nothing, 1.0, b)))) if nothing.any() else product
 
 
 def deg2rad(input: Any) -> Tensor:

@@ -180,6 +180,9 @@ def take_along_dim(input: Any, indices: Any, dim: int | None = None) -> Tensor:
     if dim is None:
         return gather(reshape(x, -1), 0, reshape(index, -1))
     d = check_dim("take_along_dim", dim, x.ndim)
+    given, wanted = x.data.shape, index.data.shape
+    if given[:d] == wanted[:d] and given[d + 1 :] == wanted[d + 1 :] and 0 < len(given) == len(wanted):
+        return gather(x, d, index)
     if x.ndim == 0 or index.ndim != x.ndim:
         raise ValueError(f"take_along_dim: indices has shape {index.shape} but must have the dimensions of {x.shape}")
     thin = [np.empty((*each.shape[:d], 1, *each.shape[d + 1 :]), np.bool_) for each in (x, index)]

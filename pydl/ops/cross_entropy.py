@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from ..arguments import check_floats, check_integer, check_number
+from ..arguments import check_floats, check_number
 from ..op import empty, kernel, op
 from . import losses
 from .lines import draw_lines
@@ -203,13 +203,10 @@ def cross_entropy(
     """-log softmax(input)[target]: the loss of a classifier, from its raw scores. See the top of this file."""
     name = "cross_entropy"
     x, w = check_floats(name, ("weight",), input=input, weight=weight)
-    losses.check_class_input(name, x)
-    losses.check_class_weight(name, w, x.shape)
-    how = losses.check_reduction(name, reduction)
+    ignore_index, how = losses.check_class_input(name, x, w, ignore_index, reduction)
     smoothing = check_number(name, "label_smoothing", label_smoothing)
     if not 0.0 <= smoothing <= 1.0:
         raise ValueError(f"{name}: label_smoothing is {smoothing} but must lie between 0 and 1")
-    ignore_index = check_integer(name, "ignore_index", ignore_index, -(2**31))
     probabilities = losses.are_probabilities(name, target, x.shape)
     if probabilities:
         x, t, w = check_floats(name, ("weight",), input=x, target=target, weight=w)

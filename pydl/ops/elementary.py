@@ -28,7 +28,7 @@ from .mul import mul_forward
 from .sqrt import sqrt_forward
 from .square import square_forward
 
-ERF, SIN, COS, LOG1P, EXPM1, FRAC = range(6)  # as in csrc/elementary.cpp
+ERF, SIN, COS, LOG1P, EXPM1, FRAC, EXP2, ATANH, ASINH, ACOSH = range(10)  # as in csrc/elementary.cpp
 
 _FORMS: dict[int, Any] = {
     ERF: math.erf,
@@ -37,6 +37,10 @@ _FORMS: dict[int, Any] = {
     LOG1P: np.log1p,
     EXPM1: np.expm1,
     FRAC: lambda x: x - np.trunc(x),
+    EXP2: np.exp2,
+    ATANH: np.arctanh,
+    ASINH: np.arcsinh,
+    ACOSH: np.arccosh,
 }
 
 
@@ -167,10 +171,10 @@ acos = _smooth("acos", np.arccos, lambda x, y: -1 / np.sqrt(1 - x * x), "The ang
 atan = _smooth("atan", np.arctan, lambda x, y: 1 / (1 + x * x), "The angle of that tangent")
 sinh = _smooth("sinh", np.sinh, lambda x, y: np.cosh(x), "The hyperbolic sine")
 cosh = _smooth("cosh", np.cosh, lambda x, y: np.sinh(x), "The hyperbolic cosine")
-asinh = _smooth("asinh", np.arcsinh, lambda x, y: 1 / np.sqrt(x * x + 1), "The inverse of sinh")
-acosh = _smooth("acosh", np.arccosh, lambda x, y: 1 / np.sqrt(x * x - 1), "The inverse of cosh")
-atanh = _smooth("atanh", np.arctanh, lambda x, y: 1 / (1 - x * x), "The inverse of tanh")
-exp2 = _smooth("exp2", np.exp2, lambda x, y: y * math.log(2), "2 to the power of x")
+asinh = _smooth("asinh", _native(ASINH), lambda x, y: 1 / np.sqrt(x * x + 1), "The inverse of sinh")
+acosh = _smooth("acosh", _native(ACOSH), lambda x, y: 1 / np.sqrt(x * x - 1), "The inverse of cosh")
+atanh = _smooth("atanh", _native(ATANH), lambda x, y: 1 / (1 - x * x), "The inverse of tanh")
+exp2 = _smooth("exp2", _native(EXP2), lambda x, y: y * math.log(2), "2 to the power of x")
 erf = _smooth("erf", _native(ERF), lambda x, y: np.exp(-x * x) * (2 / math.sqrt(math.pi)), "The error function")
 log1p = _smooth("log1p", _native(LOG1P), None, "ln(1 + x), exact for small x", _slope_of_log1p)
 _expm1 = np.expm1 if isa == "avx512" else _native(EXPM1)  # numpy has vectors for it with AVX-512 alone

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from .._compiled import flat, needs_copies, usual_classes
+from .._compiled import flat, needs_copies, usual_classes, usual_numbers
 from ..arguments import check_array, check_flag, check_floats, check_integer, check_rank, show
 from ..op import empty, kernel, op
 from ..sparse import SparseRows
@@ -85,8 +85,10 @@ def embedding(
     if scale_grad_by_freq is not False or sparse is not False:
         scale_grad_by_freq = check_flag("embedding", "scale_grad_by_freq", scale_grad_by_freq)
         sparse = check_flag("embedding", "sparse", sparse)
-    # Its own, where a gradient may be taken, which must not see later changes.
-    index = flat(x).astype(np.int64, copy=needs_copies())
+    index = usual_numbers(flat(x), w, 0)
+    if index is None:
+        # Its own, where a gradient may be taken, which must not see later changes.
+        index = flat(x).astype(np.int64, copy=needs_copies())
     if not usual_classes(index, index.shape, V):
         raise IndexError(
             f"embedding: input has numbers from {x.min()} to {x.max()} but weight has the rows 0 to {V - 1}"

@@ -22,7 +22,7 @@ from ..tensor import Tensor, as_tensor
 from .amax import amax
 from .clone import zeros
 from .embedding import check_padding, embedding, embedding_forward
-from .getitem import getitem_backward
+from .gather import add_rows
 from .mean import mean_forward
 from .mul import mul, mul_forward
 from .reshape import reshape
@@ -76,7 +76,7 @@ def _bags(weight: Any, factors: Any, words: Array, mean: bool) -> Any:
                 sum_forward(rows, dfactors[b, :, None])
             if dweight is not None:
                 mul_forward(dy[b, None], share if factors is None else factors[b, :, None], rows)
-                getitem_backward(rows.reshape(-1, D), words[b].reshape(-1), dweight)
+                add_rows(rows.reshape(-1, D), words[b].reshape(-1), dweight)
         return dweight, dfactors
 
     return y, gradient, ("weight", "factors")

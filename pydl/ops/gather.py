@@ -12,18 +12,15 @@ Source    Harris et al., "Array programming with NumPy", Nature 585 (2020), for 
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
 
-from .._compiled import along
+from .._compiled import along, for_all, usual_numbers
 from ..arguments import Array, check_array, check_dim
 from ..op import empty, gradient_wanted, kernel, op
-from ..tensor import Tensor, as_tensor
-from .clone import is_moved, reshaped, zeros
-from .getitem import getitem
-from .reshape import reshape
+from ..tensor import Tensor
+from .clone import is_moved, zeros
 
 
 @kernel(writes="y")
@@ -103,21 +100,21 @@ def places(name: str, shape: tuple[int, ...], dim: Any, index: Any) -> tuple[Arr
     return tuple(array if k == d else np.arange(n).reshape(n, *(1,) * (last - k)) for k, n in enumerate(array.shape))
 
 
-def three(x: Array, d: int) -> Array:
-    """x as the kernels take it: dimension d in the middle, and all before and all behind it as one each."""
-    if not x.flags.c_contiguous:
-        return reshaped(x, (math.prod(x.shape[:d]), x.shape[d], math.prod(x.shape[d + 1 :])))
-    lines: Array = along(x, d)
-    return lines
-
-
 def add_along(dy: Array, index: Array, dx: Array, d: int) -> None:
     """dx[.., index[.., m, ..], ..] += dy[.., m, ..] along dimension d, for floats."""
-    gather_backward(three(dy, d), three(index, d), dx.reshape(three(dx, d).shape))
+    gather_backward(along(dy, d), along(index, d), along(dx, d))
+
+
+def add_rows(dy: Array, numbers: Array, dx: Array) -> None:
+    """dx[numbers[m]] += dy[m] for rows: dy (M, D), dx (N, D)."""
+    gather_backward(dy[None], for_all(numbers, 1, dy.shape[1]), dx[None])
 
 
 def numbers_for_kernels(index: Any, x: Array, d: int) -> Array | None:
     """index for the kernels, where they do the work: numbers they take, and all of x but for dimension d."""
+    usual: Array | None = usual_numbers(index, x, d)
+    if usual is not None:
+        return usual if usual.ndim == x.ndim else None
     array = index.data if isinstance(index, Tensor) else index
     if not is_moved(x) or x.size == 0 or not isinstance(array, np.ndarray) or array.dtype.kind not in "iu":
         return None
@@ -125,11 +122,6 @@ def numbers_for_kernels(index: Any, x: Array, d: int) -> Array | None:
         return None
     # A gradient must not see later changes.
     return array.astype(np.int64, copy=gradient_wanted())
-
-
-def for_all(numbers: Array, A: int, B: int) -> Array:
-    """A vector without gaps as (A, M, B). numpy's broadcast_to() takes longer than the work on a small tensor."""
-    return np.ndarray((A, numbers.size, B), np.int64, numbers, 0, (0, 8, 0))
 
 
 def run_checked(name: str, forward: Any, one: Array, index: Array, other: Array, size: int) -> None:
@@ -141,50 +133,55 @@ def run_checked(name: str, forward: Any, one: Array, index: Array, other: Array,
         raise
 
 
-@op("input")
-def _taken(input: Any, name: str, d: int, numbers: Any) -> Any:
-    """gather, and index_select with a vector of numbers."""
-    x, is_vector = input, numbers.ndim == 1 and input.ndim > 1
-    lines = three(x, d)
-    A, _, B = lines.shape
-    shape = (*x.shape[:d], numbers.size, *x.shape[d + 1 :]) if is_vector else numbers.shape
-    index = for_all(numbers, A, B) if is_vector else three(numbers, d)
-    y = empty(shape, x.dtype)
-    run_checked(name, gather_forward, lines, index, three(y, d), x.shape[d])
+def _taken(name: str, lines: Array, d: int, index: Array, of: tuple[int, ...], shape: tuple[int, ...]) -> Any:
+    """What gather and index_select return, for an input (A, K, B) and an index (A, M, B), and their proper shapes."""
+    y = empty(shape, lines.dtype)
+    run_checked(name, gather_forward, lines, index, along(y, d), lines.shape[1])
 
     def gradient(dy, needs):
-        dx = zeros(x.shape, x.dtype)
-        gather_backward(three(dy, d), index, three(dx, d))
+        dx = zeros(of, lines.dtype)
+        gather_backward(along(dy, d), index, along(dx, d))
         return dx
 
     return y, gradient, ()
 
 
-def gather(input: Any, dim: int, index: Any) -> Tensor:
+@op("input")
+def gather(input: Any, dim: int, index: Any) -> Any:
     """The elements of input that index names along dim."""
-    x = as_tensor("gather", input)
-    if x.ndim:
-        d = check_dim("gather", dim, x.ndim)
-        found = numbers_for_kernels(index, x.data, d)
-        if found is not None:
-            return _taken(x, "gather", d, found)
-        return getitem(x, places("gather", x.shape, dim, index))
-    numbers = check_array("gather", "index", index.data if isinstance(index, Tensor) else index)
-    return reshape(getitem(reshape(x, 1), places("gather", (1,), dim, numbers.reshape(-1))), numbers.shape)
-
-
-def index_select(input: Any, dim: int, index: Any) -> Tensor:
-    """The parts of input that index, a vector, names along dim."""
-    x = as_tensor("index_select", input)
-    d = check_dim("index_select", dim, x.ndim)
-    array = index.data if isinstance(index, Tensor) else index
-    is_vector = isinstance(array, np.ndarray) and array.ndim == 1 and array.dtype.kind in "iu"
-    if is_vector and x.ndim and x.data.size and is_moved(x.data):
-        numbers = array.astype(np.int64, copy=gradient_wanted() or not array.flags.c_contiguous)
-        return _taken(x, "index_select", d, numbers)
-    numbers = check_index("index_select", index, x.shape[d] if x.ndim else 1)
-    if numbers.ndim > 1:
-        raise ValueError(f"index_select: index must be a vector, but has shape {numbers.shape}")
+    x = check_array("gather", "input", input)
     if not x.ndim:
-        return x if numbers.size == 1 else getitem(reshape(x, 1), numbers.reshape(-1))
-    return getitem(x, (*(slice(None),) * d, numbers.reshape(-1)))
+        numbers = check_array("gather", "index", index.data if isinstance(index, Tensor) else index)
+        places("gather", (1,), dim, numbers.reshape(-1))  # which refuses what is not 0
+        return _repeated(x, numbers.shape)
+    d = check_dim("gather", dim, x.ndim)
+    usual = numbers_for_kernels(index, x, d)
+    if usual is not None:
+        return _taken("gather", along(x, d), d, along(usual, d), x.shape, usual.shape)
+    from .getitem import PartGradient  # which imports this module
+
+    found = places("gather", x.shape, d, index)
+    return x[found], lambda dy, needs: PartGradient(x, found, None, dy), ()
+
+
+@op("input")
+def index_select(input: Any, dim: int, index: Any) -> Any:
+    """The parts of input that index, a vector, names along dim."""
+    x = check_array("index_select", "input", input)
+    d = check_dim("index_select", dim, x.ndim)
+    numbers = usual_numbers(index, x, d) if x.ndim else None
+    if numbers is None or numbers.ndim != 1:
+        numbers = check_index("index_select", index, x.shape[d] if x.ndim else 1)
+        if numbers.ndim > 1:
+            raise ValueError(f"index_select: index must be a vector, but has shape {numbers.shape}")
+        numbers = numbers.reshape(-1).copy()
+    if not x.ndim:
+        return _repeated(x, () if numbers.size == 1 else numbers.shape)
+    lines = along(x, d)
+    index = for_all(numbers, lines.shape[0], lines.shape[2])
+    return _taken("index_select", lines, d, index, x.shape, (*x.shape[:d], numbers.size, *x.shape[d + 1 :]))
+
+
+def _repeated(x: Array, shape: tuple[int, ...]) -> Any:
+    """What gather and index_select return for an input without dimensions."""
+    return np.full(shape, x), lambda dy, needs: np.asarray(dy.sum()), ()

@@ -18,23 +18,12 @@ from typing import Any
 
 import numpy as np
 
-from .._compiled import Summand, TensorBase
+from .._compiled import Summand, TensorBase, along, for_all, plain_part, usual_numbers
 from ..arguments import Array, check_array
-from ..op import kernel, op
+from ..op import empty, op
 from .add import add_to
 from .clone import copy, zeros
-
-
-@kernel(writes="dx")
-def getitem_backward(dy, index, dx):
-    for m, d in np.ndindex(dy.shape):
-        dx[index[m], d] += dy[m, d]
-
-
-@getitem_backward.samples
-def _(draw):
-    M, D, N = draw.integer(0, 20), draw.integer(0, 40), draw.integer(1, 6)
-    return {"dy": draw.array((M, D)), "index": draw.integers((M,), 0, N - 1), "dx": draw.array((N, D)).copy()}
+from .gather import add_rows, gather_forward
 
 
 def plain_index(name: str, index: Any) -> tuple[Any, ...]:
@@ -117,6 +106,8 @@ def rows(shape: tuple[int, ...], index: tuple[Any, ...]) -> tuple[Any, int]:
         each.dtype.kind != "b" for each in index if isinstance(each, np.ndarray)
     ):
         k = len(index)
+        if k == 1 and index[0].size and index[0].min() >= 0:  # the usual case
+            return index[0].reshape(-1), math.prod(shape[1:])
         numbers = np.zeros((), np.int64)
         for each, size in zip(index, shape[:k], strict=True):
             numbers = numbers * size + np.where(np.less(each, 0), np.add(each, size), each)
@@ -132,10 +123,35 @@ def _masked(x: Any, index: tuple[Any, ...]) -> Any:
     return None
 
 
+def _rows_taken(x: Any, index: Any) -> Any:
+    """What getitem returns for an array of numbers, none of them negative, by gather's kernel; else None."""
+    array = index.data if isinstance(index, TensorBase) else index
+    if not isinstance(array, np.ndarray) or array.ndim == 0 or x.ndim == 0 or (x.ndim > 2 and not x.flags.c_contiguous):
+        return None
+    numbers = usual_numbers(array if array.ndim == 1 else array.reshape(-1), x, 0)
+    if numbers is None:
+        return None
+    y = empty((*array.shape, *x.shape[1:]), x.dtype)
+    lines = along(x, 0)
+    B = lines.shape[2]
+    try:
+        gather_forward(lines, for_all(numbers, 1, B), y.reshape(1, numbers.size, B))
+    except ValueError:
+        return None
+    return y, lambda dy, needs: PartGradient(x, (numbers.reshape(array.shape),), None, dy), ()
+
+
 @op("input", view=True)
 def getitem(input: Any, index: Any) -> Any:
     """x[index]. See the top of this file."""
     x = check_array("getitem", "input", input)
+    y = plain_part(x, index)
+    if y is not None:
+        plain = index if isinstance(index, tuple) else (index,)
+        return y, lambda dy, needs: PartGradient(x, plain, None, dy), ()
+    taken = _rows_taken(x, index)
+    if taken is not None:
+        return taken
     plain = plain_index("getitem", index)
     masked = _masked(x, plain)
     # Numpy is quick with numbers, and slow with masks, whose branches nobody predicts.
@@ -173,4 +189,4 @@ class PartGradient(Summand):
             region[rest] += self.dy
         elif self.dy.size > 0:
             numbers, D = rows(self.shape, self.index)
-            getitem_backward(self.dy.reshape(-1, D), numbers.astype(np.int64, copy=False), sum.reshape(-1, D))
+            add_rows(self.dy.reshape(-1, D), numbers.astype(np.int64, copy=False), sum.reshape(-1, D))

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from .._compiled import along, flat, usual_classes
-from ..arguments import Array, check_array, show
+from .._compiled import along, flat, remembered, usual_classes
+from ..arguments import Array, check_array, check_integer, show
 from ..op import empty
 
 # The numbers stand for the words in kernels, see csrc/loss.h.
@@ -65,19 +65,32 @@ def are_probabilities(op: str, target: Any, shape: tuple[int, ...]) -> bool:
     return t.dtype.kind == "f" and t.shape == shape
 
 
-def check_class_weight(op: str, weight: Array | None, shape: tuple[int, ...]) -> None:
-    """Refuses weights that are not one number a class."""
+def check_class_weight(op: str, weight: tuple[int, ...], shape: tuple[int, ...]) -> None:
+    """Refuses weights, given by their shape, that are not one number a class."""
     classes = shape[1] if len(shape) > 1 else shape[0]
-    if weight is not None and weight.shape != (classes,):
-        raise ValueError(f"{op}: weight has shape {weight.shape} but must have ({classes},), one number a class")
+    if weight != (classes,):
+        raise ValueError(f"{op}: weight has shape {weight} but must have ({classes},), one number a class")
 
 
-def check_class_input(op: str, x: Array) -> None:
-    """Refuses an input without a dimension of classes, or without a class."""
-    if x.ndim == 0:
+def check_class_input(op: str, x: Array, weight: Array | None, ignore_index: Any, reduction: Any) -> tuple[int, int]:
+    """ignore_index, and the number of the reduction. Refuses inputs without a dimension of classes, or without a
+    class, and weights that are not one number a class.
+    """
+    shape = None if weight is None else weight.shape
+    answer: tuple[int, int] = _class_settings(op, x.shape, shape, ignore_index, reduction)
+    return answer
+
+
+@remembered
+def _class_settings(op: str, shape: Any, weight: Any, ignore_index: Any, reduction: Any) -> tuple[int, int]:
+    if len(shape) == 0:
         raise ValueError(f"{op}: input must be (C,), (N, C) or (N, C, d1, ...), but has shape ()")
-    if x.shape[1 if x.ndim > 1 else 0] == 0:
-        raise ValueError(f"{op}: input has no classes (shape {x.shape})")
+    if shape[1 if len(shape) > 1 else 0] == 0:
+        raise ValueError(f"{op}: input has no classes (shape {shape})")
+    if weight is not None:
+        check_class_weight(op, weight, shape)
+    number = check_reduction(op, reduction)
+    return check_integer(op, "ignore_index", ignore_index, -(2**31)), number
 
 
 def spread(op: str, name: str, weight: Array | None, shape: tuple[int, ...]) -> Array | None:
@@ -92,7 +105,7 @@ def spread(op: str, name: str, weight: Array | None, shape: tuple[int, ...]) -> 
 
 def as_classes(array: Array) -> Array:
     """(C,), (N, C) or (N, C, d1, ...) as (N, C, D)."""
-    classes: Array = along(array, min(1, array.ndim - 1))
+    classes: Array = along(array, 1 if array.ndim > 1 else 0)
     return classes
 
 

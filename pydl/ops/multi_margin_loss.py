@@ -64,7 +64,7 @@ def multi_margin_loss(
     terms = short if power == 1 else square(short)
     if weight is not None:
         (w,) = as_tensors(name, weight=weight)
-        losses.check_class_weight(name, w.data, x.shape)
+        losses.check_class_weight(name, w.shape, x.shape)
         losses.check_no_gradient(name, weight=w.requires_grad)
         terms = mul(terms, w.data.astype(x.dtype)[labels][:, None])
     others = np.arange(x.shape[1]) != labels[:, None]

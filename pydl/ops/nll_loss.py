@@ -18,7 +18,8 @@ from typing import Any
 
 import numpy as np
 
-from ..arguments import check_floats, check_integer
+from .._compiled import is_usual_float
+from ..arguments import check_floats
 from ..op import empty, kernel, op
 from . import losses
 from .lines import draw_lines
@@ -86,11 +87,11 @@ def _(draw):
 def nll_loss(input: Any, target: Any, weight: Any = None, ignore_index: int = -100, reduction: str = "mean") -> Any:
     """-input[target], its weighted mean or its sum; input holds log-probabilities. See the top of this file."""
     name = "nll_loss"
-    x, w = check_floats(name, ("weight",), input=input, weight=weight)
-    losses.check_class_input(name, x)
-    losses.check_class_weight(name, w, x.shape)
-    how = losses.check_reduction(name, reduction)
-    ignore_index = check_integer(name, "ignore_index", ignore_index, -(2**31))
+    if weight is None and is_usual_float(input):
+        x, w = input, None
+    else:
+        x, w = check_floats(name, ("weight",), input=input, weight=weight)
+    ignore_index, how = losses.check_class_input(name, x, w, ignore_index, reduction)
     labels = losses.check_classes(name, target, x.shape, ignore_index)
     y, flat = losses.result(labels.shape, x.dtype, how)
     norm, x3 = empty((1,), x.dtype), losses.as_classes(x)

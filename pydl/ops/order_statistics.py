@@ -1,8 +1,7 @@
-"""Numbers by their place in the order of size, made of sort and gather, whose gradients they have.
+"""Numbers by their place in the order of size, made of kthvalue, sort and gather, whose gradients they have.
 
-median      the one in the middle, of an even number the lower       kthvalue   the k-th smallest, k from 1
+median      the one in the middle, of an even number the lower       msort      sort along the first dimension
 quantile    the one at q (N - 1) from below, between two by interpolation
-mode        the most frequent, of several the smallest               msort      sort along the first dimension
 nanmedian, nanquantile, nansum, nanmean: of the numbers that are not NaN; the others are NaN where one is
 
 Source    Hyndman, Fan, "Sample quantiles in statistical packages", The American Statistician 50 (1996), number 7
@@ -10,15 +9,17 @@ Source    Hyndman, Fan, "Sample quantiles in statistical packages", The American
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 
-from ..arguments import Array, check_choice, check_dim, check_flag, check_float, check_integer
+from ..arguments import Array, check_choice, check_dim, check_flag, check_float
 from ..tensor import Tensor, as_tensor
 from .div import div
 from .gather import gather
 from .isnan import isnan
+from .kthvalue import KTH, MEDIAN, NANMEDIAN, chosen_of_lines, kthvalue_forward
 from .lerp import lerp
 from .logical_not import logical_not
 from .max import ValuesIndices
@@ -30,76 +31,48 @@ from .transpose import movedim
 from .where import where
 
 
-def _lines(name: str, input: Any, dim: Any) -> tuple[Tensor, int, bool]:
-    """input, flattened where there is no dim, the dimension, and whether it has one."""
+def _median(name: str, input: Any, dim: Any, keepdim: Any, form: int) -> Any:
     x = as_tensor(name, input)
-    lines = reshape(x, -1) if dim is None or x.ndim == 0 else x
-    d = check_dim(name, 0 if dim is None else dim, lines.ndim)
-    return lines, d, x.ndim > 0
-
-
-def _some(name: str, x: Tensor, d: int) -> None:
-    if x.shape[d] == 0:
-        raise IndexError(f"{name}: dimension {d} of input {x.shape} has no elements to choose from")
-
-
-def _pick(name: str, x: Tensor, d: int, place: Any, keepdim: Any, some: bool) -> ValuesIndices:
-    """The elements, in order along d, at place[k] (with a dimension of 1); of equals the first if place is a number."""
-    if np.ndim(place) == 0:
-        value = np.partition(x.data, int(place), d)[(*(slice(None),) * d, slice(int(place), int(place) + 1))]
-        if (value == value).all():
-            index = (x.data == value).argmax(d, keepdims=True)
-            return _one(gather(x, d, index), Tensor(index), d, check_flag(name, "keepdim", keepdim) and some)
-    order = sort(x, d)
-    shape = (*x.shape[:d], 1, *x.shape[d + 1 :])
-    index = np.broadcast_to(np.asarray(place, np.int64), shape)
-    both = gather(order.values, d, index), gather(order.indices, d, index)
-    return _one(*both, d, check_flag(name, "keepdim", keepdim) and some)
-
-
-def _one(values: Tensor, indices: Tensor, d: int, keep: bool) -> ValuesIndices:
-    """Without the dimension of size 1, unless it is to be kept."""
-    return ValuesIndices(*(each if keep else squeeze(each, d) for each in (values, indices)))
-
-
-def kthvalue(input: Any, k: int, dim: int = -1, keepdim: bool = False) -> ValuesIndices:
-    """(values, indices) of the k-th smallest along dim."""
-    x, d, some = _lines("kthvalue", input, -1 if dim is None else dim)
-    number = check_integer("kthvalue", "k", k, 1)
-    if number > x.shape[d]:
-        raise ValueError(f"kthvalue: k is {number}, but dimension {d} of {x.shape} has {x.shape[d]} elements")
-    return _pick("kthvalue", x, d, number - 1, keepdim, some)
-
-
-def _median(name: str, input: Any, dim: Any, keepdim: Any, without_nan: bool) -> Any:
-    x, d, some = _lines(name, input, dim)
-    if x.shape[d] == 0 and dim is None:
+    if dim is None and x.data.size == 0:
         return Tensor(np.full((), np.nan if x.dtype.kind == "f" else np.iinfo(np.int64).min, x.dtype))
-    _some(name, x, d)
-    missing = np.isnan(x.data) if x.dtype.kind == "f" else np.zeros((), np.bool_)
-    nans = missing.sum(d, keepdims=True) if missing.any() else np.int64(0)
-    counted = x.shape[d] - nans
-    place = np.maximum(counted - 1, 0) // 2
-    if not without_nan and np.ndim(nans):
-        place = np.where(nans > 0, counted, place)  # the first NaN
-    result = _pick(name, x, d, place, keepdim if dim is not None else False, some)
-    return result.values if dim is None else result
+    result = chosen_of_lines(x, name, dim, keepdim, kthvalue_forward, 0, form)
+    return result[0] if dim is None else ValuesIndices(*result)
 
 
 def median(input: Any, dim: int | None = None, keepdim: bool = False) -> Any:
     """The middle of all elements, or (values, indices) along dim."""
-    return _median("median", input, dim, keepdim, False)
+    return _median("median", input, dim, keepdim, MEDIAN)
 
 
 def nanmedian(input: Any, dim: int | None = None, keepdim: bool = False) -> Any:
     """The middle of all elements that are not NaN, or (values, indices) along dim."""
-    return _median("nanmedian", input, dim, keepdim, True)
+    return _median("nanmedian", input, dim, keepdim, NANMEDIAN)
+
+
+def _shares_of_the_higher(places: Any, how: str) -> Any:
+    """How much of the number behind a place, and not of that before it, the quantile there has."""
+    share = places - np.floor(places)
+    if how == "nearest":
+        return np.rint(places) - np.floor(places)
+    return share if how == "linear" else np.where(share == 0, 0.0, {"lower": 0.0, "higher": 1.0, "midpoint": 0.5}[how])
+
+
+def _one_quantile(name: str, x: Tensor, q: float, dim: Any, keepdim: Any, how: str) -> Tensor:
+    """quantile for one q, of numbers without NaN: two places in the order, of which the rest is not needed."""
+    size = x.data.size if dim is None or x.ndim == 0 else x.shape[dim]
+    place = q * (size - 1)
+    share = float(_shares_of_the_higher(place, how))
+    ends = [int(place)] if share == 0 else [math.ceil(place)] if share == 1 else [int(place), math.ceil(place)]
+    below, *above = (chosen_of_lines(x, name, dim, keepdim, kthvalue_forward, each, KTH)[0] for each in ends)
+    y = lerp(below, above[0], share) if above else below
+    return reshape(y, (1,) * x.ndim) if keepdim and dim is None else y
 
 
 def _quantile(name: str, input: Any, q: Any, dim: Any, keepdim: Any, interpolation: Any, without_nan: bool) -> Tensor:
     whole = as_tensor(name, input)
     check_float(name, "input", whole.data)
-    x, d, some = _lines(name, whole, dim)
+    x = reshape(whole, -1) if dim is None or whole.ndim == 0 else whole
+    d, some = check_dim(name, 0 if dim is None else dim, x.ndim), whole.ndim > 0
     how = check_choice(name, "interpolation", interpolation, "linear", "lower", "higher", "midpoint", "nearest")
     given = as_tensor(name, q).data
     shares: Array = np.asarray(q if isinstance(q, int | float | list | tuple) else given, np.float64)
@@ -107,6 +80,8 @@ def _quantile(name: str, input: Any, q: Any, dim: Any, keepdim: Any, interpolati
         raise ValueError(f"{name}: q must be a number or a vector of them, from 0 to 1")
     if x.shape[d] == 0:
         raise ValueError(f"{name}: dimension {d} of input {x.shape} has no elements")
+    if not shares.ndim and x.data.size and not np.isnan(x.data.max()):  # which is NaN where one is
+        return _one_quantile(name, whole, float(shares), dim, keepdim, how)
     line = sort(movedim(x, d, -1), -1).values
     nans = np.isnan(line.data).sum(-1, keepdims=True)
     counted = line.shape[-1] - nans
@@ -116,11 +91,7 @@ def _quantile(name: str, input: Any, q: Any, dim: Any, keepdim: Any, interpolati
         shares.reshape(-1) * last if without_nan else np.where(nans > 0, line.shape[-1] - 1, shares.reshape(-1) * last)
     )
     low, high = np.floor(places), np.ceil(places)
-    share = places - low
-    if how == "nearest":
-        share = np.rint(places) - low
-    elif how != "linear":
-        share = np.where(share == 0, 0.0, {"lower": 0.0, "higher": 1.0, "midpoint": 0.5}[how])
+    share = _shares_of_the_higher(places, how)
     below, above = (gather(line, -1, each.astype(np.int64)) for each in (low, high))
     values = lerp(below, above, share.astype(line.dtype)) if (share > 0).any() else below
     y = movedim(values, -1, 0)  # (Q, *)
@@ -141,17 +112,6 @@ def nanquantile(
 ) -> Tensor:
     """quantile of the elements that are not NaN."""
     return _quantile("nanquantile", input, q, dim, keepdim, interpolation, True)
-
-
-def mode(input: Any, dim: int = -1, keepdim: bool = False) -> ValuesIndices:
-    """(values, indices) of the most frequent element along dim, of several the smallest, and its last place."""
-    x, d, some = _lines("mode", input, -1 if dim is None else dim)
-    _some("mode", x, d)
-    line = np.moveaxis(sort(x, d).values.data, d, 0)
-    place = np.arange(len(line)).reshape(-1, *(1,) * (line.ndim - 1))
-    first = np.where(line != np.roll(line, 1, 0), place, 0)  # of equals; of all the others 0
-    run = place - np.maximum.accumulate(first, 0)  # how many equal ones before each
-    return _pick("mode", x, d, np.moveaxis(run.argmax(0)[None], 0, d), keepdim, some)
 
 
 def msort(input: Any) -> Tensor:

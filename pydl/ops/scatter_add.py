@@ -19,13 +19,14 @@ from typing import Any
 
 import numpy as np
 
+from .._compiled import along, for_all, usual_numbers
 from ..arguments import Array, check_array, check_dim, check_number
 from ..op import empty, op
 from ..tensor import Tensor, as_tensor
 from .clone import clone, copied
 from .gather import (
+    add_rows,
     check_index,
-    for_all,
     gather_backward,
     gather_forward,
     numbers_for_kernels,
@@ -33,9 +34,8 @@ from .gather import (
     run_checked,
     scatter_add_integers,
     scatter_forward,
-    three,
 )
-from .getitem import getitem, getitem_backward, rows
+from .getitem import getitem, rows
 from .reshape import reshape
 from .setitem import setitem
 from .where import where_forward
@@ -48,8 +48,10 @@ def _check_source(name: str, x: Any, source: Any, key: str = "src") -> Array:
     return array
 
 
-def _part(name: str, src: Any, shape: tuple[int, ...]) -> tuple[slice, ...]:
+def _part(name: str, src: Any, shape: tuple[int, ...]) -> Any:
     """Where the numbers for an index of this shape lie in src."""
+    if src.shape == shape:
+        return ...
     if src.ndim != len(shape) or any(n > m for n, m in zip(shape, src.shape, strict=True)):
         raise ValueError(f"{name}: index has shape {shape} but must fit into src, {src.shape}")
     return tuple(slice(n) for n in shape)
@@ -59,18 +61,18 @@ def _added(name: str, x: Array, values: Array, index: Array, d: int) -> Array:
     """x with values added along dimension d, whole numbers in 64 bits; of flags the sum is not 0 if one is set."""
     if x.dtype.kind == "f":
         y = copied(x)
-        run_checked(name, gather_backward, three(values, d), index, three(y, d), x.shape[d])
+        run_checked(name, gather_backward, along(values, d), index, along(y, d), x.shape[d])
         return y
     wide, add = (np.float32, gather_backward) if x.dtype.kind == "b" else (np.int64, scatter_add_integers)
     y = x.astype(wide, order="C")
-    run_checked(name, add, three(values.astype(wide, copy=False), d), index, three(y, d), x.shape[d])
+    run_checked(name, add, along(values.astype(wide, copy=False), d), index, along(y, d), x.shape[d])
     return y.astype(x.dtype, copy=False)
 
 
 def _add_rows(y: Array, numbers: Array, values: Array) -> None:
     """y[numbers[m]] += values[m] for rows of y (N, D)."""
     if y.dtype.kind == "f":
-        getitem_backward(values, numbers, y)
+        add_rows(values, numbers, y)
     elif y.shape[1] == 1:
         np.add.at(y.reshape(-1), numbers, values.reshape(-1))  # numpy is quick with vectors
     else:
@@ -88,15 +90,15 @@ def scatter_add(input: Any, dim: int, index: Any, src: Any) -> Any:
     numbers = numbers_for_kernels(index, x, d)
     if numbers is not None:
         part = _part("scatter_add", values, numbers.shape)
-        lines = three(numbers, d)
-        y = _added("scatter_add", x, values[part], lines, d)
+        lines = along(numbers, d)
+        y = _added("scatter_add", x, values if part is ... else values[part], lines, d)
 
         def taken(dy, needs):
             dsrc = None
             if needs[1]:
                 dsrc = empty(values.shape, dy.dtype)
                 whole = dsrc if values.shape == numbers.shape else empty(numbers.shape, dy.dtype)
-                gather_forward(three(dy, d), lines, three(whole, d))
+                gather_forward(along(dy, d), lines, along(whole, d))
                 if whole is not dsrc:
                     dsrc[...] = 0
                     dsrc[part] = whole
@@ -127,20 +129,17 @@ def index_add(input: Any, dim: int, index: Any, source: Any, alpha: float = 1) -
     if x.ndim == 0:
         raise ValueError("index_add: input has no dimension to add along")
     d, scale = check_dim("index_add", dim, x.ndim), check_number("index_add", "alpha", alpha)
-    numbers = check_index("index_add", index, x.shape[d])
+    numbers = usual_numbers(index, x, d)
+    if numbers is None:
+        numbers = check_index("index_add", index, x.shape[d]).copy()
     if numbers.ndim != 1 or values.shape != (*x.shape[:d], numbers.size, *x.shape[d + 1 :]):
         raise ValueError(
             f"index_add: index has shape {numbers.shape} and source {values.shape}, but for input {x.shape} index must "
             f"be a vector and source must have a part for each of its elements along dimension {d}"
         )
-    numbers = numbers.copy()
     added = values if scale == 1 else (values * scale).astype(x.dtype)
-    A, K, B = math.prod(x.shape[:d]), x.shape[d], math.prod(x.shape[d + 1 :])
-    if x.dtype.kind == "f" and A == 1:
-        y = copied(x)
-        getitem_backward(added.reshape(numbers.size, B), numbers, y.reshape(K, B))
-    else:
-        y = _added("index_add", x, added, for_all(numbers, A, B), d)
+    A, B = math.prod(x.shape[:d]), math.prod(x.shape[d + 1 :])
+    y = _added("index_add", x, added, for_all(numbers, A, B), d)
 
     def gradient(dy, needs):
         dsource = np.take(dy, numbers, d) if needs[1] else None
@@ -150,28 +149,29 @@ def index_add(input: Any, dim: int, index: Any, source: Any, alpha: float = 1) -
 
 
 @op("input", "src")
-def _scattered(input: Any, src: Any, d: int, numbers: Any) -> Any:
+def _scattered(input: Any, src: Any, d: int, index: Any) -> Any:
     """scatter of an array as large as index."""
-    y, index = copied(input), three(numbers, d)
-    run_checked("scatter", scatter_forward, three(src, d), index, three(y, d), y.shape[d])
+    numbers: Any = numbers_for_kernels(index, input, d)
+    y, index = copied(input), along(numbers, d)
+    run_checked("scatter", scatter_forward, along(src, d), index, along(y, d), y.shape[d])
 
     def gradient(dy, needs):
         dx = dsrc = None
         if needs[0]:
             dx = copied(dy)
-            scatter_forward(np.broadcast_to(dy.dtype.type(0), index.shape), index, three(dx, d))
+            scatter_forward(np.broadcast_to(dy.dtype.type(0), index.shape), index, along(dx, d))
         if needs[1]:
             dsrc = empty(numbers.shape, dy.dtype)
-            gather_forward(three(dy, d), index, three(dsrc, d))
+            gather_forward(along(dy, d), index, along(dsrc, d))
             # Of several numbers for one place only the last went there.
             exact = np.float32 if index.size <= 2**24 else np.float64
             order = np.arange(index.size, dtype=exact).reshape(index.shape)
-            last, there = empty(three(dy, d).shape, exact), empty(index.shape, exact)
+            last, there = empty(along(dy, d).shape, exact), empty(index.shape, exact)
             scatter_forward(order, index, last)
             gather_forward(last, index, there)
             stays = order == there
             if not stays.all():
-                lines = three(dsrc, d)
+                lines = along(dsrc, d)
                 where_forward(stays, lines, np.zeros((), dy.dtype), lines)
         return dx, dsrc
 
@@ -192,7 +192,7 @@ def scatter(input: Any, dim: int, index: Any, src: Any) -> Tensor:
         _check_source("scatter", x, value.data)
         if value.ndim and numbers is not None:
             part = _part("scatter", value, numbers.shape)
-            return _scattered(x, value if value.shape == numbers.shape else getitem(value, part), d, numbers)
+            return _scattered(x, value if value.shape == numbers.shape else getitem(value, part), d, index)
     index = places("scatter", x.shape, dim, index)
     if not is_number and value.ndim:
         value = getitem(value, _part("scatter", value, np.broadcast_shapes(*(each.shape for each in index))))

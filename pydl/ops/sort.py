@@ -43,6 +43,22 @@ def _(draw):
     return {"x": x, "largest": draw.choice(True, False), "values": values, "index": np.zeros((A, k), np.int64)}
 
 
+@kernel(writes="values, index")
+def mode_forward(x, values, index):
+    """For kthvalue.py: the most frequent number of each line, of several the smallest, and its last place."""
+    for a, line in enumerate(x):
+        counts = [sum(each == other for other in line) for each in line]  # of NaN 0
+        order = sorted(range(len(line)), key=lambda c: (-max(counts[c], 1), np.isnan(line[c]), line[c], -c))
+        values[a], index[a] = line[order[0]], order[0]
+
+
+@mode_forward.samples
+def _(draw):
+    A, K = draw.integer(0, 5), draw.choice(draw.integer(1, 20), draw.integer(90, 120))
+    x = np.round(draw.special((A, K)) * 2)
+    return {"x": x, "values": draw.out((A,)), "index": np.zeros(A, np.int64)}
+
+
 def _order(x: Any, d: int, descending: bool) -> Any:
     """Of numbers that a float64 may not hold."""
     if not descending:
