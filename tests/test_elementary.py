@@ -7,7 +7,7 @@ import pytest
 from checks import check_gradient, check_kernel, check_refused, check_special_values, check_torch, torch
 
 import pydl
-from pydl.ops.elementary import elementary_forward
+from pydl.ops.elementary import elementary_backward, elementary_forward
 
 X = np.random.default_rng(0).uniform(0.2, 1.4, (3, 4))
 SMOOTH = ["sin", "cos", "tan", "log1p", "expm1", "log2", "log10", "reciprocal", "rsqrt"]
@@ -17,6 +17,7 @@ STEPPED = ["sign", "floor", "ceil", "trunc", "round"]
 
 def test_native_equals_reference():
     check_kernel(elementary_forward)
+    check_kernel(elementary_backward)
 
 
 @pytest.mark.parametrize("name", SMOOTH + STEPPED)

@@ -172,16 +172,24 @@ PYDL_INLINE Mantissa<V> split_exponent(V x) {
     return {bit_cast<V>((moved & F::mantissa_mask) + F::sqrt_half), biased - shift};
 }
 
+// ln x = e ln 2 + f - correction, in which f is exact: ln(1 + f) = f - s (f - z R(z)).
+template <typename V>
+struct LogParts {
+    V e, f, correction;
+};
 template <typename T, typename V>
-PYDL_INLINE V log(V x) {
-    using F = Format<T>;
+PYDL_INLINE LogParts<V> log_parts(V x) {
     const Mantissa<V> split = split_exponent<T>(x);
     const V f = split.m - T(1);
     const V s = f / (split.m + T(1));
     const V z = s * s;
-    // log(1 + f) = f - s (f - z R(z)): the large part f is exact.
-    const V correction = s * fma(-z, polynomial(z, F::log_terms), f);
-    const V value = fma(split.e, fill<V>(F::ln2_high), f - fma(split.e, fill<V>(-F::ln2_low), correction));
+    return {split.e, f, s * fma(-z, polynomial(z, Format<T>::log_terms), f)};
+}
+
+// `value`, a logarithm of x, or what there is where x is no positive number.
+template <typename T, typename V>
+PYDL_INLINE V log_or_limit(V x, V value) {
+    using F = Format<T>;
     const V finite = select(x < F::infinity, value, x);
     if constexpr (sizeof(T) == 4) {
         const V none = select(abs(x) < F::smallest_normal, fill<V>(-F::infinity), x + F::nan);
@@ -189,6 +197,14 @@ PYDL_INLINE V log(V x) {
     } else {
         return select(x > T(0), finite, select(x == T(0), fill<V>(-F::infinity), x + F::nan));
     }
+}
+
+template <typename T, typename V>
+PYDL_INLINE V log(V x) {
+    using F = Format<T>;
+    const LogParts<V> of = log_parts<T>(x);
+    return log_or_limit<T>(
+        x, fma(of.e, fill<V>(F::ln2_high), of.f - fma(of.e, fill<V>(-F::ln2_low), of.correction)));
 }
 
 template <typename T, typename V>

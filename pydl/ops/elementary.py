@@ -1,4 +1,4 @@
-"""elementary: functions of each element that no network needs often; those that are slow in numpy have a kernel.
+"""elementary: functions of each element that no network needs often.
 
     sin, cos, tan, asin, acos, atan, sinh, cosh, asinh, acosh, atanh, exp2 = 2^x, log1p = ln(1 + x), expm1 = e^x - 1,
     log2, log10, reciprocal = 1 / x, rsqrt = 1 / sqrt(x), erf = 2 / sqrt(pi) times the integral of e^(-t^2) from 0 to x
@@ -13,41 +13,57 @@ Source    Abramowitz, Stegun, "Handbook of mathematical functions" (1964), chapt
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from ..arguments import check_array, check_float, check_integer
-from ..op import empty_like, isa, kernel, op
+from ..op import empty_like, kernel, op
 from .abs import abs_backward
-from .add import add_forward
 from .blend import PRODUCT, blended
-from .div import div_forward, invert, one
+from .div import invert, one
 from .mul import mul_forward
 from .sqrt import sqrt_forward
 from .square import square_forward
 
-ERF, SIN, COS, LOG1P, EXPM1, FRAC, EXP2, ATANH, ASINH, ACOSH = range(10)  # as in csrc/elementary.cpp
+ERF, SIN, COS, TAN, LOG1P, EXPM1, FRAC, EXP2, SINH, COSH, LOG2, LOG10 = range(12)  # as in csrc/elementary.cpp
+ASIN, ACOS, ATAN, ATANH, ASINH, ACOSH = range(12, 18)
 
+# What each is, and its derivative at x, where it is y.
 _FORMS: dict[int, Any] = {
-    ERF: math.erf,
-    SIN: np.sin,
-    COS: np.cos,
-    LOG1P: np.log1p,
-    EXPM1: np.expm1,
-    FRAC: lambda x: x - np.trunc(x),
-    EXP2: np.exp2,
-    ATANH: np.arctanh,
-    ASINH: np.arcsinh,
-    ACOSH: np.arccosh,
+    ERF: (math.erf, lambda x, y: np.exp(-x * x) * (2 / math.sqrt(math.pi))),
+    SIN: (np.sin, lambda x, y: np.cos(x)),
+    COS: (np.cos, lambda x, y: -np.sin(x)),
+    TAN: (np.tan, lambda x, y: 1 + y * y),
+    LOG1P: (np.log1p, lambda x, y: 1 / (1 + x)),
+    EXPM1: (np.expm1, lambda x, y: y + 1),
+    FRAC: (lambda x: x - np.trunc(x), lambda x, y: 1),
+    EXP2: (np.exp2, lambda x, y: y * math.log(2)),
+    SINH: (np.sinh, lambda x, y: np.cosh(x)),
+    COSH: (np.cosh, lambda x, y: np.sinh(x)),
+    LOG2: (np.log2, lambda x, y: 1 / (x * math.log(2))),
+    LOG10: (np.log10, lambda x, y: 1 / (x * math.log(10))),
+    ASIN: (np.arcsin, lambda x, y: 1 / np.sqrt((1 - x) * (1 + x))),
+    ACOS: (np.arccos, lambda x, y: -1 / np.sqrt((1 - x) * (1 + x))),
+    ATAN: (np.arctan, lambda x, y: 1 / (1 + x * x)),
+    ATANH: (np.arctanh, lambda x, y: 1 / ((1 - x) * (1 + x))),
+    ASINH: (np.arcsinh, lambda x, y: 1 / np.sqrt(x * x + 1)),
+    ACOSH: (np.arccosh, lambda x, y: 1 / np.sqrt((x - 1) * (x + 1))),
 }
 
 
 @kernel(writes="y")
 def elementary_forward(x, form, y):
+    function, _ = _FORMS[form]
     for i in np.ndindex(x.shape):
-        y[i] = _FORMS[form](x[i])
+        y[i] = function(x[i])
+
+
+@kernel(writes="dx")
+def elementary_backward(dy, x, y, form, dx):
+    _, derivative = _FORMS[form]
+    for i in np.ndindex(x.shape):
+        dx[i] = dy[i] * derivative(x[i], y[i])
 
 
 @elementary_forward.samples
@@ -56,27 +72,30 @@ def _(draw):
     return {"x": x, "form": form, "y": draw.out(x.shape)}
 
 
-def _smooth(name: str, form: Any, derivative: Callable[[Any, Any], Any] | None, text: str, slope: Any = None) -> Any:
-    """The operation y = form(x) with dx = dy derivative(x, y); or slope(dy, x, y, dx) writes that without arrays for
-    steps on the way.
-    """
+@elementary_backward.samples
+def _(draw):
+    shape, form = draw.shape(), draw.choice(*_FORMS)
+    return {
+        "dy": draw.array(shape),
+        "x": draw.array(shape),
+        "y": draw.array(shape),
+        "form": form,
+        "dx": draw.out(shape),
+    }
+
+
+def _smooth(name: str, form: int, text: str) -> Any:
+    """The operation y = f(x) with dx = dy f'(x)."""
 
     def function(input: Any) -> Any:
         x = check_float(name, "input", input, integers=True)
-        if isinstance(form, np.ufunc):
-            y = empty_like(x)
-            with np.errstate(all="ignore"):
-                form(x, y)
-        else:
-            y = form(x)
+        y = empty_like(x)
+        elementary_forward(x, form, y)
 
         def gradient(dy, needs):
-            dx = empty_like(x)  # of pydl's memory, which is at hand
-            if derivative is None:
-                slope(dy, x, y, dx)
-                return dx
-            with np.errstate(all="ignore"):
-                return np.multiply(dy, derivative(x, y), dx)
+            dx = empty_like(x)
+            elementary_backward(dy, x, y, form, dx)
+            return dx
 
         return y, gradient, ("input",)
 
@@ -95,17 +114,6 @@ def _stepped(name: str, form: Any, text: str) -> Any:
     return _named(function, name, text)
 
 
-def _native(form: int) -> Any:
-    """The kernel in that form."""
-
-    def function(x: Any) -> Any:
-        y = empty_like(x)
-        elementary_forward(x, form, y)
-        return y
-
-    return function
-
-
 def _signs(x: Any, y: Any) -> Any:
     if x.dtype.kind != "f":
         return np.sign(x, y)
@@ -113,47 +121,34 @@ def _signs(x: Any, y: Any) -> Any:
     return y
 
 
-def _reciprocal(x: Any) -> Any:
+def _inverse(input: Any) -> Any:
+    x = check_float("reciprocal", "input", input, integers=True)
     y = empty_like(x)
     invert(x, y)
-    return y
+
+    def gradient(dy, needs):
+        dx = empty_like(x)
+        square_forward(y, dx)
+        blended(PRODUCT, -1.0, np.zeros((), x.dtype), dx, dy, dx)
+        return dx
+
+    return y, gradient, ("input",)
 
 
-def _reciprocal_root(x: Any) -> Any:
+def _inverse_root(input: Any) -> Any:
+    x = check_float("rsqrt", "input", input, integers=True)
     y = empty_like(x)
     sqrt_forward(x, y)
     invert(y, y)
-    return y
 
+    def gradient(dy, needs):
+        dx = empty_like(x)
+        square_forward(y, dx)
+        mul_forward(dx, y, dx)
+        blended(PRODUCT, -0.5, np.zeros((), x.dtype), dx, dy, dx)
+        return dx
 
-def _circular(form: int) -> Any:
-    """The sine or cosine: numpy's is quick in float32."""
-    native, numpy = _native(form), np.sin if form == SIN else np.cos
-
-    def function(x: Any) -> Any:
-        if x.dtype == np.float64:
-            return native(x)
-        y = empty_like(x)
-        with np.errstate(all="ignore"):
-            return numpy(x, out=y)
-
-    return function
-
-
-def _slope_of_log1p(dy: Any, x: Any, y: Any, dx: Any) -> None:
-    add_forward(x, one(x.dtype), dx)
-    div_forward(dy, dx, dx)
-
-
-def _slope_of_inverse(dy: Any, x: Any, y: Any, dx: Any) -> None:
-    square_forward(y, dx)
-    blended(PRODUCT, -1.0, np.zeros((), x.dtype), dx, dy, dx)
-
-
-def _slope_of_inverse_root(dy: Any, x: Any, y: Any, dx: Any) -> None:
-    square_forward(y, dx)
-    mul_forward(dx, y, dx)
-    blended(PRODUCT, -0.5, np.zeros((), x.dtype), dx, dy, dx)
+    return y, gradient, ("input",)
 
 
 def _named(function: Any, name: str, text: str) -> Any:
@@ -162,27 +157,25 @@ def _named(function: Any, name: str, text: str) -> Any:
     return op("input")(function)
 
 
-_sine, _cosine = _circular(SIN), _circular(COS)
-sin = _smooth("sin", _sine, lambda x, y: _cosine(x), "The sine")
-cos = _smooth("cos", _cosine, lambda x, y: -_sine(x), "The cosine")
-tan = _smooth("tan", np.tan, lambda x, y: 1 + y * y, "The tangent")
-asin = _smooth("asin", np.arcsin, lambda x, y: 1 / np.sqrt(1 - x * x), "The angle of that sine")
-acos = _smooth("acos", np.arccos, lambda x, y: -1 / np.sqrt(1 - x * x), "The angle of that cosine")
-atan = _smooth("atan", np.arctan, lambda x, y: 1 / (1 + x * x), "The angle of that tangent")
-sinh = _smooth("sinh", np.sinh, lambda x, y: np.cosh(x), "The hyperbolic sine")
-cosh = _smooth("cosh", np.cosh, lambda x, y: np.sinh(x), "The hyperbolic cosine")
-asinh = _smooth("asinh", _native(ASINH), lambda x, y: 1 / np.sqrt(x * x + 1), "The inverse of sinh")
-acosh = _smooth("acosh", _native(ACOSH), lambda x, y: 1 / np.sqrt(x * x - 1), "The inverse of cosh")
-atanh = _smooth("atanh", _native(ATANH), lambda x, y: 1 / (1 - x * x), "The inverse of tanh")
-exp2 = _smooth("exp2", _native(EXP2), lambda x, y: y * math.log(2), "2 to the power of x")
-erf = _smooth("erf", _native(ERF), lambda x, y: np.exp(-x * x) * (2 / math.sqrt(math.pi)), "The error function")
-log1p = _smooth("log1p", _native(LOG1P), None, "ln(1 + x), exact for small x", _slope_of_log1p)
-_expm1 = np.expm1 if isa == "avx512" else _native(EXPM1)  # numpy has vectors for it with AVX-512 alone
-expm1 = _smooth("expm1", _expm1, lambda x, y: y + 1, "e^x - 1, exact for small x")
-log2 = _smooth("log2", np.log2, lambda x, y: 1 / (x * math.log(2)), "The logarithm to the base 2")
-log10 = _smooth("log10", np.log10, lambda x, y: 1 / (x * math.log(10)), "The logarithm to the base 10")
-reciprocal = _smooth("reciprocal", _reciprocal, None, "1 / x", _slope_of_inverse)
-rsqrt = _smooth("rsqrt", _reciprocal_root, None, "1 / sqrt(x)", _slope_of_inverse_root)
+sin = _smooth("sin", SIN, "The sine")
+cos = _smooth("cos", COS, "The cosine")
+tan = _smooth("tan", TAN, "The tangent")
+asin = _smooth("asin", ASIN, "The angle of that sine")
+acos = _smooth("acos", ACOS, "The angle of that cosine")
+atan = _smooth("atan", ATAN, "The angle of that tangent")
+sinh = _smooth("sinh", SINH, "The hyperbolic sine")
+cosh = _smooth("cosh", COSH, "The hyperbolic cosine")
+asinh = _smooth("asinh", ASINH, "The inverse of sinh")
+acosh = _smooth("acosh", ACOSH, "The inverse of cosh")
+atanh = _smooth("atanh", ATANH, "The inverse of tanh")
+exp2 = _smooth("exp2", EXP2, "2 to the power of x")
+erf = _smooth("erf", ERF, "The error function")
+log1p = _smooth("log1p", LOG1P, "ln(1 + x), exact for small x")
+expm1 = _smooth("expm1", EXPM1, "e^x - 1, exact for small x")
+log2 = _smooth("log2", LOG2, "The logarithm to the base 2")
+log10 = _smooth("log10", LOG10, "The logarithm to the base 10")
+reciprocal = _named(_inverse, "reciprocal", "1 / x")
+rsqrt = _named(_inverse_root, "rsqrt", "1 / sqrt(x)")
 sign = _stepped("sign", _signs, "-1, 0 or 1, of NaN 0")
 floor = _stepped("floor", np.floor, "The largest integer that is not above x")
 ceil = _stepped("ceil", np.ceil, "The smallest integer that is not below x")
@@ -206,7 +199,9 @@ def _rounded(input: Any, *, decimals: int = 0) -> Any:
 
 def _fraction(input: Any) -> Any:
     x = check_float("frac", "input", input, integers=True)
-    return _native(FRAC)(x), lambda dy, needs: dy, ()
+    y = empty_like(x)
+    elementary_forward(x, FRAC, y)
+    return y, lambda dy, needs: dy, ()
 
 
 frac = _named(_fraction, "frac", "What is behind the point, with the sign of x")
