@@ -26,7 +26,11 @@ enum Form {
     kAtan,
     kAtanh,
     kAsinh,
-    kAcosh
+    kAcosh,
+    kFloor,
+    kCeil,
+    kTrunc,
+    kRound
 };
 
 // Of numbers of any size, one after another.
@@ -119,12 +123,29 @@ template <typename T>
     return form == kAcosh ? whole : copysign(whole, x);
 }
 
+// To an integer. Adding 2^23 (double: 2^52) to a smaller number rounds it to the nearest one. Whether there
+// was anything behind the point is asked of the bits: a denormal number may count as zero elsewhere.
+template <typename T>
+[[gnu::noinline]] vec<T> whole(vec<T> x, int form) {
+    const T shift = sizeof(T) == 4 ? T(0x1p23) : T(0x1p52);
+    const vec<T> size = abs(x), nearest = (size + shift) - shift, one = broadcast<T>(1);
+    const vec<T> below = nearest - select(nearest > size, one, vec<T>{});
+    const vec<T> inwards = copysign(select(size < shift, form == kRound ? nearest : below, size), x);
+    if (form == kFrac) return x - inwards;
+    if (form == kTrunc || form == kRound) return inwards;
+    const mask<T> bits = bit_cast<mask<T>>(x);
+    const auto moves =
+        (bit_cast<mask<T>>(inwards) != bits) & (x == x) & (form == kFloor ? bits < 0 : bits >= 0);
+    return copysign(inwards + select(moves, form == kFloor ? -one : one, vec<T>{}), x);
+}
+
 // One copy, not one for each of the loops: they are long.
 template <typename T>
 struct Elementary {
     int form;
 
     [[gnu::noinline]] vec<T> operator()(vec<T> x) const {
+        if (form >= kFloor || form == kFrac) return whole<T>(x, form);
         if (form == kErf) return erf(x);
         if (form <= kTan) return circular(x, form);
         if (form == kExpm1) return expm1(x);
@@ -175,27 +196,18 @@ template <typename T>
             return one / sqrt(fma(x, x, one));
         case kAcosh:
             return one / sqrt((x - one) * (x + one));
-        default:
+        case kFrac:
             return one;
+        default:  // steps
+            return vec<T>{};
     }
-}
-
-// What is behind the point. Adding 2^23 (double: 2^52) to a smaller number rounds it to an integer.
-template <typename T>
-PYDL_INLINE vec<T> fraction(vec<T> x) {
-    const T shift = sizeof(T) == 4 ? T(0x1p23) : T(0x1p52);
-    const vec<T> size = abs(x), nearest = (size + shift) - shift;
-    const vec<T> whole = nearest - select(nearest > size, broadcast<T>(1), vec<T>{});
-    return x - copysign(select(size < shift, whole, size), x);
 }
 
 }  // namespace
 
 template <typename T>
 void elementary_forward(NdArray<const T> x, int64_t form, NdArray<T> y) {
-    const char* mismatch = "elementary_forward: x must have the shape of y";
-    if (form == kFrac) return elementwise(mismatch, [](vec<T> x) { return fraction<T>(x); }, y, x);
-    elementwise(mismatch, Elementary<T>{int(form)}, y, x);
+    elementwise("elementary_forward: x must have the shape of y", Elementary<T>{int(form)}, y, x);
 }
 PYDL_KERNEL(elementary_forward, "x, form, y")
 

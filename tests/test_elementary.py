@@ -65,6 +65,45 @@ def test_worked_by_hand():
     assert pydl.trunc(np.array([-1.7, 1.7])).tolist() == [-1, 1]
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("name", ["floor", "ceil", "trunc", "round", "frac"])
+def test_whole_numbers_keep_signs_and_see_denormals(name, dtype):
+    tiny, half = np.finfo(dtype).smallest_subnormal, 2.0 ** np.finfo(dtype).nmant / 2
+    x = np.array(
+        [0, tiny, 0.5, 1 - 2**-20, 1.5, 2.5, half - 0.5, half + 0.5, 2 * half + 1, 1e30, np.inf, np.nan], dtype
+    )
+    if name == "frac":
+        x = np.delete(x, 1)  # what is behind the point of a denormal number is zero in float32, as everywhere
+    for values in (x, -x):
+        got, want = getattr(pydl, name)(values).numpy(), getattr(torch, name)(torch.tensor(values)).numpy()
+        np.testing.assert_array_equal(got, want)
+        np.testing.assert_array_equal(np.signbit(got[:-1]), np.signbit(want[:-1]))  # but for that of NaN
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_logarithm_of_a_power_is_whole(dtype):
+    tens, twos = np.arange(-37, 39), np.arange(-126, 128)
+    np.testing.assert_array_equal(pydl.log10((10.0**tens).astype(dtype)).numpy(), tens.astype(dtype))
+    np.testing.assert_array_equal(pydl.log2(np.exp2(twos).astype(dtype)).numpy(), twos.astype(dtype))
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("name", ["sin", "cos", "tan", "sinh", "cosh", "asin", "acos", "atan", "log2", "log10"])
+def test_functions_keep_their_digits(name, dtype):
+    x = {
+        **dict.fromkeys(
+            ["sin", "cos", "tan"], np.concatenate([np.arange(7600) * np.pi / 2, np.geomspace(1, 1e7, 999)])
+        ),
+        **dict.fromkeys(["sinh", "cosh"], np.linspace(-89.4, 89.4, 999)),
+        **dict.fromkeys(["asin", "acos"], np.linspace(-1, 1, 999)),
+        **dict.fromkeys(["log2", "log10"], np.concatenate([np.geomspace(1e-30, 1e30, 999), np.linspace(0.5, 2, 999)])),
+    }.get(name, np.geomspace(1e-30, 1e30, 999))
+    x = np.concatenate([x, [0.0, 1e-20]]).astype(dtype) if "log" not in name else x.astype(dtype)
+    call = getattr(np, name.replace("a", "arc", 1) if name in ("asin", "acos", "atan") else name)
+    want = call(x.astype(np.longdouble)).astype(dtype)
+    np.testing.assert_allclose(getattr(pydl, name)(x).numpy(), want, rtol=4 * np.finfo(dtype).eps)
+
+
 def test_refuses():
     check_refused(lambda: pydl.sin("x"), TypeError, "sin: input must be a tensor or an array, not str")
     check_refused(lambda: pydl.floor(None), TypeError, "floor: input must be a tensor or an array, not NoneType")

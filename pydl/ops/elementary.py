@@ -27,7 +27,7 @@ from .sqrt import sqrt_forward
 from .square import square_forward
 
 ERF, SIN, COS, TAN, LOG1P, EXPM1, FRAC, EXP2, SINH, COSH, LOG2, LOG10 = range(12)  # as in csrc/elementary.cpp
-ASIN, ACOS, ATAN, ATANH, ASINH, ACOSH = range(12, 18)
+ASIN, ACOS, ATAN, ATANH, ASINH, ACOSH, FLOOR, CEIL, TRUNC, ROUND = range(12, 22)
 
 # What each is, and its derivative at x, where it is y.
 _FORMS: dict[int, Any] = {
@@ -49,6 +49,10 @@ _FORMS: dict[int, Any] = {
     ATANH: (np.arctanh, lambda x, y: 1 / ((1 - x) * (1 + x))),
     ASINH: (np.arcsinh, lambda x, y: 1 / np.sqrt(x * x + 1)),
     ACOSH: (np.arccosh, lambda x, y: 1 / np.sqrt((x - 1) * (x + 1))),
+    FLOOR: (np.floor, lambda x, y: 0),
+    CEIL: (np.ceil, lambda x, y: 0),
+    TRUNC: (np.trunc, lambda x, y: 0),
+    ROUND: (np.rint, lambda x, y: 0),
 }
 
 
@@ -102,23 +106,36 @@ def _smooth(name: str, form: int, text: str) -> Any:
     return _named(function, name, text)
 
 
-def _stepped(name: str, form: Any, text: str) -> Any:
-    """An operation that is constant but for steps."""
+def _without_slope(x: Any) -> Any:
+    return lambda dy, needs: np.zeros(x.shape, x.dtype)
+
+
+def _to_whole(x: Any, form: int) -> Any:
+    if x.dtype.kind != "f":
+        return x.copy()
+    y = empty_like(x)
+    elementary_forward(x, form, y)
+    return y
+
+
+def _stepped(name: str, form: int, text: str) -> Any:
+    """The operation to an integer in that form."""
 
     def function(input: Any) -> Any:
         x = check_array(name, "input", input)
-        whole = x.dtype.kind == "b" or (x.dtype.kind != "f" and form is not _signs)
-        y = x.copy() if whole else form(x, empty_like(x))
-        return y, lambda dy, needs: np.zeros(x.shape, x.dtype), ()
+        return _to_whole(x, form), _without_slope(x), ()
 
     return _named(function, name, text)
 
 
-def _signs(x: Any, y: Any) -> Any:
-    if x.dtype.kind != "f":
-        return np.sign(x, y)
-    abs_backward(one(x.dtype), x, y)  # 1 times the slope of |x|
-    return y
+def _sign(input: Any) -> Any:
+    x = check_array("sign", "input", input)
+    if x.dtype.kind == "f":
+        y = empty_like(x)
+        abs_backward(one(x.dtype), x, y)  # 1 times the slope of |x|
+    else:
+        y = x.copy() if x.dtype.kind == "b" else np.sign(x, empty_like(x))
+    return y, _without_slope(x), ()
 
 
 def _inverse(input: Any) -> Any:
@@ -176,25 +193,24 @@ log2 = _smooth("log2", LOG2, "The logarithm to the base 2")
 log10 = _smooth("log10", LOG10, "The logarithm to the base 10")
 reciprocal = _named(_inverse, "reciprocal", "1 / x")
 rsqrt = _named(_inverse_root, "rsqrt", "1 / sqrt(x)")
-sign = _stepped("sign", _signs, "-1, 0 or 1, of NaN 0")
-floor = _stepped("floor", np.floor, "The largest integer that is not above x")
-ceil = _stepped("ceil", np.ceil, "The smallest integer that is not below x")
-trunc = _stepped("trunc", np.trunc, "x without its digits behind the point")
+sign = _named(_sign, "sign", "-1, 0 or 1, of NaN 0")
+floor = _stepped("floor", FLOOR, "The largest integer that is not above x")
+ceil = _stepped("ceil", CEIL, "The smallest integer that is not below x")
+trunc = _stepped("trunc", TRUNC, "x without its digits behind the point")
 
 
 def _rounded(input: Any, *, decimals: int = 0) -> Any:
     x = check_array("round", "input", input)
     digits = 0 if type(decimals) is int and decimals == 0 else check_integer("round", "decimals", decimals, -300)
-    if x.dtype.kind != "f":
-        if digits:
-            raise TypeError(f"round: decimals is {digits}, which needs an input of float32 or float64, not {x.dtype}")
-        return x.copy()
-    if not digits:
-        y = np.rint(x, empty_like(x))
-    else:
+    if digits and x.dtype.kind != "f":
+        raise TypeError(f"round: decimals is {digits}, which needs an input of float32 or float64, not {x.dtype}")
+    if digits:
         scale = 10.0 ** min(abs(digits), 300)
         y = np.rint(x * scale) / scale if digits > 0 else np.rint(x / scale) * scale
-    return np.asarray(y, x.dtype), lambda dy, needs: np.zeros(x.shape, x.dtype), ()
+        y = np.asarray(y, x.dtype)
+    else:
+        y = _to_whole(x, ROUND)
+    return y, _without_slope(x), ()
 
 
 def _fraction(input: Any) -> Any:
