@@ -3,6 +3,7 @@
 #include "kernel.h"
 #include "simd/circular.h"
 #include "simd/exp2.h"
+#include "simd/rounding.h"
 
 namespace pydl::PYDL_ISA {
 namespace {
@@ -15,7 +16,6 @@ enum Form {
     kTan,
     kLog1p,
     kExpm1,
-    kFrac,
     kExp2,
     kSinh,
     kCosh,
@@ -27,6 +27,7 @@ enum Form {
     kAtanh,
     kAsinh,
     kAcosh,
+    kFrac,
     kFloor,
     kCeil,
     kTrunc,
@@ -123,29 +124,12 @@ template <typename T>
     return form == kAcosh ? whole : copysign(whole, x);
 }
 
-// To an integer. Adding 2^23 (double: 2^52) to a smaller number rounds it to the nearest one. Whether there
-// was anything behind the point is asked of the bits: a denormal number may count as zero elsewhere.
-template <typename T>
-[[gnu::noinline]] vec<T> whole(vec<T> x, int form) {
-    const T shift = sizeof(T) == 4 ? T(0x1p23) : T(0x1p52);
-    const vec<T> size = abs(x), nearest = (size + shift) - shift, one = broadcast<T>(1);
-    const vec<T> below = nearest - select(nearest > size, one, vec<T>{});
-    const vec<T> inwards = copysign(select(size < shift, form == kRound ? nearest : below, size), x);
-    if (form == kFrac) return x - inwards;
-    if (form == kTrunc || form == kRound) return inwards;
-    const mask<T> bits = bit_cast<mask<T>>(x);
-    const auto moves =
-        (bit_cast<mask<T>>(inwards) != bits) & (x == x) & (form == kFloor ? bits < 0 : bits >= 0);
-    return copysign(inwards + select(moves, form == kFloor ? -one : one, vec<T>{}), x);
-}
-
 // One copy, not one for each of the loops: they are long.
 template <typename T>
 struct Elementary {
     int form;
 
     [[gnu::noinline]] vec<T> operator()(vec<T> x) const {
-        if (form >= kFloor || form == kFrac) return whole<T>(x, form);
         if (form == kErf) return erf(x);
         if (form <= kTan) return circular(x, form);
         if (form == kExpm1) return expm1(x);
@@ -203,11 +187,27 @@ template <typename T>
     }
 }
 
+// So few instructions that they are not called.
+template <typename T>
+struct Whole {
+    int form;
+
+    PYDL_INLINE vec<T> operator()(vec<T> x) const {
+        if (form == kFloor) return rounded<kDown, T>(x);
+        if (form == kCeil) return rounded<kUp, T>(x);
+        if (form == kRound) return rounded<kNearest, T>(x);
+        const vec<T> whole = rounded<kInwards, T>(x);
+        return form == kTrunc ? whole : x - whole;
+    }
+};
+
 }  // namespace
 
 template <typename T>
 void elementary_forward(NdArray<const T> x, int64_t form, NdArray<T> y) {
-    elementwise("elementary_forward: x must have the shape of y", Elementary<T>{int(form)}, y, x);
+    const char* mismatch = "elementary_forward: x must have the shape of y";
+    if (form >= kFrac) return elementwise(mismatch, Whole<T>{int(form)}, y, x);
+    elementwise(mismatch, Elementary<T>{int(form)}, y, x);
 }
 PYDL_KERNEL(elementary_forward, "x, form, y")
 

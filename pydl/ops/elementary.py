@@ -26,8 +26,9 @@ from .mul import mul_forward
 from .sqrt import sqrt_forward
 from .square import square_forward
 
-ERF, SIN, COS, TAN, LOG1P, EXPM1, FRAC, EXP2, SINH, COSH, LOG2, LOG10 = range(12)  # as in csrc/elementary.cpp
-ASIN, ACOS, ATAN, ATANH, ASINH, ACOSH, FLOOR, CEIL, TRUNC, ROUND = range(12, 22)
+ERF, SIN, COS, TAN, LOG1P, EXPM1, EXP2, SINH, COSH, LOG2, LOG10 = range(11)  # as in csrc/elementary.cpp
+ASIN, ACOS, ATAN, ATANH, ASINH, ACOSH = range(11, 17)
+FRAC, FLOOR, CEIL, TRUNC, ROUND = range(17, 22)
 
 # What each is, and its derivative at x, where it is y.
 _FORMS: dict[int, Any] = {
@@ -37,7 +38,6 @@ _FORMS: dict[int, Any] = {
     TAN: (np.tan, lambda x, y: 1 + y * y),
     LOG1P: (np.log1p, lambda x, y: 1 / (1 + x)),
     EXPM1: (np.expm1, lambda x, y: y + 1),
-    FRAC: (lambda x: x - np.trunc(x), lambda x, y: 1),
     EXP2: (np.exp2, lambda x, y: y * math.log(2)),
     SINH: (np.sinh, lambda x, y: np.cosh(x)),
     COSH: (np.cosh, lambda x, y: np.sinh(x)),
@@ -49,6 +49,7 @@ _FORMS: dict[int, Any] = {
     ATANH: (np.arctanh, lambda x, y: 1 / ((1 - x) * (1 + x))),
     ASINH: (np.arcsinh, lambda x, y: 1 / np.sqrt(x * x + 1)),
     ACOSH: (np.arccosh, lambda x, y: 1 / np.sqrt((x - 1) * (x + 1))),
+    FRAC: (lambda x: x - np.trunc(x), lambda x, y: 1),
     FLOOR: (np.floor, lambda x, y: 0),
     CEIL: (np.ceil, lambda x, y: 0),
     TRUNC: (np.trunc, lambda x, y: 0),
