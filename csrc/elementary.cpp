@@ -69,10 +69,10 @@ struct Elementary {
     int form;
 
     [[gnu::noinline]] vec<T> operator()(vec<T> x) const {
+        if (form == kExp2) return exp2(x);
         if (form == kErf) return erf(x);
         if (form == kLog1p || form >= kAtanh) return logarithm<T>(x, form);
         if (form == kExpm1) return expm1(x);
-        if (form == kExp2) return exp2(x);
         return circular(x, form == kCos);
     }
 };
