@@ -7,18 +7,7 @@
 namespace pydl::PYDL_ISA {
 namespace {
 
-enum Form {
-    kErf,
-    kSin,
-    kCos,
-    kLog1p,
-    kExpm1,
-    kFrac,
-    kExp2,
-    kAtanh,
-    kAsinh,
-    kAcosh
-};  // as in pydl/ops/elementary.py
+enum Form { kErf, kSin, kCos, kLog1p, kExpm1, kFrac, kExp2 };
 
 // Of numbers of any size, one after another.
 [[gnu::noinline]] vec<double> circular_one_by_one(vec<double> x, int64_t quarters) {
@@ -46,23 +35,6 @@ enum Form {
     return load(lanes);
 }
 
-// The inverses of tanh, sinh and cosh are log1p of something, half of it, or with ln 2 more where a square
-// would overflow and 1 is nothing beside x. Only log1p is long, and stands once.
-template <typename T>
-[[gnu::noinline]] vec<T> logarithm(vec<T> x, int form) {
-    if (form == kLog1p) return log1p(x);
-    const vec<T> size = form == kAcosh ? x : abs(x), one = broadcast<T>(1);
-    const auto large = size > T(sizeof(T) == 4 ? 0x1p30 : 0x1p60);
-    vec<T> argument = (size + size) / (one - size);
-    if (form == kAsinh) argument = size + size * (size / (one + sqrt(fma(size, size, one))));
-    if (form == kAcosh) argument = (x - one) + sqrt(x - one) * sqrt(x + one);  // NaN below 1
-    if (form != kAtanh) argument = select(large, size, argument);
-    const vec<T> value = log1p(argument);
-    if (form == kAtanh) return copysign(value * T(0.5), x);
-    const vec<T> whole = value + select(large, broadcast<T>(T(0.69314718055994530942)), vec<T>{});
-    return form == kAcosh ? whole : copysign(whole, x);
-}
-
 // One copy, not one for each of the loops: they are long.
 template <typename T>
 struct Elementary {
@@ -71,7 +43,7 @@ struct Elementary {
     [[gnu::noinline]] vec<T> operator()(vec<T> x) const {
         if (form == kExp2) return exp2(x);
         if (form == kErf) return erf(x);
-        if (form == kLog1p || form >= kAtanh) return logarithm<T>(x, form);
+        if (form == kLog1p) return log1p(x);
         if (form == kExpm1) return expm1(x);
         return circular(x, form == kCos);
     }

@@ -28,7 +28,7 @@ from .mul import mul_forward
 from .sqrt import sqrt_forward
 from .square import square_forward
 
-ERF, SIN, COS, LOG1P, EXPM1, FRAC, EXP2, ATANH, ASINH, ACOSH = range(10)  # as in csrc/elementary.cpp
+ERF, SIN, COS, LOG1P, EXPM1, FRAC, EXP2 = range(7)  # as in csrc/elementary.cpp
 
 _FORMS: dict[int, Any] = {
     ERF: math.erf,
@@ -38,9 +38,6 @@ _FORMS: dict[int, Any] = {
     EXPM1: np.expm1,
     FRAC: lambda x: x - np.trunc(x),
     EXP2: np.exp2,
-    ATANH: np.arctanh,
-    ASINH: np.arcsinh,
-    ACOSH: np.arccosh,
 }
 
 
@@ -162,11 +159,6 @@ def _named(function: Any, name: str, text: str) -> Any:
     return op("input")(function)
 
 
-def _vectorized(form: Any, native: int) -> Any:
-    """numpy's function where it has vectors for it, which it has with AVX-512 alone; elsewhere the kernel."""
-    return form if isa == "avx512" else _native(native)
-
-
 _sine, _cosine = _circular(SIN), _circular(COS)
 sin = _smooth("sin", _sine, lambda x, y: _cosine(x), "The sine")
 cos = _smooth("cos", _cosine, lambda x, y: -_sine(x), "The cosine")
@@ -176,13 +168,14 @@ acos = _smooth("acos", np.arccos, lambda x, y: -1 / np.sqrt(1 - x * x), "The ang
 atan = _smooth("atan", np.arctan, lambda x, y: 1 / (1 + x * x), "The angle of that tangent")
 sinh = _smooth("sinh", np.sinh, lambda x, y: np.cosh(x), "The hyperbolic sine")
 cosh = _smooth("cosh", np.cosh, lambda x, y: np.sinh(x), "The hyperbolic cosine")
-asinh = _smooth("asinh", _vectorized(np.arcsinh, ASINH), lambda x, y: 1 / np.sqrt(x * x + 1), "The inverse of sinh")
-acosh = _smooth("acosh", _vectorized(np.arccosh, ACOSH), lambda x, y: 1 / np.sqrt(x * x - 1), "The inverse of cosh")
-atanh = _smooth("atanh", _vectorized(np.arctanh, ATANH), lambda x, y: 1 / (1 - x * x), "The inverse of tanh")
+asinh = _smooth("asinh", np.arcsinh, lambda x, y: 1 / np.sqrt(x * x + 1), "The inverse of sinh")
+acosh = _smooth("acosh", np.arccosh, lambda x, y: 1 / np.sqrt(x * x - 1), "The inverse of cosh")
+atanh = _smooth("atanh", np.arctanh, lambda x, y: 1 / (1 - x * x), "The inverse of tanh")
 exp2 = _smooth("exp2", _native(EXP2), lambda x, y: y * math.log(2), "2 to the power of x")
 erf = _smooth("erf", _native(ERF), lambda x, y: np.exp(-x * x) * (2 / math.sqrt(math.pi)), "The error function")
 log1p = _smooth("log1p", _native(LOG1P), None, "ln(1 + x), exact for small x", _slope_of_log1p)
-expm1 = _smooth("expm1", _vectorized(np.expm1, EXPM1), lambda x, y: y + 1, "e^x - 1, exact for small x")
+_expm1 = np.expm1 if isa == "avx512" else _native(EXPM1)  # numpy has vectors for it with AVX-512 alone
+expm1 = _smooth("expm1", _expm1, lambda x, y: y + 1, "e^x - 1, exact for small x")
 log2 = _smooth("log2", np.log2, lambda x, y: 1 / (x * math.log(2)), "The logarithm to the base 2")
 log10 = _smooth("log10", np.log10, lambda x, y: 1 / (x * math.log(10)), "The logarithm to the base 10")
 reciprocal = _smooth("reciprocal", _reciprocal, None, "1 / x", _slope_of_inverse)
