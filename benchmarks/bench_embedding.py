@@ -3,7 +3,8 @@
 import numpy as np
 from run import Bench, out, randn
 
-from pydl.ops.embedding import embedding_backward, embedding_forward
+from pydl.ops.embedding import embedding_backward
+from pydl.ops.gather import gather_forward
 
 SHAPES = [(100, 32, 2_000), (10_000, 128, 4_096), (32_000, 512, 8_192), (1_000_000, 16, 8_192)]
 
@@ -14,7 +15,7 @@ def words(V, M):
 
 
 def forward_numpy(weight, index, y):
-    np.take(weight, index, axis=0, out=y)
+    np.take(weight[0], index[0, :, 0], axis=0, out=y[0])
 
 
 def backward_numpy(dy, index, padding_idx, dweight):
@@ -25,10 +26,10 @@ def backward_numpy(dy, index, padding_idx, dweight):
 
 BENCHES = [
     Bench(
-        embedding_forward,
+        gather_forward,
         SHAPES,
         small=(50, 10, 40),
-        arguments=lambda V, D, M: (randn(V, D), words(V, M), out(M, D)),
+        arguments=lambda V, D, M: (randn(1, V, D), np.broadcast_to(words(V, M)[:, None], (1, M, D)), out(1, M, D)),
         numpy=forward_numpy,
         bytes=lambda V, D, M: 8 * M * D,
     ),

@@ -109,8 +109,8 @@ struct Work {
 };
 
 // Far (A, K, B) and near (A, M, B): whether there is anything to do, if they fit.
-bool check_shapes(const Array<const char, 3>& far, const Index& index, const Array<const char, 3>& near,
-                  const char* message) {
+[[gnu::noinline]] bool check_shapes(const Array<const char, 3>& far, const Index& index,
+                                    const Array<const char, 3>& near, const char* message) {
     for (int d = 0; d < 3; ++d)
         require(index.shape[d] == near.shape[d] && (d == 1 || far.shape[d] == index.shape[d]), message);
     if (index.size() == 0) return false;

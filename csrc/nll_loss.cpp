@@ -5,8 +5,8 @@
 
 namespace pydl::PYDL_ISA {
 
-// losses[i] = minus the logit of class i in row i, or 0. No two of them lie close together, so memory is
-// asked for them ahead.
+// losses[i] = minus the logit of class i in row i, or 0; `step` from class to class. No two of them lie close
+// together, so memory is asked for them ahead.
 template <typename T>
 [[gnu::noinline]] void negative_logits(const T* row, int64_t stride, int64_t step, const int64_t* classes,
                                        int64_t ignore_index, T* losses, int64_t count) {
@@ -37,17 +37,21 @@ void nll_loss_forward(Array<const T, 3> x, Array<const int64_t, 2> target, Optio
     Scratch<T> own(reduction == kNone ? 0 : lines), counted(weight && reduction == kMean ? lines : 0);
     T* losses = reduction == kNone ? y.data : own.data();
     parallel_for(lines, kElementwiseGrain, [&](int64_t begin, int64_t end) {
-        if (D == 1 && !weight) {  // the usual case, without branches
-            negative_logits(x.data + begin * x.stride[0], x.stride[0], x.stride[1], classes.data() + begin,
-                            ignore_index, losses + begin, end - begin);
+        if (!weight) {  // the usual case, without branches; one run if nothing is behind the classes
+            for (int64_t line = begin, count; line < end; line += count) {
+                const int64_t n = line / D, d = line % D, left = D == 1 ? end - line : D - d;
+                count = left < end - line ? left : end - line;
+                negative_logits(x.data + n * x.stride[0] + d * x.stride[2], x.stride[D == 1 ? 0 : 2],
+                                x.stride[1], classes.data() + line, ignore_index, losses + line, count);
+            }
             return;
         }
         int64_t n = begin / D, d = begin % D;
         for (int64_t line = begin; line < end; ++line) {
             const int64_t c = classes[line];
-            const T w = c == ignore_index ? T(0) : weight ? (*weight)(c) : T(1);
+            const T w = c == ignore_index ? T(0) : (*weight)(c);
             losses[line] = c == ignore_index ? T(0) : -w * x(n, c, d);
-            if (weight && reduction == kMean) counted[line] = w;
+            if (reduction == kMean) counted[line] = w;
             if (++d == D) {
                 d = 0;
                 ++n;

@@ -12,7 +12,8 @@ void add_rows(const Array<const T, 2>& rows, const Array<const int64_t, 1>& numb
               int64_t skipped = -1) {
     constexpr int64_t kBlock = 512, kStrip = 64 / sizeof(T);  // columns that two threads must not share
     const int64_t M = rows.shape[0], D = rows.shape[1], K = table.shape[0];
-    const auto add = [&](int64_t first_row, int64_t last_row, int64_t first, int64_t count) {
+    const auto add = [&](int64_t first_row, int64_t last_row, int64_t first,
+                         int64_t count) __attribute__((noinline)) {
         const bool all = last_row - first_row == K && skipped < 0;
         // Which rows are this thread's nobody foresees: they are listed without a branch.
         uint16_t list[kBlock];

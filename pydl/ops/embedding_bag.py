@@ -21,8 +21,8 @@ from ..op import empty, op
 from ..tensor import Tensor, as_tensor
 from .amax import amax
 from .clone import zeros
-from .embedding import check_padding, embedding, embedding_forward
-from .gather import add_rows
+from .embedding import check_padding, embedding
+from .gather import add_rows, take_rows
 from .mean import mean_forward
 from .mul import mul, mul_forward
 from .reshape import reshape
@@ -58,7 +58,7 @@ def _bags(weight: Any, factors: Any, words: Array, mean: bool) -> Any:
     blocks = [(slice(b, b + step), memory[: B - b]) for b in range(0, B, step)]
 
     def look_up(b: slice, rows: Array) -> None:
-        embedding_forward(weight, words[b].reshape(-1), rows.reshape(-1, D))
+        take_rows(weight, words[b].reshape(-1), rows.reshape(-1, D))
 
     for b, rows in blocks:
         look_up(b, rows)

@@ -105,6 +105,11 @@ def add_along(dy: Array, index: Array, dx: Array, d: int) -> None:
     gather_backward(along(dy, d), along(index, d), along(dx, d))
 
 
+def take_rows(x: Array, numbers: Array, y: Array) -> None:
+    """y[m] = x[numbers[m]] for rows: x (N, D), y (M, D)."""
+    gather_forward(x[None], for_all(numbers, 1, x.shape[1]), y[None])
+
+
 def add_rows(dy: Array, numbers: Array, dx: Array) -> None:
     """dx[numbers[m]] += dy[m] for rows: dy (M, D), dx (N, D)."""
     gather_backward(dy[None], for_all(numbers, 1, dy.shape[1]), dx[None])
