@@ -27,24 +27,29 @@ constexpr int64_t kColumns = 256;  // of one task, where there is no other way t
     return !wrong && !any(outside);
 }
 
-// Whether numbers are used several times, and all are looked at before the first is used.
-bool is_repeated(const Index& index) {
+// Whether all numbers are looked at before the first is used: where they are used several times, or in pieces
+// of rows, between which memory is not read in its order.
+bool is_checked_first(const Index& index) {
+    if (index.shape[2] > kColumns) return true;
     for (int d = 0; d < 3; ++d)
         if (index.shape[d] > 1 && index.stride[d] == 0) return true;
     return false;
 }
 
-// Refuses numbers outside of 0 .. K - 1 of an index of which at most one dimension is not repeated, or few.
+// Refuses numbers outside of 0 .. K - 1, before any is used.
 [[gnu::noinline]] void check_index(const Index& index, int64_t K, const char* message) {
     int64_t n[3];
     for (int d = 0; d < 3; ++d) n[d] = index.stride[d] == 0 ? 1 : index.shape[d];
     const int inner = n[2] > 1 ? 2 : 1, outer = 3 - inner;
-    bool inside = true;
-    for (int64_t a = 0; a < n[0]; ++a)
-        for (int64_t b = 0; b < n[outer]; ++b)
-            inside &= are_inside(index.data + a * index.stride[0] + b * index.stride[outer],
-                                 index.stride[inner], n[inner], K);
-    require(inside, message);
+    bool refused = false;
+    parallel_for(n[0] * n[outer], kElementwiseGrain / n[inner] + 1, [&](int64_t begin, int64_t end) {
+        for (int64_t row = begin; row < end; ++row)
+            if (!are_inside(
+                    index.data + row / n[outer] * index.stride[0] + row % n[outer] * index.stride[outer],
+                    index.stride[inner], n[inner], K))
+                __atomic_store_n(&refused, true, __ATOMIC_RELAXED);
+    });
+    require(!refused, message);
 }
 
 // Numbers of one line and those of another: far[numbers[i]] and near[i], all strides in bytes. `drift`: what
@@ -114,7 +119,7 @@ struct Work {
     for (int d = 0; d < 3; ++d)
         require(index.shape[d] == near.shape[d] && (d == 1 || far.shape[d] == index.shape[d]), message);
     if (index.size() == 0) return false;
-    if (is_repeated(index)) check_index(index, far.shape[1], message);
+    if (is_checked_first(index)) check_index(index, far.shape[1], message);
     return true;
 }
 
@@ -135,7 +140,8 @@ void for_all(const Array<const char, 3>& far, const Index& index, const Array<co
     const int64_t share = kElementwiseGrain / columns;
     const int64_t places = (work.shared || across) && share < M ? share : M, parts = (M - 1) / places + 1;
     const int64_t grain = kElementwiseGrain / (places * columns) + 1;
-    const bool unchecked = !is_repeated(index);  // so that each line is, when it is about to be read anyway
+    const bool unchecked =
+        !is_checked_first(index);  // so that each line is, when it is about to be read anyway
     bool refused = false;
     parallel_for(A * strips * parts, grain, [&](int64_t begin, int64_t end) {
         const auto move = [&](const Line& line) {

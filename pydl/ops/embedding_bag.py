@@ -58,7 +58,7 @@ def _bags(weight: Any, factors: Any, words: Array, mean: bool) -> Any:
     blocks = [(slice(b, b + step), memory[: B - b]) for b in range(0, B, step)]
 
     def look_up(b: slice, rows: Array) -> None:
-        take_rows(weight, words[b].reshape(-1), rows.reshape(-1, D))
+        take_rows(weight, words[b].reshape(-1), rows)
 
     for b, rows in blocks:
         look_up(b, rows)

@@ -106,8 +106,9 @@ def add_along(dy: Array, index: Array, dx: Array, d: int) -> None:
 
 
 def take_rows(x: Array, numbers: Array, y: Array) -> None:
-    """y[m] = x[numbers[m]] for rows: x (N, D), y (M, D)."""
-    gather_forward(x[None], for_all(numbers, 1, x.shape[1]), y[None])
+    """y[m] = x[numbers[m]] for rows: x (N, D), y (*, D) without gaps."""
+    D = x.shape[1]
+    gather_forward(along(x, 0), for_all(numbers, 1, D), y.reshape(1, numbers.size, D))
 
 
 def add_rows(dy: Array, numbers: Array, dx: Array) -> None:
