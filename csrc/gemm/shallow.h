@@ -21,6 +21,7 @@
 namespace pydl::PYDL_ISA {
 
 inline constexpr int most_shallow = many_registers ? 8 : 6;  // rows of B
+inline constexpr int64_t shallow_results = 512;              // of a product alone: fewer are no work
 
 template <typename T>
 using ShallowRows = void (*)(int64_t rows, const T* a, int64_t row_stride, int64_t k_stride, const T* b,
@@ -72,6 +73,9 @@ struct ShallowTable<T, std::integer_sequence<int, I...>> {
 template <typename T>
 [[gnu::noinline]] bool is_shallow(Matrix<const T> a, Matrix<const T> b) {
     if (!has_partial_loads || a.columns < 1 || a.columns > most_shallow || a.rows <= sweep_rows) return false;
+    // Rows of a C that is beyond the caches are written fastest all at once.
+    const int64_t bytes = a.rows * b.columns * int64_t(sizeof(T));
+    if (a.columns <= 3 && b.columns > 2 * width<T> && bytes > 24 << 20) return false;
     return b.columns >= (many_registers ? 2 : width<T>) && b.columns <= 4096;
 }
 
