@@ -2,6 +2,8 @@
 #include "gemm/gemm.h"
 
 #include "gemm/narrow.h"
+#include "gemm/shallow.h"
+#include "gemm/small_panel.h"
 #include "gemm/turned.h"
 
 namespace pydl::PYDL_ISA {
@@ -83,70 +85,6 @@ void gemm_split(int64_t count, Matrix<const T> a, Matrix<const T> b, T* c, int64
     epilogue(c, c_stride, int64_t(0), int64_t(0), M, N);
 }
 
-// Whether all columns are one panel, and the product so small that it needs none of the planning for caches
-// and threads, which would take longer than the arithmetic.
-template <typename T>
-bool is_small_panel(Matrix<const T> a, Matrix<const T> b) {
-    const int64_t vectors = (b.columns + width<T> - 1) / width<T>;
-    return vectors <= most_tile_vectors<T> && a.columns <= GemmBlocks<T>::sum_depth &&
-           a.rows * vectors * a.columns * width<T> <= 65536 && (a.column_stride == 1 || a.row_stride == 1) &&
-           (has_partial_loads || b.columns % width<T> == 0);
-}
-
-// Such products, of the sizes of a and b: what depends on these alone is found once.
-template <typename T>
-class SmallPanel {
-  public:
-    SmallPanel(Matrix<const T> a, Matrix<const T> b)
-        : depth_(a.columns),
-          b_row_(b.row_stride),
-          b_column_(b.column_stride),
-          apart_(a.column_stride == 1),
-          packs_(b.column_stride != 1),
-          a_row_(a.row_stride),
-          a_stride_(apart_ ? a.row_stride : a.column_stride),
-          columns_(int(b.columns)),
-          panel_(packs_ ? depth_ * vectors() * width<T> : 0) {
-        // As RowPanels, in numbers that are divided faster.
-        const int M = int(a.rows), most = most_tile_rows<T>(vectors());
-        panels_ = M <= most ? 1 : (M - 1) / most + 1;
-        rows_ = panels_ == 1 ? M : (M + panels_ - 1) / panels_;
-        whole_ = panels_ - (panels_ * rows_ - M);
-        tile_ = find(rows_);
-        lower_ = whole_ < panels_ ? find(rows_ - 1) : nullptr;
-    }
-
-    void run(const T* a, const T* b, T* c, int64_t c_stride, bool accumulate) const {
-        int64_t b_stride = b_row_;
-        if (packs_) {
-            b_stride = vectors() * width<T>;
-            pack_panel(panel_.data(), b_stride, columns_, b, b_column_, b_row_, depth_);
-            b = panel_.data();
-        }
-        for (int p = 0; p < panels_; p++) {
-            const int rows = p < whole_ ? rows_ : rows_ - 1;
-            (p < whole_ ? tile_ : lower_)(depth_, a, a_stride_, b, b_stride, c, c_stride, columns_,
-                                          accumulate ? c : nullptr, c_stride);
-            a += rows * a_row_;
-            c += rows * c_stride;
-        }
-    }
-
-  private:
-    int vectors() const { return (columns_ + width<T> - 1) / width<T>; }
-    GemmTile<T> find(int rows) const {
-        return gemm_tile<T>(apart_, !packs_ && columns_ % width<T> != 0, rows, vectors());
-    }
-
-    const int64_t depth_, b_row_, b_column_;
-    const bool apart_, packs_;
-    const int64_t a_row_, a_stride_;
-    const int columns_;
-    const Panels<T> panel_;
-    int panels_, rows_, whole_;
-    GemmTile<T> tile_, lower_;
-};
-
 // A product of which no side is short.
 template <typename T, typename Epilogue>
 void wide_product(Matrix<const T> a, Matrix<const T> b, Matrix<T> c, bool accumulate,
@@ -189,6 +127,8 @@ void gemm_with(Matrix<const T> a, Matrix<const T> b, Matrix<T> c, bool accumulat
             for (int64_t j = 0; j < N; j++) c(i, j) = rows(i, j);
         return;
     }
+    if (!accumulate && M * N > shallow_results && is_shallow(a, b))
+        return shallow_product<T>(a, b, c.data, c.row_stride, epilogue);
     const bool thin = is_thin(a, b);
     if (is_small_panel(a, b) && (K <= sweep_steps || !thin)) {
         SmallPanel<T>(a, b).run(a.data, b.data, c.data, c.row_stride, accumulate);
@@ -218,14 +158,46 @@ void gemm(Matrix<const T> a, Matrix<const T> b, Matrix<T> c, bool accumulate) {
 
 template <typename T>
 void gemm_each(int64_t count, Matrix<const T> a, Matrix<const T> b, Matrix<T> c, const int64_t (&step)[3]) {
+    // The way depends on the sizes alone, not on `count`, which may be a thread's share of them.
+    // Columns are computed as rows, along which vectors run.
+    if (c.columns == 1 && c.rows > 1 && c.row_stride == 1 && thread_parts<T>(1, c.rows, a.columns) < 2)
+        return gemm_each<T>(count, b.transposed(), a.transposed(), c.transposed(),
+                            {step[1], step[0], step[2]});
     // What depends on the sizes alone is found once, if there are several.
     const bool usual = c.rows > 0 && c.columns > 1 && c.column_stride == 1;
-    if (usual && is_small_panel(a, b) && (a.columns <= sweep_steps || !is_thin(a, b))) {
+    const auto each = [&](const auto& product) PYDL_INLINE_LAMBDA {
+        const T *left = a.data, *right = b.data;
+        T* to = c.data;
+        for (int64_t i = 0; i < count; i++, left += step[0], right += step[1], to += step[2])
+            product(left, right, to);
+    };
+    const bool alone = thread_parts<T>(c.rows, c.columns, a.columns) < 2;
+    if (usual && alone && (count > 1 || c.rows * c.columns > shallow_results) && is_shallow(a, b)) {
+        const ShallowProduct<T> product(a, b);
+        return each([&](const T* left, const T* right, T* to) PYDL_INLINE_LAMBDA {
+            product.run(a.rows, left, product.in_rows(right), to, c.row_stride);
+        });
+    }
+    // With a few vectors side by side a tile has no more sums that wait for each other than sweeps have.
+    const bool is_tile = !is_thin(a, b) || a.columns <= sweep_steps ||
+                         (b.column_stride == 1 && b.columns > width<T> && a.columns <= 4 * sweep_steps);
+    const bool in_dots = a.rows == 1 && a.column_stride == 1 && b.row_stride == 1 && b.column_stride != 1;
+    if (usual && is_small_panel(a, b) && is_tile && !(alone && in_dots)) {
         const SmallPanel<T> product(a, b);
-        for (int64_t i = 0; i < count; i++)
-            product.run(a.data + i * step[0], b.data + i * step[1], c.data + i * step[2], c.row_stride,
-                        false);
-        return;
+        return each([&](const T* left, const T* right, T* to)
+                        PYDL_INLINE_LAMBDA { product.run(left, right, to, c.row_stride, false); });
+    }
+    const bool in_sweeps =
+        is_thin(a, b) && b.column_stride == 1 && a.rows * b.columns * (b.rows + 1) < 2 * thin_thread_work;
+    if (usual && alone && (in_dots || in_sweeps)) {
+        Matrix<const T> l = a, r = b;
+        return each([&](const T* left, const T* right, T* to) PYDL_INLINE_LAMBDA {
+            l.data = left, r.data = right;
+            if (in_dots)
+                dot_row<T>(l, r, {to, c.rows, c.columns, c.row_stride, 1});
+            else
+                thin_columns<T>(l, r, to, c.row_stride, 0, c.columns, false);
+        });
     }
     if (usual && count > 1 && is_plain(a, b)) {
         const NoEpilogue none;

@@ -12,7 +12,7 @@
 // The way back makes the weights of a block again, from the largest score and the sum that each query has
 // kept. With is_causal the keys behind the last query of a block are left out: their weights are zero, which
 // makes zeros of anything but a NaN or infinity.
-#include "attention.h"
+#include "attention/attention.h"
 #include "kernel.h"
 #include "scratch.h"
 

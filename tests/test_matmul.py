@@ -77,6 +77,36 @@ def test_sum_of_products_with_few_columns(N):
         np.testing.assert_allclose(y, want, rtol=0, atol=1e-11)
 
 
+# One row or column, a short sum, half a vector of columns, several vectors of them, and sums of products.
+@pytest.mark.parametrize("M", [1, 4, 5, 33])
+@pytest.mark.parametrize("K", [1, 3, 6, 7, 8, 20, 70])
+@pytest.mark.parametrize("N", [1, 2, 4, 7, 9, 17, 20, 33, 40, 53, 130])
+def test_many_small_products(M, K, N):
+    before = pydl.get_num_threads()
+    for dtype, tolerance in ((np.float32, 1e-6), (np.float64, 1e-15)):
+        a, b = rng.standard_normal((5, M, K)).astype(dtype), rng.standard_normal((5, K, N)).astype(dtype)
+        want = a.astype(np.float64) @ b.astype(np.float64)
+        for left in (a, a.swapaxes(1, 2).copy().swapaxes(1, 2)):
+            for right in (b, b.swapaxes(1, 2).copy().swapaxes(1, 2), np.repeat(b, 2, 2)[..., ::2]):
+                results = []
+                for threads in (1, 2, 3):
+                    pydl.set_num_threads(threads)
+                    y = np.full((5, M, N + 1), np.nan, dtype)
+                    matmul_forward(left, right, y[..., :N])
+                    assert np.isnan(y[..., N]).all()
+                    results.append(y[..., :N].tobytes())
+                    # The first two alone, as a thread may have them.
+                    two = np.full((2, M, N + 1), np.nan, dtype)
+                    matmul_forward(left[:2], right[:2], two[..., :N])
+                    np.testing.assert_array_equal(two, y[:2])
+                assert len(set(results)) == 1
+                np.testing.assert_allclose(y[..., :N], want, rtol=0, atol=tolerance * (K + 8) * 4)
+                summed = np.full((1, M, N), np.nan, dtype)
+                matmul_forward(left, right, summed)
+                np.testing.assert_allclose(summed[0], want.sum(0), rtol=0, atol=tolerance * (5 * K + 8) * 4)
+    pydl.set_num_threads(before)
+
+
 @pytest.mark.parametrize("K", [65_535, 65_536, 100_003])
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_long_dot_products(K, dtype):

@@ -12,7 +12,10 @@ from pathlib import Path
 FOR_SIZE, FOR_SPEED = "-Os", "-O2 -fpeel-loops"
 FAST = (
     *("batch_norm", "batch_norm_backward", "conv2d_tile", "conv2d_weight_gradient"),
-    *("cummax", "gather", "gemm", "gemm_tile", "hardtanh", "kthvalue", "mean", "nll_loss", "sort_topk", "sum"),
+    *("gather", "gemm", "gemm_tile", "hardtanh", "mean", "sum"),
+    # loops over single numbers
+    *("amax", "argmax", "binary_cross_entropy_with_logits", "cummax", "cumsum", "huber_loss", "kl_div", "kthvalue"),
+    *("l1_loss", "mse_loss", "nll_loss", "sort_topk", "var"),
     # of the runtime: part of every call
     *("arena", "fail", "kernel_call", "native_kernel", "pocket", "team", "threads"),
 )
@@ -49,9 +52,9 @@ FLOAT32_ALONE = (
 # These are bound by memory or seldom what a network waits for: AVX-512 takes both kernels of AVX2.
 WITHOUT_AVX512 = (
     "adadelta adagrad adamax adaptive_max_pool3d amax argmax avg_pool3d binary_cross_entropy "
-    "clip_grad_value cross cummax cumsum eq gather group_norm gru_cell huber_loss keep_steps kl_div "
-    "kthvalue l1_loss logical_and max_pool3d maximum minimum nan_to_num nll_loss norm pad remainder rms_norm "
-    "rmsprop rnn_cell sort_topk unfold var"
+    "clip_grad_value cross cummax cumsum eq gather group_norm huber_loss keep_steps kl_div kthvalue l1_loss "
+    "logical_and max_pool3d maximum minimum nan_to_num nll_loss norm pad remainder rms_norm rmsprop sort_topk "
+    "unfold var"
 )
 SMALL_SOURCE = 4200  # bytes
 BATCH = 8

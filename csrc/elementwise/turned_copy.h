@@ -35,6 +35,19 @@ template <typename T>
     for (int i = 0; i < count; ++i) store_partial(y + i * y_stride, load(square + i * W), length);
 }
 
+// The numbers of as many columns as a block of 16 bytes has, for a whole vector of rows.
+template <typename T>
+PYDL_INLINE void copy_blocks(const T* x, int64_t x_stride, T* y, int64_t y_stride) {
+    constexpr int B = block_lanes<T>;
+    vec<T> part[B];
+#pragma GCC unroll 4
+    for (int c = 0; c < B; ++c) part[c] = load(x + c * x_stride);
+    transpose_blocks<T>(part);
+#pragma GCC unroll 4
+    for (int c = 0; c < B; ++c)
+        store_blocks<T>([&](int b) PYDL_INLINE_LAMBDA { return y + (b * B + c) * y_stride; }, part[c]);
+}
+
 // `count` rows of y (at most a vector's width), which x has as columns.
 template <typename T>
 void copy_columns(const T* x, int64_t x_stride, T* y, int64_t y_stride, int64_t count, int64_t length) {
@@ -48,8 +61,17 @@ void copy_columns(const T* x, int64_t x_stride, T* y, int64_t y_stride, int64_t 
     if (count == width<T>)
         for (; j + width<T> <= length; j += width<T>)
             copy_square(x + j * x_stride, x_stride, y + j, y_stride);
-    // One or two that are left, as of maps of 7 x 7, are not worth a square.
-    for (; length - j <= 2 && j < length; j++)
+    // Few columns are not worth a square; the last block of them may overlap the one before.
+    constexpr int B = block_lanes<T>;
+    if (count == width<T> && width<T> > B && length >= B && 2 * (length - j) <= width<T>) {
+        for (; j < length; j += B) {
+            if (length - j < B) j = length - B;
+            copy_blocks(x + j * x_stride, x_stride, y + j, y_stride);
+        }
+        return;
+    }
+    // Up to three that are left, as of maps of 7 x 7, are not worth a square.
+    for (; length - j <= 3 && j < length; j++)
         for (int64_t i = 0; i < count; i++) y[i * y_stride + j] = x[j * x_stride + i];
     for (; j < length; j += width<T>)
         copy_part_of_square(x + j * x_stride, x_stride, y + j, y_stride, count, length - j);

@@ -7,6 +7,7 @@
 #include "elementwise/turned_copy.h"
 #include "gemm/blocked.h"
 #include "gemm/thin.h"
+#include "simd/halves.h"
 
 namespace pydl::PYDL_ISA {
 
@@ -22,7 +23,8 @@ double narrow_cycles(Matrix<const T> a, Matrix<const T> b) {
         return M * N * (0.6 * K / W + W * sizeof(T) / 16) + (b.row_stride == 1 ? 0 : 4 * K);
     const double down = double((a.rows + width<T> - 1) / width<T>);
     const double across = double((b.columns + width<T> - 1) / width<T>);
-    return down * K * N / 2 + M * (across * (4 + 60 / W) + 4);
+    const double turning = 2 * N <= W ? 2 + 0.4 * N : across * (4 + 60 / W) + 4;
+    return down * K * N / 2 + M * turning + 100;
 }
 
 template <typename T>
@@ -35,8 +37,12 @@ template <typename T>
 [[gnu::noinline]] Narrow narrow_way(Matrix<const T> a, Matrix<const T> b) {
     if (!may_be_narrow(a, b)) return Narrow::no;
     const double vectors = double((b.columns + width<T> - 1) / width<T>), K = double(a.columns);
-    const bool keeps_busy = a.column_stride != 1 && a.rows >= 8;  // one vector: enough sums side by side
-    const double step = vectors == 1 ? (keeps_busy ? 0.5 : 0.7) : vectors == 2 ? 1.15 : vectors / 2;
+    const bool keeps_busy = a.column_stride != 1 && a.rows >= 8;   // one vector: enough sums side by side
+    const bool is_half = has_halves && 2 * b.columns <= width<T>;  // in half a vector
+    const double step = is_half        ? 0.45 + 4 / K
+                        : vectors == 1 ? (keeps_busy ? 0.5 : 0.7)
+                        : vectors == 2 ? 1.15
+                                       : vectors / 2;
     const double along = double(a.rows) * K * step + (b.column_stride == 1 ? 0 : K * vectors * width<T> / 3);
     if (narrow_cycles(a, b) >= along) return Narrow::no;
     return a.column_stride == 1 ? Narrow::dots : Narrow::turned;
@@ -48,7 +54,9 @@ template <typename T>
 [[gnu::noinline]] int64_t columns_apart(Matrix<const T> a, Matrix<const T> b) {
     const int64_t few = b.columns % width<T>;
     const bool is_group = few == dot_columns && (many_registers || b.columns / width<T> % 2 == 0);
-    const double saved = (is_group ? 0.7 : 0.55) * double(a.rows) * double(a.columns) - 500;
+    // Of a cycle, for a step. In half a vector there is less to save.
+    const double step = is_group ? (has_halves ? 0.65 : 0.7) : has_halves ? 0.4 : 0.55;
+    const double saved = step * double(a.rows) * double(a.columns) - 500;
     if (few == 0 || (few > width<T> / 4 && !is_group) || b.columns < width<T> || saved < 0) return 0;
     const Matrix<const T> last = b.part(0, b.columns - few, b.rows, few);
     if (!may_be_narrow(a, last)) return 0;

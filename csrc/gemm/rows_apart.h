@@ -17,9 +17,9 @@ struct RowsApart {
         for (int g = 0; g < groups; g++) step[g] = a + 3 * g * a_stride;
     }
     PYDL_INLINE T operator[](int i) const { return step[i / 3][i % 3 * stride]; }
-    PYDL_INLINE void advance() {
+    PYDL_INLINE void advance(int64_t by = 1) {
 #pragma GCC unroll 8
-        for (int g = 0; g < groups; g++) step[g] = forget(step[g] + 1);
+        for (int g = 0; g < groups; g++) step[g] = forget(step[g] + by);
     }
 };
 

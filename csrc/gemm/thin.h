@@ -132,7 +132,8 @@ inline constexpr int dot_rows = many_registers ? 6 : 3;  // of a tile of dot pro
 
 // MR rows of A times `columns` <= 4 columns of B.
 template <typename T, int MR>
-void dot_products(Matrix<const T> a, Matrix<const T> b, Matrix<T> c, int64_t columns, bool accumulate) {
+PYDL_INLINE void dot_group(const Matrix<const T>& a, const Matrix<const T>& b, const Matrix<T>& c,
+                           int64_t columns, bool accumulate) {
     constexpr int64_t W = width<T>;
     vec<T> acc[MR][dot_columns] = {};
     const T* column[dot_columns];
@@ -159,6 +160,20 @@ void dot_products(Matrix<const T> a, Matrix<const T> b, Matrix<T> c, int64_t col
 #pragma GCC unroll 4
         for (int r = 0; r < dot_columns; r++)
             if (r < columns) c(i, r) = accumulate ? c(i, r) + sum[r] : sum[r];
+    }
+}
+
+template <typename T, int MR>
+void dot_products(Matrix<const T> a, Matrix<const T> b, Matrix<T> c, int64_t columns, bool accumulate) {
+    dot_group<T, MR>(a, b, c, columns, accumulate);
+}
+
+// A row of C, whose groups are so little work that it is spared a call for each of them.
+template <typename T>
+[[gnu::noinline]] void dot_row(const Matrix<const T>& a, const Matrix<const T>& b, const Matrix<T>& c) {
+    for (int64_t j = 0; j < b.columns; j += dot_columns) {
+        const int64_t some = b.columns - j < dot_columns ? b.columns - j : dot_columns;
+        dot_group<T, 1>(a, b.part(0, j, b.rows, some), c.part(0, j, 1, some), some, false);
     }
 }
 

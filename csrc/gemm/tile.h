@@ -37,8 +37,9 @@ inline constexpr bool has_partial_loads = true;
 inline constexpr bool has_partial_loads = false;
 #endif
 
-// The tile of this shape: rows <= most_tile_rows(vectors), vectors <= most_tile_vectors.
+// The tile of this shape: rows <= most_tile_rows(vectors), vectors <= most_tile_vectors. partial_b: nothing
+// of B may be read behind the columns; else there are whole vectors.
 template <typename T>
-GemmTile<T> gemm_tile(bool rows_apart, bool partial_b, int rows, int vectors);
+GemmTile<T> gemm_tile(bool rows_apart, bool partial_b, int rows, int64_t columns);
 
 }  // namespace pydl::PYDL_ISA

@@ -223,6 +223,23 @@ PYDL_INLINE vec<T> load_blocks(At at, int64_t n = block_lanes<T>) {
 #endif
 }
 
+// The blocks of a vector, the i-th to at(i).
+template <typename T, typename At>
+PYDL_INLINE void store_blocks(At at, vec<T> v) {
+    using Block = typename BlockOf<T>::type;
+#if defined(__AVX512F__)
+    *reinterpret_cast<Block*>(at(0)) = (Block)_mm512_castsi512_si128((__m512i)v);
+    *reinterpret_cast<Block*>(at(1)) = (Block)_mm512_extracti32x4_epi32((__m512i)v, 1);
+    *reinterpret_cast<Block*>(at(2)) = (Block)_mm512_extracti32x4_epi32((__m512i)v, 2);
+    *reinterpret_cast<Block*>(at(3)) = (Block)_mm512_extracti32x4_epi32((__m512i)v, 3);
+#elif defined(__AVX2__)
+    *reinterpret_cast<Block*>(at(0)) = (Block)_mm256_castsi256_si128((__m256i)v);
+    *reinterpret_cast<Block*>(at(1)) = (Block)_mm256_extracti128_si256((__m256i)v, 1);
+#else
+    *reinterpret_cast<Block*>(at(0)) = (Block)v;
+#endif
+}
+
 // Of every block of a and b, the halves `half`: their lanes by turns, or each half as it is.
 template <bool Half, bool ByTurns, typename V, int... I>
 PYDL_INLINE V halves_of_blocks(V a, V b, std::integer_sequence<int, I...>) {

@@ -60,7 +60,8 @@ def attention_with_weights(
     matmul_forward(scaled, k.swapaxes(-1, -2), p)
     _add_mask(mask, p)
     softmax_forward(_lines(p), _lines(p))
-    _clear_blind_rows(mask, p)
+    if not is_causal:  # where each query sees a key, the first at least
+        _clear_blind_rows(mask, p)
     kept, used, keep_scale = None, p, 1.0
     if dropped > 0:
         keep_scale = 1 / (1 - dropped) if dropped < 1 else 0.0

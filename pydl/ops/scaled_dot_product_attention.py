@@ -24,6 +24,7 @@ from typing import Any
 
 import numpy as np
 
+from .._compiled import is_grad_enabled
 from ..arguments import Array, check_flag, check_floats, check_range
 from ..op import empty, kernel, op
 from ..tensor import Tensor
@@ -139,16 +140,17 @@ def scaled_dot_product_attention(
     causal, dropped = check_flag(name, "is_causal", is_causal), check_range(name, "dropout_p", dropout_p, 0.0, 1.0)
     keeps = dropped > 0 or getattr(attn_mask, "requires_grad", False)
     shapes = [each.shape if isinstance(each, Tensor | np.ndarray) else () for each in (query, key)]
-    if keeps or not _is_long(shapes[0], shapes[1], causal):
+    trains = is_grad_enabled() and any(getattr(each, "requires_grad", False) for each in (query, key, value))
+    if keeps or not _is_long(shapes[0], shapes[1], causal, trains):
         return attention_with_weights(query, key, value, attn_mask, dropped, causal, scale)[0]
     return attention_in_blocks(query, key, value, attn_mask, causal, scale)
 
 
-def _is_long(query: tuple[int, ...], key: tuple[int, ...], causal: bool) -> bool:
+def _is_long(query: tuple[int, ...], key: tuple[int, ...], causal: bool, trains: bool) -> bool:
     """Whether keeping the weights costs more than making them again: half of them are nothing, or they are so many."""
     if min(len(query), len(key)) < 2:
         return False
-    return (causal and key[-2] >= 256) or math.prod(query[:-1]) * key[-2] > 1 << 22
+    return (causal and key[-2] >= (192 if trains else 96)) or math.prod(query[:-1]) * key[-2] > 1 << 22
 
 
 @op("query", "key", "value")
