@@ -10,17 +10,19 @@
 //       for each channel, for each tap v along the row
 //         loads the column of taps w[.., v], then row by row a vector of pixels, and adds its products
 //
-// Rows that fit few vectors need no frame under filters of 3x3 (conv2d/depthwise_rows.h) and 5x5
-// (conv2d/depthwise_wide_rows.h), and the lanes may be channels (conv2d/depthwise_lanes.h).
+// That is in conv2d/depthwise_framed.h. Rows that fit few vectors need no frame under filters of 3x3
+// (conv2d/depthwise_rows.h), 5x5 (conv2d/depthwise_wide_rows.h) and one row (conv2d/depthwise_line_rows.h),
+// and the lanes may be channels (conv2d/depthwise_lanes.h).
 //
 // With dilated rows, every d-th output row reads every d-th row: the others follow, as an image of their own.
 // An image of one column is turned into one of one row. The rows of its tiles are pieces of that row.
 #include "conv2d/depthwise.h"
 
-#include "conv2d/depthwise_frame.h"
+#include "conv2d/depthwise_framed.h"
 #include "conv2d/depthwise_lanes.h"
-#include "conv2d/depthwise_tile.h"
+#include "conv2d/depthwise_line_rows.h"
 #include "conv2d/depthwise_wide_rows.h"
+#include "conv2d/tap_span.h"
 
 namespace pydl::PYDL_ISA {
 
@@ -48,24 +50,11 @@ bool is_depthwise(const Correlation<T>& given) {
     const Axis& rows = conv.rows;
     if (conv.features > 2 || conv.channels > 8 || conv.channels < 1 || conv.y.stride[3] != 1) return false;
     if (rows.taps > 1 &&
-        ((rows.dilation != 1 && rows.stride != 1) || !find_depthwise_kernel<T>(rows.taps, rows.stride)))
+        ((rows.dilation != 1 && rows.stride != 1) || !has_depthwise_kernels<T>(rows.taps, rows.stride)))
         return false;
-    return rows.taps >= 1 && rows.stride <= 64 && rows.dilation <= 64 && rows.origin >= -64 * rows.dilation &&
-           suits_row_frame(conv.columns);
+    return rows.taps >= 1 && rows.taps <= 64 && rows.stride <= 64 && rows.dilation <= 64 &&
+           rows.origin >= -64 * rows.dilation && suits_row_frame(conv.columns);
 }
-
-// A stripe of the rows of one group's outputs of one image.
-struct DepthwiseTask {
-    int64_t n, group, stripe;
-
-    DepthwiseTask(int64_t number, int64_t groups, int64_t stripes)
-        : n(number / stripes / groups), group(number / stripes % groups), stripe(number % stripes) {}
-    void advance(int64_t groups, int64_t stripes) {
-        if (++stripe < stripes) return;
-        stripe = 0;
-        if (++group == groups) group = 0, n++;
-    }
-};
 
 // Whether the channels are better taken as lanes than pixels, by the multiply-adds that an output of each
 // takes, or what takes as long. Lanes of channels are all of use, and taps that lie outside the image are
@@ -74,23 +63,27 @@ template <typename T>
 bool prefers_lanes(const Correlation<T>& conv) {
     constexpr int64_t W = width<T>, most_vectors = 8000;
     const Axis &rows = conv.rows, &columns = conv.columns;
-    if (find_lane_rows<T>(rows) == nullptr ||
-        conv.x.shape[0] * ((conv.groups - 1) / W + 1) < (rows.taps == 7 ? 2 : 6) ||
-        (rows.source + rows.taps) * (columns.source + columns.taps) + rows.outputs * columns.outputs >
-            most_vectors)
+    if (!suits_lane_rows<T>(rows) ||
+        conv.x.shape[0] * ((conv.groups - 1) / W + 1) < (rows.taps >= 7 ? 2 : 6) ||
+        rows.source * columns.source + rows.outputs * columns.outputs > most_vectors)
         return false;
     const auto inside = [](const Axis& axis) {
-        const double before = -double(axis.origin) / double(axis.stride);
-        return double(axis.taps) - before * (before + 1) * double(axis.stride) / double(axis.outputs);
+        int64_t met = 0;
+        for (int64_t tap = 0; tap < axis.taps; tap++) {
+            const OutputSpan outputs(axis, tap);
+            met += outputs.end - outputs.begin;
+        }
+        return double(met) / double(axis.outputs);
     };
     const double turning = (many_registers ? 9 : 17) * double(1 + rows.stride * columns.stride);
-    const double again = double(rows_of_blocks(rows.outputs)) / double(rows.outputs);
+    const double again = double(lane_row_blocks(rows) * kLaneRows) / double(rows.outputs);
     const double lost = double(whole_vectors<T>(conv.groups)) / double(conv.groups);
     const double filled = double(columns.outputs) / double(whole_vectors<T>(columns.outputs));
     // How much longer pixels as lanes take, which are moved in registers or copied.
     const double moving = !many_registers      ? columns.stride == 1 ? 1.3 : 3.4
                           : columns.stride > 1 ? 2.1
-                          : rows.taps == 7     ? 1.7
+                          : rows.dilation > 1  ? 1.28
+                          : rows.taps >= 7     ? 1.7
                                                : 1.4;
     return (again * inside(rows) * inside(columns) + turning) * lost < double(conv.taps()) / filled * moving;
 }
@@ -126,8 +119,8 @@ bool correlate_rows(const Correlation<T>& conv) {
                      const Scratch<const T*> row(taken);
                      RowsPlane<T> plane = {nullptr, conv.w_stride[2], conv.w_stride[3], T(0), columns.source,
                                            J,       nullptr,          conv.y.stride[2]};
-                     DepthwiseTask task(begin, conv.groups, 1);
-                     for (int64_t k = begin; k < end; k++, task.advance(conv.groups, 1)) {
+                     DepthwiseTask task(begin, conv.groups);
+                     for (int64_t k = begin; k < end; k++, task.advance(conv.groups)) {
                          list_rows(row.data(), taken, conv.x.at(task.n, task.group), conv.x.stride[2],
                                    rows.origin, rows.source, zeros.data());
                          for (int64_t m = 0; m < conv.features; m++) {
@@ -155,8 +148,8 @@ bool correlate_wide_rows(const Correlation<T>& conv) {
                      const Scratch<T> zeros(columns.source), w(K * K);
                      for (int64_t k = 0; k < columns.source; k++) zeros[k] = T(0);
                      const Scratch<const T*> row(listed);
-                     DepthwiseTask task(begin, conv.groups, 1);
-                     for (int64_t k = begin; k < end; k++, task.advance(conv.groups, 1))
+                     DepthwiseTask task(begin, conv.groups);
+                     for (int64_t k = begin; k < end; k++, task.advance(conv.groups))
                          for (int64_t m = 0; m < conv.features; m++) {
                              const int64_t o = task.group * conv.features + m;
                              const T* from = conv.weights(task.group, m);
@@ -178,6 +171,41 @@ bool correlate_wide_rows(const Correlation<T>& conv) {
     return true;
 }
 
+// The same of filters of one row.
+template <typename T>
+bool correlate_line_rows(const Correlation<T>& conv) {
+    const Axis &rows = conv.rows, &columns = conv.columns;
+    const auto run = LineRows<T>::find(rows, columns);
+    if (run == nullptr || conv.channels != 1 || conv.x.stride[3] != 1) return false;
+    const int64_t I = rows.outputs, V = columns.taps;
+    const Scratch<int64_t> place(V);
+    LineRows<T> same = {
+        nullptr,          place.data(), V, 0, columns.source, columns.outputs, rows.stride * conv.x.stride[2],
+        conv.y.stride[2], T(0)};
+    for (int64_t v = 0; v < V; v++) {
+        place[v] = columns.origin + v * columns.dilation;
+        same.before += place[v] < 0;
+    }
+    const int64_t work = I * columns.outputs * (V + 4) * conv.features;
+    parallel_for(conv.x.shape[0] * conv.groups, 1 + GemmBlocks<T>::thread_work / work,
+                 [&](int64_t begin, int64_t end) {
+                     const Scratch<T> w(V);
+                     LineRows<T> line = same;
+                     line.w = w.data();
+                     DepthwiseTask task(begin, conv.groups);
+                     for (int64_t k = begin; k < end; k++, task.advance(conv.groups))
+                         for (int64_t m = 0; m < conv.features; m++) {
+                             const int64_t o = task.group * conv.features + m;
+                             for (int64_t v = 0; v < V; v++)
+                                 w[v] = conv.weights(task.group, m)[v * conv.w_stride[3]];
+                             line.bias = conv.bias ? conv.bias[o * conv.bias_stride] : T(0);
+                             run(line, conv.x.at(task.n, task.group) + rows.origin * conv.x.stride[2],
+                                 conv.y.at(task.n, o), I);
+                         }
+                 });
+    return true;
+}
+
 template <typename T>
 void correlate_depthwise(const Correlation<T>& given) {
     constexpr int64_t W = width<T>;
@@ -188,79 +216,18 @@ void correlate_depthwise(const Correlation<T>& given) {
                            (conv.taps() > 9 || conv.x.shape[0] >= 4),
                preferred = prefers_lanes(conv);
     if (((is_narrow || preferred) && correlate_lanes(conv, preferred)) || correlate_rows(conv) ||
-        correlate_wide_rows(conv) || correlate_lanes(conv, false))
+        correlate_wide_rows(conv) || correlate_line_rows(conv) || correlate_lanes(conv, false))
         return;
-    const Axis &rows = conv.rows, &columns = conv.columns;
-    const int64_t I = rows.outputs, J = columns.outputs, U = rows.taps, V = columns.taps;
-    const int64_t dilation = U == 1 ? 1 : rows.dilation, reach = (U - 1) * rows.dilation + 1;
-    const DepthwiseKernel<T>& kernel = choose_depthwise_kernel(conv);
-    const RowTaps row_taps(columns);
-    const RowFrame<T> one_row(row_taps, 1, 1);
-    const Parts stripes(I, depthwise_stripe<T>(one_row.pitch(), conv.channels, reach, rows.stride));
-    const RowFrame<T> layout(row_taps, (stripes.size - 1) * rows.stride + reach, conv.channels);
-    const Scratch<int64_t> tap(V);
-    for (int64_t v = 0; v < V; v++) tap[v] = layout.place(columns.origin + v * columns.dilation);
-    const bool one_line = I == 1 && U == 1;
-    const bool flat = (I == 1 || conv.y.stride[2] == J) && dilation == 1;
-    DepthwisePlane<T> same = {
-        nullptr, conv.w_stride + 1, tap.data(), V,      conv.channels, layout.channel(), layout.pitch(),
-        T(0),    conv.y.stride[2],  J,          nullptr};
-    // With one row of taps, the rows between are not looked at.
-    if (U == 1) same.pitch = rows.stride * layout.pitch();
-    same.pitch *= dilation, same.y_pitch *= dilation;
-    if (one_line) same.pitch = same.y_pitch = W, same.columns = J < W ? J : W;
-    const int64_t work = stripes.size * J * (conv.channels * U * V + 4) * conv.features;
-    const auto run = [&](int64_t begin, int64_t end) {
-        // A frame is filled while the one before is in use: numbers just stored would have to be waited for.
-        const int64_t size = whole_vectors<T>(layout.size());
-        const Scratch<T> frames(2 * size);
-        for (int f = 0; f < 2; f++) layout.clear(frames.data() + f * size);
-        const auto fill = [&](const DepthwiseTask& task, T* frame) {
-            for (int64_t c = 0; c < conv.channels; c++)
-                layout.fill(frame + c * layout.channel(), conv.x.at(task.n, task.group * conv.channels + c),
-                            conv.x.stride[2], conv.x.stride[3], rows.source,
-                            stripes.begin(task.stripe) * rows.stride + rows.origin,
-                            (stripes.length(task.stripe, I) - 1) * rows.stride + reach);
-        };
-        // So are the rows that it will be written to fetched.
-        const auto expect = [&](const DepthwiseTask& task) {
-            const int64_t top = stripes.begin(task.stripe), count = stripes.length(task.stripe, I);
-            const char* y = reinterpret_cast<const char*>(conv.y.at(task.n, task.group * conv.features) +
-                                                          top * conv.y.stride[2]);
-            const int64_t bytes = conv.features * count * J * int64_t(sizeof(T));
-            if (flat)
-                for (int64_t k = 0; k < bytes; k += 64) __builtin_prefetch(y + k, 1);
-        };
-        DepthwisePlane<T> plane = same;
-        DepthwiseTask task(begin, conv.groups, stripes.count), next = task;
-        fill(next, frames.data());
-        for (int64_t k = begin; k < end; k++, task = next) {
-            next.advance(conv.groups, stripes.count);
-            if (k + 1 < end) expect(next), fill(next, frames.data() + (k + 1 - begin) % 2 * size);
-            const T* frame = frames.data() + (k - begin) % 2 * size;
-            const int64_t top = stripes.begin(task.stripe), count = stripes.length(task.stripe, I);
-            for (int64_t m = 0; m < conv.features; m++) {
-                const int64_t o = task.group * conv.features + m;
-                T* y = conv.y.at(task.n, o) + top * conv.y.stride[2];
-                plane.w = conv.weights(task.group, m);
-                plane.bias = conv.bias ? conv.bias[o * conv.bias_stride] : T(0);
-                plane.end = flat ? y + count * J : y;
-                if (one_line) {
-                    kernel.run(plane, frame, W, y, J < W ? 1 : J / W);
-                    if (J > W && J % W > 0) kernel.run(plane, frame + J - W, W, y + J - W, 1);
-                } else {
-                    for (int64_t r = 0; r < dilation && r < count; r++)
-                        kernel.run(plane, frame + r * layout.pitch(), dilation * rows.stride * layout.pitch(),
-                                   y + r * conv.y.stride[2], (count - r - 1) / dilation + 1);
-                }
-            }
-        }
-    };
-    parallel_for(conv.x.shape[0] * conv.groups * stripes.count, 1 + GemmBlocks<T>::thread_work / work, run);
+    correlate_framed(conv, Depth());
+}
+template <typename T>
+void correlate_depthwise_volumes(const Correlation<T>& conv, const Depth& depth) {
+    correlate_framed(has_one_column(conv) ? as_one_row(conv) : conv, depth);
 }
 template bool is_depthwise(const Correlation<float>&);
 template bool is_depthwise(const Correlation<double>&);
 template void correlate_depthwise(const Correlation<float>&);
 template void correlate_depthwise(const Correlation<double>&);
+template void correlate_depthwise_volumes(const Correlation<float>&, const Depth&);
 
 }  // namespace pydl::PYDL_ISA

@@ -1,5 +1,6 @@
 // conv3d: the convolution of volumes and its gradients. See pydl/ops/conv3d.py and conv2d/conv3d_shape.h.
 #include "conv2d/conv3d_shape.h"
+#include "conv2d/depthwise.h"
 #include "conv2d/phase.h"
 #include "conv2d/weight_gradient.h"
 #include "conv2d/winograd_correlate.h"
@@ -24,6 +25,24 @@ void set_constant(const Array<T, 5>& x, const T* value, int64_t stride) {
     });
 }
 
+// y from volumes x, along these axes of depth, rows and columns, if that is depthwise; returns whether it
+// was.
+template <typename T>
+bool correlate_depthwise_volumes(Correlation<T> conv, const Array<const T, 5>& x, int64_t channels,
+                                 const Axis (&axis)[3]) {
+    if constexpr (has_depthwise_volumes<T>) {
+        conv.x = {x.data,
+                  {x.shape[0], x.shape[1], x.shape[3], x.shape[4]},
+                  {x.stride[0], x.stride[1], x.stride[3], x.stride[4]}};
+        conv.channels = channels;
+        conv.rows = axis[1], conv.columns = axis[2];
+        if (axis[0].taps == 1 || x.size() == 0 || !is_depthwise(conv)) return false;
+        correlate_depthwise_volumes(conv, {axis[0], x.stride[2]});
+        return true;
+    }
+    return false;
+}
+
 template <typename T>
 void conv3d_forward(Array<const T, 5> x, Array<const T, 5> w, Optional<Array<const T, 1>> b, Array<T, 5> y,
                     Ints<3> stride, Ints<6> padding, Ints<3> dilation, int64_t groups) {
@@ -34,10 +53,8 @@ void conv3d_forward(Array<const T, 5> x, Array<const T, 5> w, Optional<Array<con
             "conv3d_forward: b must have one element for each of w's output channels");
     require(w.contiguous(), "conv3d_forward: w must be contiguous");
     if (y.size() == 0) return;
-    const Conv3dInput<T> input(x, s);
     const int64_t filter = w.shape[1] * w.shape[2] * w.shape[3] * w.shape[4];
     Correlation<T> conv;
-    conv.x = input.images(s);
     conv.y = slices_of(y);
     conv.w = w.data;
     conv.w_group = s.O / groups * filter;
@@ -48,8 +65,11 @@ void conv3d_forward(Array<const T, 5> x, Array<const T, 5> w, Optional<Array<con
     conv.bias = b ? b->data : nullptr;
     conv.bias_stride = b ? b->stride[0] : 0;
     conv.groups = groups;
-    conv.channels = s.C / groups * s.axis[0].taps;
     conv.features = s.O / groups;
+    if (correlate_depthwise_volumes(conv, x, s.C / groups, s.axis)) return;
+    const Conv3dInput<T> input(x, s);
+    conv.x = input.images(s);
+    conv.channels = s.C / groups * s.axis[0].taps;
     conv.rows = input.rows;
     conv.columns = input.columns;
     correlate(conv);
@@ -59,7 +79,8 @@ PYDL_KERNEL(conv3d_forward, "x, w, b, y, stride, padding, dilation, groups")
 // The filters of one phase of the gradient: the taps first, first + step, ... from the last to the first,
 // input and output channels exchanged.
 template <typename T>
-void turn_filters(const Array<const T, 5>& w, const Conv3dShape& s, const Phase (&phase)[3], T* to) {
+[[gnu::noinline]] void turn_filters(const Array<const T, 5>& w, const Conv3dShape& s, const Phase (&phase)[3],
+                                    T* to) {
     const int64_t features = s.O / s.groups, per_group = w.shape[1];
     const int64_t T0 = phase[0].axis.taps, U = phase[1].axis.taps, V = phase[2].axis.taps;
     int64_t last = 0, step[3];
@@ -84,13 +105,44 @@ void turn_filters(const Array<const T, 5>& w, const Conv3dShape& s, const Phase 
     });
 }
 
+// Depthwise without a stride: a convolution of dy by the filters turned. Returns whether it was one.
+template <typename T>
+bool depthwise_input_gradient(const Array<const T, 5>& dy, const Array<const T, 5>& w, const T* bias,
+                              int64_t bias_stride, const Array<T, 5>& dx, const Conv3dShape& s) {
+    if constexpr (has_depthwise_volumes<T>) {
+        if (s.axis[0].taps == 1 || s.C / s.groups > 2 || s.O / s.groups > 8) return false;
+        Phase phase[3];
+        for (int d = 0; d < 3; d++) {
+            if (s.axis[d].stride != 1) return false;
+            phase[d] = conv2d_phase(s.axis[d], 0);
+        }
+        const Axis axis[3] = {phase[0].axis, phase[1].axis, phase[2].axis};
+        const Scratch<T> filters(w.size());
+        turn_filters(w, s, phase, filters.data());
+        Correlation<T> conv;
+        conv.y = slices_of(dx);
+        conv.w = filters.data();
+        conv.w_stride[3] = 1;
+        conv.w_stride[2] = axis[2].taps;
+        conv.w_stride[1] = axis[1].taps * axis[2].taps;
+        conv.w_stride[0] = s.O / s.groups * axis[0].taps * conv.w_stride[1];
+        conv.w_group = s.C / s.groups * conv.w_stride[0];
+        conv.bias = bias;
+        conv.bias_stride = bias_stride;
+        conv.groups = s.groups;
+        conv.features = s.C / s.groups;
+        return correlate_depthwise_volumes(conv, dy, s.O / s.groups, axis);
+    }
+    return false;
+}
+
 template <typename T>
 void input_gradient(const Array<const T, 5>& dy, const Array<const T, 5>& w, const T* bias,
                     int64_t bias_stride, const Array<T, 5>& dx, const Conv3dShape& s, bool tiled) {
     if (dx.size() == 0) return;
     if (s.O == 0 || has_gaps(s.axis[0]) || has_gaps(s.axis[1]) || has_gaps(s.axis[2]))
         set_constant(dx, bias, bias_stride);
-    if (s.O == 0) return;
+    if (s.O == 0 || depthwise_input_gradient(dy, w, bias, bias_stride, dx, s)) return;
     // Phases of rows and columns may be left to the convolution of slices.
     const bool slices_have_phases = tiled || gradient_has_phases(s.axis[1], s.axis[2]);
     // One copy of dy with all the zeros that any phase needs.

@@ -7,14 +7,18 @@
 //       row by row a vector of pixels, and adds its products to the sums of up to U rows
 //
 // Taps that meet nothing but zeros around the image are left out: of maps of 7 x 7 under a filter of 7 x 7
-// they are four in ten.
+// they are four in ten. Filters with more rows than there are registers for are parts of 7, 5 or 3 rows, each
+// added to what those before it have left (conv2d/tap_parts.h), and so are long rows of taps, so that what a
+// part reads stays in the first-level cache.
 #pragma once
 
 #include "conv2d/depthwise_tile.h"
+#include "conv2d/tap_parts.h"
 
 namespace pydl::PYDL_ISA {
 
-inline constexpr int kLaneRows = 7;  // of a block: maps of 7, 14, 28, ... are usual
+inline constexpr int kLaneRows = 7;       // of a block: maps of 7, 14, 28, ... are usual
+inline constexpr int64_t kLaneTaps = 16;  // of a row of taps, at once
 
 template <typename T>
 struct LaneColumn {
@@ -22,6 +26,7 @@ struct LaneColumn {
     int64_t taps;         // of a row
     uint32_t rows;        // a bit for each row of pixels that is multiplied
     int64_t left, right;  // the taps along a row that are
+    bool goes_on;         // sums are added to what is there, else to the bias
     vec<T> bias;
     int64_t x_row, x_tap, y_row;
 };
@@ -33,7 +38,7 @@ void lane_rows(const LaneColumn<T>& column, const T* x, T* y) {
     constexpr int R = kLaneRows;
     vec<T> acc[R];
 #pragma GCC unroll 8
-    for (int i = 0; i < R; i++) acc[i] = column.bias;
+    for (int i = 0; i < R; i++) acc[i] = column.goes_on ? load(y + i * y_row) : column.bias;
     const vec<T>* w = column.w + column.left;
     x += column.left * column.x_tap;
     for (int64_t v = column.left; v < column.right; v++, w++, x += column.x_tap) {
@@ -50,31 +55,35 @@ void lane_rows(const LaneColumn<T>& column, const T* x, T* y) {
 }
 
 template <typename T>
-struct LaneRows {
-    int64_t taps, stride;
-    void (*run)(const LaneColumn<T>&, const T* x, T* y);
-};
+using LaneRows = void (*)(const LaneColumn<T>&, const T* x, T* y);
 
-// Rows that blocks compute, the last of which is moved back to end with the rows.
-inline int64_t rows_of_blocks(int64_t rows) {
-    return (rows + kLaneRows - 1) / kLaneRows * kLaneRows;
+// Dilated rows of outputs are divided into those that read the same rows, each with blocks of its own, the
+// last of which is moved back to end with them.
+inline int64_t lane_row_blocks(const Axis& rows) {
+    int64_t blocks = 0;
+    for (int64_t r = 0; r < rows.dilation; r++)
+        blocks += ((rows.outputs - r - 1) / rows.dilation + kLaneRows) / kLaneRows;
+    return blocks;
 }
 
 // In float64, they would seldom be worth their size.
 template <typename T>
 inline constexpr bool has_lane_rows = has_special_kernels && sizeof(T) == 4;
 
-// Null where none fits.
+// The one for a part of so many taps.
 template <typename T>
-const LaneRows<T>* find_lane_rows([[maybe_unused]] const Axis& rows) {
-    if constexpr (has_lane_rows<T>) {
-        static constexpr LaneRows<T> kernels[] = {
-            {5, 1, lane_rows<T, 5, 1>}, {7, 1, lane_rows<T, 7, 1>}, {5, 2, lane_rows<T, 5, 2>}};
-        if (rows.dilation == 1 && rows.outputs >= kLaneRows)
-            for (const auto& kernel : kernels)
-                if (kernel.taps == rows.taps && kernel.stride == rows.stride) return &kernel;
-    }
-    return nullptr;
+LaneRows<T> lane_rows_of_part(int64_t taps, int64_t stride) {
+    if (stride == 2) return lane_rows<T, 5, 2>;
+    return taps == 3 ? lane_rows<T, 3, 1> : taps == 5 ? lane_rows<T, 5, 1> : lane_rows<T, 7, 1>;
+}
+
+// Whether outputs with such rows may be computed so.
+template <typename T>
+bool suits_lane_rows([[maybe_unused]] const Axis& rows) {
+    if constexpr (has_lane_rows<T>)
+        return rows.outputs / rows.dilation >= kLaneRows &&
+               (rows.stride == 1 ? rows.taps >= 5 : rows.stride == 2 && rows.taps == 5 && rows.dilation == 1);
+    return false;
 }
 
 // Whether no weight times zero is other than zero.

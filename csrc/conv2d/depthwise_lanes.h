@@ -103,9 +103,7 @@ class DepthwiseLanes {
     // The outputs (row, column), (row + step, column), ...; all frames have to be known.
     [[gnu::noinline]] void add(const LaneFrame<T>& frame, const Axis& rows, const Axis& columns, const T* w,
                                int64_t down, int64_t along, int64_t row, int64_t column) {
-        calls_ += find_lane_rows<T>(rows) != nullptr
-                      ? rows_of_blocks(rows.outputs) / kLaneRows * columns.outputs
-                      : rows.outputs;
+        calls_ += suits_lane_rows<T>(rows) ? lane_row_blocks(rows) * columns.outputs : rows.outputs;
         phases_[count_++] = {rows, columns, added_, rows.taps * columns.taps,
                              (row * y_.shape[3] + column) * W};
         for (int64_t u = 0; u < rows.taps; u++)
@@ -204,28 +202,39 @@ class DepthwiseLanes {
                                         const vec<T>* weight, const T* frame, T* tile,
                                         LanesAhead<T>& ahead) const {
         const Axis &rows = phase.rows, &columns = phase.columns;
-        const LaneRows<T>* kernel = find_lane_rows<T>(rows);
-        if (kernel == nullptr) return false;
-        LaneColumn<T> column = {
-            weight + phase.first_tap, columns.taps,           0, 0, 0, weight[taps_], layout.columns() * W,
-            columns.dilation * W,     y_.shape[3] * step_ * W};
-        const bool finite = are_finite<T>(column.w, phase.taps);
-        const int64_t reach = (kLaneRows - 1) * rows.stride + rows.taps;
-        for (int64_t next = 0; next < rows.outputs; next += kLaneRows) {
-            const int64_t i = next + kLaneRows > rows.outputs ? rows.outputs - kLaneRows : next;
-            const int64_t top = i * rows.stride + rows.origin;
-            int64_t first = 0, past = reach;
-            if (finite) clip(first, past, -top, rows.source - top);
-            column.rows = (1u << past) - (1u << first);
-            for (int64_t j = 0; j < columns.outputs; j++) {
-                ahead.ask();
-                const int64_t left = j * columns.stride + columns.origin;
-                column.left = 0, column.right = columns.taps;
-                if (finite)
-                    clip(column.left, column.right, first_inside(-left, columns.dilation),
-                         first_inside(columns.source - left, columns.dilation));
-                kernel->run(column, frame + (top * layout.columns() + left) * W,
-                            tile + phase.place + (i * y_.shape[3] + j) * step_ * W);
+        if (!suits_lane_rows<T>(rows)) return false;
+        const int64_t d = rows.dilation, x_row = layout.columns() * W, y_row = y_.shape[3] * step_ * W;
+        LaneColumn<T> column = {nullptr,   columns.taps,         0,        0, 0, false, weight[taps_],
+                                d * x_row, columns.dilation * W, d * y_row};
+        weight += phase.first_tap;
+        const bool finite = are_finite<T>(weight, phase.taps);
+        for (int64_t first = 0; first < d; first++) {
+            const int64_t count = (rows.outputs - first - 1) / d + 1;
+            for (int64_t next = 0; next < count; next += kLaneRows) {
+                const int64_t i = first + (next + kLaneRows > count ? count - kLaneRows : next) * d;
+                for (int64_t u = 0, part; u < rows.taps; u += part) {
+                    part = first_part_of_taps(rows.taps - u);
+                    const LaneRows<T> run = lane_rows_of_part<T>(part, rows.stride);
+                    const int64_t top = i * rows.stride + rows.origin + u * d;
+                    int64_t begin = 0, end = (kLaneRows - 1) * rows.stride + part;
+                    if (finite) clip(begin, end, first_inside(-top, d), first_inside(rows.source - top, d));
+                    column.rows = (1u << end) - (1u << begin);
+                    column.w = weight + u * columns.taps;
+                    for (int64_t v = 0; v < columns.taps; v += kLaneTaps) {
+                        const int64_t past = v + kLaneTaps < columns.taps ? v + kLaneTaps : columns.taps;
+                        column.goes_on = u + v > 0;
+                        for (int64_t j = 0; j < columns.outputs; j++) {
+                            if (!column.goes_on) ahead.ask();
+                            const int64_t left = j * columns.stride + columns.origin;
+                            column.left = v, column.right = past;
+                            if (finite)
+                                clip(column.left, column.right, first_inside(-left, columns.dilation),
+                                     first_inside(columns.source - left, columns.dilation));
+                            run(column, frame + top * x_row + left * W,
+                                tile + phase.place + i * y_row + j * step_ * W);
+                        }
+                    }
+                }
             }
         }
         return true;

@@ -90,8 +90,13 @@ void outputs_of_plane(const RowsPlane<T>& plane, const T* const* row, int64_t co
     const auto add = [&](int u, vec<T>(&to)[NV], const vec<T>(&from)[NV]) PYDL_INLINE_LAMBDA {
 #pragma GCC unroll 4
         for (int n = 0; n < NV; n++)
-            to[n] = fma(weight[2][u], tap[2][n],
-                        fma(weight[1][u], tap[1][n], fma(weight[0][u], tap[0][n], from[n])));
+            // Of a single vector, each product would wait for the one before: sums meet in an addition alone.
+            if (Stride == 1 && NV == 1)
+                to[n] = fma(weight[2][u], tap[2][n], fma(weight[1][u], tap[1][n], weight[0][u] * tap[0][n])) +
+                        from[n];
+            else
+                to[n] = fma(weight[2][u], tap[2][n],
+                            fma(weight[1][u], tap[1][n], fma(weight[0][u], tap[0][n], from[n])));
     };
     vec<T> start[NV];
 #pragma GCC unroll 4

@@ -2,18 +2,25 @@
 // of outputs, a vector of neighbouring ones of each.
 #pragma once
 
+#include "conv2d/tap_parts.h"
 #include "conv2d/weights.h"
 #include "simd/register.h"
 
 namespace pydl::PYDL_ISA {
 
+// Where the pixels and the weights of the first row of some taps are.
+struct DepthwiseStep {
+    int64_t pixel, weight;
+};
+
 // What the tiles of a plane have in common.
 template <typename T>
 struct DepthwisePlane {
-    const T* w;  // read as w[channel, u, v]
-    const int64_t* w_stride;
-    const int64_t* tap;  // where tap (0, v) is in a channel's frame
-    int64_t taps, channels, channel, pitch;
+    const T* w;  // the weights of a step are read as w[u * down + v * along]
+    int64_t down, along;
+    const int64_t* tap;  // where tap (0, v) is from the pixels of a step on
+    int64_t taps, pitch;
+    const DepthwiseStep *steps, *last_step;
     T bias;
     int64_t y_pitch, columns;
     T* end;  // of the rows of y that may be written: later ones of them are written after this one
@@ -29,22 +36,24 @@ PYDL_INLINE void add_pixels(vec<T> (&acc)[R], const vec<T> (&weight)[U], const T
 }
 
 // `blocks` times R rows of outputs. The pixels of the first are those at `frame`, those of the next row a
-// `step` further. V taps along the row, which one channel's registers hold; 0: any number.
+// `step` further. V taps along the row, whose weights registers hold, of one step; 0: any numbers.
 template <typename T, int U, int V, int Stride, int R>
 void depthwise_rows(const DepthwisePlane<T>& plane, const T* frame, int64_t step, T* y, int64_t blocks) {
     constexpr int64_t W = width<T>;
     const int64_t columns = plane.columns, pitch = plane.pitch, y_pitch = plane.y_pitch;
-    const int64_t down = plane.w_stride[1], along = plane.w_stride[2];
+    const int64_t down = plane.down, along = plane.along;
     const vec<T> bias = broadcast<T>(plane.bias);
     T* const end = plane.end;
+    const T* const first_w = plane.w;
+    const DepthwiseStep *const steps = plane.steps, *const last = plane.last_step;
     vec<T> held[V + 1][U];
-    const int64_t* const tap = plane.tap;
+    const int64_t *const tap = plane.tap, *const last_tap = tap + plane.taps;
     const T* corner[V + 1];
 #pragma GCC unroll 8
     for (int v = 0; v < V; v++) {
         corner[v] = frame + tap[v];
 #pragma GCC unroll 8
-        for (int u = 0; u < U; u++) held[v][u] = in_register(broadcast<T>(plane.w[u * down + v * along]));
+        for (int u = 0; u < U; u++) held[v][u] = in_register(broadcast<T>(first_w[u * down + v * along]));
     }
     for (int64_t b = 0; b < blocks; b++, frame += R * step, y += R * y_pitch)
         for (int64_t j = 0; j < columns; j += W) {
@@ -60,10 +69,12 @@ void depthwise_rows(const DepthwisePlane<T>& plane, const T* frame, int64_t step
 #pragma GCC unroll 8
                     for (int v = 0; v < V; v++) add_pixels<T, U, Stride, R>(acc, held[v], corner[v] + at, h);
             } else {
-                for (int64_t c = 0; c < plane.channels; c++) {
-                    const T* w = plane.w + c * plane.w_stride[0];
-                    for (int64_t v = 0; v < plane.taps; v++, w += along) {
-                        const T* x = frame + c * plane.channel + tap[v] + j;
+                const DepthwiseStep* s = steps;
+                do {
+                    const T* w = first_w + s->weight;
+                    const T* pixels = frame + s->pixel + j;
+                    for (const int64_t* place = tap; place != last_tap; place++, w += along) {
+                        const T* x = pixels + *place;
                         vec<T> weight[U];
 #pragma GCC unroll 8
                         for (int u = 0; u < U; u++) weight[u] = broadcast<T>(w[u * down]);
@@ -71,7 +82,7 @@ void depthwise_rows(const DepthwisePlane<T>& plane, const T* frame, int64_t step
                         for (int h = 0; h < (R - 1) * Stride + U; h++, x += pitch)
                             add_pixels<T, U, Stride, R>(acc, weight, x, h);
                     }
-                }
+                } while (++s != last);
             }
             T* to = y + j;
 #pragma GCC unroll 8
@@ -111,25 +122,34 @@ constexpr DepthwiseKernel<T> depthwise_kernel() {
     return {U, Stride, depthwise_rows<T, U, V, Stride, DepthwiseKernel<T>::most>,
             depthwise_rows<T, U, V, Stride, 1>};
 }
+// Whether there are kernels for several parts of a filter: in float64, they would seldom be worth their size.
 template <typename T>
-const DepthwiseKernel<T>* find_depthwise_kernel(int64_t taps, int64_t stride) {
-    static constexpr DepthwiseKernel<T> kernels[] = {
-        depthwise_kernel<T, 1, 0, 1>(), depthwise_kernel<T, 2, 0, 1>(), depthwise_kernel<T, 3, 0, 1>(),
-        depthwise_kernel<T, 5, 0, 1>(), depthwise_kernel<T, 7, 0, 1>(), depthwise_kernel<T, 3, 0, 2>(),
-        depthwise_kernel<T, 5, 0, 2>(), depthwise_kernel<T, 7, 0, 2>()};
-    for (const auto& kernel : kernels)
-        if (kernel.taps == taps && kernel.stride == stride) return &kernel;
-    return nullptr;
+inline constexpr bool has_filter_parts = sizeof(T) == 4;
+// Whether there are kernels for all parts of filters with so many rows of taps.
+template <typename T>
+bool has_depthwise_kernels(int64_t taps, int64_t stride) {
+    const bool is_part = taps == first_part_of_taps(taps);
+    return (is_part || has_filter_parts<T>) && (stride == 1 || (stride == 2 && taps != 2 && taps != 4));
 }
-// The one that suits the taps along the row too.
+// The one for a part of so many rows, `steps` of which may be added up.
 template <typename T>
-const DepthwiseKernel<T>& choose_depthwise_kernel(const Correlation<T>& conv) {
+const DepthwiseKernel<T>& depthwise_kernel_for(const Correlation<T>& conv, int64_t taps, int64_t steps) {
     static constexpr DepthwiseKernel<T> of_3x3[] = {depthwise_kernel<T, 3, 3, 1>(),
-                                                    depthwise_kernel<T, 3, 3, 2>()};
-    const Axis& rows = conv.rows;
-    if (many_registers && conv.channels == 1 && rows.taps == 3 && conv.columns.taps == 3)
-        return of_3x3[rows.stride - 1];
-    return *find_depthwise_kernel<T>(rows.taps, rows.taps > 1 ? rows.stride : 1);
+                                                    depthwise_kernel<T, 3, 3, 2>()},
+                                        of_stride_1[] = {depthwise_kernel<T, 1, 0, 1>(),
+                                                         depthwise_kernel<T, 2, 0, 1>(),
+                                                         depthwise_kernel<T, 3, 0, 1>(),
+                                                         depthwise_kernel<T, 5, 0, 1>(),
+                                                         depthwise_kernel<T, 7, 0, 1>()},
+                                        of_stride_2[] = {depthwise_kernel<T, 3, 0, 2>(),
+                                                         depthwise_kernel<T, 5, 0, 2>(),
+                                                         depthwise_kernel<T, 7, 0, 2>()};
+    const int64_t U = conv.rows.taps;
+    if (many_registers && U == 3 && conv.columns.taps == 3 && taps == 3 && steps == 1)
+        return of_3x3[conv.rows.stride - 1];
+    // One row of taps has one kernel for all strides.
+    return U > 1 && conv.rows.stride == 2 ? of_stride_2[taps / 2 - 1]
+                                          : of_stride_1[taps < 3 ? taps - 1 : taps / 2 + 1];
 }
 
 }  // namespace pydl::PYDL_ISA
