@@ -12,6 +12,7 @@
 #include "pooling/frame.h"
 #include "pooling/halving.h"
 #include "pooling/rows.h"
+#include "pooling/shifted.h"
 #include "pooling/strips.h"
 
 namespace pydl::PYDL_ISA {
@@ -188,8 +189,9 @@ void avg_pool_forward_frames(const AvgPoolForward<T>& pool) {
 // Whether that is done: there is a kernel for the windows, all of which have the same divisor.
 template <typename T>
 bool avg_pool_forward_strips(const AvgPoolForward<T>& pool) {
+    if (!pool.divisors.uniform()) return false;
     const auto kernel = strip_kernel<LaneSum<T>>(pool.x, pool.windows);
-    if (kernel == nullptr || !pool.divisors.uniform()) return false;
+    if (kernel == nullptr) return false;
     return pool_strips<T>(kernel, pool.divisors.first(), pool.x, pool.windows, pool.y, nullptr);
 }
 
@@ -229,17 +231,34 @@ void avg_pool_forward_along(const AvgPoolForward<T>& pool) {
     });
 }
 
-// Wide rows, which are read in order.
+// Sums of two vectors.
 template <typename T>
-void avg_pool_forward_rows(const AvgPoolForward<T>& pool) {
+struct Sum {
+    static constexpr bool loses_nan = false;
+    using Exact = Sum;
+    PYDL_INLINE vec<T> operator()(vec<T> a, vec<T> b) const { return a + b; }
+};
+
+// Rows, wide ones of which are read in order. Whether that is done.
+template <typename T>
+bool avg_pool_forward_rows(const AvgPoolForward<T>& pool) {
+    const PoolWindows& w = pool.windows;
     const Divisors<T>& divisors = pool.divisors;
     const Divide<T> mean(divisors.first());
-    pool_rows(
-        pool.x, pool.y, pool.windows, T(0), [](vec<T> a, vec<T> b) PYDL_INLINE_LAMBDA { return a + b; },
-        [&](vec<T> sum, int64_t z, int64_t p, int64_t q) PYDL_INLINE_LAMBDA {
-            return divisors.uniform() ? mean(sum)
-                                      : sum / (broadcast<T>(divisors.down(z, p)) * divisors.along(q));
-        });
+    if (divisors.uniform() && w.columns.out > 3 * width<T> &&
+        pools_shifted<Sum<T>>(pool.x, pool.y, w, T(0),
+                              [=](vec<T> sum, int64_t, int64_t, int64_t)
+                                  PYDL_INLINE_LAMBDA { return mean(sum); }))
+        return true;
+    if (avg_pool_forward_strips(pool)) return true;
+    if (!std::is_same_v<T, float> || !suits_rows(pool.x, w) || w.columns.out < 28 || w.rows.kernel == 1)
+        return false;
+    pool_rows(pool.x, pool.y, w, T(0), Sum<T>(),
+              [&](vec<T> sum, int64_t z, int64_t p, int64_t q) PYDL_INLINE_LAMBDA {
+                  return divisors.uniform() ? mean(sum)
+                                            : sum / (broadcast<T>(divisors.down(z, p)) * divisors.along(q));
+              });
+    return true;
 }
 
 // Rows of vectors are as fast for wide rows of small windows, and read and write memory in order.
@@ -263,14 +282,14 @@ void avg_pool_forward(const Array<const T, 5>& x, T* y, const PoolWindows& w, bo
             [&](int64_t at) { avg_pool_forward_simple(pool, at, at + 1); });
     if (is_halving_run<T>(w, x))
         with_group<T>(w.columns.out, [&](auto G) { avg_pool_forward_halving<G>(pool); });
+    else if (suits_strips_of_2x2<T>(w) && avg_pool_forward_strips(pool))
+        return;
     else if (has_own_pools<T> && w.is_2x2() && x.stride[4] == 1 && w.columns.out >= width<T> / 4)
         avg_pool_forward_2x2(pool);
     else if (has_own_pools<T> && w.is_whole() && is_contiguous_volume(x))
         avg_pool_forward_whole(pool);
-    else if (avg_pool_forward_strips(pool))
+    else if (avg_pool_forward_rows(pool))
         return;
-    else if (std::is_same_v<T, float> && suits_rows(pool.x, w) && w.columns.out >= 28 && w.rows.kernel > 1)
-        avg_pool_forward_rows(pool);
     else if (w.rows.kernel > 2 && suits_lines<T>(w, x.stride[4]) && !see_padding_alone(w))
         avg_pool_forward_lines(x, LaneWindows(w), divisors, y);
     else if (lanes_are_faster(w) && suits_lanes<T>(x, w) && !see_padding_alone(w))

@@ -68,8 +68,17 @@ void max_pool_forward_along(const MaxPoolForward<T>& pool) {
 // Maxima alone: of two vectors, and what is done with those of windows.
 template <typename T>
 struct Larger {
+    static constexpr bool loses_nan = false;
     PYDL_INLINE vec<T> operator()(vec<T> a, vec<T> b) const { return max(a, b); }
     PYDL_INLINE vec<T> operator()(vec<T> most, int64_t, int64_t, int64_t) const { return most; }
+};
+
+// The same in one instruction, for numbers.
+template <typename T>
+struct LargerNumber {
+    static constexpr bool loses_nan = true;
+    using Exact = Larger<T>;
+    PYDL_INLINE vec<T> operator()(vec<T> a, vec<T> b) const { return a > b ? a : b; }
 };
 
 // Wide rows of small windows are as fast a row after the other, and read memory in order.
@@ -83,7 +92,7 @@ bool lanes_suit_better(const MaxPoolForward<T>& pool) {
 // Whether that is done: there is a kernel for the windows, and all of x is finite.
 template <typename T>
 bool max_pool_forward_strips(const MaxPoolForward<T>& pool) {
-    if (pool.indices || (!pool.window && pool.windows.columns.out < 24)) return false;
+    if (pool.indices) return false;
     const auto kernel = strip_kernel<Best<T, false>>(pool.x, pool.windows);
     return kernel != nullptr && pool_strips<T>(kernel, 0, pool.x, pool.windows, pool.y, pool.window);
 }
@@ -105,13 +114,15 @@ void max_pool_numbers(const MaxPoolForward<T>& pool) {
             [&](int64_t at) { max_pool_forward_simple(pool, at, at + 1); });
     if (is_halving_run<T>(w, pool.x) && !pool.indices)
         with_group<T>(w.columns.out, [&](auto G) { max_pool_forward_halving<G>(pool); });
+    else if (suits_strips_of_2x2<T>(w) && max_pool_forward_strips(pool))
+        return;
     else if (has_own_pools<T> && w.is_2x2() && !pool.indices && stride[4] == 1 &&
              w.columns.out >= width<T> / 2)
         max_pool_forward_2x2(pool);
     else if (has_own_pools<T> && w.is_whole() && is_contiguous_volume(pool.x))
         max_pool_forward_whole(pool.x, w.input(), pool.y, pool.window, pool.indices);
     else if (!pool.window && !pool.indices &&
-             pools_shifted(pool.x, pool.y, w, T(-__builtin_inff()), Larger<T>(), Larger<T>()))
+             pools_shifted<LargerNumber<T>>(pool.x, pool.y, w, T(-__builtin_inff()), Larger<T>()))
         return;
     else if (max_pool_forward_strips(pool))
         return;
