@@ -5,14 +5,15 @@
 // the row.
 #pragma once
 #include "pooling/along.h"
-#include "pooling/avg_divisors.h"
+#include "pooling/avg_pool_2x2.h"
 #include "pooling/avg_pool_lanes.h"
 #include "pooling/avg_pool_lines.h"
+#include "pooling/avg_pool_windows.h"
 #include "pooling/fold.h"
 #include "pooling/frame.h"
-#include "pooling/halving.h"
 #include "pooling/rows.h"
 #include "pooling/shifted.h"
+#include "pooling/slices.h"
 #include "pooling/strips.h"
 
 namespace pydl::PYDL_ISA {
@@ -44,56 +45,6 @@ void add_taps(const T* in, const int64_t* offset, int64_t taps, int64_t position
 }
 
 // ---- forward ----
-
-template <typename T>
-struct AvgPoolForward {
-    Array<const T, 5> x;
-    T* y;  // contiguous
-    PoolWindows windows;
-    const Divisors<T>& divisors;
-
-    int64_t planes() const { return x.shape[0] * x.shape[1]; }
-};
-
-// Windows of 2x2 with stride 2 and no padding: straight from the two rows.
-template <typename T>
-void avg_pool_forward_2x2(const AvgPoolForward<T>& pool) {
-    constexpr int64_t W = width<T>;
-    const int64_t OH = pool.windows.rows.out, OW = pool.windows.columns.out;
-    const int64_t* stride = pool.x.stride;
-    const Divide<T> mean(pool.divisors.first());
-    parallel_for(pool.planes(), row_grain(4 * OH * OW), [&](int64_t begin, int64_t end) {
-        for (int64_t plane = begin; plane < end; ++plane) {
-            const T* upper = volume_of(pool.x, plane);
-            T* y = pool.y + plane * OH * OW;
-            for (int64_t p = 0; p < OH; ++p, upper += 2 * stride[3], y += OW)
-                for (int64_t q = 0; q < OW; q += W) {
-                    const T *a = upper + 2 * q, *b = a + stride[3];
-                    const int64_t n = 2 * (OW - q);
-                    const vec<T> left = load_partial(a, n) + load_partial(b, n);
-                    const vec<T> right = load_partial(a + W, n - W) + load_partial(b + W, n - W);
-                    prefetch_row_pair(a, b);
-                    const vec<T> sum = even_by_blocks(left, right) + odd_by_blocks(left, right);
-                    store_partial(y + q, mean(in_order(sum)), OW - q);
-                }
-        }
-    });
-}
-
-// The same where rows are shorter than a vector.
-template <int G, typename T>
-void avg_pool_forward_halving(const AvgPoolForward<T>& pool) {
-    constexpr int64_t W = width<T>;
-    const int64_t count = pool.planes() * pool.windows.rows.out * pool.windows.columns.out;
-    const Divide<T> mean(pool.divisors.first());
-    parallel_for((count + W - 1) / W, row_grain(4 * W), [&](int64_t begin, int64_t end) {
-        for (int64_t at = begin * W; at < end * W && at < count; at += W) {
-            const Quarters<T> x = load_quarters<G>(pool.x.data + 4 * at, count - at);
-            const vec<T> sum = (x.upper_left + x.lower_left) + (x.upper_right + x.lower_right);
-            store_partial(pool.y + at, mean(sum), count - at);
-        }
-    });
-}
 
 // One window that is the whole volume.
 template <typename T>
@@ -186,34 +137,6 @@ void avg_pool_forward_frames(const AvgPoolForward<T>& pool) {
         });
 }
 
-// Whether that is done: there is a kernel for the windows, all of which have the same divisor.
-template <typename T>
-bool avg_pool_forward_strips(const AvgPoolForward<T>& pool) {
-    if (!pool.divisors.uniform()) return false;
-    const auto kernel = strip_kernel<LaneSum<T>>(pool.x, pool.windows);
-    if (kernel == nullptr) return false;
-    return pool_strips<T>(kernel, pool.divisors.first(), pool.x, pool.windows, pool.y, nullptr);
-}
-
-// One window after the other: those with the numbers [begin, end).
-template <typename T>
-void avg_pool_forward_simple(const AvgPoolForward<T>& pool, int64_t begin, int64_t end) {
-    const PoolAxis &depth = pool.windows.depth, &rows = pool.windows.rows, &columns = pool.windows.columns;
-    const int64_t OH = rows.out, OW = columns.out, volume = depth.out * OH * OW;
-    const int64_t* stride = pool.x.stride;
-    for (int64_t at = begin; at < end; ++at) {
-        const T* x = volume_of(pool.x, at / volume);
-        const int64_t z = at % volume / (OH * OW), p = at % volume / OW % OH, q = at % OW;
-        T sum = T(0);
-        for (int64_t k = depth.first(z); k < depth.last(z); ++k)
-            for (int64_t i = rows.first(p); i < rows.last(p); ++i)
-                for (int64_t j = columns.first(q); j < columns.last(q); ++j)
-                    sum += x[(depth.start(z) + k) * stride[2] + (rows.start(p) + i) * stride[3] +
-                             (columns.start(q) + j) * stride[4]];
-        pool.y[at] = sum / (pool.divisors.down(z, p) * pool.divisors.along(q)[0]);
-    }
-}
-
 // Lines (pooling/along.h).
 template <typename T>
 void avg_pool_forward_along(const AvgPoolForward<T>& pool) {
@@ -239,31 +162,62 @@ struct Sum {
     PYDL_INLINE vec<T> operator()(vec<T> a, vec<T> b) const { return a + b; }
 };
 
-// Rows, wide ones of which are read in order. Whether that is done.
+// Small windows, all of which have the same divisor. Whether that is done: wide maps row by row, others by
+// strips.
 template <typename T>
-bool avg_pool_forward_rows(const AvgPoolForward<T>& pool) {
-    const PoolWindows& w = pool.windows;
-    const Divisors<T>& divisors = pool.divisors;
-    const Divide<T> mean(divisors.first());
-    if (divisors.uniform() && w.columns.out > 3 * width<T> &&
-        pools_shifted<Sum<T>>(pool.x, pool.y, w, T(0),
+bool avg_pool_forward_small(const AvgPoolForward<T>& pool) {
+    if (!pool.divisors.uniform()) return false;
+    const T divisor = pool.divisors.first();
+    const Divide<T> mean(divisor);
+    if (pool.windows.columns.out > 3 * width<T> &&
+        pools_shifted<Sum<T>>(pool.x, pool.y, pool.windows, T(0),
                               [=](vec<T> sum, int64_t, int64_t, int64_t)
                                   PYDL_INLINE_LAMBDA { return mean(sum); }))
         return true;
-    if (avg_pool_forward_strips(pool)) return true;
-    if (!std::is_same_v<T, float> || !suits_rows(pool.x, w) || w.columns.out < 28 || w.rows.kernel == 1)
-        return false;
-    pool_rows(pool.x, pool.y, w, T(0), Sum<T>(),
+    const auto kernel = strip_kernel<LaneSum<T>>(pool.x, pool.windows);
+    return kernel != nullptr && pool_strips<T>(kernel, divisor, pool.x, pool.windows, pool.y, nullptr);
+}
+
+// Wide rows, which are read in order.
+template <typename T>
+void avg_pool_forward_rows(const AvgPoolForward<T>& pool) {
+    const Divisors<T>& divisors = pool.divisors;
+    const Divide<T> mean(divisors.first());
+    pool_rows(pool.x, pool.y, pool.windows, T(0), Sum<T>(),
               [&](vec<T> sum, int64_t z, int64_t p, int64_t q) PYDL_INLINE_LAMBDA {
                   return divisors.uniform() ? mean(sum)
                                             : sum / (broadcast<T>(divisors.down(z, p)) * divisors.along(q));
               });
-    return true;
 }
 
 // Rows of vectors are as fast for wide rows of small windows, and read and write memory in order.
 inline bool lanes_are_faster(const PoolWindows& w) {
     return w.columns.out < 28 || w.columns.stride > 2 || w.columns.kernel > 4;
+}
+
+template <typename T>
+void avg_pool_forward(const Array<const T, 5>& x, T* y, const PoolWindows& w, bool count_include_pad,
+                      int64_t divisor_override);
+
+// Slices first (pooling/slices.h), whose sums are then added up.
+template <typename T>
+void avg_pool_forward_slices(const AvgPoolForward<T>& pool) {
+    const PoolWindows& w = pool.windows;
+    const PoolAxis& depth = w.depth;
+    const int64_t outputs = w.rows.out * w.columns.out;
+    const Scratch<T> sums(pool.planes() * depth.size * outputs);
+    avg_pool_forward<T>(slices_of(pool.x), sums.data(), windows_of_slices(w), true, 1);
+    const Divide<T> mean(pool.divisors.first());
+    for_slices(pool.planes(), depth.out, depth.kernel * outputs,
+               [&](int64_t slice, int64_t plane, int64_t z) {
+                   const T* const from = sums.data() + (plane * depth.size + depth.start(z)) * outputs;
+                   for (int64_t at = 0; at < outputs; at += width<T>) {
+                       vec<T> sum{};
+                       for (int64_t k = depth.first(z); k < depth.last(z); ++k)
+                           sum += load_partial(from + k * outputs + at, outputs - at);
+                       store_partial(pool.y + slice * outputs + at, mean(sum), outputs - at);
+                   }
+               });
 }
 
 template <typename T>
@@ -280,16 +234,19 @@ void avg_pool_forward(const Array<const T, 5>& x, T* y, const PoolWindows& w, bo
                 avg_pool_forward(lines, y + at, windows, true, divisor_override);
             },
             [&](int64_t at) { avg_pool_forward_simple(pool, at, at + 1); });
+    if (const PoolWindows flat = windows_of_slices(w);
+        divisors.uniform() && suits_slices(x, w, has_strips<LaneSum<T>>(slices_of(x), flat)))
+        return avg_pool_forward_slices(pool);
     if (is_halving_run<T>(w, x))
         with_group<T>(w.columns.out, [&](auto G) { avg_pool_forward_halving<G>(pool); });
-    else if (suits_strips_of_2x2<T>(w) && avg_pool_forward_strips(pool))
+    else if (avg_pool_forward_small(pool))
         return;
     else if (has_own_pools<T> && w.is_2x2() && x.stride[4] == 1 && w.columns.out >= width<T> / 4)
         avg_pool_forward_2x2(pool);
     else if (has_own_pools<T> && w.is_whole() && is_contiguous_volume(x))
         avg_pool_forward_whole(pool);
-    else if (avg_pool_forward_rows(pool))
-        return;
+    else if (std::is_same_v<T, float> && suits_rows(pool.x, w) && w.columns.out >= 28 && w.rows.kernel > 1)
+        avg_pool_forward_rows(pool);
     else if (w.rows.kernel > 2 && suits_lines<T>(w, x.stride[4]) && !see_padding_alone(w))
         avg_pool_forward_lines(x, LaneWindows(w), divisors, y);
     else if (lanes_are_faster(w) && suits_lanes<T>(x, w) && !see_padding_alone(w))

@@ -5,9 +5,8 @@
 
 namespace pydl::PYDL_ISA {
 
-// Bytes of x and y that strips go over before they come to the next rows: they stay in the second cache. Of
-// small slices, which stay in the first, each strip goes down some at once.
-constexpr int64_t kPoolBand = 65536, kPoolSlices = 16384;
+// Bytes of x and y that strips go over before they come to the next rows: they stay in the second cache.
+constexpr int64_t kPoolBand = 65536;
 
 // Whether two slices share vectors, as their rows of windows are no more than a half: where vectors have many
 // lanes.
@@ -30,11 +29,9 @@ bool pool_strips(StripKernel<T> kernel, T divisor, const Array<const T, 5>& x, c
     const int64_t most = 4 + kPoolBand / row_bytes, bands = (OH - 1) / most + 1, band = (OH - 1) / bands + 1;
     const int64_t slices = x.shape[0] * x.shape[1] * OD, outputs = OH * OW;
     const bool far = x.size() * int64_t(sizeof(T)) > kFarStrips;
-    // Slices that lie evenly are taken some at once, those of one strip all.
+    // Slices that lie evenly are taken some at once.
     const bool even = OD == 1 && has_even_planes(x) && bands == 1;
-    const int64_t run = !even     ? 1
-                        : OW <= W ? slices
-                                  : kPoolSlices / (row_bytes * OH) + (row_bytes * OH > kPoolSlices);
+    const int64_t run = even ? slices_at_once(row_bytes * OH, OW <= W) : 1;
     const int64_t step = even ? plane_step(x) : 0;
     const auto x_of = [&](int64_t task) {
         const int64_t slice = task / bands;
@@ -82,12 +79,6 @@ bool pool_strips(StripKernel<T> kernel, T divisor, const Array<const T, 5>& x, c
     return finite;
 }
 
-// Whether windows of 2x2 side by side are few in a row: wide rows of them are faster one after the other.
-template <typename T>
-bool suits_strips_of_2x2(const PoolWindows& w) {
-    return w.is_2x2() && w.columns.out <= at_most(2 * width<T>, 16);
-}
-
 // The kernel for these windows, each of which sees some of the input, or null: not for rows that leave most
 // of vectors empty, and not for float64, which would take as much room again.
 template <typename Cell, typename T>
@@ -96,7 +87,9 @@ StripKernel<T> strip_kernel(const Array<const T, 5>& x, const PoolWindows& w) {
         const auto plain = [](const PoolAxis& axis) {
             return (axis.dilation == 1 || axis.kernel == 1) && axis.padding < axis.kernel;
         };
-        if (w.depth.kernel != 1 || !plain(w.depth) || !plain(w.rows) || !plain(w.columns)) return nullptr;
+        if (!suits_strips<T>(w) || w.depth.kernel != 1 || !plain(w.depth) || !plain(w.rows) ||
+            !plain(w.columns))
+            return nullptr;
         if (x.stride[4] != 1) return nullptr;
         const auto is = [&](int64_t kernel, int64_t stride) {
             return w.rows.kernel == kernel && w.columns.kernel == kernel && w.rows.stride == stride &&
@@ -119,6 +112,13 @@ StripKernel<T> strip_kernel(const Array<const T, 5>& x, const PoolWindows& w) {
         if (is(2, 1)) return pool_strip<Cell, 2, 1, 2, 1, false, T>;
     }
     return nullptr;
+}
+
+// Whether there are such kernels, or those of 2x2 for wide rows.
+template <typename Cell, typename T>
+bool has_strips(const Array<const T, 5>& x, const PoolWindows& w) {
+    const bool wide = std::is_same_v<T, float> && has_special_kernels && w.is_2x2() && !suits_strips<T>(w);
+    return wide || strip_kernel<Cell>(x, w) != nullptr;
 }
 
 }  // namespace pydl::PYDL_ISA
