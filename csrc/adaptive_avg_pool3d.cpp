@@ -21,7 +21,8 @@ void adaptive_avg_pool3d_forward(Array<const T, 5> x, Array<T, 5> y) {
                          "adaptive_avg_pool3d_forward: x and y must have the same N and C and some elements");
     require(y.contiguous(), "adaptive_avg_pool3d_forward: y must be contiguous");
     if (y.size() == 0) return;
-    if (w.is_identity() && x.contiguous()) return copy_numbers(x.data, x.size(), y.data);
+    if (has_special_kernels && w.is_identity() && x.contiguous())
+        return copy_numbers(x.data, x.size(), y.data);
     if (w.suits_frames()) return avg_pool_forward<T>(x, y.data, w.side_by_side(), true, 0);
     const Divisors<T> divisors(w);
     const LaneWindows windows(w);
@@ -39,7 +40,8 @@ void adaptive_avg_pool3d_backward(Array<const T, 5> dy, Array<T, 5> dx) {
         "adaptive_avg_pool3d_backward: dx and dy must have the same N and C and some elements");
     require(dx.contiguous(), "adaptive_avg_pool3d_backward: dx must be contiguous");
     if (dx.size() == 0) return;
-    if (w.is_identity() && dy.contiguous()) return copy_numbers(dy.data, dy.size(), dx.data);
+    if (has_special_kernels && w.is_identity() && dy.contiguous())
+        return copy_numbers(dy.data, dy.size(), dx.data);
     if (w.suits_frames()) return avg_pool_backward<T>(dy, dx.data, w.side_by_side(), true, 0);
     if (!suits_spreading(w) && suits_lanes<T>(dy, w.input(), w.lane_rows() * w.columns.size))
         return avg_pool_backward_lanes(dy, dx.data, LaneWindows(w), Divisors<T>(w));

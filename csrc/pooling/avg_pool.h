@@ -12,8 +12,6 @@
 #include "pooling/fold.h"
 #include "pooling/frame.h"
 #include "pooling/rows.h"
-#include "pooling/shifted.h"
-#include "pooling/slices.h"
 #include "pooling/strips.h"
 
 namespace pydl::PYDL_ISA {
@@ -154,28 +152,12 @@ void avg_pool_forward_along(const AvgPoolForward<T>& pool) {
     });
 }
 
-// Sums of two vectors.
+// Whether that is done: there is a kernel for the windows, all of which have the same divisor.
 template <typename T>
-struct Sum {
-    static constexpr bool loses_nan = false;
-    using Exact = Sum;
-    PYDL_INLINE vec<T> operator()(vec<T> a, vec<T> b) const { return a + b; }
-};
-
-// Small windows, all of which have the same divisor. Whether that is done: wide maps row by row, others by
-// strips.
-template <typename T>
-bool avg_pool_forward_small(const AvgPoolForward<T>& pool) {
-    if (!pool.divisors.uniform()) return false;
-    const T divisor = pool.divisors.first();
-    const Divide<T> mean(divisor);
-    if (pool.windows.columns.out > 3 * width<T> &&
-        pools_shifted<Sum<T>>(pool.x, pool.y, pool.windows, T(0),
-                              [=](vec<T> sum, int64_t, int64_t, int64_t)
-                                  PYDL_INLINE_LAMBDA { return mean(sum); }))
-        return true;
+bool avg_pool_forward_strips(const AvgPoolForward<T>& pool) {
     const auto kernel = strip_kernel<LaneSum<T>>(pool.x, pool.windows);
-    return kernel != nullptr && pool_strips<T>(kernel, divisor, pool.x, pool.windows, pool.y, nullptr);
+    if (kernel == nullptr || !pool.divisors.uniform()) return false;
+    return pool_strips<T>(kernel, pool.divisors.first(), pool.x, pool.windows, pool.y, nullptr);
 }
 
 // Wide rows, which are read in order.
@@ -183,41 +165,17 @@ template <typename T>
 void avg_pool_forward_rows(const AvgPoolForward<T>& pool) {
     const Divisors<T>& divisors = pool.divisors;
     const Divide<T> mean(divisors.first());
-    pool_rows(pool.x, pool.y, pool.windows, T(0), Sum<T>(),
-              [&](vec<T> sum, int64_t z, int64_t p, int64_t q) PYDL_INLINE_LAMBDA {
-                  return divisors.uniform() ? mean(sum)
-                                            : sum / (broadcast<T>(divisors.down(z, p)) * divisors.along(q));
-              });
+    pool_rows(
+        pool.x, pool.y, pool.windows, T(0), [](vec<T> a, vec<T> b) PYDL_INLINE_LAMBDA { return a + b; },
+        [&](vec<T> sum, int64_t z, int64_t p, int64_t q) PYDL_INLINE_LAMBDA {
+            return divisors.uniform() ? mean(sum)
+                                      : sum / (broadcast<T>(divisors.down(z, p)) * divisors.along(q));
+        });
 }
 
 // Rows of vectors are as fast for wide rows of small windows, and read and write memory in order.
 inline bool lanes_are_faster(const PoolWindows& w) {
     return w.columns.out < 28 || w.columns.stride > 2 || w.columns.kernel > 4;
-}
-
-template <typename T>
-void avg_pool_forward(const Array<const T, 5>& x, T* y, const PoolWindows& w, bool count_include_pad,
-                      int64_t divisor_override);
-
-// Slices first (pooling/slices.h), whose sums are then added up.
-template <typename T>
-void avg_pool_forward_slices(const AvgPoolForward<T>& pool) {
-    const PoolWindows& w = pool.windows;
-    const PoolAxis& depth = w.depth;
-    const int64_t outputs = w.rows.out * w.columns.out;
-    const Scratch<T> sums(pool.planes() * depth.size * outputs);
-    avg_pool_forward<T>(slices_of(pool.x), sums.data(), windows_of_slices(w), true, 1);
-    const Divide<T> mean(pool.divisors.first());
-    for_slices(pool.planes(), depth.out, depth.kernel * outputs,
-               [&](int64_t slice, int64_t plane, int64_t z) {
-                   const T* const from = sums.data() + (plane * depth.size + depth.start(z)) * outputs;
-                   for (int64_t at = 0; at < outputs; at += width<T>) {
-                       vec<T> sum{};
-                       for (int64_t k = depth.first(z); k < depth.last(z); ++k)
-                           sum += load_partial(from + k * outputs + at, outputs - at);
-                       store_partial(pool.y + slice * outputs + at, mean(sum), outputs - at);
-                   }
-               });
 }
 
 template <typename T>
@@ -234,12 +192,9 @@ void avg_pool_forward(const Array<const T, 5>& x, T* y, const PoolWindows& w, bo
                 avg_pool_forward(lines, y + at, windows, true, divisor_override);
             },
             [&](int64_t at) { avg_pool_forward_simple(pool, at, at + 1); });
-    if (const PoolWindows flat = windows_of_slices(w);
-        divisors.uniform() && suits_slices(x, w, has_strips<LaneSum<T>>(slices_of(x), flat)))
-        return avg_pool_forward_slices(pool);
     if (is_halving_run<T>(w, x))
         with_group<T>(w.columns.out, [&](auto G) { avg_pool_forward_halving<G>(pool); });
-    else if (avg_pool_forward_small(pool))
+    else if (avg_pool_forward_strips(pool))
         return;
     else if (has_own_pools<T> && w.is_2x2() && x.stride[4] == 1 && w.columns.out >= width<T> / 4)
         avg_pool_forward_2x2(pool);

@@ -227,46 +227,12 @@ void avg_pool_backward_simple(const AvgPoolBackward<T>& pool) {
 
 template <typename T>
 void avg_pool_backward(const Array<const T, 5>& dy, T* dx, const PoolWindows& w, bool count_include_pad,
-                       int64_t divisor_override);
-
-// What the windows over a slice have for it is added up first (pooling/slices.h).
-template <typename T>
-void avg_pool_backward_slices(const AvgPoolBackward<T>& pool) {
-    const PoolWindows& w = pool.windows;
-    const PoolAxis& depth = w.depth;
-    const int64_t D = depth.size, outputs = w.rows.out * w.columns.out;
-    const Scratch<T> shares(pool.planes() * D * outputs);
-    const Divide<T> mean(pool.divisors.first());
-    for_slices(pool.planes(), D, depth.kernel * outputs, [&](int64_t slice, int64_t plane, int64_t d) {
-        const T* const g = volume_of(pool.dy, plane);
-        // The last window over slice d, and the first.
-        const int64_t last = at_most((d + depth.padding) / depth.stride, depth.out - 1);
-        const int64_t before = d + depth.padding - depth.kernel;
-        const int64_t first = before < 0 ? 0 : before / depth.stride + 1;
-        for (int64_t at = 0; at < outputs; at += width<T>) {
-            vec<T> sum{};
-            for (int64_t z = first; z <= last; ++z) sum += load_partial(g + z * outputs + at, outputs - at);
-            store_partial(shares.data() + slice * outputs + at, mean(sum), outputs - at);
-        }
-    });
-    const Array<const T, 5> planes = {shares.data(),
-                                      {1, pool.planes() * D, 1, w.rows.out, w.columns.out},
-                                      {0, outputs, 0, w.columns.out, 1}};
-    avg_pool_backward<T>(planes, pool.dx, windows_of_slices(w), true, 1);
-}
-
-template <typename T>
-void avg_pool_backward(const Array<const T, 5>& dy, T* dx, const PoolWindows& w, bool count_include_pad,
                        int64_t divisor_override) {
     const Divisors<T> divisors(w, count_include_pad, divisor_override);
     const AvgPoolBackward<T> pool = {dy, dx, w, divisors};
     if constexpr (has_along<T>)
         if (divisors.uniform() && suits_along(dy, w))
             return spread_along(SpreadLines<T>{PoolLines<T>(dy, w.columns), nullptr, divisors.first(), dx});
-    if (const PoolWindows flat = windows_of_slices(w);
-        divisors.uniform() && is_contiguous_volume(dy) &&
-        suits_slices(dy, w, flat.is_2x2() || gather_kernel<false, T>(flat).run != nullptr))
-        return avg_pool_backward_slices(pool);
     if (is_halving_run<T>(w, dy))
         with_group<T>(w.columns.out, [&](auto G) { avg_pool_backward_halving<G>(pool); });
     else if (const auto kernel = gather_kernel<false, T>(w); kernel.run != nullptr)

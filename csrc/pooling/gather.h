@@ -193,7 +193,9 @@ template <typename T>
                   band = ((H - 1) / bands / R + 1) * R;
     // Planes that lie evenly are taken some at once.
     const bool even = D == 1 && OD == 1 && bands == 1 && fill == nullptr && has_even_planes(dy);
-    const int64_t run = even ? slices_at_once(int64_t(sizeof(T)) * (H * wide + OH * OW), wide <= S * W) : 1;
+    const bool far = planes * D * H * wide * int64_t(sizeof(T)) > kFarStrips;
+    const int64_t bytes = int64_t(sizeof(T)) * (H * wide + OH * OW);
+    const int64_t run = even ? slices_at_once(bytes, wide <= S * W, far) : 1;
     // Strips go from right to left: what is written beyond a row belongs to the next one, and is written
     // again.
     const int64_t leftmost = columns.padding / S + kernel.first, strips = (wide - 1) / (S * W) + 1;
@@ -237,8 +239,7 @@ template <typename T>
                     while (count > 1 && corner + (count - 1) * OH * OW + reach > all) --count;
             }
             StripAhead<T> ahead = {dx + ((plane * D + d + count - 1) * H + bottom) * wide,
-                                   from + (count - 1) * OH * OW + seen * pitch,
-                                   planes * D * H * wide * int64_t(sizeof(T)) > kFarStrips};
+                                   from + (count - 1) * OH * OW + seen * pitch, far};
             for (int64_t c = (strips - 1) * S * W; c >= 0; c -= S * W) {
                 const int64_t q = c / S + leftmost, at = corner + q;
                 const uint8_t* number_at = numbers != nullptr ? numbers + at : nullptr;

@@ -9,10 +9,9 @@
 #include "pooling/lanes.h"
 #include "pooling/max_pool_2x2.h"
 #include "pooling/max_pool_frames.h"
+#include "pooling/max_pool_shifted.h"
 #include "pooling/max_pool_whole.h"
 #include "pooling/rows.h"
-#include "pooling/shifted.h"
-#include "pooling/slices.h"
 #include "pooling/strips.h"
 
 namespace pydl::PYDL_ISA {
@@ -69,17 +68,8 @@ void max_pool_forward_along(const MaxPoolForward<T>& pool) {
 // Maxima alone: of two vectors, and what is done with those of windows.
 template <typename T>
 struct Larger {
-    static constexpr bool loses_nan = false;
     PYDL_INLINE vec<T> operator()(vec<T> a, vec<T> b) const { return max(a, b); }
     PYDL_INLINE vec<T> operator()(vec<T> most, int64_t, int64_t, int64_t) const { return most; }
-};
-
-// The same in one instruction, for numbers.
-template <typename T>
-struct LargerNumber {
-    static constexpr bool loses_nan = true;
-    using Exact = Larger<T>;
-    PYDL_INLINE vec<T> operator()(vec<T> a, vec<T> b) const { return a > b ? a : b; }
 };
 
 // Wide rows of small windows are as fast a row after the other, and read memory in order.
@@ -99,46 +89,6 @@ bool max_pool_forward_strips(const MaxPoolForward<T>& pool) {
 }
 
 template <typename T>
-void max_pool_numbers(const MaxPoolForward<T>& pool);
-
-// Slices first (pooling/slices.h), whose winners are then compared.
-template <typename T>
-void max_pool_forward_slices(const MaxPoolForward<T>& pool) {
-    constexpr int64_t W = width<T>;
-    using I = int_of<T>;
-    const PoolWindows& w = pool.windows;
-    const PoolAxis& depth = w.depth;
-    const int64_t outputs = w.rows.out * w.columns.out, count = pool.planes() * depth.size * outputs;
-    const Scratch<T> values(count);
-    const Scratch<uint8_t> numbers(pool.window ? count : 0);
-    max_pool_numbers<T>({slices_of(pool.x), values.data(), pool.window ? numbers.data() : nullptr, nullptr,
-                         windows_of_slices(w)});
-    for_slices(
-        pool.planes(), depth.out, depth.kernel * outputs, [&](int64_t slice, int64_t plane, int64_t z) {
-            const int64_t first = depth.first(z), last = depth.last(z);
-            for (int64_t at = 0; at < outputs; at += W) {
-                const int64_t n = outputs - at;
-                const auto winner = [&](int64_t k) PYDL_INLINE_LAMBDA {
-                    const int64_t from =
-                        (plane * depth.size + depth.start(z) + k * depth.dilation) * outputs + at;
-                    Best<T> best = {load_partial(values.data() + from, n), mask<T>{}};
-                    if (pool.window)
-                        best.element =
-                            load_bytes<T>(numbers.data() + from, n) + I(k * w.rows.kernel * w.columns.kernel);
-                    return best;
-                };
-                Best<T> best = winner(first);
-                for (int64_t k = first + 1; k < last; ++k) {
-                    const Best<T> other = winner(k);
-                    best.meet(other.value, other.element);
-                }
-                store_partial(pool.y + slice * outputs + at, best.value, n);
-                if (pool.window) store_bytes<T>(pool.window + slice * outputs + at, best.element, n);
-            }
-        });
-}
-
-template <typename T>
 void max_pool_numbers(const MaxPoolForward<T>& pool) {
     const PoolWindows& w = pool.windows;
     const int64_t* stride = pool.x.stride;
@@ -153,13 +103,9 @@ void max_pool_numbers(const MaxPoolForward<T>& pool) {
                     {lines, pool.y + at, pool.window ? pool.window + at : nullptr, nullptr, windows});
             },
             [&](int64_t at) { max_pool_forward_simple(pool, at, at + 1); });
-    if (const PoolWindows flat = windows_of_slices(w);
-        !pool.indices && suits_slices(pool.x, w, has_strips<Best<T, false>>(slices_of(pool.x), flat)))
-        return max_pool_forward_slices(pool);
     if (is_halving_run<T>(w, pool.x) && !pool.indices)
         with_group<T>(w.columns.out, [&](auto G) { max_pool_forward_halving<G>(pool); });
-    else if (!pool.window && !pool.indices &&
-             pools_shifted<LargerNumber<T>>(pool.x, pool.y, w, T(-__builtin_inff()), Larger<T>()))
+    else if (!pool.window && !pool.indices && max_pools_shifted(pool.x, w, pool.y))
         return;
     else if (max_pool_forward_strips(pool))
         return;

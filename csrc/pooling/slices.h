@@ -5,6 +5,10 @@
 
 namespace pydl::PYDL_ISA {
 
+// For float32, as the kernels of slices are.
+template <typename T>
+inline constexpr bool has_slices = has_special_kernels && std::is_same_v<T, float>;
+
 // The windows on a slice.
 inline PoolWindows windows_of_slices(const PoolWindows& w) {
     return {no_axis(), w.rows, w.columns};
