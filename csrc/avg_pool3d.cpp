@@ -3,7 +3,6 @@
 #include "kernel.h"
 #include "pooling/avg_pool.h"
 #include "pooling/avg_pool_backward.h"
-#include "pooling/avg_pool_slices.h"
 
 namespace pydl::PYDL_ISA {
 
@@ -21,8 +20,7 @@ void avg_pool3d_forward(Array<const T, 5> x, Array<T, 5> y, Ints<3> kernel, Ints
     const PoolWindows windows = volume_windows(x.shape, y.shape, kernel, stride, padding);
     require(y.contiguous(), "avg_pool3d_forward: y must be contiguous");
     if (y.size() == 0) return;
-    if (!avg_pools_slices<T>(x, y.data, windows, count_include_pad, divisor_override))
-        avg_pool_forward<T>(x, y.data, windows, count_include_pad, divisor_override);
+    avg_pool_forward<T>(x, y.data, windows, count_include_pad, divisor_override);
 }
 PYDL_KERNEL(avg_pool3d_forward, "x, y, kernel, stride, padding, count_include_pad, divisor_override")
 
@@ -32,8 +30,7 @@ void avg_pool3d_backward(Array<const T, 5> dy, Array<T, 5> dx, Ints<3> kernel, I
     const PoolWindows windows = volume_windows(dx.shape, dy.shape, kernel, stride, padding);
     require(dx.contiguous(), "avg_pool3d_backward: dx must be contiguous");
     if (dx.size() == 0) return;
-    if (!avg_spreads_slices<T>(dy, dx.data, windows, count_include_pad, divisor_override))
-        avg_pool_backward<T>(dy, dx.data, windows, count_include_pad, divisor_override);
+    avg_pool_backward<T>(dy, dx.data, windows, count_include_pad, divisor_override);
 }
 PYDL_KERNEL(avg_pool3d_backward, "dy, dx, kernel, stride, padding, count_include_pad, divisor_override")
 

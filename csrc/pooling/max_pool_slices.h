@@ -41,14 +41,16 @@ void max_pool_forward_slices(const MaxPoolForward<T>& pool) {
         });
 }
 
-// Whether that is done. Wide rows without numbers are read once, for all slices (pooling/rows.h).
+// Whether that is done. Wide rows without numbers are read once, for all slices (pooling/rows.h), and narrow
+// slices of windows of 2x2 are hardly faster than volumes in lanes (pooling/lanes.h).
 template <typename T>
 bool max_pools_slices(const MaxPoolForward<T>& pool) {
     if constexpr (has_slices<T>) {
         const PoolWindows& w = pool.windows;
         if (pool.indices || (!pool.window && suits_rows(pool.x, w) && w.columns.out >= 24)) return false;
-        if (!suits_slices(pool.x, w, has_strips<Best<T, false>>(slices_of(pool.x), windows_of_slices(w))))
-            return false;
+        const PoolWindows flat = windows_of_slices(w);
+        const bool fast = has_strips<Best<T, false>>(slices_of(pool.x), flat);
+        if ((flat.is_2x2() && suits_strips<T>(flat)) || !suits_slices(pool.x, w, fast)) return false;
         max_pool_forward_slices(pool);
         return true;
     }

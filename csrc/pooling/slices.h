@@ -22,7 +22,7 @@ Array<const T, 5> slices_of(const Array<const T, 5>& x) {
             {0, x.stride[2], 0, x.stride[3], x.stride[4]}};
 }
 
-// Whether the windows are of several slices, all of which they see, and x, which may be dy, has them evenly.
+// Whether the windows are of several slices, all of which they see, and x has them evenly.
 // `fast`: whether there are fast kernels for slices.
 template <typename T>
 bool suits_slices(const Array<const T, 5>& x, const PoolWindows& w, bool fast) {
