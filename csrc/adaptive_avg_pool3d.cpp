@@ -7,12 +7,22 @@
 namespace pydl::PYDL_ISA {
 
 template <typename T>
+void copy_numbers(const T* from, int64_t count, T* to) {
+    parallel_for(count, kElementwiseGrain, [&](int64_t begin, int64_t end) {
+        for (int64_t k = begin; k < end; k += width<T>)
+            store_partial(to + k, load_partial(from + k, end - k), end - k);
+    });
+}
+
+template <typename T>
 void adaptive_avg_pool3d_forward(Array<const T, 5> x, Array<T, 5> y) {
     const AdaptiveWindows w =
         adaptive_windows(x.shape, y.shape,
                          "adaptive_avg_pool3d_forward: x and y must have the same N and C and some elements");
     require(y.contiguous(), "adaptive_avg_pool3d_forward: y must be contiguous");
     if (y.size() == 0) return;
+    if (has_special_kernels && w.is_identity() && x.contiguous())
+        return copy_numbers(x.data, x.size(), y.data);
     if (w.suits_frames()) return avg_pool_forward<T>(x, y.data, w.side_by_side(), true, 0);
     const Divisors<T> divisors(w);
     const LaneWindows windows(w);
@@ -30,6 +40,8 @@ void adaptive_avg_pool3d_backward(Array<const T, 5> dy, Array<T, 5> dx) {
         "adaptive_avg_pool3d_backward: dx and dy must have the same N and C and some elements");
     require(dx.contiguous(), "adaptive_avg_pool3d_backward: dx must be contiguous");
     if (dx.size() == 0) return;
+    if (has_special_kernels && w.is_identity() && dy.contiguous())
+        return copy_numbers(dy.data, dy.size(), dx.data);
     if (w.suits_frames()) return avg_pool_backward<T>(dy, dx.data, w.side_by_side(), true, 0);
     if (!suits_spreading(w) && suits_lanes<T>(dy, w.input(), w.lane_rows() * w.columns.size))
         return avg_pool_backward_lanes(dy, dx.data, LaneWindows(w), Divisors<T>(w));

@@ -3,6 +3,7 @@
 #include "kernel.h"
 #include "pooling/max_pool.h"
 #include "pooling/max_pool_backward.h"
+#include "pooling/max_pool_slices.h"
 
 namespace pydl::PYDL_ISA {
 
@@ -30,8 +31,9 @@ void max_pool3d_forward(Array<const T, 5> x, Array<T, 5> y, Optional<Array<uint8
     require(!window || windows.elements() <= 256,
             "max_pool3d_forward: window numbers the elements of a kernel of at most 256");
     if (y.size() == 0) return;
-    max_pool_forward<T>(
-        {x, y.data, window ? window->data : nullptr, indices ? indices->data : nullptr, windows});
+    const MaxPoolForward<T> pool = {x, y.data, window ? window->data : nullptr,
+                                    indices ? indices->data : nullptr, windows};
+    if (!max_pools_slices(pool)) max_pool_forward(pool);
 }
 PYDL_KERNEL(max_pool3d_forward, "x, y, window, indices, kernel, stride, padding, dilation")
 

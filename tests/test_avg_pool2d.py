@@ -27,6 +27,13 @@ CASES = [
     ((2, 5, 21, 50), (3, 4), (3, 5), (1, 2), False, False, None),
     ((2, 3, 14, 70), 7, 7, 0, False, True, None),
     ((2, 3, 9, 33), 3, 2, 1, False, True, None),
+    ((5, 3, 14, 14), 3, 2, 1, False, True, None),  # two planes share a vector, the last has one for itself
+    ((3, 5, 13, 17), 3, 2, 0, False, True, 5),
+    ((7, 3, 15, 11), 2, 2, 0, False, True, None),
+    ((4, 30, 17, 28), 2, 2, 0, False, True, None),  # many planes at once
+    ((2, 40, 12, 30), 3, 2, 1, False, True, None),
+    ((3, 7, 9, 10), 3, 1, 1, False, True, None),
+    ((2, 2, 9, 225), 3, 2, 1, False, True, None),
     ((2, 3, 8, 65), 3, 2, 0, True, True, None),
     ((1, 2, 9, 131), 3, 1, 1, False, True, None),
     ((1, 2, 6, 64), 2, 1, 1, False, False, None),

@@ -24,6 +24,13 @@ CASES = [
     ((2, 2, 75, 130), 3, 2, 1, 1, False),  # several bands of several strips
     ((3, 1, 61, 70), 2, 2, 1, 1, True),
     ((2, 3, 7, 32), 3, 1, 1, 1, False),
+    ((5, 3, 14, 14), 3, 2, 1, 1, False),  # two planes share a vector, the last has one for itself
+    ((3, 5, 13, 17), 3, 2, 0, 1, True),
+    ((7, 3, 15, 11), 2, 2, 0, 1, False),
+    ((4, 30, 17, 28), 2, 2, 0, 1, False),  # many planes at once
+    ((2, 40, 12, 30), 3, 2, 1, 1, False),
+    ((3, 7, 9, 10), 3, 1, 1, 1, False),
+    ((2, 2, 9, 225), 3, 2, 1, 1, False),
     ((2, 3, 6, 50), 2, 1, 1, 1, False),
     ((1, 3, 40, 49), 3, 3, 1, 1, False),
     ((1, 2, 30, 99), (7, 5), (4, 8), (3, 2), 1, True),

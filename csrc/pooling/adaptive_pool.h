@@ -40,6 +40,10 @@ struct AdaptiveWindows {
     AdaptiveAxis depth, rows, columns;
 
     bool divides() const { return depth.divides() && rows.divides() && columns.divides(); }
+    // Whether every window is one element: networks that pool to the size that maps of the usual images have.
+    bool is_identity() const {
+        return depth.size == depth.out && rows.size == rows.out && columns.size == columns.out;
+    }
     // Whether side_by_side()'s kernels sum faster: halves, and one window over everything.
     bool suits_frames() const {
         return divides() &&

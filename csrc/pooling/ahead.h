@@ -1,4 +1,4 @@
-// Asking for memory ahead of strips (pooling/strips.h, pooling/gather.h).
+// What strips go over, and asking for it ahead (pooling/strips.h, pooling/gather.h).
 #pragma once
 #include "simd/simd.h"
 
@@ -6,6 +6,13 @@ namespace pydl::PYDL_ISA {
 
 // Bytes from which on the next band is asked for.
 constexpr int64_t kFarStrips = int64_t(1) << 19;
+
+// How many slices of so many bytes each strip goes down before the next strip does: what several strips go
+// over stays in the first cache, and so does what is asked for ahead; what one alone goes over in the second.
+inline int64_t slices_at_once(int64_t bytes, bool one_strip, bool far) {
+    const int64_t count = (one_strip && !far ? 65536 : 16384) / bytes;
+    return count < 1 ? 1 : count;
+}
 
 // What the next band of rows of strips reads and writes, which is asked for a few cache lines at a time while
 // there is nothing to wait for: the rows of a strip are too far apart for the processor to see a pattern.

@@ -5,12 +5,12 @@
 // the row.
 #pragma once
 #include "pooling/along.h"
-#include "pooling/avg_divisors.h"
+#include "pooling/avg_pool_2x2.h"
 #include "pooling/avg_pool_lanes.h"
 #include "pooling/avg_pool_lines.h"
+#include "pooling/avg_pool_windows.h"
 #include "pooling/fold.h"
 #include "pooling/frame.h"
-#include "pooling/halving.h"
 #include "pooling/rows.h"
 #include "pooling/strips.h"
 
@@ -43,56 +43,6 @@ void add_taps(const T* in, const int64_t* offset, int64_t taps, int64_t position
 }
 
 // ---- forward ----
-
-template <typename T>
-struct AvgPoolForward {
-    Array<const T, 5> x;
-    T* y;  // contiguous
-    PoolWindows windows;
-    const Divisors<T>& divisors;
-
-    int64_t planes() const { return x.shape[0] * x.shape[1]; }
-};
-
-// Windows of 2x2 with stride 2 and no padding: straight from the two rows.
-template <typename T>
-void avg_pool_forward_2x2(const AvgPoolForward<T>& pool) {
-    constexpr int64_t W = width<T>;
-    const int64_t OH = pool.windows.rows.out, OW = pool.windows.columns.out;
-    const int64_t* stride = pool.x.stride;
-    const Divide<T> mean(pool.divisors.first());
-    parallel_for(pool.planes(), row_grain(4 * OH * OW), [&](int64_t begin, int64_t end) {
-        for (int64_t plane = begin; plane < end; ++plane) {
-            const T* upper = volume_of(pool.x, plane);
-            T* y = pool.y + plane * OH * OW;
-            for (int64_t p = 0; p < OH; ++p, upper += 2 * stride[3], y += OW)
-                for (int64_t q = 0; q < OW; q += W) {
-                    const T *a = upper + 2 * q, *b = a + stride[3];
-                    const int64_t n = 2 * (OW - q);
-                    const vec<T> left = load_partial(a, n) + load_partial(b, n);
-                    const vec<T> right = load_partial(a + W, n - W) + load_partial(b + W, n - W);
-                    prefetch_row_pair(a, b);
-                    const vec<T> sum = even_by_blocks(left, right) + odd_by_blocks(left, right);
-                    store_partial(y + q, mean(in_order(sum)), OW - q);
-                }
-        }
-    });
-}
-
-// The same where rows are shorter than a vector.
-template <int G, typename T>
-void avg_pool_forward_halving(const AvgPoolForward<T>& pool) {
-    constexpr int64_t W = width<T>;
-    const int64_t count = pool.planes() * pool.windows.rows.out * pool.windows.columns.out;
-    const Divide<T> mean(pool.divisors.first());
-    parallel_for((count + W - 1) / W, row_grain(4 * W), [&](int64_t begin, int64_t end) {
-        for (int64_t at = begin * W; at < end * W && at < count; at += W) {
-            const Quarters<T> x = load_quarters<G>(pool.x.data + 4 * at, count - at);
-            const vec<T> sum = (x.upper_left + x.lower_left) + (x.upper_right + x.lower_right);
-            store_partial(pool.y + at, mean(sum), count - at);
-        }
-    });
-}
 
 // One window that is the whole volume.
 template <typename T>
@@ -185,33 +135,6 @@ void avg_pool_forward_frames(const AvgPoolForward<T>& pool) {
         });
 }
 
-// Whether that is done: there is a kernel for the windows, all of which have the same divisor.
-template <typename T>
-bool avg_pool_forward_strips(const AvgPoolForward<T>& pool) {
-    const auto kernel = strip_kernel<LaneSum<T>>(pool.x, pool.windows);
-    if (kernel == nullptr || !pool.divisors.uniform()) return false;
-    return pool_strips<T>(kernel, pool.divisors.first(), pool.x, pool.windows, pool.y, nullptr);
-}
-
-// One window after the other: those with the numbers [begin, end).
-template <typename T>
-void avg_pool_forward_simple(const AvgPoolForward<T>& pool, int64_t begin, int64_t end) {
-    const PoolAxis &depth = pool.windows.depth, &rows = pool.windows.rows, &columns = pool.windows.columns;
-    const int64_t OH = rows.out, OW = columns.out, volume = depth.out * OH * OW;
-    const int64_t* stride = pool.x.stride;
-    for (int64_t at = begin; at < end; ++at) {
-        const T* x = volume_of(pool.x, at / volume);
-        const int64_t z = at % volume / (OH * OW), p = at % volume / OW % OH, q = at % OW;
-        T sum = T(0);
-        for (int64_t k = depth.first(z); k < depth.last(z); ++k)
-            for (int64_t i = rows.first(p); i < rows.last(p); ++i)
-                for (int64_t j = columns.first(q); j < columns.last(q); ++j)
-                    sum += x[(depth.start(z) + k) * stride[2] + (rows.start(p) + i) * stride[3] +
-                             (columns.start(q) + j) * stride[4]];
-        pool.y[at] = sum / (pool.divisors.down(z, p) * pool.divisors.along(q)[0]);
-    }
-}
-
 // Lines (pooling/along.h).
 template <typename T>
 void avg_pool_forward_along(const AvgPoolForward<T>& pool) {
@@ -227,6 +150,14 @@ void avg_pool_forward_along(const AvgPoolForward<T>& pool) {
         store_partial(y + at,
                       uniform ? mean(sum.value) : sum.value / (broadcast<T>(down) * divisors.along(q)), left);
     });
+}
+
+// Whether that is done: there is a kernel for the windows, all of which have the same divisor.
+template <typename T>
+bool avg_pool_forward_strips(const AvgPoolForward<T>& pool) {
+    const auto kernel = strip_kernel<LaneSum<T>>(pool.x, pool.windows);
+    if (kernel == nullptr || !pool.divisors.uniform()) return false;
+    return pool_strips<T>(kernel, pool.divisors.first(), pool.x, pool.windows, pool.y, nullptr);
 }
 
 // Wide rows, which are read in order.
@@ -263,12 +194,12 @@ void avg_pool_forward(const Array<const T, 5>& x, T* y, const PoolWindows& w, bo
             [&](int64_t at) { avg_pool_forward_simple(pool, at, at + 1); });
     if (is_halving_run<T>(w, x))
         with_group<T>(w.columns.out, [&](auto G) { avg_pool_forward_halving<G>(pool); });
+    else if (avg_pool_forward_strips(pool))
+        return;
     else if (has_own_pools<T> && w.is_2x2() && x.stride[4] == 1 && w.columns.out >= width<T> / 4)
         avg_pool_forward_2x2(pool);
     else if (has_own_pools<T> && w.is_whole() && is_contiguous_volume(x))
         avg_pool_forward_whole(pool);
-    else if (avg_pool_forward_strips(pool))
-        return;
     else if (std::is_same_v<T, float> && suits_rows(pool.x, w) && w.columns.out >= 28 && w.rows.kernel > 1)
         avg_pool_forward_rows(pool);
     else if (w.rows.kernel > 2 && suits_lines<T>(w, x.stride[4]) && !see_padding_alone(w))

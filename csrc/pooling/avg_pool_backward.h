@@ -235,12 +235,12 @@ void avg_pool_backward(const Array<const T, 5>& dy, T* dx, const PoolWindows& w,
             return spread_along(SpreadLines<T>{PoolLines<T>(dy, w.columns), nullptr, divisors.first(), dx});
     if (is_halving_run<T>(w, dy))
         with_group<T>(w.columns.out, [&](auto G) { avg_pool_backward_halving<G>(pool); });
+    else if (const auto kernel = gather_kernel<false, T>(w); kernel.run != nullptr)
+        avg_pool_backward_strips(pool, kernel);
     else if (has_own_pools<T> && w.is_2x2() && w.columns.out >= width<T> / 4)
         avg_pool_backward_2x2(pool);
     else if (w.is_whole())
         avg_pool_backward_whole(pool);
-    else if (const auto kernel = gather_kernel<false, T>(w); kernel.run != nullptr)
-        avg_pool_backward_strips(pool, kernel);
     else if (const AdaptiveWindows even = {{w.depth.size, w.depth.out},
                                            {w.rows.size, w.rows.out},
                                            {w.columns.size, w.columns.out}};

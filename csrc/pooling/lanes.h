@@ -92,14 +92,17 @@ template <typename X>
 int64_t plane_step(const Array<X, 5>& x) {
     return x.shape[1] > 1 ? x.stride[1] : x.stride[0];
 }
+template <typename X>
+bool has_even_planes(const Array<X, 5>& x) {
+    return x.shape[0] == 1 || x.shape[1] == 1 || x.stride[0] == x.shape[1] * x.stride[1];
+}
 
 // Whether there are enough planes of `input` elements, of which a row of windows sees `seen`, and x, which is
 // x or dy, has no gaps but between planes, all of which are as wide.
 template <typename T, typename X>
 bool suits_lanes(const Array<X, 5>& x, int64_t input, double seen) {
-    const bool even = x.shape[0] == 1 || x.shape[1] == 1 || x.stride[0] == x.shape[1] * x.stride[1];
-    return has_special_kernels && even && is_contiguous_volume(x) && 2 * x.shape[0] * x.shape[1] > width<T> &&
-           input <= INT32_MAX && seen <= (1 << 14);
+    return has_special_kernels && has_even_planes(x) && is_contiguous_volume(x) &&
+           2 * x.shape[0] * x.shape[1] > width<T> && input <= INT32_MAX && seen <= (1 << 14);
 }
 template <typename T, typename X>
 bool suits_lanes(const Array<X, 5>& x, const PoolWindows& w) {

@@ -9,9 +9,9 @@
 #include "pooling/lanes.h"
 #include "pooling/max_pool_2x2.h"
 #include "pooling/max_pool_frames.h"
+#include "pooling/max_pool_shifted.h"
 #include "pooling/max_pool_whole.h"
 #include "pooling/rows.h"
-#include "pooling/shifted.h"
 #include "pooling/strips.h"
 
 namespace pydl::PYDL_ISA {
@@ -83,7 +83,7 @@ bool lanes_suit_better(const MaxPoolForward<T>& pool) {
 // Whether that is done: there is a kernel for the windows, and all of x is finite.
 template <typename T>
 bool max_pool_forward_strips(const MaxPoolForward<T>& pool) {
-    if (pool.indices || (!pool.window && pool.windows.columns.out < 24)) return false;
+    if (pool.indices) return false;
     const auto kernel = strip_kernel<Best<T, false>>(pool.x, pool.windows);
     return kernel != nullptr && pool_strips<T>(kernel, 0, pool.x, pool.windows, pool.y, pool.window);
 }
@@ -105,16 +105,15 @@ void max_pool_numbers(const MaxPoolForward<T>& pool) {
             [&](int64_t at) { max_pool_forward_simple(pool, at, at + 1); });
     if (is_halving_run<T>(w, pool.x) && !pool.indices)
         with_group<T>(w.columns.out, [&](auto G) { max_pool_forward_halving<G>(pool); });
+    else if (!pool.window && !pool.indices && max_pools_shifted(pool.x, w, pool.y))
+        return;
+    else if (max_pool_forward_strips(pool))
+        return;
     else if (has_own_pools<T> && w.is_2x2() && !pool.indices && stride[4] == 1 &&
              w.columns.out >= width<T> / 2)
         max_pool_forward_2x2(pool);
     else if (has_own_pools<T> && w.is_whole() && is_contiguous_volume(pool.x))
         max_pool_forward_whole(pool.x, w.input(), pool.y, pool.window, pool.indices);
-    else if (!pool.window && !pool.indices &&
-             pools_shifted(pool.x, pool.y, w, T(-__builtin_inff()), Larger<T>(), Larger<T>()))
-        return;
-    else if (max_pool_forward_strips(pool))
-        return;
     else if (!pool.indices && lanes_suit_better(pool) && suits_lanes<T>(pool.x, w) && !see_padding_alone(w))
         max_pool_forward_lanes(pool.x, LaneWindows(w), pool.y, pool.window, nullptr);
     else if (!pool.window && !pool.indices && suits_rows(pool.x, w))

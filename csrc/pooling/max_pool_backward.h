@@ -209,10 +209,10 @@ void max_pool_backward(const MaxPoolBackward<T>& pool) {
             return spread_along(SpreadLines<T>{PoolLines<T>(pool.dy, w.columns), pool.window, T(1), pool.dx});
     if (pool.window && is_halving_run<T>(w, pool.dy))
         with_group<T>(w.columns.out, [&](auto G) { max_pool_backward_halving<G>(pool); });
-    else if (has_own_pools<T> && pool.window && w.is_2x2() && w.columns.out >= width<T> / 4)
-        max_pool_backward_2x2(pool);
     else if (const auto kernel = gather_kernel<true, T>(w); pool.window && kernel.run != nullptr)
         max_pool_backward_strips(pool, kernel);
+    else if (has_own_pools<T> && pool.window && w.is_2x2() && w.columns.out >= width<T> / 4)
+        max_pool_backward_2x2(pool);
     else if (pool.window && w.outputs() <= 1024 && w.input() <= kElementwiseGrain &&
              is_contiguous_volume(pool.dy))
         max_pool_backward_small(pool);

@@ -88,6 +88,13 @@ struct PoolWindows {
 template <typename T>
 inline constexpr bool has_own_pools = has_special_kernels || std::is_same_v<T, float>;
 
+// Whether small windows are pooled by strips (pooling/strips.h, pooling/gather.h), if there are such: wide
+// rows of windows of 2x2 side by side are faster one after the other.
+template <typename T>
+bool suits_strips(const PoolWindows& w) {
+    return !w.is_2x2() || (w.columns.out <= 2 * width<T> && w.columns.out <= 16);
+}
+
 // Whether some windows see none of the input.
 inline bool see_padding_alone(const PoolAxis& axis) {
     // Only those do that begin left of the input and, stepping far, miss it.
