@@ -14,8 +14,8 @@ FAST = (
     *("batch_norm", "batch_norm_backward", "conv2d_tile", "conv2d_weight_gradient"),
     *("gather", "gemm", "gemm_tile", "hardtanh", "mean", "sum"),
     # loops over single numbers
-    *("amax", "argmax", "binary_cross_entropy_with_logits", "cummax", "cumsum", "huber_loss", "kl_div", "kthvalue"),
-    *("l1_loss", "mse_loss", "nll_loss", "sort_topk", "var"),
+    *("amax", "argmax", "cummax", "huber_loss", "kl_div", "kthvalue", "l1_loss", "mse_loss", "nll_loss", "sort_topk"),
+    "var",
     # of the runtime: part of every call
     *("arena", "fail", "kernel_call", "native_kernel", "pocket", "team", "threads"),
 )
