@@ -14,7 +14,7 @@ FAST = (
     *("batch_norm", "batch_norm_backward", "conv2d_tile", "conv2d_weight_gradient"),
     *("gather", "gemm", "gemm_tile", "hardtanh", "mean", "sum"),
     # loops over single numbers
-    *("amax", "argmax", "cummax", "huber_loss", "kl_div", "kthvalue", "l1_loss", "mse_loss", "nll_loss", "sort_topk"),
+    *("argmax", "cummax", "huber_loss", "kl_div", "kthvalue", "l1_loss", "mse_loss", "nll_loss", "sort_topk"),
     "var",
     # of the runtime: part of every call
     *("arena", "fail", "kernel_call", "native_kernel", "pocket", "team", "threads"),
