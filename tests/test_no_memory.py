@@ -52,7 +52,8 @@ WITHOUT_MEMORY = """
 @pytest.mark.skipif(sys.platform != "linux", reason="/proc says how much memory a process has")
 @pytest.mark.skipif(not ctc_loss_backward.native, reason="without kernels there are no temporaries of theirs")
 @pytest.mark.parametrize(("threads", "dtype"), [("1", "float32"), ("2", "float32"), ("3", "float64")])
-def test_a_kernel_without_memory_leaves_nothing_behind(threads, dtype):
+def test_a_kernel_without_memory_leaves_nothing_behind(threads, dtype, tmp_path):
     code = "import sys\n" + textwrap.dedent(WITHOUT_MEMORY)
-    done = subprocess.run([sys.executable, "-c", code, threads, dtype], capture_output=True, text=True, timeout=120)
+    command = [sys.executable, "-c", code, threads, dtype]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120)
     assert done.stdout == "True\n", done.stderr
