@@ -30,20 +30,15 @@ def embedding_backward(dy, index, padding_idx, dweight):
             dweight[index[m], d] += dy[m, d]
 
 
-def _draw(draw):
+@embedding_backward.samples
+def _(draw):
     V, D, M = draw.choice(
         (draw.integer(1, 9), draw.integer(0, 40), draw.integer(0, 30)),
         (draw.integer(1, 5), draw.integer(1, 3), draw.integer(6000, 7000)),
         (draw.integer(1, 5), draw.integer(60, 100), draw.integer(280, 300)),
     )
-    return V, D, draw.integers((M,), 0, V - 1)
-
-
-@embedding_backward.samples
-def _(draw):
-    V, D, index = _draw(draw)
-    padding_idx = draw.integer(-1, V - 1)
-    return {"dy": draw.array((len(index), D)), "index": index, "padding_idx": padding_idx, "dweight": draw.out((V, D))}
+    index, padding_idx = draw.integers((M,), 0, V - 1), draw.integer(-1, V - 1)
+    return {"dy": draw.array((M, D)), "index": index, "padding_idx": padding_idx, "dweight": draw.out((V, D))}
 
 
 @op("input", "weight")
