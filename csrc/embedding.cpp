@@ -2,24 +2,13 @@
 // pydl/ops/embedding.py.
 #include "elementwise/add_rows.h"
 #include "elementwise/row_copies.h"
+#include "elementwise/row_numbers.h"
 #include "kernel.h"
 
 namespace pydl::PYDL_ISA {
 namespace {
 
 constexpr int64_t kEmbeddingGrain = 16384;  // numbers worth a task of their own
-
-inline bool all_rows_exist(const Array<const int64_t, 1>& index, int64_t V) {
-    const int64_t step = index.stride[0];
-    bool missing = false;
-    parallel_for(index.shape[0], kEmbeddingGrain, [&](int64_t begin, int64_t end) {
-        bool exist = true;
-        const int64_t* p = index.data + begin * step;
-        for (int64_t m = begin; m < end; ++m, p += step) exist &= uint64_t(*p) < uint64_t(V);
-        if (!exist) __atomic_store_n(&missing, true, __ATOMIC_RELAXED);
-    });
-    return !missing;
-}
 
 }  // namespace
 
@@ -29,7 +18,8 @@ void embedding_backward(Array<const T, 2> dy, Array<const int64_t, 1> index, int
     const int64_t V = dweight.shape[0], D = dweight.shape[1], M = index.shape[0];
     require(dy.shape[0] == M && dy.shape[1] == D,
             "embedding_backward: dy is (M, D), index (M), dweight (V, D)");
-    require(all_rows_exist(index, V), "embedding_backward: index must be from 0 to V - 1");
+    const Index numbers{index.data, {1, M, 1}, {0, index.stride[0], 0}};
+    check_index(numbers, V, "embedding_backward: index must be from 0 to V - 1");
     if (D == 0) return;
     parallel_for(V, kEmbeddingGrain / D + 1, [&](int64_t begin, int64_t end) {
         if (dweight.contiguous()) return fill_zero(dweight.data + begin * D, (end - begin) * D);

@@ -4,28 +4,14 @@
 // What is moved is not looked at: the loops know of it only how many bytes it has.
 #include "elementwise/add_rows.h"
 #include "elementwise/row_copies.h"
+#include "elementwise/row_numbers.h"
 #include "kernel.h"
 #include "parallel.h"
 
 namespace pydl::PYDL_ISA {
 namespace {
 
-using Index = Array<const int64_t, 3>;
-
 constexpr int64_t kColumns = 256;  // of one task, where there is no other way to share the work
-
-[[gnu::noinline]] bool are_inside(const int64_t* numbers, int64_t step, int64_t count, int64_t K) {
-    vec<int64_t> outside{};
-    bool wrong = false;
-    int64_t i = 0;
-    if (step == 1)
-        for (; i + width<int64_t> <= count; i += width<int64_t>) {
-            const vec<int64_t> each = load(numbers + i);
-            outside |= (each < 0) | (each >= K);
-        }
-    for (; i < count; ++i) wrong |= uint64_t(numbers[i * step]) >= uint64_t(K);
-    return !wrong && !any(outside);
-}
 
 // Whether all numbers are looked at before the first is used: where they are used several times, or in pieces
 // of rows, between which memory is not read in its order.
@@ -34,22 +20,6 @@ bool is_checked_first(const Index& index) {
     for (int d = 0; d < 3; ++d)
         if (index.shape[d] > 1 && index.stride[d] == 0) return true;
     return false;
-}
-
-// Refuses numbers outside of 0 .. K - 1, before any is used.
-[[gnu::noinline]] void check_index(const Index& index, int64_t K, const char* message) {
-    int64_t n[3];
-    for (int d = 0; d < 3; ++d) n[d] = index.stride[d] == 0 ? 1 : index.shape[d];
-    const int inner = n[2] > 1 ? 2 : 1, outer = 3 - inner;
-    bool refused = false;
-    parallel_for(n[0] * n[outer], kElementwiseGrain / n[inner] + 1, [&](int64_t begin, int64_t end) {
-        for (int64_t row = begin; row < end; ++row)
-            if (!are_inside(
-                    index.data + row / n[outer] * index.stride[0] + row % n[outer] * index.stride[outer],
-                    index.stride[inner], n[inner], K))
-                __atomic_store_n(&refused, true, __ATOMIC_RELAXED);
-    });
-    require(!refused, message);
 }
 
 // Numbers of one line and those of another: far[numbers[i]] and near[i], all strides in bytes. `drift`: what
