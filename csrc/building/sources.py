@@ -43,6 +43,7 @@ FLOAT32_ALONE = (
     "conv2d_channels_last",
     "cross_entropy_probabilities",
     "gru",
+    "logsumexp",
     "lstm",
     "max_pool2d",
     "rnn",
