@@ -17,6 +17,10 @@ struct Extreme {
     PYDL_INLINE static T fold(vec<T> v) { return sign > 0 ? reduce_max(v) : reduce_min(v); }
     static T finish(T extreme, int64_t) { return extreme; }
 
+    template <typename V>
+    PYDL_INLINE static V of(V x) {
+        return x;
+    }
     PYDL_INLINE static vec<T> start() { return identity(); }
     PYDL_INLINE static vec<T> join(vec<T> a, vec<T> b) { return combine(a, b); }
     PYDL_INLINE static vec<T> first(vec<T> v, int64_t n) {

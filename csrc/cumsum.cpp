@@ -93,6 +93,10 @@ struct Joined {
     }
     static T finish(T all, int64_t) { return all; }
 
+    template <typename V>
+    PYDL_INLINE static V of(V x) {
+        return x;
+    }
     PYDL_INLINE static vec<T> start() { return identity(); }
     PYDL_INLINE static vec<T> join(vec<T> a, vec<T> b) { return combine(a, b); }
     PYDL_INLINE static vec<T> first(vec<T> v, int64_t n) {

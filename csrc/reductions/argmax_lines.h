@@ -23,6 +23,7 @@ struct BestOfLine {
 // The better of two, as a rule for the loops of reductions/reduce_lines.h.
 template <typename T, int sign>
 struct BetterOf {
+    PYDL_INLINE static vec<T> of(vec<T> x) { return x; }
     PYDL_INLINE static vec<T> start() { return broadcast<T>(-sign * T(__builtin_inf())); }
     PYDL_INLINE static vec<T> join(vec<T> a, vec<T> b) { return sign > 0 ? max(a, b) : min(a, b); }
     PYDL_INLINE static vec<T> first(vec<T> v, int64_t n) {

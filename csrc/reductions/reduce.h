@@ -6,6 +6,7 @@
 //         static vec<Sum> identity();
 //         static vec<Sum> read(const T* p);                       width<Sum> elements
 //         static vec<Sum> read(const T* p, int64_t n);            the first n of them, the rest identity
+//         static V of(V x);                                       the term of each number, in T or Sum
 //         static vec<Sum> combine(vec<Sum> a, vec<Sum> b);
 //         static Sum fold(vec<Sum> v);                            all lanes as one
 //         static T finish(Sum sum, int64_t divisor);
@@ -118,10 +119,10 @@ struct Reduction {
 template <typename Rule, typename T>
 PYDL_INLINE vec<typename Rule::Sum> read_strided(const T* p, int64_t stride, int64_t n) {
     constexpr int W = width<typename Rule::Sum>;
-    if (stride == 1) return n >= W ? Rule::read(p) : Rule::read(p, n);
+    if (stride == 1) return Rule::of(n >= W ? Rule::read(p) : Rule::read(p, n));
     T lanes[W] = {};
     for (int64_t i = 0; i < n && i < W; ++i) lanes[i] = p[i * stride];
-    return n >= W ? Rule::read(lanes) : Rule::read(lanes, n);
+    return Rule::of(n >= W ? Rule::read(lanes) : Rule::read(lanes, n));
 }
 
 // n elements that lie `stride` apart, one behind another, with room for whole vectors of them.
@@ -322,6 +323,10 @@ struct Addition {
     static T finish(Sum sum, int64_t divisor) { return T(divisor == 1 ? sum : sum / double(divisor)); }
 
     using Total = DoubleTotal<T>;
+    template <typename V>
+    PYDL_INLINE static V of(V x) {
+        return x;
+    }
     PYDL_INLINE static vec<T> start() { return vec<T>{}; }
     PYDL_INLINE static vec<T> join(vec<T> a, vec<T> b) { return a + b; }
     PYDL_INLINE static vec<T> first(vec<T> v, int64_t) { return v; }  // load_partial gives zeros

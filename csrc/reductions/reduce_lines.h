@@ -44,14 +44,14 @@ PYDL_INLINE vec<T> join_row(const T* x, int64_t count) {
     vec<T> a = Rule::start(), b = a;
     int64_t i = 0;
     for (; i + 2 * W <= count; i += 2 * W) {
-        a = Rule::join(a, load(x + i));
-        b = Rule::join(b, load(x + i + W));
+        a = Rule::join(a, Rule::of(load(x + i)));
+        b = Rule::join(b, Rule::of(load(x + i + W)));
     }
     if (i + W <= count) {
-        a = Rule::join(a, load(x + i));
+        a = Rule::join(a, Rule::of(load(x + i)));
         i += W;
     }
-    if (i < count) b = Rule::join(b, Rule::first(load_partial(x + i, count - i), count - i));
+    if (i < count) b = Rule::join(b, Rule::of(Rule::first(load_partial(x + i, count - i), count - i)));
     return Rule::join(a, b);
 }
 
@@ -96,10 +96,10 @@ template <typename Rule, typename T>
         const int64_t end = count - i < kBlock ? count : i + kBlock;
         vec<T> sums[kSums];
 #pragma GCC unroll 8
-        for (int s = 0; s < kSums; ++s) sums[s] = load(x + i + s * W);
+        for (int s = 0; s < kSums; ++s) sums[s] = Rule::of(load(x + i + s * W));
         for (i += kSums * W; i + kSums * W <= end; i += kSums * W)
 #pragma GCC unroll 8
-            for (int s = 0; s < kSums; ++s) sums[s] = Rule::join(sums[s], load(x + i + s * W));
+            for (int s = 0; s < kSums; ++s) sums[s] = Rule::join(sums[s], Rule::of(load(x + i + s * W)));
         total.take(Rule::join(Rule::join(Rule::join(sums[0], sums[1]), Rule::join(sums[2], sums[3])),
                               Rule::join(Rule::join(sums[4], sums[5]), Rule::join(sums[6], sums[7]))));
     }
@@ -151,7 +151,7 @@ template <typename Rule, typename T>
         const auto join = [&](int64_t j, auto read) PYDL_INLINE_LAMBDA {
             vec<T> v[kRows];
 #pragma GCC unroll 4
-            for (int r = 0; r < kRows; ++r) v[r] = read(p + r * stride + j);
+            for (int r = 0; r < kRows; ++r) v[r] = Rule::of(read(p + r * stride + j));
 #pragma GCC unroll 4
             for (int step = 1; step < kRows; step *= 2)
 #pragma GCC unroll 4
