@@ -42,7 +42,8 @@ struct Reduction {
     int64_t results = 1, count = 1;
     int64_t pieces = 1, piece = 0;
 
-    Reduction(NdArray<const T> from, NdArray<T> to) : x(from.data), y(to.data) {
+    // No copy of its own for every rule.
+    [[gnu::noinline]] Reduction(NdArray<const T> from, NdArray<T> to) : x(from.data), y(to.data) {
         for (int d = 0; d < from.rank; ++d) {
             int place = d;
             for (; place > 0 && distance(from, order[place - 1]) < distance(from, d); --place)
@@ -78,14 +79,14 @@ struct Reduction {
         return results == 1 || reduced.stride[0][0] <= (stride < 0 ? -stride : stride);
     }
 
-    const T* row(int64_t result) const {
+    [[gnu::noinline]] const T* row(int64_t result) const {
         const T* p = x;
         for (int d = 0; d < kept.rank; ++d, result /= kept.shape[d - 1])
             p += result % kept.shape[d] * kept.stride[1][d];
         return p;
     }
 
-    T* target(int64_t result) const {
+    [[gnu::noinline]] T* target(int64_t result) const {
         T* p = y;
         for (int d = 0; d < kept.rank; ++d, result /= kept.shape[d - 1])
             p += result % kept.shape[d] * kept.stride[0][d];
@@ -212,6 +213,13 @@ bool reduce_without_gaps(const Reduction<T>& r, int64_t divisor) {
     return true;
 }
 
+template <typename T>
+[[gnu::noinline]] void fill_all(NdArray<T> y, T value) {
+    const char* bytes = reinterpret_cast<const char*>(&value);
+    elementwise_copy("reduce", NdNumbers<char>{{y, reinterpret_cast<char*>(y.data)}, sizeof(T)},
+                     NdNumbers<const char>{{{0, nullptr, nullptr}, bytes}, sizeof(T)});
+}
+
 template <typename Rule, typename T>
 void reduce(const char* mismatch, NdArray<const T> x, NdArray<T> y, int64_t divisor = 1);
 
@@ -241,11 +249,7 @@ void reduce(const char* mismatch, NdArray<const T> x, NdArray<T> y, int64_t divi
     require(fits, mismatch);
     if (y.size() == 0) return;
     if (x.size() == 0) {
-        const T nothing = Rule::finish(Rule::fold(Rule::identity()), divisor);
-        const char* bytes = reinterpret_cast<const char*>(&nothing);
-        elementwise_copy("reduce", NdNumbers<char>{{y, reinterpret_cast<char*>(y.data)}, sizeof(T)},
-                         NdNumbers<const char>{{{0, nullptr, nullptr}, bytes}, sizeof(T)});
-        return;
+        return fill_all(y, Rule::finish(Rule::fold(Rule::identity()), divisor));
     }
     const Reduction<T> r(x, y);
     if (reduce_without_gaps<Rule>(r, divisor)) return;
