@@ -9,12 +9,11 @@ namespace {
 // one after another.
 template <typename T>
 struct Length : Addition<T> {
-    using Sum = double;
+    PYDL_INLINE static vec<T> of(vec<T> x) { return x * x; }
     template <typename V>
-    PYDL_INLINE static V of(V x) {
-        return x * x;
+    PYDL_INLINE static V finish(V sum, int64_t) {
+        return sqrt(sum);
     }
-    static T finish(Sum sum, int64_t) { return T(sqrt(sum)); }
 };
 
 }  // namespace

@@ -55,7 +55,7 @@ WITHOUT_AVX512 = (
     "adadelta adagrad adamax adaptive_max_pool3d amax argmax avg_pool3d binary_cross_entropy "
     "clip_grad_value cross cummax cumsum eq gather group_norm huber_loss keep_steps kl_div kthvalue l1_loss "
     "logical_and max_pool3d maximum mean minimum nan_to_num nll_loss norm pad remainder rms_norm rmsprop sort_topk "
-    "sum unfold var"
+    "sum sum_to unfold var"
 )
 SMALL_SOURCE = 4200  # bytes
 BATCH = 8
