@@ -72,7 +72,7 @@ def floats(name: str, input: Any) -> Tensor:
 
 def root(x: Tensor, p: float = 2.0) -> Tensor:
     """x^(1/p), with the gradient 0 where x is 0 and has none."""
-    if x.data.all():
+    if (p == 2.0 and not x.requires_grad) or x.data.all():
         return sqrt(x) if p == 2.0 else pow(x, 1.0 / p)
     some = ne(x, 0)
     return where(some, root(where(some, x, 1.0), p), x)

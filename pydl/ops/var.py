@@ -32,7 +32,7 @@ from .square import square_forward
 from .sub import sub_forward
 from .sum import sum_forward
 
-FEW, FEW_ROWS = 64, 30  # numbers of a line, and of neighbouring lines, below which a kernel of its own does not pay
+FEW_ROWS = 30  # numbers of neighbouring lines below which a kernel of their own does not pay
 
 
 @kernel(writes="mean, y")
@@ -63,8 +63,11 @@ def _moments(input: Any, dims: Any, ones: Any, shape: Any, divisor: float) -> An
     """[variance, mean] of floats."""
     count = math.prod(input.shape[d] for d in dims)
     y, mean = empty(shape, input.dtype), empty(shape, input.dtype)
-    x = around(input, dims) if count >= FEW_ROWS else input
-    if x is not input and (x.shape[2] > 5 or (x.shape[2] == 1 and count >= FEW)):
+    if dims and count and dims[0] == input.ndim - len(dims) and input.flags.c_contiguous:
+        x = input.reshape(input.size // count, count, 1)
+    else:
+        x = around(input, dims) if count >= FEW_ROWS else input
+    if x is not input and (x.shape[2] > 5 or x.shape[2] == 1):
         var_forward(x, divisor, mean.reshape(x.shape[::2]), y.reshape(x.shape[::2]))
     else:
         distances, middle, spread = empty(input.shape, input.dtype), mean.reshape(ones), y.reshape(ones)
