@@ -10,7 +10,7 @@ namespace pydl::PYDL_ISA {
 template <typename T>
 [[gnu::noinline]] void negative_logits(const T* row, int64_t stride, int64_t step, const int64_t* classes,
                                        int64_t ignore_index, T* losses, int64_t count) {
-    constexpr int64_t kAhead = 32;
+    constexpr int64_t kAhead = 96;
     const auto pick = [&](int64_t i) PYDL_INLINE_LAMBDA {
         const int64_t c = classes[i];
         const bool counts = c != ignore_index;
