@@ -1,17 +1,18 @@
-"""norm: of all of a matrix, of its rows, of many short rows."""
+"""norm: of all of a matrix, of its rows and columns, of many short rows."""
 
 import numpy as np
+from bench_mean import reduced, size
 from run import Bench, out, randn
 
-from pydl.ops.norm import row_norms
+from pydl.ops.norm import norm_forward
 
 BENCHES = [
     Bench(
-        row_norms,
-        [(1, 1_000_000), (256, 1000), (10_000, 64)],
-        small=(10, 100),
-        arguments=lambda A, K: (randn(A, K), out(A)),
-        numpy=lambda x, y: np.sqrt(np.einsum("ak,ak->a", x, x), out=y),
-        bytes=lambda A, K: 4 * A * (K + 1),
+        norm_forward,
+        [((1, 1_000_000), (1, 1)), ((256, 1000), (256, 1)), ((3000, 3000), (1, 3000)), ((100_000, 10), (100_000, 1))],
+        small=((10, 100), (10, 1)),
+        arguments=lambda x, y: (randn(*x), out(*y)),
+        numpy=lambda x, y: np.sqrt(np.square(x).sum(reduced(x, y), keepdims=True), out=y),
+        bytes=lambda x, y: 4 * (size(x) + size(y)),
     ),
 ]

@@ -10,13 +10,14 @@ struct Extreme {
     using Sum = T;
     static vec<T> identity() { return broadcast<T>(-sign * T(__builtin_inf())); }
     PYDL_INLINE static vec<T> read(const T* p) { return load(p); }
-    PYDL_INLINE static vec<T> read(const T* p, int64_t n) {
-        return select(iota<int_of<T>>() < int_of<T>(n), load_partial(p, n), identity());
-    }
     PYDL_INLINE static vec<T> combine(vec<T> a, vec<T> b) { return sign > 0 ? max(a, b) : min(a, b); }
     PYDL_INLINE static T fold(vec<T> v) { return sign > 0 ? reduce_max(v) : reduce_min(v); }
-    static T finish(T extreme, int64_t) { return extreme; }
+    template <typename V>
+    PYDL_INLINE static V finish(V extreme, int64_t) {
+        return extreme;
+    }
 
+    PYDL_INLINE static vec<T> of(vec<T> x) { return x; }
     PYDL_INLINE static vec<T> start() { return identity(); }
     PYDL_INLINE static vec<T> join(vec<T> a, vec<T> b) { return combine(a, b); }
     PYDL_INLINE static vec<T> first(vec<T> v, int64_t n) {

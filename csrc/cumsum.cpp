@@ -86,13 +86,16 @@ struct Joined {
     using Sum = T;
     static vec<T> identity() { return broadcast<T>(kNothing<product>); }
     PYDL_INLINE static vec<T> read(const T* p) { return load(p); }
-    PYDL_INLINE static vec<T> read(const T* p, int64_t n) { return first(load_partial(p, n), n); }
     PYDL_INLINE static vec<T> combine(vec<T> a, vec<T> b) { return joined<product>(a, b); }
     PYDL_INLINE static T fold(vec<T> v) {
         return reduce<width<T> / 2>(v, [](vec<T> a, vec<T> b) { return combine(a, b); });
     }
-    static T finish(T all, int64_t) { return all; }
+    template <typename V>
+    PYDL_INLINE static V finish(V all, int64_t) {
+        return all;
+    }
 
+    PYDL_INLINE static vec<T> of(vec<T> x) { return x; }
     PYDL_INLINE static vec<T> start() { return identity(); }
     PYDL_INLINE static vec<T> join(vec<T> a, vec<T> b) { return combine(a, b); }
     PYDL_INLINE static vec<T> first(vec<T> v, int64_t n) {

@@ -10,7 +10,7 @@ namespace pydl::PYDL_ISA {
 template <typename T>
 [[gnu::noinline]] void negative_logits(const T* row, int64_t stride, int64_t step, const int64_t* classes,
                                        int64_t ignore_index, T* losses, int64_t count) {
-    constexpr int64_t kAhead = 32;
+    constexpr int64_t kAhead = 96;
     const auto pick = [&](int64_t i) PYDL_INLINE_LAMBDA {
         const int64_t c = classes[i];
         const bool counts = c != ignore_index;
@@ -27,42 +27,60 @@ template <typename T>
     for (; i < count; ++i) pick(i);
 }
 
+// Labels are checked a part at a time, which stays in the first cache, and so do the losses.
 template <typename T>
 void nll_loss_forward(Array<const T, 3> x, Array<const int64_t, 2> target, Optional<Array<const T, 1>> weight,
                       Array<T, 1> y, Array<T, 1> norm, int64_t ignore_index, int64_t reduction) {
-    const Classes classes(x.shape, target, weight, ignore_index);
+    constexpr int64_t kPart = 1024;
+    const Classes classes(x.shape, target, weight, ignore_index, false);
     const int64_t D = x.shape[2], lines = x.shape[0] * D;
     require(norm.shape[0] == 1 && y.contiguous() && y.shape[0] == (reduction == kNone ? lines : 1),
             "nll_loss_forward: y and norm must fit x");
-    Scratch<T> own(reduction == kNone ? 0 : lines), counted(weight && reduction == kMean ? lines : 0);
-    T* losses = reduction == kNone ? y.data : own.data();
-    parallel_for(lines, kElementwiseGrain, [&](int64_t begin, int64_t end) {
-        if (!weight) {  // the usual case, without branches; one run if nothing is behind the classes
-            for (int64_t line = begin, count; line < end; line += count) {
-                const int64_t n = line / D, d = line % D, left = D == 1 ? end - line : D - d;
-                count = left < end - line ? left : end - line;
+    struct Counted {
+        double weight;
+        bool valid;
+    };
+    const int64_t blocks = (lines + kLossBlock - 1) / kLossBlock;
+    const Scratch<Counted> counted(blocks);
+    const double total = sum_blocks(lines, [&](int64_t begin, int64_t end) {
+        ClassCheck check(x.shape[1], ignore_index);
+        vec<T> sum{}, weights{};
+        for (int64_t first = begin; first < end; first += kPart) {
+            const int64_t last = first + kPart < end ? first + kPart : end, size = last - first;
+            int64_t labels[kPart];
+            alignas(64) T own[kPart], w[kPart];
+            T* const losses = reduction == kNone ? y.data + first : own;
+            check.copy(classes.data() + first, size, labels);
+            for (int64_t line = first, count; line < last; line += count) {
+                // One run if nothing is behind the classes.
+                const int64_t n = line / D, d = line % D, left = D == 1 ? last - line : D - d;
+                count = left < last - line ? left : last - line;
                 negative_logits(x.data + n * x.stride[0] + d * x.stride[2], x.stride[D == 1 ? 0 : 2],
-                                x.stride[1], classes.data() + line, ignore_index, losses + line, count);
+                                x.stride[1], labels + line - first, ignore_index, losses + line - first,
+                                count);
             }
-            return;
-        }
-        int64_t n = begin / D, d = begin % D;
-        for (int64_t line = begin; line < end; ++line) {
-            const int64_t c = classes[line];
-            const T w = c == ignore_index ? T(0) : (*weight)(c);
-            losses[line] = c == ignore_index ? T(0) : -w * x(n, c, d);
-            if (reduction == kMean) counted[line] = w;
-            if (++d == D) {
-                d = 0;
-                ++n;
+            for (int64_t i = 0; weight && i < size; ++i) {
+                w[i] = labels[i] == ignore_index ? T(0) : (*weight)(labels[i]);
+                losses[i] = labels[i] == ignore_index ? T(0) : losses[i] * w[i];
+            }
+            for (int64_t i = 0; reduction != kNone && i < size; i += width<T>) {
+                sum += load_partial(losses + i, size - i);
+                if (weight) weights += load_partial(w + i, size - i);
             }
         }
+        const double all = weight ? double(reduce_add(weights)) : double(end - begin - check.ignored());
+        counted[begin / kLossBlock] = {all, check.valid()};
+        return double(reduce_add(sum));
     });
-    const double all = weight ? sum_of(counted.data(), weight && reduction == kMean ? lines : 0)
-                              : double(lines - classes.ignored());
-    const double total_weight = reduction == kMean ? all : 1;
+    Counted all = {0, true};
+    for (int64_t block = 0; block < blocks; ++block) {
+        all.weight += counted[block].weight;
+        all.valid &= counted[block].valid;
+    }
+    Classes::require_classes(all.valid);
+    const double total_weight = reduction == kMean ? all.weight : 1;
     norm.data[0] = T(total_weight);
-    if (reduction != kNone) y.data[0] = T(sum_of(losses, lines) / total_weight);
+    if (reduction != kNone) y.data[0] = T(total / total_weight);
 }
 PYDL_KERNEL(nll_loss_forward, "x, target, weight, y, norm, ignore_index, reduction")
 

@@ -1,35 +1,27 @@
-// row_norms: the length of every row. See pydl/ops/norm.py.
+// norm: the length of x over some dimensions. See pydl/ops/norm.py.
 #include "kernel.h"
-#include "reductions/norm_of_run.h"
-#include "scratch.h"
+#include "reductions/reduce.h"
 
 namespace pydl::PYDL_ISA {
+namespace {
 
-// Long rows are cut into parts, which are combined in their order, whoever computed them.
+// A sum of squares, and its root. The length of lengths is the length of all, so dimensions may be reduced
+// one after another.
 template <typename T>
-void row_norms(Array<const T, 2> x, Array<T, 1> y) {
-    const int64_t A = x.shape[0], K = x.shape[1], size = K < kTensorListGrain ? K : kTensorListGrain;
-    require(y.shape[0] == A && (A == 0 || K < 2 || x.stride[1] == 1),
-            "row_norms: x is (A, K), rows without gaps, y (A)");
-    const int64_t parts = K > 0 ? (K - 1) / size + 1 : 0;
-    const Scratch<double> partial(A * parts);
-    parallel_for(A * parts, kTensorListGrain / (size + 1) + 1, [&](int64_t begin, int64_t end) {
-        int64_t a = begin / parts, part = begin % parts;
-        for (int64_t task = begin; task < end; ++task) {
-            const int64_t first = part * size, left = K - first;
-            partial[task] =
-                norm_of_run<Norm::two>(x.data + a * x.stride[0] + first, left < size ? left : size);
-            if (++part < parts) continue;
-            part = 0;
-            ++a;
-        }
-    });
-    for (int64_t a = 0; a < A; ++a) {
-        double total = 0;
-        for (int64_t part = 0; part < parts; ++part) total += partial[a * parts + part];
-        y.data[a * y.stride[0]] = T(sqrt(total));
+struct Length : Addition<T> {
+    PYDL_INLINE static vec<T> of(vec<T> x) { return x * x; }
+    template <typename V>
+    PYDL_INLINE static V finish(V sum, int64_t) {
+        return sqrt(sum);
     }
+};
+
+}  // namespace
+
+template <typename T>
+void norm_forward(NdArray<const T> x, NdArray<T> y) {
+    reduce<Length<T>>("norm_forward: y must have the shape of x, with 1 where it is reduced", x, y);
 }
-PYDL_KERNEL(row_norms, "x, y")
+PYDL_KERNEL(norm_forward, "x, y")
 
 }  // namespace pydl::PYDL_ISA

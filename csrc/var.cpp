@@ -5,6 +5,7 @@
 // is 1 a block is a part of a row; else it is a few rows of neighbouring lines, a line in each lane.
 #include "kernel.h"
 #include "normalization/moments.h"
+#include "normalization/turned_rows.h"
 #include "scratch.h"
 #include "simd/doubles.h"
 #include "simd/past_caches.h"
@@ -14,6 +15,7 @@ namespace {
 
 constexpr int64_t kBlockRows = 32;    // numbers of a line that are added in T
 constexpr int64_t kVarColumns = 256;  // neighbouring lines of a task
+constexpr int64_t kTurnedRow = 64;    // numbers of a row that is worked on beside others
 constexpr int64_t kVarPieces = 32;    // of lines, where there are few
 
 // The moments of `rows` numbers, at most kBlockRows, of a vector of lines beside those of the `before` ones.
@@ -89,6 +91,35 @@ Moments moments_of_row(Line<const T> x, int64_t count) {
     return piece_moments(MomentBlocks(1, count), 0, 1, x, 0);
 }
 
+// Rows of so few numbers that they are turned first.
+template <typename T>
+void moments_of_short_rows(const Array<const T, 3>& x, double divisor, const Array<T, 2>& mean,
+                           const Array<T, 2>& y) {
+    constexpr int64_t S = 4 * width<T>;
+    const int64_t A = x.shape[0], K = x.shape[1];
+    const bool far = are_far<T>(A * K);
+    parallel_for((A - 1) / S + 1, kMomentGrain / (S * K) + 1, [&](int64_t begin, int64_t end) {
+        const Scratch<T> columns(S * K);
+        alignas(64) double means[S], squares[S];
+        for (int64_t a = begin * S; a < A && a < end * S; a += S) {
+            const int64_t rows = A - a < S ? A - a : S;
+            turn_rows<S>(x.data + a * x.stride[0], x.stride[0], 1, rows, K, columns.data(), far);
+            for (int64_t j = 0; j < S; j += width<T>)
+                for (int64_t k = 0; k < K; k += kBlockRows)
+                    add_rows(columns.data() + k * S + j, S, K - k < kBlockRows ? K - k : kBlockRows, width<T>,
+                             double(k), means + j, squares + j);
+            for (int64_t j = 0; j < S; j += width<double>) {
+                const vec<double> v = load(squares + j);  // rounding may leave less than nothing
+                store(squares + j, select(v < 0.0, vec<double>{}, v) / divisor);
+            }
+            for (int64_t i = 0; i < rows; ++i) {
+                mean.data[(a + i) * mean.stride[0]] = T(means[i]);
+                y.data[(a + i) * y.stride[0]] = T(squares[i]);
+            }
+        }
+    });
+}
+
 }  // namespace
 
 // Long lines, where there are few, are cut into pieces: where, depends on the shape alone.
@@ -99,6 +130,8 @@ void var_forward(Array<const T, 3> x, double divisor, Array<T, 2> mean, Array<T,
                 (A == 0 || B < 2 || x.stride[2] == 1),
             "var_forward: x is (A, K, B), lines side by side, mean and y (A, B)");
     if (A * B == 0) return;
+    if (B == 1 && x.stride[1] == 1 && A > 1 && K <= kTurnedRow)
+        return moments_of_short_rows(x, divisor, mean, y);
     const auto put = [&](int64_t a, int64_t b, const Moments& all) {
         mean.data[a * mean.stride[0] + b * mean.stride[1]] = T(all.mean);
         // Rounding may leave less than nothing; NaN stays NaN.

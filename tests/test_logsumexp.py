@@ -2,11 +2,17 @@
 
 import numpy as np
 import pytest
-from checks import check_gradient, check_refused, check_torch
+from checks import check_gradient, check_kernel, check_refused, check_torch
 
 import pydl
+from pydl.ops.logsumexp import logsumexp_backward, logsumexp_forward
 
 X = 3 * np.random.default_rng(0).standard_normal((3, 4, 5))
+
+
+@pytest.mark.parametrize("kernel", [logsumexp_forward, logsumexp_backward])
+def test_native_equals_reference(kernel):
+    check_kernel(kernel)
 
 
 @pytest.mark.parametrize("dim", [0, -1, (0, 2)])
@@ -28,6 +34,19 @@ def test_special_values():
     leaf.logsumexp(1).sum().backward()
     np.testing.assert_allclose(leaf.grad.numpy(), [[0, 0, 0], [0, 1 / (1 + np.e), np.e / (1 + np.e)]])
     assert pydl.zeros(2, 0).logsumexp(1).tolist() == [-inf, -inf]
+
+
+def test_by_hand():
+    np.testing.assert_allclose(pydl.logsumexp(np.log([[1.0, 2.0], [3.0, 5.0]]), 1).numpy(), np.log([3.0, 8.0]))
+
+
+@pytest.mark.parametrize("layout", [np.s_[::2], np.s_[::-1], np.s_[:, ::3], np.s_[:, :, ::-2], np.s_[:, :, :1]])
+def test_layouts(layout):
+    x = np.random.default_rng(1).standard_normal((6, 70, 9))[layout]
+    for part in (x, x.T, x.transpose(1, 0, 2)):
+        for dim in (0, 1, 2, (0, 2), (0, 1, 2)):
+            want = np.log(np.exp(part).sum(dim))
+            np.testing.assert_allclose(pydl.logsumexp(part, dim).numpy(), want, rtol=1e-12)
 
 
 def test_refuses():

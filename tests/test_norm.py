@@ -2,13 +2,18 @@
 
 import numpy as np
 import pytest
-from checks import check_gradient, check_refused, check_torch, torch
+from checks import check_gradient, check_kernel, check_refused, check_torch, torch
 
 import pydl
 from pydl.nn import functional
+from pydl.ops.norm import norm_forward
 
 rng = np.random.default_rng(0)
 X = rng.standard_normal((3, 4, 5))
+
+
+def test_native_equals_reference():
+    check_kernel(norm_forward)
 
 
 @pytest.mark.parametrize("p", ["fro", 2, 1, 3, 0.5, np.inf, -np.inf, 0, -1.5])
@@ -27,7 +32,7 @@ def test_norm(p, options):
 def test_norm_of_rows(shape, dtype):
     x = rng.standard_normal(shape).astype(dtype)
     x[:1] *= 0  # has no gradient
-    for options in ({}, {"dim": -1}, {"dim": (-2, -1)}):
+    for options in ({}, {"dim": -1}, {"dim": 0}, {"dim": (0, -1)}, {"dim": (-2, -1)}):
         check_torch(lambda x, o=options: pydl.norm(x, **o), lambda x, o=options: torch.norm(x, **o), x)
 
 

@@ -43,6 +43,7 @@ FLOAT32_ALONE = (
     "conv2d_channels_last",
     "cross_entropy_probabilities",
     "gru",
+    "logsumexp",
     "lstm",
     "max_pool2d",
     "rnn",
@@ -53,8 +54,8 @@ FLOAT32_ALONE = (
 WITHOUT_AVX512 = (
     "adadelta adagrad adamax adaptive_max_pool3d amax argmax avg_pool3d binary_cross_entropy "
     "clip_grad_value cross cummax cumsum eq gather group_norm huber_loss keep_steps kl_div kthvalue l1_loss "
-    "logical_and max_pool3d maximum minimum nan_to_num nll_loss norm pad remainder rms_norm rmsprop sort_topk "
-    "unfold var"
+    "logical_and max_pool3d maximum mean minimum nan_to_num nll_loss norm pad remainder rms_norm rmsprop sort_topk "
+    "sum sum_to unfold var"
 )
 SMALL_SOURCE = 4200  # bytes
 BATCH = 8

@@ -1,5 +1,6 @@
 // argmax over the two layouts that nearly all arrays have: rows, and the columns of matrices.
 #pragma once
+#include "normalization/turned_rows.h"
 #include "reductions/reduce_lines.h"
 #include "simd/bits.h"
 
@@ -23,6 +24,7 @@ struct BestOfLine {
 // The better of two, as a rule for the loops of reductions/reduce_lines.h.
 template <typename T, int sign>
 struct BetterOf {
+    PYDL_INLINE static vec<T> of(vec<T> x) { return x; }
     PYDL_INLINE static vec<T> start() { return broadcast<T>(-sign * T(__builtin_inf())); }
     PYDL_INLINE static vec<T> join(vec<T> a, vec<T> b) { return sign > 0 ? max(a, b) : min(a, b); }
     PYDL_INLINE static vec<T> first(vec<T> v, int64_t n) {
@@ -147,10 +149,34 @@ template <int sign, typename T>
         }
 }
 
+// Rows of so few numbers that they are turned first.
+template <int sign, typename T>
+void argmax_turned(const T* x, int64_t stride, int64_t rows, int64_t count, T* y, int64_t y_stride,
+                   int64_t* index, int64_t index_stride) {
+    constexpr int64_t S = 4 * width<T>;
+    const bool far = are_far<T>(rows * count);
+    parallel_for((rows - 1) / S + 1, kLineGrain / (S * count) + 1, [&](int64_t begin, int64_t end) {
+        const Scratch<T> columns(S * count);
+        alignas(64) T best[S];
+        alignas(64) int_of<T> place[S];
+        for (int64_t r = begin * S; r < rows && r < end * S; r += S) {
+            const int64_t n = rows - r < S ? rows - r : S;
+            turn_rows<S>(x + r * stride, stride, 1, n, count, columns.data(), far);
+            best_of_columns<sign>(columns.data(), S, 0, count, S, best, place);
+            for (int64_t i = 0; i < n; ++i) {
+                y[(r + i) * y_stride] = best[i];
+                index[(r + i) * index_stride] = place[i];
+            }
+        }
+    });
+}
+
 // rows of `count` numbers without gaps
 template <int sign, typename T>
 void argmax_rows(const T* x, int64_t stride, int64_t rows, int64_t count, T* y, int64_t y_stride,
                  int64_t* index, int64_t index_stride) {
+    if (rows >= width<T> && turns<T>(rows, count, 3, 4))
+        return argmax_turned<sign>(x, stride, rows, count, y, y_stride, index, index_stride);
     if (count <= kLineVectors * width<T>) {
         const int64_t grain = (kLineGrain / count / width<T> + 1) * width<T>;
         parallel_for(rows, grain, [&](int64_t begin, int64_t end) {

@@ -5,17 +5,15 @@
 //         using Sum = double;                       what is accumulated in, and a vector of it
 //         static vec<Sum> identity();
 //         static vec<Sum> read(const T* p);                       width<Sum> elements
-//         static vec<Sum> read(const T* p, int64_t n);            the first n of them, the rest identity
 //         static vec<Sum> combine(vec<Sum> a, vec<Sum> b);
 //         static Sum fold(vec<Sum> v);                            all lanes as one
-//         static T finish(Sum sum, int64_t divisor);
+//         static Sum finish(Sum sum, int64_t divisor);            and the same of a vec<Sum>
 //     };
 //
-// There are two ways through x: along the reduced dimension where its elements lie closest ("by rows": the
-// lanes of a vector belong to one result), else along the kept one ("by columns": a lane is a result). Long
-// reductions with few results are cut into pieces; where, depends on the shape alone, and the pieces are
-// combined in order, so the result is the same for any number of threads. Where x has no gaps, the loops of
-// reductions/reduce_lines.h do the work.
+// and what the loops of reductions/reduce_lines.h ask for, which do the work. They take rows and columns in
+// the order of memory. What lies otherwise is brought before them in steps: dimensions that are reduced and
+// no neighbours one after another, an x with gaps as a copy without, and a y in another order than x by way
+// of one in the same.
 #pragma once
 #include "elementwise/copy.h"
 #include "reductions/reduce_lines.h"
@@ -23,11 +21,6 @@
 #include "simd/doubles.h"
 
 namespace pydl::PYDL_ISA {
-
-constexpr int64_t kReduceGrain = 16384;  // elements worth a task of their own
-constexpr int64_t kReducePieces = 64;    // enough tasks for any processor this is meant for
-constexpr int64_t kFirstStep = 8;        // of fewer numbers a reduction by itself would leave too many
-constexpr int64_t kColumnBlock = 512;    // results that are accumulated at once, by columns: a few KiB
 
 // How x is walked: the kept dimensions with y's strides (operand 0) and x's (1), the reduced ones with x's.
 template <typename T>
@@ -39,9 +32,9 @@ struct Reduction {
     int order[kMaxRank];   // the dimensions in the order in which they lie in memory, the closest last
     uint32_t closest = 0;  // a bit for each that is in reduced's first
     int64_t results = 1, count = 1;
-    int64_t pieces = 1, piece = 0;
 
-    Reduction(NdArray<const T> from, NdArray<T> to) : x(from.data), y(to.data) {
+    // No copy of its own for every rule.
+    [[gnu::noinline]] Reduction(NdArray<const T> from, NdArray<T> to) : x(from.data), y(to.data) {
         for (int d = 0; d < from.rank; ++d) {
             int place = d;
             for (; place > 0 && distance(from, order[place - 1]) < distance(from, d); --place)
@@ -66,38 +59,6 @@ struct Reduction {
         }
         fill_up(kept);
         fill_up(reduced);
-        const int64_t wanted = kReducePieces / results, possible = count / kReduceGrain;
-        if (wanted > 1 && possible > 1) pieces = wanted < possible ? wanted : possible;
-        piece = (count - 1) / pieces + 1;
-        pieces = (count - 1) / piece + 1;
-    }
-
-    bool by_rows() const {
-        const int64_t stride = kept.stride[1][0];
-        return results == 1 || reduced.stride[0][0] <= (stride < 0 ? -stride : stride);
-    }
-
-    const T* row(int64_t result) const {
-        const T* p = x;
-        for (int d = 0; d < kept.rank; ++d, result /= kept.shape[d - 1])
-            p += result % kept.shape[d] * kept.stride[1][d];
-        return p;
-    }
-
-    T* target(int64_t result) const {
-        T* p = y;
-        for (int d = 0; d < kept.rank; ++d, result /= kept.shape[d - 1])
-            p += result % kept.shape[d] * kept.stride[0][d];
-        return p;
-    }
-
-    // Where the r-th reduced element lies behind the first.
-    int64_t offset(int64_t r) const {
-        if (reduced.rank == 1) return r * reduced.stride[0][0];
-        int64_t sum = 0;
-        for (int d = 0; d < reduced.rank; ++d, r /= reduced.shape[d - 1])
-            sum += r % reduced.shape[d] * reduced.stride[0][d];
-        return sum;
     }
 
   private:
@@ -114,83 +75,44 @@ struct Reduction {
     }
 };
 
-// width<Sum> elements that lie `stride` apart, of which n count.
-template <typename Rule, typename T>
-PYDL_INLINE vec<typename Rule::Sum> read_strided(const T* p, int64_t stride, int64_t n) {
-    constexpr int W = width<typename Rule::Sum>;
-    if (stride == 1) return n >= W ? Rule::read(p) : Rule::read(p, n);
-    T lanes[W] = {};
-    for (int64_t i = 0; i < n && i < W; ++i) lanes[i] = p[i * stride];
-    return n >= W ? Rule::read(lanes) : Rule::read(lanes, n);
-}
+// An array without gaps, its dimensions in the order in which those of x lie in memory; those in `ones`, a
+// bit for each, have size 1.
+class InOrderOf {
+  public:
+    template <typename T>
+    InOrderOf(const Reduction<T>& r, const Extents& x, uint32_t ones) : InOrderOf(r.order, x, ones) {}
 
-// n elements that lie `stride` apart, one behind another, with room for whole vectors of them.
+    template <typename T>
+    NdArray<T> at(T* data) const {
+        return {{rank_, shape_, stride_}, data};
+    }
+    int64_t size() const { return size_; }
+
+    // Whether y lies as this one would.
+    bool is_order_of(const Extents& y) const {
+        bool same = true;
+        for (int d = 0; d < rank_; ++d) same &= shape_[d] == 1 || stride_[d] == y.stride[d];
+        return same;
+    }
+
+  private:
+    [[gnu::noinline]] InOrderOf(const int* order, const Extents& x, uint32_t ones) : rank_(x.rank) {
+        for (int k = rank_ - 1; k >= 0; --k) {
+            const int d = order[k];
+            shape_[d] = ones >> d & 1 ? 1 : x.shape[d];
+            stride_[d] = size_;
+            size_ *= shape_[d];
+        }
+    }
+
+    int rank_;
+    int64_t shape_[kMaxRank], stride_[kMaxRank], size_ = 1;
+};
+
 template <typename T>
-[[gnu::noinline]] void pack_lanes(const T* p, int64_t stride, int64_t n, T* packed) {
-    for (int64_t i = 0; i < n; i += width<T>)
-        store(packed + i, gather_lanes(p + i * stride, stride, n - i < width<T> ? n - i : width<T>));
-}
-
-// The elements [begin, end) of the reduction of one result. Several sums at once, because each addition waits
-// for the one before it. Runs that are long enough are rows of their own, packed where they have gaps: see
-// reductions/reduce_lines.h.
-template <typename Rule, typename T>
-typename Rule::Sum reduce_row(const Reduction<T>& r, const T* x, int64_t begin, int64_t end) {
-    constexpr int W = width<typename Rule::Sum>, kSums = 8;
-    vec<typename Rule::Sum> sums[kSums];
-    for (int s = 0; s < kSums; ++s) sums[s] = Rule::identity();
-    typename Rule::Total of_rows;
-    const int64_t stride = r.reduced.stride[0][0], length = r.reduced.shape[0];
-    while (begin < end) {
-        const int64_t inside = begin % length;
-        const int64_t run = length - inside < end - begin ? length - inside : end - begin;
-        const T* p = x + r.offset(begin);
-        if (run >= 4 * width<T>) {
-            constexpr int64_t kRow = kLineVectors * width<T>;
-            T packed[kRow];
-            for (int64_t i = 0; i < run; i += kRow) {
-                const int64_t n = run - i < kRow ? run - i : kRow;
-                if (stride != 1) pack_lanes(p + i * stride, stride, n, packed);
-                of_rows.take(join_row<Rule>(stride == 1 ? p + i : packed, n));
-            }
-            begin += run;
-            continue;
-        }
-        int64_t i = 0;
-#pragma GCC unroll 1
-        for (int s = 0; i < run; i += W, s = (s + 1) % kSums)
-            sums[s] = Rule::combine(sums[s], read_strided<Rule>(p + i * stride, stride, run - i));
-        begin += run;
-    }
-    for (int step = kSums / 2; step > 0; step /= 2)
-        for (int s = 0; s < step; ++s) sums[s] = Rule::combine(sums[s], sums[s + step]);
-    return Rule::join_sums(of_rows.fold(), Rule::fold(sums[0]));
-}
-
-// `width` neighbouring results from `first` on: sums[j] over the elements [begin, end) of each.
-template <typename Rule, typename T>
-void reduce_columns(const Reduction<T>& r, int64_t first, int64_t columns, int64_t begin, int64_t end,
-                    typename Rule::Sum* sums) {
-    constexpr int W = width<typename Rule::Sum>;
-    const T* x = r.row(first);
-    const int64_t stride = r.kept.stride[1][0];
-    for (int64_t j = 0; j < columns; j += W) store(sums + j, Rule::identity());
-    for (; begin + 4 <= end; begin += 4) {  // four at a time: a quarter of the traffic on sums
-        const T* p[4] = {x + r.offset(begin), x + r.offset(begin + 1), x + r.offset(begin + 2),
-                         x + r.offset(begin + 3)};
-        for (int64_t j = 0; j < columns; j += W) {
-            auto sum = load(sums + j);
-            for (int k = 0; k < 4; ++k)
-                sum = Rule::combine(sum, read_strided<Rule>(p[k] + j * stride, stride, columns - j));
-            store(sums + j, sum);
-        }
-    }
-    for (; begin < end; ++begin) {
-        const T* p = x + r.offset(begin);
-        for (int64_t j = 0; j < columns; j += W)
-            store(sums + j,
-                  Rule::combine(load(sums + j), read_strided<Rule>(p + j * stride, stride, columns - j)));
-    }
+[[gnu::noinline]] void copy_numbers_of(NdArray<const T> from, NdArray<T> to) {
+    elementwise_copy("reduce", NdNumbers<char>{{to, reinterpret_cast<char*>(to.data)}, sizeof(T)},
+                     NdNumbers<const char>{{from, reinterpret_cast<const char*>(from.data)}, sizeof(T)});
 }
 
 // Whether x is rows or columns as reductions/reduce_lines.h takes them; if so, they are reduced.
@@ -199,7 +121,8 @@ bool reduce_without_gaps(const Reduction<T>& r, int64_t divisor) {
     const auto &kept = r.kept.stride[1], &to = r.kept.stride[0];
     const auto& shape = r.kept.shape;
     if (r.reduced.rank > 1 || r.kept.rank > 2) return false;
-    if (r.results == 1 && r.reduced.stride[0][0] != 1) return false;  // a column alone is a row with gaps
+    // A column alone is a row with gaps.
+    if (r.count > 1 && r.results == 1 && r.reduced.stride[0][0] != 1) return false;
     if (r.count > 1 && r.reduced.stride[0][0] == 1 && r.kept.rank == 1) {
         reduce_rows<Rule>(r.x, kept[0], r.y, to[0], shape[0], r.count, divisor);
         return true;
@@ -212,85 +135,35 @@ bool reduce_without_gaps(const Reduction<T>& r, int64_t divisor) {
 }
 
 template <typename Rule, typename T>
-void reduce(const char* mismatch, NdArray<const T> x, NdArray<T> y, int64_t divisor = 1);
-
-// Of several dimensions that are no neighbours first the closest one: x is read in the order of memory, and
-// what is left is short. It lies in memory as x does.
-template <typename Rule, typename T>
-[[gnu::noinline]] void reduce_in_steps(const char* mismatch, const Reduction<T>& r, NdArray<const T> x,
-                                       NdArray<T> y, int64_t divisor) {
-    int64_t shape[kMaxRank], stride[kMaxRank], next = 1;
-    for (int k = x.rank - 1; k >= 0; --k) {
-        const int d = r.order[k];
-        shape[d] = r.closest >> d & 1 ? 1 : x.shape[d];
-        stride[d] = next;
-        next *= shape[d];
-    }
-    const Scratch<T> left(next);
-    const NdArray<T> middle{{x.rank, shape, stride}, left.data()};
-    reduce<Rule>(mismatch, x, middle);
-    reduce<Rule>(mismatch, read_only(middle), y, divisor);
-}
-
-template <typename Rule, typename T>
-void reduce(const char* mismatch, NdArray<const T> x, NdArray<T> y, int64_t divisor) {
-    using Sum = typename Rule::Sum;
+void reduce(const char* mismatch, NdArray<const T> x, NdArray<T> y, int64_t divisor = 1) {
     bool fits = x.rank == y.rank;
-    for (int d = 0; fits && d < x.rank; ++d) fits = y.shape[d] == x.shape[d] || y.shape[d] == 1;
+    uint32_t ones = 0;
+    for (int d = 0; fits && d < x.rank; ++d) {
+        fits = y.shape[d] == x.shape[d] || y.shape[d] == 1;
+        ones |= uint32_t(y.shape[d] == 1) << d;
+    }
     require(fits, mismatch);
     if (y.size() == 0) return;
     if (x.size() == 0) {
-        const T nothing = Rule::finish(Rule::fold(Rule::identity()), divisor);
-        const char* bytes = reinterpret_cast<const char*>(&nothing);
-        elementwise_copy("reduce", NdNumbers<char>{{y, reinterpret_cast<char*>(y.data)}, sizeof(T)},
-                         NdNumbers<const char>{{{0, nullptr, nullptr}, bytes}, sizeof(T)});
-        return;
+        const T nothing = T(Rule::finish(Rule::fold(Rule::identity()), divisor));
+        return copy_numbers_of<T>({{0, nullptr, nullptr}, &nothing}, y);
     }
     const Reduction<T> r(x, y);
     if (reduce_without_gaps<Rule>(r, divisor)) return;
-    if (r.reduced.rank > 1 && r.results > 1 && r.reduced.shape[0] >= kFirstStep)
-        return reduce_in_steps<Rule>(mismatch, r, x, y, divisor);
-    const int64_t each = r.piece;  // elements of a task for one result
-    Scratch<Sum> partial(r.pieces > 1 ? r.pieces * r.results : 0);
-    const auto keep = [&](int64_t result, int64_t piece, Sum sum) {
-        if (r.pieces > 1)
-            partial[result * r.pieces + piece] = sum;
-        else
-            *r.target(result) = Rule::finish(sum, divisor);
-    };
-    const auto limit = [&](int64_t piece) {
-        return (piece + 1) * each < r.count ? (piece + 1) * each : r.count;
-    };
-    if (r.by_rows()) {
-        parallel_for(r.results * r.pieces, kReduceGrain / each, [&](int64_t begin, int64_t end) {
-            for (int64_t task = begin; task < end; ++task) {
-                const int64_t result = task / r.pieces, piece = task % r.pieces;
-                keep(result, piece, reduce_row<Rule>(r, r.row(result), piece * each, limit(piece)));
-            }
-        });
-    } else {
-        const int64_t line = r.kept.shape[0], blocks = (line - 1) / kColumnBlock + 1;
-        const int64_t block_size = line < kColumnBlock ? line : kColumnBlock;
-        const int64_t tasks = r.results / line * blocks * r.pieces;
-        parallel_for(tasks, kReduceGrain / (each * block_size), [&](int64_t begin, int64_t end) {
-            alignas(64) Sum sums[kColumnBlock + width<Sum>];
-            for (int64_t task = begin; task < end; ++task) {
-                const int64_t piece = task % r.pieces, block = task / r.pieces % blocks;
-                const int64_t first = task / r.pieces / blocks * line + block * kColumnBlock;
-                const int64_t left = line - block * kColumnBlock;
-                const int64_t columns = left < kColumnBlock ? left : kColumnBlock;
-                reduce_columns<Rule>(r, first, columns, piece * each, limit(piece), sums);
-                for (int64_t j = 0; j < columns; ++j) keep(first + j, piece, sums[j]);
-            }
-        });
+    // The closest dimension first: x is read in the order of memory, and what is left is short.
+    const bool several = r.reduced.rank > 1;
+    const InOrderOf result(r, x, several ? r.closest : ones);
+    if (several || !result.is_order_of(y)) {
+        const Scratch<T> scratch(result.size());
+        const NdArray<T> middle = result.at(scratch.data());
+        reduce<Rule>(mismatch, x, middle, several ? 1 : divisor);
+        return several ? reduce<Rule>(mismatch, read_only(middle), y, divisor)
+                       : copy_numbers_of(read_only(middle), y);
     }
-    if (r.pieces == 1) return;
-    for (int64_t result = 0; result < r.results; ++result) {
-        vec<Sum> sum = Rule::identity();
-        for (int64_t piece = 0; piece < r.pieces; ++piece)
-            sum = Rule::combine(sum, broadcast<Sum>(partial[result * r.pieces + piece]));
-        *r.target(result) = Rule::finish(sum[0], divisor);
-    }
+    const InOrderOf packed(r, x, 0);
+    const Scratch<T> scratch(packed.size());
+    copy_numbers_of(x, packed.at(scratch.data()));
+    reduce<Rule>(mismatch, read_only(packed.at(scratch.data())), y, divisor);
 }
 
 // Sums of vectors of T, as doubles.
@@ -316,12 +189,15 @@ struct Addition {
     using Sum = double;
     static vec<Sum> identity() { return vec<Sum>{}; }
     PYDL_INLINE static vec<Sum> read(const T* p) { return read_double(p); }
-    PYDL_INLINE static vec<Sum> read(const T* p, int64_t n) { return read_double(p, n); }
     PYDL_INLINE static vec<Sum> combine(vec<Sum> a, vec<Sum> b) { return a + b; }
     PYDL_INLINE static Sum fold(vec<Sum> v) { return reduce_add(v); }
-    static T finish(Sum sum, int64_t divisor) { return T(divisor == 1 ? sum : sum / double(divisor)); }
+    template <typename V>
+    PYDL_INLINE static V finish(V sum, int64_t divisor) {
+        return divisor == 1 ? sum : sum / lane<V>(divisor);
+    }
 
     using Total = DoubleTotal<T>;
+    PYDL_INLINE static vec<T> of(vec<T> x) { return x; }
     PYDL_INLINE static vec<T> start() { return vec<T>{}; }
     PYDL_INLINE static vec<T> join(vec<T> a, vec<T> b) { return a + b; }
     PYDL_INLINE static vec<T> first(vec<T> v, int64_t) { return v; }  // load_partial gives zeros

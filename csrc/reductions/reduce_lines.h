@@ -5,6 +5,8 @@
 // Terms are joined in vectors of T, a few dozen one after the other at most; what comes out is added up in
 // Rule::Sum (double, for sums). A rule has, beside what reductions/reduce.h asks for:
 //
+//     static vec<T> finish(vec<T> sum, int64_t divisor);      as that of Sum and of vec<Sum>
+//     static vec<T> of(vec<T> x);                     the terms of numbers
 //     static vec<T> start();                          what changes nothing
 //     static vec<T> join(vec<T> a, vec<T> b);
 //     static vec<T> first(vec<T> v, int64_t n);       start in all but the first n lanes
@@ -12,6 +14,7 @@
 #pragma once
 #include "elementwise/elementwise.h"
 #include "scratch.h"
+#include "simd/doubles.h"
 #include "simd/past_caches.h"
 
 namespace pydl::PYDL_ISA {
@@ -44,14 +47,14 @@ PYDL_INLINE vec<T> join_row(const T* x, int64_t count) {
     vec<T> a = Rule::start(), b = a;
     int64_t i = 0;
     for (; i + 2 * W <= count; i += 2 * W) {
-        a = Rule::join(a, load(x + i));
-        b = Rule::join(b, load(x + i + W));
+        a = Rule::join(a, Rule::of(load(x + i)));
+        b = Rule::join(b, Rule::of(load(x + i + W)));
     }
     if (i + W <= count) {
-        a = Rule::join(a, load(x + i));
+        a = Rule::join(a, Rule::of(load(x + i)));
         i += W;
     }
-    if (i < count) b = Rule::join(b, Rule::first(load_partial(x + i, count - i), count - i));
+    if (i < count) b = Rule::join(b, Rule::of(Rule::first(load_partial(x + i, count - i), count - i)));
     return Rule::join(a, b);
 }
 
@@ -77,10 +80,8 @@ template <typename Rule, typename T>
     constexpr int64_t W = width<T>;
     for (int64_t r = begin; r < end; r += W) {
         const int64_t n = end - r < W ? end - r : W;
-        T results[W];
-        store(results, join_rows<Rule>(x + r * x_stride, x_stride, count, n));
-        for (int64_t i = 0; i < n; ++i)
-            y[(r + i) * y_stride] = Rule::finish(typename Rule::Sum(results[i]), divisor);
+        const vec<T> sums = join_rows<Rule>(x + r * x_stride, x_stride, count, n);
+        store_strided(y + r * y_stride, y_stride, Rule::finish(sums, divisor), n);
     }
 }
 
@@ -96,10 +97,10 @@ template <typename Rule, typename T>
         const int64_t end = count - i < kBlock ? count : i + kBlock;
         vec<T> sums[kSums];
 #pragma GCC unroll 8
-        for (int s = 0; s < kSums; ++s) sums[s] = load(x + i + s * W);
+        for (int s = 0; s < kSums; ++s) sums[s] = Rule::of(load(x + i + s * W));
         for (i += kSums * W; i + kSums * W <= end; i += kSums * W)
 #pragma GCC unroll 8
-            for (int s = 0; s < kSums; ++s) sums[s] = Rule::join(sums[s], load(x + i + s * W));
+            for (int s = 0; s < kSums; ++s) sums[s] = Rule::join(sums[s], Rule::of(load(x + i + s * W)));
         total.take(Rule::join(Rule::join(Rule::join(sums[0], sums[1]), Rule::join(sums[2], sums[3])),
                               Rule::join(Rule::join(sums[4], sums[5]), Rule::join(sums[6], sums[7]))));
     }
@@ -123,7 +124,7 @@ void reduce_rows(const T* x, int64_t x_stride, T* y, int64_t y_stride, int64_t r
     if (pieces == 1) {
         parallel_for(rows, kLineGrain / count, [&](int64_t begin, int64_t end) {
             for (int64_t r = begin; r < end; ++r)
-                y[r * y_stride] = Rule::finish(reduce_long_row<Rule>(x + r * x_stride, count), divisor);
+                y[r * y_stride] = T(Rule::finish(reduce_long_row<Rule>(x + r * x_stride, count), divisor));
         });
         return;
     }
@@ -138,7 +139,7 @@ void reduce_rows(const T* x, int64_t x_stride, T* y, int64_t y_stride, int64_t r
     for (int64_t r = 0; r < rows; ++r) {
         Sum sum = partial[r * pieces];
         for (int64_t p = 1; p < pieces; ++p) sum = Rule::join_sums(sum, partial[r * pieces + p]);
-        y[r * y_stride] = Rule::finish(sum, divisor);
+        y[r * y_stride] = T(Rule::finish(sum, divisor));
     }
 }
 
@@ -151,7 +152,7 @@ template <typename Rule, typename T>
         const auto join = [&](int64_t j, auto read) PYDL_INLINE_LAMBDA {
             vec<T> v[kRows];
 #pragma GCC unroll 4
-            for (int r = 0; r < kRows; ++r) v[r] = read(p + r * stride + j);
+            for (int r = 0; r < kRows; ++r) v[r] = Rule::of(read(p + r * stride + j));
 #pragma GCC unroll 4
             for (int step = 1; step < kRows; step *= 2)
 #pragma GCC unroll 4
@@ -209,14 +210,17 @@ void sum_narrow_columns(const T* x, int64_t stride, int64_t rows, int64_t column
     for (int64_t j = 0; j < columns; ++j) totals[j] = Rule::join_sums(totals[j], wide[j]);
 }
 
-// y[j] = what becomes of sums[j]. The divisor of most is 1, for which there is a loop without a branch in it.
+// y[j] = what becomes of sums[j], which are in Sum or still in T.
 template <typename Rule, typename S, typename T>
 PYDL_INLINE void finish_all(const S* sums, int64_t count, int64_t divisor, T* y) {
-    using Sum = typename Rule::Sum;
-    if (divisor == 1)
-        for (int64_t j = 0; j < count; ++j) y[j] = Rule::finish(Sum(sums[j]), 1);
-    else
-        for (int64_t j = 0; j < count; ++j) y[j] = Rule::finish(Sum(sums[j]), divisor);
+    for (int64_t j = 0; j < count; j += width<S>) {
+        const int64_t n = count - j < width<S> ? count - j : width<S>;
+        const vec<S> v = Rule::finish(load_partial(sums + j, n), divisor);
+        if constexpr (std::is_same_v<S, T>)
+            store_partial(y + j, v, n);
+        else
+            store_doubles(y + j, v, n);
+    }
 }
 
 // A matrices of K rows and B columns, y (A, B): strides of x from matrix to matrix and from row to row, of y
@@ -269,14 +273,14 @@ void reduce_columns_of(const T* x, int64_t matrix_stride, int64_t row_stride, T*
         }
     });
     constexpr int64_t W = width<Sum>;
-    for (int64_t a = 0; a < A; ++a)
-        for (int64_t j = 0; j < B; j += W) {
-            const int64_t n = B - j < W ? B - j : W;
-            vec<Sum> sum = load_partial(partial.data() + a * B + j, n);
-            for (int64_t p = 1; p < pieces; ++p)
-                sum = Rule::combine(sum, load_partial(partial.data() + (p * A + a) * B + j, n));
-            for (int64_t i = 0; i < n; ++i) y[a * y_stride + j + i] = Rule::finish(sum[i], divisor);
+    for (int64_t p = 1; p < pieces; ++p)
+        for (int64_t i = 0; i < A * B; i += W) {
+            Sum* const total = partial.data() + i;
+            const int64_t n = A * B - i;
+            store_partial(total, Rule::combine(load_partial(total, n), load_partial(total + p * A * B, n)),
+                          n);
         }
+    for (int64_t a = 0; a < A; ++a) finish_all<Rule>(partial.data() + a * B, B, divisor, y + a * y_stride);
 }
 
 }  // namespace pydl::PYDL_ISA

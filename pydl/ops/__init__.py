@@ -121,11 +121,11 @@ from .cummax import cummin as cummin
 from .cumprod import cumprod as cumprod
 from .cumsum import cumsum as cumsum
 from .cumsum import prod as prod
+from .logsumexp import logsumexp as logsumexp
 from .max import max as max
 from .max import min as min
 from .mean import mean as mean
-from .statistics import logsumexp as logsumexp
-from .statistics import pairwise_distance as pairwise_distance
+from .pairwise_distance import pairwise_distance as pairwise_distance
 from .sum import sum as sum
 from .var import std as std
 from .var import std_mean as std_mean

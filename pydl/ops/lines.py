@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from .._compiled import along
 from ..arguments import check_dim, check_float
 from ..op import empty
+from .clone import copied, reshaped
 
 
 def line_by_line(op: str, input: Any, dim: Any, forward: Any, backward: Any) -> Any:
@@ -22,6 +24,20 @@ def line_by_line(op: str, input: Any, dim: Any, forward: Any, backward: Any) -> 
         return dx
 
     return y, gradient, ("output",)
+
+
+def around(x: Any, dims: tuple[int, ...]) -> Any:
+    """x as (A, K, B), K the dimensions `dims`, B without gaps: a view where its strides allow it."""
+    first, last = (dims[0], dims[-1] + 1) if dims else (0, 0)
+    if last - first != len(dims):  # those that are not neighbours become the last ones
+        kept = tuple(d for d in range(x.ndim) if d not in dims)
+        x, first, last = x.transpose(kept + dims), len(kept), x.ndim
+    lines = reshaped(x, (math.prod(x.shape[:first]), math.prod(x.shape[first:last]), math.prod(x.shape[last:])))
+    # Of a transposed array neighbours are rows, and rows neighbours.
+    along, gap, beside = lines.strides
+    if (lines.shape[0] == 1 and beside > gap) or (lines.shape[2] == 1 and along == x.itemsize < gap):
+        lines = lines.transpose(2, 1, 0)
+    return lines if lines.shape[2] < 2 or lines.strides[2] == x.itemsize else copied(lines)
 
 
 def draw_lines(draw: Any, shortest: int = 1) -> tuple[int, int, int]:

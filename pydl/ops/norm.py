@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from .._compiled import empty_reduced
 from ..arguments import check_float, check_number, check_reduction, show
 from ..op import empty, kernel, op
 from ..tensor import Tensor, as_tensor
@@ -27,41 +28,37 @@ from .eq import ne
 from .mul import mul_forward
 from .pow import pow
 from .sqrt import sqrt
-from .square import square
-from .sum import sum
+from .sum import draw_reduction, index_of_result, sum
 from .where import where
-
-LONG = 192  # bytes of a row from which on a loop of its own pays; vectors of shorter rows are squared and summed
 
 
 @kernel(writes="y")
-def row_norms(x, y):
-    for a in range(len(x)):
-        y[a] = 0.0
-        for k in range(x.shape[1]):
-            y[a] += x[a, k] * x[a, k]
-        y[a] = math.sqrt(y[a])
+def norm_forward(x, y):
+    y[...] = 0.0
+    for i in np.ndindex(x.shape):
+        y[index_of_result(i, y)] += x[i] * x[i]
+    for i in np.ndindex(y.shape):
+        y[i] = math.sqrt(y[i])
 
 
-@row_norms.samples
+@norm_forward.samples
 def _(draw):
-    A, K = draw.integer(0, 20), draw.choice(draw.integer(0, 40), draw.integer(900, 1100), draw.integer(16380, 16400))
-    return {"x": np.ascontiguousarray(draw.array((A, K))), "y": draw.out((A,))}
+    x, ones = draw_reduction(draw)
+    return {"x": x, "y": draw.out(ones)}
 
 
 @op("input")
-def lengths(input: Any, count: int, shape: tuple[int, ...]) -> Any:
-    """The 2-norms of rows of `count` numbers that lie one behind another."""
-    rows, column = (math.prod(shape), count), (math.prod(shape), 1)
-    x, y = input.reshape(rows), empty(shape, input.dtype)
-    row_norms(x, y.reshape(rows[0]))
+def lengths(input: Any, ones: tuple[int, ...], shape: tuple[int, ...]) -> Any:
+    """The 2-norms over the dimensions that have size 1 in `ones`."""
+    y, lines = empty_reduced(input, ones, shape)
+    norm_forward(input, lines)
 
     def gradient(dy, needs):
-        slope, dx = empty(column, x.dtype), empty(input.shape, x.dtype)
+        slope, dx = empty(ones, y.dtype), empty(input.shape, y.dtype)
         # No length but 0 is below this: then x is 0, and so is its gradient.
-        clamp_forward(y.reshape(column), 1e-23 if x.dtype == np.float32 else 1e-162, np.inf, slope)
-        div_forward(dy.reshape(column), slope, slope)
-        mul_forward(x, slope, dx.reshape(rows))
+        clamp_forward(y.reshape(ones), 1e-23 if y.dtype == np.float32 else 1e-162, np.inf, slope)
+        div_forward(dy.reshape(ones), slope, slope)
+        mul_forward(input, slope, dx)
         return dx
 
     return y, gradient, ("input", "output")
@@ -75,7 +72,7 @@ def floats(name: str, input: Any) -> Tensor:
 
 def root(x: Tensor, p: float = 2.0) -> Tensor:
     """x^(1/p), with the gradient 0 where x is 0 and has none."""
-    if x.data.all():
+    if (p == 2.0 and not x.requires_grad) or x.data.all():
         return sqrt(x) if p == 2.0 else pow(x, 1.0 / p)
     some = ne(x, 0)
     return where(some, root(where(some, x, 1.0), p), x)
@@ -87,12 +84,9 @@ def norm(input: Any, p: float | str | None = "fro", dim: Any = None, keepdim: bo
     if isinstance(p, str) and p != "fro":
         raise ValueError(f"norm: p must be a number or 'fro', not {show(p)}")
     kind = 2.0 if p is None or p == "fro" else check_number("norm", "p", p)
-    dims, _, shape, count = check_reduction("norm", x.shape, dim, keepdim)
-    are_rows = x.data.flags.c_contiguous and dims == tuple(range(x.ndim - len(dims), x.ndim))
-    if kind == 2.0 and are_rows and (count * x.dtype.itemsize >= LONG or not shape):
-        return lengths(x, count, shape)
     if kind == 2.0:
-        return root(sum(square(x), dim, keepdim))
+        _, ones, shape, _ = check_reduction("norm", x.shape, dim, keepdim)
+        return lengths(x, ones, shape)
     if kind == 0.0:
         return sum(ne(x, 0), dim, keepdim).to(x.dtype)
     sizes = abs(x)

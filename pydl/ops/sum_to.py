@@ -4,8 +4,8 @@
 
 Shapes    x: the broadcast shape; y: one that broadcasts to it
 Gradient  none of its own: it is the gradient of broadcasting, dC/db = sum of dC/dy over all copies of b
-Rounding  terms are added pairwise, so the relative error grows with the logarithm of their number
-Source    Higham, "The accuracy of floating point summation", SIAM J. Sci. Comput. 14 (1993), section 3 (pairwise);
+Rounding  as for sum
+Source    Rumelhart, Hinton, Williams, "Learning representations by back-propagating errors", Nature 323 (1986):
           the chain rule, for the sum over all uses of a variable
 """
 

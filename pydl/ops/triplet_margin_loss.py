@@ -22,7 +22,7 @@ from .clamp import clamp
 from .cosine_similarity import as_tensors
 from .margin_ranking_loss import reduced
 from .minimum import minimum
-from .statistics import pairwise_distance
+from .pairwise_distance import pairwise_distance
 
 
 def triplet_margin_loss(

@@ -22,8 +22,9 @@ from ..arguments import check_flag, check_number, check_reduction
 from ..op import empty, kernel, op
 from ..tensor import Tensor
 from .add import add_forward
-from .clone import copied, fill, reshaped
+from .clone import copied, fill
 from .div import div_forward
+from .lines import around
 from .mean import mean_forward
 from .mul import mul_forward
 from .norm import floats, root
@@ -31,7 +32,7 @@ from .square import square_forward
 from .sub import sub_forward
 from .sum import sum_forward
 
-FEW, FEW_ROWS = 64, 30  # numbers of a line, and of neighbouring lines, below which a kernel of its own does not pay
+FEW_ROWS = 30  # numbers of neighbouring lines below which a kernel of their own does not pay
 
 
 @kernel(writes="mean, y")
@@ -57,27 +58,16 @@ def _(draw):
     return {"x": x, "divisor": draw.integer(1, 9) * 1.0, "mean": draw.out((A, B)), "y": draw.out((A, B))}
 
 
-def _around(x: Any, dims: tuple[int, ...]) -> Any:
-    """x as (A, K, B), K the dimensions `dims`, B without gaps: a view where its strides allow it."""
-    first, last = (dims[0], dims[-1] + 1) if dims else (0, 0)
-    if last - first != len(dims):  # those that are not neighbours become the last ones
-        kept = tuple(d for d in range(x.ndim) if d not in dims)
-        x, first, last = x.transpose(kept + dims), len(kept), x.ndim
-    lines = reshaped(x, (math.prod(x.shape[:first]), math.prod(x.shape[first:last]), math.prod(x.shape[last:])))
-    # Of a transposed array neighbours are rows, and rows neighbours.
-    along, gap, beside = lines.strides
-    if (lines.shape[0] == 1 and beside > gap) or (lines.shape[2] == 1 and along == x.itemsize < gap):
-        lines = lines.transpose(2, 1, 0)
-    return lines if lines.shape[2] < 2 or lines.strides[2] == x.itemsize else copied(lines)
-
-
 @op("input", several=True)
 def _moments(input: Any, dims: Any, ones: Any, shape: Any, divisor: float) -> Any:
     """[variance, mean] of floats."""
     count = math.prod(input.shape[d] for d in dims)
     y, mean = empty(shape, input.dtype), empty(shape, input.dtype)
-    x = _around(input, dims) if count >= FEW_ROWS else input
-    if x is not input and (x.shape[2] > 5 or (x.shape[2] == 1 and count >= FEW)):
+    if dims and count and dims[0] == input.ndim - len(dims) and input.flags.c_contiguous:
+        x = input.reshape(input.size // count, count, 1)
+    else:
+        x = around(input, dims) if count >= FEW_ROWS else input
+    if x is not input and (x.shape[2] > 5 or x.shape[2] == 1):
         var_forward(x, divisor, mean.reshape(x.shape[::2]), y.reshape(x.shape[::2]))
     else:
         distances, middle, spread = empty(input.shape, input.dtype), mean.reshape(ones), y.reshape(ones)
