@@ -67,6 +67,43 @@ def usual_floats(dict arrays, tuple optional):
     return list(arrays.values())
 
 
+def fits_cell(int gates, tuple states, x, w_ih, w_hh, b_ih, b_hh):
+    """Whether a recurrent cell of so many gates takes these usual arrays, or tensors of such, all of one dtype:
+    x (B, D), w_ih (gates H, D), w_hh (gates H, H), b_ih and b_hh (gates H) or None, each state (B, H)."""
+    cdef int kind
+    cdef Py_ssize_t rows, H
+    x, w_hh = array_of(x), array_of(w_hh)
+    kind = float_type(x)
+    if kind < 0 or cnp.PyArray_NDIM(x) != 2 or float_type(w_hh) != kind or cnp.PyArray_NDIM(w_hh) != 2:
+        return False
+    H = cnp.PyArray_DIM(w_hh, 1)
+    rows = gates * H
+    for state in states:
+        if not has_size(state, kind, cnp.PyArray_DIM(x, 0), H):
+            return False
+    return (
+        cnp.PyArray_DIM(w_hh, 0) == rows
+        and has_size(w_ih, kind, rows, cnp.PyArray_DIM(x, 1))
+        and (b_ih is None or has_size(b_ih, kind, rows, -1))
+        and (b_hh is None or has_size(b_hh, kind, rows, -1))
+    )
+
+
+cdef object array_of(object value):
+    return (<TensorBase>value)._data if isinstance(value, TensorBase) else value
+
+
+cdef bint has_size(object value, int kind, Py_ssize_t rows, Py_ssize_t columns):
+    """Whether it is a usual array, or a tensor of one, of that dtype and (rows, columns), or (rows) for -1 columns."""
+    array = array_of(value)
+    return (
+        float_type(array) == kind
+        and cnp.PyArray_NDIM(array) == (1 if columns < 0 else 2)
+        and cnp.PyArray_DIM(array, 0) == rows
+        and (columns < 0 or cnp.PyArray_DIM(array, 1) == columns)
+    )
+
+
 def usual_operands(a, b):
     """What operands() in ops/broadcasting.py returns, for two usual arrays, or one and a Python number; else None."""
     cdef int of_a = float_type(a), of_b = float_type(b)

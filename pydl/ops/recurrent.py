@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from .._compiled import remembered
-from ..arguments import Array, check_array, check_rank, shapes_of
+from .._compiled import fits_cell, remembered
+from ..arguments import Array, check_array, check_floats, check_rank, shapes_of
 from ..op import empty
 
 Shape = tuple[int, ...]
@@ -38,10 +38,25 @@ def masked(w_hh, mask, d, n):
 
 def check_pair(name: str, hx: Any) -> tuple[Any, Any]:
     """hx as the pair (h, c)."""
+    if type(hx) is tuple and len(hx) == 2:
+        return hx
     if not isinstance(hx, tuple | list) or len(hx) != 2:
         what = f"{len(hx)} values" if isinstance(hx, tuple | list) else type(hx).__name__
         raise TypeError(f"{name}: the state must be a pair (h, c), not {what}")
     return hx[0], hx[1]
+
+
+def check_cell(name: str, gates: int, states: dict[str, Any], x: Any, *weights: Any) -> list[Any]:
+    """input, states and w_ih, w_hh, b_ih, b_hh of a cell as arrays of one floating dtype, whose shapes fit."""
+    of_states = tuple(states.values())
+    if fits_cell(gates, of_states, x, *weights):
+        return [x, *of_states, *weights]
+    named = dict(zip(WEIGHTS, weights, strict=True))
+    arrays = check_floats(name, ("b_ih", "b_hh"), input=x, **states, **named)
+    check_rank(name, "input", arrays[0], 2, layout="(B, D)")
+    labelled = [part for label, state in zip(states, arrays[1:-4], strict=True) for part in (label, state.shape)]
+    check_weights(name, gates, *shapes_of(arrays[0], *arrays[-4:]), *labelled)
+    return arrays
 
 
 @remembered
