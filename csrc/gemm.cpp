@@ -99,7 +99,7 @@ template <typename T>
 bool is_plain(Matrix<const T> a, Matrix<const T> b) {
     if (is_thin(a, b) || narrow_way(a, b) != Narrow::no) return false;
     if constexpr (turned_packing<T> > 0)
-        if (is_better_turned(a, b)) return false;
+        if (can_be_turned(a, b) && is_better_turned<T>(a.rows, b.columns, a.columns)) return false;
     const int64_t M = a.rows, N = b.columns, K = a.columns;
     return parts_of_k<T>(a, b) == 1 && thread_parts<T>(M, N, K) < 2;
 }
@@ -144,8 +144,10 @@ void gemm_with(Matrix<const T> a, Matrix<const T> b, Matrix<T> c, bool accumulat
         return wide_product<T>(a, b.part(0, 0, K, most), c.part(0, 0, M, most), accumulate, epilogue);
     }
     if constexpr (turned_packing<T> > 0)
-        if (is_better_turned(a, b))
-            return turned_product<T>(a, b, c.data, c.row_stride, accumulate, epilogue);
+        if (can_be_turned(a, b) && is_better_turned<T>(M, N, K)) {
+            const Factors<T> one{a, b};
+            return turned_products(&one, 1, c.data, c.row_stride, accumulate, epilogue);
+        }
     wide_product<T>(a, b, c, accumulate, epilogue);
 }
 
@@ -154,6 +156,24 @@ void gemm_with(Matrix<const T> a, Matrix<const T> b, Matrix<T> c, bool accumulat
 template <typename T>
 void gemm(Matrix<const T> a, Matrix<const T> b, Matrix<T> c, bool accumulate) {
     gemm_with<T>(a, b, c, accumulate, NoEpilogue{});
+}
+
+// Together where both are turned, for C is then turned once, and the way pays earlier than for each alone.
+template <typename T>
+void gemm_sum(Matrix<const T> a, Matrix<const T> b, Matrix<const T> a2, Matrix<const T> b2, Matrix<T> c) {
+    if constexpr (turned_packing<T> > 0) {
+        const auto fits = [](Matrix<const T> a, Matrix<const T> b) {
+            return a.columns > 0 && can_be_turned(a, b) && !is_thin(a, b) && narrow_way(a, b) == Narrow::no &&
+                   columns_apart(a, b) == 0;
+        };
+        if (c.rows > 1 && c.columns > 1 && c.column_stride == 1 &&
+            is_better_turned<T>(c.rows, c.columns, a.columns + a2.columns) && fits(a, b) && fits(a2, b2)) {
+            const Factors<T> both[] = {{a, b}, {a2, b2}};
+            return turned_products(both, 2, c.data, c.row_stride, false, NoEpilogue{});
+        }
+    }
+    gemm<T>(a, b, c);
+    gemm<T>(a2, b2, c, true);
 }
 
 template <typename T>
@@ -231,6 +251,10 @@ void gemm_packed(Matrix<const T> a, const T* panels, int64_t panel_columns, Matr
 
 template void gemm(Matrix<const float>, Matrix<const float>, Matrix<float>, bool);
 template void gemm(Matrix<const double>, Matrix<const double>, Matrix<double>, bool);
+template void gemm_sum(Matrix<const float>, Matrix<const float>, Matrix<const float>, Matrix<const float>,
+                       Matrix<float>);
+template void gemm_sum(Matrix<const double>, Matrix<const double>, Matrix<const double>, Matrix<const double>,
+                       Matrix<double>);
 template void gemm_each(int64_t, Matrix<const float>, Matrix<const float>, Matrix<float>,
                         const int64_t (&)[3]);
 template void gemm_each(int64_t, Matrix<const double>, Matrix<const double>, Matrix<double>,
