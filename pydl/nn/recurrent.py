@@ -235,12 +235,14 @@ class RecurrentCell(Module):
     def multiply_adds(self, inputs: tuple[Any, ...], output: Any) -> int:
         return int(np.prod(inputs[0].shape[:-1])) * int(np.prod(self.weight_ih.shape) + np.prod(self.weight_hh.shape))
 
-    def checked(self, input: Any, states: dict[str, Any]) -> tuple[Any, tuple[Any, ...], Weights, bool]:
-        """Input and states (zeros for None) of a batch, the weights, and whether it is of one row alone."""
+    def checked(self, input: Any, labels: str, states: tuple[Any, ...]) -> tuple[Any, tuple[Any, ...], Weights, bool]:
+        """Input and states (zeros for None) of a batch, the weights, and whether it is of one row alone.
+
+        labels: names of the states.
+        """
         weights = (self.weight_ih, self.weight_hh, self.bias_ih, self.bias_hh)
-        given = tuple(states.values())
-        if fits_cell(self.gates, given, input, *weights):
-            return input, given, weights, False
+        if fits_cell(self.gates, states, input, *weights):
+            return input, states, weights, False
         x = input if isinstance(input, Tensor) else Tensor(input)
         if x.ndim not in (1, 2):
             raise ValueError(f"{self.kind}: input must be (B, D) or (D), but has shape {x.shape}")
@@ -250,7 +252,7 @@ class RecurrentCell(Module):
             )
         needed = (*x.shape[:-1], self.hidden_size)
         tensors = []
-        for label, state in states.items():
+        for label, state in zip(labels.split(), states, strict=True):
             if state is None:
                 state = np.zeros(needed, x.dtype)
             state = state if isinstance(state, Tensor) else Tensor(state)

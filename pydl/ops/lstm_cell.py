@@ -27,6 +27,7 @@ from typing import Any
 
 import numpy as np
 
+from .._compiled import fits_cell
 from ..op import empty, kernel, op
 from ..tensor import Tensor
 from .recurrent import check_cell, check_pair, draw_cell, draw_cell_gradients
@@ -115,7 +116,10 @@ def lstm_cell(
 
 @op("input", "h", "c", "w_ih", "w_hh", "b_ih", "b_hh", several=True)
 def _lstm_cell(input, h, c, w_ih, w_hh, b_ih, b_hh):
-    x, h, c, w_ih, w_hh, b_ih, b_hh = check_cell("lstm_cell", 4, {"h": h, "c": c}, input, w_ih, w_hh, b_ih, b_hh)
+    states, x, weights = (h, c), input, (w_ih, w_hh, b_ih, b_hh)
+    if not fits_cell(4, states, x, *weights):
+        *states, x, w_ih, w_hh, b_ih, b_hh = check_cell("lstm_cell", 4, "h c", states, x, *weights)
+    h, c = states
     B, H = h.shape
     gates, h_next, c_next = empty((B, 4 * H), x.dtype), empty((B, H), x.dtype), empty((B, H), x.dtype)
     lstm_cell_forward(x, h, c, w_ih, w_hh, b_ih, b_hh, gates, h_next, c_next)

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from .._compiled import fits_cell, remembered
+from .._compiled import remembered
 from ..arguments import Array, check_array, check_floats, check_rank, shapes_of
 from ..op import empty
 
@@ -46,17 +46,15 @@ def check_pair(name: str, hx: Any) -> tuple[Any, Any]:
     return hx[0], hx[1]
 
 
-def check_cell(name: str, gates: int, states: dict[str, Any], x: Any, *weights: Any) -> list[Any]:
-    """input, states and w_ih, w_hh, b_ih, b_hh of a cell as arrays of one floating dtype, whose shapes fit."""
-    of_states = tuple(states.values())
-    if fits_cell(gates, of_states, x, *weights):
-        return [x, *of_states, *weights]
-    named = dict(zip(WEIGHTS, weights, strict=True))
-    arrays = check_floats(name, ("b_ih", "b_hh"), input=x, **states, **named)
-    check_rank(name, "input", arrays[0], 2, layout="(B, D)")
-    labelled = [part for label, state in zip(states, arrays[1:-4], strict=True) for part in (label, state.shape)]
-    check_weights(name, gates, *shapes_of(arrays[0], *arrays[-4:]), *labelled)
-    return arrays
+def check_cell(name: str, gates: int, labels: str, states: tuple[Any, ...], x: Any, *weights: Any) -> list[Any]:
+    """The states, x and w_ih, w_hh, b_ih, b_hh of a cell that fits_cell() found unusual, as arrays of one floating dtype
+    whose shapes fit. labels: names of the states."""
+    named = dict(zip(labels.split(), states, strict=True)), dict(zip(WEIGHTS, weights, strict=True))
+    x, *arrays = check_floats(name, ("b_ih", "b_hh"), input=x, **named[0], **named[1])
+    check_rank(name, "input", x, 2, layout="(B, D)")
+    of_states = [part for label, state in zip(named[0], arrays, strict=False) for part in (label, state.shape)]
+    check_weights(name, gates, *shapes_of(x, *arrays[-4:]), *of_states)
+    return [*arrays[:-4], x, *arrays[-4:]]
 
 
 @remembered

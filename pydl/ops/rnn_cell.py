@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from .._compiled import fits_cell
 from ..arguments import show
 from ..op import empty, kernel, op
 from .recurrent import check_cell, draw_cell, draw_cell_gradients
@@ -88,7 +89,10 @@ def rnn_cell(
     Errors: TypeError for wrong dtypes; ValueError for another nonlinearity, shapes that do not fit each other.
     """
     relu = is_relu("rnn_cell", nonlinearity)
-    x, h, w_ih, w_hh, b_ih, b_hh = check_cell("rnn_cell", 1, {"hx": hx}, input, w_ih, w_hh, b_ih, b_hh)
+    states, x, weights = (hx,), input, (w_ih, w_hh, b_ih, b_hh)
+    if not fits_cell(1, states, x, *weights):
+        *states, x, w_ih, w_hh, b_ih, b_hh = check_cell("rnn_cell", 1, "hx", states, x, *weights)
+    (h,) = states
     h_next = empty(h.shape, x.dtype)
     rnn_cell_forward(x, h, w_ih, w_hh, b_ih, b_hh, relu, h_next)
 
