@@ -99,7 +99,7 @@ template <typename T>
 bool is_plain(Matrix<const T> a, Matrix<const T> b) {
     if (is_thin(a, b) || narrow_way(a, b) != Narrow::no) return false;
     if constexpr (turned_packing<T> > 0)
-        if (can_be_turned(a, b) && is_better_turned<T>(a.rows, b.columns, a.columns)) return false;
+        if (is_better_turned(a, b, a.columns)) return false;
     const int64_t M = a.rows, N = b.columns, K = a.columns;
     return parts_of_k<T>(a, b) == 1 && thread_parts<T>(M, N, K) < 2;
 }
@@ -144,7 +144,7 @@ void gemm_with(Matrix<const T> a, Matrix<const T> b, Matrix<T> c, bool accumulat
         return wide_product<T>(a, b.part(0, 0, K, most), c.part(0, 0, M, most), accumulate, epilogue);
     }
     if constexpr (turned_packing<T> > 0)
-        if (can_be_turned(a, b) && is_better_turned<T>(M, N, K)) {
+        if (is_better_turned(a, b, K)) {
             const Factors<T> one{a, b};
             return turned_products(&one, 1, c.data, c.row_stride, accumulate, epilogue);
         }
@@ -162,15 +162,13 @@ void gemm(Matrix<const T> a, Matrix<const T> b, Matrix<T> c, bool accumulate) {
 template <typename T>
 void gemm_sum(Matrix<const T> a, Matrix<const T> b, Matrix<const T> a2, Matrix<const T> b2, Matrix<T> c) {
     if constexpr (turned_packing<T> > 0) {
-        const auto fits = [](Matrix<const T> a, Matrix<const T> b) {
-            return a.columns > 0 && can_be_turned(a, b) && !is_thin(a, b) && narrow_way(a, b) == Narrow::no &&
-                   columns_apart(a, b) == 0;
-        };
-        if (c.rows > 1 && c.columns > 1 && c.column_stride == 1 &&
-            is_better_turned<T>(c.rows, c.columns, a.columns + a2.columns) && fits(a, b) && fits(a2, b2)) {
-            const Factors<T> both[] = {{a, b}, {a2, b2}};
-            return turned_products(both, 2, c.data, c.row_stride, false, NoEpilogue{});
-        }
+        const Factors<T> both[] = {{a, b}, {a2, b2}};
+        bool turned = c.rows > 1 && c.columns > 1 && c.column_stride == 1;
+#pragma GCC unroll 1
+        for (const Factors<T>& f : both)
+            turned = turned && f.a.columns > 0 && is_better_turned(f.a, f.b, a.columns + a2.columns) &&
+                     !is_thin(f.a, f.b) && narrow_way(f.a, f.b) == Narrow::no && columns_apart(f.a, f.b) == 0;
+        if (turned) return turned_products(both, 2, c.data, c.row_stride, false, NoEpilogue{});
     }
     gemm<T>(a, b, c);
     gemm<T>(a2, b2, c, true);

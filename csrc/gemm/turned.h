@@ -20,20 +20,15 @@ struct Factors {
     Matrix<const T> a, b;
 };
 
-// Whether B lies in columns, and A so that it can be packed.
+// Whether packing B, which lies in columns, takes longer than turning C, and packing A, and the lanes that
+// rows leave empty. depth: of all products whose sum is C.
 template <typename T>
-bool can_be_turned(Matrix<const T> a, Matrix<const T> b) {
-    return b.row_stride == 1 && b.column_stride != 1 && (a.column_stride == 1 || a.row_stride == 1);
-}
-
-// Whether packing such a B, of as many rows as all of the sum have, takes longer than turning C, and packing
-// A, and the lanes that rows leave empty.
-template <typename T>
-bool is_better_turned(int64_t rows, int64_t columns, int64_t depth) {
-    const double M = double(rows), N = double(columns), K = double(depth);
+[[gnu::noinline]] bool is_better_turned(Matrix<const T> a, Matrix<const T> b, int64_t depth) {
+    const double M = double(a.rows), N = double(b.columns), K = double(depth);
     const double turning = M * N * sizeof(T) <= 131072 ? 1 : 4;  // where C leaves the first caches
-    const double empty = double(whole_vectors<T>(rows) - rows) / (2 * width<T>);
-    return turning * M * N + K * (0.4 * M + empty * N) < turned_packing<T> * K * N;
+    const double empty = double(whole_vectors<T>(a.rows) - a.rows) / (2 * width<T>);
+    return b.row_stride == 1 && b.column_stride != 1 && (a.column_stride == 1 || a.row_stride == 1) &&
+           turning * M * N + K * (0.4 * M + empty * N) < turned_packing<T> * K * N;
 }
 
 // The sum of `count` products, which have a C in common.

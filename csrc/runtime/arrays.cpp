@@ -10,8 +10,6 @@
 
 #include "arena.h"
 
-namespace py = pybind11;
-
 namespace pydl {
 namespace {
 
@@ -150,9 +148,12 @@ PyMethodDef functions[] = {{"empty", reinterpret_cast<PyCFunction>(reinterpret_c
 
 }  // namespace
 
-void add_array_functions(py::module_& module) {
-    if (PyModule_AddFunctions(module.ptr(), functions) < 0) throw py::error_already_set();
-    module.attr("new_array") = py::capsule(reinterpret_cast<void*>(&new_array), "pydl._native.new_array");
+bool add_array_functions(PyObject* module) {
+    if (PyModule_AddFunctions(module, functions) < 0) return false;
+    PyObject* capsule = PyCapsule_New(reinterpret_cast<void*>(&new_array), "pydl._native.new_array", nullptr);
+    if (capsule && PyModule_AddObject(module, "new_array", capsule) == 0) return true;
+    Py_XDECREF(capsule);
+    return false;
 }
 
 }  // namespace pydl

@@ -67,7 +67,7 @@ PYBIND11_MODULE(_native, module) {
     import_array1();
     add_native_kernel_type(module);
     add_recording_type(module);
-    add_array_functions(module);
+    if (!add_array_functions(module.ptr())) throw py::error_already_set();
     module.attr("isas") = py::tuple(py::cast(runnable_isas()));
     module.attr("compiler") = compiler();
     module.attr("openmp") = has_openmp();
