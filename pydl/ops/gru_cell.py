@@ -102,7 +102,8 @@ def gru_cell(input: Any, hx: Any, w_ih: Any, w_hh: Any, b_ih: Any = None, b_hh: 
     input (B, D), hx (B, H); w_ih (3H, D), w_hh (3H, H), b_ih and b_hh (3H) or None.
     Errors: TypeError for wrong dtypes; ValueError for shapes that do not fit each other.
     """
-    states, x, weights = (hx,), input, (w_ih, w_hh, b_ih, b_hh)
+    states: Any = (hx,)
+    x, weights = input, (w_ih, w_hh, b_ih, b_hh)
     if not fits_cell(3, states, x, *weights):
         *states, x, w_ih, w_hh, b_ih, b_hh = check_cell("gru_cell", 3, "hx", states, x, *weights)
     (h,) = states

@@ -116,7 +116,8 @@ def lstm_cell(
 
 @op("input", "h", "c", "w_ih", "w_hh", "b_ih", "b_hh", several=True)
 def _lstm_cell(input, h, c, w_ih, w_hh, b_ih, b_hh):
-    states, x, weights = (h, c), input, (w_ih, w_hh, b_ih, b_hh)
+    states: Any = (h, c)
+    x, weights = input, (w_ih, w_hh, b_ih, b_hh)
     if not fits_cell(4, states, x, *weights):
         *states, x, w_ih, w_hh, b_ih, b_hh = check_cell("lstm_cell", 4, "h c", states, x, *weights)
     h, c = states

@@ -47,12 +47,13 @@ def check_pair(name: str, hx: Any) -> tuple[Any, Any]:
 
 
 def check_cell(name: str, gates: int, labels: str, states: tuple[Any, ...], x: Any, *weights: Any) -> list[Any]:
-    """The states, x and w_ih, w_hh, b_ih, b_hh of a cell that fits_cell() found unusual, as arrays of one floating dtype
+    """A cell's states, x and w_ih, w_hh, b_ih, b_hh, which fits_cell() found unusual, as arrays of one floating dtype
     whose shapes fit. labels: names of the states."""
-    named = dict(zip(labels.split(), states, strict=True)), dict(zip(WEIGHTS, weights, strict=True))
-    x, *arrays = check_floats(name, ("b_ih", "b_hh"), input=x, **named[0], **named[1])
+    named = dict(zip(labels.split(), states, strict=True))
+    of_weights = dict(zip(WEIGHTS, weights, strict=True))
+    x, *arrays = check_floats(name, ("b_ih", "b_hh"), input=x, **named, **of_weights)
     check_rank(name, "input", x, 2, layout="(B, D)")
-    of_states = [part for label, state in zip(named[0], arrays, strict=False) for part in (label, state.shape)]
+    of_states = [part for label, state in zip(named, arrays, strict=False) for part in (label, state.shape)]
     check_weights(name, gates, *shapes_of(x, *arrays[-4:]), *of_states)
     return [*arrays[:-4], x, *arrays[-4:]]
 

@@ -89,7 +89,8 @@ def rnn_cell(
     Errors: TypeError for wrong dtypes; ValueError for another nonlinearity, shapes that do not fit each other.
     """
     relu = is_relu("rnn_cell", nonlinearity)
-    states, x, weights = (hx,), input, (w_ih, w_hh, b_ih, b_hh)
+    states: Any = (hx,)
+    x, weights = input, (w_ih, w_hh, b_ih, b_hh)
     if not fits_cell(1, states, x, *weights):
         *states, x, w_ih, w_hh, b_ih, b_hh = check_cell("rnn_cell", 1, "hx", states, x, *weights)
     (h,) = states
