@@ -146,7 +146,7 @@ void gemm_with(Matrix<const T> a, Matrix<const T> b, Matrix<T> c, bool accumulat
     if constexpr (turned_packing<T> > 0)
         if (is_better_turned(a, b, K)) {
             const Factors<T> one{a, b};
-            return turned_products(&one, 1, c.data, c.row_stride, accumulate, epilogue);
+            return turned_products(&one, 1, c.data, c.row_stride, accumulate, Finish<T>(epilogue));
         }
     wide_product<T>(a, b, c, accumulate, epilogue);
 }
@@ -163,12 +163,12 @@ template <typename T>
 void gemm_sum(Matrix<const T> a, Matrix<const T> b, Matrix<const T> a2, Matrix<const T> b2, Matrix<T> c) {
     if constexpr (turned_packing<T> > 0) {
         const Factors<T> both[] = {{a, b}, {a2, b2}};
-        bool turned = c.rows > 1 && c.columns > 1 && c.column_stride == 1;
+        bool turned = c.columns >= 2 * width<T> && c.column_stride == 1;
 #pragma GCC unroll 1
         for (const Factors<T>& f : both)
-            turned = turned && f.a.columns > 0 && is_better_turned(f.a, f.b, a.columns + a2.columns) &&
-                     !is_thin(f.a, f.b) && narrow_way(f.a, f.b) == Narrow::no && columns_apart(f.a, f.b) == 0;
-        if (turned) return turned_products(both, 2, c.data, c.row_stride, false, NoEpilogue{});
+            turned = turned && f.a.columns > 0 && !is_thin(f.a, f.b) &&
+                     is_better_turned(f.a, f.b, a.columns + a2.columns);
+        if (turned) return turned_products(both, 2, c.data, c.row_stride, false, Finish<T>(NoEpilogue{}));
     }
     gemm<T>(a, b, c);
     gemm<T>(a2, b2, c, true);

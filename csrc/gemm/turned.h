@@ -31,10 +31,26 @@ template <typename T>
            turning * M * N + K * (0.4 * M + empty * N) < turned_packing<T> * K * N;
 }
 
+// An epilogue, for those who do not know its type.
+template <typename T>
+struct Finish {
+    void (*run)(const void* epilogue, T* tile, int64_t stride, int64_t row, int64_t column, int64_t rows,
+                int64_t columns);
+    const void* epilogue;
+
+    template <typename Epilogue>
+    explicit Finish(const Epilogue& given)
+        : run([](const void* epilogue, T* tile, int64_t stride, int64_t row, int64_t column, int64_t rows,
+                 int64_t columns) {
+              (*static_cast<const Epilogue*>(epilogue))(tile, stride, row, column, rows, columns);
+          }),
+          epilogue(&given) {}
+};
+
 // The sum of `count` products, which have a C in common.
-template <typename T, typename Epilogue>
+template <typename T>
 void turned_products(const Factors<T>* factors, int count, T* c, int64_t c_stride, bool accumulate,
-                     const Epilogue& epilogue) {
+                     const Finish<T>& finish) {
     const int64_t M = factors->a.rows, N = factors->b.columns;
     int64_t K = 0;  // of all
     for (int f = 0; f < count; f++) K += factors[f].a.columns;
@@ -84,7 +100,7 @@ void turned_products(const Factors<T>* factors, int count, T* c, int64_t c_strid
                              packed += panels * lanes * depth;
                          }
                          turn(scratch.data(), stride, c + j, c_stride, M, n);
-                         epilogue(c + j, c_stride, int64_t(0), j, M, n);
+                         finish.run(finish.epilogue, c + j, c_stride, 0, j, M, n);
                      }
                  });
 }
