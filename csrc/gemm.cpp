@@ -158,20 +158,20 @@ void gemm(Matrix<const T> a, Matrix<const T> b, Matrix<T> c, bool accumulate) {
     gemm_with<T>(a, b, c, accumulate, NoEpilogue{});
 }
 
-// Together where both are turned, for C is then turned once, and the way pays earlier than for each alone.
+// It is where both are turned, for C is then turned once; and that pays earlier than for each alone.
 template <typename T>
-void gemm_sum(Matrix<const T> a, Matrix<const T> b, Matrix<const T> a2, Matrix<const T> b2, Matrix<T> c) {
+bool gemm_sum(Matrix<const T> a, Matrix<const T> b, Matrix<const T> a2, Matrix<const T> b2, Matrix<T> c) {
+    bool turned = false;
     if constexpr (turned_packing<T> > 0) {
         const Factors<T> both[] = {{a, b}, {a2, b2}};
-        bool turned = c.columns >= 2 * width<T> && c.column_stride == 1;
+        turned = c.columns >= 2 * width<T> && c.column_stride == 1;
 #pragma GCC unroll 1
         for (const Factors<T>& f : both)
             turned = turned && f.a.columns > 0 && !is_thin(f.a, f.b) &&
                      is_better_turned(f.a, f.b, a.columns + a2.columns);
-        if (turned) return turned_products(both, 2, c.data, c.row_stride, false, Finish<T>(NoEpilogue{}));
+        if (turned) turned_products(both, 2, c.data, c.row_stride, false, Finish<T>(NoEpilogue{}));
     }
-    gemm<T>(a, b, c);
-    gemm<T>(a2, b2, c, true);
+    return turned;
 }
 
 template <typename T>
@@ -249,9 +249,9 @@ void gemm_packed(Matrix<const T> a, const T* panels, int64_t panel_columns, Matr
 
 template void gemm(Matrix<const float>, Matrix<const float>, Matrix<float>, bool);
 template void gemm(Matrix<const double>, Matrix<const double>, Matrix<double>, bool);
-template void gemm_sum(Matrix<const float>, Matrix<const float>, Matrix<const float>, Matrix<const float>,
+template bool gemm_sum(Matrix<const float>, Matrix<const float>, Matrix<const float>, Matrix<const float>,
                        Matrix<float>);
-template void gemm_sum(Matrix<const double>, Matrix<const double>, Matrix<const double>, Matrix<const double>,
+template bool gemm_sum(Matrix<const double>, Matrix<const double>, Matrix<const double>, Matrix<const double>,
                        Matrix<double>);
 template void gemm_each(int64_t, Matrix<const float>, Matrix<const float>, Matrix<float>,
                         const int64_t (&)[3]);

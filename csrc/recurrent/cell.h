@@ -44,20 +44,19 @@ void cell_forward(const Array<const T, 2>& x, const Array<const T, 2>& h, const 
     const auto sums_of = [&](int sum, int count) {
         return Matrix<T>{sums.data() + sum * H, B, count * H, row_size, 1};
     };
-    int alone = 0;  // the first gate whose products with x and with h are not one sum
-    for (const GateRun& run : Units::of_h) {
-        const Matrix<const T> of_h = weights_of(w_hh, run.gate, run.count);
-        const Matrix<T> c = sums_of(run.sum, run.count);
-        if (run.sum != run.gate) {
-            gemm<T>(as_matrix(h), of_h, c);
-            continue;
-        }
-        gemm_sum<T>(as_matrix(x), weights_of(w_ih, run.gate, run.count), as_matrix(h), of_h, c);
-        alone = run.gate + run.count;
-    }
-    if (alone < Units::gates)
-        gemm<T>(as_matrix(x), weights_of(w_ih, alone, Units::gates - alone),
-                sums_of(alone, Units::gates - alone));
+    // Of the first gates the products with x and with h are one sum.
+    constexpr int first = Units::of_h[0].count;
+    static_assert(Units::of_h[0].gate == 0 && Units::of_h[0].sum == 0);
+    const bool together = gemm_sum<T>(as_matrix(x), weights_of(w_ih, 0, first), as_matrix(h),
+                                      weights_of(w_hh, 0, first), sums_of(0, first));
+    const int done = together ? first : 0;
+    if (done < Units::gates)
+        gemm<T>(as_matrix(x), weights_of(w_ih, done, Units::gates - done),
+                sums_of(done, Units::gates - done));
+    for (const GateRun& run : Units::of_h)
+        if (run.gate >= done)
+            gemm<T>(as_matrix(h), weights_of(w_hh, run.gate, run.count), sums_of(run.sum, run.count),
+                    run.sum == run.gate);
     parallel_for(B, 1 + cell_thread_units / (H + 1), [&](int64_t begin, int64_t end) {
         for (int64_t b = begin; b < end; b++) {
             T *const h_row = h_next + b * H, *const c_row = Units::has_cell ? c_next + b * H : nullptr;
