@@ -99,7 +99,7 @@ template <typename T>
 bool is_plain(Matrix<const T> a, Matrix<const T> b) {
     if (is_thin(a, b) || narrow_way(a, b) != Narrow::no) return false;
     if constexpr (turned_packing<T> > 0)
-        if (is_better_turned(a, b)) return false;
+        if (is_better_turned(a, b, a.columns)) return false;
     const int64_t M = a.rows, N = b.columns, K = a.columns;
     return parts_of_k<T>(a, b) == 1 && thread_parts<T>(M, N, K) < 2;
 }
@@ -144,8 +144,10 @@ void gemm_with(Matrix<const T> a, Matrix<const T> b, Matrix<T> c, bool accumulat
         return wide_product<T>(a, b.part(0, 0, K, most), c.part(0, 0, M, most), accumulate, epilogue);
     }
     if constexpr (turned_packing<T> > 0)
-        if (is_better_turned(a, b))
-            return turned_product<T>(a, b, c.data, c.row_stride, accumulate, epilogue);
+        if (is_better_turned(a, b, K)) {
+            const Factors<T> one{a, b};
+            return turned_products(&one, 1, c.data, c.row_stride, accumulate, Finish<T>(epilogue));
+        }
     wide_product<T>(a, b, c, accumulate, epilogue);
 }
 
@@ -154,6 +156,22 @@ void gemm_with(Matrix<const T> a, Matrix<const T> b, Matrix<T> c, bool accumulat
 template <typename T>
 void gemm(Matrix<const T> a, Matrix<const T> b, Matrix<T> c, bool accumulate) {
     gemm_with<T>(a, b, c, accumulate, NoEpilogue{});
+}
+
+// It is where both are turned, for C is then turned once; and that pays earlier than for each alone.
+template <typename T>
+bool gemm_sum(Matrix<const T> a, Matrix<const T> b, Matrix<const T> a2, Matrix<const T> b2, Matrix<T> c) {
+    bool turned = false;
+    if constexpr (turned_packing<T> > 0) {
+        const Factors<T> both[] = {{a, b}, {a2, b2}};
+        turned = c.columns >= 2 * width<T> && c.column_stride == 1;
+#pragma GCC unroll 1
+        for (const Factors<T>& f : both)
+            turned = turned && f.a.columns > 0 && !is_thin(f.a, f.b) &&
+                     is_better_turned(f.a, f.b, a.columns + a2.columns);
+        if (turned) turned_products(both, 2, c.data, c.row_stride, false, Finish<T>(NoEpilogue{}));
+    }
+    return turned;
 }
 
 template <typename T>
@@ -231,6 +249,10 @@ void gemm_packed(Matrix<const T> a, const T* panels, int64_t panel_columns, Matr
 
 template void gemm(Matrix<const float>, Matrix<const float>, Matrix<float>, bool);
 template void gemm(Matrix<const double>, Matrix<const double>, Matrix<double>, bool);
+template bool gemm_sum(Matrix<const float>, Matrix<const float>, Matrix<const float>, Matrix<const float>,
+                       Matrix<float>);
+template bool gemm_sum(Matrix<const double>, Matrix<const double>, Matrix<const double>, Matrix<const double>,
+                       Matrix<double>);
 template void gemm_each(int64_t, Matrix<const float>, Matrix<const float>, Matrix<float>,
                         const int64_t (&)[3]);
 template void gemm_each(int64_t, Matrix<const double>, Matrix<const double>, Matrix<double>,

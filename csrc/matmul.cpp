@@ -97,6 +97,11 @@ void matmul_forward(NdArray<const T> a, NdArray<const T> b, NdArray<T> y) {
                 !__builtin_mul_overflow(work, product.rows * product.columns, &work),
             "matmul_forward: the sums have too many terms");
 
+    // A product alone, and not a dot product worth pieces: without a batch there is nothing more to find out.
+    constexpr int64_t none[3] = {};
+    if (y.rank == 2 && (y.size() > 1 || left.columns < 2 * kDotPiece))
+        return gemm_each<T>(1, left, right, product, none);
+
     // One b for all of a: the batch is more rows. A sum over the batch: it is a longer k. Both make one large
     // product.
     if (batch.summed == 0 && repeats(batch.kept, batch.kept_stride[1]) &&

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 
 isas: tuple[str, ...]
+new_array: object  # a capsule, for Cython
 compiler: str
 openmp: bool
 

@@ -150,14 +150,14 @@ cdef object first_gradient(TensorBase tensor, object gradient):
     if gradient is None:
         if cnp.PyArray_SIZE(tensor._data) != 1:
             raise RuntimeError(
-                f"backward: without a gradient argument the tensor must hold one number, it has shape {tensor._data.shape}"
+                f"backward: without a gradient argument the tensor must hold one number, it has shape {shape_of(tensor._data)}"
             )
-        dy = empty(shape_of(tensor._data), tensor._data.dtype)
+        dy = new_like(tensor._data)
         cnp.PyArray_SETITEM(dy, <char*>cnp.PyArray_DATA(dy), 1.0)
         return dy
-    given = (<TensorBase>gradient)._data if isinstance(gradient, TensorBase) else np.asarray(gradient)
-    if given.shape != tensor._data.shape:
-        raise ValueError(f"backward: gradient has shape {given.shape} but the tensor has {tensor._data.shape}")
+    given = <object>(<TensorBase>gradient)._data if isinstance(gradient, TensorBase) else np.asarray(gradient)
+    if given.shape != shape_of(tensor._data):
+        raise ValueError(f"backward: gradient has shape {given.shape} but the tensor has {shape_of(tensor._data)}")
     return given.astype(tensor._data.dtype, copy=tensor.grad_fn is None)
 
 
@@ -204,9 +204,9 @@ cdef tuple call_gradient(Node node, object dys):
         if isinstance(dx, Summand):
             fits = (<Summand>dx).shape == node.shapes[i]
         elif node.shapes is None:
-            fits = cnp.PyArray_SAMESHAPE(dx, <object>PyTuple_GET_ITEM(node.operands, i))
+            fits = cnp.PyArray_SAMESHAPE(<cnp.ndarray>dx, <cnp.ndarray>PyTuple_GET_ITEM(node.operands, i))
         else:
-            fits = has_shape(dx, <tuple><object>PyTuple_GET_ITEM(node.shapes, i))
+            fits = has_shape(<cnp.ndarray>dx, <tuple><object>PyTuple_GET_ITEM(node.shapes, i))
         if not fits:
             shape = node.operands[i].shape if node.shapes is None else node.shapes[i]
             raise RuntimeError(f"{node.name}: the gradient for input {i} has shape {dx.shape}, the input {shape}")
@@ -232,7 +232,7 @@ cdef object run_hooks(list hooks, int index, object dy):
         given = wrap(dy)
         replaced = function(given)
         if replaced is not None:
-            array = (<TensorBase>replaced)._data if isinstance(replaced, TensorBase) else replaced
+            array = <object>(<TensorBase>replaced)._data if isinstance(replaced, TensorBase) else replaced
             if not cnp.PyArray_Check(array):
                 raise TypeError(f"hook: it must return a tensor, an array or None, not {type(replaced).__name__}")
             if array.shape != dy.shape:

@@ -5,8 +5,6 @@ from cpython.object cimport PyObject
 
 import numpy as np
 
-from ._native import empty
-
 cdef extern from "Python.h":
     Py_ssize_t Py_REFCNT(PyObject* object)
 
@@ -24,7 +22,7 @@ cdef enum:
     MOST_DIMENSIONS = 8  # of an array that a kernel is given
 
 
-cdef accumulate_leaf(TensorBase leaf, object dy, bint fresh):
+cdef accumulate_leaf(TensorBase leaf, cnp.ndarray dy, bint fresh):
     """leaf.grad += dy. The first gradient of a backward pass moves in without a copy if nobody else holds it."""
     cdef TensorBase grad = leaf._grad
     if leaf._hooks:
@@ -33,7 +31,7 @@ cdef accumulate_leaf(TensorBase leaf, object dy, bint fresh):
         grad = leaf._grad
     if not cnp.PyArray_SAMESHAPE(dy, leaf._data):
         raise RuntimeError(
-            f"backward: a leaf has the shape {leaf._data.shape} since its data was replaced, its gradient {dy.shape}"
+            f"backward: a leaf has the shape {shape_of(leaf._data)} since its data was replaced, its gradient {shape_of(dy)}"
         )
     if grad is None:
         leaf._grad = wrap(dy if fresh else copy_of(dy))
@@ -42,8 +40,8 @@ cdef accumulate_leaf(TensorBase leaf, object dy, bint fresh):
             grad = leaf._grad = <TensorBase>grad.to_dense()
         if not cnp.PyArray_SAMESHAPE(grad._data, dy) or cnp.PyArray_TYPE(grad._data) != cnp.PyArray_TYPE(dy):
             raise RuntimeError(
-                f"backward: a leaf has a gradient {grad._data.dtype} {grad._data.shape} from before its data was "
-                f"replaced, and gets one {dy.dtype} {dy.shape}; set grad to None first"
+                f"backward: a leaf has a gradient {grad._data.dtype} {shape_of(grad._data)} from before its data was "
+                f"replaced, and gets one {dy.dtype} {shape_of(dy)}; set grad to None first"
             )
         if can_add(grad._data, dy) and cnp.PyArray_ISWRITEABLE(grad._data):
             addition(grad._data, dy, grad._data)
@@ -52,7 +50,7 @@ cdef accumulate_leaf(TensorBase leaf, object dy, bint fresh):
         grad.version.count += 1
 
 
-cdef bint is_fresh(object dx, object dys, tuple grads):
+cdef bint is_fresh(cnp.ndarray dx, object dys, tuple grads):
     """Whether nobody else holds dx: it is not what came in, and was returned only once."""
     cdef int times = 0
     cdef PyObject* base = <PyObject*>cnp.PyArray_BASE(dx)
@@ -72,7 +70,7 @@ cdef bint is_fresh(object dx, object dys, tuple grads):
     return times == 1
 
 
-cdef bint is_only_view(object dx, PyObject* base):
+cdef bint is_only_view(cnp.ndarray dx, PyObject* base):
     """Whether the view is all of an array that nobody holds but it: a result in another shape."""
     cdef PyObject* owner = <PyObject*>cnp.PyArray_BASE(<cnp.ndarray>base)
     return (
@@ -82,24 +80,24 @@ cdef bint is_only_view(object dx, PyObject* base):
     )
 
 
-cdef bint is_all_of(object dx, PyObject* base, object dys):
+cdef bint is_all_of(cnp.ndarray dx, PyObject* base, object dys):
     """Whether the view is all of an array that nobody holds but it and, or through it, what came in."""
     if type(dys) is list or cnp.PyArray_NBYTES(dx) != cnp.PyArray_NBYTES(<cnp.ndarray>base):
         return False
     if base is <PyObject*>dys:
         return Py_REFCNT(base) == 2  # the view and the caller's variable
-    return base is <PyObject*>cnp.PyArray_BASE(dys) and Py_REFCNT(base) == 2 and Py_REFCNT(<PyObject*>dys) == 1
+    return base is <PyObject*>cnp.PyArray_BASE(<cnp.ndarray>dys) and Py_REFCNT(base) == 2 and Py_REFCNT(<PyObject*>dys) == 1
 
 
-cdef object sum_of(object a, object b, bint in_place):
+cdef object sum_of(cnp.ndarray a, cnp.ndarray b, bint in_place):
     if not can_add(a, b):
         return np.asarray(np.add(a, b))  # asarray, because the sum of arrays without dimensions is a number to numpy
-    y = a if in_place else empty(shape_of(a), a.dtype)
+    y = a if in_place else new_like(a)
     addition(a, b, y)
     return y
 
 
-cdef bint can_add(object a, object b):
+cdef bint can_add(cnp.ndarray a, cnp.ndarray b):
     """Whether the kernel takes them: arrays of one floating dtype."""
     cdef int kind = cnp.PyArray_TYPE(a)
     return (
@@ -111,13 +109,13 @@ cdef bint can_add(object a, object b):
     )
 
 
-cdef object copy_of(object array):
+cdef object copy_of(cnp.ndarray array):
     """A copy in row-major order, by the kernel where it can: that way recordings know of it."""
     cdef Py_ssize_t size = cnp.PyArray_ITEMSIZE(array)
     cdef bint moved = (cnp.PyArray_ISINTEGER(array) or cnp.PyArray_ISFLOAT(array)) and (size == 4 or size == 8)
-    copy = empty(shape_of(array), array.dtype)
+    copy = new_like(array)
     if moved and copying is not None and cnp.PyArray_ISBEHAVED_RO(array) and cnp.PyArray_NDIM(array) <= MOST_DIMENSIONS:
         copying(array, copy)
     else:
-        cnp.PyArray_CopyInto(copy, array)
+        cnp.PyArray_CopyInto(<cnp.ndarray>copy, array)
     return copy

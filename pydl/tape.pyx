@@ -18,6 +18,8 @@ from cpython.tuple cimport PyTuple_GET_ITEM, PyTuple_GET_SIZE, PyTuple_New, PyTu
 import cython
 import numpy as np
 
+from . import _native
+
 cdef extern from *:
     """
     // Each thread has its own: a kernel that one thread runs must not see the no_grad() of another one.
@@ -143,7 +145,7 @@ cdef class Node:
 cdef class TensorBase:
     """The fields of a Tensor that the tape works on. See tensor.py for what people use."""
 
-    cdef object _data
+    cdef cnp.ndarray _data
     cdef TensorBase _grad
     cdef bint _requires_grad
     cdef readonly Node grad_fn
@@ -192,8 +194,8 @@ cdef class TensorBase:
         if not isinstance(value, TensorBase):
             raise TypeError(f"grad: must be a Tensor or None, not {type(value).__name__}")
         given = (<TensorBase>value)._data
-        if not cnp.PyArray_SAMESHAPE(given, self._data) and tuple(value.shape) != self._data.shape:
-            raise ValueError(f"grad: has shape {value.shape} but the tensor has {self._data.shape}")
+        if not cnp.PyArray_SAMESHAPE(given, self._data) and tuple(value.shape) != shape_of(self._data):
+            raise ValueError(f"grad: has shape {value.shape} but the tensor has {shape_of(self._data)}")
         if given.dtype != self._data.dtype:
             raise TypeError(f"grad: is {given.dtype} but the tensor is {self._data.dtype}")
         self._grad = <TensorBase>value
@@ -261,7 +263,7 @@ def tensor_of(array):
     return wrap(array)
 
 
-cdef tuple shape_of(object array):
+cdef tuple shape_of(cnp.ndarray array):
     """array.shape, without asking numpy for an attribute."""
     cdef int rank = cnp.PyArray_NDIM(array), d
     cdef tuple shape = PyTuple_New(rank)
@@ -273,7 +275,7 @@ cdef tuple shape_of(object array):
     return shape
 
 
-cdef bint has_shape(object array, tuple shape) except -1:
+cdef bint has_shape(cnp.ndarray array, tuple shape) except -1:
     """array.shape == shape"""
     cdef int rank = cnp.PyArray_NDIM(array), d
     if PyTuple_GET_SIZE(shape) != rank:
@@ -282,6 +284,25 @@ cdef bint has_shape(object array, tuple shape) except -1:
         if <Py_ssize_t><object>PyTuple_GET_ITEM(shape, d) != cnp.PyArray_DIM(array, d):
             return False
     return True
+
+
+cdef extern from *:
+    """
+    typedef PyObject* (*pydl_array_maker)(PyObject* dtype, int rank, const npy_intp* sizes);
+    static pydl_array_maker pydl_new_array;
+    static void pydl_take_new_array(PyObject* capsule) {
+        pydl_new_array = (pydl_array_maker)PyCapsule_GetPointer(capsule, "pydl._native.new_array");
+    }
+    """
+    object pydl_new_array(object dtype, int rank, const cnp.npy_intp* sizes)
+    void pydl_take_new_array(object capsule)
+
+pydl_take_new_array(_native.new_array)
+
+
+cdef inline object new_like(cnp.ndarray array):
+    """An array of its shape and dtype, row by row; what empty() makes, without Python's objects for the shape."""
+    return pydl_new_array(<object>cnp.PyArray_DESCR(array), cnp.PyArray_NDIM(array), cnp.PyArray_DIMS(array))
 
 
 def register_hook(TensorBase tensor, function):

@@ -18,8 +18,10 @@ cdef inline int float_type(object value) noexcept:
     cdef int kind
     if not cnp.PyArray_CheckExact(value):
         return -1
-    kind = cnp.PyArray_TYPE(value)
-    return kind if (kind == cnp.NPY_FLOAT32 or kind == cnp.NPY_FLOAT64) and cnp.PyArray_ISBEHAVED_RO(value) else -1
+    kind = cnp.PyArray_TYPE(<cnp.ndarray>value)
+    if kind != cnp.NPY_FLOAT32 and kind != cnp.NPY_FLOAT64:
+        return -1
+    return kind if cnp.PyArray_ISBEHAVED_RO(<cnp.ndarray>value) else -1
 
 
 def is_usual_float(value):
@@ -65,6 +67,43 @@ def usual_floats(dict arrays, tuple optional):
         elif float_type(value) != kind:
             return None
     return list(arrays.values())
+
+
+def fits_cell(int gates, tuple states, x, w_ih, w_hh, b_ih, b_hh):
+    """Whether a recurrent cell of so many gates takes these usual arrays, or tensors of such, all of one dtype:
+    x (B, D), w_ih (gates H, D), w_hh (gates H, H), b_ih and b_hh (gates H) or None, each state (B, H)."""
+    cdef cnp.ndarray input = array_of(x), square = array_of(w_hh)
+    cdef Py_ssize_t B, D, H, rows
+    cdef int kind = float_type(input)
+    if kind < 0 or cnp.PyArray_NDIM(input) != 2 or float_type(square) != kind or cnp.PyArray_NDIM(square) != 2:
+        return False
+    B, D, H = cnp.PyArray_DIM(input, 0), cnp.PyArray_DIM(input, 1), cnp.PyArray_DIM(square, 1)
+    rows = gates * H
+    for state in states:
+        if not has_size(state, kind, B, H):
+            return False
+    return (
+        cnp.PyArray_DIM(square, 0) == rows
+        and has_size(w_ih, kind, rows, D)
+        and (b_ih is None or has_size(b_ih, kind, rows, -1))
+        and (b_hh is None or has_size(b_hh, kind, rows, -1))
+    )
+
+
+cdef inline cnp.ndarray array_of(object value):
+    """The array of a tensor; else the value, which the caller asks whether it is an array."""
+    return (<TensorBase>value)._data if isinstance(value, TensorBase) else <cnp.ndarray>value
+
+
+cdef bint has_size(object value, int kind, Py_ssize_t rows, Py_ssize_t columns):
+    """Whether it is a usual array, or a tensor of one, of that dtype and (rows, columns), or (rows) for -1 columns."""
+    cdef cnp.ndarray array = array_of(value)
+    return (
+        float_type(array) == kind
+        and cnp.PyArray_NDIM(array) == (1 if columns < 0 else 2)
+        and cnp.PyArray_DIM(array, 0) == rows
+        and (columns < 0 or cnp.PyArray_DIM(array, 1) == columns)
+    )
 
 
 def usual_operands(a, b):
@@ -246,12 +285,12 @@ cdef cnp.ndarray with_shape(cnp.ndarray array, tuple shape):
 cdef object usual_pair(object a, object b):
     """The array for what two usual arrays of one shape give element by element; else None."""
     cdef int kind = float_type(a)
-    if kind < 0 or float_type(b) != kind or not cnp.PyArray_SAMESHAPE(a, b):
+    if kind < 0 or float_type(b) != kind or not cnp.PyArray_SAMESHAPE(<cnp.ndarray>a, <cnp.ndarray>b):
         return None
-    return result_of(a, b)
+    return result_of(<cnp.ndarray>a, <cnp.ndarray>b)
 
 
-cdef object result_of(object a, object b):
+cdef object result_of(cnp.ndarray a, cnp.ndarray b):
     """The array for what two usual arrays of one shape give element by element: in their order, if they share one."""
     cdef int d
     if not cnp.PyArray_IS_C_CONTIGUOUS(a):
@@ -260,26 +299,26 @@ cdef object result_of(object a, object b):
                 break
         else:
             return empty_like(a)
-    return empty(shape_of(a), <object>cnp.PyArray_DESCR(a))
+    return new_like(a)
 
 
-cdef object usual_product(object a, object b):
+cdef object usual_product(object left, object right):
     """The array for the product of two usual arrays that are (equal batches of) matrices and fit; else None."""
-    cdef int kind = float_type(a), rank, d
-    cdef tuple shape
-    if kind < 0 or float_type(b) != kind:
+    cdef int kind = float_type(left), rank, d
+    cdef cnp.npy_intp sizes[MOST_DIMENSIONS_OF_VIEWS]
+    cdef cnp.ndarray a, b
+    if kind < 0 or float_type(right) != kind:
         return None
+    a, b = <cnp.ndarray>left, <cnp.ndarray>right
     rank = cnp.PyArray_NDIM(a)
     if rank < 2 or cnp.PyArray_NDIM(b) != rank or cnp.PyArray_DIM(a, rank - 1) != cnp.PyArray_DIM(b, rank - 2):
         return None
-    if rank == 2:
-        shape = (<Py_ssize_t>cnp.PyArray_DIM(a, 0), <Py_ssize_t>cnp.PyArray_DIM(b, 1))
-        return empty(shape, <object>cnp.PyArray_DESCR(a))
     for d in range(rank - 2):
         if cnp.PyArray_DIM(a, d) != cnp.PyArray_DIM(b, d):
             return None
-    shape = shape_of(a)
-    return empty((*shape[:rank - 1], <Py_ssize_t>cnp.PyArray_DIM(b, rank - 1)), a.dtype)
+        sizes[d] = cnp.PyArray_DIM(a, d)
+    sizes[rank - 2], sizes[rank - 1] = cnp.PyArray_DIM(a, rank - 2), cnp.PyArray_DIM(b, rank - 1)
+    return pydl_new_array(<object>cnp.PyArray_DESCR(a), rank, sizes)
 
 
 cpdef bint is_number(object value):
@@ -289,7 +328,7 @@ cpdef bint is_number(object value):
 
 cdef object number(object value, object like):
     """An array without dimensions, of the dtype of `like`."""
-    cdef cnp.ndarray array = empty((), <object>cnp.PyArray_DESCR(like))
+    cdef cnp.ndarray array = pydl_new_array(<object>cnp.PyArray_DESCR(<cnp.ndarray>like), 0, NULL)
     cnp.PyArray_SETITEM(array, <char*>cnp.PyArray_DATA(array), value)
     return array
 

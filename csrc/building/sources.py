@@ -17,7 +17,7 @@ FAST = (
     *("argmax", "cummax", "huber_loss", "kl_div", "kthvalue", "l1_loss", "mse_loss", "nll_loss", "sort_topk"),
     "var",
     # of the runtime: part of every call
-    *("arena", "fail", "kernel_call", "native_kernel", "pocket", "team", "threads"),
+    *("arena", "arrays", "fail", "kernel_call", "native_kernel", "pocket", "team", "threads"),
 )
 # Loops over whole numbers that the compiler makes vectors of, if it is told not to count the costs.
 VECTORIZED = ("dropout",)

@@ -14,6 +14,11 @@ namespace pydl::PYDL_ISA {
 template <typename T>
 void gemm(Matrix<const T> a, Matrix<const T> b, Matrix<T> c, bool accumulate = false);
 
+// c = a b + a2 b2, as what a recurrent unit gets from its input and from its state, if that is faster than
+// the two products one after another; else false, and nothing was done.
+template <typename T>
+bool gemm_sum(Matrix<const T> a, Matrix<const T> b, Matrix<const T> a2, Matrix<const T> b2, Matrix<T> c);
+
 // Products of one shape, each of whose factors and result lie `step` elements behind the ones before.
 template <typename T>
 void gemm_each(int64_t count, Matrix<const T> a, Matrix<const T> b, Matrix<T> c, const int64_t (&step)[3]);

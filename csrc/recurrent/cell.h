@@ -38,10 +38,25 @@ void cell_forward(const Array<const T, 2>& x, const Array<const T, 2>& h, const 
     const Scratch<T> bias(row_size), b_ih_copy(b_ih ? rows : 0), b_hh_copy(b_hh ? rows : 0);
     const Scratch<T> sums(B * row_size);
     sum_biases<T, Units>(read_vector(b_ih, b_ih_copy), read_vector(b_hh, b_hh_copy), H, bias.data());
-    gemm<T>(as_matrix(x), as_matrix(w_ih).transposed(), {sums.data(), B, rows, row_size, 1});
+    const auto weights_of = [&](const Array<const T, 2>& w, int gate, int count) {
+        return as_matrix(w).part(gate * H, 0, count * H, w.shape[1]).transposed();
+    };
+    const auto sums_of = [&](int sum, int count) {
+        return Matrix<T>{sums.data() + sum * H, B, count * H, row_size, 1};
+    };
+    // Of the first gates the products with x and with h are one sum.
+    constexpr int first = Units::of_h[0].count;
+    static_assert(Units::of_h[0].gate == 0 && Units::of_h[0].sum == 0);
+    const bool together = gemm_sum<T>(as_matrix(x), weights_of(w_ih, 0, first), as_matrix(h),
+                                      weights_of(w_hh, 0, first), sums_of(0, first));
+    const int done = together ? first : 0;
+    if (done < Units::gates)
+        gemm<T>(as_matrix(x), weights_of(w_ih, done, Units::gates - done),
+                sums_of(done, Units::gates - done));
     for (const GateRun& run : Units::of_h)
-        gemm<T>(as_matrix(h), as_matrix(w_hh).part(run.gate * H, 0, run.count * H, H).transposed(),
-                {sums.data() + run.sum * H, B, run.count * H, row_size, 1}, run.sum == run.gate);
+        if (run.gate >= done)
+            gemm<T>(as_matrix(h), weights_of(w_hh, run.gate, run.count), sums_of(run.sum, run.count),
+                    run.sum == run.gate);
     parallel_for(B, 1 + cell_thread_units / (H + 1), [&](int64_t begin, int64_t end) {
         for (int64_t b = begin; b < end; b++) {
             T *const h_row = h_next + b * H, *const c_row = Units::has_cell ? c_next + b * H : nullptr;

@@ -178,12 +178,13 @@ void Call::unpack_array(PyObject* argument, const Parameter& parameter) {
 
 void Call::unpack_list(PyObject* argument, const Parameter& parameter) {
     if (!PyList_Check(argument)) refuse(Py_TYPE(argument)->tp_name, "a list of numpy arrays");
+    if (!lists_) lists_ = std::make_unique<Lists>();
     // The items are kept: another thread may take them out of the list while the kernel runs.
-    py::object& items = items_[lists_used_];
+    py::object& items = lists_->items[lists_used_];
     items = py::reinterpret_steal<py::object>(PyList_AsTuple(argument));
     if (!items) throw py::error_already_set();
     const Py_ssize_t count = PyTuple_GET_SIZE(items.ptr());
-    std::vector<ArrayValue>& arrays = lists_[lists_used_++];
+    std::vector<ArrayValue>& arrays = lists_->arrays[lists_used_++];
     arrays.resize(count);
     for (Py_ssize_t i = 0; i < count; ++i) view(PyTuple_GET_ITEM(items.ptr(), i), parameter, arrays[i]);
     values_[index_].arrays = arrays.data();

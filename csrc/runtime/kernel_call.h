@@ -3,6 +3,7 @@
 #pragma once
 #include <pybind11/pybind11.h>
 
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
@@ -104,8 +105,12 @@ class Call {
     int64_t elements_ = 0;  // of all arrays together
     Value values_[kMaxArguments];
     ArrayValue arrays_[kMaxArguments];
-    std::vector<ArrayValue> lists_[kMaxLists];
-    pybind11::object items_[kMaxLists];
+    // Few kernels have lists: no call of another one prepares for them.
+    struct Lists {
+        std::vector<ArrayValue> arrays[kMaxLists];
+        pybind11::object items[kMaxLists];
+    };
+    std::unique_ptr<Lists> lists_;
 };
 
 }  // namespace pydl

@@ -26,6 +26,6 @@ class GRUCell(RecurrentCell):
         super().__init__(input_size, hidden_size, bias, dtype, init)
 
     def forward(self, input: Any, hx: Any = None) -> Tensor:
-        x, (h,), weights, alone = self.checked(input, {"hx": hx})
+        x, (h,), weights, alone = self.checked(input, "hx", (hx,))
         h = ops.gru_cell(x, h, *weights)
         return ops.getitem(h, 0) if alone else h

@@ -42,14 +42,14 @@ class LSTMCell(RecurrentCell):
         return {"weight_peephole": (3 * self.hidden_size,)} if self.peepholes else {}
 
     def forward(self, input: Any, hx: Any = None) -> tuple[Tensor, Tensor]:
-        h, c = (None, None) if hx is None else check_pair("LSTMCell", hx)
-        x, states, weights, alone = self.checked(input, {"h": h, "c": c})
+        given = (None, None) if hx is None else check_pair("LSTMCell", hx)
+        x, states, weights, alone = self.checked(input, "h c", given)
         if self.peepholes:
             w_ih, w_hh, b_ih, b_hh = weights
             sums = ops.linear(x, w_ih, ops.add(b_ih, b_hh) if self.bias else None)
-            _, h, c = ops.lstm_recurrence(ops.getitem(sums, None), (states[0], states[1]), w_hh, self.weight_peephole)
+            _, h, c = ops.lstm_recurrence(ops.getitem(sums, None), states, w_hh, self.weight_peephole)
         else:
-            h, c = ops.lstm_cell(x, (states[0], states[1]), *weights)
+            h, c = ops.lstm_cell(x, states, *weights)
         return (ops.getitem(h, 0), ops.getitem(c, 0)) if alone else (h, c)
 
     def extra_repr(self) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from .. import ops
+from .._compiled import fits_cell
 from ..arguments import check_array, check_flag, check_float_dtype, check_integer, check_range
 from ..op import empty
 from ..ops.recurrent import check_lengths
@@ -234,8 +235,14 @@ class RecurrentCell(Module):
     def multiply_adds(self, inputs: tuple[Any, ...], output: Any) -> int:
         return int(np.prod(inputs[0].shape[:-1])) * int(np.prod(self.weight_ih.shape) + np.prod(self.weight_hh.shape))
 
-    def checked(self, input: Any, states: dict[str, Any]) -> tuple[Tensor, list[Tensor], Weights, bool]:
-        """Input and states (zeros for None) as Tensors of a batch, the weights, and whether it is of one row alone."""
+    def checked(self, input: Any, labels: str, states: tuple[Any, ...]) -> tuple[Any, tuple[Any, ...], Weights, bool]:
+        """Input and states (zeros for None) of a batch, the weights, and whether it is of one row alone.
+
+        labels: names of the states.
+        """
+        weights = (self.weight_ih, self.weight_hh, self.bias_ih, self.bias_hh)
+        if fits_cell(self.gates, states, input, *weights):
+            return input, states, weights, False
         x = input if isinstance(input, Tensor) else Tensor(input)
         if x.ndim not in (1, 2):
             raise ValueError(f"{self.kind}: input must be (B, D) or (D), but has shape {x.shape}")
@@ -245,17 +252,16 @@ class RecurrentCell(Module):
             )
         needed = (*x.shape[:-1], self.hidden_size)
         tensors = []
-        for label, state in states.items():
+        for label, state in zip(labels.split(), states, strict=True):
             if state is None:
                 state = np.zeros(needed, x.dtype)
             state = state if isinstance(state, Tensor) else Tensor(state)
             if state.shape != needed:
                 raise ValueError(f"{self.kind}: {label} has shape {state.shape} but must be {needed}")
             tensors.append(state)
-        weights = (self.weight_ih, self.weight_hh, self.bias_ih, self.bias_hh)
         if x.ndim == 2:
-            return x, tensors, weights, False
-        return ops.getitem(x, None), [ops.getitem(each, None) for each in tensors], weights, True
+            return x, tuple(tensors), weights, False
+        return ops.getitem(x, None), tuple(ops.getitem(each, None) for each in tensors), weights, True
 
     def extra_repr(self) -> str:
         return f"input_size={self.input_size}, hidden_size={self.hidden_size}, bias={self.bias}"

@@ -36,7 +36,7 @@ class RNNCell(RecurrentCell):
         self.nonlinearity = nonlinearity
 
     def forward(self, input: Any, hx: Any = None) -> Tensor:
-        x, (h,), weights, alone = self.checked(input, {"hx": hx})
+        x, (h,), weights, alone = self.checked(input, "hx", (hx,))
         h = ops.rnn_cell(x, h, *weights, nonlinearity=self.nonlinearity)
         return ops.getitem(h, 0) if alone else h
 

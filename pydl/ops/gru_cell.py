@@ -28,10 +28,10 @@ from typing import Any
 
 import numpy as np
 
-from ..arguments import check_floats, check_rank, shapes_of
+from .._compiled import fits_cell
 from ..op import empty, kernel, op
 from .lstm_cell import sigmoid
-from .recurrent import check_weights, draw_cell, draw_cell_gradients
+from .recurrent import check_cell, draw_cell, draw_cell_gradients
 from .weight_gradient import WeightGradient
 
 
@@ -102,11 +102,11 @@ def gru_cell(input: Any, hx: Any, w_ih: Any, w_hh: Any, b_ih: Any = None, b_hh: 
     input (B, D), hx (B, H); w_ih (3H, D), w_hh (3H, H), b_ih and b_hh (3H) or None.
     Errors: TypeError for wrong dtypes; ValueError for shapes that do not fit each other.
     """
-    x, h, w_ih, w_hh, b_ih, b_hh = check_floats(
-        "gru_cell", ("b_ih", "b_hh"), input=input, hx=hx, w_ih=w_ih, w_hh=w_hh, b_ih=b_ih, b_hh=b_hh
-    )
-    check_rank("gru_cell", "input", x, 2, layout="(B, D)")
-    check_weights("gru_cell", 3, *shapes_of(x, w_ih, w_hh, b_ih, b_hh), "hx", h.shape)
+    states: Any = (hx,)
+    x, weights = input, (w_ih, w_hh, b_ih, b_hh)
+    if not fits_cell(3, states, x, *weights):
+        *states, x, w_ih, w_hh, b_ih, b_hh = check_cell("gru_cell", 3, "hx", states, x, *weights)
+    (h,) = states
     B, H = h.shape
     gates, h_next = empty((B, 4 * H), x.dtype), empty((B, H), x.dtype)
     gru_cell_forward(x, h, w_ih, w_hh, b_ih, b_hh, gates, h_next)

@@ -27,10 +27,10 @@ from typing import Any
 
 import numpy as np
 
-from ..arguments import check_floats, check_rank, shapes_of
+from .._compiled import fits_cell
 from ..op import empty, kernel, op
 from ..tensor import Tensor
-from .recurrent import check_pair, check_weights, draw_cell, draw_cell_gradients
+from .recurrent import check_cell, check_pair, draw_cell, draw_cell_gradients
 from .weight_gradient import WeightGradient
 
 
@@ -116,11 +116,11 @@ def lstm_cell(
 
 @op("input", "h", "c", "w_ih", "w_hh", "b_ih", "b_hh", several=True)
 def _lstm_cell(input, h, c, w_ih, w_hh, b_ih, b_hh):
-    x, h, c, w_ih, w_hh, b_ih, b_hh = check_floats(
-        "lstm_cell", ("b_ih", "b_hh"), input=input, h=h, c=c, w_ih=w_ih, w_hh=w_hh, b_ih=b_ih, b_hh=b_hh
-    )
-    check_rank("lstm_cell", "input", x, 2, layout="(B, D)")
-    check_weights("lstm_cell", 4, *shapes_of(x, w_ih, w_hh, b_ih, b_hh), "h", h.shape, "c", c.shape)
+    states: Any = (h, c)
+    x, weights = input, (w_ih, w_hh, b_ih, b_hh)
+    if not fits_cell(4, states, x, *weights):
+        *states, x, w_ih, w_hh, b_ih, b_hh = check_cell("lstm_cell", 4, "h c", states, x, *weights)
+    h, c = states
     B, H = h.shape
     gates, h_next, c_next = empty((B, 4 * H), x.dtype), empty((B, H), x.dtype), empty((B, H), x.dtype)
     lstm_cell_forward(x, h, c, w_ih, w_hh, b_ih, b_hh, gates, h_next, c_next)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from .._compiled import remembered
-from ..arguments import Array, check_array, check_rank, shapes_of
+from ..arguments import Array, check_array, check_floats, check_rank, shapes_of
 from ..op import empty
 
 Shape = tuple[int, ...]
@@ -38,10 +38,24 @@ def masked(w_hh, mask, d, n):
 
 def check_pair(name: str, hx: Any) -> tuple[Any, Any]:
     """hx as the pair (h, c)."""
+    if type(hx) is tuple and len(hx) == 2:
+        return hx
     if not isinstance(hx, tuple | list) or len(hx) != 2:
         what = f"{len(hx)} values" if isinstance(hx, tuple | list) else type(hx).__name__
         raise TypeError(f"{name}: the state must be a pair (h, c), not {what}")
     return hx[0], hx[1]
+
+
+def check_cell(name: str, gates: int, labels: str, states: tuple[Any, ...], x: Any, *weights: Any) -> list[Any]:
+    """A cell's states, x and w_ih, w_hh, b_ih, b_hh, which fits_cell() found unusual, as arrays of one floating dtype
+    whose shapes fit. labels: names of the states."""
+    named = dict(zip(labels.split(), states, strict=True))
+    of_weights = dict(zip(WEIGHTS, weights, strict=True))
+    x, *arrays = check_floats(name, ("b_ih", "b_hh"), input=x, **named, **of_weights)
+    check_rank(name, "input", x, 2, layout="(B, D)")
+    of_states = [part for label, state in zip(named, arrays, strict=False) for part in (label, state.shape)]
+    check_weights(name, gates, *shapes_of(x, *arrays[-4:]), *of_states)
+    return [*arrays[:-4], x, *arrays[-4:]]
 
 
 @remembered

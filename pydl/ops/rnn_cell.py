@@ -15,9 +15,10 @@ from typing import Any
 
 import numpy as np
 
-from ..arguments import check_floats, check_rank, shapes_of, show
+from .._compiled import fits_cell
+from ..arguments import show
 from ..op import empty, kernel, op
-from .recurrent import check_weights, draw_cell, draw_cell_gradients
+from .recurrent import check_cell, draw_cell, draw_cell_gradients
 from .weight_gradient import WeightGradient
 
 NONLINEARITIES = ("tanh", "relu")
@@ -88,11 +89,11 @@ def rnn_cell(
     Errors: TypeError for wrong dtypes; ValueError for another nonlinearity, shapes that do not fit each other.
     """
     relu = is_relu("rnn_cell", nonlinearity)
-    x, h, w_ih, w_hh, b_ih, b_hh = check_floats(
-        "rnn_cell", ("b_ih", "b_hh"), input=input, hx=hx, w_ih=w_ih, w_hh=w_hh, b_ih=b_ih, b_hh=b_hh
-    )
-    check_rank("rnn_cell", "input", x, 2, layout="(B, D)")
-    check_weights("rnn_cell", 1, *shapes_of(x, w_ih, w_hh, b_ih, b_hh), "hx", h.shape)
+    states: Any = (hx,)
+    x, weights = input, (w_ih, w_hh, b_ih, b_hh)
+    if not fits_cell(1, states, x, *weights):
+        *states, x, w_ih, w_hh, b_ih, b_hh = check_cell("rnn_cell", 1, "hx", states, x, *weights)
+    (h,) = states
     h_next = empty(h.shape, x.dtype)
     rnn_cell_forward(x, h, w_ih, w_hh, b_ih, b_hh, relu, h_next)
 
