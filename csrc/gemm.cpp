@@ -4,6 +4,7 @@
 #include "gemm/narrow.h"
 #include "gemm/shallow.h"
 #include "gemm/small_panel.h"
+#include "gemm/small_ways.h"
 #include "gemm/turned.h"
 
 namespace pydl::PYDL_ISA {
@@ -129,6 +130,8 @@ void gemm_with(Matrix<const T> a, Matrix<const T> b, Matrix<T> c, bool accumulat
     }
     if (!accumulate && M * N > shallow_results && is_shallow(a, b))
         return shallow_product<T>(a, b, c.data, c.row_stride, epilogue);
+    if (!accumulate && small_products(1, a, b, c, {}))
+        return epilogue(c.data, c.row_stride, int64_t(0), int64_t(0), M, N);
     const bool thin = is_thin(a, b);
     if (is_small_panel(a, b) && (K <= sweep_steps || !thin)) {
         SmallPanel<T>(a, b).run(a.data, b.data, c.data, c.row_stride, accumulate);
@@ -196,10 +199,16 @@ void gemm_each(int64_t count, Matrix<const T> a, Matrix<const T> b, Matrix<T> c,
             product.run(a.rows, left, product.in_rows(right), to, c.row_stride);
         });
     }
+    if (const SmallWay way = usual ? small_way(a, b, c.row_stride) : SmallWay::usual;
+        way != SmallWay::usual) {
+        const SmallProduct<T> product(way, a, b);
+        return each([&](const T* left, const T* right, T* to)
+                        PYDL_INLINE_LAMBDA { product.run(left, right, to); });
+    }
     // With a few vectors side by side a tile has no more sums that wait for each other than sweeps have.
     const bool is_tile = !is_thin(a, b) || a.columns <= sweep_steps ||
                          (b.column_stride == 1 && b.columns > width<T> && a.columns <= 4 * sweep_steps);
-    const bool in_dots = a.rows == 1 && a.column_stride == 1 && b.row_stride == 1 && b.column_stride != 1;
+    const bool in_dots = c.rows == 1 && a.column_stride == 1 && b.row_stride == 1 && b.column_stride != 1;
     if (usual && is_small_panel(a, b) && is_tile && !(alone && in_dots)) {
         const SmallPanel<T> product(a, b);
         return each([&](const T* left, const T* right, T* to)
@@ -207,7 +216,7 @@ void gemm_each(int64_t count, Matrix<const T> a, Matrix<const T> b, Matrix<T> c,
     }
     const bool in_sweeps =
         is_thin(a, b) && b.column_stride == 1 && a.rows * b.columns * (b.rows + 1) < 2 * thin_thread_work;
-    if (usual && alone && (in_dots || in_sweeps)) {
+    if (alone && ((in_dots && (usual || c.columns == 1)) || (usual && in_sweeps))) {
         Matrix<const T> l = a, r = b;
         return each([&](const T* left, const T* right, T* to) PYDL_INLINE_LAMBDA {
             l.data = left, r.data = right;

@@ -88,19 +88,22 @@ def test_many_small_products(M, K, N):
         want = a.astype(np.float64) @ b.astype(np.float64)
         for left in (a, a.swapaxes(1, 2).copy().swapaxes(1, 2)):
             for right in (b, b.swapaxes(1, 2).copy().swapaxes(1, 2), np.repeat(b, 2, 2)[..., ::2]):
-                results = []
-                for threads in (1, 2, 3):
-                    pydl.set_num_threads(threads)
-                    y = np.full((5, M, N + 1), np.nan, dtype)
-                    matmul_forward(left, right, y[..., :N])
-                    assert np.isnan(y[..., N]).all()
-                    results.append(y[..., :N].tobytes())
-                    # The first two alone, as a thread may have them.
-                    two = np.full((2, M, N + 1), np.nan, dtype)
-                    matmul_forward(left[:2], right[:2], two[..., :N])
-                    np.testing.assert_array_equal(two, y[:2])
-                assert len(set(results)) == 1
-                np.testing.assert_allclose(y[..., :N], want, rtol=0, atol=tolerance * (K + 8) * 4)
+                for gap in (0, 1):  # between rows of y: without one there are ways that turn it
+                    results = []
+                    for threads in (1, 2, 3):
+                        pydl.set_num_threads(threads)
+                        room = np.full((6, M, N + gap), np.nan, dtype)
+                        y = room[:5, :, :N]
+                        matmul_forward(left, right, y)
+                        assert np.isnan(room[5]).all()
+                        assert np.isnan(room[..., N:]).all()
+                        results.append(y.tobytes())
+                        # The first two alone, as a thread may have them.
+                        two = np.full((2, M, N + gap), np.nan, dtype)[..., :N]
+                        matmul_forward(left[:2], right[:2], two)
+                        np.testing.assert_array_equal(two, y[:2])
+                    assert len(set(results)) == 1
+                    np.testing.assert_allclose(y, want, rtol=0, atol=tolerance * (K + 8) * 4)
                 summed = np.full((1, M, N), np.nan, dtype)
                 matmul_forward(left, right, summed)
                 np.testing.assert_allclose(summed[0], want.sum(0), rtol=0, atol=tolerance * (5 * K + 8) * 4)

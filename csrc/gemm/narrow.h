@@ -58,6 +58,9 @@ template <typename T>
     const double step = is_group ? (has_halves ? 0.65 : 0.7) : has_halves ? 0.4 : 0.55;
     const double saved = step * double(a.rows) * double(a.columns) - 500;
     if (few == 0 || (few > width<T> / 4 && !is_group) || b.columns < width<T> || saved < 0) return 0;
+    // An A in columns is read a second time for them, which half a vector is too little for.
+    if (has_halves && a.column_stride != 1 && (width<T> < 16 || (few > 2 && b.columns < 4 * width<T>)))
+        return 0;
     const Matrix<const T> last = b.part(0, b.columns - few, b.rows, few);
     if (!may_be_narrow(a, last)) return 0;
     return narrow_cycles(a, last) < saved ? few : 0;

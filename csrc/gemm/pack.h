@@ -1,6 +1,7 @@
 // Copying parts of a matrix into the panels of gemm/microkernel.h.
 #pragma once
 
+#include "simd/gather_blocks.h"
 #include "simd/simd.h"
 
 namespace pydl::PYDL_ISA {
@@ -107,7 +108,7 @@ void pack_transposing_lanes(T* to, int64_t pitch, int64_t room, Rows rows, int64
 #pragma GCC unroll 4
         for (int c = 0; c < B; c++) {
             const auto at = [&](int b) PYDL_INLINE_LAMBDA { return rows(b * B + c); };
-            part[c] = few ? load_blocks<T>(at, depth) : load_blocks<T>(at);
+            part[c] = few ? load_blocks<T>(at, depth) : gather_blocks<T>(at, rows.blocks());
         }
         rows.advance(B);
         transpose_blocks<T>(part);
@@ -134,6 +135,7 @@ struct StridedLanes {
         for (int r = 0; r < width<T>; r += 3) row[r / 3] = source + r * stride;
     }
     PYDL_INLINE const T* operator()(int r) const { return row[r / 3] + r % 3 * stride; }
+    static constexpr int blocks() { return width<T> / block_lanes<T>; }
     PYDL_INLINE void advance(int64_t steps) {
 #pragma GCC unroll 6
         for (int r = 0; r < width<T>; r += 3) row[r / 3] = forget(row[r / 3] + steps);
@@ -144,11 +146,12 @@ struct StridedLanes {
 template <typename T>
 struct FewLanes {
     const T* row[width<T>];
-    int64_t k = 0;
-    FewLanes(const T* source, int64_t stride, int64_t count) {
+    int64_t k = 0, count;
+    FewLanes(const T* source, int64_t stride, int64_t count) : count(count) {
         for (int r = 0; r < width<T>; r++) row[r] = source + (r < count ? r : 0) * stride;
     }
     PYDL_INLINE const T* operator()(int r) const { return row[r] + k; }
+    PYDL_INLINE int blocks() const { return int((count - 1) / block_lanes<T>) + 1; }
     PYDL_INLINE void advance(int64_t steps) { k += steps; }
 };
 
