@@ -27,8 +27,8 @@ struct StripAhead {
         if (!far) return;
         constexpr int64_t line = 64 / sizeof(T);
 #pragma GCC unroll 4
-        for (int l = 0; l < Lines; ++l) prefetch(x + l * line);
-        prefetch(y);
+        for (int l = 0; l < Lines; ++l) prefetch_to_second(x + l * line);
+        prefetch_to_second(y);
         x += Lines * line, y += line;
     }
 };
