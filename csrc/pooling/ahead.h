@@ -1,8 +1,29 @@
-// What strips go over, and asking for it ahead (pooling/strips.h, pooling/gather.h).
+// What strips go over (pooling/strips.h, pooling/gather.h), and asking ahead for what comes next.
 #pragma once
 #include "simd/simd.h"
 
 namespace pydl::PYDL_ISA {
+
+// Into the second cache alone: what is needed only after more than fits the first would push out what is
+// needed now, and the processor waits for fewer lines of the first at once.
+template <typename T>
+PYDL_INLINE void prefetch_to_second(const T* p) {
+    __builtin_prefetch(p, 0, 2);
+}
+
+// How many elements ahead pairs of rows are asked for, into the second cache: rows in turn are no run that
+// the processor would follow itself.
+constexpr int64_t kAheadOfRows = 4096;
+
+// What windows of 2x2 will read some rows later.
+template <typename T>
+PYDL_INLINE void prefetch_row_pair(const T* upper, const T* lower) {
+    constexpr int64_t W = width<T>;
+    prefetch_to_second(upper + kAheadOfRows);
+    prefetch_to_second(upper + kAheadOfRows + W);
+    prefetch_to_second(lower + kAheadOfRows);
+    prefetch_to_second(lower + kAheadOfRows + W);
+}
 
 // Bytes from which on the next band is asked for.
 constexpr int64_t kFarStrips = int64_t(1) << 19;

@@ -1,5 +1,6 @@
 // Average pooling with windows of 2x2 with stride 2 and no padding.
 #pragma once
+#include "pooling/ahead.h"
 #include "pooling/avg_pool_windows.h"
 #include "pooling/halving.h"
 

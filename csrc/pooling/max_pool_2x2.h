@@ -1,5 +1,6 @@
 // Max pooling with windows of 2x2 with stride 2 and no padding: straight from the two rows.
 #pragma once
+#include "pooling/ahead.h"
 #include "pooling/halving.h"
 #include "pooling/max_pool_windows.h"
 #include "simd/bytes.h"

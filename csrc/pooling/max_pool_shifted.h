@@ -6,6 +6,7 @@
 //     ...                                                                                     B + C + D
 //             i j k l m n o p   -> A ...  odd    B D F H     to their left  . B D F             ...
 #pragma once
+#include "pooling/ahead.h"
 #include "pooling/pooling.h"
 
 namespace pydl::PYDL_ISA {
@@ -24,9 +25,9 @@ class ShiftedRow {
     static constexpr T padding = -__builtin_inff();
     ShiftedRow(const PoolAxis& columns, bool far)
         : before_(1 - columns.padding),
-          far_(far),
           windows_(columns.out),
           whole_((columns.size - before_) / (2 * W) * W),
+          far_(far),
           first_(0, columns.size - before_ - 2 * whole_),
           second_(0, columns.size - before_ - 2 * whole_ - W) {}
 

@@ -258,20 +258,6 @@ bool is_far(const Array<const T, 5>& x) {
     return x.size() * int64_t(sizeof(T)) > (int64_t(4) << 20);
 }
 
-// How many elements ahead pairs of rows are asked for, into the second cache: rows in turn are no run that
-// the processor would follow itself.
-constexpr int64_t kAheadOfRows = 4096;
-
-// What windows of 2x2 will read some rows later.
-template <typename T>
-PYDL_INLINE void prefetch_row_pair(const T* upper, const T* lower) {
-    constexpr int64_t W = width<T>;
-    prefetch_to_second(upper + kAheadOfRows);
-    prefetch_to_second(upper + kAheadOfRows + W);
-    prefetch_to_second(lower + kAheadOfRows);
-    prefetch_to_second(lower + kAheadOfRows + W);
-}
-
 // All lanes of each of `width` vectors combined, a lane for each: halves with halves, then halves of those,
 // ...
 template <typename T, int Step = width<T> / 2, typename Combine>

@@ -174,12 +174,6 @@ template <typename T>
 PYDL_INLINE void prefetch(const T* p) {
     __builtin_prefetch(p);
 }
-// Into the second cache alone: what is needed only after more than fits the first would push out what is
-// needed now, and the processor waits for fewer lines of the first at once.
-template <typename T>
-PYDL_INLINE void prefetch_to_second(const T* p) {
-    __builtin_prefetch(p, 0, 2);
-}
 
 // The same bits, as another type.
 template <typename To, typename From>
