@@ -29,9 +29,9 @@ PYDL_INLINE void prefetch_row_pair(const T* upper, const T* lower) {
 constexpr int64_t kFarStrips = int64_t(1) << 19;
 
 // How many slices of so many bytes each strip goes down before the next strip does: what several strips go
-// over stays in the first cache, and so does what is asked for ahead; what one alone goes over in the second.
-inline int64_t slices_at_once(int64_t bytes, bool one_strip, bool far) {
-    const int64_t count = (one_strip && !far ? 65536 : 16384) / bytes;
+// over stays in the first cache, what one alone goes over, and what is asked for ahead, in the second.
+inline int64_t slices_at_once(int64_t bytes, bool one_strip) {
+    const int64_t count = (one_strip ? 65536 : 32768) / bytes;
     return count < 1 ? 1 : count;
 }
 
