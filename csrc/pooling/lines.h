@@ -60,37 +60,37 @@ void combine_rows(const T* volume, const int64_t (&stride)[5], const LaneWindows
     const int64_t wide = w.columns.size, height = w.rows.size, row_step = stride[3];
     const LaneWindow deep = w.depth[row.z];
     volume += deep.begin * stride[2];
-    const auto columns = [&](int64_t c, auto Vectors) PYDL_INLINE_LAMBDA {
+    const auto columns = [&](int64_t l, int64_t c, auto Vectors) PYDL_INLINE_LAMBDA {
         constexpr int V = Vectors;
         const LaneRange<T> last(0, wide - c - (V - 1) * W);
-        for (int64_t l = 0; l < count; ++l) {
-            const LaneWindow& down = w.rows[row.p + l];
-            const int64_t rows = down.count, top = deep.begin * height + down.begin;
-            Cell cell[V];
+        const LaneWindow& down = w.rows[row.p + l];
+        const int64_t rows = down.count, top = deep.begin * height + down.begin;
+        Cell cell[V];
 #pragma GCC unroll 2
-            for (int v = 0; v < V; ++v) cell[v] = empty_cell<Cell>(top);
-            const T* slice = volume + down.begin * row_step + c;
-            for (int64_t k = 0; k < deep.count; ++k, slice += stride[2]) {
-                const T* from = slice;
-                mask<T> number = broadcast<I>(I(top + k * height));
-                for (int64_t i = rows; i > 0; --i, from += row_step, number += I(1))
+        for (int v = 0; v < V; ++v) cell[v] = empty_cell<Cell>(top);
+        const T* slice = volume + down.begin * row_step + c;
+        for (int64_t k = 0; k < deep.count; ++k, slice += stride[2]) {
+            const T* from = slice;
+            mask<T> number = broadcast<I>(I(top + k * height));
+            for (int64_t i = rows; i > 0; --i, from += row_step, number += I(1))
 #pragma GCC unroll 2
-                    for (int v = 0; v < V; ++v) {
-                        if (V == 2) prefetch(from + v * W + kAheadOfPool);
-                        cell[v].meet(v + 1 < V ? load(from + v * W) : last.load(from + v * W), number);
-                    }
-            }
+                for (int v = 0; v < V; ++v) {
+                    if (V == 2) prefetch(from + v * W + kAheadOfPool);
+                    cell[v].meet(v + 1 < V ? load(from + v * W) : last.load(from + v * W), number);
+                }
+        }
 #pragma GCC unroll 2
-            for (int v = 0; v < V; ++v) {
-                if constexpr (Cell::numbered)
-                    cell[v].element = cell[v].element * I(wide) + (iota<I>() + I(c + v * W));
-                lines.set(l * vectors + c / W + v, cell[v]);
-            }
+        for (int v = 0; v < V; ++v) {
+            if constexpr (Cell::numbered)
+                cell[v].element = cell[v].element * I(wide) + (iota<I>() + I(c + v * W));
+            lines.set(l * vectors + c / W + v, cell[v]);
         }
     };
-    int64_t c = 0;
-    for (; wide - c > W; c += 2 * W) columns(c, std::integral_constant<int, 2>{});
-    if (c < wide) columns(c, std::integral_constant<int, 1>{});
+    for (int64_t l = 0; l < count; ++l) {
+        int64_t c = 0;
+        for (; wide - c > W; c += 2 * W) columns(l, c, std::integral_constant<int, 2>{});
+        if (c < wide) columns(l, c, std::integral_constant<int, 1>{});
+    }
 }
 
 // result(first of `count` lines, cells) for all rows of windows: a vector for each window of `count` lines.
