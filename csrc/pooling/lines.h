@@ -8,6 +8,7 @@
 //
 // Windows of many columns are combined one by one, a vector of neighbours at a time.
 #pragma once
+#include "pooling/ahead.h"
 #include "pooling/lanes.h"
 #include "pooling/max_pool_best.h"
 
@@ -51,8 +52,8 @@ struct WindowRow {
 };
 
 // The columns of `count` rows of windows of a slice of a volume, each with the best of its rows or their sum.
-// Elements are positions. Lines are `vectors` vectors long.
-template <typename Cell, typename T>
+// Elements are positions. Lines are `vectors` vectors long. Far: whether x lies beyond the caches.
+template <bool Far, typename Cell, typename T>
 void combine_rows(const T* volume, const int64_t (&stride)[5], const LaneWindows& w, const WindowRow& row,
                   int64_t count, int64_t vectors, const LaneCells<Cell, T>& lines) {
     constexpr int64_t W = width<T>;
@@ -75,7 +76,8 @@ void combine_rows(const T* volume, const int64_t (&stride)[5], const LaneWindows
             for (int64_t i = rows; i > 0; --i, from += row_step, number += I(1))
 #pragma GCC unroll 2
                 for (int v = 0; v < V; ++v) {
-                    if (V == 2) prefetch(from + v * W + kAheadOfPool);
+                    if constexpr (V == 2 && Far) prefetch_to_second(from + v * W + kAheadOfRows);
+                    if constexpr (V == 2 && !Far) prefetch(from + v * W + kAheadOfPool);
                     cell[v].meet(v + 1 < V ? load(from + v * W) : last.load(from + v * W), number);
                 }
         }
@@ -101,6 +103,8 @@ void pool_lines(const Array<const T, 5>& x, const LaneWindows& w, const Result& 
                   room = vectors * W * W;
     const int64_t lines = x.shape[0] * x.shape[1] * w.depth.out * w.rows.out;
     const int64_t seen = W * wide * at_most(w.depth.span, w.depth.size) * at_most(w.rows.span, w.rows.size);
+    const auto combine = x.size() * int64_t(sizeof(T)) > (int64_t(1) << 24) ? combine_rows<true, Cell, T>
+                                                                            : combine_rows<false, Cell, T>;
     parallel_for((lines - 1) / W + 1, row_grain(seen), [&](int64_t begin, int64_t end) {
         const Scratch<T> values(2 * room + OW * W);
         const Scratch<int_of<T>> elements(Cell::numbered ? 2 * room + OW * W : 0);
@@ -114,7 +118,7 @@ void pool_lines(const Array<const T, 5>& x, const LaneWindows& w, const Result& 
             const int64_t count = at_most(W, lines - first);
             for (int64_t l = 0; l < count;) {
                 const int64_t some = at_most(count - l, w.rows.out - row.p);
-                combine_rows(volumes.at(row.plane), x.stride, w, row, some, vectors, cells(l * vectors * W));
+                combine(volumes.at(row.plane), x.stride, w, row, some, vectors, cells(l * vectors * W));
                 l += some;
                 row.advance(w, some);
             }
