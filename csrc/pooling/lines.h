@@ -52,16 +52,16 @@ struct WindowRow {
 };
 
 // The columns of `count` rows of windows of a slice of a volume, each with the best of its rows or their sum.
-// Elements are positions. Lines are `vectors` vectors long. Far: whether x lies beyond the caches.
-template <bool Far, typename Cell, typename T>
+// Elements are positions. Lines are `vectors` vectors long. `far`: whether x lies beyond the caches.
+template <typename Cell, typename T>
 void combine_rows(const T* volume, const int64_t (&stride)[5], const LaneWindows& w, const WindowRow& row,
-                  int64_t count, int64_t vectors, const LaneCells<Cell, T>& lines) {
+                  int64_t count, int64_t vectors, bool far, const LaneCells<Cell, T>& lines) {
     constexpr int64_t W = width<T>;
     using I = int_of<T>;
     const int64_t wide = w.columns.size, height = w.rows.size, row_step = stride[3];
     const LaneWindow deep = w.depth[row.z];
     volume += deep.begin * stride[2];
-    const auto columns = [&](int64_t l, int64_t c, auto Vectors) PYDL_INLINE_LAMBDA {
+    const auto columns = [&](int64_t l, int64_t c, auto Vectors, auto Far) PYDL_INLINE_LAMBDA {
         constexpr int V = Vectors;
         const LaneRange<T> last(0, wide - c - (V - 1) * W);
         const LaneWindow& down = w.rows[row.p + l];
@@ -90,8 +90,12 @@ void combine_rows(const T* volume, const int64_t (&stride)[5], const LaneWindows
     };
     for (int64_t l = 0; l < count; ++l) {
         int64_t c = 0;
-        for (; wide - c > W; c += 2 * W) columns(l, c, std::integral_constant<int, 2>{});
-        if (c < wide) columns(l, c, std::integral_constant<int, 1>{});
+        for (; wide - c > W; c += 2 * W)
+            if (far)
+                columns(l, c, std::integral_constant<int, 2>{}, std::true_type{});
+            else
+                columns(l, c, std::integral_constant<int, 2>{}, std::false_type{});
+        if (c < wide) columns(l, c, std::integral_constant<int, 1>{}, std::false_type{});
     }
 }
 
@@ -103,8 +107,7 @@ void pool_lines(const Array<const T, 5>& x, const LaneWindows& w, const Result& 
                   room = vectors * W * W;
     const int64_t lines = x.shape[0] * x.shape[1] * w.depth.out * w.rows.out;
     const int64_t seen = W * wide * at_most(w.depth.span, w.depth.size) * at_most(w.rows.span, w.rows.size);
-    const auto combine = x.size() * int64_t(sizeof(T)) > (int64_t(1) << 24) ? combine_rows<true, Cell, T>
-                                                                            : combine_rows<false, Cell, T>;
+    const bool far = x.size() * int64_t(sizeof(T)) > (int64_t(1) << 24);
     parallel_for((lines - 1) / W + 1, row_grain(seen), [&](int64_t begin, int64_t end) {
         const Scratch<T> values(2 * room + OW * W);
         const Scratch<int_of<T>> elements(Cell::numbered ? 2 * room + OW * W : 0);
@@ -118,7 +121,8 @@ void pool_lines(const Array<const T, 5>& x, const LaneWindows& w, const Result& 
             const int64_t count = at_most(W, lines - first);
             for (int64_t l = 0; l < count;) {
                 const int64_t some = at_most(count - l, w.rows.out - row.p);
-                combine(volumes.at(row.plane), x.stride, w, row, some, vectors, cells(l * vectors * W));
+                combine_rows(volumes.at(row.plane), x.stride, w, row, some, vectors, far,
+                             cells(l * vectors * W));
                 l += some;
                 row.advance(w, some);
             }
