@@ -11,18 +11,22 @@ PYDL_INLINE void prefetch_to_second(const T* p) {
     __builtin_prefetch(p, 0, 2);
 }
 
-// How many elements ahead pairs of rows are asked for, into the second cache: rows in turn are no run that
-// the processor would follow itself.
+// How many elements ahead rows beyond the caches are asked for, into the second cache.
 constexpr int64_t kAheadOfRows = 4096;
 
-// What windows of 2x2 will read some rows later.
-template <typename T>
+// What windows over pairs of rows will read some rows later, which lies beyond the caches or not: rows in
+// turn are no run that the processor would follow itself.
+template <bool Beyond, typename T>
 PYDL_INLINE void prefetch_row_pair(const T* upper, const T* lower) {
-    constexpr int64_t W = width<T>;
-    prefetch_to_second(upper + kAheadOfRows);
-    prefetch_to_second(upper + kAheadOfRows + W);
-    prefetch_to_second(lower + kAheadOfRows);
-    prefetch_to_second(lower + kAheadOfRows + W);
+    constexpr int64_t W = width<T>, ahead = Beyond ? kAheadOfRows : 64 * W;
+    const auto ask = [](const T* p) PYDL_INLINE_LAMBDA {
+        if constexpr (Beyond)
+            prefetch_to_second(p + ahead), prefetch_to_second(p + ahead + W);
+        else
+            prefetch(p + ahead), prefetch(p + ahead + W);
+    };
+    ask(upper);
+    ask(lower);
 }
 
 // Bytes from which on the next band is asked for.

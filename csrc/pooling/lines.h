@@ -107,7 +107,7 @@ void pool_lines(const Array<const T, 5>& x, const LaneWindows& w, const Result& 
                   room = vectors * W * W;
     const int64_t lines = x.shape[0] * x.shape[1] * w.depth.out * w.rows.out;
     const int64_t seen = W * wide * at_most(w.depth.span, w.depth.size) * at_most(w.rows.span, w.rows.size);
-    const bool far = x.size() * int64_t(sizeof(T)) > (int64_t(1) << 24);
+    const bool far = is_beyond_caches(x);
     parallel_for((lines - 1) / W + 1, row_grain(seen), [&](int64_t begin, int64_t end) {
         const Scratch<T> values(2 * room + OW * W);
         const Scratch<int_of<T>> elements(Cell::numbered ? 2 * room + OW * W : 0);

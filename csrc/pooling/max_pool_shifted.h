@@ -45,7 +45,7 @@ class ShiftedRow {
         for (int64_t q = 0; q < windows_; q += W) {
             const auto at = [&](int i) PYDL_INLINE_LAMBDA { return x[i] + before_ + 2 * q; };
             if (far_)  // the rows that are new; the first was asked for before
-                prefetch_row_pair(at(1), at(2));
+                prefetch_row_pair<true>(at(1), at(2));
             Rows a, b;
             vec<T> low, high;
             if (q < whole_) {

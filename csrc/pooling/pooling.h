@@ -258,6 +258,12 @@ bool is_far(const Array<const T, 5>& x) {
     return x.size() * int64_t(sizeof(T)) > (int64_t(4) << 20);
 }
 
+// Whether most of it comes from memory, beyond the last cache.
+template <typename T>
+bool is_beyond_caches(const Array<const T, 5>& x) {
+    return x.size() * int64_t(sizeof(T)) > (int64_t(16) << 20);
+}
+
 // All lanes of each of `width` vectors combined, a lane for each: halves with halves, then halves of those,
 // ...
 template <typename T, int Step = width<T> / 2, typename Combine>
