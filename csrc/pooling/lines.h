@@ -88,14 +88,26 @@ void combine_rows(const T* volume, const int64_t (&stride)[5], const LaneWindows
             lines.set(l * vectors + c / W + v, cell[v]);
         }
     };
-    for (int64_t l = 0; l < count; ++l) {
-        int64_t c = 0;
+    const auto pair = [&](int64_t l, int64_t c) PYDL_INLINE_LAMBDA {
+        if (far)
+            columns(l, c, std::integral_constant<int, 2>{}, std::true_type{});
+        else
+            columns(l, c, std::integral_constant<int, 2>{}, std::false_type{});
+    };
+    const auto single = [&](int64_t l, int64_t c) PYDL_INLINE_LAMBDA {
+        columns(l, c, std::integral_constant<int, 1>{}, std::false_type{});
+    };
+    // Sums wait for memory, and go over it in order; numbers take longer, and less so where columns stay.
+    int64_t c = 0;
+    if constexpr (Cell::numbered) {
         for (; wide - c > W; c += 2 * W)
-            if (far)
-                columns(l, c, std::integral_constant<int, 2>{}, std::true_type{});
-            else
-                columns(l, c, std::integral_constant<int, 2>{}, std::false_type{});
-        if (c < wide) columns(l, c, std::integral_constant<int, 1>{}, std::false_type{});
+            for (int64_t l = 0; l < count; ++l) pair(l, c);
+        for (int64_t l = 0; l < count && c < wide; ++l) single(l, c);
+    } else {
+        for (int64_t l = 0; l < count; ++l) {
+            for (c = 0; wide - c > W; c += 2 * W) pair(l, c);
+            if (c < wide) single(l, c);
+        }
     }
 }
 
