@@ -76,13 +76,12 @@ void adaptive_max_pool3d_backward(Array<const T, 5> dy, Array<const int64_t, 5> 
             T* to = dx.data + plane * size;
             fill_row(to, size, T(0));
             const T* g = volume_of(dy, plane);
-            for (int64_t line = 0; line < outputs / OW; ++line)
-                for (int64_t q = 0; q < OW; ++q) {
-                    const int64_t winner = indices.data[plane * outputs + line * OW + q];
-                    if (winner >= 0 && winner < size)
-                        to[winner] +=
-                            g[line / OH * dy.stride[2] + line % OH * dy.stride[3] + q * dy.stride[4]];
-                }
+            const int64_t* winners = indices.data + plane * outputs;
+            for (int64_t line = 0; line < outputs / OW; ++line, winners += OW) {
+                const T* from = g + line / OH * dy.stride[2] + line % OH * dy.stride[3];
+                for (int64_t q = 0; q < OW; ++q, from += dy.stride[4])
+                    if (const int64_t winner = winners[q]; winner >= 0 && winner < size) to[winner] += *from;
+            }
         }
     });
 }

@@ -1,12 +1,13 @@
 // Average pooling with windows of 2x2 with stride 2 and no padding.
 #pragma once
+#include "pooling/ahead.h"
 #include "pooling/avg_pool_windows.h"
 #include "pooling/halving.h"
 
 namespace pydl::PYDL_ISA {
 
 // Straight from the two rows.
-template <typename T>
+template <bool Beyond, typename T>
 void avg_pool_forward_2x2(const AvgPoolForward<T>& pool) {
     constexpr int64_t W = width<T>;
     const int64_t OH = pool.windows.rows.out, OW = pool.windows.columns.out;
@@ -22,12 +23,20 @@ void avg_pool_forward_2x2(const AvgPoolForward<T>& pool) {
                     const int64_t n = 2 * (OW - q);
                     const vec<T> left = load_partial(a, n) + load_partial(b, n);
                     const vec<T> right = load_partial(a + W, n - W) + load_partial(b + W, n - W);
-                    prefetch_row_pair(a, b);
+                    prefetch_row_pair<Beyond>(a, b);
                     const vec<T> sum = even_by_blocks(left, right) + odd_by_blocks(left, right);
                     store_partial(y + q, mean(in_order(sum)), OW - q);
                 }
         }
     });
+}
+
+template <typename T>
+void avg_pool_forward_2x2(const AvgPoolForward<T>& pool) {
+    if (is_beyond_caches(pool.x))
+        avg_pool_forward_2x2<true>(pool);
+    else
+        avg_pool_forward_2x2<false>(pool);
 }
 
 // The same where rows are shorter than a vector.

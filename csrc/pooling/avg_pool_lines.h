@@ -19,7 +19,8 @@ void avg_pool_spread(const Array<const T, 5>& dy, const AdaptiveWindows& w, T* d
 
 // Whether that is better than a plane in each lane: wide windows are runs of equal numbers.
 inline bool suits_spreading(const AdaptiveWindows& w) {
-    return w.columns.size >= 6 * w.columns.out;
+    return w.columns.size >= 6 * w.columns.out ||
+           (w.columns.size >= 48 && w.columns.size >= 4 * w.columns.out);
 }
 
 }  // namespace pydl::PYDL_ISA

@@ -195,7 +195,7 @@ template <typename T>
     const bool even = D == 1 && OD == 1 && bands == 1 && fill == nullptr && has_even_planes(dy);
     const bool far = planes * D * H * wide * int64_t(sizeof(T)) > kFarStrips;
     const int64_t bytes = int64_t(sizeof(T)) * (H * wide + OH * OW);
-    const int64_t run = even ? slices_at_once(bytes, wide <= S * W, far) : 1;
+    const int64_t run = even ? slices_at_once(bytes, wide <= S * W) : 1;
     // Strips go from right to left: what is written beyond a row belongs to the next one, and is written
     // again.
     const int64_t leftmost = columns.padding / S + kernel.first, strips = (wide - 1) / (S * W) + 1;

@@ -8,6 +8,7 @@
 //
 // Windows of many columns are combined one by one, a vector of neighbours at a time.
 #pragma once
+#include "pooling/ahead.h"
 #include "pooling/lanes.h"
 #include "pooling/max_pool_best.h"
 
@@ -51,46 +52,63 @@ struct WindowRow {
 };
 
 // The columns of `count` rows of windows of a slice of a volume, each with the best of its rows or their sum.
-// Elements are positions. Lines are `vectors` vectors long.
+// Elements are positions. Lines are `vectors` vectors long. `far`: whether x lies beyond the caches.
 template <typename Cell, typename T>
 void combine_rows(const T* volume, const int64_t (&stride)[5], const LaneWindows& w, const WindowRow& row,
-                  int64_t count, int64_t vectors, const LaneCells<Cell, T>& lines) {
+                  int64_t count, int64_t vectors, bool far, const LaneCells<Cell, T>& lines) {
     constexpr int64_t W = width<T>;
     using I = int_of<T>;
     const int64_t wide = w.columns.size, height = w.rows.size, row_step = stride[3];
     const LaneWindow deep = w.depth[row.z];
     volume += deep.begin * stride[2];
-    const auto columns = [&](int64_t c, auto Vectors) PYDL_INLINE_LAMBDA {
+    const auto columns = [&](int64_t l, int64_t c, auto Vectors, auto Far) PYDL_INLINE_LAMBDA {
         constexpr int V = Vectors;
         const LaneRange<T> last(0, wide - c - (V - 1) * W);
-        for (int64_t l = 0; l < count; ++l) {
-            const LaneWindow& down = w.rows[row.p + l];
-            const int64_t rows = down.count, top = deep.begin * height + down.begin;
-            Cell cell[V];
+        const LaneWindow& down = w.rows[row.p + l];
+        const int64_t rows = down.count, top = deep.begin * height + down.begin;
+        Cell cell[V];
 #pragma GCC unroll 2
-            for (int v = 0; v < V; ++v) cell[v] = empty_cell<Cell>(top);
-            const T* slice = volume + down.begin * row_step + c;
-            for (int64_t k = 0; k < deep.count; ++k, slice += stride[2]) {
-                const T* from = slice;
-                mask<T> number = broadcast<I>(I(top + k * height));
-                for (int64_t i = rows; i > 0; --i, from += row_step, number += I(1))
+        for (int v = 0; v < V; ++v) cell[v] = empty_cell<Cell>(top);
+        const T* slice = volume + down.begin * row_step + c;
+        for (int64_t k = 0; k < deep.count; ++k, slice += stride[2]) {
+            const T* from = slice;
+            mask<T> number = broadcast<I>(I(top + k * height));
+            for (int64_t i = rows; i > 0; --i, from += row_step, number += I(1))
 #pragma GCC unroll 2
-                    for (int v = 0; v < V; ++v) {
-                        if (V == 2) prefetch(from + v * W + kAheadOfPool);
-                        cell[v].meet(v + 1 < V ? load(from + v * W) : last.load(from + v * W), number);
-                    }
-            }
+                for (int v = 0; v < V; ++v) {
+                    if constexpr (V == 2 && Far) prefetch_to_second(from + v * W + kAheadOfRows);
+                    if constexpr (V == 2 && !Far) prefetch(from + v * W + kAheadOfPool);
+                    cell[v].meet(v + 1 < V ? load(from + v * W) : last.load(from + v * W), number);
+                }
+        }
 #pragma GCC unroll 2
-            for (int v = 0; v < V; ++v) {
-                if constexpr (Cell::numbered)
-                    cell[v].element = cell[v].element * I(wide) + (iota<I>() + I(c + v * W));
-                lines.set(l * vectors + c / W + v, cell[v]);
-            }
+        for (int v = 0; v < V; ++v) {
+            if constexpr (Cell::numbered)
+                cell[v].element = cell[v].element * I(wide) + (iota<I>() + I(c + v * W));
+            lines.set(l * vectors + c / W + v, cell[v]);
         }
     };
+    const auto pair = [&](int64_t l, int64_t c) PYDL_INLINE_LAMBDA {
+        if (far)
+            columns(l, c, std::integral_constant<int, 2>{}, std::true_type{});
+        else
+            columns(l, c, std::integral_constant<int, 2>{}, std::false_type{});
+    };
+    const auto single = [&](int64_t l, int64_t c) PYDL_INLINE_LAMBDA {
+        columns(l, c, std::integral_constant<int, 1>{}, std::false_type{});
+    };
+    // Sums wait for memory, and go over it in order; numbers take longer, and less so where columns stay.
     int64_t c = 0;
-    for (; wide - c > W; c += 2 * W) columns(c, std::integral_constant<int, 2>{});
-    if (c < wide) columns(c, std::integral_constant<int, 1>{});
+    if constexpr (Cell::numbered) {
+        for (; wide - c > W; c += 2 * W)
+            for (int64_t l = 0; l < count; ++l) pair(l, c);
+        for (int64_t l = 0; l < count && c < wide; ++l) single(l, c);
+    } else {
+        for (int64_t l = 0; l < count; ++l) {
+            for (c = 0; wide - c > W; c += 2 * W) pair(l, c);
+            if (c < wide) single(l, c);
+        }
+    }
 }
 
 // result(first of `count` lines, cells) for all rows of windows: a vector for each window of `count` lines.
@@ -101,6 +119,7 @@ void pool_lines(const Array<const T, 5>& x, const LaneWindows& w, const Result& 
                   room = vectors * W * W;
     const int64_t lines = x.shape[0] * x.shape[1] * w.depth.out * w.rows.out;
     const int64_t seen = W * wide * at_most(w.depth.span, w.depth.size) * at_most(w.rows.span, w.rows.size);
+    const bool far = is_beyond_caches(x);
     parallel_for((lines - 1) / W + 1, row_grain(seen), [&](int64_t begin, int64_t end) {
         const Scratch<T> values(2 * room + OW * W);
         const Scratch<int_of<T>> elements(Cell::numbered ? 2 * room + OW * W : 0);
@@ -114,7 +133,8 @@ void pool_lines(const Array<const T, 5>& x, const LaneWindows& w, const Result& 
             const int64_t count = at_most(W, lines - first);
             for (int64_t l = 0; l < count;) {
                 const int64_t some = at_most(count - l, w.rows.out - row.p);
-                combine_rows(volumes.at(row.plane), x.stride, w, row, some, vectors, cells(l * vectors * W));
+                combine_rows(volumes.at(row.plane), x.stride, w, row, some, vectors, far,
+                             cells(l * vectors * W));
                 l += some;
                 row.advance(w, some);
             }

@@ -1,12 +1,13 @@
 // Max pooling with windows of 2x2 with stride 2 and no padding: straight from the two rows.
 #pragma once
+#include "pooling/ahead.h"
 #include "pooling/halving.h"
 #include "pooling/max_pool_windows.h"
 #include "simd/bytes.h"
 
 namespace pydl::PYDL_ISA {
 
-template <typename T>
+template <bool Beyond, typename T>
 void max_pool_row_2x2(const T* upper, const T* lower, int64_t count, T* y, uint8_t* window, bool spills) {
     constexpr int64_t W = width<T>;
     const auto number = [](int k) { return broadcast<int_of<T>>(int_of<T>(k)); };
@@ -16,7 +17,7 @@ void max_pool_row_2x2(const T* upper, const T* lower, int64_t count, T* y, uint8
         const int64_t n = 2 * (count - q);
         const vec<T> a = load_partial(upper + 2 * q, n), b = load_partial(upper + 2 * q + W, n - W);
         const vec<T> c = load_partial(lower + 2 * q, n), d = load_partial(lower + 2 * q + W, n - W);
-        prefetch_row_pair(upper + 2 * q, lower + 2 * q);
+        prefetch_row_pair<Beyond>(upper + 2 * q, lower + 2 * q);
         Best<T> best = {even_by_blocks(a, b), mask<T>{}};
         best.meet(odd_by_blocks(a, b), number(1));
         best.meet(even_by_blocks(c, d), number(2));
@@ -26,7 +27,7 @@ void max_pool_row_2x2(const T* upper, const T* lower, int64_t count, T* y, uint8
     }
 }
 
-template <typename T>
+template <bool Beyond, typename T>
 void max_pool_forward_2x2(const MaxPoolForward<T>& pool) {
     const int64_t OH = pool.windows.rows.out, OW = pool.windows.columns.out;
     const int64_t* stride = pool.x.stride;
@@ -36,11 +37,19 @@ void max_pool_forward_2x2(const MaxPoolForward<T>& pool) {
             int64_t at = plane * OH * OW;
             for (int64_t p = 0; p < OH; ++p, upper += 2 * stride[3], at += OW)
                 // Bytes beyond a row belong to the next one and are written again.
-                max_pool_row_2x2(upper, upper + stride[3], OW, pool.y + at,
-                                 pool.window ? pool.window + at : nullptr,
-                                 (end - plane) * OH * OW - p * OW >= width<T>);
+                max_pool_row_2x2<Beyond>(upper, upper + stride[3], OW, pool.y + at,
+                                         pool.window ? pool.window + at : nullptr,
+                                         (end - plane) * OH * OW - p * OW >= width<T>);
         }
     });
+}
+
+template <typename T>
+void max_pool_forward_2x2(const MaxPoolForward<T>& pool) {
+    if (is_beyond_caches(pool.x))
+        max_pool_forward_2x2<true>(pool);
+    else
+        max_pool_forward_2x2<false>(pool);
 }
 
 // The same where rows are shorter than a vector.

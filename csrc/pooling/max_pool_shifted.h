@@ -6,6 +6,7 @@
 //     ...                                                                                     B + C + D
 //             i j k l m n o p   -> A ...  odd    B D F H     to their left  . B D F             ...
 #pragma once
+#include "pooling/ahead.h"
 #include "pooling/pooling.h"
 
 namespace pydl::PYDL_ISA {
@@ -22,11 +23,11 @@ template <typename T>
 class ShiftedRow {
   public:
     static constexpr T padding = -__builtin_inff();
-    ShiftedRow(const PoolAxis& columns, int64_t ahead)
+    ShiftedRow(const PoolAxis& columns, bool far)
         : before_(1 - columns.padding),
-          ahead_(ahead),
           windows_(columns.out),
           whole_((columns.size - before_) / (2 * W) * W),
+          far_(far),
           first_(0, columns.size - before_ - 2 * whole_),
           second_(0, columns.size - before_ - 2 * whole_ - W) {}
 
@@ -43,8 +44,8 @@ class ShiftedRow {
         }
         for (int64_t q = 0; q < windows_; q += W) {
             const auto at = [&](int i) PYDL_INLINE_LAMBDA { return x[i] + before_ + 2 * q; };
-            if (ahead_ > 0)  // the rows that are new; the first was asked for before
-                for (int i = 1; i < 3; ++i) prefetch(at(i) + ahead_), prefetch(at(i) + W + ahead_);
+            if (far_)  // the rows that are new; the first was asked for before
+                prefetch_row_pair<true>(at(1), at(2));
             Rows a, b;
             vec<T> low, high;
             if (q < whole_) {
@@ -73,8 +74,9 @@ class ShiftedRow {
     PYDL_INLINE static vec<T> larger(vec<T> a, vec<T> b) { return a > b ? a : b; }
     PYDL_INLINE static vec<T> down(const Rows& x) { return larger(larger(x.row[0], x.row[1]), x.row[2]); }
 
-    int64_t before_, ahead_, windows_, whole_;  // of the windows, those of whole vectors
-    LaneRange<T> first_, second_;               // the lanes that are columns of the last two
+    int64_t before_, windows_, whole_;  // of the windows, those of whole vectors
+    bool far_;
+    LaneRange<T> first_, second_;  // the lanes that are columns of the last two
 };
 
 // All rows of windows. Whether that is done: where there is NaN it is left to others.
@@ -85,8 +87,7 @@ bool max_pool_shifted(const Array<const T, 5>& x, const PoolWindows& w, T* y) {
     parallel_for(x.shape[0] * x.shape[1] * OD * OH, row_grain(3 * w.columns.size),
                  [&](int64_t begin, int64_t end) {
                      const Volumes<const T> volumes(x);
-                     const int64_t ahead = is_far(x) ? kAheadOfPool : 0;
-                     const ShiftedRow<T> row(w.columns, ahead);
+                     const ShiftedRow<T> row(w.columns, is_far(x));
                      const Scratch<T> outside(w.columns.size);  // the rows above and below
                      fill_row(outside.data(), w.columns.size, ShiftedRow<T>::padding);
                      int64_t plane = begin / OH / OD, z = begin / OH % OD, p = begin % OH;

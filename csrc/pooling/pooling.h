@@ -258,14 +258,10 @@ bool is_far(const Array<const T, 5>& x) {
     return x.size() * int64_t(sizeof(T)) > (int64_t(4) << 20);
 }
 
-// What windows of 2x2 will read some rows later.
+// Whether most of it comes from memory, beyond the last cache.
 template <typename T>
-PYDL_INLINE void prefetch_row_pair(const T* upper, const T* lower) {
-    constexpr int64_t W = width<T>, ahead = 64 * W;
-    prefetch(upper + ahead);
-    prefetch(upper + ahead + W);
-    prefetch(lower + ahead);
-    prefetch(lower + ahead + W);
+bool is_beyond_caches(const Array<const T, 5>& x) {
+    return x.size() * int64_t(sizeof(T)) > (int64_t(16) << 20);
 }
 
 // All lanes of each of `width` vectors combined, a lane for each: halves with halves, then halves of those,

@@ -31,7 +31,7 @@ bool pool_strips(StripKernel<T> kernel, T divisor, const Array<const T, 5>& x, c
     const bool far = x.size() * int64_t(sizeof(T)) > kFarStrips;
     // Slices that lie evenly are taken some at once.
     const bool even = OD == 1 && has_even_planes(x) && bands == 1;
-    const int64_t run = even ? slices_at_once(row_bytes * OH, OW <= W, far) : 1;
+    const int64_t run = even ? slices_at_once(row_bytes * OH, OW <= W) : 1;
     const int64_t step = even ? plane_step(x) : 0;
     const auto x_of = [&](int64_t task) {
         const int64_t slice = task / bands;
