@@ -49,9 +49,7 @@ bool is_depthwise(const Correlation<T>& given) {
     const Correlation<T> conv = has_one_column(given) ? as_one_row(given) : given;
     const Axis& rows = conv.rows;
     if (conv.features > 2 || conv.channels > 8 || conv.channels < 1 || conv.y.stride[3] != 1) return false;
-    if (rows.taps > 1 &&
-        ((rows.dilation != 1 && rows.stride != 1) || !has_depthwise_kernels<T>(rows.taps, rows.stride)))
-        return false;
+    if (rows.taps > 1 && !rows_apart(rows) && !has_depthwise_kernels<T>(rows.taps)) return false;
     return rows.taps >= 1 && rows.taps <= 64 && rows.stride <= 64 && rows.dilation <= 64 &&
            rows.origin >= -64 * rows.dilation && suits_row_frame(conv.columns);
 }

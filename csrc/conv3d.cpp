@@ -88,6 +88,7 @@ template <typename T>
         last += phase[d].last_tap * w.stride[2 + d];
         step[d] = stride_of(phase[d].axis.taps, -phase[d].step, w.stride[2 + d]);
     }
+    const bool in_runs = step[2] == 1 && step[1] == V;  // those of a slice
     // Neighbouring channels are neighbours in memory.
     const Parts blocks(s.C, 8);
     parallel_for(blocks.count, 1 + 4096 / (features * T0 * U * V), [&](int64_t begin, int64_t end) {
@@ -97,10 +98,15 @@ template <typename T>
                 const T* from = w.data + (channel / per_group * features + o) * w.stride[0] +
                                 channel % per_group * w.stride[1] + last;
                 T* tap = to + (channel * features + o) * T0 * U * V;
-                for (int64_t t = 0; t < T0; t++)
+                for (int64_t t = 0; t < T0; t++, from += step[0]) {
+                    if (in_runs) {
+                        copy_row(tap, from, U * V);
+                        tap += U * V;
+                        continue;
+                    }
                     for (int64_t u = 0; u < U; u++)
-                        for (int64_t v = 0; v < V; v++)
-                            *tap++ = from[t * step[0] + u * step[1] + v * step[2]];
+                        for (int64_t v = 0; v < V; v++) *tap++ = from[u * step[1] + v * step[2]];
+                }
             }
     });
 }

@@ -33,6 +33,18 @@ LANES = [
     (6, 16, 1, 13, 14, 2, (2, 1, 2, 3), 5),
     (2, 2700, 1, 7, 7, 1, (2, 2, 2, 2), 5),  # images from beyond the second-level cache
 ]
+# Of strides whose rows are sorted into as many phases (csrc/conv2d/depthwise_frame.h).
+STRIDED = [
+    (2, 5, 1, 57, 57, 3, (1, 1, 1, 1), 3),
+    (3, 3, 2, 9, 200, 3, (2, 0, 2, 1), 4),
+    (2, 3, 1, 28, 70, 3, (2, 2, 2, 2), 5),
+    (1, 4, 2, 20, 50, 4, (0, 0, 0, 0), 4),
+    (3, 3, 1, 19, 23, 4, (3, 2, 3, 1), 7),
+    (18, 2, 1, 6, 5, 4, (1, 0, 2, 3), 5),
+    (2, 4, 1, 17, 34, 2, (0, 0, 0, 0), 2),
+    (2, 3, 2, 12, 40, 2, (1, 1, 1, 1), 4),
+    (1, 2, 1, 30, 100, 2, (4, 4, 4, 4), 9),
+]
 MAPS = [
     (2, 5, 1, 14, 14, 1, (1, 1, 1, 1)),
     (3, 4, 2, 9, 16, 1, (1, 1, 1, 1)),
@@ -55,6 +67,7 @@ MAPS = [
     (2, 3, 1, 5, 20, 2, (1, 4, 1, 5)),
     *WIDE,
     *LANES,
+    *STRIDED,
 ]
 
 
@@ -98,7 +111,7 @@ def test_lanes_give_the_same_bits_for_any_number_of_threads(sizes):
     check_threads(conv2d_forward, {"x": x, "w": w, "b": b, "y": y} | settings)
 
 
-KINDS = [(1, 3), (2, 3), (1, 5), (2, 5), (1, 7)]  # strides and taps
+KINDS = [(1, 3), (2, 3), (1, 5), (2, 5), (1, 7), (2, 4), (3, 3), (3, 4), (4, 4), (4, 7)]  # strides and taps
 
 
 @pytest.mark.parametrize(("stride", "taps"), KINDS)

@@ -35,9 +35,12 @@ struct ChannelLanes {
         const T* from = images.at(n, channel) + (top + low) * stride[2] + (left + first) * stride[3];
         T* to = frame + (low * columns + first) * W;
         // To what is likely to be turned next, which is asked for meanwhile: channels are too short for the
-        // processor to see where they lead.
-        const int64_t run = past - first,
-                      ahead = n + 1 < images.shape[0] ? stride[0] : W * stride[1] - n * stride[0];
+        // processor to see where they lead. Of an image that is turned in pieces, that is what is below.
+        const int64_t above = (top + low) * stride[2];
+        const int64_t run = past - first, ahead = top + high < height ? (high - low) * stride[2]
+                                                  : n + 1 < images.shape[0]
+                                                      ? stride[0] - above
+                                                      : W * stride[1] - n * stride[0] - above;
         if (stride[3] == 1 && stride[2] == run)
             return turn_pixels(to, columns, run, from, (high - low) * run, ahead);
         for (int64_t i = low; i < high; i++, from += stride[2], to += columns * W)

@@ -7,7 +7,7 @@
 namespace pydl::PYDL_ISA {
 
 // Whether the functions below compute a convolution, and faster than others do: groups of one or two
-// features, taps that are neighbours along the columns, and strides of 1 or 2.
+// features and strides of at most 4 along the rows.
 template <typename T>
 bool is_depthwise(const Correlation<T>& conv);
 template <typename T>

@@ -3,8 +3,9 @@
 //
 //     stride 1, padding 1      . a b c d . . . . e f g h . . . .      rows `pitch` apart
 //
-// With a stride of 2 along the row its even columns come first, then, a `phase` further on, the odd ones. So
-// the pixels that one tap reads for neighbouring outputs are neighbours, at a fixed place.
+// With a stride of 2 along the row its even columns come first, then, a `phase` further on, the odd ones;
+// with one of 3 or 4 there are as many phases. So the pixels that one tap reads for neighbouring outputs are
+// neighbours, at a fixed place.
 #pragma once
 
 #include "conv2d/frame.h"
@@ -39,8 +40,35 @@ struct RowTaps {
 
 // Whether frames of such rows are of a sensible size.
 inline bool suits_row_frame(const Axis& columns) {
-    return columns.stride <= 2 && columns.taps >= 1 && columns.taps <= 64 && columns.outputs > 0 &&
+    return columns.stride <= 4 && columns.taps >= 1 && columns.taps <= 64 && columns.outputs > 0 &&
            columns.source > 0 && RowTaps(columns).zeros() <= columns.outputs + 64;
+}
+
+template <int First, typename V, int... I>
+PYDL_INLINE V every_third(V a, V b, V c, std::integer_sequence<int, I...>) {
+    constexpr int n = sizeof...(I);
+    const V some = __builtin_shufflevector(a, b, (First + 3 * I < 2 * n ? First + 3 * I : 0)...);
+    return __builtin_shufflevector(some, c, (First + 3 * I < 2 * n ? I : First + 3 * I - n)...);
+}
+// Of so many neighbouring vectors, those made of every second, third or fourth number, from the first, the
+// second, ... on.
+template <typename T, int Stride>
+PYDL_INLINE void sort_by_phase(vec<T> (&v)[Stride]) {
+    if constexpr (Stride == 2) {
+        const vec<T> even = even_lanes(v[0], v[1]);
+        v[1] = odd_lanes(v[0], v[1]), v[0] = even;
+    } else if constexpr (Stride == 3) {
+        constexpr auto lanes = std::make_integer_sequence<int, width<T>>{};
+        const vec<T> a = v[0], b = v[1], c = v[2];
+        v[0] = every_third<0>(a, b, c, lanes);
+        v[1] = every_third<1>(a, b, c, lanes);
+        v[2] = every_third<2>(a, b, c, lanes);
+    } else {
+        const vec<T> even[2] = {even_lanes(v[0], v[1]), even_lanes(v[2], v[3])},
+                     odd[2] = {odd_lanes(v[0], v[1]), odd_lanes(v[2], v[3])};
+        v[0] = even_lanes(even[0], even[1]), v[2] = odd_lanes(even[0], even[1]);
+        v[1] = even_lanes(odd[0], odd[1]), v[3] = odd_lanes(odd[0], odd[1]);
+    }
 }
 
 template <typename T>
@@ -80,12 +108,15 @@ class RowFrame {
         clear_row(to + last * pitch, int64_t(0), (rows - last) * pitch, (rows - last) * pitch);
         to += first * pitch;
         const T* from = x + (top + first) * row_stride;
-        if (column_stride != 1)
+        if (column_stride != 1 || (sizeof(T) == 8 && taps_.stride > 2))
             copy_apart(to, from, row_stride, column_stride, last - first);
         else if (taps_.stride == 1)
             copy(to, pitch, from, row_stride, last - first, taps_.source);
-        else
-            split(to, phase_, from, row_stride, last - first, taps_.source);
+        else if (taps_.stride == 2)
+            split<2>(to, phase_, from, row_stride, last - first, taps_.source);
+        else if constexpr (sizeof(T) == 4)
+            (taps_.stride == 3 ? split<3> : split<4>)(to, phase_, from, row_stride, last - first,
+                                                      taps_.source);
     }
 
   private:
@@ -97,20 +128,19 @@ class RowFrame {
             if (whole < count) store(to + whole, load_partial(from + whole, count - whole));
         }
     }
+    template <int Stride>
     static void split(T* to, int64_t phase, const T* from, int64_t row_stride, int64_t rows, int64_t count) {
-        const int64_t whole = count - count % (2 * W);
-        for (int64_t r = 0; r < rows; r++, to += 2 * phase, from += row_stride) {
-            for (int64_t k = 0; k < whole; k += 2 * W) {
-                const vec<T> a = load(from + k), b = load(from + k + W);
-                store(to + k / 2, even_lanes(a, b));
-                store(to + phase + k / 2, odd_lanes(a, b));
+        for (int64_t r = 0; r < rows; r++, to += Stride * phase, from += row_stride)
+            for (int64_t k = 0; k < count; k += Stride * W) {
+                vec<T> lanes[Stride];
+#pragma GCC unroll 4
+                for (int64_t v = 0; v < Stride; v++)
+                    lanes[v] = k + Stride * W <= count ? load(from + k + v * W)
+                                                       : load_partial(from + k + v * W, count - k - v * W);
+                sort_by_phase<T>(lanes);
+#pragma GCC unroll 4
+                for (int64_t q = 0; q < Stride; q++) store(to + q * phase + k / Stride, lanes[q]);
             }
-            if (whole == count) continue;
-            const vec<T> a = load_partial(from + whole, count - whole),
-                         b = load_partial(from + whole + W, count - whole - W);
-            store(to + whole / 2, even_lanes(a, b));
-            store(to + phase + whole / 2, odd_lanes(a, b));
-        }
     }
     void copy_apart(T* to, const T* from, int64_t row_stride, int64_t column_stride, int64_t rows) const {
         for (int64_t r = 0; r < rows; r++, to += pitch(), from += row_stride)

@@ -14,9 +14,12 @@
 
 namespace pydl::PYDL_ISA {
 
-// Whether the rows of dilated taps are taken one by one: blocks of outputs that share pixels would be short.
+// Whether the rows of taps are taken one by one: with dilation, blocks of outputs that share pixels may be
+// short, and with large strides hardly any do.
 inline bool rows_apart(const Axis& rows) {
-    return rows.dilation > 1 && rows.outputs < DepthwiseKernel<float>::most * rows.dilation;
+    return rows.stride > 2 ||
+           (rows.dilation > 1 &&
+            (rows.stride > 1 || rows.outputs < DepthwiseKernel<float>::most * rows.dilation));
 }
 
 template <typename T>

@@ -127,9 +127,8 @@ template <typename T>
 inline constexpr bool has_filter_parts = sizeof(T) == 4;
 // Whether there are kernels for all parts of filters with so many rows of taps.
 template <typename T>
-bool has_depthwise_kernels(int64_t taps, int64_t stride) {
-    const bool is_part = taps == first_part_of_taps(taps);
-    return (is_part || has_filter_parts<T>) && (stride == 1 || (stride == 2 && taps != 2 && taps != 4));
+bool has_depthwise_kernels(int64_t taps) {
+    return has_filter_parts<T> || taps == first_part_of_taps(taps);
 }
 // The one for a part of so many rows, `steps` of which may be added up.
 template <typename T>
@@ -141,15 +140,15 @@ const DepthwiseKernel<T>& depthwise_kernel_for(const Correlation<T>& conv, int64
                                                          depthwise_kernel<T, 3, 0, 1>(),
                                                          depthwise_kernel<T, 5, 0, 1>(),
                                                          depthwise_kernel<T, 7, 0, 1>()},
-                                        of_stride_2[] = {depthwise_kernel<T, 3, 0, 2>(),
-                                                         depthwise_kernel<T, 5, 0, 2>(),
-                                                         depthwise_kernel<T, 7, 0, 2>()};
+                                        of_stride_2[] = {
+                                            depthwise_kernel<T, 2, 0, 2>(), depthwise_kernel<T, 3, 0, 2>(),
+                                            depthwise_kernel<T, 5, 0, 2>(), depthwise_kernel<T, 7, 0, 2>()};
     const int64_t U = conv.rows.taps;
     if (many_registers && U == 3 && conv.columns.taps == 3 && taps == 3 && steps == 1)
         return of_3x3[conv.rows.stride - 1];
     // One row of taps has one kernel for all strides.
-    return U > 1 && conv.rows.stride == 2 ? of_stride_2[taps / 2 - 1]
-                                          : of_stride_1[taps < 3 ? taps - 1 : taps / 2 + 1];
+    return taps > 1 && conv.rows.stride == 2 ? of_stride_2[taps / 2 - (taps == 2)]
+                                             : of_stride_1[taps < 3 ? taps - 1 : taps / 2 + 1];
 }
 
 }  // namespace pydl::PYDL_ISA

@@ -165,6 +165,11 @@ class PaddedRow {
         else
             for (int64_t q = begin_; q < end_; q++) to[q] = from[(q - begin_) * step_ * stride];
     }
+    int64_t step() const { return step_; }
+    int64_t begin() const { return begin_; }
+    int64_t end() const { return end_; }
+    // Of element 0, were it inside.
+    int64_t first() const { return source_ - begin_ * step_; }
 
   private:
     int64_t count_, step_, begin_, end_, source_;
@@ -178,6 +183,7 @@ class EverySecond {
 
   public:
     static bool suits(int64_t count) { return count <= 2 * W; }
+    int64_t written() const { return is_wide_ ? 2 * W : W; }
     EverySecond(int64_t begin, int64_t end, int64_t count)
         : part_{{2 * begin, 2 * end - 1},
                 {2 * begin - W, 2 * end - 1 - W},
@@ -262,7 +268,22 @@ class FrameLayout {
             copy_padded(to, rows, x + left * stride[3], stride[2], height, top, step, has_zeros);
             return;
         }
-        for (int64_t q = 0, h = top; q < rows; q++, h += step, to += pitch()) {
+        int64_t q = 0, h = top;
+        if (has_special_kernels && stride[3] == 1 && line.step() == 2 && EverySecond<T>::suits(pitch())) {
+            const EverySecond<T> lanes(line.begin(), line.end(), pitch());
+            const T* first = x + line.first();
+            // What is written beyond a row are zeros in front of later ones, which have to exist.
+            const int64_t whole = rows - (lanes.written() - 1) / pitch();
+            for (; q < whole; q++, h += step, to += pitch())
+                if (h >= 0 && h < height) {
+                    const T* row = first + h * stride[2];
+                    prefetch(row + 2048 / int64_t(sizeof(T)));
+                    lanes.copy(to, row);
+                } else if (!has_zeros) {
+                    lanes.clear(to);
+                }
+        }
+        for (; q < rows; q++, h += step, to += pitch()) {
             if (h >= 0 && h < height) {
                 const T* row = x + h * stride[2];
                 // Rows are too short for the processor to see where they lead.

@@ -73,8 +73,8 @@ class StrideCost {
     }
     // conv2d/direct.h
     [[gnu::noinline]] double direct() const {
-        return images_ * (1.06 * sums(outputs_ * vectors(width_)) + 10 * sorted() + 30 * sorted_rows()) +
-               15 * packing_ + 1500;
+        return images_ * (1.2 * sums(outputs_ * vectors(width_)) + 14 * sorted() + 6 * sorted_rows()) +
+               130 * packing_ + 28000;
     }
 
     // Whether the gradient of patches is better computed with their numbers as lanes

@@ -30,8 +30,27 @@
 #include "conv2d/product.h"
 #include "conv2d/winograd_overlap.h"
 #include "conv2d/winograd_sources.h"
+#include "simd/past_caches.h"
 
 namespace pydl::PYDL_ISA {
+
+// Neighbouring tiles of one row of tiles and one panel.
+struct TileStrip {
+    int64_t tile, length;   // the first one, relative to the task
+    int64_t target;         // its first output, relative to the feature's in image 0
+    int64_t rows, columns;  // outputs that exist
+};
+
+// Whether outputs leave little of the caches to others, and all strips of a task are whole lines of memory:
+// parts of lines would have to be read first.
+template <typename T>
+[[gnu::noinline]] bool are_past_caches(const Images<T>& y, const TileStrip* strip, int64_t count) {
+    const int64_t size = int64_t(sizeof(T));
+    if (y.stride[3] != 1 || y.shape[0] * y.stride[0] * size < kPastCaches / 2) return false;
+    int64_t ends = (y.stride[0] | y.stride[1] | y.stride[2]) * size | reinterpret_cast<intptr_t>(y.data);
+    for (int64_t s = 0; s < count; s++) ends |= (strip[s].target | strip[s].columns) * size;
+    return ends % 64 == 0;
+}
 
 // A task: some panels of tiles, some panels of filters.
 template <typename T, typename Line>
@@ -71,6 +90,8 @@ class WinogradTask {
         first_ = plan_.first_tile(task);
         count_ = plan_.first_tile(task + 1) - first_;
         list_strips();
+        past_caches_ =
+            overlap == 0 && are_past_caches(conv_.y, strips_.data(), first_strip_[(count_ - 1) / NR + 1]);
         const int64_t begin = plan_.row_groups.begin(row_group);
         const int64_t end = begin + plan_.row_groups.length(row_group, filters_.rows.count);
         if (filters_.is_own) transform_own_filters(begin, end);
@@ -92,16 +113,10 @@ class WinogradTask {
             }
             r = stop;
         }
+        if (past_caches_) finish_past_caches();
     }
 
   private:
-    // Neighbouring tiles of one row of tiles and one panel.
-    struct Strip {
-        int64_t tile, length;   // the first one, relative to the task
-        int64_t target;         // its first output, relative to the feature's in image 0
-        int64_t rows, columns;  // outputs that exist
-    };
-
     // Panels [begin, end) of the group, if no task before needed them.
     void transform_own_filters(int64_t begin, int64_t end) {
         for (int64_t r = begin; r < end; r++) {
@@ -173,7 +188,7 @@ class WinogradTask {
         const vec<T> bias =
             broadcast<T>(conv_.bias != nullptr ? conv_.bias[feature * conv_.bias_stride] : T(0));
         T* out = conv_.y.data + feature * conv_.y.stride[1];
-        if (are_far_) prefetch_outputs(out + conv_.y.stride[1], panel);
+        if (are_far_ && !past_caches_) prefetch_outputs(out + conv_.y.stride[1], panel);
         alignas(64) T pixels[row_M][M * NR + W];
         alignas(64) T half[row_M * P * W];
         for (int64_t t = 0; t < lanes; t += W) {
@@ -203,11 +218,13 @@ class WinogradTask {
             if (any(sum - sum != vec<T>{})) note_suspects(sum, panel * NR + t, lanes - t);
         }
         for (int64_t s = first_strip_[panel]; s < first_strip_[panel + 1]; s++) {
-            const Strip& strip = strips_[s];
+            const TileStrip& strip = strips_[s];
             T* to = out + strip.target;
             for (int64_t i = 0; i < strip.rows; i++, to += conv_.y.stride[2]) {
                 const T* from = pixels[i] + (strip.tile - panel * NR) * M;
-                if (conv_.y.stride[3] == 1 && strip.columns <= W)
+                if (past_caches_)
+                    for (int64_t j = 0; j < strip.columns; j += W) store_past_caches(to + j, load(from + j));
+                else if (conv_.y.stride[3] == 1 && strip.columns <= W)
                     store_partial(to, load(from), strip.columns);
                 else
                     copy_line(to, conv_.y.stride[3], from, int64_t(1), strip.columns);
@@ -218,7 +235,7 @@ class WinogradTask {
     // since the compiler drops calls of a function that does nothing else.
     PYDL_INLINE void prefetch_outputs(const T* out, int64_t panel) const {
         for (int64_t s = first_strip_[panel]; s < first_strip_[panel + 1]; s++) {
-            const Strip& strip = strips_[s];
+            const TileStrip& strip = strips_[s];
             const T* to = out + strip.target;
             for (int64_t i = 0; i < strip.rows; i++, to += conv_.y.stride[2])
                 for (int64_t j = 0; j < strip.columns; j += 64 / int64_t(sizeof(T))) prefetch(to + j);
@@ -236,7 +253,7 @@ class WinogradTask {
         }
         T* out = conv_.y.data + feature * conv_.y.stride[1];
         for (int64_t s = first_strip_[panel]; s < first_strip_[panel + 1]; s++) {
-            const Strip& strip = strips_[s];
+            const TileStrip& strip = strips_[s];
             T* to = out + strip.target;
             if ((first_ + strip.tile) % of_image == 0)
                 for (int64_t i = 0; i < conv_.rows.outputs; i++)
@@ -259,8 +276,9 @@ class WinogradTask {
     const Plan& plan_;
     uint8_t* suspects_;
     const bool are_far_;                         // outputs, from the caches of a core
+    bool past_caches_ = false;                   // whether those of a task are written there
     int64_t group_ = 0, first_ = 0, count_ = 0;  // of the tiles
-    Scratch<Strip> strips_;
+    Scratch<TileStrip> strips_;
     Scratch<int64_t> first_strip_;
     WinogradSources<T, Line> sources_;
     int64_t product_pitch_;

@@ -146,6 +146,8 @@ def suits_stride(w: Shape, x: Shape, y: Shape, groups: int = 1) -> bool:
     if has_small_groups(groups, channels, filters):
         return False
     sums = direct_stride(taps_of(w, x, y), pixels_of(x), pixels_of(y), channels, filters)
+    if groups > 1 and max(channels, filters) <= 8:  # for which there are kernels of their own (csrc/conv2d/direct.h)
+        sums *= 0.8
     own = transformed(way, y[0] * -(-y[2] // 4) * -(-y[3] // 4), channels, filters)
     return own < sums and way.numbers * w[0] * w[1] <= MOST_TRANSFORMED
 
