@@ -52,7 +52,7 @@ FLOAT32_ALONE = (
 )
 # These are bound by memory or seldom what a network waits for: AVX-512 takes both kernels of AVX2.
 WITHOUT_AVX512 = (
-    "adadelta adagrad adamax adaptive_max_pool3d amax argmax avg_pool3d binary_cross_entropy "
+    "adadelta adagrad adamax adaptive_max_pool3d amax argmax avg_pool3d "
     "clip_grad_value cross cummax cumsum eq gather group_norm huber_loss keep_steps kl_div kthvalue l1_loss "
     "logical_and max_pool3d maximum mean minimum nan_to_num nll_loss norm pad remainder rms_norm rmsprop sort_topk "
     "sum sum_to unfold var"

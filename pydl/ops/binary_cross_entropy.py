@@ -30,6 +30,8 @@ def _log(x):
 @kernel(writes="y")
 def binary_cross_entropy_forward(x, target, weight, y, reduction):
     """reduction: 0 none, 1 mean, 2 sum. weight may be None."""
+    if not all(0 <= p <= 1 for p in (*x, *target)):
+        raise ValueError("binary_cross_entropy_forward: x and target must lie between 0 and 1")
     terms = []
     for i in range(len(x)):
         w = 1.0 if weight is None else weight[i]
@@ -73,10 +75,14 @@ def binary_cross_entropy(
     x, t, w = check_floats(name, ("weight",), input=input, target=target, weight=weight)
     how = losses.check_reduction(name, reduction)
     losses.check_same_shape(name, x, t)
-    for argument, values in (("input", x), ("target", t)):
-        if x.size and not (values.min() >= 0 and values.max() <= 1):
-            raise ValueError(
-                f"{name}: {argument} must lie between 0 and 1 but has {values.min():g} to {values.max():g}"
-                + ("; binary_cross_entropy_with_logits takes raw scores" if values is x else "")
-            )
-    return losses.of_pairs(name, x, t, {"weight": w}, how, binary_cross_entropy_forward, binary_cross_entropy_backward)
+    kernels = binary_cross_entropy_forward, binary_cross_entropy_backward
+    try:
+        return losses.of_pairs(name, x, t, {"weight": w}, how, *kernels)
+    except ValueError:  # the kernel refuses what are no probabilities; this says what they were
+        for argument, values in (("input", x), ("target", t)):
+            if x.size and not (values.min() >= 0 and values.max() <= 1):
+                raise ValueError(
+                    f"{name}: {argument} must lie between 0 and 1 but has {values.min():g} to {values.max():g}"
+                    + ("; binary_cross_entropy_with_logits takes raw scores" if values is x else "")
+                ) from None
+        raise
