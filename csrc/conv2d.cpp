@@ -176,8 +176,10 @@ template <typename T>
 void input_gradient(const Array<const T, 4>& dy, const Array<const T, 4>& w, const T* bias,
                     int64_t bias_stride, const Array<T, 4>& dx, const Conv2dShape& s) {
     if (dx.size() == 0) return;
-    if constexpr (has_special_kernels)
+    if constexpr (has_special_kernels) {
         if (is_depthwise_of_stride_2(s, dx)) return depthwise_input_gradient(dy, w, bias, bias_stride, dx, s);
+        if (has_strided_gradient(s, dx)) return strided_depthwise_gradient(dy, w, bias, bias_stride, dx, s);
+    }
     Correlation<T> conv = gradient_correlation(dy, w, bias, bias_stride, dx, s);
     const auto set_phase = [&](const Phase& row, const Phase& column, int64_t a, int64_t c) {
         conv.rows = row.axis;

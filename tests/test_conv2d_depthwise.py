@@ -33,7 +33,8 @@ LANES = [
     (6, 16, 1, 13, 14, 2, (2, 1, 2, 3), 5),
     (2, 2700, 1, 7, 7, 1, (2, 2, 2, 2), 5),  # images from beyond the second-level cache
 ]
-# Of strides whose rows are sorted into as many phases (csrc/conv2d/depthwise_frame.h).
+# Of strides whose rows are sorted into as many phases, or that have gradients of their own
+# (csrc/conv2d/depthwise_frame.h and conv2d/depthwise_repeated.h).
 STRIDED = [
     (2, 5, 1, 57, 57, 3, (1, 1, 1, 1), 3),
     (3, 3, 2, 9, 200, 3, (2, 0, 2, 1), 4),

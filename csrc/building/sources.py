@@ -32,7 +32,7 @@ FLAGS = (
 KERNEL_FLAGS = "-fno-exceptions"
 # SSE2 is for processors from before 2013: it is compiled for size and without the kernels of special cases (see
 # has_special_kernels in csrc/conv2d/shape.h).
-SPECIAL = ("conv2d_depthwise", "conv2d_depthwise_stride", "conv2d_depthwise_weight")
+SPECIAL = ("conv2d_depthwise", "conv2d_depthwise_stride", "conv2d_depthwise_repeated", "conv2d_depthwise_weight")
 # In float64 these are bound by memory, or hardly anything chooses them: AVX-512 takes the float64 kernels of AVX2,
 # which keeps the wheel small.
 FLOAT32_ALONE = (
