@@ -70,3 +70,15 @@ def test_of_nothing():
 )
 def test_refuses(call, error, message):
     check_refused(call, error, f"binary_cross_entropy: {message}")
+
+
+def test_captured_it_refuses_too():
+    captured = pydl.capture(binary_cross_entropy)
+    x = np.full(40, 0.5, np.float32)
+    for _ in range(3):
+        captured(pydl.tensor(x), pydl.tensor(x))
+    for k, wrong in ((0, 1.5), (17, -0.5), (39, np.nan)):  # in a whole vector and behind all of them
+        x[k] = wrong
+        check_refused(lambda: captured(pydl.tensor(x), pydl.tensor(x)), ValueError, "binary_cross_entropy")
+        x[k] = 0.5
+    captured(pydl.tensor(x), pydl.tensor(x))

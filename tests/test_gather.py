@@ -5,6 +5,7 @@ import pytest
 from checks import check_gradient, check_kernel, check_refused, check_torch, check_whole_numbers, torch
 
 import pydl
+from pydl.ops.embedding import embedding_backward
 from pydl.ops.gather import gather_backward, gather_forward, scatter_add_integers, scatter_forward
 
 rng = np.random.default_rng(0)
@@ -79,3 +80,16 @@ def test_refuses(call, error, message):
 def test_kernels_refuse_numbers_of_another_size(y):
     with pytest.raises(TypeError, match="must be a number of 1, 2, 4 or 8 bytes, and of as many as the others"):
         gather_forward.native(np.zeros((1, 3, 1)), np.zeros((1, 2, 1), np.int64), y)
+
+
+@pytest.mark.parametrize("wrong", [-1, 3])
+@pytest.mark.parametrize("place", [0, 16383, 16384, 29999, 32766, 40000])
+def test_one_wrong_number_of_many_is_found(place, wrong):
+    index = np.arange(40001) % 3  # so many that they are looked at in parts
+    pydl.index_select(X, 0, index)
+    index[place] = wrong
+    check_refused(lambda: pydl.index_select(X, 0, index), IndexError, "index_select: index has numbers from")
+    dy, dweight = np.zeros((40001, 2)), np.zeros((3, 2))
+    check_refused(
+        lambda: embedding_backward.native(dy, index, -1, dweight), ValueError, "embedding_backward: index must be"
+    )
