@@ -6,7 +6,8 @@ Shapes    x (*), y: x without the dimensions dim, or with size 1 there if keepdi
 Gradient  dx[k, r] = dy[k]
 Special   the sum of nothing is 0; integers and bool add up in int64
 Rounding  a few dozen terms are added in the array's own precision, their sums in double precision, in an order that
-          the shape alone fixes
+          the shape and strides fix; dimensions that are no neighbours in memory are summed one after another, and
+          what is between is rounded
 Source    Higham, "The accuracy of floating point summation", SIAM J. Sci. Comput. 14 (1993), on sums of blocks
 """
 
