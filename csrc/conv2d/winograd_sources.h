@@ -4,6 +4,12 @@
 // Row r of all tiles of the task lies in line r, one row of tiles behind the other, so that a vector of tiles
 // is found there wherever rows end. What the last tile of a row reads beyond it is not what comes next in
 // the line; it lies in lines of its own.
+//
+// A stretch of tiles goes through all channels before the next one, so that its lines stay in the first-level
+// cache, and what is copied where is found once for all channels.
+//
+// Where the tiles of a row read as many pixels beyond it as the next row has zeros before its first pixel, or
+// fewer, these lie in the place of the zeros, which the first tile of a row then does not read.
 #pragma once
 
 #include "conv2d/winograd_plan.h"
@@ -20,30 +26,35 @@ class WinogradSources {
     static constexpr int64_t NR = tile_columns<T>, W = width<T>;
     using Plan = WinogradPlan<T, Line>;
 
+    static constexpr int64_t stretch = 4 * W;  // so many tiles
+
   public:
     WinogradSources(const Correlation<T>& conv, const Plan& plan)
         : conv_(conv),
           plan_(plan),
           tile_rows_(plan.most_tile_rows()),
-          rows_(tile_rows_ * pixels),
+          copies_(stretch / plan.tiles_of_row + 2),
           edge_pitch_(tile_rows_ * plan.tiles_of_row + W),
           line_pitch_(whole_vectors<T>((edge_pitch_ + 1) * step)),
           lines_(pixels * line_pitch_),
-          edges_((pixels * beyond + 1) * edge_pitch_),
+          edges_((pixels * beyond + 1) * edge_pitch_ + W),
           panels_(plan.tasks.size * places * plan.pitch) {}
 
     // Transforms `count` tiles from the first on, in all channels of the group.
     void transform(int64_t group, int64_t first, int64_t count) {
         group_ = group;
-        first_ = first;
-        count_ = count;
-        skipped_ = first_ % plan_.tiles_of_row;
-        list_rows();
+        skipped_ = first % plan_.tiles_of_row;
+        first_row_ = first / plan_.tiles_of_row;
+        find_edges();
         clear_lines();
-        for (int64_t c = 0; c < conv_.channels; c++) {
-            fill_lines(c);
-            for (int64_t t = 0; t < count_; t += W)
-                transform_tiles(t, panel(t / NR, 0) + c * parts * NR + t % NR);
+        for (int64_t begin = 0; begin < count; begin += stretch) {
+            const int64_t end = begin + stretch < count ? begin + stretch : count;
+            list_copies(begin, end);
+            for (int64_t c = 0; c < conv_.channels; c++) {
+                fill_lines(c);
+                for (int64_t t = begin; t < end; t += W)
+                    transform_tiles(t, panel(t / NR, 0) + c * parts * NR + t % NR);
+            }
         }
     }
 
@@ -52,92 +63,118 @@ class WinogradSources {
     }
 
   private:
-    // A row of pixels inside the image.
-    struct PixelRow {
-        int64_t source;        // relative to the channel in image 0
-        int64_t target, edge;  // in the lines, and what comes after the last tile
-        bool is_new;           // not read by the row of tiles before
+    // The rows of pixels inside the image under some tiles of a row, in each channel.
+    struct RowCopy {
+        int64_t rows, columns;
+        int64_t source, target;          // the first, relative to the channel in image 0, and in the lines
+        int64_t edge, edge_target;       // what comes after the last tile of the row
+        int64_t ahead_begin, ahead_end;  // where the rows are that the tiles above do not read
     };
 
-    // Columns of the image that the lines hold: those of the tiles, if these are part of one row.
-    bool is_part_of_row() const { return skipped_ + count_ <= plan_.tiles_of_row; }
-    int64_t first_column() const {
-        const int64_t first = conv_.columns.origin + (is_part_of_row() ? skipped_ * step : 0);
-        return first > 0 ? first : 0;
-    }
-    int64_t last_column() const {
-        const int64_t tiles = plan_.tiles_of_row, end_of_row = conv_.columns.origin + tiles * step;
-        const int64_t past = conv_.columns.origin + (skipped_ + count_) * step + beyond;
-        const int64_t end = is_part_of_row() && past < end_of_row ? past : end_of_row;
-        return end < conv_.columns.source ? end : conv_.columns.source;
-    }
     T* line(int row) const { return lines_.data() + row * line_pitch_; }
-    // What tiles at the end of their rows read at column step + k, behind the marks of these tiles.
-    T* edge(int row, int k) const { return edges_.data() + (1 + row * beyond + k) * edge_pitch_; }
+    // What tiles at the end of their rows read at column step + k, behind the marks of the tiles at the
+    // beginning of theirs.
+    T* edge(int row, int k) const { return edges_.data() + W + (1 + row * beyond + k) * edge_pitch_; }
 
     // The zeros around the image stay there from channel to channel.
     void clear_lines() {
-        for (int64_t k = 0; k < pixels * line_pitch_; k += W)
-            store_partial(lines_.data() + k, vec<T>{}, pixels * line_pitch_ - k);
-        const int64_t edges = (pixels * beyond + 1) * edge_pitch_, TJ = plan_.tiles_of_row;
+        const int64_t lines = pixels * line_pitch_, edges = (pixels * beyond + 1) * edge_pitch_ + W;
+        for (int64_t k = 0; k < lines; k += W) store_partial(lines_.data() + k, vec<T>{}, lines - k);
         for (int64_t k = 0; k < edges; k += W) store_partial(edges_.data() + k, vec<T>{}, edges - k);
-        for (int64_t row = 0; row < tile_rows_; row++) edges_[(row + 1) * TJ - 1] = T(1);
+        for (int64_t row = 0; row <= tile_rows_; row++) edges_[row * plan_.tiles_of_row] = T(1);
     }
 
-    // Which rows of pixels go where: the same for all channels.
-    void list_rows() {
-        const int64_t TJ = plan_.tiles_of_row, first = first_column();
-        const int64_t rows = (skipped_ + count_ - 1) / TJ + 1;
-        int64_t n = first_ / TJ / plan_.tile_rows_of_image, i = first_ / TJ % plan_.tile_rows_of_image;
-        row_count_ = 0;
-        for (int64_t row = 0; row < rows; row++) {
-            for (int r = 0; r < pixels; r++) {
-                const int64_t h = i * Rows::step + conv_.rows.origin + r;
-                if (h < 0 || h >= conv_.rows.source) continue;
-                rows_[row_count_++] = {
-                    conv_.x.at(n, 0) - conv_.x.data + h * conv_.x.stride[2] + first * conv_.x.stride[3],
-                    line(r) - lines_.data() + row * TJ * step + first - conv_.columns.origin,
-                    edge(r, 0) - edges_.data() + (row + 1) * TJ - 1, r >= pixels - Rows::step};
-            }
-            if (++i == plan_.tile_rows_of_image) i = 0, n++;
-        }
-        const int64_t past = conv_.columns.origin + TJ * step, left = conv_.columns.source - past;
+    // Columns beyond the last tile of a row that are in the image, and whether they lie in the next row's
+    // zeros.
+    void find_edges() {
+        const int64_t past = conv_.columns.origin + plan_.tiles_of_row * step;
+        const int64_t left = conv_.columns.source - past;
         first_edge_ = past < 0 ? -past : 0;
         last_edge_ = left < beyond ? left : beyond;
+        spill_ = 0;
+        if (last_edge_ > 0 && last_edge_ <= -conv_.columns.origin) {
+            spill_ = last_edge_;
+            last_edge_ = 0;
+        }
+    }
+
+    // What is under tiles [begin, end) of the task: the same for all channels.
+    void list_copies(int64_t begin, int64_t end) {
+        const int64_t TJ = plan_.tiles_of_row, of_image = plan_.tile_rows_of_image;
+        copy_count_ = 0;
+        for (int64_t at = skipped_ + begin; at < skipped_ + end;) {
+            const int64_t row = at / TJ, left = skipped_ + end - row * TJ;
+            list_copy(row * TJ, (first_row_ + row) / of_image, (first_row_ + row) % of_image, at - row * TJ,
+                      left < TJ ? left : TJ);
+            at = (row + 1) * TJ;
+        }
+    }
+    // Tiles [begin, end) of row i of image n, whose first tile has place `tile` in the lines.
+    void list_copy(int64_t tile, int64_t n, int64_t i, int64_t begin, int64_t end) {
+        const Images<const T>& x = conv_.x;
+        const bool is_end = end == plan_.tiles_of_row;
+        const int64_t h = i * Rows::step + conv_.rows.origin, below = conv_.rows.source - h;
+        const int64_t top = h < 0 ? -h : 0, bottom = below < pixels ? below : pixels;
+        const int64_t origin = conv_.columns.origin, wanted = origin + begin * step;
+        const int64_t first = wanted > 0 ? wanted : 0,
+                      past = origin + end * step + (is_end ? spill_ : beyond);
+        const int64_t columns = (past < conv_.columns.source ? past : conv_.columns.source) - first;
+        if (bottom <= top) return;
+        const int64_t image = x.at(n, 0) - x.data + h * x.stride[2], source = image + first * x.stride[3];
+        const int64_t is_dense = x.stride[2] <= 2 * columns * x.stride[3];
+        copies_[copy_count_++] = {bottom - top,
+                                  columns,
+                                  source + top * x.stride[2],
+                                  top * line_pitch_ + tile * step + first - origin,
+                                  image + top * x.stride[2] + past * x.stride[3],
+                                  is_end ? top * beyond * edge_pitch_ + tile + end - 1 : -1,
+                                  source + (i > 0 ? pixels - Rows::step : top) * x.stride[2],
+                                  is_dense ? source + bottom * x.stride[2] : 0};
     }
 
     void fill_lines(int64_t c) {
-        const int64_t first = first_column(), columns = last_column() - first;
-        const int64_t stride = conv_.x.stride[3];
-        const int64_t past = (conv_.columns.origin + plan_.tiles_of_row * step - first) * stride;
-        // The next channel's pixels are on their way while this one's are transformed.
+        const int64_t stride = conv_.x.stride[3], row_stride = conv_.x.stride[2];
+        const int64_t line_pitch = line_pitch_, edge_pitch = edge_pitch_;
         const T* channel = conv_.x.at(0, group_ * conv_.channels + c);
-        const int64_t ahead =
-            c + 1 < conv_.channels ? conv_.x.at(0, group_ * conv_.channels + c + 1) - channel : 0;
-        for (int64_t k = 0; k < row_count_; k++) {
-            const PixelRow row = rows_[k];
-            const T* from = channel + row.source;
-            T* to = lines_.data() + row.target;
-            if (stride == 1) {
-                // The zeros of the last vector reach into what is written next or stays zero.
-                for (int64_t j = 0; j < columns; j += W) store(to + j, load_partial(from + j, columns - j));
+        const T* next = conv_.x.at(0, group_ * conv_.channels + (c + 1 < conv_.channels ? c + 1 : c));
+        T *const lines = line(0), *const edges = edge(0, 0);
+        const RowCopy* const end = copies_.data() + copy_count_;
+        for (const RowCopy* copy = copies_.data(); copy < end; copy++) {
+            const int64_t columns = copy->columns, last = columns - W;
+            const T* from = channel + copy->source;
+            T* to = lines + copy->target;
+            if (stride != 1) {
+                for (int64_t r = copy->rows; r > 0 && columns > 0; r--, from += row_stride, to += line_pitch)
+                    copy_line(to, int64_t(1), from, stride, columns);
+            } else if (last >= 0) {
+                for (int64_t r = copy->rows; r > 0; r--, from += row_stride, to += line_pitch) {
+                    for (int64_t j = 0; j < last; j += W) store(to + j, load(from + j));
+                    store(to + last, load(from + last));
+                }
             } else if (columns > 0) {
-                copy_line(to, int64_t(1), from, stride, columns);
+                // The zeros of the vector reach into what is written next or stays zero.
+                for (int64_t r = copy->rows; r > 0; r--, from += row_stride, to += line_pitch)
+                    store(to, load_partial(from, columns));
             }
-            for (int64_t j = first_edge_; j < last_edge_; j++)
-                edges_[row.edge + j * edge_pitch_] = from[past + j * stride];
-            if (row.is_new)
-                for (int64_t j = 0; j < columns; j += 64 / int64_t(sizeof(T)))
-                    prefetch(from + ahead + j * stride);
+            if (copy->edge_target >= 0 && first_edge_ < last_edge_) {
+                from = channel + copy->edge;
+                to = edges + copy->edge_target;
+                for (int64_t r = copy->rows; r > 0; r--, from += row_stride, to += beyond * edge_pitch)
+                    for (int64_t k = first_edge_; k < last_edge_; k++) to[k * edge_pitch] = from[k * stride];
+            }
+            // The next channel's pixels are on their way while this one's are transformed.
+            for (int64_t k = copy->ahead_begin; k < copy->ahead_end; k += 64 / int64_t(sizeof(T)))
+                prefetch(next + k);
         }
     }
 
     // The tiles from t on, of one channel: place (i, j) lies at (i * P + j) * pitch.
     void transform_tiles(int64_t t, T* to) const {
         const int64_t at = skipped_ + t;
-        const auto last_of_row = load(edges_.data() + at) != vec<T>{};
+        const auto last_of_row = load(edges_.data() + 1 + at) != vec<T>{};
+        const auto first_of_row = load(edges_.data() + at) != vec<T>{};
         const bool has_edges = first_edge_ < last_edge_;
-        const int64_t pitch = plan_.pitch;
+        const int64_t pitch = plan_.pitch, spill = spill_;
         alignas(64) T half[pixels * Q * W];
 #pragma GCC unroll 1
         for (int r = 0; r < pixels; r++) {
@@ -147,9 +184,15 @@ class WinogradSources {
 #pragma GCC unroll 8
             for (int j = 0; j < step; j++) d[j] = own[j];
 #pragma GCC unroll 6
-            for (int k = 0; k < beyond; k++)
-                d[step + k] = select(last_of_row, has_edges ? load(edge(r, k) + at) : vec<T>{},
-                                     next_lanes<T>(own[k], broadcast<T>(from[step * W + k])));
+            for (int k = 0; k < beyond; k++) {
+                const vec<T> next = next_lanes<T>(own[k], broadcast<T>(from[step * W + k]));
+                if (k < spill) {
+                    d[k] = select(first_of_row, vec<T>{}, own[k]);
+                    d[step + k] = next;
+                } else {
+                    d[step + k] = select(last_of_row, has_edges ? load(edge(r, k) + at) : vec<T>{}, next);
+                }
+            }
             Line::transform_source(d);
 #pragma GCC unroll 14
             for (int j = 0; j < Q; j++) store(half + (r * Q + j) * W, d[j]);
@@ -168,12 +211,12 @@ class WinogradSources {
 
     const Correlation<T>& conv_;
     const Plan& plan_;
-    int64_t group_ = 0, first_ = 0, count_ = 0;  // of the tiles
-    int64_t skipped_ = 0;                        // of the tiles of the first row
-    int64_t tile_rows_;                          // touched at most
-    Scratch<PixelRow> rows_;
-    int64_t row_count_ = 0;
-    int64_t first_edge_ = 0, last_edge_ = 0;  // of the columns beyond, those in the image
+    int64_t group_ = 0, first_row_ = 0, skipped_ = 0;  // of the tiles, and tiles of it before the task's
+    int64_t tile_rows_;                                // touched at most
+    Scratch<RowCopy> copies_;
+    int64_t copy_count_ = 0;
+    int64_t first_edge_ = 0, last_edge_ = 0;  // of the columns beyond, those that have lines of their own
+    int64_t spill_ = 0;                       // how many have the place of the next row's zeros
     int64_t edge_pitch_, line_pitch_;
     Scratch<T> lines_, edges_, panels_;
 };
