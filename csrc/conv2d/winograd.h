@@ -217,18 +217,28 @@ class WinogradTask {
             // A sum that is not finite, minus itself, is not 0.
             if (any(sum - sum != vec<T>{})) note_suspects(sum, panel * NR + t, lanes - t);
         }
-        for (int64_t s = first_strip_[panel]; s < first_strip_[panel + 1]; s++) {
-            const TileStrip& strip = strips_[s];
-            T* to = out + strip.target;
-            for (int64_t i = 0; i < strip.rows; i++, to += conv_.y.stride[2]) {
-                const T* from = pixels[i] + (strip.tile - panel * NR) * M;
-                if (past_caches_)
-                    for (int64_t j = 0; j < strip.columns; j += W) store_past_caches(to + j, load(from + j));
-                else if (conv_.y.stride[3] == 1 && strip.columns <= W)
-                    store_partial(to, load(from), strip.columns);
-                else
-                    copy_line(to, conv_.y.stride[3], from, int64_t(1), strip.columns);
+        for (int64_t s = first_strip_[panel]; s < first_strip_[panel + 1]; s++)
+            copy_strip(strips_[s], pixels[0] + (strips_[s].tile - panel * NR) * M, out + strips_[s].target);
+    }
+    // The outputs of a strip, whose rows lie a panel's apart.
+    PYDL_INLINE void copy_strip(const TileStrip& strip, const T* from, T* to) const {
+        constexpr int64_t pitch = M * NR + W;
+        const int64_t columns = strip.columns, last = columns - W;
+        const int64_t row_stride = conv_.y.stride[2], stride = conv_.y.stride[3];
+        if (past_caches_) {
+            for (int64_t i = strip.rows; i > 0; i--, from += pitch, to += row_stride)
+                for (int64_t j = 0; j < columns; j += W) store_past_caches(to + j, load(from + j));
+        } else if (stride != 1) {
+            for (int64_t i = strip.rows; i > 0; i--, from += pitch, to += row_stride)
+                copy_line(to, stride, from, int64_t(1), columns);
+        } else if (last > 0) {
+            for (int64_t i = strip.rows; i > 0; i--, from += pitch, to += row_stride) {
+                for (int64_t j = 0; j < last; j += W) store(to + j, load(from + j));
+                store(to + last, load(from + last));
             }
+        } else {
+            for (int64_t i = strip.rows; i > 0; i--, from += pitch, to += row_stride)
+                store_partial(to, load(from), columns);
         }
     }
     // A feature's outputs are on their way to the cache while those of the one before are computed. Inlined,

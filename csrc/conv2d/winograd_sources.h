@@ -66,9 +66,9 @@ class WinogradSources {
     // The rows of pixels inside the image under some tiles of a row, in each channel.
     struct RowCopy {
         int64_t rows, columns;
-        int64_t source, target;          // the first, relative to the channel in image 0, and in the lines
-        int64_t edge, edge_target;       // what comes after the last tile of the row
-        int64_t ahead_begin, ahead_end;  // where the rows are that the tiles above do not read
+        int64_t source, target;     // the first, relative to the channel in image 0, and in the lines
+        int64_t edge, edge_target;  // what comes after the last tile of the row
+        int64_t ahead, ahead_rows, ahead_columns;  // what the tiles above do not read, relative to the first
     };
 
     T* line(int row) const { return lines_.data() + row * line_pitch_; }
@@ -102,6 +102,7 @@ class WinogradSources {
     void list_copies(int64_t begin, int64_t end) {
         const int64_t TJ = plan_.tiles_of_row, of_image = plan_.tile_rows_of_image;
         copy_count_ = 0;
+        stretch_rows_ = (end - begin) / TJ * Rows::step;
         for (int64_t at = skipped_ + begin; at < skipped_ + end;) {
             const int64_t row = at / TJ, left = skipped_ + end - row * TJ;
             list_copy(row * TJ, (first_row_ + row) / of_image, (first_row_ + row) % of_image, at - row * TJ,
@@ -121,22 +122,26 @@ class WinogradSources {
         const int64_t columns = (past < conv_.columns.source ? past : conv_.columns.source) - first;
         if (bottom <= top) return;
         const int64_t image = x.at(n, 0) - x.data + h * x.stride[2], source = image + first * x.stride[3];
-        const int64_t is_dense = x.stride[2] <= 2 * columns * x.stride[3];
-        copies_[copy_count_++] = {bottom - top,
+        const int64_t first_new = i > 0 && top == 0 ? pixels - Rows::step : 0, rows = bottom - top;
+        const bool is_run = x.stride[3] == 1 && x.stride[2] == columns;
+        copies_[copy_count_++] = {rows,
                                   columns,
                                   source + top * x.stride[2],
                                   top * line_pitch_ + tile * step + first - origin,
                                   image + top * x.stride[2] + past * x.stride[3],
                                   is_end ? top * beyond * edge_pitch_ + tile + end - 1 : -1,
-                                  source + (i > 0 ? pixels - Rows::step : top) * x.stride[2],
-                                  is_dense ? source + bottom * x.stride[2] : 0};
+                                  first_new * x.stride[2],
+                                  is_run && rows > first_new ? 1 : rows - first_new,
+                                  is_run ? (rows - first_new) * columns : columns};
     }
 
     void fill_lines(int64_t c) {
         const int64_t stride = conv_.x.stride[3], row_stride = conv_.x.stride[2];
         const int64_t line_pitch = line_pitch_, edge_pitch = edge_pitch_;
         const T* channel = conv_.x.at(0, group_ * conv_.channels + c);
-        const T* next = conv_.x.at(0, group_ * conv_.channels + (c + 1 < conv_.channels ? c + 1 : c));
+        const int64_t next = group_ * conv_.channels + (c + 1) % conv_.channels;
+        const int64_t ahead =
+            conv_.x.at(0, next) - channel + (c + 1 < conv_.channels ? 0 : stretch_rows_ * row_stride);
         T *const lines = line(0), *const edges = edge(0, 0);
         const RowCopy* const end = copies_.data() + copy_count_;
         for (const RowCopy* copy = copies_.data(); copy < end; copy++) {
@@ -162,9 +167,12 @@ class WinogradSources {
                 for (int64_t r = copy->rows; r > 0; r--, from += row_stride, to += beyond * edge_pitch)
                     for (int64_t k = first_edge_; k < last_edge_; k++) to[k * edge_pitch] = from[k * stride];
             }
-            // The next channel's pixels are on their way while this one's are transformed.
-            for (int64_t k = copy->ahead_begin; k < copy->ahead_end; k += 64 / int64_t(sizeof(T)))
-                prefetch(next + k);
+            // The next channel's pixels are on their way while this one's are transformed, and those of the
+            // first one in the next stretch, if that is in the same image.
+            from = channel + copy->source + ahead + copy->ahead;
+            for (int64_t r = copy->ahead_rows; r > 0; r--, from += row_stride)
+                for (int64_t j = 0; j < copy->ahead_columns; j += 64 / int64_t(sizeof(T)))
+                    prefetch(from + j * stride);
         }
     }
 
@@ -214,7 +222,7 @@ class WinogradSources {
     int64_t group_ = 0, first_row_ = 0, skipped_ = 0;  // of the tiles, and tiles of it before the task's
     int64_t tile_rows_;                                // touched at most
     Scratch<RowCopy> copies_;
-    int64_t copy_count_ = 0;
+    int64_t copy_count_ = 0, stretch_rows_ = 0;
     int64_t first_edge_ = 0, last_edge_ = 0;  // of the columns beyond, those that have lines of their own
     int64_t spill_ = 0;                       // how many have the place of the next row's zeros
     int64_t edge_pitch_, line_pitch_;
