@@ -62,6 +62,7 @@ class WinogradTask {
     static constexpr int overlap = winograd_overlap<Line>;
     static constexpr int64_t NR = tile_columns<T>, W = width<T>;
     using Plan = WinogradPlan<T, Line>;
+    using Lanes = TileLanes<T, Line>;
 
   public:
     // suspects[n] is set for the images whose results are not finite.
@@ -212,7 +213,7 @@ class WinogradTask {
                 Line::transform_output(m, y);
 #pragma GCC unroll 8
                 for (int j = 0; j < M; j++) sum += (y[j] += bias);
-                join_columns<T, M>(pixels[i] + t * M, y);
+                Lanes::template join<M>(pixels[i] + t * M, y);
             }
             // A sum that is not finite, minus itself, is not 0.
             if (any(sum - sum != vec<T>{})) note_suspects(sum, panel * NR + t, lanes - t);
@@ -275,10 +276,12 @@ class WinogradTask {
         }
     }
     [[gnu::noinline]] void note_suspects(vec<T> sum, int64_t t, int64_t lanes) {
-        for (int64_t lane = 0; lane < lanes && lane < W; lane++)
-            if (sum[lane] - sum[lane] != 0)
-                __atomic_store_n(&suspects_[(first_ + t + lane) / plan_.tiles_of_image()], 1,
+        for (int64_t lane = 0; lane < W; lane++) {
+            const int64_t tile = Lanes::tile(lane);
+            if (tile < lanes && sum[lane] - sum[lane] != 0)
+                __atomic_store_n(&suspects_[(first_ + t + tile) / plan_.tiles_of_image()], 1,
                                  __ATOMIC_RELAXED);
+        }
     }
 
     const Correlation<T>& conv_;

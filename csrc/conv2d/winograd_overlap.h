@@ -9,7 +9,7 @@
 // images.
 #pragma once
 
-#include "conv2d/winograd_transform.h"
+#include "conv2d/winograd_lanes.h"
 
 namespace pydl::PYDL_ISA {
 
@@ -81,8 +81,8 @@ struct OverlappingOutputs {
             const vec<T> first[M] = {y[0], y[1], y[2], y[3]}, second[M] = {y[4], y[5], y[6], y[7]};
 #pragma GCC unroll 8
             for (int j = 0; j < rows; j++) sum += y[j];
-            join_columns<T, M>(left[i] + t * M, first);
-            join_columns<T, M>(right[i] + W + t * M, second);
+            TileLanes<T, Line>::template join<M>(left[i] + t * M, first);
+            TileLanes<T, Line>::template join<M>(right[i] + W + t * M, second);
         }
         return sum;
     }

@@ -12,6 +12,7 @@
 // fewer, these lie in the place of the zeros, which the first tile of a row then does not read.
 #pragma once
 
+#include "conv2d/winograd_lanes.h"
 #include "conv2d/winograd_plan.h"
 
 namespace pydl::PYDL_ISA {
@@ -25,6 +26,7 @@ class WinogradSources {
     static constexpr int places = row_P * P, parts = Rows::parts * Line::parts;
     static constexpr int64_t NR = tile_columns<T>, W = width<T>;
     using Plan = WinogradPlan<T, Line>;
+    using Lanes = TileLanes<T, Line>;
 
     static constexpr int64_t stretch = 4 * W;  // so many tiles
 
@@ -179,8 +181,8 @@ class WinogradSources {
     // The tiles from t on, of one channel: place (i, j) lies at (i * P + j) * pitch.
     void transform_tiles(int64_t t, T* to) const {
         const int64_t at = skipped_ + t;
-        const auto last_of_row = load(edges_.data() + 1 + at) != vec<T>{};
-        const auto first_of_row = load(edges_.data() + at) != vec<T>{};
+        const auto last_of_row = Lanes::of_tiles(edges_.data() + 1 + at) != vec<T>{};
+        const auto first_of_row = Lanes::of_tiles(edges_.data() + at) != vec<T>{};
         const bool has_edges = first_edge_ < last_edge_;
         const int64_t pitch = plan_.pitch, spill = spill_;
         alignas(64) T half[pixels * Q * W];
@@ -188,17 +190,18 @@ class WinogradSources {
         for (int r = 0; r < pixels; r++) {
             const T* from = line(r) + at * step;
             vec<T> own[step], d[Q];
-            split_columns<T, step>(from, own);
+            Lanes::template split<step>(from, own);
 #pragma GCC unroll 8
             for (int j = 0; j < step; j++) d[j] = own[j];
 #pragma GCC unroll 6
             for (int k = 0; k < beyond; k++) {
-                const vec<T> next = next_lanes<T>(own[k], broadcast<T>(from[step * W + k]));
+                const vec<T> next = Lanes::next(own[k], from[step * W + k]);
                 if (k < spill) {
                     d[k] = select(first_of_row, vec<T>{}, own[k]);
                     d[step + k] = next;
                 } else {
-                    d[step + k] = select(last_of_row, has_edges ? load(edge(r, k) + at) : vec<T>{}, next);
+                    d[step + k] =
+                        select(last_of_row, has_edges ? Lanes::of_tiles(edge(r, k) + at) : vec<T>{}, next);
                 }
             }
             Line::transform_source(d);

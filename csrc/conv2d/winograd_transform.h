@@ -205,16 +205,6 @@ PYDL_INLINE void split_columns(const T* from, vec<T> (&column)[M]) {
     }
 }
 
-template <typename V, int... I>
-PYDL_INLINE V next_lanes(V a, V b, std::integer_sequence<int, I...>) {
-    return __builtin_shufflevector(a, b, (I + 1)...);
-}
-// Lanes 1, 2, ... of a and the first of b.
-template <typename T>
-PYDL_INLINE vec<T> next_lanes(vec<T> a, vec<T> b) {
-    return next_lanes(a, b, std::make_integer_sequence<int, width<T>>{});
-}
-
 // The inverse of split_columns: stores M * width neighbouring pixels.
 template <typename T, int M>
 PYDL_INLINE void join_columns(T* to, const vec<T> (&column)[M]) {
