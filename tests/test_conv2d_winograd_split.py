@@ -170,14 +170,14 @@ def test_native_kernels_check_what_they_are_given(kernel, change):
 
 def test_strides_of_billions_have_right_results_or_no_memory():
     x, w, step = randn(1, 16, 9, 9), randn(4, 16, 5, 5), ((2**30, 2**30), (0, 0, 0, 0))
-    y, dx = np.ones((1, 4, 1, 1), np.float32), np.empty(x.shape, np.float32)
+    y, dy, dx = np.empty((1, 4, 1, 1), np.float32), randn(1, 4, 1, 1), np.empty(x.shape, np.float32)
     ways = [
         (conv2d_winograd_split, (x, w, None, y), y[0, :, 0, 0], np.einsum("chw,ochw->o", x[0, :, :5, :5], w)),
         (
             conv2d_winograd_split_gradient,
-            (y, w, None, dx),
+            (dy, w, None, dx),
             dx[0, :, :5, :5],
-            np.einsum("o,ochw->chw", y[0, :, 0, 0], w),
+            np.einsum("o,ochw->chw", dy[0, :, 0, 0], w),
         ),
     ]
     for kernel, arrays, result, expected in ways:
