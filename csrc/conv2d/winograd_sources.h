@@ -3,7 +3,7 @@
 //
 // Row r of all tiles of the task lies in line r, one row of tiles behind the other, so that a vector of tiles
 // is found there wherever rows end. What the last tile of a row reads beyond it is not what comes next in
-// the line; it lies in lines of its own.
+// the line; it lies in lines of its own, in the place of that tile.
 //
 // A stretch of tiles goes through all channels before the next one, so that its lines stay in the first-level
 // cache, and what is copied where is found once for all channels.
@@ -36,10 +36,11 @@ class WinogradSources {
           plan_(plan),
           tile_rows_(plan.most_tile_rows()),
           copies_(stretch / plan.tiles_of_row + 2),
-          edge_pitch_(tile_rows_ * plan.tiles_of_row + W),
-          line_pitch_(whole_vectors<T>((edge_pitch_ + 1) * step)),
+          ends_(find_ends(conv, plan)),
+          row_starts_(tile_rows_ * plan.tiles_of_row + 2 * W),
+          line_pitch_(whole_vectors<T>((tile_rows_ * plan.tiles_of_row + W + 1) * step)),
           lines_(pixels * line_pitch_),
-          edges_((pixels * beyond + 1) * edge_pitch_ + W),
+          end_lines_(ends_.count() > 0 ? pixels * line_pitch_ : 0),
           panels_(plan.tasks.size * places * plan.pitch) {}
 
     // Transforms `count` tiles from the first on, in all channels of the group.
@@ -47,7 +48,6 @@ class WinogradSources {
         group_ = group;
         skipped_ = first % plan_.tiles_of_row;
         first_row_ = first / plan_.tiles_of_row;
-        find_edges();
         clear_lines();
         for (int64_t begin = 0; begin < count; begin += stretch) {
             const int64_t end = begin + stretch < count ? begin + stretch : count;
@@ -68,36 +68,34 @@ class WinogradSources {
     // The rows of pixels inside the image under some tiles of a row, in each channel.
     struct RowCopy {
         int64_t rows, columns;
-        int64_t source, target;     // the first, relative to the channel in image 0, and in the lines
-        int64_t edge, edge_target;  // what comes after the last tile of the row
+        int64_t source, target;   // the first, relative to the channel in image 0, and in the lines
+        int64_t end, end_target;  // what comes after the last tile of the row
         int64_t ahead, ahead_rows, ahead_columns;  // what the tiles above do not read, relative to the first
     };
 
-    T* line(int row) const { return lines_.data() + row * line_pitch_; }
-    // What tiles at the end of their rows read at column step + k, behind the marks of the tiles at the
-    // beginning of theirs.
-    T* edge(int row, int k) const { return edges_.data() + W + (1 + row * beyond + k) * edge_pitch_; }
+    // Columns beyond the last tile of a row that are in the image: those that have lines of their own, and
+    // how many lie in the place of the next row's zeros.
+    struct Ends {
+        int64_t first, last, spill;
+        int64_t count() const { return last > first ? last - first : 0; }
+    };
 
     // The zeros around the image stay there from channel to channel.
     void clear_lines() {
-        const int64_t lines = pixels * line_pitch_, edges = (pixels * beyond + 1) * edge_pitch_ + W;
+        const int64_t lines = pixels * line_pitch_, tiles = tile_rows_ * plan_.tiles_of_row;
         for (int64_t k = 0; k < lines; k += W) store_partial(lines_.data() + k, vec<T>{}, lines - k);
-        for (int64_t k = 0; k < edges; k += W) store_partial(edges_.data() + k, vec<T>{}, edges - k);
-        for (int64_t row = 0; row <= tile_rows_; row++) edges_[row * plan_.tiles_of_row] = T(1);
+        for (int64_t k = 0; k < lines && ends_.count() > 0; k += W)
+            store_partial(end_lines_.data() + k, vec<T>{}, lines - k);
+        for (int64_t k = 0; k < tiles + 2 * W; k++)
+            row_starts_[k] = T(k <= tiles && k % plan_.tiles_of_row == 0);
     }
 
-    // Columns beyond the last tile of a row that are in the image, and whether they lie in the next row's
-    // zeros.
-    void find_edges() {
-        const int64_t past = conv_.columns.origin + plan_.tiles_of_row * step;
-        const int64_t left = conv_.columns.source - past;
-        first_edge_ = past < 0 ? -past : 0;
-        last_edge_ = left < beyond ? left : beyond;
-        spill_ = 0;
-        if (last_edge_ > 0 && last_edge_ <= -conv_.columns.origin) {
-            spill_ = last_edge_;
-            last_edge_ = 0;
-        }
+    static Ends find_ends(const Correlation<T>& conv, const Plan& plan) {
+        const int64_t past = conv.columns.origin + plan.tiles_of_row * step,
+                      left = conv.columns.source - past;
+        const int64_t last = left < beyond ? left : beyond;
+        if (last > 0 && last <= -conv.columns.origin) return {0, 0, last};
+        return {past < 0 ? -past : 0, last, 0};
     }
 
     // What is under tiles [begin, end) of the task: the same for all channels.
@@ -120,7 +118,7 @@ class WinogradSources {
         const int64_t top = h < 0 ? -h : 0, bottom = below < pixels ? below : pixels;
         const int64_t origin = conv_.columns.origin, wanted = origin + begin * step;
         const int64_t first = wanted > 0 ? wanted : 0,
-                      past = origin + end * step + (is_end ? spill_ : beyond);
+                      past = origin + end * step + (is_end ? ends_.spill : beyond);
         const int64_t columns = (past < conv_.columns.source ? past : conv_.columns.source) - first;
         if (bottom <= top) return;
         const int64_t image = x.at(n, 0) - x.data + h * x.stride[2], source = image + first * x.stride[3];
@@ -131,7 +129,7 @@ class WinogradSources {
                                   source + top * x.stride[2],
                                   top * line_pitch_ + tile * step + first - origin,
                                   image + top * x.stride[2] + past * x.stride[3],
-                                  is_end ? top * beyond * edge_pitch_ + tile + end - 1 : -1,
+                                  is_end ? top * line_pitch_ + (tile + end - 1) * step : -1,
                                   first_new * x.stride[2],
                                   is_run && rows > first_new ? 1 : rows - first_new,
                                   is_run ? (rows - first_new) * columns : columns};
@@ -139,17 +137,16 @@ class WinogradSources {
 
     void fill_lines(int64_t c) {
         const int64_t stride = conv_.x.stride[3], row_stride = conv_.x.stride[2];
-        const int64_t line_pitch = line_pitch_, edge_pitch = edge_pitch_;
+        const int64_t line_pitch = line_pitch_;
         const T* channel = conv_.x.at(0, group_ * conv_.channels + c);
         const int64_t next = group_ * conv_.channels + (c + 1) % conv_.channels;
         const int64_t ahead =
             conv_.x.at(0, next) - channel + (c + 1 < conv_.channels ? 0 : stretch_rows_ * row_stride);
-        T *const lines = line(0), *const edges = edge(0, 0);
         const RowCopy* const end = copies_.data() + copy_count_;
         for (const RowCopy* copy = copies_.data(); copy < end; copy++) {
             const int64_t columns = copy->columns, last = columns - W;
             const T* from = channel + copy->source;
-            T* to = lines + copy->target;
+            T* to = lines_.data() + copy->target;
             if (stride != 1) {
                 for (int64_t r = copy->rows; r > 0 && columns > 0; r--, from += row_stride, to += line_pitch)
                     copy_line(to, int64_t(1), from, stride, columns);
@@ -163,11 +160,14 @@ class WinogradSources {
                 for (int64_t r = copy->rows; r > 0; r--, from += row_stride, to += line_pitch)
                     store(to, load_partial(from, columns));
             }
-            if (copy->edge_target >= 0 && first_edge_ < last_edge_) {
-                from = channel + copy->edge;
-                to = edges + copy->edge_target;
-                for (int64_t r = copy->rows; r > 0; r--, from += row_stride, to += beyond * edge_pitch)
-                    for (int64_t k = first_edge_; k < last_edge_; k++) to[k * edge_pitch] = from[k * stride];
+            if (copy->end_target >= 0 && ends_.count() > 0) {
+                from = channel + copy->end;
+                to = end_lines_.data() + copy->end_target;
+                for (int64_t r = copy->rows; r > 0; r--, from += row_stride, to += line_pitch)
+                    if (stride == 1 && ends_.first == 0)
+                        store(to, load_partial(from, ends_.last));
+                    else
+                        for (int64_t k = ends_.first; k < ends_.last; k++) to[k] = from[k * stride];
             }
             // The next channel's pixels are on their way while this one's are transformed, and those of the
             // first one in the next stretch, if that is in the same image.
@@ -181,27 +181,27 @@ class WinogradSources {
     // The tiles from t on, of one channel: place (i, j) lies at (i * P + j) * pitch.
     void transform_tiles(int64_t t, T* to) const {
         const int64_t at = skipped_ + t;
-        const auto last_of_row = Lanes::of_tiles(edges_.data() + 1 + at) != vec<T>{};
-        const auto first_of_row = Lanes::of_tiles(edges_.data() + at) != vec<T>{};
-        const bool has_edges = first_edge_ < last_edge_;
-        const int64_t pitch = plan_.pitch, spill = spill_;
+        const auto last_of_row = Lanes::of_tiles(row_starts_.data() + at + 1) != vec<T>{};
+        const auto first_of_row = Lanes::of_tiles(row_starts_.data() + at) != vec<T>{};
+        const bool has_ends = ends_.count() > 0;
+        const int64_t pitch = plan_.pitch, spill = ends_.spill;
         alignas(64) T half[pixels * Q * W];
 #pragma GCC unroll 1
         for (int r = 0; r < pixels; r++) {
-            const T* from = line(r) + at * step;
-            vec<T> own[step], d[Q];
-            Lanes::template split<step>(from, own);
+            const T* line = lines_.data() + r * line_pitch_ + at * step;
+            vec<T> own[step], end[step] = {}, d[Q];
+            Lanes::template split<step>(line, own);
+            if (has_ends) Lanes::template split<step>(end_lines_.data() + (line - lines_.data()), end);
 #pragma GCC unroll 8
             for (int j = 0; j < step; j++) d[j] = own[j];
 #pragma GCC unroll 6
             for (int k = 0; k < beyond; k++) {
-                const vec<T> next = Lanes::next(own[k], from[step * W + k]);
+                const vec<T> next = Lanes::next(own[k], line[step * W + k]);
                 if (k < spill) {
                     d[k] = select(first_of_row, vec<T>{}, own[k]);
                     d[step + k] = next;
                 } else {
-                    d[step + k] =
-                        select(last_of_row, has_edges ? Lanes::of_tiles(edge(r, k) + at) : vec<T>{}, next);
+                    d[step + k] = select(last_of_row, end[k], next);
                 }
             }
             Line::transform_source(d);
@@ -226,10 +226,10 @@ class WinogradSources {
     int64_t tile_rows_;                                // touched at most
     Scratch<RowCopy> copies_;
     int64_t copy_count_ = 0, stretch_rows_ = 0;
-    int64_t first_edge_ = 0, last_edge_ = 0;  // of the columns beyond, those that have lines of their own
-    int64_t spill_ = 0;                       // how many have the place of the next row's zeros
-    int64_t edge_pitch_, line_pitch_;
-    Scratch<T> lines_, edges_, panels_;
+    const Ends ends_;
+    Scratch<T> row_starts_;  // 1 for the first tile of a row, else 0
+    int64_t line_pitch_;
+    Scratch<T> lines_, end_lines_, panels_;
 };
 
 }  // namespace pydl::PYDL_ISA
