@@ -86,8 +86,8 @@ class WinogradSources {
         for (int64_t k = 0; k < lines; k += W) store_partial(lines_.data() + k, vec<T>{}, lines - k);
         for (int64_t k = 0; k < lines && ends_.count() > 0; k += W)
             store_partial(end_lines_.data() + k, vec<T>{}, lines - k);
-        for (int64_t k = 0; k < tiles + 2 * W; k++)
-            row_starts_[k] = T(k <= tiles && k % plan_.tiles_of_row == 0);
+        for (int64_t k = 0; k < tiles + 2 * W; k++) row_starts_[k] = T(0);
+        for (int64_t k = 0; k <= tiles; k += plan_.tiles_of_row) row_starts_[k] = T(1);
     }
 
     static Ends find_ends(const Correlation<T>& conv, const Plan& plan) {
