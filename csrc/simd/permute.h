@@ -5,6 +5,13 @@
 
 namespace pydl::PYDL_ISA {
 
+// Whether that takes one instruction.
+#if defined(__AVX512F__)
+inline constexpr bool picks_lanes = true;
+#else
+inline constexpr bool picks_lanes = false;
+#endif
+
 // Lane i of the result is lane number index[i], below 2 * width, of a and what follows of b.
 PYDL_INLINE vec<float> lanes_at(vec<float> a, vec<float> b, mask<float> index) {
 #if defined(__AVX512F__)
