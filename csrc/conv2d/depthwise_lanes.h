@@ -122,9 +122,10 @@ class DepthwiseLanes {
         parallel_for(blocks * N, 1 + GemmBlocks<T>::thread_work / work, [&](int64_t begin, int64_t end) {
             const Scratch<T> frame(layout.size()), tile(H * V * W);
             const Scratch<vec<T>> weight((taps_ + 1) * features_);
+            const Scratch<T> turned(taps_ * W);
             for (int64_t task = begin; task < end; task++) {
                 const int64_t first = task / N * W, n = task % N;
-                if (task == begin || n == 0) turn_weights(weight.data(), first);
+                if (task == begin || n == 0) turn_weights(weight.data(), turned.data(), first);
                 const ChannelLanes<T> lanes(x_, first, groups_, !to_come.is_far());
                 layout.fill(frame.data(), lanes, n, task > begin);
                 const int64_t next = task + 1 < end ? task + 1 : task;
@@ -153,21 +154,31 @@ class DepthwiseLanes {
         int64_t first_tap, taps, place;
     };
 
-    // Those of all taps of some channels, and their bias.
-    void turn_weights(vec<T>* weight, int64_t first) const {
+    // Those of all taps of some channels, and their bias. Filters that lie in one run each are turned as they
+    // lie: of few images, that takes as long as the convolution if it is done number by number.
+    void turn_weights(vec<T>* weight, T* turned, int64_t first) const {
         const int64_t count = groups_ - first < W ? groups_ - first : W;
-        for (int64_t m = 0; m < features_; m++)
-            for (int64_t k = 0; k <= taps_; k++) {
-                T lane[W] = {};
-                for (int64_t l = 0; l < count; l++) {
-                    const int64_t group = first + l;
-                    if (k < taps_)
-                        lane[l] = w_[k][group * w_group_ + m * w_feature_];
-                    else if (bias_ != nullptr)
-                        lane[l] = bias_[(group * features_ + m) * bias_stride_];
-                }
-                *weight++ = load(lane);
-            }
+        const T *lowest = w_[0], *highest = w_[0];
+        for (int64_t k = 1; k < taps_; k++) {
+            if (w_[k] < lowest) lowest = w_[k];
+            if (w_[k] > highest) highest = w_[k];
+        }
+        const bool in_runs = highest - lowest == taps_ - 1;
+        for (int64_t m = 0; m < features_; m++, weight += taps_ + 1) {
+            const int64_t filter = first * w_group_ + m * w_feature_;
+            if (in_runs) pack_panel(turned, W, count, lowest + filter, w_group_, int64_t(1), taps_);
+            for (int64_t k = 0; k < taps_; k++)
+                weight[k] =
+                    in_runs ? load(turned + (w_[k] - lowest) * W) : gather(w_[k] + filter, w_group_, count);
+            weight[taps_] = bias_ != nullptr ? gather(bias_ + (first * features_ + m) * bias_stride_,
+                                                      features_ * bias_stride_, count)
+                                             : vec<T>{};
+        }
+    }
+    static vec<T> gather(const T* from, int64_t step, int64_t count) {
+        T lane[W] = {};
+        for (int64_t l = 0; l < count; l++) lane[l] = from[l * step];
+        return load(lane);
     }
 
     void compute(const LaneFrame<T>& layout, const PhaseOutputs& phase, const vec<T>* weight, const T* frame,
