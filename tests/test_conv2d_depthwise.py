@@ -45,6 +45,8 @@ STRIDED = [
     (2, 4, 1, 17, 34, 2, (0, 0, 0, 0), 2),
     (2, 3, 2, 12, 40, 2, (1, 1, 1, 1), 4),
     (1, 2, 1, 30, 100, 2, (4, 4, 4, 4), 9),
+    (2, 5, 1, 30, 61, 4, (1, 1, 1, 1), 3),
+    (1, 4, 1, 9, 50, 3, (0, 1, 0, 1), 2),
 ]
 DILATED = [
     (2, 5, 1, 33, 33, 1, (6, 5, 6, 6), 3, 6),
@@ -122,7 +124,7 @@ def test_lanes_give_the_same_bits_for_any_number_of_threads(sizes):
     check_threads(conv2d_forward, {"x": x, "w": w, "b": b, "y": y} | settings)
 
 
-KINDS = [(1, 3), (2, 3), (1, 5), (2, 5), (1, 7), (2, 4), (3, 3), (3, 4), (4, 4), (4, 7)]  # strides and taps
+KINDS = [(1, 3), (2, 3), (1, 5), (2, 5), (1, 7), (2, 4), (3, 2), (3, 3), (3, 4), (4, 3), (4, 4), (4, 7)]  # strides and taps
 
 
 @pytest.mark.parametrize(("stride", "taps"), KINDS)
