@@ -21,6 +21,7 @@
 #include "conv2d/depthwise_framed.h"
 #include "conv2d/depthwise_lanes.h"
 #include "conv2d/depthwise_line_rows.h"
+#include "conv2d/depthwise_paired_rows.h"
 #include "conv2d/depthwise_wide_rows.h"
 #include "conv2d/tap_span.h"
 
@@ -137,6 +138,31 @@ bool correlate_rows(const Correlation<T>& conv) {
     return true;
 }
 
+// The same of very narrow images.
+template <typename T>
+bool correlate_paired_rows(const Correlation<T>& conv) {
+    if constexpr (sizeof(T) == 4 && picks_lanes) {
+        if (conv.channels != 1 || conv.x.stride[3] != 1 || !PairedRows<T>::suits(conv.rows, conv.columns))
+            return false;
+        const PairedRows<T> rows(conv.rows, conv.columns, conv.x.stride[2]);
+        const int64_t work = conv.rows.outputs * width<T> * 9 * conv.features;
+        parallel_for(conv.x.shape[0] * conv.groups, 1 + GemmBlocks<T>::thread_work / work,
+                     [&](int64_t begin, int64_t end) {
+                         DepthwiseTask task(begin, conv.groups);
+                         for (int64_t k = begin; k < end; k++, task.advance(conv.groups))
+                             for (int64_t m = 0; m < conv.features; m++) {
+                                 const int64_t o = task.group * conv.features + m;
+                                 rows.run(conv.weights(task.group, m), conv.w_stride[2], conv.w_stride[3],
+                                          conv.bias ? conv.bias[o * conv.bias_stride] : T(0),
+                                          conv.x.at(task.n, task.group), conv.y.at(task.n, o),
+                                          conv.y.stride[2]);
+                             }
+                     });
+        return true;
+    }
+    return false;
+}
+
 // The same of wider filters.
 template <typename T>
 bool correlate_wide_rows(const Correlation<T>& conv) {
@@ -217,8 +243,13 @@ void correlate_depthwise(const Correlation<T>& given) {
     const bool is_narrow = 2 * (conv.columns.outputs + conv.columns.stride - 1) < W &&
                            (conv.taps() > 9 || conv.x.shape[0] >= 4),
                preferred = prefers_lanes(conv);
-    if (((is_narrow || preferred) && correlate_lanes(conv, preferred)) || correlate_rows(conv) ||
-        correlate_wide_rows(conv) || correlate_line_rows(conv) || correlate_lanes(conv, false))
+    // Of many images without a stride, lanes of channels take less time than pairs of rows; of one row at a
+    // time, dilation leaves too few.
+    if (conv.columns.stride > 1 && conv.columns.outputs >= 4 && correlate_paired_rows(conv)) return;
+    if (((is_narrow || preferred) && correlate_lanes(conv, preferred)) ||
+        (conv.rows.dilation > 1 && correlate_paired_rows(conv)) || correlate_rows(conv) ||
+        correlate_paired_rows(conv) || correlate_wide_rows(conv) || correlate_line_rows(conv) ||
+        correlate_lanes(conv, false))
         return;
     correlate_framed(conv, Depth());
 }
