@@ -261,9 +261,12 @@ SlopesOfPlane<T> choose_slopes(const Axis& rows, const Axis& columns) {
 template <typename T>
 [[gnu::noinline]] void list_rows(const T** row, int64_t count, const T* image, int64_t pitch, int64_t first,
                                  int64_t height, const T* zeros, int64_t step = 1) {
-    image += first * pitch;
-    const int64_t end = first + count * step, apart = step * pitch;
-    for (int64_t h = first; h < end; h += step, image += apart) *row++ = h >= 0 && h < height ? image : zeros;
+    const int64_t end = first + count * step, last = end < height ? end : height, apart = step * pitch;
+    int64_t h = first;
+    image += h * pitch;
+    for (; h < end && h < 0; h += step, image += apart) *row++ = zeros;
+    for (; h < last; h += step, image += apart) *row++ = image;
+    for (; h < end; h += step) *row++ = zeros;
 }
 
 }  // namespace pydl::PYDL_ISA
