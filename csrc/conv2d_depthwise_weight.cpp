@@ -13,7 +13,7 @@
 // How the stripes are cut into parts depends on the sizes alone, and the parts are added in order.
 #include "conv2d/depthwise.h"
 #include "conv2d/depthwise_frame.h"
-#include "conv2d/depthwise_lanes.h"
+#include "conv2d/depthwise_lane_slopes.h"
 #include "conv2d/depthwise_rows.h"
 
 namespace pydl::PYDL_ISA {

@@ -134,7 +134,8 @@ def test_lanes_give_the_same_bits_for_any_number_of_threads(sizes):
     check_threads(conv2d_forward, {"x": x, "w": w, "b": b, "y": y} | settings)
 
 
-KINDS = [(1, 3), (2, 3), (1, 5), (2, 5), (1, 7), (2, 4), (3, 2), (3, 3), (3, 4), (4, 3), (4, 4), (4, 7)]  # strides and taps
+# strides and taps
+KINDS = [(1, 3), (2, 3), (1, 5), (2, 5), (1, 7), (2, 4), (3, 2), (3, 3), (3, 4), (4, 3), (4, 4), (4, 7)]
 
 
 @pytest.mark.parametrize(("stride", "taps"), KINDS)

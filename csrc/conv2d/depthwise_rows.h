@@ -11,6 +11,7 @@
 #pragma once
 
 #include "conv2d/frame.h"
+#include "gemm/microkernel.h"
 #include "simd/permute.h"
 #include "simd/register.h"
 
