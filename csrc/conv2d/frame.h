@@ -248,7 +248,8 @@ class FrameLayout {
               int64_t rows, bool has_zeros = false, int64_t j = 0) const {
         const int64_t planes = rows_.count() * columns_.count();
         // As many channels at a time as stay in the first-level cache until the last plane has been made.
-        const int64_t read = rows * rows_.axis().stride * columns_.axis().source,
+        const int64_t reach = rows * rows_.axis().stride, height = rows_.axis().source,
+                      read = (reach < height ? reach : height) * columns_.axis().source,
                       some = planes == 1 ? channels : 4096 / (read + 1) + 1;
         for (int64_t c = 0; c < channels; c += some, frame += some * this->channel())
             fill_planes(frame, x, n, channel + c, c + some < channels ? some : channels - c, i, rows,
