@@ -21,6 +21,7 @@
 #include "conv2d/depthwise_framed.h"
 #include "conv2d/depthwise_lanes.h"
 #include "conv2d/depthwise_line_rows.h"
+#include "conv2d/depthwise_paired_rows.h"
 #include "conv2d/depthwise_wide_rows.h"
 #include "conv2d/tap_span.h"
 
@@ -108,29 +109,58 @@ bool correlate_rows(const Correlation<T>& conv) {
     const Axis &rows = conv.rows, &columns = conv.columns;
     const OutputsOfPlane<T> kernel = choose_outputs<T>(rows, columns);
     if (kernel == nullptr || conv.channels != 1 || conv.x.stride[3] != 1) return false;
-    const int64_t I = rows.outputs, J = columns.outputs, taken = (I - 1) * rows.stride + 3;
+    const int64_t I = rows.outputs, J = columns.outputs, D = rows.dilation;
     const int64_t work = I * J * (9 + 4) * conv.features;
     parallel_for(conv.x.shape[0] * conv.groups, 1 + GemmBlocks<T>::thread_work / work,
                  [&](int64_t begin, int64_t end) {
                      const Scratch<T> zeros(columns.source);
                      for (int64_t k = 0; k < columns.source; k++) zeros[k] = T(0);
-                     const Scratch<const T*> row(taken);
-                     RowsPlane<T> plane = {nullptr, conv.w_stride[2], conv.w_stride[3], T(0), columns.source,
-                                           J,       nullptr,          conv.y.stride[2]};
+                     const Scratch<const T*> row((I - 1) * rows.stride + 3);
+                     RowsPlane<T> plane = {nullptr, conv.w_stride[2],     conv.w_stride[3],
+                                           T(0),    columns.source,       J,
+                                           nullptr, D * conv.y.stride[2], RowMoves<T>(columns.dilation)};
                      DepthwiseTask task(begin, conv.groups);
-                     for (int64_t k = begin; k < end; k++, task.advance(conv.groups)) {
-                         list_rows(row.data(), taken, conv.x.at(task.n, task.group), conv.x.stride[2],
-                                   rows.origin, rows.source, zeros.data());
-                         for (int64_t m = 0; m < conv.features; m++) {
-                             const int64_t o = task.group * conv.features + m;
-                             plane.bias = conv.bias ? conv.bias[o * conv.bias_stride] : T(0);
-                             plane.y = conv.y.at(task.n, o);
-                             plane.w = conv.weights(task.group, m);
-                             kernel(plane, row.data(), I);
+                     for (int64_t k = begin; k < end; k++, task.advance(conv.groups))
+                         for (int64_t first = 0; first < D && first < I; first++) {
+                             const int64_t count = D == 1 ? I : (I - first - 1) / D + 1;
+                             list_rows(row.data(), (count - 1) * rows.stride + 3,
+                                       conv.x.at(task.n, task.group), conv.x.stride[2], rows.origin + first,
+                                       rows.source, zeros.data(), D);
+                             for (int64_t m = 0; m < conv.features; m++) {
+                                 const int64_t o = task.group * conv.features + m;
+                                 plane.bias = conv.bias ? conv.bias[o * conv.bias_stride] : T(0);
+                                 plane.y = conv.y.at(task.n, o) + first * conv.y.stride[2];
+                                 plane.w = conv.weights(task.group, m);
+                                 kernel(plane, row.data(), count);
+                             }
                          }
-                     }
                  });
     return true;
+}
+
+// The same of very narrow images.
+template <typename T>
+bool correlate_paired_rows(const Correlation<T>& conv) {
+    if constexpr (sizeof(T) == 4 && picks_lanes) {
+        if (conv.channels != 1 || conv.x.stride[3] != 1 || !PairedRows<T>::suits(conv.rows, conv.columns))
+            return false;
+        const PairedRows<T> rows(conv.rows, conv.columns, conv.x.stride[2]);
+        const int64_t work = conv.rows.outputs * width<T> * 9 * conv.features;
+        parallel_for(conv.x.shape[0] * conv.groups, 1 + GemmBlocks<T>::thread_work / work,
+                     [&](int64_t begin, int64_t end) {
+                         DepthwiseTask task(begin, conv.groups);
+                         for (int64_t k = begin; k < end; k++, task.advance(conv.groups))
+                             for (int64_t m = 0; m < conv.features; m++) {
+                                 const int64_t o = task.group * conv.features + m;
+                                 rows.run(conv.weights(task.group, m), conv.w_stride[2], conv.w_stride[3],
+                                          conv.bias ? conv.bias[o * conv.bias_stride] : T(0),
+                                          conv.x.at(task.n, task.group), conv.y.at(task.n, o),
+                                          conv.y.stride[2]);
+                             }
+                     });
+        return true;
+    }
+    return false;
 }
 
 // The same of wider filters.
@@ -213,8 +243,13 @@ void correlate_depthwise(const Correlation<T>& given) {
     const bool is_narrow = 2 * (conv.columns.outputs + conv.columns.stride - 1) < W &&
                            (conv.taps() > 9 || conv.x.shape[0] >= 4),
                preferred = prefers_lanes(conv);
-    if (((is_narrow || preferred) && correlate_lanes(conv, preferred)) || correlate_rows(conv) ||
-        correlate_wide_rows(conv) || correlate_line_rows(conv) || correlate_lanes(conv, false))
+    // Of many images without a stride, lanes of channels take less time than pairs of rows; of one row at a
+    // time, dilation leaves too few.
+    if (conv.columns.stride > 1 && conv.columns.outputs >= 4 && correlate_paired_rows(conv)) return;
+    if (((is_narrow || preferred) && correlate_lanes(conv, preferred)) ||
+        (conv.rows.dilation > 1 && correlate_paired_rows(conv)) || correlate_rows(conv) ||
+        correlate_paired_rows(conv) || correlate_wide_rows(conv) || correlate_line_rows(conv) ||
+        correlate_lanes(conv, false))
         return;
     correlate_framed(conv, Depth());
 }

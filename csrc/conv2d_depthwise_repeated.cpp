@@ -9,10 +9,10 @@
 namespace pydl::PYDL_ISA {
 
 static bool suits(const Axis& rows, const Axis& columns) {
-    return columns.stride >= 2 && columns.stride <= 4 && columns.dilation == 1 &&
-           columns.taps >= columns.stride && columns.taps <= 64 && columns.origin >= -64 && rows.taps <= 64 &&
-           rows.stride <= 64 && rows.dilation <= 64 && rows.origin >= -64 * rows.dilation &&
-           rows.source > 0 && columns.source > 0 && rows.outputs > 0 && columns.outputs > 0;
+    return columns.stride >= 2 && columns.stride <= 4 && columns.dilation == 1 && columns.taps >= 1 &&
+           columns.taps <= 64 && columns.origin >= -64 && rows.taps <= 64 && rows.stride <= 64 &&
+           rows.dilation <= 64 && rows.origin >= -64 * rows.dilation && rows.source > 0 &&
+           columns.source > 0 && rows.outputs > 0 && columns.outputs > 0;
 }
 
 template <typename T>
@@ -52,8 +52,12 @@ void strided_gradient(const Array<const T, 4>& dy, const Array<const T, 4>& w, c
             if (task == begin || n == 0)
                 repeat_weights(weights.data(), &w(c, 0, 0, 0), w.stride[2], w.stride[3], s.U, s.columns);
             const T* from = &dy(n, c, 0, 0);
-            for (int64_t i = 0; i < s.I; i++, from += dy.stride[2])
-                repeat(slopes.data() + lead + i * pitch, from, dy.stride[3], s.J);
+            for (int64_t i = 0; i < s.I; i++, from += dy.stride[2]) {
+                T* const repeated = slopes.data() + lead + i * pitch;
+                repeat(repeated, from, dy.stride[3], s.J);
+                for (int64_t q = 0; q < runs.missing(); q++)
+                    for (int64_t j = q; j < row; j += s.columns.stride) repeated[j] = T(0);
+            }
             const T start = bias != nullptr ? bias[c * bias_stride] : T(0);
             T* to = &dx(n, c, 0, 0);
             for (int64_t h = 0; h < s.H; h++, to += dx.stride[2])
@@ -76,8 +80,8 @@ void strided_depthwise_gradient(const Array<const T, 4>& dy, const Array<const T
 template <typename T>
 bool has_strided_weights(const Images<const T>& dy, const Images<const T>& x, const Conv2dShape& s) {
     return sizeof(T) == 4 && has_special_kernels && s.groups > 1 && s.C == s.groups && s.N > 0 &&
-           s.O / s.groups <= 2 && dy.stride[3] == 1 && x.stride[3] == 1 && dy.slices == 1 && x.slices == 1 &&
-           x.taps == 1 && suits(s.rows, s.columns);
+           s.columns.taps >= s.columns.stride && s.O / s.groups <= 2 && dy.stride[3] == 1 &&
+           x.stride[3] == 1 && dy.slices == 1 && x.slices == 1 && x.taps == 1 && suits(s.rows, s.columns);
 }
 
 template <typename T>

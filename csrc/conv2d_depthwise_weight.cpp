@@ -13,7 +13,7 @@
 // How the stripes are cut into parts depends on the sizes alone, and the parts are added in order.
 #include "conv2d/depthwise.h"
 #include "conv2d/depthwise_frame.h"
-#include "conv2d/depthwise_lanes.h"
+#include "conv2d/depthwise_lane_slopes.h"
 #include "conv2d/depthwise_rows.h"
 
 namespace pydl::PYDL_ISA {
@@ -158,7 +158,8 @@ bool row_weight_gradient(const Images<const T>& dy, const Images<const T>& x, co
                          const Array<T, 4>& dw, T* db, int64_t db_stride) {
     const SlopesOfPlane<T> kernel = choose_slopes<T>(s.rows, s.columns);
     if (kernel == nullptr || s.C != s.groups || x.stride[3] != 1 || dy.stride[3] != 1) return false;
-    const int64_t features = s.O / s.groups, taken = (s.I - 1) * s.rows.stride + 3;
+    const int64_t features = s.O / s.groups, D = s.rows.dilation;
+    const RowMoves<T> moves(s.columns.dilation);
     const Parts parts(s.N, (s.N * s.groups - 1) / 16 + 1);
     const Scratch<vec<T>> sums(s.O * parts.count * 10);
     parallel_for(
@@ -166,18 +167,21 @@ bool row_weight_gradient(const Images<const T>& dy, const Images<const T>& x, co
         [&](int64_t begin, int64_t end) {
             const Scratch<T> zeros(s.W);
             for (int64_t k = 0; k < s.W; k++) zeros[k] = T(0);
-            const Scratch<const T*> row(taken);
+            const Scratch<const T*> row((s.I - 1) * s.rows.stride + 3);
             for (int64_t task = begin; task < end; task++) {
                 const int64_t group = task / parts.count, part = task % parts.count;
                 vec<T>* sum = sums.data() + task * features * 10;
                 for (int64_t k = 0; k < features * 10; k++) sum[k] = vec<T>{};
-                for (int64_t n = parts.begin(part); n < parts.begin(part) + parts.length(part, s.N); n++) {
-                    list_rows(row.data(), taken, x.at(n, group), x.stride[2], s.rows.origin, s.H,
-                              zeros.data());
-                    for (int64_t m = 0; m < features; m++)
-                        kernel({dy.at(n, group * features + m), dy.stride[2], s.W, s.J}, row.data(), s.I,
-                               sum + m * 10);
-                }
+                for (int64_t n = parts.begin(part); n < parts.begin(part) + parts.length(part, s.N); n++)
+                    for (int64_t first = 0; first < D && first < s.I; first++) {
+                        const int64_t count = (s.I - first - 1) / D + 1;
+                        list_rows(row.data(), (count - 1) * s.rows.stride + 3, x.at(n, group), x.stride[2],
+                                  s.rows.origin + first, s.H, zeros.data(), D);
+                        for (int64_t m = 0; m < features; m++)
+                            kernel({dy.at(n, group * features + m) + first * dy.stride[2], D * dy.stride[2],
+                                    s.W, s.J, moves},
+                                   row.data(), count, sum + m * 10);
+                    }
             }
         });
     for (int64_t o = 0; o < s.O; o++) {

@@ -10,7 +10,7 @@ from pydl import _native
 from pydl.op import native_isa
 from pydl.ops.conv2d import conv2d_forward, conv2d_input_gradient, conv2d_weight_gradient
 
-# N, groups, filters of a group, H, W, stride, padding, taps along rows and columns if not 3
+# N, groups, filters of a group, H, W, stride, padding, taps along rows and columns if not 3, dilation
 WIDE = [
     (2, 3, 1, 14, 14, 1, (2, 2, 2, 2), 5),
     (1, 4, 2, 3, 16, 1, (2, 1, 2, 1), 5),
@@ -45,6 +45,25 @@ STRIDED = [
     (2, 4, 1, 17, 34, 2, (0, 0, 0, 0), 2),
     (2, 3, 2, 12, 40, 2, (1, 1, 1, 1), 4),
     (1, 2, 1, 30, 100, 2, (4, 4, 4, 4), 9),
+    (2, 5, 1, 30, 61, 4, (1, 1, 1, 1), 3),
+    (1, 4, 1, 9, 50, 3, (0, 1, 0, 1), 2),
+]
+# Of two rows of outputs in a vector (csrc/conv2d/depthwise_paired_rows.h).
+PAIRED = [
+    (2, 5, 1, 14, 14, 2, (0, 1, 0, 1)),
+    (1, 4, 2, 16, 16, 2, (1, 1, 1, 1)),
+    (2, 3, 1, 15, 15, 3, (1, 0, 1, 0)),
+    (3, 3, 1, 9, 9, 1, (0, 0, 0, 0)),
+    (1, 3, 1, 1, 5, 1, (2, 2, 2, 3)),
+    (2, 3, 1, 11, 8, 1, (3, 2, 3, 3), 3, 3),
+]
+DILATED = [
+    (2, 5, 1, 33, 33, 1, (6, 5, 6, 6), 3, 6),
+    (1, 4, 2, 9, 16, 1, (2, 2, 2, 2), 3, 2),
+    (2, 3, 1, 5, 47, 1, (12, 10, 12, 12), 3, 12),  # more than there are rows
+    (3, 2, 1, 7, 20, 1, (16, 16, 16, 16), 3, 16),
+    (1, 3, 1, 20, 64, 1, (3, 2, 3, 3), 3, 3),
+    (1, 3, 1, 20, 50, 1, (17, 16, 17, 17), 3, 17),
 ]
 MAPS = [
     (2, 5, 1, 14, 14, 1, (1, 1, 1, 1)),
@@ -69,11 +88,14 @@ MAPS = [
     *WIDE,
     *LANES,
     *STRIDED,
+    *DILATED,
+    *PAIRED,
 ]
 
 
-def arrays_of(N, G, M, H, W, stride, padding, taps=3):
-    I, J = ((size - taps) // stride + 1 for size in (H + sum(padding[:2]), W + sum(padding[2:])))  # noqa: E741
+def arrays_of(N, G, M, H, W, stride, padding, taps=3, dilation=1):
+    reach = (taps - 1) * dilation + 1
+    I, J = ((size - reach) // stride + 1 for size in (H + sum(padding[:2]), W + sum(padding[2:])))  # noqa: E741
     return randn(N, G, H, W), randn(G * M, 1, taps, taps), randn(G * M), randn(N, G * M, I, J)
 
 
@@ -94,7 +116,7 @@ def test_every_instruction_set_equals_double_precision(sizes, special):
     if special is not None:
         x[0, 0, -1, -1] = x[-1, -1, 0, 0] = special
         dy[0, -1, 0, -1] = special
-    settings = (sizes[5],) * 2, sizes[6], (1, 1), sizes[1]
+    settings = (sizes[5],) * 2, sizes[6], (sizes[8] if len(sizes) > 8 else 1,) * 2, sizes[1]
     with np.errstate(invalid="ignore"):
         expected = computed(x, w, b, dy, settings, np.float64)
         for isa in _native.isas:
@@ -112,7 +134,8 @@ def test_lanes_give_the_same_bits_for_any_number_of_threads(sizes):
     check_threads(conv2d_forward, {"x": x, "w": w, "b": b, "y": y} | settings)
 
 
-KINDS = [(1, 3), (2, 3), (1, 5), (2, 5), (1, 7), (2, 4), (3, 3), (3, 4), (4, 4), (4, 7)]  # strides and taps
+# strides and taps
+KINDS = [(1, 3), (2, 3), (1, 5), (2, 5), (1, 7), (2, 4), (3, 2), (3, 3), (3, 4), (4, 3), (4, 4), (4, 7)]
 
 
 @pytest.mark.parametrize(("stride", "taps"), KINDS)

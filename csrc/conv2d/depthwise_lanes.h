@@ -11,55 +11,13 @@
 // the input one for each residue of the stride (conv2d/phase.h).
 #pragma once
 
-#include "conv2d/channel_lanes.h"
+#include "conv2d/depthwise_lane_frame.h"
 #include "conv2d/depthwise_lane_rows.h"
 #include "conv2d/lanes_ahead.h"
 #include "elementwise/turned_copy.h"
 #include "gemm/pack.h"
 
 namespace pydl::PYDL_ISA {
-
-// Where the taps of an output are: pixel (row, column) of a frame is at (row * columns + column) * width.
-template <typename T>
-class LaneFrame {
-    static constexpr int64_t W = width<T>;
-
-  public:
-    // What the outputs of `rows` and `columns` read.
-    [[gnu::noinline]] void add(const Axis& rows, const Axis& columns) {
-        grow(top_, bottom_, rows);
-        grow(left_, right_, columns);
-        // One more where pixels of a column would meet in one place of the cache.
-        columns_ = right_ - left_ + ((right_ - left_) % 32 == 0);
-    }
-    int64_t columns() const { return columns_; }
-    int64_t size() const { return (bottom_ - top_) * columns() * W; }
-    int64_t place(int64_t row, int64_t column) const {
-        return ((row - top_) * columns() + column - left_) * W;
-    }
-    void fill(T* frame, const ChannelLanes<T>& lanes, int64_t n, bool has_zeros) const {
-        const int64_t* shape = lanes.images.shape;
-        lanes.turn(frame, columns(), 0, bottom_ - top_, n, top_, shape[2], left_, shape[3], has_zeros);
-    }
-
-  private:
-    static void grow(int64_t& begin, int64_t& end, const Axis& axis) {
-        const int64_t last = (axis.outputs - 1) * axis.stride + axis.origin;
-        if (axis.origin < begin) begin = axis.origin;
-        if (last + 1 > end) end = last + 1;
-        if (last + (axis.taps - 1) * axis.dilation + 1 > end)
-            end = last + (axis.taps - 1) * axis.dilation + 1;
-    }
-    int64_t top_ = 0, bottom_ = 1, left_ = 0, right_ = 1, columns_ = 1;
-};
-
-// Whether so many channels fill their vectors, and maps of so many pixels are small: larger ones take less
-// time with pixels as lanes, which need not be turned.
-template <typename T>
-bool suits_lanes(int64_t channels, int64_t pixels, int64_t taps) {
-    return has_special_kernels && 4 * channels >= 3 * whole_vectors<T>(channels) && taps <= 1024 &&
-           pixels <= 11 * width<T>;
-}
 
 // R outputs of a row.
 template <typename T, int R>
@@ -122,9 +80,10 @@ class DepthwiseLanes {
         parallel_for(blocks * N, 1 + GemmBlocks<T>::thread_work / work, [&](int64_t begin, int64_t end) {
             const Scratch<T> frame(layout.size()), tile(H * V * W);
             const Scratch<vec<T>> weight((taps_ + 1) * features_);
+            const Scratch<T> turned(taps_ * W);
             for (int64_t task = begin; task < end; task++) {
                 const int64_t first = task / N * W, n = task % N;
-                if (task == begin || n == 0) turn_weights(weight.data(), first);
+                if (task == begin || n == 0) turn_weights(weight.data(), turned.data(), first);
                 const ChannelLanes<T> lanes(x_, first, groups_, !to_come.is_far());
                 layout.fill(frame.data(), lanes, n, task > begin);
                 const int64_t next = task + 1 < end ? task + 1 : task;
@@ -153,21 +112,31 @@ class DepthwiseLanes {
         int64_t first_tap, taps, place;
     };
 
-    // Those of all taps of some channels, and their bias.
-    void turn_weights(vec<T>* weight, int64_t first) const {
+    // Those of all taps of some channels, and their bias. Filters that lie in one run each are turned as they
+    // lie: of few images, that takes as long as the convolution if it is done number by number.
+    void turn_weights(vec<T>* weight, T* turned, int64_t first) const {
         const int64_t count = groups_ - first < W ? groups_ - first : W;
-        for (int64_t m = 0; m < features_; m++)
-            for (int64_t k = 0; k <= taps_; k++) {
-                T lane[W] = {};
-                for (int64_t l = 0; l < count; l++) {
-                    const int64_t group = first + l;
-                    if (k < taps_)
-                        lane[l] = w_[k][group * w_group_ + m * w_feature_];
-                    else if (bias_ != nullptr)
-                        lane[l] = bias_[(group * features_ + m) * bias_stride_];
-                }
-                *weight++ = load(lane);
-            }
+        const T *lowest = w_[0], *highest = w_[0];
+        for (int64_t k = 1; k < taps_; k++) {
+            if (w_[k] < lowest) lowest = w_[k];
+            if (w_[k] > highest) highest = w_[k];
+        }
+        const bool in_runs = highest - lowest == taps_ - 1;
+        for (int64_t m = 0; m < features_; m++, weight += taps_ + 1) {
+            const int64_t filter = first * w_group_ + m * w_feature_;
+            if (in_runs) pack_panel(turned, W, count, lowest + filter, w_group_, int64_t(1), taps_);
+            for (int64_t k = 0; k < taps_; k++)
+                weight[k] =
+                    in_runs ? load(turned + (w_[k] - lowest) * W) : gather(w_[k] + filter, w_group_, count);
+            weight[taps_] = bias_ != nullptr ? gather(bias_ + (first * features_ + m) * bias_stride_,
+                                                      features_ * bias_stride_, count)
+                                             : vec<T>{};
+        }
+    }
+    static vec<T> gather(const T* from, int64_t step, int64_t count) {
+        T lane[W] = {};
+        for (int64_t l = 0; l < count; l++) lane[l] = from[l * step];
+        return load(lane);
     }
 
     void compute(const LaneFrame<T>& layout, const PhaseOutputs& phase, const vec<T>* weight, const T* frame,
@@ -259,95 +228,5 @@ class DepthwiseLanes {
     Scratch<int64_t> place_;
     Scratch<const T*> w_;
 };
-
-// ---- the gradient with respect to the weight ----
-
-// sum[q] += the products of all pixels of dy with those that tap q reads for them.
-template <int Q, typename T>
-void lane_slopes(const T* dy, int64_t rows, int64_t columns, const T* x, const int64_t* place, int64_t x_row,
-                 int64_t x_step, vec<T>* sum) {
-    vec<T> acc[Q];
-#pragma GCC unroll 16
-    for (int q = 0; q < Q; q++) acc[q] = vec<T>{};
-    for (int64_t i = 0; i < rows; i++, x += x_row) {
-        const T* from = x;
-        for (int64_t j = 0; j < columns; j++, from += x_step, dy += width<T>) {
-            const vec<T> slope = load(dy);
-#pragma GCC unroll 16
-            for (int q = 0; q < Q; q++) acc[q] = fma(slope, load(from + place[q]), acc[q]);
-        }
-    }
-#pragma GCC unroll 16
-    for (int q = 0; q < Q; q++) sum[q] += acc[q];
-}
-
-template <typename T>
-bool suits_lane_slopes(const Conv2dShape& s) {
-    // Sums of pixels as lanes take fewer steps, most of all along images of one column.
-    return s.C == s.groups && s.O == s.groups && s.U * s.V >= 3 &&
-           suits_lanes<T>(s.C, s.I * s.J * (s.J == 1 ? 5 : 1), s.U * s.V);
-}
-
-template <typename T>
-void lane_weight_gradient(const Images<const T>& dy, const Images<const T>& x, const Conv2dShape& s,
-                          const Array<T, 4>& dw, T* db, int64_t db_stride) {
-    constexpr int64_t W = width<T>;
-    const int64_t taps = s.U * s.V, I = s.rows.outputs, J = s.columns.outputs, blocks = (s.C + W - 1) / W;
-    LaneFrame<T> layout;
-    layout.add(s.rows, s.columns);
-    // Taps that are added up at once; the last ones may be some of those before, too.
-    const int64_t Q = taps >= 9 ? 9 : 3, chunks = (taps + Q - 1) / Q;
-    const auto first_tap = [&](int64_t chunk) { return chunk + 1 < chunks ? chunk * Q : taps - Q; };
-    const Scratch<int64_t> place(taps);
-    for (int64_t u = 0; u < s.U; u++)
-        for (int64_t v = 0; v < s.V; v++)
-            place[u * s.V + v] =
-                layout.place(s.rows.origin + u * s.rows.dilation, s.columns.origin + v * s.columns.dilation);
-    // How the images are cut into parts depends on the sizes alone, and the parts are added in order.
-    const Parts parts(s.N, (s.N * blocks - 1) / 16 + 1);
-    const int64_t own = chunks * Q + 1;
-    const Scratch<vec<T>> partial(blocks * parts.count * own);
-    const int64_t work = parts.size * (layout.size() + I * J * W * (taps + 4));
-    parallel_for(
-        blocks * parts.count, 1 + GemmBlocks<T>::thread_work / work, [&](int64_t begin, int64_t end) {
-            const Scratch<T> frame(layout.size()), slopes(I * J * W);
-            for (int64_t task = begin; task < end; task++) {
-                const int64_t first = task / parts.count * W, part = task % parts.count;
-                const ChannelLanes<T> of_x(x, first, s.C), of_dy(dy, first, s.C);
-                vec<T>* sum = partial.data() + task * own;
-                for (int64_t k = 0; k < own; k++) sum[k] = vec<T>{};
-                for (int64_t n = parts.begin(part); n < parts.begin(part) + parts.length(part, s.N); n++) {
-                    layout.fill(frame.data(), of_x, n, task > begin || n > parts.begin(part));
-                    of_dy.turn(slopes.data(), J, 0, I, n, 0, I, 0, J);
-                    for (int64_t c = 0; c < chunks; c++)
-                        (Q == 9 ? lane_slopes<9, T> : lane_slopes<3, T>)(slopes.data(), I, J, frame.data(),
-                                                                         place.data() + first_tap(c),
-                                                                         s.rows.stride * layout.columns() * W,
-                                                                         s.columns.stride * W, sum + c * Q);
-                    vec<T> total{};
-                    for (int64_t k = 0; k < I * J; k++) total += load(slopes.data() + k * W);
-                    sum[own - 1] += total;
-                }
-            }
-        });
-    const bool in_runs = dw.stride[3] == 1 && dw.stride[2] == s.V;
-    for (int64_t block = 0; block < blocks; block++) {
-        vec<T>* total = partial.data() + block * parts.count * own;
-        for (int64_t part = 1; part < parts.count; part++)
-            for (int64_t k = 0; k < own; k++) total[k] += total[part * own + k];
-        const int64_t o = block * W, count = s.O - o < W ? s.O - o : W;
-        for (int64_t c = 0; c < chunks; c++) {
-            const T* sums = reinterpret_cast<const T*>(total + c * Q);
-            if (in_runs)
-                turn(sums, W, &dw(o, 0, 0, 0) + first_tap(c), dw.stride[0], count, Q);
-            else
-                for (int64_t k = 0; k < Q * W; k++) {
-                    const int64_t tap = first_tap(c) + k / W, l = k % W;
-                    if (l < count) dw(o + l, 0, tap / s.V, tap % s.V) = sums[k];
-                }
-        }
-        for (int64_t l = 0; db != nullptr && l < count; l++) db[(o + l) * db_stride] = total[own - 1][l];
-    }
-}
 
 }  // namespace pydl::PYDL_ISA

@@ -16,8 +16,7 @@ namespace pydl::PYDL_ISA {
 template <typename T>
 struct LineRows {
     static constexpr int64_t W = width<T>;
-    // Vectors can be moved by any distance in one step.
-    static constexpr bool exist = many_registers && sizeof(T) == 4;
+    static constexpr bool exist = picks_lanes && sizeof(T) == 4;
 
     const T* w;            // a filter
     const int64_t* place;  // of each tap from the output on, in growing order, at most a vector away

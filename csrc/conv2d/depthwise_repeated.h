@@ -9,7 +9,8 @@
 // The gradient with respect to the weight is the sum of slopes times pixels of every `Stride`-th lane.
 //
 // A run has as many taps as the stride. Where they do not come out even, the last run begins earlier, and
-// half of a weight is in each of the two that have it: a weight of 0 instead would make infinities NaN.
+// half of a weight is in each of the two that have it: a weight of 0 instead would make infinities NaN. Where
+// there are fewer taps than that, the slopes under those that do not exist are 0, too.
 #pragma once
 
 #include "conv2d/frame.h"
@@ -22,6 +23,7 @@ struct TapRuns {
     int64_t taps, stride, count;
     explicit TapRuns(const Axis& axis)
         : taps(axis.taps), stride(axis.stride), count((axis.taps - 1) / axis.stride + 1) {}
+    int64_t missing() const { return taps < stride ? stride - taps : 0; }  // in front of the first tap
     // Inline, since sums stay in no registers over a call.
     PYDL_INLINE int64_t offset(int64_t run) const { return run + 1 < count ? run * stride : taps - stride; }
     // The run that a tap belongs to, the later of two.
@@ -48,7 +50,7 @@ void repeat_weights(vec<T>* to, const T* w, int64_t down, int64_t along, int64_t
             for (int64_t q = 0; q < S; q++) {
                 const int64_t v = runs.offset(b) + q;
                 const bool twice = v >= runs.taps - S && v < (runs.count - 1) * S;
-                lane[(q + column) % S] = w[u * down + v * along] * (twice ? T(0.5) : T(1));
+                lane[(q + column) % S] = v < 0 ? T(0) : w[u * down + v * along] * (twice ? T(0.5) : T(1));
             }
             for (int64_t k = S; k < P * W; k++) lane[k] = lane[k - S];
             for (int64_t k = 0; k < P; k++) *to++ = load(lane + k * W);

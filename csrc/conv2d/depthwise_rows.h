@@ -1,6 +1,7 @@
-// Depthwise 3x3 convolutions with padding 1 of narrow images, whose rows fit a few vectors: they are read
-// where they lie, once each, and moved by a lane in registers for the taps to the left and to the right. The
-// zeros that come in at the ends are those of the padding; a row above or below the image is one of zeros.
+// Depthwise 3x3 convolutions of narrow images, whose rows fit a few vectors, with as much padding as
+// dilation: rows are read where they lie, once each, and moved in registers for the taps to the left and to
+// the right. The zeros that come in at the ends are those of the padding; a row above or below the image is
+// one of zeros. With dilation, every second, third, ... row belongs to an image of its own.
 //
 //     row      a b c d
 //     tap 0    . a b c        stride 2    row      a b c d e f g h
@@ -10,6 +11,8 @@
 #pragma once
 
 #include "conv2d/frame.h"
+#include "gemm/microkernel.h"
+#include "simd/permute.h"
 #include "simd/register.h"
 
 namespace pydl::PYDL_ISA {
@@ -24,14 +27,27 @@ PYDL_INLINE vec<T> lanes_from(std::common_type_t<vec<T>> a, std::common_type_t<v
     return lanes_from<First>(a, b, std::make_integer_sequence<int, width<T>>{});
 }
 
+// The lanes that come to be under the taps to the left and to the right, where they can be picked at run
+// time.
+template <typename T>
+struct RowMoves {
+    mask<T> left, right;
+    explicit RowMoves(int64_t dilation)
+        : left(iota<int_of<T>>() + int_of<T>(width<T> - dilation)),
+          right(iota<int_of<T>>() + int_of<T>(dilation)) {}
+};
+
 // The pixels of a row under each of three taps, for NV vectors of neighbouring outputs.
 template <typename T, int Stride, int NV>
 class TapRows {
     static constexpr int W = width<T>, count = Stride * NV;
 
   public:
-    explicit TapRows(int64_t columns)
-        : last_(0, columns - (count - 1) * W), before_(0, columns - (count - 2) * W) {}
+    TapRows(int64_t columns, const RowMoves<T>& moves)
+        : last_(0, columns - (count - 1) * W),
+          before_(0, columns - (count - 2) * W),
+          left_(in_register(moves.left)),
+          right_(in_register(moves.right)) {}
     static bool suits(int64_t columns, int64_t outputs) {
         return outputs >= (NV - 1) * W && outputs <= NV * W && columns > (count - 2) * W &&
                columns <= count * W;
@@ -47,9 +63,15 @@ class TapRows {
 #pragma GCC unroll 4
         for (int k = 0; k < NV; k++) {
             if constexpr (Stride == 1) {
-                tap[0][k] = lanes_from<W - 1, T>(odd, given[k]);
+                const vec<T> next = k + 1 < NV ? given[k + 1] : vec<T>{};
+                if constexpr (picks_lanes) {
+                    tap[0][k] = lanes_at(odd, given[k], left_);
+                    tap[2][k] = lanes_at(given[k], next, right_);
+                } else {
+                    tap[0][k] = lanes_from<W - 1, T>(odd, given[k]);
+                    tap[2][k] = lanes_from<1, T>(given[k], next);
+                }
                 tap[1][k] = odd = given[k];
-                tap[2][k] = lanes_from<1, T>(given[k], k + 1 < NV ? given[k + 1] : vec<T>{});
             } else {
                 tap[1][k] = even_lanes(given[2 * k], given[2 * k + 1]);
                 tap[2][k] = odd_lanes(given[2 * k], given[2 * k + 1]);
@@ -61,6 +83,7 @@ class TapRows {
 
   private:
     LaneRange<T> last_, before_;
+    const mask<T> left_, right_;
 };
 
 // The outputs of a plane, w: a filter, read as w[u, v].
@@ -72,6 +95,7 @@ struct RowsPlane {
     int64_t source, outputs;  // columns of the image and of y
     T* y;
     int64_t y_pitch;
+    RowMoves<T> moves;
 };
 
 // `count` rows of outputs, of which the rows listed are read, each once: a sum is begun with the first of its
@@ -80,7 +104,7 @@ template <typename T, int Stride, int NV>
 void outputs_of_plane(const RowsPlane<T>& plane, const T* const* row, int64_t count) {
     constexpr int64_t W = width<T>;
     const int64_t y_pitch = plane.y_pitch, left = plane.outputs - (NV - 1) * W;
-    const TapRows<T, Stride, NV> taps(plane.source);
+    const TapRows<T, Stride, NV> taps(plane.source, plane.moves);
     const vec<T> bias = broadcast<T>(plane.bias);
     vec<T> weight[3][3], tap[3][NV], sum[2][NV];
 #pragma GCC unroll 9
@@ -128,6 +152,7 @@ template <typename T>
 struct RowSlopes {
     const T* dy;
     int64_t pitch, source, outputs;  // source, outputs: columns of the image and of dy
+    const RowMoves<T>& moves;
 };
 
 // sum[v * 3 + u] += the products of `count` rows of dy with the rows of the image that tap (u, v) reads for
@@ -136,7 +161,7 @@ template <typename T, int Stride, int NV>
 void slopes_of_plane(const RowSlopes<T>& plane, const T* const* row, int64_t count, vec<T>* sum) {
     constexpr int64_t W = width<T>;
     const int64_t left = plane.outputs - (NV - 1) * W;
-    const TapRows<T, Stride, NV> taps(plane.source);
+    const TapRows<T, Stride, NV> taps(plane.source, plane.moves);
     const LaneRange<T> last(0, left);
     // Both sides are cut off: behind the last output an image may hold infinities, which times 0 are not 0.
     const mask<T> exists = iota<int_of<T>>() < int_of<T>(left);
@@ -200,7 +225,11 @@ template <typename T, typename Choose>
 auto choose_rows(const Axis& rows, const Axis& columns, const Choose& choose)
     -> decltype(choose(RowKind<1, 1>{})) {
     if constexpr (many_registers && sizeof(T) == 4) {
-        if (!is_usual(rows) || !is_usual(columns) || rows.stride != columns.stride) return nullptr;
+        const auto suits = [](const Axis& axis) {
+            return is_usual(axis) || (picks_lanes && axis.taps == 3 && axis.stride == 1 &&
+                                      axis.origin == -axis.dilation && axis.dilation <= width<T>);
+        };
+        if (!suits(rows) || !suits(columns) || rows.stride != columns.stride) return nullptr;
         const int64_t source = columns.source, outputs = columns.outputs;
         if (rows.stride == 1) {
             if (TapRows<T, 1, 1>::suits(source, outputs)) return choose(RowKind<1, 1>{});
@@ -228,13 +257,17 @@ SlopesOfPlane<T> choose_slopes(const Axis& rows, const Axis& columns) {
     });
 }
 
-// The rows from `first` on that lie in an image of `height` rows, and zeros instead of the others.
+// Every `step`-th row from `first` on, those that lie in an image of `height` rows, and zeros instead of the
+// others.
 template <typename T>
-void list_rows(const T** row, int64_t count, const T* image, int64_t pitch, int64_t first, int64_t height,
-               const T* zeros) {
-    image += first * pitch;
-    for (int64_t h = first; h < first + count; h++, image += pitch)
-        *row++ = h >= 0 && h < height ? image : zeros;
+[[gnu::noinline]] void list_rows(const T** row, int64_t count, const T* image, int64_t pitch, int64_t first,
+                                 int64_t height, const T* zeros, int64_t step = 1) {
+    const int64_t end = first + count * step, last = end < height ? end : height, apart = step * pitch;
+    int64_t h = first;
+    image += h * pitch;
+    for (; h < end && h < 0; h += step, image += apart) *row++ = zeros;
+    for (; h < last; h += step, image += apart) *row++ = image;
+    for (; h < end; h += step) *row++ = zeros;
 }
 
 }  // namespace pydl::PYDL_ISA

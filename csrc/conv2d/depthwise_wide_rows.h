@@ -43,6 +43,9 @@ class WideRows {
     static constexpr int W = width<T>, loaded = Stride * NV;
     static constexpr int open =
         (K - 1) / Stride + 1;  // rows of outputs that a row of the image may belong to
+    // Two of the image for each of outputs, of a single vector: each product would wait for the one before,
+    // so that what a row adds to a sum is added up apart.
+    static constexpr bool adds_apart = Stride == 2 && NV == 1;
 
   public:
     static constexpr int64_t rows_listed(int64_t count) { return (count - 1 + open) * Stride; }
@@ -64,10 +67,10 @@ class WideRows {
         for (int64_t i = 1 - open; i < count; i++, row += Stride) {
             for (int s = 0; s < Stride; s++)
                 for (int n = 0; n < loaded && row[s] != nullptr; n++) prefetch(row[s] + plane.x_next + n * W);
-            if (row[0] != nullptr) add<0>(sum, w, row[0], before, last, std::make_integer_sequence<int, K>{});
+            constexpr auto taps = std::make_integer_sequence<int, K>{};
+            if (row[0] != nullptr) add<0>(sum, w, row[0], before, last, taps);
             if constexpr (Stride == 2)
-                if (row[1] != nullptr)
-                    add<1>(sum, w, row[1], before, last, std::make_integer_sequence<int, K>{});
+                if (row[1] != nullptr) add<1>(sum, w, row[1], before, last, taps);
             if (i >= 0) {
 #pragma GCC unroll 4
                 for (int n = 0; n < NV; n++) prefetch(y + plane.y_next + n * W);
@@ -105,17 +108,24 @@ class WideRows {
                 const vec<T> a = vector(2 * n), b = vector(2 * n + 1);
                 row[0][n] = even_lanes(a, b), row[1][n] = odd_lanes(a, b);
             }
+        vec<T> more[open];
         const auto add_tap = [&](auto place, int v) PYDL_INLINE_LAMBDA {
             vec<T> tap[NV];
             move_row<decltype(place)::value, Stride, NV, T>(row, tap);
 #pragma GCC unroll 7
             for (int u = First; u < K; u += Stride) {
                 const vec<T> weight = broadcast<T>(w[u * K + v]);
+                if constexpr (adds_apart)
+                    more[u / Stride] = v == 0 ? weight * tap[0] : fma(weight, tap[0], more[u / Stride]);
+                else
 #pragma GCC unroll 4
-                for (int n = 0; n < NV; n++) sum[u / Stride][n] = fma(weight, tap[n], sum[u / Stride][n]);
+                    for (int n = 0; n < NV; n++) sum[u / Stride][n] = fma(weight, tap[n], sum[u / Stride][n]);
             }
         };
         (add_tap(std::integral_constant<int, V - K / 2>{}, V), ...);
+        if constexpr (adds_apart)
+#pragma GCC unroll 7
+            for (int u = First; u < K; u += Stride) sum[u / Stride][0] += more[u / Stride];
     }
 };
 

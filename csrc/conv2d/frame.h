@@ -246,6 +246,20 @@ class FrameLayout {
     template <typename X, typename T>
     void fill(T* frame, const Images<X>& x, int64_t n, int64_t channel, int64_t channels, int64_t i,
               int64_t rows, bool has_zeros = false, int64_t j = 0) const {
+        const int64_t planes = rows_.count() * columns_.count();
+        // As many channels at a time as stay in the first-level cache until the last plane has been made.
+        const int64_t reach = rows * rows_.axis().stride, height = rows_.axis().source,
+                      read = (reach < height ? reach : height) * columns_.axis().source,
+                      some = planes == 1 ? channels : 4096 / (read + 1) + 1;
+        for (int64_t c = 0; c < channels; c += some, frame += some * this->channel())
+            fill_planes(frame, x, n, channel + c, c + some < channels ? some : channels - c, i, rows,
+                        has_zeros, j);
+    }
+
+  private:
+    template <typename X, typename T>
+    void fill_planes(T* frame, const Images<X>& x, int64_t n, int64_t channel, int64_t channels, int64_t i,
+                     int64_t rows, bool has_zeros, int64_t j) const {
         const int64_t step = rows_.axis().stride, size = this->channel();
         for (int64_t pu = 0; pu < rows_.count(); pu++)
             for (int64_t pv = 0; pv < columns_.count(); pv++) {
@@ -257,8 +271,6 @@ class FrameLayout {
                                has_zeros);
             }
     }
-
-  private:
     // One plane: row q comes from the source's row top + q * step, its columns, `line`, from `left` on.
     template <typename T>
     void fill_plane(T* to, const T* x, const int64_t (&stride)[4], int64_t top, int64_t step, int64_t rows,
