@@ -30,23 +30,6 @@ bool rows_collide(Matrix<const T> x) {
     return x.rows > 4 && x.row_stride * int64_t(sizeof(T)) % 4096 == 0;
 }
 
-struct TileShape {
-    int rows, vectors;
-};
-
-// The shape for a part of C of so many rows and columns.
-template <typename T>
-TileShape tile_shape(int64_t rows, int64_t columns) {
-    constexpr int two = most_tile_rows<T>(2), three = most_tile_rows<T>(3);
-    const int64_t vectors = (columns + width<T> - 1) / width<T>;
-    // Four vectors are better as two and two than as three and one; and B is read once if all rows are a
-    // panel.
-    const bool narrower = vectors == 4 || (rows > three && rows <= two);
-    const int most = narrower ? 2 : most_tile_vectors<T>;
-    const int used = int(vectors < most ? vectors : most);
-    return {most_tile_rows<T>(used), used};
-}
-
 // A part of C in one thread. What runs once for many tiles is not inlined, for the size of all its callers.
 template <typename T, typename Epilogue>
 class GemmPart {

@@ -3,7 +3,7 @@
 
 #include "gemm/pack.h"
 #include "gemm/panels.h"
-#include "gemm/small_panel.h"
+#include "gemm/small_tiles.h"
 #include "gemm/thin.h"
 #include "simd/halves.h"
 
@@ -41,7 +41,7 @@ SmallWay small_way(Matrix<const T> a, Matrix<const T> b, int64_t c_stride) {
         if (cost < least) least = cost, way = other;
     };
     // Shorter vectors are packed so quickly that turning C gains nothing.
-    if (has_halves && is_small_panel(b.transposed(), a.transposed()))
+    if (has_halves && has_few_tiles(b.transposed(), a.transposed()))
         consider(SmallWay::turned,
                  tiles(N, M) + packed(N, M) + (in_columns ? 0 : packed(M, K)) + 2 * beginning);
     if (in_rows) {
@@ -84,7 +84,7 @@ class SmallProduct {
     const SmallWay way_;
     const Matrix<const T> a_, b_;
     const int64_t stride_;
-    const SmallPanel<T> transpose_;
+    const SmallTiles<T> transpose_;
     const Panels<T> turned_;
 };
 
