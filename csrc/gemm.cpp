@@ -133,7 +133,7 @@ void gemm_with(Matrix<const T> a, Matrix<const T> b, Matrix<T> c, bool accumulat
     if (!accumulate && small_products(1, a, b, c, {}))
         return epilogue(c.data, c.row_stride, int64_t(0), int64_t(0), M, N);
     const bool thin = is_thin(a, b);
-    if (has_few_tiles(a, b) && (K <= sweep_steps || !thin)) {
+    if (has_few_tiles(a, b) && (!thin || (K <= sweep_steps && N <= most_tile_vectors<T> * width<T>))) {
         SmallTiles<T>(a, b).run(a.data, b.data, c.data, c.row_stride, accumulate);
         return epilogue(c.data, c.row_stride, int64_t(0), int64_t(0), M, N);
     }
@@ -206,8 +206,11 @@ void gemm_each(int64_t count, Matrix<const T> a, Matrix<const T> b, Matrix<T> c,
                         PYDL_INLINE_LAMBDA { product.run(left, right, to); });
     }
     // With a few vectors side by side a tile has no more sums that wait for each other than sweeps have.
-    const bool is_tile = !is_thin(a, b) || a.columns <= sweep_steps ||
-                         (b.column_stride == 1 && b.columns > width<T> && a.columns <= 4 * sweep_steps);
+    const bool is_panel = b.columns <= most_tile_vectors<T> * width<T>;
+    const bool is_tile =
+        !is_thin(a, b) ||
+        (is_panel && (a.columns <= sweep_steps ||
+                      (b.column_stride == 1 && b.columns > width<T> && a.columns <= 4 * sweep_steps)));
     const bool in_dots = c.rows == 1 && a.column_stride == 1 && b.row_stride == 1 && b.column_stride != 1;
     if (usual && has_few_tiles(a, b) && is_tile && !(alone && in_dots)) {
         const SmallTiles<T> product(a, b);

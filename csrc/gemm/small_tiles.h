@@ -10,15 +10,12 @@ namespace pydl::PYDL_ISA {
 
 inline constexpr int64_t small_work = 98304;  // multiply-adds of whole vectors
 
-// Whether the product is so small that it needs none of the planning for caches and threads. A few rows of
-// many columns are better swept.
+// Whether the product is so small that it needs none of the planning for caches and threads.
 template <typename T>
 bool has_few_tiles(Matrix<const T> a, Matrix<const T> b) {
-    const int64_t vectors = (b.columns + width<T> - 1) / width<T>;
-    return (vectors <= most_tile_vectors<T> || a.rows > 4) && a.columns <= GemmBlocks<T>::sum_depth &&
-           a.rows * vectors * a.columns * width<T> <= small_work &&
-           (a.column_stride == 1 || a.row_stride == 1) &&
-           (has_partial_loads || b.columns % width<T> == 0);
+    const int64_t lanes = (b.columns + width<T> - 1) / width<T> * width<T>;
+    return a.columns <= GemmBlocks<T>::sum_depth && a.rows * lanes * a.columns <= small_work &&
+           (a.column_stride == 1 || a.row_stride == 1) && (has_partial_loads || b.columns % width<T> == 0);
 }
 
 // Such products, of the sizes of a and b: what depends on these alone is found once.
