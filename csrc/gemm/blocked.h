@@ -177,7 +177,7 @@ class GemmPart {
             T* tile = c_ + i * c_stride_ + j;
             if (far && add) ask_for(tile, rows, columns, c_stride_);
             if (columns != found_for) {
-                compute = gemm_tile<T>(apart, !pack_b_ && given_ == 0, int(rows), columns);
+                compute = gemm_tile<T>(apart, int(rows), columns);
                 found_for = columns;
             }
             const T* begins = add                     ? tile

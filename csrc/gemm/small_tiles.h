@@ -66,8 +66,8 @@ class SmallTiles {
     }
 
     void find(Tiles& tiles, int columns) const {
-        tiles.whole = gemm_tile<T>(apart_, !packs_, rows_, columns);
-        if (whole_ < panels_) tiles.lower = gemm_tile<T>(apart_, !packs_, rows_ - 1, columns);
+        tiles.whole = gemm_tile<T>(apart_, rows_, columns);
+        if (whole_ < panels_) tiles.lower = gemm_tile<T>(apart_, rows_ - 1, columns);
     }
 
     // Some columns of C.
