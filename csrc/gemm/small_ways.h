@@ -4,6 +4,7 @@
 #include "elementwise/turned_copy.h"
 #include "gemm/pack.h"
 #include "gemm/panels.h"
+#include "gemm/shallow.h"
 #include "gemm/small_tiles.h"
 #include "gemm/thin.h"
 #include "simd/halves.h"
@@ -92,8 +93,9 @@ class SmallProduct {
         Matrix<const T> left = a_, right = b_;
         left.data = a, right.data = b;
         if (way_ == SmallWay::turned) {
-            // A few long rows have too few sums side by side in tiles.
-            if (N <= sweep_rows && M >= 8 * width<T> && a_.row_stride == 1)
+            // A few long rows have too few sums side by side in tiles. Short sums stay as they are in
+            // ShallowProduct, which many such products are.
+            if (N <= sweep_rows && M >= 8 * width<T> && a_.columns > most_shallow && a_.row_stride == 1)
                 thin_columns<T>(right.transposed(), left.transposed(), turned_.data(), stride_, 0, M, false);
             else
                 transpose_.run(b, a, turned_.data(), stride_, false);
