@@ -92,24 +92,28 @@ class SmallProduct {
         const int64_t M = a_.rows, N = b_.columns;
         Matrix<const T> left = a_, right = b_;
         left.data = a, right.data = b;
-        if (way_ == SmallWay::turned) {
-            // A few long rows have too few sums side by side in tiles. Short sums stay as they are in
-            // ShallowProduct, which many such products are.
-            if (N <= sweep_rows && M >= 8 * width<T> && a_.columns > most_shallow && a_.row_stride == 1)
-                thin_columns<T>(right.transposed(), left.transposed(), turned_.data(), stride_, 0, M, false);
-            else
-                transpose_.run(b, a, turned_.data(), stride_, false);
-            if (N == 2 || (width<T> == 8 && !has_halves && N > width<T>))
-                return turn(turned_.data(), stride_, c, N, M, N);
-            return pack_panel(c, N, N, turned_.data(), stride_, 1, M);
-        }
-        if (way_ == SmallWay::dots)
+        if (way_ == SmallWay::turned)
+            run_turned(left, right, c);
+        else if (way_ == SmallWay::dots)
             thin_by_dots<T>(left, right, {c, M, N, N, 1}, 0, N, false);
         else
             thin_by_dots<T>(right.transposed(), left.transposed(), {c, N, M, 1, N}, 0, M, false);
     }
 
   private:
+    [[gnu::noinline]] void run_turned(const Matrix<const T>& left, const Matrix<const T>& right, T* c) const {
+        const int64_t M = left.rows, N = right.columns;
+        // A few long rows have too few sums side by side in tiles. Short sums stay as they are in
+        // ShallowProduct, which many such products are.
+        if (N <= sweep_rows && M >= 8 * width<T> && left.columns > most_shallow && left.row_stride == 1)
+            thin_columns<T>(right.transposed(), left.transposed(), turned_.data(), stride_, 0, M, false);
+        else
+            transpose_.run(right.data, left.data, turned_.data(), stride_, false);
+        if (N == 2 || (width<T> == 8 && !has_halves && N > width<T>))
+            return turn(turned_.data(), stride_, c, N, M, N);
+        pack_panel(c, N, N, turned_.data(), stride_, 1, M);
+    }
+
     const SmallWay way_;
     const Matrix<const T> a_, b_;
     const int64_t stride_;
