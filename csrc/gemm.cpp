@@ -3,7 +3,7 @@
 
 #include "gemm/narrow.h"
 #include "gemm/shallow.h"
-#include "gemm/small_panel.h"
+#include "gemm/small_tiles.h"
 #include "gemm/small_ways.h"
 #include "gemm/turned.h"
 
@@ -133,8 +133,8 @@ void gemm_with(Matrix<const T> a, Matrix<const T> b, Matrix<T> c, bool accumulat
     if (!accumulate && small_products(1, a, b, c, {}))
         return epilogue(c.data, c.row_stride, int64_t(0), int64_t(0), M, N);
     const bool thin = is_thin(a, b);
-    if (is_small_panel(a, b) && (K <= sweep_steps || !thin)) {
-        SmallPanel<T>(a, b).run(a.data, b.data, c.data, c.row_stride, accumulate);
+    if (has_few_tiles(a, b) && (!thin || (K <= sweep_steps && N <= most_tile_vectors<T> * width<T>))) {
+        SmallTiles<T>(a, b).run(a.data, b.data, c.data, c.row_stride, accumulate);
         return epilogue(c.data, c.row_stride, int64_t(0), int64_t(0), M, N);
     }
     if (thin) return thin_product<T>(a, b, c.data, c.row_stride, accumulate, epilogue);
@@ -206,11 +206,14 @@ void gemm_each(int64_t count, Matrix<const T> a, Matrix<const T> b, Matrix<T> c,
                         PYDL_INLINE_LAMBDA { product.run(left, right, to); });
     }
     // With a few vectors side by side a tile has no more sums that wait for each other than sweeps have.
-    const bool is_tile = !is_thin(a, b) || a.columns <= sweep_steps ||
-                         (b.column_stride == 1 && b.columns > width<T> && a.columns <= 4 * sweep_steps);
+    const bool is_panel = b.columns <= most_tile_vectors<T> * width<T>;
+    const bool is_tile =
+        !is_thin(a, b) ||
+        (is_panel && (a.columns <= sweep_steps ||
+                      (b.column_stride == 1 && b.columns > width<T> && a.columns <= 4 * sweep_steps)));
     const bool in_dots = c.rows == 1 && a.column_stride == 1 && b.row_stride == 1 && b.column_stride != 1;
-    if (usual && is_small_panel(a, b) && is_tile && !(alone && in_dots)) {
-        const SmallPanel<T> product(a, b);
+    if (usual && has_few_tiles(a, b) && is_tile && !(alone && in_dots)) {
+        const SmallTiles<T> product(a, b);
         return each([&](const T* left, const T* right, T* to)
                         PYDL_INLINE_LAMBDA { product.run(left, right, to, c.row_stride, false); });
     }

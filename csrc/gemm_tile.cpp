@@ -15,7 +15,8 @@ struct RowsTogether {
     PYDL_INLINE void advance() { step += stride; }
 };
 
-// How much of the tile's last vector there is: all of it, perhaps a part, or no more than half.
+// How much of the tile's last vector there is: all of it, a part (with AVX-512 perhaps all), or no more than
+// half. Where parts cannot be read, there are tiles of whole vectors only, of which C may have a part.
 enum class Last { whole, part, half };
 
 // How the last vector of rows is read and written.
@@ -26,7 +27,12 @@ struct LastVector {
     const LaneRange<T> exist;
     explicit LastVector(int64_t lanes) : lanes(lanes), exist(0, lanes) {}
     PYDL_INLINE V load_b(const T* p) const { return last == Last::part ? exist.load(p) : load(p); }
-    PYDL_INLINE V load_c(const T* p) const { return load_partial(p, lanes); }
+    PYDL_INLINE bool is_part() const {
+        return last == Last::part || (!has_partial_loads && lanes < width<T>);
+    }
+    PYDL_INLINE V load_c(const T* p) const {
+        return last == Last::whole && has_partial_loads ? load(p) : load_partial(p, lanes);
+    }
     PYDL_INLINE void store_c(T* p, V v) const { store_partial(p, v, lanes); }
     PYDL_INLINE static V of(vec<T> v) { return v; }
 };
@@ -79,11 +85,26 @@ void tile(int64_t depth, const T* a, int64_t a_stride, const T* b, int64_t b_str
             sums[i] = end.load_c(start + whole * W) + sums[i];
         }
     }
+    if constexpr (has_halves) {
 #pragma GCC unroll 14
-    for (int i = 0; i < MR; i++, c += c_stride) {
+        for (int i = 0; i < MR; i++, c += c_stride) {
 #pragma GCC unroll 3
-        for (int v = 0; v < whole; v++) store(c + v * W, acc[i][v]);
-        end.store_c(c + whole * W, sums[i]);
+            for (int v = 0; v < whole; v++) store(c + v * W, acc[i][v]);
+            end.store_c(c + whole * W, sums[i]);
+        }
+    } else {
+        // A part of a vector goes by way of the stack: see store_ends().
+        alignas(64) T ends[MR * W];
+        T* const first = c + whole * W;
+        T* to = end.is_part() ? ends : first;
+        const int64_t step = end.is_part() ? W : c_stride;
+#pragma GCC unroll 14
+        for (int i = 0; i < MR; i++, c += c_stride, to += step) {
+#pragma GCC unroll 3
+            for (int v = 0; v < whole; v++) store(c + v * W, acc[i][v]);
+            store(to, sums[i]);
+        }
+        if (end.is_part()) store_ends<T>(ends, W, MR, first, c_stride, end.lanes);
     }
 }
 
@@ -102,26 +123,25 @@ GemmTile<T> find_tile(bool rows_apart, int rows) {
 }
 
 template <typename T, int vectors>
-GemmTile<T> find_tile(bool rows_apart, bool partial_b, int rows, int64_t lanes) {
+GemmTile<T> find_tile(bool rows_apart, int rows, int64_t lanes) {
     // Where a part is read as fast as all of a vector, there are no tiles of whole ones.
     if constexpr (has_halves)
         return lanes <= width<T> / 2 ? find_tile<T, vectors, Last::half>(rows_apart, rows)
                                      : find_tile<T, vectors, Last::part>(rows_apart, rows);
     if constexpr (has_partial_loads && !has_halves)
-        if (partial_b && lanes < width<T>) return find_tile<T, vectors, Last::part>(rows_apart, rows);
+        if (lanes < width<T>) return find_tile<T, vectors, Last::part>(rows_apart, rows);
     if constexpr (!has_halves) return find_tile<T, vectors, Last::whole>(rows_apart, rows);
 }
 
 template <typename T>
-GemmTile<T> gemm_tile(bool rows_apart, bool partial_b, int rows, int64_t columns) {
+GemmTile<T> gemm_tile(bool rows_apart, int rows, int64_t columns) {
     constexpr int64_t W = width<T>;
-    if (columns <= W) return find_tile<T, 1>(rows_apart, partial_b, rows, columns);
-    if (columns <= 2 * W) return find_tile<T, 2>(rows_apart, partial_b, rows, columns - W);
-    return find_tile<T, most_tile_vectors<T>>(rows_apart, partial_b, rows,
-                                              columns - (most_tile_vectors<T> - 1) * W);
+    if (columns <= W) return find_tile<T, 1>(rows_apart, rows, columns);
+    if (columns <= 2 * W) return find_tile<T, 2>(rows_apart, rows, columns - W);
+    return find_tile<T, most_tile_vectors<T>>(rows_apart, rows, columns - (most_tile_vectors<T> - 1) * W);
 }
 
-template GemmTile<float> gemm_tile<float>(bool, bool, int, int64_t);
-template GemmTile<double> gemm_tile<double>(bool, bool, int, int64_t);
+template GemmTile<float> gemm_tile<float>(bool, int, int64_t);
+template GemmTile<double> gemm_tile<double>(bool, int, int64_t);
 
 }  // namespace pydl::PYDL_ISA

@@ -110,6 +110,31 @@ def test_many_small_products(M, K, N):
     pydl.set_num_threads(before)
 
 
+@pytest.mark.parametrize("M", [9, 70, 150])
+@pytest.mark.parametrize("N", [2, 3, 5, 9, 18])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_few_columns_of_a_factor_in_columns(M, N, dtype):
+    for K in (4, 60):
+        a = rng.standard_normal((3, K, M)).astype(dtype).swapaxes(-1, -2)
+        b = rng.standard_normal((3, K, N)).astype(dtype)
+        close = 1e-5 if dtype is np.float32 else 1e-13
+        np.testing.assert_allclose(matmul(a, b).numpy(), np.matmul(a, b), rtol=close, atol=close)
+        np.testing.assert_array_equal(matmul(a, b).numpy()[1], matmul(a[1], b[1]).numpy())
+
+
+@pytest.mark.parametrize("M", [1, 2, 4, 20, 64])
+@pytest.mark.parametrize("turned", [False, True])
+def test_rows_that_meet_in_one_place_of_the_cache(M, turned):
+    K, N = (1024, 70) if turned else (50, 1030)
+    a = rng.standard_normal((M, K)).astype(np.float32)
+    # 4096 bytes from row to row, beginning 4 bytes behind a whole line and at one.
+    for first in (1, 0):
+        b = np.zeros((N if turned else K, 2048), np.float32)[:, first : first + (K if turned else N)]
+        b[...] = rng.standard_normal(b.shape)
+        right = b.T if turned else b
+        np.testing.assert_allclose(matmul(a, right).numpy(), a @ right, rtol=1e-4, atol=1e-4)
+
+
 @pytest.mark.parametrize("K", [65_535, 65_536, 100_003])
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_long_dot_products(K, dtype):

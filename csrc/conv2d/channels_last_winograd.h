@@ -127,7 +127,7 @@ class ChannelsLastWinograd {
         for (int place = 0; place < places; place++)
             for (int64_t v = 0; v < vectors; v += most_vectors) {
                 const int64_t some = vectors - v < most_vectors ? vectors - v : most_vectors;
-                const GemmTile<T> tile = gemm_tile<T>(true, false, int(tiles), some * width<T>);
+                const GemmTile<T> tile = gemm_tile<T>(true, int(tiles), some * width<T>);
                 T* to = products + place * product_place() + v * W;
                 for (int64_t d = 0; d < depths.count; d++)
                     tile(depths.length(d, C), sources + place * source_place() + depths.begin(d), pitch_,

@@ -283,7 +283,7 @@ class WinogradWeightGradient {
                             T* to = product + row * sums.row_pitch + column;
                             const T* slopes = tiles.slope(i, j, t, is_turned_ ? column : row);
                             const T* sources = tiles.source(i, j, t) + (is_turned_ ? row : column);
-                            gemm_tile<T>(false, false, int(rows.length(r, own.count)), vectors * width<T>)(
+                            gemm_tile<T>(false, int(rows.length(r, own.count)), vectors * width<T>)(
                                 depths.length(d, count), is_turned_ ? sources : slopes, pitch[is_turned_],
                                 is_turned_ ? slopes : sources, pitch[!is_turned_], to, sums.row_pitch,
                                 vectors * W, accumulate ? to : nullptr, sums.row_pitch);

@@ -30,23 +30,6 @@ bool rows_collide(Matrix<const T> x) {
     return x.rows > 4 && x.row_stride * int64_t(sizeof(T)) % 4096 == 0;
 }
 
-struct TileShape {
-    int rows, vectors;
-};
-
-// The shape for a part of C of so many rows and columns.
-template <typename T>
-TileShape tile_shape(int64_t rows, int64_t columns) {
-    constexpr int two = most_tile_rows<T>(2), three = most_tile_rows<T>(3);
-    const int64_t vectors = (columns + width<T> - 1) / width<T>;
-    // Four vectors are better as two and two than as three and one; and B is read once if all rows are a
-    // panel.
-    const bool narrower = vectors == 4 || (rows > three && rows <= two);
-    const int most = narrower ? 2 : most_tile_vectors<T>;
-    const int used = int(vectors < most ? vectors : most);
-    return {most_tile_rows<T>(used), used};
-}
-
 // A part of C in one thread. What runs once for many tiles is not inlined, for the size of all its callers.
 template <typename T, typename Epilogue>
 class GemmPart {
@@ -63,7 +46,7 @@ class GemmPart {
           column_(column),
           epilogue_(epilogue),
           given_(given),
-          shape_(tile_shape<T>(given > 0 ? 0 : a.rows, given > 0 ? given : b.columns)),
+          shape_(shape_for(a, given > 0 ? 0 : a.rows, given > 0 ? given : b.columns)),
           panel_columns_(shape_.vectors * width<T>),
           rows_(a.rows, shape_.rows),
           blocks_(a.columns, depth),
@@ -80,14 +63,11 @@ class GemmPart {
           pack_b_(given == 0 && (b.column_stride != 1 || (!has_partial_loads && b.columns % width<T> != 0) ||
                                  (rows_.count > 1 && depth > GemmBlocks<T>::shallow && !by_panels_ &&
                                   is_better_packed(b)))),
-          keep_a_(pack_a_ && stripes_.count > 1 && a.rows * blocks_.size <= GemmBlocks<T>::kept_elements),
-          copied_(a.column_stride == 1 && rows_.size > 9 && rows_collide(a) && stripes_.size > panel_columns_
-                      ? blocks_.size + 64 / int64_t(sizeof(T))
-                      : 0) {}
+          keep_a_(pack_a_ && stripes_.count > 1 && a.rows * blocks_.size <= GemmBlocks<T>::kept_elements) {}
 
     [[gnu::noinline]] void run() const {
         const int64_t in_b = pack_b_ ? (stripes_.size / panel_columns_ + 1) * panel_size(blocks_.size) : 0;
-        const int64_t in_a = pack_a_ ? (keep_a_ ? a_.rows : rows_.size) * blocks_.size : rows_.size * copied_;
+        const int64_t in_a = pack_a_ ? (keep_a_ ? a_.rows : rows_.size) * blocks_.size : 0;
         const Panels<T> panels(in_b + in_a);
         // An A that is packed once for all stripes is packed block by block.
         const int64_t inner = keep_a_ ? stripes_.count : blocks_.count;
@@ -101,6 +81,14 @@ class GemmPart {
     void advance(const int64_t (&step)[3]) { a_.data += step[0], b_.data += step[1], c_ += step[2]; }
 
   private:
+    // Where the rows of A meet in one place of the first-level cache, as rows of 1024 numbers do, tiles have
+    // no more of them than it has room for (8 to 12 lines).
+    static TileShape shape_for(Matrix<const T> a, int64_t rows, int64_t columns) {
+        TileShape shape = tile_shape<T>(rows, columns);
+        if (shape.rows > 9 && a.column_stride == 1 && rows_collide(a)) shape.rows = 9;
+        return shape;
+    }
+
     // A row-major B is packed where its panels are used often and its lines would not stay in the cache, or
     // are not lines: in rows that begin anywhere, most vectors lie across two. With vectors as long as lines
     // that costs too much, else little.
@@ -159,12 +147,6 @@ class GemmPart {
                 pack_panel(packed_a, rows, rows, a, a_.row_stride, a_.column_stride, depth);
             a = packed_a, a_stride = rows;
         }
-        if (copied_ > 0) {
-            for (int64_t r = 0; r < rows; r++)
-                for (int64_t j = 0; j < depth; j += width<T>)
-                    store_partial(packed_a + r * copied_ + j, load_partial(a + r * a_stride + j, depth - j),
-                                  depth - j);
-        }
         alignas(64) T room[Epilogue::has_bias ? vector_registers * width<T> : 1];
         Start<T> start{nullptr, 0, 0};
         if constexpr (Epilogue::has_bias)
@@ -174,7 +156,6 @@ class GemmPart {
         const bool far = depth >= 64 && a_.rows * c_stride_ * int64_t(sizeof(T)) > 4 << 20;
         if (far && apart && p + 1 < rows_.count)
             ask_for(a + rows * a_stride, rows_.rows(p + 1), depth, a_stride);
-        if (copied_ > 0) a = packed_a, a_stride = copied_;
         const bool along_rows = pack_b_ && b_.column_stride == 1;
         if (p == 0 && along_rows)
             pack_rows(&b_(k, stripes_.begin(s)), end - stripes_.begin(s), depth, packed_b);
@@ -194,7 +175,7 @@ class GemmPart {
             T* tile = c_ + i * c_stride_ + j;
             if (far && add) ask_for(tile, rows, columns, c_stride_);
             if (columns != found_for) {
-                compute = gemm_tile<T>(apart, !pack_b_ && given_ == 0, int(rows), columns);
+                compute = gemm_tile<T>(apart, int(rows), columns);
                 found_for = columns;
             }
             const T* begins = add                     ? tile
@@ -227,10 +208,6 @@ class GemmPart {
     const bool by_panels_;  // all of A meets one panel of B after another
     const Parts stripes_;
     const bool pack_a_, pack_b_, keep_a_;
-    // How far apart the rows of a row-major panel of A lie where it is copied because they would meet in one
-    // place of the first-level cache, as rows of 1024 numbers do, and are more than it has room for (8 to 12
-    // lines); else 0.
-    const int64_t copied_;
 };
 
 // The product for a C of unit column stride. given: see gemm_packed() in gemm/gemm.h; 0 for a B that lies in

@@ -89,6 +89,24 @@ PYDL_INLINE void outer_products(vec<T> (&acc)[MR][NV], int64_t depth, A a, B b) 
     }
 }
 
+// The first `count` < width numbers of some rows, one after another in memory, to rows of C. In pieces:
+// without AVX-512, a masked store takes a dozen cycles on many processors, and numbers one by one take as
+// many.
+template <typename T>
+[[gnu::noinline]] void store_ends(const T* from, int64_t from_stride, int rows, T* to, int64_t stride,
+                                  int64_t count) {
+    static_assert(width<T> * sizeof(T) <= 32);
+    const size_t bytes = size_t(count) * sizeof(T);
+#pragma GCC unroll 1
+    for (int i = 0; i < rows; i++, from += from_stride, to += stride) {
+        auto source = reinterpret_cast<const char*>(from);
+        auto target = reinterpret_cast<char*>(to);
+        if (bytes & 16) __builtin_memcpy(target, source, 16), source += 16, target += 16;
+        if (bytes & 8) __builtin_memcpy(target, source, 8), source += 8, target += 8;
+        if (bytes & 4) __builtin_memcpy(target, source, 4);
+    }
+}
+
 // A finished or half-finished tile and C. `columns` of the NV * width columns exist.
 template <typename T, int MR, int NV>
 PYDL_INLINE void store_tile(const vec<T> (&acc)[MR][NV], T* c, int64_t c_stride, int64_t columns,

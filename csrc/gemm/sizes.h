@@ -23,6 +23,23 @@ struct GemmBlocks {
     static constexpr int64_t tasks = 32;  // wanted of loops whose items differ, so that threads share evenly
 };
 
+struct TileShape {
+    int rows, vectors;
+};
+
+// The shape for a part of C of so many rows and columns.
+template <typename T>
+TileShape tile_shape(int64_t rows, int64_t columns) {
+    constexpr int two = most_tile_rows<T>(2), three = most_tile_rows<T>(3);
+    const int64_t vectors = (columns + width<T> - 1) / width<T>;
+    // Four vectors are better as two and two than as three and one; and B is read once if all rows are a
+    // panel.
+    const bool narrower = vectors == 4 || (rows > three && rows <= two);
+    const int most = narrower ? 2 : most_tile_vectors<T>;
+    const int used = int(vectors < most ? vectors : most);
+    return {most_tile_rows<T>(used), used};
+}
+
 // How C is cut into parts for threads.
 struct Grid {
     int64_t rows, columns;

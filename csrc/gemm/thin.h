@@ -79,14 +79,25 @@ void sweep(Matrix<const T> a, Matrix<const T> b, T* c, int64_t c_stride, int64_t
         sweep_last<T, MR>(a, &b(0, j), b.row_stride, c + j, c_stride, end - j < W ? end - j : W, accumulate);
 }
 
+// Whether rows begin in nearly the same place of the first-level cache, which has room for eight or twelve
+// lines there.
+template <typename T>
+bool rows_meet(Matrix<const T> b) {
+    const int64_t apart = (b.row_stride < 0 ? -b.row_stride : b.row_stride) * int64_t(sizeof(T)) % 4096;
+    return apart < 64 || apart > 4096 - 64;
+}
+
 template <typename T, int MR>
 void thin_by_sweeps(Matrix<const T> a, Matrix<const T> b, T* c, int64_t c_stride, int64_t begin, int64_t end,
                     bool accumulate) {
     // Columns in blocks whose part of C stays in the first-level cache.
     constexpr int64_t wide = sweep_vectors(MR) * width<T>;
     constexpr int64_t block = 16384 / int64_t(sizeof(T)) / MR / wide * wide;
-    // Rows of B of a vector are one stream, however many of them.
-    const Parts steps(b.rows, b.columns <= width<T> ? 16 * sweep_steps : sweep_steps);
+    // Rows of B of a vector are one stream, however many of them. Where rows meet, more than a few drive each
+    // other's lines out of the cache before all of a line is read, unless vectors are lines; many registers
+    // for several rows of C make up for that.
+    const bool few = (MR == 1 || !many_registers) && rows_meet(b);
+    const Parts steps(b.rows, b.columns <= width<T> ? 16 * sweep_steps : few ? sweep_steps / 2 : sweep_steps);
     for (int64_t from = begin; from < end; from += block)
         for (int64_t s = 0; s < steps.count; s++) {
             const int64_t k = steps.begin(s), depth = steps.length(s, b.rows);

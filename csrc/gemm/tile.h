@@ -37,9 +37,9 @@ inline constexpr bool has_partial_loads = true;
 inline constexpr bool has_partial_loads = false;
 #endif
 
-// The tile of this shape: rows <= most_tile_rows(vectors), vectors <= most_tile_vectors. partial_b: nothing
-// of B may be read behind the columns; else there are whole vectors.
+// The tile of this shape: rows <= most_tile_rows(vectors), vectors <= most_tile_vectors. Nothing of B is read
+// behind the columns where parts of vectors can be read; else there must be whole vectors of it.
 template <typename T>
-GemmTile<T> gemm_tile(bool rows_apart, bool partial_b, int rows, int64_t columns);
+GemmTile<T> gemm_tile(bool rows_apart, int rows, int64_t columns);
 
 }  // namespace pydl::PYDL_ISA

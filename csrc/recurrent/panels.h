@@ -83,8 +83,8 @@ struct TileRows {
     // computed: whole vectors.
     void multiply(int64_t rows, int64_t k0, int64_t depth, const T* panel, int64_t panel_columns, T* c,
                   int64_t c_stride, int64_t columns, bool accumulate) const {
-        gemm_tile<T>(true, false, int(rows), columns)(depth, data + k0, stride, panel, panel_columns, c,
-                                                      c_stride, columns, accumulate ? c : nullptr, c_stride);
+        gemm_tile<T>(true, int(rows), columns)(depth, data + k0, stride, panel, panel_columns, c, c_stride,
+                                               columns, accumulate ? c : nullptr, c_stride);
     }
 };
 

@@ -66,24 +66,26 @@ def _(draw):
 @op("input", "other")
 def matmul(input: Any, other: Any) -> Any:
     """The matrix product of two tensors, like torch.matmul. See the top of this file."""
-    left, right, a, b, y, (full, shape) = as_matrices(input, other)
+    left, right, a, b, y, shape = as_matrices(input, other)
     matmul_forward(a, b, y)
-
-    def gradient(dy, needs):
-        da, db = _gradient(dy.reshape(full), needs, a, b)
-        return None if da is None else da.reshape(left.shape), None if db is None else db.reshape(right.shape)
-
-    return y.reshape(shape), gradient, _SAVES
+    return y.reshape(shape), lambda dy, needs: _gradient(dy, needs, left, right), _SAVES
 
 
 def _gradient(dy: Any, needs: tuple[bool, bool], a: Any, b: Any) -> Any:
+    """Of factors as they were given: as matrices, and back, where they are none of one rank."""
+    of_a, of_b = a.shape, b.shape
+    if len(of_a) != len(of_b) or len(of_a) == 1:
+        a_shape, b_shape, full, _ = product_shapes(of_a, of_b)
+        a, b, dy = a.reshape(a_shape), b.reshape(b_shape), dy.reshape(full)
     da = db = None
     if needs[0]:
         da = empty(a.shape, a.dtype)
         matmul_forward(dy, b.swapaxes(-1, -2), da)
+        da = da if da.shape == of_a else da.reshape(of_a)
     if needs[1]:
         db = empty(b.shape, b.dtype)
         matmul_forward(a.swapaxes(-1, -2), dy, db)
+        db = db if db.shape == of_b else db.reshape(of_b)
     return da, db
 
 
@@ -92,12 +94,12 @@ matmul.shorten(matmul_forward, _gradient, _SAVES, multiplies=True)
 
 
 def as_matrices(input: Any, other: Any) -> tuple[Any, ...]:
-    """The factors; these as (batches of) matrices of one rank; the array for their product; its shape and y's."""
+    """The factors; these as (batches of) matrices of one rank; the array for their product; and y's shape."""
     left, right = check_floats("matmul", input=input, other=other)
     of_a, of_b, full, shape = product_shapes(left.shape, right.shape)
     a = left if left.shape == of_a else left.reshape(of_a)
     b = right if right.shape == of_b else right.reshape(of_b)
-    return left, right, a, b, empty(full, a.dtype), (full, shape)
+    return left, right, a, b, empty(full, a.dtype), shape
 
 
 @remembered
