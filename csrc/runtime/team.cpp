@@ -4,8 +4,10 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <exception>
+#include <memory>
+#include <mutex>
 #include <string>
-#include <system_error>
 #include <thread>
 
 #include "threads.h"
@@ -91,11 +93,31 @@ class Team {
         if (threads <= held_) return;
         const int first = held_;
         held_ = threads;
+        // Where none are to be had, the caller does what would have been their parts.
         try {
-            std::thread([=] { keep(first, threads - first); }).detach();
-        } catch (const std::system_error&) {
-            // None to be had. The caller does what would have been their parts.
+            std::thread([=] {
+                if (are_to_be_had(threads - first)) keep(first, threads - first);
+            }).detach();
+        } catch (const std::exception&) {
         }
+    }
+
+    // Whether the system has memory and numbers for so many threads more at once: OpenMP ends the process where
+    // it cannot start one.
+    static bool are_to_be_had(int count) {
+        std::mutex gate;
+        std::unique_lock<std::mutex> closed(gate);
+        std::unique_ptr<std::thread[]> threads;
+        int started = 0;
+        try {
+            threads.reset(new std::thread[count]);
+            for (; started < count; ++started)
+                threads[started] = std::thread([&] { const std::lock_guard<std::mutex> passed(gate); });
+        } catch (const std::exception&) {
+        }
+        closed.unlock();
+        for (int i = 0; i < started; ++i) threads[i].join();
+        return started == count;
     }
 
     // The first thread of the region stands for the caller and only sleeps.

@@ -5,7 +5,7 @@
 
 namespace pydl {
 
-// More cannot be asked for: OpenMP ends the process where it cannot start a thread.
+// More cannot be asked for: a team has a place for each.
 constexpr int most_threads = 1024;
 
 // At least 1. Until it is set: OMP_NUM_THREADS if given, at most the processors this process may run on and
