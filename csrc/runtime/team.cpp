@@ -102,8 +102,8 @@ class Team {
         }
     }
 
-    // Whether the system has memory and numbers for so many threads more at once: OpenMP ends the process where
-    // it cannot start one.
+    // Whether the system has memory and numbers for so many threads more at once: OpenMP ends the process
+    // where it cannot start one.
     static bool are_to_be_had(int count) {
         std::mutex gate;
         std::unique_lock<std::mutex> closed(gate);
