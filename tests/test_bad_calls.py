@@ -308,6 +308,20 @@ CALLS = {
         (lambda: pydl.training.EarlyStopping(patience=0), ValueError,
          "EarlyStopping: patience must be at least 1, not 0"),
     ],
+    "arrays where numbers are wanted": [
+        (lambda: ops.norm(ones(3, 4), np.array([1, 2])), TypeError, "norm: p must be a number, not array"),
+        (lambda: F.conv1d(ones(1, 1, 5), ones(1, 1, 3), padding=np.array([1, 2])), TypeError, "conv1d: padding must"),
+        (lambda: F.pad(ones(3), (1, 1), "reflect", np.array([1, 2])), TypeError, "pad: value must be a number, not ar"),
+        (lambda: F.interpolate(ones(1, 1, 4), 2, None, "linear", np.array([True, False])), TypeError,
+         "interpolate: align_corners must be True or False, not"),
+        (lambda: F.interpolate(ones(1, 1, 4), 2, recompute_scale_factor="no"), TypeError,
+         "interpolate: recompute_scale_factor must be True or False, not"),
+    ],
+    "dtypes that no kernel knows": [
+        (lambda: pydl.tensor(ones(3, dtype=np.longdouble)), TypeError, "tensor: data has dtype float128 but must hold"),
+        (lambda: ops.flip(ones(3, dtype=np.longdouble), 0), TypeError,
+         "flip: input has dtype float128 but must hold numbers of at most 8 bytes"),
+    ],
     "settings": [
         (lambda: pydl.use_backend("cuda"), ValueError,
          "use_backend: there is no backend 'cuda'; choose one of native, reference"),
