@@ -4,10 +4,8 @@
 
 #include <algorithm>
 #include <cstdlib>
-#include <exception>
-#include <memory>
-#include <mutex>
 #include <string>
+#include <system_error>
 #include <thread>
 
 #include "threads.h"
@@ -98,25 +96,25 @@ class Team {
             std::thread([=] {
                 if (are_to_be_had(threads - first)) keep(first, threads - first);
             }).detach();
-        } catch (const std::exception&) {
+        } catch (const std::system_error&) {
         }
     }
 
     // Whether the system has memory and numbers for so many threads more at once: OpenMP ends the process
     // where it cannot start one.
     static bool are_to_be_had(int count) {
-        std::mutex gate;
-        std::unique_lock<std::mutex> closed(gate);
-        std::unique_ptr<std::thread[]> threads;
+        pthread_t threads[most_threads];
+        pthread_mutex_t gate = PTHREAD_MUTEX_INITIALIZER;  // closed until all are there
+        const auto pass = [](void* gate) -> void* {
+            pthread_mutex_lock(static_cast<pthread_mutex_t*>(gate));
+            pthread_mutex_unlock(static_cast<pthread_mutex_t*>(gate));
+            return nullptr;
+        };
+        pthread_mutex_lock(&gate);
         int started = 0;
-        try {
-            threads.reset(new std::thread[count]);
-            for (; started < count; ++started)
-                threads[started] = std::thread([&] { const std::lock_guard<std::mutex> passed(gate); });
-        } catch (const std::exception&) {
-        }
-        closed.unlock();
-        for (int i = 0; i < started; ++i) threads[i].join();
+        while (started < count && pthread_create(&threads[started], nullptr, pass, &gate) == 0) ++started;
+        pthread_mutex_unlock(&gate);
+        for (int i = 0; i < started; ++i) pthread_join(threads[i], nullptr);
         return started == count;
     }
 
