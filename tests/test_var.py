@@ -64,6 +64,12 @@ def test_equal_numbers_have_no_variance(shape, dtype):
         np.testing.assert_allclose(x.grad.numpy(), 0, atol=abs(number) * np.finfo(dtype).eps)
 
 
+def test_of_one_number():
+    for x in (np.array(3.0), np.array([3.0]), np.full((1, 1, 2), 3.0)):
+        assert not pydl.var(x, correction=0).numpy().any()
+        check_torch(lambda x: pydl.std_mean(x, 0, correction=0)[1], lambda x: torch.std_mean(x, 0, correction=0)[1], x)
+
+
 def test_dimensions_in_any_order():
     x = np.random.default_rng(3).standard_normal((5, 40, 6, 3))
     for dim in [(1, 0, 3), (3, 1), (2, 0, 1), (-1, -3)]:

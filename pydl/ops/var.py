@@ -74,7 +74,8 @@ def _moments(input: Any, dims: Any, ones: Any, shape: Any, divisor: float) -> An
         distances, middle, spread = empty(input.shape, input.dtype), mean.reshape(ones), y.reshape(ones)
         mean_forward(input, middle)
         # From the first of each line, too: the mean is rounded, and equal numbers shall have no variance.
-        sub_forward(input, input[tuple(slice(1) if d in dims else slice(None) for d in range(input.ndim))], distances)
+        first = [slice(1) if d in dims else slice(None) for d in range(input.ndim)]
+        sub_forward(input, input[(*first, ...)], distances)
         mean_forward(distances, spread)
         sub_forward(distances, spread, distances)
         square_forward(distances, distances)
