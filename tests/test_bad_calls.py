@@ -274,7 +274,7 @@ CALLS = {
         (lambda: optim.Adam([ones(3)]), TypeError, "Adam: parameter 0 must be a Tensor, not ndarray"),
         (lambda: optim.SGD([parameter()], lr=-1), ValueError, "SGD: lr must be a number of at least 0, not -1"),
         (lambda: optim.SGD([parameter()], lr="fast"), ValueError, "SGD: lr must be a number of at least 0, not 'fa"),
-        (lambda: optim.Adam([parameter()], lr=10**400), ValueError, "Adam: lr must be a number of at least 0, not 1000"),
+        (lambda: optim.Adam([parameter()], lr=10**400), ValueError, "Adam: lr must be a number of at least 0, not 100"),
         (lambda: optim.SGD([parameter()], dampening="x"), ValueError, "SGD: dampening must be a number, not 'x'"),
         (lambda: optim.Adam([parameter()], betas=(1.0, 0.9)), ValueError,
          "Adam: betas must be two numbers from 0 to below 1"),
