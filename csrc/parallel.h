@@ -7,6 +7,7 @@
 
 #include "runtime/fail.h"
 #include "runtime/team.h"
+#include "runtime/threads.h"
 #include "simd/simd.h"
 
 namespace pydl::PYDL_ISA {
@@ -18,6 +19,7 @@ struct ParallelLoop {
     LoopBody body;
     const void* f;
     int64_t count, grain;
+    int threads;                  // the caller's num_threads()
     uint64_t denormals;           // how the caller treats them
     mutable const char* failure;  // of the thread that failed last
 
@@ -27,7 +29,7 @@ struct ParallelLoop {
         FlushDenormals::set_state(loop->denormals);
         end *= loop->grain;
         const Part part{loop, begin * loop->grain, end < loop->count ? end : loop->count};
-        if (const char* failure = run_to_end(Part::run, &part))
+        if (const char* failure = run_to_end(Part::run, &part, loop->threads))
             __atomic_store_n(&loop->failure, failure, __ATOMIC_RELAXED);
         FlushDenormals::set_state(own);
     }
@@ -49,7 +51,7 @@ struct ParallelLoop {
     if (grain < 1) grain = 1;
     const int64_t grains = (count - 1) / grain + 1;
     if (grains > 1) {
-        const ParallelLoop loop{body, f, count, grain, FlushDenormals::state(), nullptr};
+        const ParallelLoop loop{body, f, count, grain, num_threads(), FlushDenormals::state(), nullptr};
         if (run_in_team(grains, ParallelLoop::run, &loop)) {
             if (loop.failure) fail(loop.failure);
             return;
@@ -60,7 +62,7 @@ struct ParallelLoop {
 
 // f(begin, end) for runs that together are [0, count) and start at multiples of grain. Everything runs in the
 // calling thread if there is no more than one grain, one thread, or a parallel loop around this one. Inside,
-// each thread treats denormals as the caller does.
+// each thread treats denormals as the caller does and has its num_threads().
 template <typename F>
 inline void parallel_for(int64_t count, int64_t grain, const F& f) {
     const LoopBody body = [](const void* f, int64_t begin, int64_t end) {

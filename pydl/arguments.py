@@ -27,6 +27,8 @@ def check_array(op: str, name: str, value: Any) -> Array:
         value = from_numbers(op, name, value)
     if value.dtype.kind not in "fiub":
         raise TypeError(f"{op}: {name} has dtype {value.dtype} but must hold numbers")
+    if value.dtype.itemsize > 8:
+        raise TypeError(f"{op}: {name} has dtype {value.dtype} but must hold numbers of at most 8 bytes")
     if not value.dtype.isnative:
         raise TypeError(
             f"{op}: {name} has foreign byte order (dtype {value.dtype.str}) but must be native; "

@@ -238,6 +238,13 @@ def test_special_values():
     assert np.isnan(pydl.nanmean(odd[:1]).item())
 
 
+def test_numbers_beside_doubles_are_doubles():
+    x = np.array([0.1, 3.0])
+    np.testing.assert_allclose(pydl.xlogy(x, 2).numpy(), x * np.log(2), rtol=1e-15)
+    np.testing.assert_allclose(pydl.xlogy(0.1, pydl.tensor(x)).numpy(), 0.1 * np.log(x), rtol=1e-15)
+    assert pydl.xlogy(2, x.astype(np.float32)).dtype == np.float32
+
+
 def test_hypot_overflows_only_where_its_result_does():
     a, b = (
         pydl.tensor(np.array(each, np.float32), requires_grad=True) for each in ([3e30, 3e-30, 0], [-4e30, 4e-30, 0])

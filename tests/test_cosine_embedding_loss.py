@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 from checks import check_gradient, check_refused, check_torch, torch
 
+import pydl
 from pydl import nn
 from pydl.ops.cosine_embedding_loss import cosine_embedding_loss
 
@@ -26,6 +27,21 @@ def test_torch(reduction, margin):
             lambda a, b, t=signs: torch.nn.functional.cosine_embedding_loss(a, b, torch.tensor(t), **options),
             *RNG.standard_normal((2, *lead, 6)),
         )
+
+
+def test_short_vectors_as_in_pytorch():
+    """What keeps the loss of vectors without a length finite; PyTorch's 1e-12 is a float32."""
+    a, b = RNG.standard_normal((2, 5, 4)) * np.array([0, 1e-12, 1e-7, 1e-6, 1e-5])[:, None]
+    for other in (b, RNG.standard_normal((5, 4))):
+        mine = [pydl.tensor(each, requires_grad=True) for each in (a, other)]
+        theirs = [torch.tensor(each, requires_grad=True) for each in (a, other)]
+        loss = cosine_embedding_loss(*mine, SIGNS, reduction="sum")
+        want = torch.nn.functional.cosine_embedding_loss(*theirs, torch.tensor(SIGNS), reduction="sum")
+        loss.backward()
+        want.backward()
+        assert loss.item() == pytest.approx(want.item(), rel=1e-7)
+        for one, twin in zip(mine, theirs, strict=True):
+            np.testing.assert_allclose(one.grad.numpy(), twin.grad.numpy(), rtol=1e-6)
 
 
 def test_gradient():

@@ -49,6 +49,10 @@ def test_of_nothing_it_is_0_and_so_is_its_gradient():
     assert x.grad.tolist() == [[0.0, 0.0, 0.0]]
 
 
+def test_a_length_whose_square_no_float_holds():
+    assert cosine_similarity(np.ones((1, 3)), np.ones((1, 3)), eps=1e300).item() == 0
+
+
 X = np.ones((2, 3), np.float32)
 
 

@@ -111,6 +111,13 @@ def test_functions_keep_their_digits(name, dtype):
 def test_refuses():
     check_refused(lambda: pydl.sin("x"), TypeError, "sin: input must be a tensor or an array, not str")
     check_refused(lambda: pydl.floor(None), TypeError, "floor: input must be a tensor or an array, not NoneType")
+    half = np.ones(3, np.float16)
+    for name in ("floor", "sign"):
+        check_refused(
+            lambda name=name: getattr(pydl, name)(half),
+            TypeError,
+            f"{name}: input has dtype float16 but must be float32 or float64",
+        )
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])

@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ import pytest
 import pydl
 import pydl.bench.machine  # defines two kernels
 from pydl import _native
+from pydl.nn import functional as F
 from pydl.op import KERNELS
 from pydl.ops.max_pool2d import max_pool2d_forward
 from pydl.ops.relu import relu_forward
@@ -269,23 +271,39 @@ def test_more_threads_than_any_machine():
             pydl.set_num_threads(before)
 
 
-def test_threads_changed_meanwhile():
-    """Several Python threads compute while another one changes the number of OpenMP's."""
+def relus():
     x = np.random.default_rng(0).standard_normal((300, 1000)).astype(np.float32)
-    want = np.maximum(x, 0)
+    y = np.zeros_like(x)
+    relu_forward.native(x, y)
+    return [y]
+
+
+def convolutions():
+    """Kernels that ask for the number of threads in several places of their plans."""
+    draw = np.random.default_rng(0)
+    x = pydl.tensor(draw.standard_normal((4, 16, 20, 20)).astype(np.float32), requires_grad=True)
+    w = pydl.tensor(draw.standard_normal((16, 16, 3, 3)).astype(np.float32), requires_grad=True)
+    y = F.conv2d(x, w, padding=1)
+    y.sum().backward()
+    return [y.detach().numpy(), x.grad.numpy(), w.grad.numpy()]
+
+
+@pytest.mark.parametrize("results", [relus, convolutions])
+def test_threads_changed_meanwhile(results):
+    """Several Python threads compute while another one changes the number of OpenMP's."""
+    want = results()
     done, wrong = threading.Event(), []
 
     def compute():
-        for _ in range(50):
-            y = np.zeros_like(x)
-            relu_forward.native(x, y)
-            if not np.array_equal(y, want):
-                wrong.append(y)
+        for _ in range(100):
+            if not all(map(np.array_equal, results(), want)):
+                wrong.append(1)
 
     def change():
         while not done.is_set():
-            for count in (1, 2, 3):
+            for count in (1, 2, 3, 4):
                 pydl.set_num_threads(count)
+                time.sleep(0.0005)
 
     before = pydl.get_num_threads()
     changer, computers = threading.Thread(target=change), [threading.Thread(target=compute) for _ in range(3)]

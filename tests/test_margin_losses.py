@@ -71,6 +71,16 @@ def test_weights_as_in_pytorch():
         assert getattr(nn, layer)(weight=w)(x, target).item() == pytest.approx(want, rel=1e-5)
 
 
+def test_no_gradient_where_a_score_exceeds_another_by_just_the_margin():
+    x, several = np.array([[2.0, 1.0, 0.0], [0.0, 0.0, 3.0]]), np.array([[0, -1, 0], [2, 1, -1]])
+    for name, target in [("multi_margin_loss", np.array([0, 2])), ("multilabel_margin_loss", several)]:
+        check_torch(
+            lambda x, name=name, target=target: getattr(F, name)(x, target),
+            lambda x, name=name, target=target: getattr(torch.nn.functional, name)(x, torch.tensor(target)),
+            x,
+        )
+
+
 def test_any_distance():
     def far(a, b):
         return 1 - F.cosine_similarity(a, b)

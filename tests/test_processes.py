@@ -183,6 +183,29 @@ def test_the_user_says_how_threads_wait(policy):
     assert done.stdout == "27000000.0\n", done.stderr
 
 
+FEW_THREADS = """
+import resource
+import pydl
+
+pydl.set_num_threads(1)
+a = pydl.ones(300, 300)
+a @ a
+pages = int(open("/proc/self/statm").read().split()[0])
+limit = pages * resource.getpagesize() + 60 * 2**20
+resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+pydl.set_num_threads(64)
+for _ in range(5):
+    print((a @ a).sum().item())
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="/proc says how much memory a process has")
+def test_no_threads_to_be_had():
+    """There is memory for the stacks of a few threads, but not of all: the caller does their work."""
+    done = subprocess.run([sys.executable, "-P", "-c", FEW_THREADS], capture_output=True, text=True, timeout=60)
+    assert done.stdout == "27000000.0\n" * 5, done.stderr
+
+
 def test_two_python_threads_at_once(two_threads):
     """Kernels release the GIL, so that calls overlap."""
     want = {n: matmul(A[:n], A).numpy().tobytes() for n in (100, 256)}

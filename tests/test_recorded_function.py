@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import pickle
+import re
 import threading
 
 import numpy as np
@@ -12,7 +13,7 @@ from checks import kernel_names, same_bits
 
 import pydl
 from pydl import nn
-from pydl.nn.functional import relu, softmax
+from pydl.nn.functional import cross_entropy, embedding, relu, softmax
 from pydl.op import isa, native_isa
 
 MODELS = {
@@ -126,7 +127,7 @@ def test_copies_and_look_ups_are_recorded():
         words, x = generator.integers(0, 20, (2, 3)).astype(dtype), pydl.randn(3, 2, 4)
         for one, other in zip(fast(words, x), function(words, x), strict=True):
             assert same_bits(one, other)
-    with pytest.raises((IndexError, ValueError), match="index from 0 to K - 1"):
+    with pytest.raises((IndexError, ValueError), match="embedding: input has numbers from 20 to 20"):
         fast(np.full((2, 3), 20), x)
 
 
@@ -152,6 +153,26 @@ def test_recurrent_layers_are_recorded():
 def test_the_result_needs_no_gradient():
     module = nn.Linear(3, 2).eval()
     assert not pydl.capture(module)(pydl.randn(1, 3)).requires_grad
+
+
+@pytest.mark.parametrize(
+    ("function", "good", "bad"),
+    [
+        (lambda x, i: embedding(i, x), [0, 4, 2], [0, 5, 2]),
+        (lambda x, i: x[i], [0, 4, 2], [0, 5, 2]),
+        (cross_entropy, [0, 1, 2, 0, 1], [0, 1, 7, 0, 1]),
+    ],
+)
+def test_wrong_numbers_are_refused_in_the_words_of_the_operation(function, good, bad):
+    """Kernels, which are all that is replayed, do not know whose arguments they have."""
+    x, fast = pydl.randn(5, 3), pydl.capture(function)
+    good, bad = np.array(good), np.array(bad)
+    expected = fast(x, good)
+    with pytest.raises((IndexError, ValueError)) as wanted:
+        function(x, bad)
+    with pytest.raises(wanted.type, match=re.escape(str(wanted.value))):
+        fast(x, bad)
+    assert same_bits(fast(x, good), expected)
 
 
 def test_training_mode_is_refused():

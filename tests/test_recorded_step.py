@@ -206,6 +206,19 @@ def test_what_cannot_be_replayed_is_refused(model, error):
     assert state == pydl.random.get_rng_state()
 
 
+def test_wrong_labels_are_refused_in_the_words_of_the_loss():
+    (module, rule), (twin, twin_rule) = made(), made()
+    step = pydl.capture_step(module, cross_entropy, rule)
+    x, y = batch()
+    for labels in (y, y + 100, y):
+        if labels is y:
+            assert same_bits(step(x, labels), by_hand(twin, cross_entropy, twin_rule, x, labels))
+        else:
+            with pytest.raises(ValueError, match=r"cross_entropy: target\[0\] is \d+ but there are"):
+                step(x, labels)
+    assert_same(module, twin)
+
+
 def test_hooks_and_sparse_gradients_are_refused():
     module, rule = made()
     step = pydl.capture_step(module, cross_entropy, rule)

@@ -52,6 +52,24 @@ def test_any_strides_and_a_far_mean(shape, dim):
             np.testing.assert_allclose(got.numpy(), exact, rtol=2e-5, atol=1e-3 if few else 0)
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("shape", [(3, 40), (7, 5), (29, 300), (6, 2000), (2, 3, 1000), (100, 40)], ids=str)
+def test_equal_numbers_have_no_variance(shape, dtype):
+    """Whatever rounding does to their mean; the deviation's gradient would be as large as any other's."""
+    for number in (0.1, 1.1, -9.3e5):
+        x = pydl.full(shape, number, dtype=dtype, requires_grad=True)
+        deviation = pydl.std(x, -2)
+        deviation.sum().backward()
+        assert not deviation.detach().numpy().any()
+        np.testing.assert_allclose(x.grad.numpy(), 0, atol=abs(number) * np.finfo(dtype).eps)
+
+
+def test_of_one_number():
+    for x in (np.array(3.0), np.array([3.0]), np.full((1, 1, 2), 3.0)):
+        assert not pydl.var(x, correction=0).numpy().any()
+        check_torch(lambda x: pydl.std_mean(x, 0, correction=0)[1], lambda x: torch.std_mean(x, 0, correction=0)[1], x)
+
+
 def test_dimensions_in_any_order():
     x = np.random.default_rng(3).standard_normal((5, 40, 6, 3))
     for dim in [(1, 0, 3), (3, 1), (2, 0, 1), (-1, -3)]:

@@ -15,6 +15,7 @@ struct Way {
     jmp_buf start;
     const char* failure;
     Temporary* held;
+    int threads;
     Way* outer;
 };
 thread_local Way* innermost = nullptr;
@@ -23,10 +24,15 @@ thread_local Way* innermost = nullptr;
 
 const char no_memory[] = "no memory";
 
-const char* run_to_end(void (*f)(const void*), const void* argument) noexcept {
+int* threads_of_kernel() noexcept {
+    return innermost ? &innermost->threads : nullptr;
+}
+
+const char* run_to_end(void (*f)(const void*), const void* argument, int threads) noexcept {
     Way way;
     way.failure = nullptr;
     way.held = last_temporary();
+    way.threads = threads;
     way.outer = innermost;
     innermost = &way;
     if (_setjmp(way.start) == 0)  // not setjmp, which on some systems asks for the mask of signals, too

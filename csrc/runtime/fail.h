@@ -9,8 +9,12 @@
 
 namespace pydl {
 
-// Runs f(argument). Null if it came to its end; else what fail() was given in it, in this thread.
-const char* run_to_end(void (*f)(const void*), const void* argument) noexcept;
+// Runs f(argument). Null if it came to its end; else what fail() was given in it, in this thread. threads:
+// the num_threads() of the kernel that f is a part of, 0 if it is a kernel (threads.h).
+const char* run_to_end(void (*f)(const void*), const void* argument, int threads = 0) noexcept;
+
+// The num_threads() of the kernel that this thread runs, 0 before it was asked for; null outside of kernels.
+int* threads_of_kernel() noexcept;
 
 // Ends the innermost run_to_end of this thread. The message is kept as a pointer.
 [[noreturn]] void fail(const char* message) noexcept;

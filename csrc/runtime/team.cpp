@@ -91,11 +91,31 @@ class Team {
         if (threads <= held_) return;
         const int first = held_;
         held_ = threads;
+        // Where none are to be had, the caller does what would have been their parts.
         try {
-            std::thread([=] { keep(first, threads - first); }).detach();
+            std::thread([=] {
+                if (are_to_be_had(threads - first)) keep(first, threads - first);
+            }).detach();
         } catch (const std::system_error&) {
-            // None to be had. The caller does what would have been their parts.
         }
+    }
+
+    // Whether the system has memory and numbers for so many threads more at once: OpenMP ends the process
+    // where it cannot start one.
+    static bool are_to_be_had(int count) {
+        pthread_t threads[most_threads];
+        pthread_mutex_t gate = PTHREAD_MUTEX_INITIALIZER;  // closed until all are there
+        const auto pass = [](void* gate) -> void* {
+            pthread_mutex_lock(static_cast<pthread_mutex_t*>(gate));
+            pthread_mutex_unlock(static_cast<pthread_mutex_t*>(gate));
+            return nullptr;
+        };
+        pthread_mutex_lock(&gate);
+        int started = 0;
+        while (started < count && pthread_create(&threads[started], nullptr, pass, &gate) == 0) ++started;
+        pthread_mutex_unlock(&gate);
+        for (int i = 0; i < started; ++i) pthread_join(threads[i], nullptr);
+        return started == count;
     }
 
     // The first thread of the region stands for the caller and only sleeps.

@@ -12,6 +12,8 @@
 #include <string>
 #include <thread>
 
+#include "fail.h"
+
 namespace pydl {
 namespace {
 
@@ -57,6 +59,17 @@ std::atomic<bool> forked{false};
 
 [[maybe_unused]] const int fork_watch = pthread_atfork(nullptr, nullptr, [] { forked = true; });
 
+int threads_now() {
+    if (forked.load(std::memory_order_relaxed)) return 1;
+    int count = chosen.load(std::memory_order_relaxed);
+    if (count == 0) {
+        int unset = 0;
+        const int initial = default_count();
+        count = chosen.compare_exchange_strong(unset, initial) ? initial : unset;
+    }
+    return count;
+}
+
 }  // namespace
 
 int control_group_quota(const std::string& memberships, const std::string& root) {
@@ -80,14 +93,10 @@ int control_group_quota(const std::string& memberships, const std::string& root)
 }
 
 int num_threads() {
-    if (forked.load(std::memory_order_relaxed)) return 1;
-    int count = chosen.load(std::memory_order_relaxed);
-    if (count == 0) {
-        int unset = 0;
-        const int initial = default_count();
-        count = chosen.compare_exchange_strong(unset, initial) ? initial : unset;
-    }
-    return count;
+    int* const of_kernel = threads_of_kernel();
+    if (of_kernel == nullptr) return threads_now();
+    if (*of_kernel == 0) *of_kernel = threads_now();
+    return *of_kernel;
 }
 
 void set_num_threads(int count) {

@@ -10,6 +10,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import numpy as np
+
 from ..arguments import check_float
 from ..tensor import Tensor, as_tensor
 from .eq import eq
@@ -25,9 +27,17 @@ def _floats(name: str, input: Any) -> Tensor:
     return input if isinstance(input, Tensor) and array is input.data else Tensor(array)
 
 
+def _beside(number: Any, partner: Any) -> Any:
+    """A Python number in the precision of the floats beside it."""
+    dtype = partner.dtype if isinstance(partner, Tensor | np.ndarray) else None
+    is_number = isinstance(number, int | float) and dtype is not None and dtype.kind == "f"
+    return np.asarray(number, dtype) if is_number else number
+
+
 def xlogy(input: Any, other: Any) -> Tensor:
     """input * ln(other), 0 where input is 0 and other no NaN."""
-    a, b = as_tensor("xlogy", input), _floats("xlogy", other)
+    b = _floats("xlogy", _beside(other, input))
+    a = as_tensor("xlogy", _beside(input, b))
     product = mul(a, log(b))
     if not math.isnan(sum(product).data):  # as 0 times the logarithm of what has none would make it
         return product

@@ -57,6 +57,8 @@ def check_convolution(
 
 def check_padding(op: str, padding: Any, taps: Sizes, stride: Sizes, dilation: Sizes) -> Sizes:
     """(front, behind) of every axis in turn, from one integer, one for each axis, "valid" or "same"."""
+    if not isinstance(padding, str):
+        return tuple(side for each in check_tuple(op, "padding", padding, 0, len(taps)) for side in (each, each))
     if padding == "valid":
         return (0, 0) * len(taps)
     if padding == "same":
@@ -64,9 +66,7 @@ def check_padding(op: str, padding: Any, taps: Sizes, stride: Sizes, dilation: S
             raise ValueError(f"{op}: padding='same' needs stride 1, but stride is {stride}")
         added = [d * (k - 1) for d, k in zip(dilation, taps, strict=True)]
         return tuple(side for all in added for side in (all // 2, all - all // 2))
-    if isinstance(padding, str):
-        raise ValueError(f"{op}: padding must be 'valid', 'same' or integers, not {show(padding)}")
-    return tuple(side for each in check_tuple(op, "padding", padding, 0, len(taps)) for side in (each, each))
+    raise ValueError(f"{op}: padding must be 'valid', 'same' or integers, not {show(padding)}")
 
 
 def check_shapes(op: str, input: Sizes, weight: Sizes, bias: Sizes | None, groups: int, dims: int) -> None:

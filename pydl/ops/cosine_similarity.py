@@ -32,10 +32,10 @@ def cosine_similarity(x1: Any, x2: Any, dim: int = 1, eps: float = 1e-8) -> Any:
     d = check_dim("cosine_similarity", dim, rank) - rank if rank else 0
     if rank == 0:
         raise ValueError("cosine_similarity: x1 and x2 have no dimension to be vectors along")
-    least = check_range("cosine_similarity", "eps", eps, 0.0) ** 2
+    shortest = check_range("cosine_similarity", "eps", eps, 0.0)
     # The dimension itself, too, before lengths are taken along it.
     a, b = (x if x.ndim == rank and x.shape[d] == shape[d] else expand(x, shape) for x in (a, b))
-    lengths = [sqrt(clamp(sum(x * x, d, True), min=least)) for x in (a, b)]
+    lengths = [sqrt(clamp(sum(x * x, d, True), min=shortest * shortest)) for x in (a, b)]
     return sum((a / lengths[0]) * (b / lengths[1]), d)
 
 

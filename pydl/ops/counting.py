@@ -152,6 +152,8 @@ def histogram(input: Any, bins: Any, *, range: Any = None, weight: Any = None, d
         ends = (0.0, 0.0) if range is None else [check_number("histogram", "range", each) for each in range]
         count, low, high = _bins("histogram", x, bins, *ends)
         edges = np.linspace(low, high, count + 1)
+    if w is not None and w.dtype.kind == "b":
+        w = w.astype(np.int64)
     hist, _ = np.histogram(x, edges, weights=w, density=check_flag("histogram", "density", density))
     return HistogramEdges(Tensor(np.asarray(hist, x.dtype)), Tensor(np.asarray(edges, x.dtype)))
 

@@ -107,6 +107,12 @@ def _smooth(name: str, form: int, text: str) -> Any:
     return _named(function, name, text)
 
 
+def _numbers(name: str, input: Any) -> Any:
+    """Of any dtype, but floats of those that kernels have."""
+    x = check_array(name, "input", input)
+    return check_float(name, "input", x) if x.dtype.kind == "f" else x
+
+
 def _without_slope(x: Any) -> Any:
     return lambda dy, needs: np.zeros(x.shape, x.dtype)
 
@@ -123,14 +129,14 @@ def _stepped(name: str, form: int, text: str) -> Any:
     """The operation to an integer in that form."""
 
     def function(input: Any) -> Any:
-        x = check_array(name, "input", input)
+        x = _numbers(name, input)
         return _to_whole(x, form), _without_slope(x), ()
 
     return _named(function, name, text)
 
 
 def _sign(input: Any) -> Any:
-    x = check_array("sign", "input", input)
+    x = _numbers("sign", input)
     if x.dtype.kind == "f":
         y = empty_like(x)
         abs_backward(one(x.dtype), x, y)  # 1 times the slope of |x|

@@ -135,4 +135,4 @@ def repeat_interleave(input: Any, repeats: Any, dim: int | None = None) -> Tenso
     if counts.size == 1:
         return _each_repeated(x, d, int(counts.item()))
     check_shape("repeat_interleave", (*x.shape[:d], int(counts.astype(float).sum()), *x.shape[d + 1 :]))
-    return index_select(x, d, np.repeat(np.arange(x.shape[d]), counts))
+    return index_select(x, d, np.repeat(np.arange(x.shape[d]), counts.astype(np.int64)))

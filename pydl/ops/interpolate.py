@@ -25,7 +25,7 @@ from typing import Any
 import numpy as np
 
 from .._compiled import remembered
-from ..arguments import Array, check_choice, check_float, check_integer, check_number, show
+from ..arguments import Array, check_choice, check_flag, check_float, check_integer, check_number, show
 from ..op import empty, op
 from ..tensor import Tensor
 from .adaptive_avg_pool1d import adaptive_avg_pool1d
@@ -157,8 +157,9 @@ def interpolate(
         raise ValueError(f"{name}: input must be {layout} for mode {mode!r}, and not empty, but has shape {x.shape}")
     if mode not in LINEAR and align_corners is not None:
         raise ValueError(f"{name}: align_corners is for linear modes, not for {mode!r}")
+    corners = align_corners is not None and check_flag(name, "align_corners", align_corners)
     sizes, factors = _sizes(size, scale_factor, x.shape[2:])
-    if recompute_scale_factor:
+    if recompute_scale_factor is not None and check_flag(name, "recompute_scale_factor", recompute_scale_factor):
         factors = [None] * len(sizes)
     if mode == "area":
         return (adaptive_avg_pool1d, adaptive_avg_pool2d, adaptive_avg_pool3d)[len(sizes) - 1](x, tuple(sizes))
@@ -177,9 +178,7 @@ def interpolate(
             if old == new and (factor is None or factor == 1):
                 continue
             exact = factor is None or factor * old == new
-            x = _linear(
-                x, _weights(old, new, None if exact else factor, bool(align_corners), mode == "bicubic", x.dtype), d
-            )
+            x = _linear(x, _weights(old, new, None if exact else factor, corners, mode == "bicubic", x.dtype), d)
         else:
             places = np.arange(new) + (0.5 if mode == "nearest-exact" else 0.0)
             picked = np.minimum((places * (old / new if factor is None else 1 / factor)).astype(np.int64), old - 1)

@@ -10,7 +10,7 @@ and with reduction "mean" or "sum" the mean or the sum over all n.
 
 Shapes    input (N, C) or (C), target (N) or () of classes (multilabel: as input); weight (C);
           loss () or, with reduction "none", (N) or ()
-Gradient  of the operations that they are made of
+Gradient  of the operations that they are made of; 0 where a score exceeds another one by just the margin
 Source    Crammer, Singer, "On the algorithmic implementation of multiclass kernel-based vector machines", JMLR 2 (2001)
 """
 
@@ -23,11 +23,11 @@ import numpy as np
 from ..arguments import check_array, check_integer, check_number, check_rank
 from ..tensor import Tensor
 from . import losses
-from .clamp import clamp
 from .cosine_similarity import as_tensors
 from .gather import gather
 from .margin_ranking_loss import reduced
 from .mul import mul
+from .relu import relu
 from .reshape import reshape, unsqueeze
 from .square import square
 from .sum import sum
@@ -60,7 +60,7 @@ def multi_margin_loss(
     labels = losses.check_classes(name, answers, x.shape, -1)
     if (labels < 0).any():
         raise ValueError(f"{name}: target must hold classes from 0 to {x.shape[1] - 1}, but holds {labels.min()}")
-    short = clamp(least - gather(x, 1, labels[:, None]) + x, min=0)
+    short = relu(least - gather(x, 1, labels[:, None]) + x)
     terms = short if power == 1 else square(short)
     if weight is not None:
         (w,) = as_tensors(name, weight=weight)
@@ -92,7 +92,7 @@ def multilabel_margin_loss(input: Any, target: Any, *, reduction: str = "mean") 
     most = int(counts.sum(1).max(initial=1))  # right classes of a sample
     rows, counts = rows[:, :most], counts[:, :most]
     chosen = gather(x, 1, np.where(counts, rows, 0))
-    terms = clamp(1 - unsqueeze(chosen, 2) + unsqueeze(x, 1), min=0)  # (N, right classes, others)
+    terms = relu(1 - unsqueeze(chosen, 2) + unsqueeze(x, 1))  # (N, right classes, others)
     pairs = counts[:, :, None] & ~right[:, None, :]
     loss = sum(where(pairs, terms, np.zeros((), x.dtype)), (1, 2)) / x.shape[1]
     return reduced(loss if rank == 2 else reshape(loss, ()), how)

@@ -83,7 +83,7 @@ def norm(input: Any, p: float | str | None = "fro", dim: Any = None, keepdim: bo
     x = floats("norm", input)
     if isinstance(p, str) and p != "fro":
         raise ValueError(f"norm: p must be a number or 'fro', not {show(p)}")
-    kind = 2.0 if p is None or p == "fro" else check_number("norm", "p", p)
+    kind = 2.0 if p is None or isinstance(p, str) else check_number("norm", "p", p)
     if kind == 2.0:
         _, ones, shape, _ = check_reduction("norm", x.shape, dim, keepdim)
         return lengths(x, ones, shape)

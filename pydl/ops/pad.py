@@ -165,9 +165,9 @@ def pad(input: Any, pad: Sequence[int], mode: str = "constant", value: float | N
         raise TypeError(f"pad: pad must be a tuple of integers, not {show(pad)}")
     sizes, number = _check_sizes(tuple(pad), x.ndim), np.zeros((), x.dtype)
     if value is not None:
+        number[...] = check_number("pad", "value", value)
         if value and mode != "constant":
             raise ValueError(f"pad: value is {show(value)}, but mode {mode!r} has none")
-        number[...] = check_number("pad", "value", value)
     shape, steps, kept, inside = _plan(x.shape, sizes, mode)
     kind, y = MODES.index(mode), x
     for old, new, front in steps:

@@ -34,7 +34,7 @@ def _triangle(name: str, form: Any, input: Any, diagonal: Any) -> Any:
     if x.ndim < 2:
         raise ValueError(f"{name}: input must have at least 2 dimensions, but has shape {x.shape}")
     k = check_integer(name, "diagonal", diagonal, -(2**31))
-    if x.dtype.kind not in "fb":
+    if x.dtype.kind not in "fb" or x.dtype.itemsize == 2:
         return form(x, k), lambda dy, needs: form(dy, k), ()
     inside = (_inside if x.shape[-2] * x.shape[-1] <= 2**20 else _inside.__wrapped__)(form, *x.shape[-2:], k)
     if x.dtype.kind == "b":

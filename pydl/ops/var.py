@@ -32,7 +32,8 @@ from .square import square_forward
 from .sub import sub_forward
 from .sum import sum_forward
 
-FEW_ROWS = 30  # numbers of neighbouring lines below which a kernel of their own does not pay
+# Neighbouring lines of fewer numbers take the kernels of other operations where there are many: those are quicker.
+FEW_ROWS, MANY = 30, 4096
 
 
 @kernel(writes="mean, y")
@@ -66,13 +67,17 @@ def _moments(input: Any, dims: Any, ones: Any, shape: Any, divisor: float) -> An
     if dims and count and dims[0] == input.ndim - len(dims) and input.flags.c_contiguous:
         x = input.reshape(input.size // count, count, 1)
     else:
-        x = around(input, dims) if count >= FEW_ROWS else input
+        x = around(input, dims) if dims and (count >= FEW_ROWS or 0 < input.size <= MANY) else input
     if x is not input and (x.shape[2] > 5 or x.shape[2] == 1):
         var_forward(x, divisor, mean.reshape(x.shape[::2]), y.reshape(x.shape[::2]))
     else:
         distances, middle, spread = empty(input.shape, input.dtype), mean.reshape(ones), y.reshape(ones)
         mean_forward(input, middle)
-        sub_forward(input, middle, distances)
+        # From the first of each line, too: the mean is rounded, and equal numbers shall have no variance.
+        first = [slice(1) if d in dims else slice(None) for d in range(input.ndim)]
+        sub_forward(input, input[(*first, ...)], distances)
+        mean_forward(distances, spread)
+        sub_forward(distances, spread, distances)
         square_forward(distances, distances)
         sum_forward(distances, spread)
         div_forward(spread, np.array(divisor, spread.dtype), spread)

@@ -20,12 +20,17 @@ from ..tensor import Tensor, enable_grad
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float | np.number) and not isinstance(value, bool) and not math.isnan(value)
+    """Whether it is one that a float can hold."""
+    try:
+        return isinstance(value, int | float | np.number) and not isinstance(value, bool) and not math.isnan(value)
+    except OverflowError:
+        return False
 
 
 # An option's range: what it must be, in words, and the test.
 Range = tuple[str, Callable[[Any], bool]]
 at_least_zero: Range = ("a number of at least 0", lambda value: _is_number(value) and value >= 0)
+any_number: Range = ("a number", _is_number)
 flag: Range = ("True or False", lambda value: isinstance(value, bool | int | np.bool_))
 fraction: Range = ("a number from 0 to below 1", lambda value: _is_number(value) and 0 <= value < 1)
 

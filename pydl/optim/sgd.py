@@ -13,14 +13,14 @@ Source    Robbins, Monro, "A stochastic approximation method", Annals of Mathema
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
 from .._compiled import state_arrays
 from ..arguments import Array
 from ..op import kernel
-from .optimizer import Optimizer
+from .optimizer import Optimizer, Range, any_number
 
 
 @kernel(writes="w, v")
@@ -58,6 +58,7 @@ class SGD(Optimizer):
     Errors: ValueError for options out of their range, and for nesterov without momentum or with dampening.
     """
 
+    RANGES: ClassVar[dict[str, Range]] = {**Optimizer.RANGES, "dampening": any_number}
     COUNTED = "momentum_buffer"
 
     def __init__(

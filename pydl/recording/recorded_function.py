@@ -118,7 +118,7 @@ class Captured:
         with self._lock:
             latest = self._latest
             if latest is not None and (arrays := arrays_of_forms(inputs, latest.forms)) and latest.is_valid():
-                return latest.replay(arrays)
+                return self._run(latest, arrays)
         if op.get_backend() != "native":  # the reference has no overhead worth saving
             with no_grad():
                 return self._function(*inputs)
@@ -131,7 +131,16 @@ class Captured:
             if recording is None or not recording.is_valid():
                 recording = self._recordings[key] = _Recording(self._function, self._module, arrays, *self._options)
             self._latest = recording
+            return self._run(recording, arrays)
+
+    def _run(self, recording: _Recording, arrays: list[Array]) -> Any:
+        try:
             return recording.replay(arrays)
+        except ValueError as error:
+            refusal = error
+        with no_grad():  # which says what is wrong, and in which operation: a kernel knows only of arrays
+            self._function(*[Tensor(each) if each.dtype.kind == "f" else each for each in arrays])
+        raise refusal
 
     def _differentiated(self, inputs: tuple[Any, ...], needs: tuple[bool, ...]) -> Any:
         """The result with a gradient, replayed if that is possible."""

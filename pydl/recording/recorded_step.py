@@ -105,7 +105,7 @@ class CapturedStep:
         with self._lock:
             latest, variant = self._latest, self._variant()
             if latest is not None and (arrays := arrays_of_forms(batch, latest.forms)) and latest.is_valid(variant):
-                loss = latest.run(arrays)
+                loss = self._run(latest, arrays)
             else:
                 loss = self._gradients([as_array("capture_step", each) for each in batch])
             if self._before_step is not None:
@@ -121,7 +121,16 @@ class CapturedStep:
         if recording is None or not recording.is_valid(variant):
             recording = self._recordings[key] = Recording(self._compute, self._state(), variant, arrays)
         self._latest = recording
-        return recording.run(arrays)
+        return self._run(recording, arrays)
+
+    def _run(self, recording: Recording, arrays: list[Array]) -> Tensor:
+        try:
+            return recording.run(arrays)
+        except ValueError as error:
+            refusal = error
+        # The step says what is wrong, and in which operation: a kernel knows only of arrays.
+        self._compute([Tensor(each) if each.dtype.kind == "f" else each for each in arrays])
+        raise refusal
 
     def _variant(self) -> Any:
         return op.isa, get_winograd(), len(self._optimizer.param_groups)

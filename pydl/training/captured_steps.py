@@ -108,7 +108,7 @@ class CapturedSteps(CapturedStep):
             if recording is None:
                 return None
         self._replayed += 1
-        loss: Tensor = recording.run(arrays)
+        loss = self._run(recording, arrays)
         if self._looked_at:
             recording.give_gradients_away()
         return loss
