@@ -14,6 +14,7 @@ constexpr int64_t kPieceRows = 64;        // and at least: joining pieces takes 
 constexpr int64_t kMostPieces = 64;       // of a row
 constexpr int64_t kPieceLanes = 512;
 constexpr int64_t kWideLanes = 128;  // that rows of fewer are joined to
+constexpr int64_t kFewRows = 8;      // that are left of a few
 
 // What can be done in pieces, rows (then lines is 1) or strips. at: the strip of each array. stats has two
 // rows: what look gives for each line is its sum and, where the sum is one of exp(x - largest), its largest
@@ -78,12 +79,18 @@ template <typename T>
         });
 }
 
+// How many rows are taken as one: few enough that some are left of a few.
+inline int64_t rows_together(int64_t K, int64_t B) {
+    if (B == 1 || B > kWideLanes / 2) return 1;
+    return K * B < kFewRows * kWideLanes ? K / kFewRows : kWideLanes / B;
+}
+
 // K rows of B numbers of some arrays.
 template <typename T>
 [[gnu::noinline]] void work_in_pieces(const PieceRule<T>& rule, int64_t K, int64_t B, const Strip<T>* at,
                                       int arrays) {
     constexpr int64_t W = width<T>, kMostArrays = 3;
-    const int64_t together = B > 1 && B <= kWideLanes / 2 ? kWideLanes / B : 1, lanes = together * B;
+    const int64_t together = rows_together(K, B), lanes = together * B;
     const int64_t wide = K / together, rest = K % together;
     const int64_t strips = (lanes - 1) / kPieceLanes + 1, S = ((lanes - 1) / strips / W + 1) * W;
     const int64_t usual = B == 1 ? 2 * kPieceNumbers : kPieceNumbers / S,
@@ -145,11 +152,15 @@ template <typename T>
     });
 }
 
-// Whether lines are rather looked at in pieces than in strips.
+// Whether lines are rather looked at in pieces than in strips: where they are long, where there are too few
+// of them, or where so few lie side by side that many lanes would be empty.
 template <typename T>
 bool are_long(int64_t A, int64_t K, int64_t B) {
+    constexpr int64_t W = width<T>;
     if (B == 1) return K >= (A < kSoftmaxTasks ? 4 : 16) * kPieceNumbers;
-    if (B <= kWideLanes / 2) return K * B >= 16 * kWideLanes;
+    const int64_t whole = ((B - 1) / W + 1) * W;
+    if (B <= kWideLanes / 2 && 8 * B <= 7 * whole && K >= 8 * kFewRows && K * B >= 2 * kWideLanes)
+        return true;
     const int64_t S = lines_of_strip<T>(A, K, B);
     return K * S * int64_t(sizeof(T)) > 8 * kSoftmaxStrip ||
            (A * ((B - 1) / S + 1) < 4 && A * K * B >= 8 * kPieceNumbers);
