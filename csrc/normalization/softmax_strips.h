@@ -66,7 +66,7 @@ constexpr int kLineArrays = 3;  // at most
 template <typename T>
 struct LineWork {
     const void* rule;
-    void (*row)(const void* rule, int64_t line, int64_t K, const Strip<T>* at);
+    void (*rows)(const void* rule, int64_t line, int64_t lines, int64_t K, const Strip<T>* at);
     void (*strip)(const void* rule, int64_t line, int64_t lines, int64_t K, Strip<T> sums,
                   const Strip<T>* at);
     void (*finish)(const void* rule, int64_t begin, int64_t end);
@@ -87,19 +87,20 @@ template <typename T>
     const bool copied = !work.dense(1);
     parallel_for(A, kSoftmaxGrain / (K + 1) + 1, [&](int64_t begin, int64_t end) {
         const Scratch<T> copies(copied ? work.arrays * K : 0);
-        for (int64_t a = begin; a < end; ++a) {
-            Strip<T> at[kLineArrays];
+        Strip<T> at[kLineArrays];
+        const auto row_of = [&](int x, int64_t a) {
+            return work.array[x].data + a * work.array[x].stride[0];
+        };
+        for (int x = 0; !copied && x < work.arrays; ++x) at[x] = {row_of(x, begin), work.array[x].stride[0]};
+        if (!copied) work.rows(work.rule, begin, end - begin, K, at);
+        for (int64_t a = begin; copied && a < end; ++a) {
             for (int x = 0; x < work.arrays; ++x) {
-                const Array<T, 3>& array = work.array[x];
-                at[x] = {copied ? copies.data() + x * K : array.data + a * array.stride[0], K};
-                if (copied && !work.written[x])
-                    copy_along<T>(array.data + a * array.stride[0], array.stride[1], at[x].data, 1, K);
+                at[x] = {copies.data() + x * K, K};
+                if (!work.written[x]) copy_along<T>(row_of(x, a), work.array[x].stride[1], at[x].data, 1, K);
             }
-            work.row(work.rule, a, K, at);
-            for (int x = 0; copied && x < work.arrays; ++x)
-                if (work.written[x])
-                    copy_along<T>(at[x].data, 1, work.array[x].data + a * work.array[x].stride[0],
-                                  work.array[x].stride[1], K);
+            work.rows(work.rule, a, 1, K, at);
+            for (int x = 0; x < work.arrays; ++x)
+                if (work.written[x]) copy_along<T>(at[x].data, 1, row_of(x, a), work.array[x].stride[1], K);
         }
         work.finish(work.rule, begin, end);
     });
@@ -148,8 +149,10 @@ template <typename T>
 template <typename T, typename Rule, typename... X, int... I>
 LineWork<T> line_work(const Rule& rule, std::integer_sequence<int, I...>, const Array<X, 3>&... arrays) {
     return {&rule,
-            [](const void* rule, int64_t line, int64_t K, const Strip<T>* at) {
-                static_cast<const Rule*>(rule)->row(line, K, static_cast<X*>(at[I].data)...);
+            [](const void* rule, int64_t line, int64_t lines, int64_t K, const Strip<T>* at) {
+                // Rows together: where row() is inlined, what all of them need stays in registers.
+                for (int64_t i = 0; i < lines; ++i)
+                    static_cast<const Rule*>(rule)->row(line + i, K, static_cast<X*>(at[I].row(i))...);
             },
             [](const void* rule, int64_t line, int64_t lines, int64_t K, Strip<T> sums, const Strip<T>* at) {
                 static_cast<const Rule*>(rule)->strip(line, lines, K, sums,
