@@ -15,6 +15,8 @@ namespace {
 // logarithms of many lines together.
 template <typename T>
 struct CrossEntropy : LineRule {
+    static constexpr int kNear = 6, kFar = 5;
+
     const Classes& classes;
     const ClassWeights<T>& weights;
     int64_t ignore_index;
@@ -26,7 +28,7 @@ struct CrossEntropy : LineRule {
     CrossEntropy(const Classes& classes, const ClassWeights<T>& weights)
         : classes(classes), weights(weights) {}
 
-    void row(int64_t line, int64_t K, const T* x) const {
+    PYDL_INLINE void row(int64_t line, int64_t K, const T* x) const {
         const T most = largest_of_row<T>(x, K);
         largest[line] = most;
         take_classes(line, 1, {x, 1});
@@ -104,7 +106,7 @@ struct CrossEntropyGradient : LineRule {
         return select(mass == T(0), vec<T>{}, share * slope);
     }
 
-    void row(int64_t line, int64_t K, const T* x, T* dx) const {
+    PYDL_INLINE void row(int64_t line, int64_t K, const T* x, T* dx) const {
         const int64_t c = classes[line];
         if (c == ignore_index) return fill_zero(dx, K);
         const T slope = dy.data[line * dy.stride[0]] * scale, own = sharp * weights[c];

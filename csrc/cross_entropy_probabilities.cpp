@@ -35,7 +35,7 @@ struct SoftCrossEntropy : Shares<T> {
 
     using Shares<T>::Shares;
 
-    void row(int64_t line, int64_t K, const T* x, const T* target) const {
+    PYDL_INLINE void row(int64_t line, int64_t K, const T* x, const T* target) const {
         const T most = largest_of_row<T>(x, K);
         largest[line] = most;
         log_sum[line] = sum_of_row<T>(K, [&](int64_t i, int64_t n) PYDL_INLINE_LAMBDA {
@@ -88,7 +88,7 @@ struct SoftCrossEntropyGradient : Shares<T> {
 
     T slope(int64_t line) const { return dy.data[line * dy.stride[0]] * scale; }
 
-    void row(int64_t line, int64_t K, const T* x, const T* target, T* dx) const {
+    PYDL_INLINE void row(int64_t line, int64_t K, const T* x, const T* target, T* dx) const {
         const vec<T> top = broadcast<T>(largest(line)), log_of_sum = broadcast<T>(log_sum(line));
         const T mass = sum_of_row<T>(
             K, [&](int64_t i, int64_t n) PYDL_INLINE_LAMBDA { return this->of_row(target, i, n); });

@@ -70,12 +70,24 @@ void sum_columns_along(const T* x, int64_t x_step, T* y, int64_t y_step, int64_t
             }
         return;
     }
-    for (int64_t b = 0; b < columns; b += W) {
-        const int64_t n = columns - b < W ? columns - b : W;
+    if (columns < W) {
         vec<SumOf<T>> sum = broadcast<SumOf<T>>(kNothing<product>);
         for (int64_t k = 0; k < K; ++k) {
-            sum = joined<product>(sum, read_numbers(x + k * x_step + b, n));
-            store_sums(y + k * y_step + b, sum, n);
+            sum = joined<product>(sum, read_numbers(x + k * x_step, columns));
+            store_sums(y + k * y_step, sum, columns);
+        }
+        return;
+    }
+    // The last vector ends with the row. What it has in common with the one before comes out alike, if all is
+    // read before anything is written: y may be x.
+    const int64_t vectors = (columns - 1) / W + 1, last = columns - W;
+    vec<SumOf<T>> sum[kColumnVectors], next[kColumnVectors];
+    for (auto& each : sum) each = broadcast<SumOf<T>>(kNothing<product>);
+    for (int64_t k = 0; k < K; ++k, x += x_step, y += y_step) {
+        for (int64_t v = 0; v < vectors; ++v) next[v] = read_numbers(x + (v * W < last ? v * W : last), W);
+        for (int64_t v = 0; v < vectors; ++v) {
+            sum[v] = joined<product>(sum[v], next[v]);
+            store_sums(y + (v * W < last ? v * W : last), sum[v], W);
         }
     }
 }

@@ -12,6 +12,7 @@ namespace pydl::PYDL_ISA {
 namespace {
 
 constexpr int64_t kColumns = 256;  // of one task, where there is no other way to share the work
+constexpr int64_t kNearNumbers = 1024;
 
 // Whether all numbers are looked at before the first is used: where they are used several times, or in pieces
 // of rows, between which memory is not read in its order.
@@ -23,29 +24,48 @@ bool is_checked_first(const Index& index) {
 }
 
 // Numbers of one line and those of another: far[numbers[i]] and near[i], all strides in bytes. `drift`: what
-// is added to the place in the far one with every i.
+// is added to the place in the far one with every i. There may be several such lines, `lines` of them: a call
+// for each would take longer than a few numbers.
 struct Line {
     char* far;
     char* near;
     const int64_t* numbers;
     int64_t far_stride, near_stride, number_stride, drift, count;
+    int64_t lines = 1, next_far = 0, next_near = 0, next_numbers = 0;
+
+    void advance(int64_t n) {
+        far += n * next_far;
+        near += n * next_near;
+        numbers += n * next_numbers;
+    }
+    bool inside(int64_t K) const {
+        if (number_stride == 1 && next_numbers == count) return are_inside(numbers, 1, lines * count, K);
+        bool all = true;
+        for (int64_t i = 0; i < lines; ++i)
+            all &= are_inside(numbers + i * next_numbers, number_stride, count, K);
+        return all;
+    }
 };
 
 // move(far, near) for single elements of type U. The line is a copy, as what is written might be a part of
 // it.
 template <typename U, typename Move>
-PYDL_INLINE void for_each_in_line(const Line l, const Move& move) {
-    if (l.number_stride == 1 && l.drift == 0 && l.near_stride == sizeof(U) && l.far_stride == sizeof(U)) {
-        U* far = reinterpret_cast<U*>(l.far);
-        U* near = reinterpret_cast<U*>(l.near);
+PYDL_INLINE void for_each_in_line(Line l, const Move& move) {
+    const bool plain =
+        l.number_stride == 1 && l.drift == 0 && l.near_stride == sizeof(U) && l.far_stride == sizeof(U);
+    for (; l.lines > 0; --l.lines, l.advance(1)) {
+        if (plain) {
+            U* far = reinterpret_cast<U*>(l.far);
+            U* near = reinterpret_cast<U*>(l.near);
 #pragma GCC unroll 4
-        for (int64_t i = 0; i < l.count; ++i) move(far[l.numbers[i]], near[i]);
-        return;
-    }
+            for (int64_t i = 0; i < l.count; ++i) move(far[l.numbers[i]], near[i]);
+            continue;
+        }
 #pragma GCC unroll 2
-    for (int64_t i = 0; i < l.count; ++i)
-        move(*reinterpret_cast<U*>(l.far + l.numbers[i * l.number_stride] * l.far_stride + i * l.drift),
-             *reinterpret_cast<U*>(l.near + i * l.near_stride));
+        for (int64_t i = 0; i < l.count; ++i)
+            move(*reinterpret_cast<U*>(l.far + l.numbers[i * l.number_stride] * l.far_stride + i * l.drift),
+                 *reinterpret_cast<U*>(l.near + i * l.near_stride));
+    }
 }
 template <typename U>
 [[gnu::noinline]] void gather_line(const Line& l) {
@@ -114,14 +134,20 @@ void for_all(const Array<const char, 3>& far, const Index& index, const Array<co
         !is_checked_first(index);  // so that each line is, when it is about to be read anyway
     bool refused = false;
     parallel_for(A * strips * parts, grain, [&](int64_t begin, int64_t end) {
-        const auto move = [&](const Line& line) {
-            if (unchecked && !are_inside(line.numbers, line.number_stride, line.count, far.shape[1]))
-                __atomic_store_n(&refused, true, __ATOMIC_RELAXED);
-            else
-                work.line(line);
+        // Some lines at a time, whose numbers stay in the first cache between the looks at them.
+        const auto move = [&](Line line) {
+            const int64_t some = kNearNumbers / line.count + 1;
+            for (int64_t left = line.lines; left > 0; left -= line.lines, line.advance(line.lines)) {
+                line.lines = left < some ? left : some;
+                if (unchecked && !line.inside(far.shape[1]))
+                    __atomic_store_n(&refused, true, __ATOMIC_RELAXED);
+                else
+                    work.line(line);
+            }
         };
         int64_t part = begin % parts, strip = begin / parts % strips, a = begin / parts / strips;
-        for (int64_t task = begin; task < end; ++task) {
+        for (int64_t task = begin, tasks; task < end; task += tasks) {
+            tasks = 1;
             const int64_t first = strip * columns, m = part * places;
             const int64_t count = B - first < columns ? B - first : columns;
             Line line = {
@@ -138,6 +164,12 @@ void for_all(const Array<const char, 3>& far, const Index& index, const Array<co
             if (++part == parts) part = 0, ++strip;  // a division would take as long as a short line
             if (strip == strips) strip = 0, ++a;
             if (B == 1) {
+                if (parts == 1) {  // each task is a line
+                    line.lines = tasks = end - task;
+                    line.next_far = far.stride[0] * bytes;
+                    line.next_near = near.stride[0] * bytes;
+                    line.next_numbers = index.stride[0];
+                }
                 move(line);
                 continue;
             }
@@ -145,16 +177,14 @@ void for_all(const Array<const char, 3>& far, const Index& index, const Array<co
                 work.rows(line, count * bytes);
                 continue;
             }
-            const int64_t rows = line.count;
+            line.lines = line.count;
+            line.next_near = near.stride[1] * bytes;
+            line.next_numbers = index.stride[1];
             line.count = count;
             line.drift = far.stride[2] * bytes;
             line.near_stride = near.stride[2] * bytes;
             line.number_stride = index.stride[2];
-            for (int64_t r = 0; r < rows; ++r) {
-                move(line);
-                line.near += near.stride[1] * bytes;
-                line.numbers += index.stride[1];
-            }
+            move(line);
         }
     });
     require(!refused, message);

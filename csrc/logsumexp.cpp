@@ -21,20 +21,19 @@ constexpr int64_t kExpGrain = 16384;  // exponentials that are worth a piece
 // The exponentials of line j add up to sum[j] * exp(shift[j]). No shift is infinite: inf - inf would be NaN.
 template <typename T>
 struct ExpSums {
-    static constexpr T kLargest = T(sizeof(T) == 4 ? 0x1.fffffep127 : 0x1.fffffffffffffp1023);
     alignas(64) T shift[kExpLines + 64];
     alignas(64) double sum[kExpLines + 64];
 };
 
 template <typename X, typename T = lane<X>>
 PYDL_INLINE X finite_max(X a, X b) {
-    return clamp(max(a, b), -ExpSums<T>::kLargest, ExpSums<T>::kLargest);
+    return clamp(max(a, b), -kLargestNumber<T>, kLargestNumber<T>);
 }
 
 // Of one row.
 template <typename T>
 [[gnu::noinline]] void add_up_row(const T* x, int64_t count, T& shift, double& sum) {
-    shift = -ExpSums<T>::kLargest;
+    shift = -kLargestNumber<T>;
     sum = 0;
     for (int64_t i = 0; i < count; i += kExpBlock) {
         const T* const block = x + i;
@@ -54,7 +53,7 @@ template <typename T>
                                       double* sum) {
     alignas(64) T most[kExpLines + 64], sums[kExpLines + 64];
     for (int64_t j = 0; j < lines; ++j) {
-        shift[j] = -ExpSums<T>::kLargest;
+        shift[j] = -kLargestNumber<T>;
         sum[j] = 0;
     }
     for (int64_t k = 0; k < K; k += kExpRows) {
@@ -101,6 +100,64 @@ void put_logarithms(int64_t lines, const T* shift, const double* sum, T* y) {
     }
 }
 
+// How lines are shared: in strips of S neighbouring ones, or as many rows that are turned, and where those
+// are few the lines in pieces.
+template <typename T>
+struct ExpTasks {
+    const Array<const T, 3>& x;
+    const int64_t A = x.shape[0], K = x.shape[1], B = x.shape[2], lines = A * B;
+    const bool turned = B == 1 && turns<T>(A, K), far = turned && are_far<T>(A * K);
+    const int64_t S = turned ? 4 * width<T> : B < kExpLines ? B : kExpLines;
+    const int64_t strips = turned ? 1 : (B - 1) / S + 1, bundles = turned ? (A - 1) / S + 1 : A;
+    const int64_t pieces = pieces_of_lines();
+    // Rows of a few numbers, one behind another, that are taken as one.
+    const int64_t together = B > 1 && B <= kWideLines / 2 && x.stride[1] == B ? kWideLines / B : 1;
+
+    int64_t pieces_of_lines() const {
+        const int64_t wanted = kExpPieces / (bundles * strips), possible = turned ? 1 : K * S / kExpGrain;
+        const int64_t pieces = wanted < possible ? wanted : possible;
+        return pieces < 2 ? 1 : pieces;
+    }
+
+    // Piece p of `count` lines from line a * B + b on: `rows` numbers of each.
+    struct Task {
+        int64_t p, a, b, count, rows;
+        const T* from;
+    };
+    Task task(int64_t i) const {
+        Task t;
+        t.p = i % pieces;
+        t.a = i / pieces / strips * (turned ? S : 1);
+        t.b = i / pieces % strips * S;
+        const int64_t left = turned ? A - t.a : B - t.b, first = K * t.p / pieces;
+        t.count = left < S ? left : S;
+        t.rows = K * (t.p + 1) / pieces - first;
+        t.from = x.data + t.a * x.stride[0] + first * x.stride[1] + t.b;
+        return t;
+    }
+
+    // copy: room for K * S numbers, where rows are turned.
+    void add_up(const Task& t, T* copy, ExpSums<T>& of) const {
+        if (turned) {
+            turn_rows<4 * width<T>>(t.from, x.stride[0], x.stride[1], t.count, K, copy, far);
+            add_up_columns(copy, S, K, t.count, of.shift, of.sum);
+        } else if (B == 1) {
+            add_up_row(t.from, t.rows, of.shift[0], of.sum[0]);
+        } else {
+            add_up_strip(t, of);
+        }
+    }
+
+  private:
+    void add_up_strip(const Task& t, ExpSums<T>& of) const {
+        const int64_t wide = t.rows < 16 * together ? 1 : together, rest = t.rows % wide;
+        add_up_columns(t.from, wide * x.stride[1], t.rows / wide, wide * t.count, of.shift, of.sum);
+        if (rest > 0)
+            add_up_columns(t.from + (t.rows - rest) * B, B, rest, B, of.shift + wide * B, of.sum + wide * B);
+        join_groups(wide + (rest > 0), t.count, of.shift, of.sum);
+    }
+};
+
 }  // namespace
 
 template <typename T>
@@ -110,49 +167,28 @@ void logsumexp_forward(Array<const T, 3> x, Array<T, 2> y) {
                 (A == 0 || (B == 1 ? K < 2 || x.stride[1] == 1 : B < 2 || x.stride[2] == 1)),
             "logsumexp_forward: x is (A, K, B), lines side by side or rows without gaps, y (A, B)");
     if (lines == 0) return;
-    const bool turned = B == 1 && turns<T>(A, K), far = turned && are_far<T>(A * K);
-    const int64_t S = turned ? 4 * width<T> : B < kExpLines ? B : kExpLines;
-    const int64_t strips = turned ? 1 : (B - 1) / S + 1, bundles = turned ? (A - 1) / S + 1 : A;
-    const int64_t together = B > 1 && B <= kWideLines / 2 && x.stride[1] == B ? kWideLines / B : 1;
-    const int64_t wanted = kExpPieces / (bundles * strips), possible = turned ? 1 : K * S / kExpGrain;
-    int64_t pieces = wanted < possible ? wanted : possible;
-    if (pieces < 2) pieces = 1;
+    const ExpTasks<T> tasks{x};
+    const int64_t pieces = tasks.pieces, S = tasks.S;
     const Scratch<T> shifts(pieces > 1 ? pieces * lines : 0);
     const Scratch<double> sums(pieces > 1 ? pieces * lines : 0);
-    parallel_for(
-        bundles * strips * pieces, kSoftmaxGrain * pieces / (K * S + 1) + 1, [&](int64_t begin, int64_t end) {
-            const Scratch<T> copy(turned ? K * S : 0);
-            ExpSums<T> of;
-            for (int64_t i = begin; i < end; ++i) {
-                const int64_t p = i % pieces, a = i / pieces / strips * (turned ? S : 1),
-                              b = i / pieces % strips * S;
-                const int64_t left = turned ? A - a : B - b, count = left < S ? left : S;
-                const int64_t first = K * p / pieces, rows = K * (p + 1) / pieces - first;
-                const T* const from = x.data + a * x.stride[0] + first * x.stride[1] + b;
-                if (turned) {
-                    turn_rows<4 * width<T>>(from, x.stride[0], x.stride[1], count, K, copy.data(), far);
-                    add_up_columns(copy.data(), S, K, count, of.shift, of.sum);
-                } else if (B == 1) {
-                    add_up_row(from, rows, of.shift[0], of.sum[0]);
-                } else {
-                    const int64_t wide = rows < 16 * together ? 1 : together, rest = rows % wide;
-                    add_up_columns(from, wide * x.stride[1], rows / wide, wide * count, of.shift, of.sum);
-                    if (rest > 0)
-                        add_up_columns(from + (rows - rest) * B, B, rest, B, of.shift + wide * B,
-                                       of.sum + wide * B);
-                    join_groups(wide + (rest > 0), count, of.shift, of.sum);
-                }
-                const int64_t line = a * B + b;
-                if (pieces == 1) {
-                    put_logarithms(count, of.shift, of.sum, y.data + line);
-                    continue;
-                }
-                for (int64_t j = 0; j < count; ++j) {
-                    shifts[p * lines + line + j] = of.shift[j];
-                    sums[p * lines + line + j] = of.sum[j];
-                }
-            }
-        });
+    parallel_for(tasks.bundles * tasks.strips * pieces, kSoftmaxGrain * pieces / (K * S + 1) + 1,
+                 [&](int64_t begin, int64_t end) {
+                     const Scratch<T> copy(tasks.turned ? K * S : 0);
+                     ExpSums<T> of;
+                     for (int64_t i = begin; i < end; ++i) {
+                         const auto task = tasks.task(i);
+                         tasks.add_up(task, copy.data(), of);
+                         const int64_t line = task.a * B + task.b;
+                         if (pieces == 1) {
+                             put_logarithms(task.count, of.shift, of.sum, y.data + line);
+                             continue;
+                         }
+                         for (int64_t j = 0; j < task.count; ++j) {
+                             shifts[task.p * lines + line + j] = of.shift[j];
+                             sums[task.p * lines + line + j] = of.sum[j];
+                         }
+                     }
+                 });
     if (pieces == 1) return;
     join_groups(pieces, lines, shifts.data(), sums.data());
     put_logarithms(lines, shifts.data(), sums.data(), y.data);
@@ -165,7 +201,7 @@ void logsumexp_backward(NdArray<const T> dy, NdArray<const T> x, NdArray<const T
     elementwise(
         "logsumexp_backward: dx must have the shape of x, dy and y with 1 where it is reduced",
         [](vec<T> dy, vec<T> x, vec<T> y) {
-            return dy * exp(x - select(y < -ExpSums<T>::kLargest, vec<T>{}, y));
+            return dy * exp(x - select(y < -kLargestNumber<T>, vec<T>{}, y));
         },
         dx, dy, x, y);
 }

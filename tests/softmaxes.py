@@ -1,7 +1,7 @@
 """What the tests of softmax and log_softmax share; a test gives the operation."""
 
 import numpy as np
-from checks import check_gradient, check_torch, torch
+from checks import check_gradient, check_threads, check_torch, torch
 
 SHAPES = [
     ((5,), 0),
@@ -12,7 +12,11 @@ SHAPES = [
     ((0, 4), 1),
     ((3, 0), 0),
     ((), 0),
+    ((3, 100, 41), 1),
+    ((701, 3), 0),
 ]
+# Worked off in pieces: a row, columns, and a few columns of which many numbers are taken as one row.
+LONG = [(1, 70_001, 1), (1, 2000, 66), (20, 301, 7)]
 
 
 def numbers(*shape):
@@ -53,6 +57,30 @@ def check_special_lines(f, dim):
         x = x if dim == 1 else np.ascontiguousarray(x.T)
         want = of_torch(f)(torch.tensor(x), dim).numpy()
         np.testing.assert_allclose(f(x, dim).numpy(), want, rtol=1e-6, atol=1e-37)
+
+
+def check_long_lines(f, forward, backward):
+    """In float32, with any number of threads, compared with PyTorch in float64."""
+    for shape in LONG:
+        x, dy = (3 * numbers(2, *shape)).astype(np.float32)
+        wide = torch.tensor(x, dtype=torch.float64, requires_grad=True)
+        want = of_torch(f)(wide, 1)
+        want.backward(torch.tensor(dy, dtype=torch.float64))
+        y = check_threads(forward, {"x": x, "y": np.empty_like(x)})["y"]
+        dx = check_threads(backward, {"dy": dy, "y": y, "dx": np.empty_like(x)})["dx"]
+        np.testing.assert_allclose(y, want.detach().numpy(), rtol=1e-5, atol=5e-6)
+        np.testing.assert_allclose(dx, wide.grad.numpy(), rtol=1e-4, atol=1e-5)
+
+
+def check_special_pieces(f):
+    """Lines of which half is nothing but -inf, and then a NaN or an infinity."""
+    for shape in LONG:
+        x = numbers(*shape).astype(np.float32)
+        x[:, : shape[1] // 2] = -np.inf
+        for value in (0.0, np.nan, np.inf):
+            x[:, -1] = value
+            want = of_torch(f)(torch.tensor(x), 1).numpy()
+            np.testing.assert_allclose(f(x, 1).numpy(), want, rtol=1e-5)
 
 
 def check_any_strides(f):

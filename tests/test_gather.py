@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from checks import check_gradient, check_kernel, check_refused, check_torch, check_whole_numbers, torch
+from checks import check_gradient, check_kernel, check_refused, check_threads, check_torch, check_whole_numbers, torch
 
 import pydl
 from pydl.ops.embedding import embedding_backward
@@ -93,3 +93,13 @@ def test_one_wrong_number_of_many_is_found(place, wrong):
     check_refused(
         lambda: embedding_backward.native(dy, index, -1, dweight), ValueError, "embedding_backward: index must be"
     )
+
+
+def test_many_short_lines():
+    x, index = np.random.default_rng(0).random((3001, 5), np.float32), rng.integers(0, 5, (3001, 5))
+    arguments = {"x": x[:, :, None], "index": index[:, :, None], "y": np.empty((3001, 5, 1), np.float32)}
+    y = check_threads(gather_forward, arguments)["y"]
+    np.testing.assert_array_equal(y[:, :, 0], np.take_along_axis(x, index, 1))
+    index[2990, 3] = 5
+    with pytest.raises(IndexError, match=r"gather: index has numbers from 0 to 5 but must lie in 0\.\.4"):
+        pydl.gather(x, 1, index)

@@ -39,6 +39,14 @@ def test_special_lines_as_in_torch(dim):
     softmaxes.check_special_lines(log_softmax, dim)
 
 
+def test_long_lines():
+    softmaxes.check_long_lines(log_softmax, log_softmax_forward, log_softmax_backward)
+
+
+def test_special_pieces_as_in_torch():
+    softmaxes.check_special_pieces(log_softmax)
+
+
 def test_any_strides():
     softmaxes.check_any_strides(log_softmax)
 

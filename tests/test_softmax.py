@@ -39,6 +39,14 @@ def test_special_lines_as_in_torch(dim):
     softmaxes.check_special_lines(softmax, dim)
 
 
+def test_long_lines():
+    softmaxes.check_long_lines(softmax, softmax_forward, softmax_backward)
+
+
+def test_special_pieces_as_in_torch():
+    softmaxes.check_special_pieces(softmax)
+
+
 def test_any_strides():
     softmaxes.check_any_strides(softmax)
 

@@ -35,14 +35,6 @@ template <typename T>
     }
 }
 
-// A call whose arguments are evaluated in their order, as those of a constructor in braces are.
-struct InOrder {
-    template <typename F, typename... Parts>
-    InOrder(const F& f, Parts... parts) {
-        f(parts...);
-    }
-};
-
 template <typename A, typename B>
 bool same_shape(const Array<A, 3>& a, const Array<B, 3>& b) {
     return a.shape[0] == b.shape[0] && a.shape[1] == b.shape[1] && a.shape[2] == b.shape[2];
@@ -68,6 +60,117 @@ struct LineRule {
     void finish(int64_t, int64_t) const {}
 };
 
+constexpr int kLineArrays = 3;  // at most
+
+// A rule of any type, so that the walk is compiled once for all of them, and the arrays it is for.
+template <typename T>
+struct LineWork {
+    const void* rule;
+    void (*rows)(const void* rule, int64_t line, int64_t lines, int64_t K, const Strip<T>* at);
+    void (*strip)(const void* rule, int64_t line, int64_t lines, int64_t K, Strip<T> sums,
+                  const Strip<T>* at);
+    void (*finish)(const void* rule, int64_t begin, int64_t end);
+    int sums, near, far, arrays;
+    Array<T, 3> array[kLineArrays];
+    bool written[kLineArrays];
+
+    // Whether the numbers along a dimension stand one behind another.
+    bool dense(int dimension) const {
+        bool all = true;
+        for (int x = 0; x < arrays; ++x) all &= array[x].stride[dimension] == 1;
+        return all;
+    }
+};
+
+template <typename T>
+[[gnu::noinline]] void walk_rows(const LineWork<T>& work, int64_t A, int64_t K) {
+    const bool copied = !work.dense(1);
+    parallel_for(A, kSoftmaxGrain / (K + 1) + 1, [&](int64_t begin, int64_t end) {
+        const Scratch<T> copies(copied ? work.arrays * K : 0);
+        Strip<T> at[kLineArrays];
+        const auto row_of = [&](int x, int64_t a) {
+            return work.array[x].data + a * work.array[x].stride[0];
+        };
+        for (int x = 0; !copied && x < work.arrays; ++x) at[x] = {row_of(x, begin), work.array[x].stride[0]};
+        if (!copied) work.rows(work.rule, begin, end - begin, K, at);
+        for (int64_t a = begin; copied && a < end; ++a) {
+            for (int x = 0; x < work.arrays; ++x) {
+                at[x] = {copies.data() + x * K, K};
+                if (!work.written[x]) copy_along<T>(row_of(x, a), work.array[x].stride[1], at[x].data, 1, K);
+            }
+            work.rows(work.rule, a, 1, K, at);
+            for (int x = 0; x < work.arrays; ++x)
+                if (work.written[x]) copy_along<T>(at[x].data, 1, row_of(x, a), work.array[x].stride[1], K);
+        }
+        work.finish(work.rule, begin, end);
+    });
+}
+
+template <typename T>
+[[gnu::noinline]] void walk_strips(const LineWork<T>& work, int64_t A, int64_t K, int64_t B, bool turned) {
+    constexpr int64_t kTurned = 4 * width<T>;
+    const bool copied = turned || !work.dense(2), far = turned && are_far<T>(A * K);
+    const int64_t S = turned ? kTurned : lines_of_strip<T>(A, K, B);
+    const int64_t strips = turned ? 1 : (B - 1) / S + 1, bundles = turned ? (A - 1) / S + 1 : A;
+    parallel_for(bundles * strips, kSoftmaxGrain / (K * S) + 1, [&](int64_t begin, int64_t end) {
+        const Scratch<T> copies(copied ? work.arrays * K * S : 0), sums(work.sums * S);
+        for (int64_t i = begin; i < end; ++i) {
+            const int64_t a = turned ? i * S : i / strips, b = turned ? 0 : i % strips * S;
+            const int64_t left = turned ? A - a : B - b, lines = left < S ? left : S;
+            Strip<T> at[kLineArrays];
+            for (int x = 0; x < work.arrays; ++x) {
+                const Array<T, 3>& array = work.array[x];
+                T* const first = array.data + a * array.stride[0] + b * array.stride[2];
+                at[x] = copied ? Strip<T>{copies.data() + x * K * S, S} : Strip<T>{first, array.stride[1]};
+                if (!copied || work.written[x]) continue;
+                if (turned)
+                    turn_rows<kTurned, T>(first, array.stride[0], array.stride[1], lines, K, at[x].data, far);
+                else
+                    for (int64_t k = 0; k < K; ++k)
+                        copy_along<T>(first + k * array.stride[1], array.stride[2], at[x].row(k), 1, lines);
+            }
+            work.strip(work.rule, a * B + b, lines, K, Strip<T>{sums.data(), S}, at);
+            work.finish(work.rule, a * B + b, a * B + b + lines);
+            for (int x = 0; copied && x < work.arrays; ++x) {
+                if (!work.written[x]) continue;
+                const Array<T, 3>& array = work.array[x];
+                T* const first = array.data + a * array.stride[0] + b * array.stride[2];
+                if (turned)
+                    turn_back<kTurned, T>(at[x].data, lines, K, first, array.stride[0], array.stride[1], far);
+                else
+                    for (int64_t k = 0; k < K; ++k)
+                        copy_along<T>(at[x].row(k), 1, first + k * array.stride[1], array.stride[2], lines);
+            }
+        }
+    });
+}
+
+// The rule's own functions, called with the arrays one by one.
+template <typename T, typename Rule, typename... X, int... I>
+LineWork<T> line_work(const Rule& rule, std::integer_sequence<int, I...>, const Array<X, 3>&... arrays) {
+    return {&rule,
+            [](const void* rule, int64_t line, int64_t lines, int64_t K, const Strip<T>* at) {
+                // Rows together: where row() is inlined, what all of them need stays in registers.
+                for (int64_t i = 0; i < lines; ++i)
+                    static_cast<const Rule*>(rule)->row(line + i, K, static_cast<X*>(at[I].row(i))...);
+            },
+            [](const void* rule, int64_t line, int64_t lines, int64_t K, Strip<T> sums, const Strip<T>* at) {
+                static_cast<const Rule*>(rule)->strip(line, lines, K, sums,
+                                                      Strip<X>{at[I].data, at[I].stride}...);
+            },
+            [](const void* rule, int64_t begin, int64_t end) {
+                static_cast<const Rule*>(rule)->finish(begin, end);
+            },
+            Rule::kSums,
+            Rule::kNear,
+            Rule::kFar,
+            int(sizeof...(X)),
+            {{const_cast<T*>(arrays.data),
+              {arrays.shape[0], arrays.shape[1], arrays.shape[2]},
+              {arrays.stride[0], arrays.stride[1], arrays.stride[2]}}...},
+            {!std::is_const_v<X>...}};
+}
+
 // Arrays (A, K, B) by the line, or by the strip of S neighbouring lines; lines are numbered in the order of
 // (a, b):
 //
@@ -79,77 +182,13 @@ struct LineRule {
 // array that is written may be one that is read.
 template <typename T, typename Rule, typename... X>
 void for_each_strip(const Rule& rule, const int64_t (&shape)[3], const Array<X, 3>&... arrays) {
-    constexpr int64_t W = width<T>, kArrays = sizeof...(X);
+    const auto work = line_work<T>(rule, std::make_integer_sequence<int, int(sizeof...(X))>{}, arrays...);
     const int64_t A = shape[0], K = shape[1], B = shape[2];
-    if (B == 1 && !turns<T>(A, K, Rule::kNear, Rule::kFar)) {
-        const bool copied = !((arrays.stride[1] == 1) && ...);
-        parallel_for(A, kSoftmaxGrain / (K + 1) + 1, [&](int64_t begin, int64_t end) {
-            Scratch<T> copies(copied ? kArrays * K : 0);
-            for (int64_t a = begin; a < end; ++a) {
-                T* next = copies.data();
-                const auto in = [&](const auto& x) {
-                    if (!copied) return x.data + a * x.stride[0];
-                    if constexpr (std::is_const_v<std::remove_pointer_t<decltype(x.data)>>)
-                        copy_along<T>(x.data + a * x.stride[0], x.stride[1], next, 1, K);
-                    return static_cast<decltype(x.data)>(next += K) - K;
-                };
-                InOrder{[&](X*... row) { rule.row(a, K, row...); }, in(arrays)...};
-                next = copies.data();
-                const auto out = [&](const auto& x) {
-                    if constexpr (!std::is_const_v<std::remove_pointer_t<decltype(x.data)>>)
-                        copy_along<T>(next, 1, x.data + a * x.stride[0], x.stride[1], K);
-                    next += K;
-                };
-                if (copied) (out(arrays), ...);
-            }
-            rule.finish(begin, end);
-        });
-        return;
-    }
-    const bool turned = B == 1, copied = turned || !((arrays.stride[2] == 1) && ...);
-    const bool far = turned && are_far<T>(A * K);
-    const int64_t S = turned ? 4 * W : lines_of_strip<T>(A, K, B);
-    const int64_t strips = turned ? 1 : (B - 1) / S + 1, bundles = turned ? (A - 1) / S + 1 : A;
-    parallel_for(bundles * strips, kSoftmaxGrain / (K * S) + 1, [&](int64_t begin, int64_t end) {
-        Scratch<T> copies(copied ? kArrays * K * S : 0), sums(Rule::kSums * S);
-        for (int64_t i = begin; i < end; ++i) {
-            const int64_t a = turned ? i * S : i / strips, b = turned ? 0 : i % strips * S;
-            const int64_t left = turned ? A - a : B - b, lines = left < S ? left : S;
-            T* next = copies.data();
-            const auto in = [&](const auto& x) {
-                using Number = std::remove_pointer_t<decltype(x.data)>;
-                const auto first = x.data + a * x.stride[0] + b * x.stride[2];
-                if (!copied) return Strip<Number>{first, x.stride[1]};
-                if constexpr (std::is_const_v<Number>) {
-                    if (turned)
-                        turn_rows<4 * W>(first, x.stride[0], x.stride[1], lines, K, next, far);
-                    else
-                        for (int64_t k = 0; k < K; ++k)
-                            copy_along<T>(first + k * x.stride[1], x.stride[2], next + k * S, 1, lines);
-                }
-                next += K * S;
-                return Strip<Number>{next - K * S, S};
-            };
-            InOrder{[&](Strip<X>... strip) {
-                        rule.strip(a * B + b, lines, K, Strip<T>{sums.data(), S}, strip...);
-                    },
-                    in(arrays)...};
-            rule.finish(a * B + b, a * B + b + lines);
-            next = copies.data();
-            const auto out = [&](const auto& x) {
-                if constexpr (!std::is_const_v<std::remove_pointer_t<decltype(x.data)>>) {
-                    T* const to = x.data + a * x.stride[0] + b * x.stride[2];
-                    if (turned)
-                        turn_back<4 * W>(next, lines, K, to, x.stride[0], x.stride[1], far);
-                    else
-                        for (int64_t k = 0; k < K; ++k)
-                            copy_along<T>(next + k * S, 1, to + k * x.stride[1], x.stride[2], lines);
-                }
-                next += K * S;
-            };
-            if (copied) (out(arrays), ...);
-        }
-    });
+    const bool turned = B == 1 && turns<T>(A, K, work.near, work.far);
+    if (B == 1 && !turned)
+        walk_rows(work, A, K);
+    else
+        walk_strips(work, A, K, B, turned);
 }
 
 // f(j, n) for the vectors of a strip: first line, lines (n <= width). One at a time, since those of different
@@ -161,13 +200,24 @@ PYDL_INLINE void for_lines(int64_t lines, F f) {
     if (j < lines) f(j, lines - j);
 }
 
-// most[j] = the largest of column j.
+template <typename T>
+constexpr T kLargestNumber = T(sizeof(T) == 4 ? 0x1.fffffep127 : 0x1.fffffffffffffp1023);
+
+// The largest number; of nothing but -inf the least finite one, so that exp(x - largest) is 0.
+template <typename T>
+PYDL_INLINE T finite_largest_of_row(const T* x, int64_t count) {
+    const T largest = largest_of_row(x, count);
+    return largest < -kLargestNumber<T> ? -kLargestNumber<T> : largest;
+}
+
+// most[j] = that of column j.
 template <typename T>
 PYDL_INLINE void largest_of_strip(int64_t K, int64_t lines, T* most, Strip<const T> x) {
     for (int64_t k = 0; k < K; ++k)
         for_lines<T>(lines, [&](int64_t j, int64_t n) PYDL_INLINE_LAMBDA {
             const vec<T> v = load_partial(x.row(k) + j, n);
-            store_partial(most + j, k == 0 ? v : max(load_partial(most + j, n), v), n);
+            const vec<T> before = k == 0 ? broadcast<T>(-kLargestNumber<T>) : load_partial(most + j, n);
+            store_partial(most + j, max(before, v), n);
         });
 }
 

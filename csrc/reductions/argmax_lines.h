@@ -140,13 +140,29 @@ template <int sign, typename T>
         store(best + j, load_partial(x + begin * stride + j, columns - j));
         store(place + j, mask<T>{} + int_of<T>(begin));
     }
-    for (int64_t r = begin + 1; r < end; ++r)
+    // Several rows at a time: between them what is best stays in registers.
+    constexpr int kRows = 4;
+    for (int64_t r = begin + 1, rows; r < end; r += rows) {
+        rows = end - r < kRows ? 1 : kRows;
         for (int64_t j = 0; j < columns; j += W) {
-            const vec<T> v = load_partial(x + r * stride + j, columns - j), old = load(best + j);
-            const auto better = ~(sign > 0 ? v <= old : v >= old) & (old == old);
-            store(best + j, select(better, v, old));
-            store(place + j, select(better, mask<T>{} + int_of<T>(r), load(place + j)));
+            vec<T> old = load(best + j);
+            mask<T> where = load(place + j);
+            const auto compare = [&](int64_t row) PYDL_INLINE_LAMBDA {
+                const vec<T> v = load_partial(x + row * stride + j, columns - j);
+                const auto better = ~(sign > 0 ? v <= old : v >= old) & (old == old);
+                old = select(better, v, old);
+                where = select(better, mask<T>{} + int_of<T>(row), where);
+            };
+            if (rows == kRows) {
+#pragma GCC unroll 4
+                for (int i = 0; i < kRows; ++i) compare(r + i);
+            } else {
+                compare(r);
+            }
+            store(best + j, old);
+            store(place + j, where);
         }
+    }
 }
 
 // Rows of so few numbers that they are turned first.

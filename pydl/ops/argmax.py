@@ -17,6 +17,8 @@ import numpy as np
 
 from ..arguments import check_array, check_dim, check_flag, check_float
 from ..op import empty, kernel, op
+from .clone import copied
+from .lines import with_last
 
 int64 = np.dtype(np.int64)
 
@@ -61,7 +63,11 @@ def search(name: str, forward: Any, x: Any, dim: Any, keepdim: bool) -> tuple[An
         return x.copy(), np.zeros((), int64), 0
     if x.shape[d] == 0:
         raise ValueError(f"{name}: input has shape {x.shape}, and nothing has no largest or smallest element")
-    last = x if d == x.ndim - 1 else np.moveaxis(x, d, -1)
+    if (
+        x.dtype.kind == "f" and x.itemsize not in x.strides
+    ):  # numbers with gaps between them: the kernel is quick without
+        x = copied(x)
+    last = with_last(x, d)
     shape = (*x.shape[:d], 1, *x.shape[d + 1 :]) if keepdim else last.shape[:-1]
     if x.dtype.kind != "f":
         largest = forward is argmax_forward
@@ -70,7 +76,10 @@ def search(name: str, forward: Any, x: Any, dim: Any, keepdim: bool) -> tuple[An
         return y.reshape(shape), index.reshape(shape), d
     last = check_float(name, "input", last)
     y, index = empty(shape, x.dtype), empty(shape, int64)
-    forward(last, y.reshape(last.shape[:-1]), index.reshape(last.shape[:-1]))
+    if keepdim:
+        forward(last, y.reshape(last.shape[:-1]), index.reshape(last.shape[:-1]))
+    else:
+        forward(last, y, index)
     return y, index, d
 
 

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from .._compiled import are_usual_floats
+from .._compiled import are_usual_floats, is_noting
 from ..arguments import check_array, check_float, check_number
 from ..op import empty, empty_like, kernel, op
 from .blend import BETWEEN, blended, in_one_pass
@@ -71,26 +71,19 @@ def _integer_limits(dtype: Any, low: Any, high: Any) -> tuple[Any, Any]:
     return (None if low is None or low < smallest else low), (None if high is None or high > largest else high)
 
 
-def _alike(*values: Any) -> bool:
-    """Whether these, but for those that are None, are usual arrays of one shape."""
-    arrays = [each for each in values if each is not None]
-    if not are_usual_floats(arrays):
-        return False
-    shape = arrays[0].shape
-    return bool(shape == arrays[1].shape and shape == arrays[-1].shape)
-
-
 def _between_arrays(input: Any, min: Any, max: Any) -> Any:
     """clamp where a limit is an array."""
     x: Any
     low: Any
     high: Any
-    if _alike(input, min, max):
+    both = min is not None and max is not None
+    limits = [min, max] if both else [max if min is None else min]
+    usual = are_usual_floats([input, *limits])
+    if usual and input.shape == limits[0].shape == limits[-1].shape:
         x, low, high, y = input, min, max, empty_like(input)
     else:
         given = {"input": input, "min": min, "max": max}
         given = {name: value for name, value in given.items() if value is not None}
-        usual = are_usual_floats(list(given.values()))
         arrays = given if usual else dict(zip(given, promote("clamp", given), strict=True))
         x, low, high = (arrays.get(name) for name in ("input", "min", "max"))
         y = empty(broadcast_shape("clamp", *arrays.values()), x.dtype)
@@ -98,7 +91,7 @@ def _between_arrays(input: Any, min: Any, max: Any) -> Any:
         largest = x if low is None else np.maximum(x, low, out=y)
         if high is not None:
             np.minimum(largest, high, out=y)
-    elif low is not None and high is not None and in_one_pass(x, low, high):
+    elif both and ((usual and not is_noting()) or in_one_pass(x, low, high)):
         blended(BETWEEN, 1.0, x, low, high, y)
     else:
         if low is not None:

@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from .._compiled import along, empty_reduced
 from ..arguments import check_array, check_dim, check_float, check_reduction
 from ..op import empty, kernel, op
 from .clone import reshaped
@@ -74,8 +75,7 @@ def running(x: Any, d: int, backwards: bool = False, product: bool = False) -> A
     if x.ndim == 0:
         return x.copy()
     y = empty(x.shape, x.dtype)
-    lines = math.prod(x.shape[:d]), x.shape[d], math.prod(x.shape[d + 1 :])
-    cumsum_forward(reshaped(x, lines), backwards, product, y.reshape(lines))
+    cumsum_forward(along(x, d), backwards, product, along(y, d))
     return y
 
 
@@ -113,15 +113,15 @@ def prod(input: Any, dim: int | tuple[int, ...] | None = None, keepdim: bool = F
     if x.dtype.kind != "f":
         return np.asarray(x.prod(dims, np.int64)).reshape(shape)
     x = check_float("prod", "input", x)
-    ends = tuple(range(-len(dims), 0))
-    y = empty(shape, x.dtype)
-    prod_forward(x, y.reshape(ones))
+    y, lines = empty_reduced(x, ones, shape)
+    prod_forward(x, lines)
 
     def gradient(dy, needs):
         if np.all(x):
             dx = empty(x.shape, x.dtype)
             div_forward(np.asarray(dy * y, x.dtype).reshape(ones), x, dx)
             return dx
+        ends = tuple(range(-len(dims), 0))
         last = np.moveaxis(x, dims, ends)
         lines = last.reshape(-1, count) if count else np.empty((dy.size, 0), x.dtype)
         before, after = np.ones_like(lines), np.ones_like(lines)

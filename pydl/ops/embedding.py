@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from .._compiled import flat, needs_copies, usual_classes, usual_numbers
+from .._compiled import flat, needs_copies, usual_numbers
 from ..arguments import check_array, check_flag, check_floats, check_integer, check_rank, show
 from ..op import empty, kernel, op
 from ..sparse import SparseRows
@@ -73,12 +73,13 @@ def embedding(
     if index is None:
         # Its own, where a gradient may be taken, which must not see later changes.
         index = flat(x).astype(np.int64, copy=needs_copies())
-    if not usual_classes(index, index.shape, V):
+    y = empty((*x.shape, D), w.dtype)
+    try:
+        take_rows(w, index, y)
+    except ValueError:
         raise IndexError(
             f"embedding: input has numbers from {x.min()} to {x.max()} but weight has the rows 0 to {V - 1}"
-        )
-    y = empty((*x.shape, D), w.dtype)
-    take_rows(w, index, y)
+        ) from None
 
     def gradient(dy, needs):
         dy = dy.reshape(x.size, D)

@@ -20,7 +20,7 @@ from .._compiled import along, for_all, usual_numbers
 from ..arguments import Array, check_array, check_dim
 from ..op import empty, gradient_wanted, kernel, op
 from ..tensor import Tensor
-from .clone import is_moved, zeros
+from .clone import copy, is_moved, zeros
 
 
 @kernel(writes="y")
@@ -164,10 +164,19 @@ def gather(input: Any, dim: int, index: Any) -> Any:
     usual = numbers_for_kernels(index, x, d)
     if usual is not None:
         return _taken("gather", along(x, d), d, along(usual, d), x.shape, usual.shape)
-    from .getitem import PartGradient  # which imports this module
+    numbers = places("gather", x.shape, d, index)[d]
+    numbers = numbers.copy() if gradient_wanted() else numbers
+    # An index that is smaller than x elsewhere, too, is for a corner of it.
+    corner = tuple(slice(x.shape[k] if k == d else size) for k, size in enumerate(numbers.shape))
+    near = x[corner]
+    y, gradient, saved = _taken("gather", along(near, d), d, along(numbers, d), near.shape, numbers.shape)
 
-    found = places("gather", x.shape, d, index)
-    return x[found], lambda dy, needs: PartGradient(x, found, None, dy), ()
+    def gradient_of_all(dy, needs):
+        dx = zeros(x.shape, x.dtype)
+        copy(gradient(dy, needs), dx[corner])
+        return dx
+
+    return y, gradient_of_all, saved
 
 
 @op("input")

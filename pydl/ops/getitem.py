@@ -20,7 +20,7 @@ import numpy as np
 
 from .._compiled import Summand, TensorBase, along, for_all, plain_part, usual_numbers
 from ..arguments import Array, check_array
-from ..op import empty, op
+from ..op import empty, gradient_wanted, op
 from .add import add_to
 from .clone import copy, zeros
 from .gather import add_rows, gather_forward
@@ -123,22 +123,49 @@ def _masked(x: Any, index: tuple[Any, ...]) -> Any:
     return None
 
 
-def _rows_taken(x: Any, index: Any) -> Any:
-    """What getitem returns for an array of numbers, none of them negative, by gather's kernel; else None."""
+_WHOLE = slice(None)
+
+
+def _taken_along(x: Any, index: Any) -> Any:
+    """What getitem returns for an array of numbers, none of them negative, behind d whole dimensions, by gather's
+    kernel; else None.
+    """
+    before: tuple[Any, ...] = ()
+    if type(index) is tuple and index:
+        before, index = index[:-1], index[-1]
+        for each in before:
+            if type(each) is not slice or each != _WHOLE:
+                return None
+    d = len(before)
     array = index.data if isinstance(index, TensorBase) else index
-    if not isinstance(array, np.ndarray) or array.ndim == 0 or x.ndim == 0 or (x.ndim > 2 and not x.flags.c_contiguous):
+    if isinstance(array, list):
+        array = np.array(array) if array and all(type(each) is int for each in array) else None
+    if not isinstance(array, np.ndarray) or array.ndim == 0 or x.ndim <= d or (x.ndim > 2 and not x.flags.c_contiguous):
         return None
-    numbers = usual_numbers(array if array.ndim == 1 else array.reshape(-1), x, 0)
+    numbers = usual_numbers(array if array.ndim == 1 else array.reshape(-1), x, d)
     if numbers is None:
         return None
-    y = empty((*array.shape, *x.shape[1:]), x.dtype)
-    lines = along(x, 0)
-    B = lines.shape[2]
+    y = empty((*x.shape[:d], *array.shape, *x.shape[d + 1 :]), x.dtype)
+    lines = along(x, d)
+    A, _, B = lines.shape
     try:
-        gather_forward(lines, for_all(numbers, 1, B), y.reshape(1, numbers.size, B))
+        gather_forward(lines, for_all(numbers, A, B), y.reshape(A, numbers.size, B))
     except ValueError:
         return None
-    return y, lambda dy, needs: PartGradient(x, (numbers.reshape(array.shape),), None, dy), ()
+    return y, lambda dy, needs: PartGradient(x, (*before, numbers.reshape(array.shape)), None, dy), ()
+
+
+def _arrays_alone(x: Any, index: Any) -> tuple[Any, ...] | None:
+    """An index of several int64 arrays, and nothing else, as numpy takes it; else None."""
+    if type(index) is not tuple or not 1 < len(index) <= x.ndim:
+        return None
+    plain = []
+    for each in index:
+        array = each.data if isinstance(each, TensorBase) else each
+        if type(array) is not np.ndarray or array.dtype != np.int64 or not array.ndim:
+            return None
+        plain.append(array.copy() if gradient_wanted() else array)
+    return tuple(plain)
 
 
 @op("input", view=True)
@@ -149,9 +176,15 @@ def getitem(input: Any, index: Any) -> Any:
     if y is not None:
         plain = index if isinstance(index, tuple) else (index,)
         return y, lambda dy, needs: PartGradient(x, plain, None, dy), ()
-    taken = _rows_taken(x, index)
+    taken = _taken_along(x, index)
     if taken is not None:
         return taken
+    arrays = _arrays_alone(x, index)
+    if arrays is not None:
+        try:
+            return x[arrays], lambda dy, needs: PartGradient(x, arrays, None, dy), ()
+        except IndexError:
+            pass  # which part() explains
     plain = plain_index("getitem", index)
     masked = _masked(x, plain)
     # Numpy is quick with numbers, and slow with masks, whose branches nobody predicts.

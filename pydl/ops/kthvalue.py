@@ -25,6 +25,7 @@ from ..op import empty, kernel, op
 from ..tensor import as_tensor
 from .clone import reshaped, zeros
 from .gather import add_along
+from .lines import with_last
 from .max import ValuesIndices
 from .sort import mode_forward
 
@@ -82,11 +83,13 @@ def chosen_of_lines(input: Any, name: str, dim: Any, keepdim: Any, forward: Any,
         last, d, shape, ones = flat(x), 0, (), (1,)
     else:
         d = check_dim(name, dim, x.ndim)
-        last = x if d == x.ndim - 1 else np.moveaxis(x, d, -1)
+        last = with_last(x, d)
         shape, ones = last.shape[:-1], (*x.shape[:d], 1, *x.shape[d + 1 :])
     if last.shape[-1] == 0:
         raise IndexError(f"{name}: dimension {d} of input {x.shape} has no elements to choose from")
-    lines = reshaped(last, (math.prod(last.shape[:-1]), last.shape[-1]))
+    lines = (
+        last.reshape(1, last.size) if last.ndim == 1 else reshaped(last, (math.prod(last.shape[:-1]), last.shape[-1]))
+    )
     numbers = _ordered(lines)
     y, index = empty((len(lines),), numbers.dtype), empty((len(lines),), _int64)
     forward(numbers, *settings, y, index)

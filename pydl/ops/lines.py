@@ -26,6 +26,20 @@ def line_by_line(op: str, input: Any, dim: Any, forward: Any, backward: Any) -> 
     return y, gradient, ("output",)
 
 
+def with_last(x: Any, d: int) -> Any:
+    """x with the dimension d behind all others: np.moveaxis(x, d, -1), which takes ten times as long."""
+    last = x.ndim - 1
+    if d >= last - 1:
+        return x if d == last else x.swapaxes(d, last)
+    return x.transpose((*range(d), *range(d + 1, last + 1), d))
+
+
+def last_to(x: Any, d: int) -> Any:
+    """x with the last dimension where with_last() took it from."""
+    last = x.ndim - 1
+    return x.transpose((*range(d), last, *range(d, last)))
+
+
 def around(x: Any, dims: tuple[int, ...]) -> Any:
     """x as (A, K, B), K the dimensions `dims`, B without gaps: a view where its strides allow it."""
     first, last = (dims[0], dims[-1] + 1) if dims else (0, 0)

@@ -29,6 +29,7 @@ from .eq import compare
 BOTH, ONE = 1, 2  # what the kernel's `form` is a sum of, as in csrc/logical_and.cpp
 AND, OR, XOR = BOTH, BOTH + ONE, ONE
 
+_bool = np.dtype(np.bool_)
 _UFUNCS = {AND: np.bitwise_and, OR: np.bitwise_or, XOR: np.bitwise_xor}
 
 
@@ -57,7 +58,7 @@ def _join(form: int, a: Any, b: Any, y: Any) -> Any:
 
 def _truth(name: str, form: int, input: Any, other: Any) -> Any:
     a, b = check_array(name, "input", input), check_array(name, "other", other)
-    y = empty(broadcast_shape(name, a, b), np.dtype(np.bool_))
+    y = empty(a.shape if a.shape == b.shape else broadcast_shape(name, a, b), _bool)
     return _join(form, truths(name, a), truths(name, b), y)
 
 
@@ -99,6 +100,8 @@ def logical_xor(input: Any, other: Any) -> Any:
 
 
 def _bits(name: str, form: int, input: Any, other: Any) -> Any:
+    if type(input) is type(other) is np.ndarray and input.dtype is other.dtype is _bool:
+        return _truth(name, form, input, other)
     a, b, y, _, _ = operands(name, input, other)
     if y.dtype.kind == "f":
         raise TypeError(f"{name}: the arguments are {y.dtype} but must be bool or integers")
@@ -142,13 +145,13 @@ def _reduced(name: str, form: Any, input: Any, dim: Any, keepdim: Any) -> Any:
 @op("input")
 def any(input: Any, dim: int | tuple[int, ...] | None = None, keepdim: bool = False) -> Any:
     """Whether some element is not 0."""
-    return _reduced("any", np.any, input, dim, keepdim)
+    return _reduced("any", np.logical_or.reduce, input, dim, keepdim)
 
 
 @op("input")
 def all(input: Any, dim: int | tuple[int, ...] | None = None, keepdim: bool = False) -> Any:
     """Whether no element is 0."""
-    return _reduced("all", np.all, input, dim, keepdim)
+    return _reduced("all", np.logical_and.reduce, input, dim, keepdim)
 
 
 @op("input")

@@ -19,6 +19,7 @@ from ..arguments import check_array, check_dim, check_flag, check_integer
 from ..op import empty, kernel, op
 from .clone import reshaped, zeros
 from .gather import add_along
+from .lines import last_to, with_last
 from .max import ValuesIndices
 
 
@@ -87,12 +88,12 @@ def _sorted(name: str, input: Any, dim: Any, descending: Any, k: Any = None) -> 
 def first_of_order(x: Any, d: int, k: int, largest: bool) -> tuple[Any, Any]:
     """The first k of the order and their indices, without all of it."""
     ends = d == x.ndim - 1
-    last = x if ends else np.moveaxis(x, d, -1)
+    last = with_last(x, d)
     lines = reshaped(last, (math.prod(last.shape[:-1]), last.shape[-1]))
     y, index = empty((len(lines), k), x.dtype), np.empty((len(lines), k), np.int64)
     topk_forward(lines, largest, y, index)
     y, index = y.reshape(*last.shape[:-1], k), index.reshape(*last.shape[:-1], k)
-    return (y, index) if ends else (np.moveaxis(y, -1, d), np.moveaxis(index, -1, d))
+    return (y, index) if ends else (last_to(y, d), last_to(index, d))
 
 
 @op("input", several=True)
