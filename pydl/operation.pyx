@@ -69,8 +69,8 @@ cdef class Op:
         """Makes a short way past the function, for calls with two usual arrays, or one and a number, and nothing else.
 
         Arrays have one shape, or broadcast where no gradient is wanted, or, for an operation that multiplies, are
-        vectors or (batches of) matrices that fit. kernel(a, b, y) computes the result; gradient(dy, needs, a, b) and saves are as if the
-        function had returned them.
+        vectors or (batches of) matrices that fit. kernel(a, b, y) computes the result; gradient(dy, needs, a, b) and
+        saves are as if the function had returned them.
         """
         self.kernel, self.short_gradient, self.short_saves, self.multiplies = kernel, gradient, saves, multiplies
 
@@ -107,13 +107,9 @@ cdef class Op:
         cdef TensorBase output
         a, b = <object>arguments[0], <object>arguments[1]
         if self.multiplies:
-            left, right, y = a, b, usual_product(a, b)
-            result = y
+            y = usual_product(a, b)
             if y is None:
-                usual = usual_factors(a, b)
-                if usual is None:
-                    return None
-                left, right, y, result = <tuple>usual
+                return self.run_factors(a, b, tensors, recording)
         else:
             y = usual_pair(a, b)
             if y is None and is_number(b) and float_type(a) >= 0:
@@ -123,9 +119,23 @@ cdef class Op:
             elif y is None and not (recording and is_recording()):  # gradients of what is repeated are summed
                 usual = usual_operands(a, b)
                 y = None if usual is None else (<tuple>usual)[2]
-            if y is None:
-                return None
-            left, right, result = a, b, y
+        if y is None:
+            return None
+        given[0], given[1], given[2] = <PyObject*>a, <PyObject*>b, <PyObject*>y
+        call_kernel(<PyObject*>self.kernel, given, 3, NULL)
+        output = wrap(y)
+        if recording and is_recording():
+            self.record(output, tensors, 2, self.short_gradient, self.short_saves, (a, b))
+        return output
+
+    cdef object run_factors(self, object a, object b, PyObject** tensors, bint recording):
+        """The same for a vector, or batches with different numbers of dimensions, which cost a little more."""
+        cdef PyObject* given[3]
+        cdef TensorBase output
+        usual = usual_factors(a, b)
+        if usual is None:
+            return None
+        left, right, y, result = <tuple>usual
         given[0], given[1], given[2] = <PyObject*>left, <PyObject*>right, <PyObject*>y
         call_kernel(<PyObject*>self.kernel, given, 3, NULL)
         output = wrap(result)
