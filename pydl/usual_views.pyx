@@ -1,0 +1,141 @@
+"""Views of usual arrays, and what indices and reductions need of their shapes."""
+
+cimport numpy as cnp
+from cpython.ref cimport Py_INCREF
+from cpython.tuple cimport PyTuple_GET_ITEM, PyTuple_GET_SIZE
+
+from ._native import empty
+
+
+def plain_part(x, index):
+    """x[index] as an array, for an index of whole numbers, slices and None alone that fits; else None."""
+    if type(index) is tuple:
+        for each in <tuple>index:
+            if type(each) is not int and type(each) is not slice and each is not None:
+                return None
+        index = <tuple>index + (Ellipsis,)
+    elif type(index) is int or type(index) is slice:
+        index = (index, Ellipsis)
+    else:
+        return None
+    try:
+        return x[index]
+    except (IndexError, TypeError, ValueError, OverflowError):
+        return None
+
+
+def usual_numbers(index, cnp.ndarray x not None, Py_ssize_t dim):
+    """index, an array or a tensor, as the kernels that move numbers along a dimension of x take it, if it holds int64
+    without gaps and has one dimension, or the shape of x but for this dimension; else None. It is a copy where the
+    gradient of the operation that asks will read it, and must not see later changes.
+    """
+    cdef int d, rank = cnp.PyArray_NDIM(x)
+    if isinstance(index, TensorBase):
+        index = (<TensorBase>index)._data
+    if (
+        not cnp.PyArray_CheckExact(index)
+        or cnp.PyArray_TYPE(index) != cnp.NPY_INT64
+        or not cnp.PyArray_ISCARRAY_RO(index)
+        or cnp.PyArray_TYPE(x) > cnp.NPY_DOUBLE
+        or not cnp.PyArray_ISBEHAVED_RO(x)
+        or cnp.PyArray_SIZE(x) == 0
+    ):
+        return None
+    if cnp.PyArray_NDIM(index) == rank:
+        for d in range(rank):
+            if d != dim and cnp.PyArray_DIM(index, d) != cnp.PyArray_DIM(x, d):
+                return None
+    elif cnp.PyArray_NDIM(index) != 1:
+        return None
+    return cnp.PyArray_NewCopy(index, cnp.NPY_CORDER) if pydl_wanted and not pydl_noting else index
+
+
+def along(cnp.ndarray array not None, Py_ssize_t dim):
+    """The array as (A, K, B) with K the size of `dim`: a view where the layout allows one."""
+    cdef cnp.npy_intp sizes[3]
+    cdef cnp.PyArray_Dims shape
+    cdef Py_ssize_t d, rank = cnp.PyArray_NDIM(array)
+    sizes[0] = sizes[2] = 1
+    sizes[1] = cnp.PyArray_DIM(array, dim) if rank > 0 else 1
+    for d in range(rank):
+        if d != dim:
+            sizes[0 if d < dim else 2] *= cnp.PyArray_DIM(array, d)
+    shape.ptr, shape.len = sizes, 3
+    if not (are_one(array, 0, dim) and are_one(array, dim + 1, rank)):
+        array = copy_of(array)
+    return cnp.PyArray_Newshape(array, &shape, cnp.NPY_CORDER)
+
+
+def for_all(cnp.ndarray numbers not None, Py_ssize_t A, Py_ssize_t B):
+    """A vector of int64 as (A, M, B), the same for all a and b."""
+    cdef cnp.npy_intp sizes[3]
+    cdef cnp.npy_intp strides[3]
+    sizes[0], sizes[1], sizes[2] = A, cnp.PyArray_DIM(numbers, 0), B
+    strides[0], strides[1], strides[2] = 0, cnp.PyArray_STRIDE(numbers, 0), 0
+    return strided(numbers, 3, sizes, strides)
+
+
+def flat(cnp.ndarray array not None):
+    """The array with one dimension: a view where the layout allows one."""
+    cdef cnp.npy_intp size = cnp.PyArray_SIZE(array)
+    cdef cnp.PyArray_Dims shape
+    shape.ptr, shape.len = &size, 1
+    if not are_one(array, 0, cnp.PyArray_NDIM(array)):
+        array = copy_of(array)
+    return cnp.PyArray_Newshape(array, &shape, cnp.NPY_CORDER)
+
+
+cdef bint are_one(cnp.ndarray array, Py_ssize_t begin, Py_ssize_t end):
+    """Whether dimensions lie like one. If not, numpy would copy, of which recordings do not know: copy_of() does."""
+    cdef Py_ssize_t d, step = 0, run = 0
+    if cnp.PyArray_IS_C_CONTIGUOUS(array):
+        return True
+    for d in range(end - 1, begin - 1, -1):
+        if cnp.PyArray_DIM(array, d) != 1:
+            if run > 0 and cnp.PyArray_STRIDE(array, d) != step * run:
+                return False
+            step, run = cnp.PyArray_STRIDE(array, d), cnp.PyArray_DIM(array, d)
+    return True
+
+
+def empty_reduced(x, tuple ones, tuple shape):
+    """An array for what a reduction makes of x, and the same array with dimensions of size 1 in place of the reduced."""
+    y = empty(shape, <object>cnp.PyArray_DESCR(x))
+    return y, y if ones is shape or PyTuple_GET_SIZE(ones) == PyTuple_GET_SIZE(shape) else with_shape(y, ones)
+
+
+def repeated(cnp.ndarray array not None, tuple ones, tuple shape):
+    """An array of the shape `ones` but for missing dimensions of size 1, as a view that repeats it to `shape`."""
+    cdef cnp.ndarray lines = array if has_shape(array, ones) else with_shape(array, ones)
+    cdef cnp.npy_intp sizes[MOST_DIMENSIONS_OF_VIEWS]
+    cdef cnp.npy_intp strides[MOST_DIMENSIONS_OF_VIEWS]
+    cdef int d, rank = cnp.PyArray_NDIM(lines)
+    for d in range(rank):
+        sizes[d] = <Py_ssize_t><object>PyTuple_GET_ITEM(shape, d)
+        strides[d] = cnp.PyArray_STRIDE(lines, d) if cnp.PyArray_DIM(lines, d) == sizes[d] else 0
+    return strided(lines, rank, sizes, strides)
+
+
+cdef cnp.ndarray strided(cnp.ndarray array, int rank, cnp.npy_intp* sizes, cnp.npy_intp* strides):
+    """A view of the array for reading, with other sizes and strides."""
+    view = cnp.PyArray_New(
+        np.ndarray, rank, sizes, cnp.PyArray_TYPE(array), strides, cnp.PyArray_DATA(array), 0, cnp.NPY_ARRAY_ALIGNED, None
+    )
+    Py_INCREF(array)
+    cnp.PyArray_SetBaseObject(view, array)
+    return view
+
+
+cdef cnp.ndarray with_shape(cnp.ndarray array, tuple shape):
+    """array.reshape(shape)"""
+    cdef cnp.npy_intp sizes[MOST_DIMENSIONS_OF_VIEWS]
+    cdef int d, rank = <int>PyTuple_GET_SIZE(shape)
+    for d in range(rank):
+        sizes[d] = <Py_ssize_t><object>PyTuple_GET_ITEM(shape, d)
+    return with_sizes(array, rank, sizes)
+
+
+cdef cnp.ndarray with_sizes(cnp.ndarray array, int rank, cnp.npy_intp* sizes):
+    cdef cnp.PyArray_Dims wanted
+    wanted.ptr, wanted.len = sizes, rank
+    return cnp.PyArray_Newshape(array, &wanted, cnp.NPY_CORDER)
