@@ -134,8 +134,49 @@ bool reduce_without_gaps(const Reduction<T>& r, int64_t divisor) {
     return true;
 }
 
+// Of an x with gaps, so many numbers are copied at once: views may have more than memory holds.
+constexpr int64_t kMostCopied = int64_t(1) << 24;
+
 template <typename Rule, typename T>
-void reduce(const char* mismatch, NdArray<const T> x, NdArray<T> y, int64_t divisor = 1) {
+void reduce(const char* mismatch, NdArray<const T> x, NdArray<T> y, int64_t divisor = 1);
+
+// Reduces both halves of x along its longest dimension d, and what they give if d is reduced.
+template <typename Rule, typename T>
+[[gnu::noinline]] void reduce_halves(const char* mismatch, NdArray<const T> x, NdArray<T> y,
+                                     int64_t divisor) {
+    int d = 0;
+    for (int k = 1; k < x.rank; ++k)
+        if (x.shape[k] > x.shape[d]) d = k;
+    const bool is_kept = y.shape[d] == x.shape[d];
+    int64_t part[kMaxRank], result[kMaxRank], both[kMaxRank], stride[kMaxRank], size = 1;
+    for (int k = x.rank - 1; k >= 0; --k) {
+        part[k] = x.shape[k];
+        result[k] = y.shape[k];
+        both[k] = k == d ? 2 : y.shape[k];
+        stride[k] = size;
+        size *= both[k];
+    }
+    const Scratch<T> scratch(is_kept ? 0 : size);
+    const int64_t middle = x.shape[d] / 2;
+    for (int half = 0; half < 2; ++half) {
+        part[d] = half == 0 ? middle : x.shape[d] - middle;
+        const NdArray<const T> from{{x.rank, part, x.stride}, x.data + half * middle * x.stride[d]};
+        if (is_kept) {
+            result[d] = part[d];
+            const NdArray<T> to{{x.rank, result, y.stride}, y.data + half * middle * y.stride[d]};
+            reduce<Rule>(mismatch, from, to, divisor);
+        } else {
+            const NdArray<T> to{{x.rank, result, stride}, scratch.data() + half * stride[d]};
+            reduce<Rule>(mismatch, from, to, 1);
+        }
+    }
+    if (is_kept) return;
+    const NdArray<const T> halves{{x.rank, both, stride}, scratch.data()};
+    reduce<Rule>(mismatch, halves, y, divisor);
+}
+
+template <typename Rule, typename T>
+void reduce(const char* mismatch, NdArray<const T> x, NdArray<T> y, int64_t divisor) {
     bool fits = x.rank == y.rank;
     uint32_t ones = 0;
     for (int d = 0; fits && d < x.rank; ++d) {
@@ -161,6 +202,7 @@ void reduce(const char* mismatch, NdArray<const T> x, NdArray<T> y, int64_t divi
                        : copy_numbers_of(read_only(middle), y);
     }
     const InOrderOf packed(r, x, 0);
+    if (packed.size() > kMostCopied) return reduce_halves<Rule>(mismatch, x, y, divisor);
     const Scratch<T> scratch(packed.size());
     copy_numbers_of(x, packed.at(scratch.data()));
     reduce<Rule>(mismatch, read_only(packed.at(scratch.data())), y, divisor);
