@@ -37,7 +37,9 @@ def test_a_number_seen_more_often_than_32_bits_count():
 def test_more_numbers_with_gaps_than_are_copied_at_once(dim):
     x = np.random.default_rng(1).random((4200, 8400), dtype=np.float32)[:, ::2]
     for ours, numpys in ((ops.sum, np.sum), (ops.mean, np.mean), (ops.amax, np.max)):
-        np.testing.assert_allclose(ours(x) if dim is None else ours(x, dim), numpys(x.astype(np.float64), dim), rtol=2e-6)
+        np.testing.assert_allclose(
+            ours(x) if dim is None else ours(x, dim), numpys(x.astype(np.float64), dim), rtol=2e-6
+        )
 
 
 X = np.random.default_rng(0).standard_normal((2, 64)).astype(np.float32)
