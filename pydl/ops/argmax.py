@@ -21,6 +21,7 @@ from .clone import copied
 from .lines import with_last
 
 int64 = np.dtype(np.int64)
+MOST_COPIED = 2**24
 
 
 @kernel(writes="y, index")
@@ -63,9 +64,8 @@ def search(name: str, forward: Any, x: Any, dim: Any, keepdim: bool) -> tuple[An
         return x.copy(), np.zeros((), int64), 0
     if x.shape[d] == 0:
         raise ValueError(f"{name}: input has shape {x.shape}, and nothing has no largest or smallest element")
-    if (
-        x.dtype.kind == "f" and x.itemsize not in x.strides
-    ):  # numbers with gaps between them: the kernel is quick without
+    # Numbers with gaps between them: the kernel is quick without. Views may have more than memory holds.
+    if x.dtype.kind == "f" and x.itemsize not in x.strides and x.size <= MOST_COPIED:
         x = copied(x)
     last = with_last(x, d)
     shape = (*x.shape[:d], 1, *x.shape[d + 1 :]) if keepdim else last.shape[:-1]
