@@ -71,9 +71,9 @@ class BuildNative(build_ext):
             flags += ["-fno-omit-frame-pointer", "-g1", "-O1"]
         else:
             flags += ["-DNDEBUG", "-O2"]
-        includes = [pybind11.get_include(), numpy.get_include(), compiler.find_python_headers()]
-        runtime = [f for path in includes for f in ("-isystem", path)]
         folder = Path(self.build_temp, "sanitized" if sanitize else "native").resolve()
+        includes = [compiler.stable_include(folder, package) for package in (pybind11, numpy)]
+        runtime = [f for path in [*includes, compiler.find_python_headers()] for f in ("-isystem", path)]
         kernel_sources = sources.batches(sorted(ROOT.glob("csrc/*.cpp")), folder)
         tasks = [
             (source, folder / "runtime", flags + runtime + sources.optimization(source, "runtime", sanitize))

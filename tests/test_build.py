@@ -9,6 +9,7 @@ import sys
 import sysconfig
 import warnings
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -149,6 +150,18 @@ def test_compiles_again_only_after_a_change(build, compiler, monkeypatch, tmp_pa
     source.write_text("int answer() { return }\n")
     with pytest.raises(SystemExit, match=r"answer\.cpp could not be compiled for sse2"):
         build.compiler.compile_one(compiler, source, tmp_path / "sse2", ["-O1"])
+
+
+def test_headers_have_the_same_path_in_each_build_environment(build, tmp_path):
+    def package(folder, version):
+        (tmp_path / folder).mkdir()
+        return SimpleNamespace(__name__="answers", __version__=version, get_include=lambda: str(tmp_path / folder))
+
+    first = build.compiler.stable_include(tmp_path, package("one", "1.0"))
+    second = build.compiler.stable_include(tmp_path, package("two", "1.0"))
+    assert first == second
+    assert Path(second).resolve() == tmp_path / "two"
+    assert build.compiler.stable_include(tmp_path, package("three", "1.1")) != first
 
 
 def test_functions_that_are_alike_stand_side_by_side(build):

@@ -10,6 +10,7 @@ import sys
 import sysconfig
 import tempfile
 from pathlib import Path
+from types import ModuleType
 
 
 def find_compiler() -> list[str]:
@@ -52,6 +53,19 @@ def find_python_headers() -> str:
             "install python3-dev)."
         )
     return folder
+
+
+def stable_include(folder: Path, package: ModuleType) -> str:
+    """A link to a package's headers, named after its version.
+
+    pip builds in an environment with another path each time, and with that in its command a source would be compiled
+    again.
+    """
+    link = folder / "headers" / f"{package.__name__}-{package.__version__}"
+    link.parent.mkdir(parents=True, exist_ok=True)
+    link.unlink(missing_ok=True)
+    link.symlink_to(package.get_include())
+    return str(link)
 
 
 def compile_one(compiler: list[str], source: Path, folder: Path, flags: list[str]) -> str:
