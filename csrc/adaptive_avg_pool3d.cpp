@@ -3,6 +3,8 @@
 #include "pooling/adaptive_pool.h"
 #include "pooling/avg_pool.h"
 #include "pooling/avg_pool_backward.h"
+#include "pooling/avg_pool_spread.h"
+#include "pooling/lines.h"
 
 namespace pydl::PYDL_ISA {
 
@@ -11,6 +13,21 @@ void copy_numbers(const T* from, int64_t count, T* to) {
     parallel_for(count, kElementwiseGrain, [&](int64_t begin, int64_t end) {
         for (int64_t k = begin; k < end; k += width<T>)
             store_partial(to + k, load_partial(from + k, end - k), end - k);
+    });
+}
+
+// Windows of many columns or of few planes.
+template <typename T>
+void avg_pool_one_by_one(const Array<const T, 5>& x, const LaneWindows& w, const Divisors<T>& divisors,
+                         T* y) {
+    const int64_t OW = w.columns.out;
+    pool_one_by_one<LaneSum<T>>(x, w, [&](int64_t first, int64_t count, const auto& sum) {
+        vec<T> divisor = broadcast<T>(T(1));
+        for (int64_t l = 0; l < count; ++l) {
+            const WindowRow row(w, (first + l) / OW);
+            divisor[l] = divisors.down(row.z, row.p) * divisors.along((first + l) % OW)[0];
+        }
+        store_partial(y + first, sum.value / divisor, count);
     });
 }
 

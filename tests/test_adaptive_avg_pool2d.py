@@ -33,6 +33,8 @@ CASES = [
     ((2, 3, 17, 56), (4, 7)),
     ((3, 3, 16, 14), 2),
     ((2, 3, 12, 50), (5, 3)),
+    ((3, 3, 12, 56), (3, 7)),  # windows whose neighbours are added up: of 8 columns, of more than a vector
+    ((2, 3, 9, 128), (4, 2)),
 ]
 
 

@@ -37,6 +37,7 @@ CASES = [
     ((2, 3, 8, 65), 3, 2, 0, True, True, None),
     ((1, 2, 9, 131), 3, 1, 1, False, True, None),
     ((1, 2, 6, 64), 2, 1, 1, False, False, None),
+    ((3, 7, 19, 47), (3, 4), (2, 4), (1, 0), False, False, 5),  # neighbours are added up
 ]
 
 

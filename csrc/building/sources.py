@@ -11,7 +11,7 @@ from pathlib import Path
 # and the module is a third smaller. These are not: some are faster when the compiler looks for more.
 FOR_SIZE, FOR_SPEED = "-Os", "-O2 -fpeel-loops"
 FAST = (
-    *("batch_norm", "batch_norm_backward", "conv2d_tile", "conv2d_weight_gradient"),
+    *("avg_pool_lines", "batch_norm", "batch_norm_backward", "conv2d_tile", "conv2d_weight_gradient"),
     *("gather", "gemm", "gemm_tile", "hardtanh", "mean", "sum"),
     # loops over single numbers
     *("argmax", "cummax", "huber_loss", "kl_div", "kthvalue", "l1_loss", "mse_loss", "nll_loss", "sort_topk"),
@@ -39,6 +39,7 @@ FLOAT32_ALONE = (
     "adaptive_avg_pool3d",
     "avg_pool2d",
     "avg_pool_lines",
+    "avg_pool_spread",
     "batch_norm",
     "conv2d_channels_last",
     "cross_entropy_probabilities",

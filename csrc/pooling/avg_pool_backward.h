@@ -1,6 +1,7 @@
 // The gradient of average pooling: see pooling/avg_pool.h.
 #pragma once
 #include "pooling/avg_pool.h"
+#include "pooling/avg_pool_spread.h"
 #include "pooling/gather.h"
 
 namespace pydl::PYDL_ISA {

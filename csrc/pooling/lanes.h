@@ -140,10 +140,11 @@ struct LaneCells {
         if constexpr (Cell::numbered) return {load(value + i * W), load(element + i * W)};
         return {load(value + i * W), mask<T>{}};
     }
-    PYDL_INLINE void set(int64_t i, const Cell& cell) const {
-        constexpr int64_t W = width<T>;
-        store(value + i * W, cell.value);
-        if constexpr (Cell::numbered) store(element + i * W, cell.element);
+    PYDL_INLINE void set(int64_t i, const Cell& cell) const { put(i * width<T>, cell); }
+    // To the lanes that begin with this one.
+    PYDL_INLINE void put(int64_t first, const Cell& cell) const {
+        store(value + first, cell.value);
+        if constexpr (Cell::numbered) store(element + first, cell.element);
     }
 };
 

@@ -52,105 +52,121 @@ struct WindowRow {
 };
 
 // The columns of `count` rows of windows of a slice of a volume, each with the best of its rows or their sum.
-// Elements are positions. Lines are `vectors` vectors long. `far`: whether x lies beyond the caches.
+// Elements are positions. Lines are `lanes` long. far: whether x lies beyond the caches.
 template <typename Cell, typename T>
 void combine_rows(const T* volume, const int64_t (&stride)[5], const LaneWindows& w, const WindowRow& row,
-                  int64_t count, int64_t vectors, bool far, const LaneCells<Cell, T>& lines) {
+                  int64_t count, int64_t lanes, bool far, const LaneCells<Cell, T>& lines) {
     constexpr int64_t W = width<T>;
     using I = int_of<T>;
     const int64_t wide = w.columns.size, height = w.rows.size, row_step = stride[3];
     const LaneWindow deep = w.depth[row.z];
     volume += deep.begin * stride[2];
+    // V vectors of columns from c on. The last one ends with the row at the latest: rows are wider than a
+    // vector, and some columns are combined twice.
     const auto columns = [&](int64_t l, int64_t c, auto Vectors, auto Far) PYDL_INLINE_LAMBDA {
         constexpr int V = Vectors;
-        const LaneRange<T> last(0, wide - c - (V - 1) * W);
+        const int64_t end = at_most((V - 1) * W, wide - W - c);
+        const auto at = [=](int v) PYDL_INLINE_LAMBDA { return v + 1 < V ? v * W : end; };
         const LaneWindow& down = w.rows[row.p + l];
         const int64_t rows = down.count, top = deep.begin * height + down.begin;
         Cell cell[V];
-#pragma GCC unroll 2
+#pragma GCC unroll 4
         for (int v = 0; v < V; ++v) cell[v] = empty_cell<Cell>(top);
         const T* slice = volume + down.begin * row_step + c;
         for (int64_t k = 0; k < deep.count; ++k, slice += stride[2]) {
             const T* from = slice;
             mask<T> number = broadcast<I>(I(top + k * height));
-            for (int64_t i = rows; i > 0; --i, from += row_step, number += I(1))
-#pragma GCC unroll 2
+            int64_t i = rows;
+            do {
+#pragma GCC unroll 4
                 for (int v = 0; v < V; ++v) {
-                    if constexpr (V == 2 && Far) prefetch_to_second(from + v * W + kAheadOfRows);
-                    if constexpr (V == 2 && !Far) prefetch(from + v * W + kAheadOfPool);
-                    cell[v].meet(v + 1 < V ? load(from + v * W) : last.load(from + v * W), number);
+                    if constexpr (Cell::numbered && Far) prefetch_to_second(from + v * W + kAheadOfRows);
+                    if constexpr (Cell::numbered && !Far) prefetch(from + v * W + kAheadOfPool);
+                    cell[v].meet(load(from + at(v)), number);
                 }
+                from += row_step;
+                number += I(1);
+            } while (--i > 0);
         }
-#pragma GCC unroll 2
+#pragma GCC unroll 4
         for (int v = 0; v < V; ++v) {
             if constexpr (Cell::numbered)
-                cell[v].element = cell[v].element * I(wide) + (iota<I>() + I(c + v * W));
-            lines.set(l * vectors + c / W + v, cell[v]);
+                cell[v].element = cell[v].element * I(wide) + (iota<I>() + I(c + at(v)));
+            lines.put(l * lanes + c + at(v), cell[v]);
         }
     };
-    const auto pair = [&](int64_t l, int64_t c) PYDL_INLINE_LAMBDA {
-        if (far)
-            columns(l, c, std::integral_constant<int, 2>{}, std::true_type{});
-        else
-            columns(l, c, std::integral_constant<int, 2>{}, std::false_type{});
-    };
-    const auto single = [&](int64_t l, int64_t c) PYDL_INLINE_LAMBDA {
-        columns(l, c, std::integral_constant<int, 1>{}, std::false_type{});
-    };
-    // Sums wait for memory, and go over it in order; numbers take longer, and less so where columns stay.
+    constexpr std::integral_constant<int, 1> one{};
+    constexpr std::integral_constant<int, 2> two{};
+    constexpr std::integral_constant<int, 4> four{};
+    constexpr std::true_type yes{};
+    constexpr std::false_type no{};
     int64_t c = 0;
     if constexpr (Cell::numbered) {
+        // Numbers take longer, and less so where columns stay; what comes next is asked for.
         for (; wide - c > W; c += 2 * W)
-            for (int64_t l = 0; l < count; ++l) pair(l, c);
-        for (int64_t l = 0; l < count && c < wide; ++l) single(l, c);
+            for (int64_t l = 0; l < count; ++l) far ? columns(l, c, two, yes) : columns(l, c, two, no);
+        for (int64_t l = 0; l < count && c < wide; ++l) columns(l, c, one, no);
     } else {
+        // Sums wait for memory, and go over it in order, which the processor sees.
         for (int64_t l = 0; l < count; ++l) {
-            for (c = 0; wide - c > W; c += 2 * W) pair(l, c);
-            if (c < wide) single(l, c);
+            for (c = 0; wide - c > 3 * W; c += 4 * W) columns(l, c, four, no);
+            for (; wide - c > W; c += 2 * W) columns(l, c, two, no);
+            if (c < wide) columns(l, c, one, no);
         }
     }
 }
 
-// result(first of `count` lines, cells) for all rows of windows: a vector for each window of `count` lines.
-template <typename Cell, typename T, typename Result>
-void pool_lines(const Array<const T, 5>& x, const LaneWindows& w, const Result& result) {
+// f(first of `count` lines, cells, room) for all rows of windows, the columns of which are combined: lines
+// that begin `lanes` cells apart. room: cells for what f makes of them.
+template <typename Cell, typename T, typename F>
+void for_lines(const Array<const T, 5>& x, const LaneWindows& w, int64_t lanes, int64_t room, const F& f) {
     constexpr int64_t W = width<T>;
-    const int64_t wide = w.columns.size, OW = w.columns.out, vectors = (wide + W - 1) / W,
-                  room = vectors * W * W;
-    const int64_t lines = x.shape[0] * x.shape[1] * w.depth.out * w.rows.out;
-    const int64_t seen = W * wide * at_most(w.depth.span, w.depth.size) * at_most(w.rows.span, w.rows.size);
+    const int64_t lines = x.shape[0] * x.shape[1] * w.depth.out * w.rows.out, cells = W * lanes;
+    const int64_t seen =
+        W * w.columns.size * at_most(w.depth.span, w.depth.size) * at_most(w.rows.span, w.rows.size);
     const bool far = is_beyond_caches(x);
     parallel_for((lines - 1) / W + 1, row_grain(seen), [&](int64_t begin, int64_t end) {
-        const Scratch<T> values(2 * room + OW * W);
-        const Scratch<int_of<T>> elements(Cell::numbered ? 2 * room + OW * W : 0);
-        const auto cells = [&](int64_t at) {
+        const Scratch<T> values(cells + room);
+        const Scratch<int_of<T>> elements(Cell::numbered ? cells + room : 0);
+        const auto from = [&](int64_t at) {
             return LaneCells<Cell, T>{values.data() + at, elements.data() + at};
         };
-        const LaneCells<Cell, T> turned = cells(room), windows = cells(2 * room);
         const Volumes<const T> volumes(x);
         WindowRow row(w, begin * W);
         for (int64_t first = begin * W; first < end * W && first < lines; first += W) {
             const int64_t count = at_most(W, lines - first);
             for (int64_t l = 0; l < count;) {
                 const int64_t some = at_most(count - l, w.rows.out - row.p);
-                combine_rows(volumes.at(row.plane), x.stride, w, row, some, vectors, far,
-                             cells(l * vectors * W));
+                combine_rows(volumes.at(row.plane), x.stride, w, row, some, lanes, far, from(l * lanes));
                 l += some;
                 row.advance(w, some);
             }
-            turn(values.data(), vectors * W, turned.value, W, vectors * W, W);
-            if constexpr (Cell::numbered)
-                turn(reinterpret_cast<const T*>(elements.data()), vectors * W,
-                     reinterpret_cast<T*>(turned.element), W, vectors * W, W);
-            for (int64_t q = 0; q < OW; ++q) {
-                const LaneWindow window = w.columns[q];
-                Cell cell = turned.at(window.begin);
-                for (int64_t j = 1; j < window.count; ++j) cell.join(turned.at(window.begin + j));
-                windows.set(q, cell);
-            }
-            result(first, count, windows);
+            f(first, count, from(0), from(cells));
         }
     });
+}
+
+// result(first of `count` lines, cells) for all rows of windows: a vector for each window of `count` lines.
+template <typename Cell, typename T, typename Result>
+void pool_lines(const Array<const T, 5>& x, const LaneWindows& w, const Result& result) {
+    constexpr int64_t W = width<T>;
+    using Cells = LaneCells<Cell, T>;
+    const int64_t OW = w.columns.out, lanes = (w.columns.size + W - 1) / W * W, room = lanes * W;
+    for_lines<Cell>(x, w, lanes, room + OW * W,
+                    [&](int64_t first, int64_t count, const Cells& lines, const Cells& turned) {
+                        turn(lines.value, lanes, turned.value, W, lanes, W);
+                        if constexpr (Cell::numbered)
+                            turn(reinterpret_cast<const T*>(lines.element), lanes,
+                                 reinterpret_cast<T*>(turned.element), W, lanes, W);
+                        const Cells windows = {turned.value + room, turned.element + room};
+                        for (int64_t q = 0; q < OW; ++q) {
+                            const LaneWindow window = w.columns[q];
+                            Cell cell = turned.at(window.begin);
+                            for (int64_t j = 1; j < window.count; ++j) cell.join(turned.at(window.begin + j));
+                            windows.set(q, cell);
+                        }
+                        result(first, count, windows);
+                    });
 }
 
 // result(first of up to `width` windows, cells) for all windows: a lane for each.
