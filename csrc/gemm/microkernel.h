@@ -15,14 +15,13 @@
 //
 // Both panels are read from front to back without gaps. Rules:
 //  - depth may be 0; the tile is then zero (or C, when accumulating).
-//  - Rows at the lower edge have tiles of their own (every MR from 1 is instantiated), so an A panel has no
-//  padding.
+//  - Rows at the lower edge have tiles of their own (every MR from 1 is instantiated): an A panel has no
+//    padding.
 //  - Columns at the right edge are padded: a row of the B panel has whole vectors, whose unused lanes may
 //    hold anything, and `columns` says how many of them exist in C. Nothing is stored beyond.
 //  - Without accumulation C is never read, so it may hold anything.
 //  - An element is one chain of fused multiply-adds over k in order, whatever the tile's shape: results do
-//  not depend
-//    on how a matrix is cut into tiles.
+//    not depend on how a matrix is cut into tiles.
 #pragma once
 
 #include "simd/register.h"

@@ -12,9 +12,8 @@
 namespace pydl::PYDL_ISA {
 
 //   usual         as products of any size; a B that lies in columns is packed
-//   turned        C^T = B^T A^T, for which a B in columns is read where it lies, and an A in columns: if C
-//   has few
-//                 columns, vectors along its columns are full where those along its rows are not
+//   turned        C^T = B^T A^T, for which a B in columns is read where it lies, and an A in columns: if
+//                 C has few columns, vectors along its columns are full where those along its rows are not
 //   dots          if A lies in rows: dot products of its rows and four columns of B at a time
 //   turned_dots   the same of columns of B and four rows of A
 enum class SmallWay { usual, turned, dots, turned_dots };
