@@ -66,11 +66,7 @@ void avg_pool_forward_whole(const AvgPoolForward<T>& pool) {
                 // The rest are the last lanes of a vector that ends with the volume.
                 vec<T> even = load(x), odd = select(last, load(x + size - W), vec<T>{});
                 int64_t k = W;
-                for (; k + 2 * W <= size; k += 2 * W) {
-                    prefetch(x + k + kAheadOfPool);
-                    prefetch(x + k + W + kAheadOfPool);
-                    even += load(x + k), odd += load(x + k + W);
-                }
+                for (; k + 2 * W <= size; k += 2 * W) even += load(x + k), odd += load(x + k + W);
                 if (k + W <= size) even += load(x + k);
                 sum[i] = even + odd;
             }
