@@ -42,14 +42,10 @@ class FourSums {
             blocks_[1] = add_blocks<T>(second);
         }
     }
-    PYDL_INLINE explicit FourSums(const T* from) { __builtin_memcpy(blocks_, from, sizeof(blocks_)); }
     PYDL_INLINE void to(T* p) const { __builtin_memcpy(p, blocks_, sizeof(blocks_)); }
     PYDL_INLINE void to(T* p, int64_t stride) const {
 #pragma GCC unroll 4
         for (int i = 0; i < 4; i++) p[i * stride] = blocks_[i / block_lanes<T>][i % block_lanes<T>];
-    }
-    PYDL_INLINE void operator+=(const FourSums& other) {
-        for (int i = 0; i < count; i++) blocks_[i] += other.blocks_[i];
     }
 
   private:
@@ -85,30 +81,25 @@ PYDL_INLINE void dot_group(const Matrix<const T>& a, const Matrix<const T>& b, c
     int64_t k = 0;
     for (; k + W <= b.rows; k += W) step(k, W);
     if (k < b.rows) step(k, b.rows - k);
-    // One by one at once; what is less usual goes through memory, or its code would be there MR times.
-    const bool one_by_one = columns == dot_columns && c.column_stride != 1 && !accumulate;
+    // What is less usual goes through memory, or its code would be there MR times.
+    const bool usual = columns == dot_columns && !accumulate;
     alignas(16) T sums[MR][dot_columns];
 #pragma GCC unroll 6
     for (int i = 0; i < MR; i++) {
         const FourSums<T> sum(acc[i]);
-        if (one_by_one)
-            sum.to(&c(i, 0), c.column_stride);
-        else
+        if (!usual)
             sum.to(sums[i]);
+        else if (c.column_stride == 1)
+            sum.to(&c(i, 0));
+        else
+            sum.to(&c(i, 0), c.column_stride);
     }
-    if (one_by_one) return;
+    if (usual) return;
 #pragma GCC unroll 1
     for (int i = 0; i < MR; i++) {
-        T* to = &c(i, 0);
-        if (columns == dot_columns && c.column_stride == 1) {
-            FourSums<T> sum(sums[i]);
-            if (accumulate) sum += FourSums<T>(to);
-            sum.to(to);
-        } else {
-#pragma GCC unroll 1
-            for (int64_t r = 0; r < columns; r++, to += c.column_stride)
-                *to = accumulate ? *to + sums[i][r] : sums[i][r];
-        }
+#pragma GCC unroll 4
+        for (int r = 0; r < dot_columns; r++)
+            if (r < columns) c(i, r) = accumulate ? c(i, r) + sums[i][r] : sums[i][r];
     }
 }
 

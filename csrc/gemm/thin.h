@@ -97,7 +97,9 @@ void thin_by_sweeps(Matrix<const T> a, Matrix<const T> b, T* c, int64_t c_stride
     // other's lines out of the cache before all of a line is read, unless vectors are lines; many registers
     // for several rows of C make up for that.
     const bool few = (MR == 1 || !many_registers) && rows_meet(b);
-    const Parts steps(b.rows, b.columns <= width<T> ? 16 * sweep_steps : few ? sweep_steps / 2 : sweep_steps);
+    // The stride tells a vector: b may be a thread's part of the columns, which must not change the sums.
+    const bool is_vector = b.row_stride >= 0 && b.row_stride <= width<T>;
+    const Parts steps(b.rows, is_vector ? 16 * sweep_steps : few ? sweep_steps / 2 : sweep_steps);
     for (int64_t from = begin; from < end; from += block)
         for (int64_t s = 0; s < steps.count; s++) {
             const int64_t k = steps.begin(s), depth = steps.length(s, b.rows);
