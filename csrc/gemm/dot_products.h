@@ -56,6 +56,14 @@ class FourSums {
 inline constexpr int dot_columns = 4;
 inline constexpr int dot_rows = many_registers ? 6 : 3;  // of a tile of dot products
 
+// The first columns of each row of sums, where c has any strides, or they are added to what is there.
+template <typename T>
+[[gnu::noinline]] void put_sums(const T (*sums)[dot_columns], const Matrix<T>& c, int64_t columns,
+                                bool accumulate) {
+    for (int64_t i = 0; i < c.rows; i++, sums++)
+        for (int64_t r = 0; r < columns; r++) c(i, r) = accumulate ? c(i, r) + (*sums)[r] : (*sums)[r];
+}
+
 // MR rows of A times `columns` <= 4 columns of B.
 template <typename T, int MR>
 PYDL_INLINE void dot_group(const Matrix<const T>& a, const Matrix<const T>& b, const Matrix<T>& c,
@@ -94,13 +102,7 @@ PYDL_INLINE void dot_group(const Matrix<const T>& a, const Matrix<const T>& b, c
         else
             sum.to(&c(i, 0), c.column_stride);
     }
-    if (usual) return;
-#pragma GCC unroll 1
-    for (int i = 0; i < MR; i++) {
-#pragma GCC unroll 4
-        for (int r = 0; r < dot_columns; r++)
-            if (r < columns) c(i, r) = accumulate ? c(i, r) + sums[i][r] : sums[i][r];
-    }
+    if (!usual) put_sums<T>(sums, c, columns, accumulate);
 }
 
 template <typename T, int MR>
