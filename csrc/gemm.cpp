@@ -211,8 +211,8 @@ void gemm_each(int64_t count, Matrix<const T> a, Matrix<const T> b, Matrix<T> c,
         !is_thin(a, b) ||
         (is_panel && (a.columns <= sweep_steps ||
                       (b.column_stride == 1 && b.columns > width<T> && a.columns <= 4 * sweep_steps)));
-    // Vectors of AVX-512 are long for the shortest sums: of many, packing B for tiles takes less.
-    const bool is_packed = has_halves && b.rows <= most_shallow && b.columns >= 16 * width<T>;
+    // Vectors of AVX-512 are long for the shortest sums: of many, turning B for tiles takes less.
+    const bool is_packed = has_halves && b.rows <= 4 && b.columns >= 16 * width<T>;
     const bool in_dots =
         c.rows == 1 && a.column_stride == 1 && b.row_stride == 1 && b.column_stride != 1 && !is_packed;
     if (usual && has_few_tiles(a, b) && is_tile && !(alone && in_dots)) {

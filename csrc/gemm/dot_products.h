@@ -58,10 +58,13 @@ inline constexpr int dot_rows = many_registers ? 6 : 3;  // of a tile of dot pro
 
 // The first columns of each row of sums, where c has any strides, or they are added to what is there.
 template <typename T>
-[[gnu::noinline]] void put_sums(const T (*sums)[dot_columns], const Matrix<T>& c, int64_t columns,
-                                bool accumulate) {
-    for (int64_t i = 0; i < c.rows; i++, sums++)
-        for (int64_t r = 0; r < columns; r++) c(i, r) = accumulate ? c(i, r) + (*sums)[r] : (*sums)[r];
+[[gnu::noinline]] void put_sums(const T (*sums)[dot_columns], int64_t rows, int64_t columns, T* c,
+                                int64_t row_stride, int64_t column_stride, bool accumulate) {
+    for (int64_t i = 0; i < rows; i++, sums++, c += row_stride)
+        for (int64_t r = 0; r < columns; r++) {
+            T& to = c[r * column_stride];
+            to = accumulate ? to + (*sums)[r] : (*sums)[r];
+        }
 }
 
 // MR rows of A times `columns` <= 4 columns of B.
@@ -74,10 +77,13 @@ PYDL_INLINE void dot_group(const Matrix<const T>& a, const Matrix<const T>& b, c
 #pragma GCC unroll 4
     for (int r = 1; r < dot_columns; r++)
         column[r] = forget(column[r - 1] + (r < columns ? b.column_stride : 0));
+    // Caches do not foresee where rather short columns end: the next ones are asked for, line by line.
+    constexpr int64_t line = 64 / sizeof(T);
+    const int64_t within = b.rows >= 5 * line && b.rows <= 32 * line ? line - 1 : -1;
     const auto step = [&](int64_t k, int64_t lanes) PYDL_INLINE_LAMBDA {
         vec<T> row[MR];
 #pragma GCC unroll 6
-        for (int i = 0; i < MR; i++) row[i] = load_partial(&a(i, k), lanes);
+        for (int i = 0; i < MR; i++) row[i] = load_partial(a.data + i * a.row_stride + k, lanes);
 #pragma GCC unroll 4
         for (int r = 0; r < dot_columns; r++) {
             // Or each multiply-add would read it from memory again.
@@ -87,7 +93,12 @@ PYDL_INLINE void dot_group(const Matrix<const T>& a, const Matrix<const T>& b, c
         }
     };
     int64_t k = 0;
-    for (; k + W <= b.rows; k += W) step(k, W);
+    for (; k + W <= b.rows; k += W) {
+        if ((k & within) == 0)
+#pragma GCC unroll 4
+            for (int r = 0; r < dot_columns; r++) prefetch(column[r] + k + dot_columns * b.column_stride);
+        step(k, W);
+    }
     if (k < b.rows) step(k, b.rows - k);
     // What is less usual goes through memory, or its code would be there MR times.
     const bool usual = columns == dot_columns && !accumulate;
@@ -102,7 +113,7 @@ PYDL_INLINE void dot_group(const Matrix<const T>& a, const Matrix<const T>& b, c
         else
             sum.to(&c(i, 0), c.column_stride);
     }
-    if (!usual) put_sums<T>(sums, c, columns, accumulate);
+    if (!usual) put_sums<T>(sums, MR, columns, c.data, c.row_stride, c.column_stride, accumulate);
 }
 
 template <typename T, int MR>
@@ -110,18 +121,24 @@ void dot_products(Matrix<const T> a, Matrix<const T> b, Matrix<T> c, int64_t col
     dot_group<T, MR>(a, b, c, columns, accumulate);
 }
 
-// A row of C, whose groups are so little work that it is spared a call for each of them.
+// A row of C, whose groups are so little work that they are spared a call for each of them. The factors are
+// copies: what is written to C might change others.
 template <typename T>
-[[gnu::noinline]] void dot_row(const Matrix<const T>& a, const Matrix<const T>& b, const Matrix<T>& c) {
-    for (int64_t j = 0; j < b.columns; j += dot_columns) {
-        const int64_t some = b.columns - j < dot_columns ? b.columns - j : dot_columns;
-        dot_group<T, 1>(a, b.part(0, j, b.rows, some), c.part(0, j, 1, some), some, false);
-    }
+[[gnu::noinline]] void dot_row(Matrix<const T> a, Matrix<const T> b, Matrix<T> c) {
+    int64_t j = 0;
+    for (; j + dot_columns <= b.columns; j += dot_columns)
+        dot_group<T, 1>(a, b.part(0, j, b.rows, dot_columns), c.part(0, j, 1, dot_columns), dot_columns,
+                        false);
+    if (j < b.columns)
+        dot_products<T, 1>(a, b.part(0, j, b.rows, b.columns - j), c.part(0, j, 1, b.columns - j),
+                           b.columns - j, false);
 }
 
 template <typename T, int MR>
 PYDL_INLINE void dot_panel(Matrix<const T> a, Matrix<const T> b, Matrix<T> c, int64_t begin, int64_t end,
                            bool accumulate) {
+    if (MR == 1 && !accumulate)
+        return dot_row<T>(a, b.part(0, begin, b.rows, end - begin), c.part(0, begin, 1, end - begin));
     for (int64_t j = begin; j < end; j += dot_columns)
         dot_products<T, MR>(a, b.part(0, j, b.rows, end - j), c.part(0, j, MR, end - j),
                             end - j < dot_columns ? end - j : dot_columns, accumulate);
