@@ -3,7 +3,7 @@
 import numpy as np
 from run import Bench, out, randn
 
-from pydl.ops.gather import gather_backward, gather_forward, scatter_add_integers, scatter_forward
+from pydl.ops.gather import gather_backward, gather_forward, pick_forward, scatter_add_integers, scatter_forward
 
 SHAPES = [(1000, 1000, 1), (1, 1000, 1000)]
 
@@ -14,6 +14,10 @@ def index_of(a, k, b):
 
 def gather_numpy(x, index, y):
     np.copyto(y, np.take_along_axis(x, index, 1))
+
+
+def pick_numpy(x, row, column, y):
+    y[...] = x[row, column]
 
 
 def scatter_numpy(src, index, y):
@@ -47,5 +51,13 @@ BENCHES = [
         arguments=lambda a, k, b: (index_of(a, k, b), index_of(a, k, b), np.zeros((a, k, b), np.int64)),
         numpy=add_numpy,
         bytes=lambda a, k, b: 24 * a * k * b,
-    )
+    ),
+    Bench(
+        pick_forward,
+        [(1000, 1000), (100_000, 10)],
+        small=(10, 10),
+        arguments=lambda r, c: (randn(r, c), np.arange(r), index_of(1, c, r).reshape(r), out(r)),
+        numpy=pick_numpy,
+        bytes=lambda r, c: 24 * r,
+    ),
 ]

@@ -7,6 +7,7 @@
 #include "class_weights.h"
 #include "kernel.h"
 #include "normalization/softmax_strips.h"
+#include "simd/halves.h"
 
 namespace pydl::PYDL_ISA {
 namespace {
@@ -15,7 +16,7 @@ namespace {
 // logarithms of many lines together.
 template <typename T>
 struct CrossEntropy : LineRule {
-    static constexpr int kNear = 6, kFar = 5;
+    static constexpr int kNear = has_halves ? 7 : 8, kFar = kNear;
 
     const Classes& classes;
     const ClassWeights<T>& weights;

@@ -130,7 +130,8 @@ void scan(const Array<const T, 3>& x, bool backwards, bool product, const Array<
     T* to = y.data + (backwards ? (K - 1) * y.stride[1] : 0);
     const int64_t x_step = backwards ? -x.stride[1] : x.stride[1],
                   y_step = backwards ? -y.stride[1] : y.stride[1];
-    if (B > 1 && x.stride[2] == 1 && y.stride[2] == 1) {
+    // Parts of vectors are stored slowly.
+    if (B >= width<double> && x.stride[2] == 1 && y.stride[2] == 1) {
         constexpr int64_t kColumns = kColumnVectors * width<double>;
         const int64_t strips = (B - 1) / kColumns + 1;
         parallel_for(A * strips, kElementwiseGrain / 4 / (K * kColumns) + 1, [&](int64_t begin, int64_t end) {

@@ -214,6 +214,46 @@ inline void gather_forward(Numbers<const char, 3> x, Array<const int64_t, 3> ind
 }
 PYDL_KERNEL_OF_NUMBERS(gather_forward, "x, index, y")
 
+// One number of x for each pair, in pieces whose pairs stay in the first cache between the looks at them.
+template <typename U>
+[[gnu::noinline]] bool pick(const Array<const U, 2>& x, const Array<const int64_t, 1>& row,
+                            const Array<const int64_t, 1>& column, const Array<U, 1>& y, int64_t begin,
+                            int64_t end) {
+    for (int64_t first = begin; first < end; first += kNearNumbers) {
+        const int64_t count = end - first < kNearNumbers ? end - first : kNearNumbers;
+        const int64_t *const i = &row(first), *const j = &column(first);
+        if (!are_inside(i, row.stride[0], count, x.shape[0]) ||
+            !are_inside(j, column.stride[0], count, x.shape[1]))
+            return false;
+        U* const to = &y(first);
+#pragma GCC unroll 4
+        for (int64_t k = 0; k < count; ++k)
+            to[k * y.stride[0]] = x(i[k * row.stride[0]], j[k * column.stride[0]]);
+    }
+    return true;
+}
+
+inline void pick_forward(Numbers<const char, 2> x, Array<const int64_t, 1> row,
+                         Array<const int64_t, 1> column, Numbers<char, 1> y) {
+    const char* message =
+        "pick_forward: row and column have the size of y and lie inside of x, of 4 or 8 bytes";
+    const int64_t M = y.shape[0];
+    require(row.shape[0] == M && column.shape[0] == M && (y.bytes == 4 || y.bytes == 8), message);
+    bool refused = false;
+    parallel_for(M, kElementwiseGrain, [&](int64_t begin, int64_t end) {
+        const auto typed = [&](auto zero) {
+            using U = decltype(zero);
+            return pick<U>(
+                {reinterpret_cast<const U*>(x.data), {x.shape[0], x.shape[1]}, {x.stride[0], x.stride[1]}},
+                row, column, {reinterpret_cast<U*>(y.data), {M}, {y.stride[0]}}, begin, end);
+        };
+        if (!(y.bytes == 4 ? typed(uint32_t()) : typed(uint64_t())))
+            __atomic_store_n(&refused, true, __ATOMIC_RELAXED);
+    });
+    require(!refused, message);
+}
+PYDL_KERNEL_OF_NUMBERS(pick_forward, "x, row, column, y")
+
 // Adds to dx.
 template <typename T>
 void gather_backward(Array<const T, 3> dy, Array<const int64_t, 3> index, Array<T, 3> dx) {

@@ -105,6 +105,15 @@ bool is_plain(Matrix<const T> a, Matrix<const T> b) {
     return parts_of_k<T>(a, b) == 1 && thread_parts<T>(M, N, K) < 2;
 }
 
+// Whether sweeps would leave much of a few columns to the loop for the last ones, while tiles have sums
+// enough that none waits for the one before it.
+template <typename T>
+bool is_deep_panel(Matrix<const T> a, Matrix<const T> b) {
+    const int64_t vectors = (b.columns - 1) / width<T> + 1, swept = sweep_vectors(int(a.rows));
+    return b.column_stride == 1 && a.rows > 2 && a.rows * vectors >= 8 && vectors <= (a.rows - 2) * swept &&
+           b.columns % (swept * width<T>) != 0 && b.rows > 4 * sweep_steps;
+}
+
 // c (+)= a b, then the epilogue.
 template <typename T, typename Epilogue>
 void gemm_with(Matrix<const T> a, Matrix<const T> b, Matrix<T> c, bool accumulate, const Epilogue& epilogue) {
@@ -132,7 +141,7 @@ void gemm_with(Matrix<const T> a, Matrix<const T> b, Matrix<T> c, bool accumulat
         return shallow_product<T>(a, b, c.data, c.row_stride, epilogue);
     if (!accumulate && small_products(1, a, b, c, {}))
         return epilogue(c.data, c.row_stride, int64_t(0), int64_t(0), M, N);
-    const bool thin = is_thin(a, b);
+    const bool thin = is_thin(a, b) && !is_deep_panel(a, b);
     if (has_few_tiles(a, b) && (!thin || (K <= sweep_steps && N <= most_tile_vectors<T> * width<T>))) {
         SmallTiles<T>(a, b).run(a.data, b.data, c.data, c.row_stride, accumulate);
         return epilogue(c.data, c.row_stride, int64_t(0), int64_t(0), M, N);
@@ -211,7 +220,10 @@ void gemm_each(int64_t count, Matrix<const T> a, Matrix<const T> b, Matrix<T> c,
         !is_thin(a, b) ||
         (is_panel && (a.columns <= sweep_steps ||
                       (b.column_stride == 1 && b.columns > width<T> && a.columns <= 4 * sweep_steps)));
-    const bool in_dots = c.rows == 1 && a.column_stride == 1 && b.row_stride == 1 && b.column_stride != 1;
+    // Vectors of AVX-512 are long for the shortest sums: of many, turning B for tiles takes less.
+    const bool is_packed = has_halves && b.rows <= 4 && b.columns >= 16 * width<T>;
+    const bool in_dots =
+        c.rows == 1 && a.column_stride == 1 && b.row_stride == 1 && b.column_stride != 1 && !is_packed;
     if (usual && has_few_tiles(a, b) && is_tile && !(alone && in_dots)) {
         const SmallTiles<T> product(a, b);
         return each([&](const T* left, const T* right, T* to)

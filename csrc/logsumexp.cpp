@@ -106,7 +106,7 @@ template <typename T>
 struct ExpTasks {
     const Array<const T, 3>& x;
     const int64_t A = x.shape[0], K = x.shape[1], B = x.shape[2], lines = A * B;
-    const bool turned = B == 1 && turns<T>(A, K), far = turned && are_far<T>(A * K);
+    const bool turned = B == 1 && turns<T>(A, K, 16, 16), far = turned && are_far<T>(A * K);
     const int64_t S = turned ? 4 * width<T> : B < kExpLines ? B : kExpLines;
     const int64_t strips = turned ? 1 : (B - 1) / S + 1, bundles = turned ? (A - 1) / S + 1 : A;
     const int64_t pieces = pieces_of_lines();

@@ -6,7 +6,7 @@ from checks import check_gradient, check_kernel, check_refused, check_threads, c
 
 import pydl
 from pydl.ops.embedding import embedding_backward
-from pydl.ops.gather import gather_backward, gather_forward, scatter_add_integers, scatter_forward
+from pydl.ops.gather import gather_backward, gather_forward, pick_forward, scatter_add_integers, scatter_forward
 
 rng = np.random.default_rng(0)
 X = rng.standard_normal((3, 4, 5))
@@ -21,7 +21,9 @@ CALLS = {
 
 
 @pytest.mark.parametrize(
-    "kernel", [gather_forward, gather_backward, scatter_forward, scatter_add_integers], ids=lambda k: k.name
+    "kernel",
+    [gather_forward, gather_backward, pick_forward, scatter_forward, scatter_add_integers],
+    ids=lambda k: k.name,
 )
 def test_native_equals_reference(kernel):
     check_kernel(kernel)

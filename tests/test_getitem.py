@@ -122,6 +122,18 @@ def test_the_gradient_does_not_see_later_changes_of_the_index():
     assert x.grad.numpy()[:, 0, 0].tolist() == [1, 1, 0, 0]
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.int64, np.int8])
+def test_pairs_of_numbers(dtype):
+    x = (9 * rng.standard_normal((70, 50))).astype(dtype)[::2, ::-1]
+    for low, count in ((0, 0), (0, 3), (0, 5000), (-1, 5000)):
+        row, column = (rng.integers(low * size, size, count) for size in x.shape)
+        got = pydl.tensor(x)[pydl.tensor(row), pydl.tensor(column)].numpy()
+        np.testing.assert_array_equal(got, x[row, column])
+        np.testing.assert_array_equal(pydl.tensor(x)[row[::-1], column[::-1]].numpy(), got[::-1])
+    with pytest.raises(IndexError, match="out of bounds"):
+        pydl.tensor(x)[np.array([0, 35]), np.array([0, 0])]
+
+
 def test_many_rows_whatever_the_threads():
     index = rng.integers(0, 50, 5000)
     dy = rng.standard_normal((5000, 37)).astype(np.float32)

@@ -153,6 +153,19 @@ def test_long_dot_products(K, dtype):
     assert np.isnan(matmul(a[:K], b[:K]).item())
 
 
+@pytest.mark.parametrize(("M", "N"), [(459, 3), (389, 4), (513, 2), (482, 2)])
+def test_a_thread_may_have_hardly_a_vector_of_rows(M, N):
+    a, b = rng.standard_normal((2300, M)).astype(np.float32).T, rng.standard_normal((2300, N)).astype(np.float32)
+    before, results = pydl.get_num_threads(), set()
+    try:
+        for threads in (1, 2, 3, 4):
+            pydl.set_num_threads(threads)
+            results.add(matmul(a, b).numpy().tobytes())
+    finally:
+        pydl.set_num_threads(before)
+    assert len(results) == 1
+
+
 def test_large_is_the_same_for_any_number_of_threads():
     a, b = (rng.standard_normal(shape).astype(np.float32) for shape in ((300, 1500), (1500, 200)))
     before, results = pydl.get_num_threads(), []

@@ -14,9 +14,8 @@ from pathlib import Path
 import numpy as np
 
 SEQUENCE = 5  # bytes: functions are compared by the sequences of that length they have
-SAMPLE = 3  # one sequence of so many is looked at
 COMMON = 300  # functions: a sequence that more of them have says little
-WINDOW = 24_000  # bytes: what deflate looks back, less than 32 kB because a function has a length itself
+WINDOW = 28_000  # bytes: what deflate looks back, less than 32 kB because a function has a length itself
 
 
 def function_order(objects: list[str]) -> list[bytes]:
@@ -81,13 +80,12 @@ def alike_together(code: list[bytes]) -> list[int]:
 
 def shared_sequences(code: list[bytes]) -> list[list[int]]:
     """For each function, numbers of those of its sequences that another one has, but not too many."""
-    samples = []
+    sequences = []
     for function in code:
         values = np.frombuffer(function, np.uint8).astype(np.uint64)
         count = max(len(values) - SEQUENCE + 1, 0)
         joined = sum((values[k : k + count] << np.uint64(8 * k) for k in range(SEQUENCE)), np.zeros(count, np.uint64))
-        scattered = joined * np.uint64(0x9E3779B97F4A7C15)  # whole numbers without a pattern, for a fair sample
-        samples.append(np.unique(scattered[(scattered >> np.uint64(32)) % np.uint64(SAMPLE) == 0]))
-    _, numbers, functions = np.unique(np.concatenate(samples), return_inverse=True, return_counts=True)
-    parts = np.split(numbers, np.cumsum([len(sample) for sample in samples])[:-1])
+        sequences.append(np.unique(joined))
+    _, numbers, functions = np.unique(np.concatenate(sequences), return_inverse=True, return_counts=True)
+    parts = np.split(numbers, np.cumsum([len(each) for each in sequences])[:-1])
     return [part[(functions[part] > 1) & (functions[part] < COMMON)].tolist() for part in parts]

@@ -20,7 +20,7 @@ double narrow_cycles(Matrix<const T> a, Matrix<const T> b) {
     constexpr double W = width<T>;
     const double M = double(a.rows), N = double(b.columns), K = double(a.columns);
     if (a.column_stride == 1)
-        return M * N * (0.6 * K / W + W * sizeof(T) / 16) + (b.row_stride == 1 ? 0 : 4 * K);
+        return M * N * (0.6 * K / W + W * sizeof(T) / 16) + (b.row_stride == 1 ? 0 : (N <= 4 ? 1.5 : 4) * K);
     const double down = double((a.rows + width<T> - 1) / width<T>);
     const double across = double((b.columns + width<T> - 1) / width<T>);
     const double turning = 2 * N <= W ? 2 + 0.4 * N : across * (4 + 60 / W) + 4;

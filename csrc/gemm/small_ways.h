@@ -38,7 +38,7 @@ bool is_better_along(Matrix<const T> a, Matrix<const T> b) {
 // vector, to begin with that, and to add up the lanes of four dot products.
 template <typename T>
 SmallWay small_way(Matrix<const T> a, Matrix<const T> b, int64_t c_stride) {
-    constexpr double packing = has_halves ? 4 : 2.5, beginning = 40, adding = 20;
+    constexpr double packing = 4, beginning = 20, adding = 12;
     constexpr int64_t most_work = 65536;
     const int64_t M = a.rows, N = b.columns, K = a.columns;
     const bool in_rows = a.column_stride == 1, in_columns = a.row_stride == 1;
@@ -49,9 +49,9 @@ SmallWay small_way(Matrix<const T> a, Matrix<const T> b, int64_t c_stride) {
     if (b.row_stride != 1) return SmallWay::usual;
     const auto whole = [](int64_t n) { return double((n + width<T> - 1) / width<T>); };
     const auto vectors = [&](int64_t n) { return has_halves ? whole(2 * n) / 2 : whole(n); };
-    // Tiles of one vector load a number for each multiply-add, and two multiply-adds a cycle wait for that.
+    // Tiles of one vector load a number for each multiply-add.
     const auto tiles = [&](int64_t rows, int64_t columns) {
-        return double(rows * K) * vectors(columns) * (columns > width<T> ? 1 : has_halves ? 1.1 : 1.6);
+        return double(rows * K) * vectors(columns) * (has_halves && columns <= width<T> ? 1.1 : 1);
     };
     const auto packed = [&](int64_t n, int64_t depth) {
         return packing * whole(n) * double(depth) + beginning;
@@ -61,8 +61,7 @@ SmallWay small_way(Matrix<const T> a, Matrix<const T> b, int64_t c_stride) {
     const auto consider = [&](SmallWay other, double cost) {
         if (cost < least) least = cost, way = other;
     };
-    // Shorter vectors are packed so quickly that turning C gains nothing.
-    if (has_halves && has_few_tiles(b.transposed(), a.transposed()))
+    if (has_few_tiles(b.transposed(), a.transposed()))
         consider(SmallWay::turned,
                  tiles(N, M) + packed(N, M) + (in_columns ? 0 : packed(M, K)) + 2 * beginning);
     if (in_rows) {

@@ -2,13 +2,13 @@
 // is read once, in order, where it lies. The speed is that of the memory B comes from.
 #pragma once
 
+#include "gemm/dot_products.h"
 #include "gemm/pack.h"
 #include "gemm/panels.h"
 #include "gemm/sizes.h"
 #include "gemm/tile.h"
 #include "parallel.h"
 #include "scratch.h"
-#include "simd/register.h"
 
 namespace pydl::PYDL_ISA {
 
@@ -97,7 +97,9 @@ void thin_by_sweeps(Matrix<const T> a, Matrix<const T> b, T* c, int64_t c_stride
     // other's lines out of the cache before all of a line is read, unless vectors are lines; many registers
     // for several rows of C make up for that.
     const bool few = (MR == 1 || !many_registers) && rows_meet(b);
-    const Parts steps(b.rows, b.columns <= width<T> ? 16 * sweep_steps : few ? sweep_steps / 2 : sweep_steps);
+    // The stride tells a vector: b may be a thread's part of the columns, which must not change the sums.
+    const bool is_vector = b.row_stride >= 0 && b.row_stride <= width<T>;
+    const Parts steps(b.rows, is_vector ? 16 * sweep_steps : few ? sweep_steps / 2 : sweep_steps);
     for (int64_t from = begin; from < end; from += block)
         for (int64_t s = 0; s < steps.count; s++) {
             const int64_t k = steps.begin(s), depth = steps.length(s, b.rows);
@@ -106,134 +108,7 @@ void thin_by_sweeps(Matrix<const T> a, Matrix<const T> b, T* c, int64_t c_stride
         }
 }
 
-// ---- B column-major (the transposed weights of a linear layer): dot products along k ----
-
-// Lane i of the result is a sum of two lanes, i and i ^ Step: of a where i has not that bit, else of b.
-template <int Step, typename V, int... I>
-PYDL_INLINE V merge_sums(V a, V b, std::integer_sequence<int, I...>) {
-    constexpr int W = sizeof...(I);
-    return __builtin_shufflevector(a, b, ((I & Step) != 0 ? W + I : I)...) +
-           __builtin_shufflevector(a, b, ((I & Step) != 0 ? W + (I ^ Step) : (I ^ Step))...);
-}
-template <int Step, typename V>
-PYDL_INLINE V add_exchanged(V v) {
-    if constexpr (Step == 0)
-        return v;
-    else
-        return add_exchanged<Step / 2>(v +
-                                       exchange<Step>(v, std::make_integer_sequence<int, width<lane<V>>>{}));
-}
-
-// The sums of the lanes of four vectors, together, because that takes half the work of one after another.
-template <typename T>
-PYDL_INLINE void reduce_add_four(const vec<T> (&v)[4], T (&sum)[4]) {
-    constexpr int W = width<T>;
-    constexpr auto lanes = std::make_integer_sequence<int, W>{};
-    const vec<T> even = merge_sums<W / 2>(v[0], v[1], lanes), odd = merge_sums<W / 2>(v[2], v[3], lanes);
-    if constexpr (W == 2) {
-        sum[0] = even[0], sum[1] = even[1], sum[2] = odd[0], sum[3] = odd[1];
-    } else {
-        const vec<T> all = add_exchanged<W / 8>(merge_sums<W / 4>(even, odd, lanes));
-        sum[0] = all[0], sum[1] = all[W / 2], sum[2] = all[W / 4], sum[3] = all[W / 2 + W / 4];
-    }
-}
-
-inline constexpr int dot_columns = 4;
-inline constexpr int dot_rows = many_registers ? 6 : 3;  // of a tile of dot products
-
-// MR rows of A times `columns` <= 4 columns of B.
-template <typename T, int MR>
-PYDL_INLINE void dot_group(const Matrix<const T>& a, const Matrix<const T>& b, const Matrix<T>& c,
-                           int64_t columns, bool accumulate) {
-    constexpr int64_t W = width<T>;
-    vec<T> acc[MR][dot_columns] = {};
-    const T* column[dot_columns];
-    for (int r = 0; r < dot_columns; r++) column[r] = b.data + (r < columns ? r : 0) * b.column_stride;
-    const auto step = [&](int64_t k, int64_t lanes) PYDL_INLINE_LAMBDA {
-        vec<T> row[MR];
-#pragma GCC unroll 6
-        for (int i = 0; i < MR; i++) row[i] = load_partial(&a(i, k), lanes);
-#pragma GCC unroll 4
-        for (int r = 0; r < dot_columns; r++) {
-            // Or each multiply-add would read it from memory again.
-            const vec<T> other = in_register(load_partial(column[r] + k, lanes));
-#pragma GCC unroll 6
-            for (int i = 0; i < MR; i++) acc[i][r] = fma(row[i], other, acc[i][r]);
-        }
-    };
-    int64_t k = 0;
-    for (; k + W <= b.rows; k += W) step(k, W);
-    if (k < b.rows) step(k, b.rows - k);
-#pragma GCC unroll 6
-    for (int i = 0; i < MR; i++) {
-        T sum[dot_columns];
-        reduce_add_four<T>(acc[i], sum);
-#pragma GCC unroll 4
-        for (int r = 0; r < dot_columns; r++)
-            if (r < columns) c(i, r) = accumulate ? c(i, r) + sum[r] : sum[r];
-    }
-}
-
-template <typename T, int MR>
-void dot_products(Matrix<const T> a, Matrix<const T> b, Matrix<T> c, int64_t columns, bool accumulate) {
-    dot_group<T, MR>(a, b, c, columns, accumulate);
-}
-
-// A row of C, whose groups are so little work that it is spared a call for each of them.
-template <typename T>
-[[gnu::noinline]] void dot_row(const Matrix<const T>& a, const Matrix<const T>& b, const Matrix<T>& c) {
-    for (int64_t j = 0; j < b.columns; j += dot_columns) {
-        const int64_t some = b.columns - j < dot_columns ? b.columns - j : dot_columns;
-        dot_group<T, 1>(a, b.part(0, j, b.rows, some), c.part(0, j, 1, some), some, false);
-    }
-}
-
-template <typename T, int MR>
-PYDL_INLINE void dot_panel(Matrix<const T> a, Matrix<const T> b, Matrix<T> c, int64_t begin, int64_t end,
-                           bool accumulate) {
-    for (int64_t j = begin; j < end; j += dot_columns)
-        dot_products<T, MR>(a, b.part(0, j, b.rows, end - j), c.part(0, j, MR, end - j),
-                            end - j < dot_columns ? end - j : dot_columns, accumulate);
-}
-
-// Panels of a few rows. Columns of B go in blocks that fit the second-level cache, where each panel finds
-// them.
-template <typename T>
-void thin_by_dots(Matrix<const T> a, Matrix<const T> b, Matrix<T> c, int64_t begin, int64_t end,
-                  bool accumulate) {
-    const Parts rows(a.rows, dot_rows);
-    const int64_t block = dot_columns * (1 + (256 << 10) / int64_t(sizeof(T)) / dot_columns / (b.rows + 1));
-    for (int64_t from = begin; from < end; from += block) {
-        const int64_t to = end - from < block ? end : from + block;
-        for (int64_t p = 0; p < rows.count; p++) {
-            const int64_t i = rows.begin(p), m = rows.length(p, a.rows);
-            const Matrix<const T> own = a.part(i, 0, m, a.columns);
-            const Matrix<T> at = c.part(i, 0, m, b.columns);
-            switch (m) {
-                case 1:
-                    dot_panel<T, 1>(own, b, at, from, to, accumulate);
-                    break;
-                case 2:
-                    dot_panel<T, 2>(own, b, at, from, to, accumulate);
-                    break;
-                case 3:
-                    dot_panel<T, 3>(own, b, at, from, to, accumulate);
-                    break;
-                case 4:
-                    dot_panel < T, dot_rows<4 ? 1 : 4>(own, b, at, from, to, accumulate);
-                    break;
-                case 5:
-                    dot_panel < T, dot_rows<5 ? 1 : 5>(own, b, at, from, to, accumulate);
-                    break;
-                case 6:
-                    dot_panel < T, dot_rows<6 ? 1 : 6>(own, b, at, from, to, accumulate);
-                    break;
-            }
-        }
-    }
-}
-
-// ---- the choice ----
+// ---- the choice; a column-major B goes to gemm/dot_products.h ----
 
 // Whether the factors are read where they lie. Dot products add up the lanes of a vector in the end, which
 // takes two or three cycles for an element of C; tiles need B transposed, which takes a third of one for an

@@ -17,6 +17,8 @@ constexpr int64_t kSoftmaxLines = 1024;     // in a strip at most
 constexpr int64_t kSoftmaxGrain = 4096;     // exponentials worth a task of their own
 constexpr int64_t kSoftmaxTasks = 16;       // that there are at least, if they are worth it
 
+constexpr int64_t kSoftmaxBeside = 2048;  // numbers of a line of which some are turned at once
+
 // A matrix of K rows of S numbers, S a whole number of vectors or the last ones not to be touched.
 template <typename T>
 struct Strip {
@@ -74,17 +76,17 @@ struct LineWork {
     Array<T, 3> array[kLineArrays];
     bool written[kLineArrays];
 
-    // Whether the numbers along a dimension stand one behind another.
-    bool dense(int dimension) const {
-        bool all = true;
-        for (int x = 0; x < arrays; ++x) all &= array[x].stride[dimension] == 1;
-        return all;
+    // Of how many arrays the numbers along a dimension stand one behind another.
+    int dense(int dimension) const {
+        int count = 0;
+        for (int x = 0; x < arrays; ++x) count += array[x].stride[dimension] == 1;
+        return count;
     }
 };
 
 template <typename T>
 [[gnu::noinline]] void walk_rows(const LineWork<T>& work, int64_t A, int64_t K) {
-    const bool copied = !work.dense(1);
+    const bool copied = work.dense(1) < work.arrays;
     parallel_for(A, kSoftmaxGrain / (K + 1) + 1, [&](int64_t begin, int64_t end) {
         const Scratch<T> copies(copied ? work.arrays * K : 0);
         Strip<T> at[kLineArrays];
@@ -109,7 +111,7 @@ template <typename T>
 template <typename T>
 [[gnu::noinline]] void walk_strips(const LineWork<T>& work, int64_t A, int64_t K, int64_t B, bool turned) {
     constexpr int64_t kTurned = 4 * width<T>;
-    const bool copied = turned || !work.dense(2), far = turned && are_far<T>(A * K);
+    const bool copied = turned || work.dense(2) < work.arrays, far = turned && are_far<T>(A * K);
     const int64_t S = turned ? kTurned : lines_of_strip<T>(A, K, B);
     const int64_t strips = turned ? 1 : (B - 1) / S + 1, bundles = turned ? (A - 1) / S + 1 : A;
     parallel_for(bundles * strips, kSoftmaxGrain / (K * S) + 1, [&](int64_t begin, int64_t end) {
@@ -121,8 +123,9 @@ template <typename T>
             for (int x = 0; x < work.arrays; ++x) {
                 const Array<T, 3>& array = work.array[x];
                 T* const first = array.data + a * array.stride[0] + b * array.stride[2];
-                at[x] = copied ? Strip<T>{copies.data() + x * K * S, S} : Strip<T>{first, array.stride[1]};
-                if (!copied || work.written[x]) continue;
+                const bool in_place = !copied || (turned && array.stride[0] == 1);
+                at[x] = in_place ? Strip<T>{first, array.stride[1]} : Strip<T>{copies.data() + x * K * S, S};
+                if (in_place || work.written[x]) continue;
                 if (turned)
                     turn_rows<kTurned, T>(first, array.stride[0], array.stride[1], lines, K, at[x].data, far);
                 else
@@ -132,8 +135,8 @@ template <typename T>
             work.strip(work.rule, a * B + b, lines, K, Strip<T>{sums.data(), S}, at);
             work.finish(work.rule, a * B + b, a * B + b + lines);
             for (int x = 0; copied && x < work.arrays; ++x) {
-                if (!work.written[x]) continue;
                 const Array<T, 3>& array = work.array[x];
+                if (!work.written[x] || (turned && array.stride[0] == 1)) continue;
                 T* const first = array.data + a * array.stride[0] + b * array.stride[2];
                 if (turned)
                     turn_back<kTurned, T>(at[x].data, lines, K, first, array.stride[0], array.stride[1], far);
@@ -184,7 +187,9 @@ template <typename T, typename Rule, typename... X>
 void for_each_strip(const Rule& rule, const int64_t (&shape)[3], const Array<X, 3>&... arrays) {
     const auto work = line_work<T>(rule, std::make_integer_sequence<int, int(sizeof...(X))>{}, arrays...);
     const int64_t A = shape[0], K = shape[1], B = shape[2];
-    const bool turned = B == 1 && turns<T>(A, K, work.near, work.far);
+    // Where neighbouring lines lie side by side in one of the arrays, turning spares that one the turn.
+    const bool beside = A > 1 && work.dense(0) > 0 && K <= kSoftmaxBeside;
+    const bool turned = B == 1 && (beside || turns<T>(A, K, work.near, work.far));
     if (B == 1 && !turned)
         walk_rows(work, A, K);
     else

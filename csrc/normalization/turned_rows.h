@@ -7,11 +7,11 @@
 namespace pydl::PYDL_ISA {
 
 // Whether A rows of K numbers are better turned: rows of up to so many half vectors, fewer of them where the
-// rows fill the second cache.
+// rows fill the second cache, and the longest only if there are many.
 template <typename T>
 bool turns(int64_t A, int64_t K, int near = 6, int far = 4) {
     const bool is_near = A * K * int64_t(sizeof(T)) < int64_t(1) << 20;
-    return K > 0 && 2 * K <= (is_near ? near : far) * width<T> && A > 1;
+    return K > 0 && 2 * K <= (is_near ? near : far) * width<T> && A > (K > 3 * width<T> ? 4 * width<T> : 1);
 }
 
 // Whether so many numbers are more than the caches hold. Rows are read a part at a time, which the processor

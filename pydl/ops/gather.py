@@ -47,6 +47,12 @@ def scatter_add_integers(src, index, y):
     gather_backward.reference(src, index, y)
 
 
+@kernel(writes="y")
+def pick_forward(x, row, column, y):
+    for m in np.ndindex(y.shape):
+        y[m] = x[row[m], column[m]]
+
+
 def _draw(draw):
     A, K, M, B = draw.integer(0, 4), draw.integer(1, 6), draw.integer(0, 20), draw.choice(1, draw.integer(0, 40))
     index = draw.integers((A, M, B), 0, K - 1)
@@ -77,6 +83,13 @@ def _(draw):
 def _(draw):
     shape, index = _draw(draw)
     return {"src": draw.integers(index.shape, -9, 9), "index": index, "y": draw.integers(shape, -9, 9)}
+
+
+@pick_forward.samples
+def _(draw):
+    shape, size = (draw.integer(1, 6), draw.integer(1, 6)), draw.integer(0, 70)
+    row, column = (draw.integers((size,), 0, each - 1) for each in shape)
+    return {"x": draw.array(shape), "row": row, "column": column, "y": draw.out((size,))}
 
 
 def check_index(name: str, index: Any, size: int, key: str = "index") -> Array:

@@ -20,10 +20,10 @@ import numpy as np
 
 from .._compiled import Summand, TensorBase, along, for_all, plain_part, usual_numbers
 from ..arguments import Array, check_array
-from ..op import empty, gradient_wanted, op
+from ..op import empty, gradient_wanted, kernels_are_noted, op
 from .add import add_to
 from .clone import copy, zeros
-from .gather import add_rows, gather_forward
+from .gather import add_rows, gather_forward, pick_forward
 
 
 def plain_index(name: str, index: Any) -> tuple[Any, ...]:
@@ -110,7 +110,9 @@ def rows(shape: tuple[int, ...], index: tuple[Any, ...]) -> tuple[Any, int]:
             return index[0].reshape(-1), math.prod(shape[1:])
         numbers = np.zeros((), np.int64)
         for each, size in zip(index, shape[:k], strict=True):
-            numbers = numbers * size + np.where(np.less(each, 0), np.add(each, size), each)
+            if np.min(each, initial=0) < 0:
+                each = np.where(np.less(each, 0), np.add(each, size), each)
+            numbers = numbers * size + each
         return numbers.reshape(-1), math.prod(shape[k:])
     positions = part("getitem", np.arange(math.prod(shape)).reshape(shape), index)
     return positions.reshape(-1), 1
@@ -168,6 +170,21 @@ def _arrays_alone(x: Any, index: Any) -> tuple[Any, ...] | None:
     return tuple(plain)
 
 
+def _picked(x: Any, index: Any) -> Any:
+    """What getitem returns for two vectors of numbers, none of them negative, of a matrix, by a kernel; else None."""
+    if type(index) is not tuple or len(index) != 2 or x.ndim != 2 or x.itemsize < 4 or kernels_are_noted():
+        return None
+    row, column = usual_numbers(index[0], x, 0), usual_numbers(index[1], x, 0)
+    if row is None or column is None or row.ndim != 1 or column.ndim != 1:
+        return None
+    y = empty(row.shape, x.dtype)
+    try:
+        pick_forward(x, row, column, y)
+    except ValueError:
+        return None
+    return y, lambda dy, needs: PartGradient(x, (row, column), None, dy), ()
+
+
 @op("input", view=True)
 def getitem(input: Any, index: Any) -> Any:
     """x[index]. See the top of this file."""
@@ -176,7 +193,7 @@ def getitem(input: Any, index: Any) -> Any:
     if y is not None:
         plain = index if isinstance(index, tuple) else (index,)
         return y, lambda dy, needs: PartGradient(x, plain, None, dy), ()
-    taken = _taken_along(x, index)
+    taken = _picked(x, index) or _taken_along(x, index)
     if taken is not None:
         return taken
     arrays = _arrays_alone(x, index)
