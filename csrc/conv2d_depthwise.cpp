@@ -12,7 +12,8 @@
 //
 // That is in conv2d/depthwise_framed.h. Rows that fit few vectors need no frame under filters of 3x3
 // (conv2d/depthwise_rows.h), 5x5 (conv2d/depthwise_wide_rows.h) and one row (conv2d/depthwise_line_rows.h),
-// and the lanes may be channels (conv2d/depthwise_lanes.h).
+// and the lanes may be channels (conv2d/depthwise_lanes.h). Of small maps a vector has a row of two channels
+// (conv2d/depthwise_paired_planes.h).
 //
 // With dilated rows, every d-th output row reads every d-th row: the others follow, as an image of their own.
 // An image of one column is turned into one of one row. The rows of its tiles are pieces of that row.
@@ -21,6 +22,7 @@
 #include "conv2d/depthwise_framed.h"
 #include "conv2d/depthwise_lanes.h"
 #include "conv2d/depthwise_line_rows.h"
+#include "conv2d/depthwise_paired_planes.h"
 #include "conv2d/depthwise_paired_rows.h"
 #include "conv2d/depthwise_wide_rows.h"
 #include "conv2d/tap_span.h"
@@ -245,6 +247,9 @@ void correlate_depthwise(const Correlation<T>& given) {
                preferred = prefers_lanes(conv);
     // Of many images without a stride, lanes of channels take less time than pairs of rows; of one row at a
     // time, dilation leaves too few.
+    if (correlate_paired_planes<3, 1>(conv) || correlate_paired_planes<3, 2>(conv) ||
+        correlate_paired_planes<5, 1>(conv) || correlate_paired_planes<5, 2>(conv))
+        return;
     if (conv.columns.stride > 1 && conv.columns.outputs >= 4 && correlate_paired_rows(conv)) return;
     if (((is_narrow || preferred) && correlate_lanes(conv, preferred)) ||
         (conv.rows.dilation > 1 && correlate_paired_rows(conv)) || correlate_rows(conv) ||

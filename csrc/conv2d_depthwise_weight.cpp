@@ -14,6 +14,7 @@
 #include "conv2d/depthwise.h"
 #include "conv2d/depthwise_frame.h"
 #include "conv2d/depthwise_lane_slopes.h"
+#include "conv2d/depthwise_paired_slopes.h"
 #include "conv2d/depthwise_rows.h"
 
 namespace pydl::PYDL_ISA {
@@ -201,6 +202,11 @@ bool row_weight_gradient(const Images<const T>& dy, const Images<const T>& x, co
 template <typename T>
 void depthwise_weight_gradient(const Images<const T>& dy, const Images<const T>& x, const Conv2dShape& s,
                                const Array<T, 4>& dw, T* db, int64_t db_stride) {
+    if (paired_weight_gradient<3, 1>(dy, x, s, dw, db, db_stride) ||
+        paired_weight_gradient<3, 2>(dy, x, s, dw, db, db_stride) ||
+        paired_weight_gradient<5, 1>(dy, x, s, dw, db, db_stride) ||
+        paired_weight_gradient<5, 2>(dy, x, s, dw, db, db_stride))
+        return;
     // As in conv2d_depthwise.cpp.
     const bool is_narrow = (s.N == 1 ? 1 : 2) * s.J <= width<T>;
     if (!(is_narrow && suits_lane_slopes<T>(s)) && row_weight_gradient(dy, x, s, dw, db, db_stride)) return;
