@@ -113,30 +113,29 @@ bool correlate_rows(const Correlation<T>& conv) {
     if (kernel == nullptr || conv.channels != 1 || conv.x.stride[3] != 1) return false;
     const int64_t I = rows.outputs, J = columns.outputs, D = rows.dilation;
     const int64_t work = I * J * (9 + 4) * conv.features;
-    parallel_for(conv.x.shape[0] * conv.groups, 1 + GemmBlocks<T>::thread_work / work,
-                 [&](int64_t begin, int64_t end) {
-                     const Scratch<T> zeros(columns.source);
-                     for (int64_t k = 0; k < columns.source; k++) zeros[k] = T(0);
-                     const Scratch<const T*> row((I - 1) * rows.stride + 3);
-                     RowsPlane<T> plane = {nullptr, conv.w_stride[2],     conv.w_stride[3],
-                                           T(0),    columns.source,       J,
-                                           nullptr, D * conv.y.stride[2], RowMoves<T>(columns.dilation)};
-                     DepthwiseTask task(begin, conv.groups);
-                     for (int64_t k = begin; k < end; k++, task.advance(conv.groups))
-                         for (int64_t first = 0; first < D && first < I; first++) {
-                             const int64_t count = D == 1 ? I : (I - first - 1) / D + 1;
-                             list_rows(row.data(), (count - 1) * rows.stride + 3,
-                                       conv.x.at(task.n, task.group), conv.x.stride[2], rows.origin + first,
-                                       rows.source, zeros.data(), D);
-                             for (int64_t m = 0; m < conv.features; m++) {
-                                 const int64_t o = task.group * conv.features + m;
-                                 plane.bias = conv.bias ? conv.bias[o * conv.bias_stride] : T(0);
-                                 plane.y = conv.y.at(task.n, o) + first * conv.y.stride[2];
-                                 plane.w = conv.weights(task.group, m);
-                                 kernel(plane, row.data(), count);
-                             }
-                         }
-                 });
+    parallel_for(
+        conv.x.shape[0] * conv.groups, 1 + GemmBlocks<T>::thread_work / work,
+        [&](int64_t begin, int64_t end) {
+            const Scratch<T> zeros(columns.source);
+            for (int64_t k = 0; k < columns.source; k++) zeros[k] = T(0);
+            const Scratch<const T*> row((I - 1) * rows.stride + 3);
+            RowsPlane<T> plane = {nullptr, conv.w_stride[2],     conv.w_stride[3], T(0), columns.source, J,
+                                  nullptr, D * conv.y.stride[2], columns.dilation};
+            DepthwiseTask task(begin, conv.groups);
+            for (int64_t k = begin; k < end; k++, task.advance(conv.groups))
+                for (int64_t first = 0; first < D && first < I; first++) {
+                    const int64_t count = D == 1 ? I : (I - first - 1) / D + 1;
+                    list_rows(row.data(), (count - 1) * rows.stride + 3, conv.x.at(task.n, task.group),
+                              conv.x.stride[2], rows.origin + first, rows.source, zeros.data(), D);
+                    for (int64_t m = 0; m < conv.features; m++) {
+                        const int64_t o = task.group * conv.features + m;
+                        plane.bias = conv.bias ? conv.bias[o * conv.bias_stride] : T(0);
+                        plane.y = conv.y.at(task.n, o) + first * conv.y.stride[2];
+                        plane.w = conv.weights(task.group, m);
+                        kernel(plane, row.data(), count);
+                    }
+                }
+        });
     return true;
 }
 
@@ -247,9 +246,7 @@ void correlate_depthwise(const Correlation<T>& given) {
                preferred = prefers_lanes(conv);
     // Of many images without a stride, lanes of channels take less time than pairs of rows; of one row at a
     // time, dilation leaves too few.
-    if (correlate_paired_planes<3, 1>(conv) || correlate_paired_planes<3, 2>(conv) ||
-        correlate_paired_planes<5, 1>(conv) || correlate_paired_planes<5, 2>(conv))
-        return;
+    if (correlate_paired_planes(conv)) return;
     if (conv.columns.stride > 1 && conv.columns.outputs >= 4 && correlate_paired_rows(conv)) return;
     if (((is_narrow || preferred) && correlate_lanes(conv, preferred)) ||
         (conv.rows.dilation > 1 && correlate_paired_rows(conv)) || correlate_rows(conv) ||

@@ -160,7 +160,6 @@ bool row_weight_gradient(const Images<const T>& dy, const Images<const T>& x, co
     const SlopesOfPlane<T> kernel = choose_slopes<T>(s.rows, s.columns);
     if (kernel == nullptr || s.C != s.groups || x.stride[3] != 1 || dy.stride[3] != 1) return false;
     const int64_t features = s.O / s.groups, D = s.rows.dilation;
-    const RowMoves<T> moves(s.columns.dilation);
     const Parts parts(s.N, (s.N * s.groups - 1) / 16 + 1);
     const Scratch<vec<T>> sums(s.O * parts.count * 10);
     parallel_for(
@@ -180,7 +179,7 @@ bool row_weight_gradient(const Images<const T>& dy, const Images<const T>& x, co
                                   s.rows.origin + first, s.H, zeros.data(), D);
                         for (int64_t m = 0; m < features; m++)
                             kernel({dy.at(n, group * features + m) + first * dy.stride[2], D * dy.stride[2],
-                                    s.W, s.J, moves},
+                                    s.W, s.J, s.columns.dilation},
                                    row.data(), count, sum + m * 10);
                     }
             }
@@ -202,11 +201,7 @@ bool row_weight_gradient(const Images<const T>& dy, const Images<const T>& x, co
 template <typename T>
 void depthwise_weight_gradient(const Images<const T>& dy, const Images<const T>& x, const Conv2dShape& s,
                                const Array<T, 4>& dw, T* db, int64_t db_stride) {
-    if (paired_weight_gradient<3, 1>(dy, x, s, dw, db, db_stride) ||
-        paired_weight_gradient<3, 2>(dy, x, s, dw, db, db_stride) ||
-        paired_weight_gradient<5, 1>(dy, x, s, dw, db, db_stride) ||
-        paired_weight_gradient<5, 2>(dy, x, s, dw, db, db_stride))
-        return;
+    if (paired_weight_gradient(dy, x, s, dw, db, db_stride)) return;
     // As in conv2d_depthwise.cpp.
     const bool is_narrow = (s.N == 1 ? 1 : 2) * s.J <= width<T>;
     if (!(is_narrow && suits_lane_slopes<T>(s)) && row_weight_gradient(dy, x, s, dw, db, db_stride)) return;

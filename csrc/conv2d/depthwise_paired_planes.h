@@ -1,9 +1,9 @@
 // Depthwise convolutions of small maps, whose rows of outputs fit half a vector, such as those of 7 x 7: two
 // channels at once (conv2d/depthwise_plane_pair.h).
 //
-// The sums of all rows of outputs are in registers, and so are the weights of some columns of taps; each row
-// of the image is added to the sums of all outputs that it belongs to. Rows outside the image are left out,
-// which are zeros: weights that are not finite have to be multiplied by them elsewhere.
+// Each row of the image is read once and added to the sums of all rows of outputs that it belongs to, which
+// are in registers: a sum is begun with the first of its rows and stored with the last. Rows outside the
+// image are left out, which are zeros: weights that are not finite have to be multiplied by them elsewhere.
 #pragma once
 
 #include "conv2d/depthwise_framed.h"
@@ -11,114 +11,94 @@
 
 namespace pydl::PYDL_ISA {
 
-template <typename T, int K, int Stride>
-class PairedPlanes {
-    static constexpr int64_t W = width<T>, half = W / 2;
-    static constexpr int R = 8;  // the most rows of outputs
-
-  public:
-    // Some channels of an image, one after another. A filter is read as w[channel * w_next + u * down + v *
-    // along]; the rows of y lie side by side.
-    struct Channels {
-        int64_t count;
-        const T *w, *bias, *x;
-        T* y;
-        int64_t w_next, down, along, bias_next, x_row, x_next, y_next;
-    };
-
-    PairedPlanes(const Axis& rows, const Axis& columns)
-        : rows_(rows.outputs), columns_(columns.outputs), source_(columns.source) {
-        inside_ = ((1u << rows.source) - 1) << K / 2;
-    }
-    void run(const Channels& channels) const {
-        const int64_t I = rows_, J = columns_;
-        const T *w = channels.w, *x = channels.x - K / 2 * channels.x_row, *b = channels.bias;
-        T* y = channels.y;
-        const PlanePair<T, Stride> rows(source_, J);
-        const uint32_t inside = inside_;
-        for (int64_t c = 0; c < channels.count; c += 2) {
-            // The last channel may be its own neighbour.
-            const int64_t next = c + 1 < channels.count, w_next = next * channels.w_next,
-                          x_next = next * channels.x_next, y_next = next * channels.y_next;
-            vec<T> bias{};
-            if (b != nullptr) {
-                bias = rows.both(b, next * channels.bias_next);
-                b += 2 * channels.bias_next;
-            }
-            vec<T> acc[R];
-#pragma GCC unroll 8
-            for (int i = 0; i < R; i++) acc[i] = bias;
-            add_columns<0>(w, w_next, channels.down, channels.along, x, channels.x_row, x_next, acc, rows,
-                           inside, std::make_integer_sequence<int, 3>{});
-            if constexpr (K == 5)
-                add_columns<3>(w, w_next, channels.down, channels.along, x, channels.x_row, x_next, acc, rows,
-                               inside, std::make_integer_sequence<int, 2>{});
-#pragma GCC unroll 8
-            for (int i = 0; i < R; i++)
-                if (i < I) rows.store(y + i * J, y_next, acc[i]);
-            w += 2 * channels.w_next, x += 2 * channels.x_next, y += 2 * channels.y_next;
-        }
-    }
-
-  private:
-    // acc[i] += the products with some columns of taps. x: the row under the first row of taps.
-    template <int First, int... V>
-    PYDL_INLINE void add_columns(const T* w, int64_t w_next, int64_t down, int64_t along, const T* x,
-                                 int64_t x_row, int64_t x_next, vec<T> (&acc)[R],
-                                 const PlanePair<T, Stride>& rows, uint32_t inside,
-                                 std::integer_sequence<int, V...>) const {
-        constexpr int VB = sizeof...(V);
-        vec<T> weight[VB][K];
-        w += First * along;
-#pragma GCC unroll 3
-        for (int b = 0; b < VB; b++, w += along) {
-            const T* tap = w;
-#pragma GCC unroll 5
-            for (int u = 0; u < K; u++, tap += down) weight[b][u] = in_register(rows.both(tap, w_next));
-        }
-#pragma GCC unroll 32
-        for (int h = 0; h < (R - 1) * Stride + K; h++, x += x_row) {
-            if (!(inside & 1u << h)) continue;
-            vec<T> row[Stride];
-            rows.load(x, x_next, row);
-            const auto add = [&](auto v) PYDL_INLINE_LAMBDA {
-                constexpr int b = decltype(v)::value;
-                const vec<T> tap = in_register(rows.template moved<First + b - K / 2>(row));
-#pragma GCC unroll 8
-                for (int i = 0; i < R; i++)
-                    if (h - i * Stride >= 0 && h - i * Stride < K)
-                        acc[i] = fma(weight[b][h - i * Stride], tap, acc[i]);
-            };
-            (add(std::integral_constant<int, V>{}), ...);
-        }
-    }
-
-    int64_t rows_, columns_, source_;
-    uint32_t inside_ = 0;  // a bit for each row of the image
+// Some channels of an image, one after another. A filter is read as w[channel * w_next + u * down + v *
+// along]; the rows of y lie side by side.
+template <typename T>
+struct PairedPlanes {
+    int64_t outputs, columns, height, width;  // the sizes of y, and those of the image
+    int64_t w_next, down, along, bias_next, x_row, x_next, y_next;
+    int64_t count = 0;
+    const T *w = nullptr, *bias = nullptr, *x = nullptr;
+    T* y = nullptr;
 };
 
+template <typename T, int K, int Stride>
+PYDL_INLINE void run_plane_pair(const PairedPlanes<T>& p, const PlanePair<T, Stride>& pair, int64_t next) {
+    constexpr int open = (K - 1) / Stride + 1;  // rows of outputs that a row of the image may belong to
+    vec<T> weight[K][K], sum[open];
+#pragma GCC unroll 25
+    for (int k = 0; k < K * K; k++) {
+        const vec<T> both = pair.both(p.w + k / K * p.down + k % K * p.along, next * p.w_next);
+        weight[k / K][k % K] = K == 3 ? in_register(both) : both;
+    }
+    const vec<T> bias = p.bias ? pair.both(p.bias, next * p.bias_next) : vec<T>{};
+#pragma GCC unroll 5
+    for (int a = 0; a < open; a++) sum[a] = bias;
+    const T* x = p.x - K / 2 * p.x_row;
+    T* y = p.y;
+    for (int64_t i = 1 - open, h = -(K / 2); i < p.outputs; i++) {
+#pragma GCC unroll 2
+        for (int s = 0; s < Stride; s++, h++, x += p.x_row) {
+            if (h < 0 || h >= p.height) continue;
+            vec<T> row[Stride];
+            pair.load(x, next * p.x_next, row);
+            const auto add = [&](auto v) PYDL_INLINE_LAMBDA {
+                const vec<T> tap = in_register(pair.template moved<decltype(v)::value - K / 2>(row));
+#pragma GCC unroll 5
+                for (int u = s; u < K; u += Stride)
+                    sum[u / Stride] = fma(weight[u][decltype(v)::value], tap, sum[u / Stride]);
+            };
+            add(std::integral_constant<int, 0>{}), add(std::integral_constant<int, 1>{});
+            add(std::integral_constant<int, 2>{});
+            if constexpr (K == 5)
+                add(std::integral_constant<int, 3>{}), add(std::integral_constant<int, 4>{});
+        }
+        if (i >= 0) pair.store(y, next * p.y_next, sum[open - 1]), y += p.columns;
+#pragma GCC unroll 5
+        for (int a = open - 1; a > 0; a--) sum[a] = sum[a - 1];
+        sum[0] = bias;
+    }
+}
+
+template <typename T, int K, int Stride>
+void run_plane_pairs(PairedPlanes<T> p) {
+    const PlanePair<T, Stride> pair(p.width, p.columns);
+    for (; p.count > 0; p.count -= 2) {
+        // The last channel may be its own neighbour.
+        run_plane_pair<T, K, Stride>(p, pair, p.count > 1);
+        p.w += 2 * p.w_next, p.x += 2 * p.x_next, p.y += 2 * p.y_next;
+        if (p.bias) p.bias += 2 * p.bias_next;
+    }
+}
+
 // Whether they compute a convolution, and have.
-template <int K, int Stride, typename T>
+template <typename T>
 bool correlate_paired_planes(const Correlation<T>& conv) {
     if constexpr (sizeof(T) == 4 && picks_lanes) {
-        using Planes = PairedPlanes<T, K, Stride>;
-        if (!PlanePair<T, Stride>::suits(conv.rows, conv.columns, K) || conv.channels != 1 ||
-            conv.features != 1 || conv.x.stride[3] != 1 || conv.y.stride[2] != conv.columns.outputs ||
-            conv.x.slices > 1 || conv.y.slices > 1 || !has_finite_weights(conv, 1))
+        const Axis &rows = conv.rows, &columns = conv.columns;
+        if (!suits_plane_pairs<T>(rows, columns) || conv.channels != 1 || conv.features != 1 ||
+            conv.x.stride[3] != 1 || conv.y.stride[2] != columns.outputs || conv.x.slices > 1 ||
+            conv.y.slices > 1 || !has_finite_weights(conv, 1))
             return false;
-        const Planes planes(conv.rows, conv.columns);
+        const auto run = rows.taps == 3
+                             ? rows.stride == 1 ? run_plane_pairs<T, 3, 1> : run_plane_pairs<T, 3, 2>
+                         : rows.stride == 1 ? run_plane_pairs<T, 5, 1>
+                                            : run_plane_pairs<T, 5, 2>;
         const int64_t pairs = (conv.groups + 1) / 2;
-        const int64_t work = conv.rows.outputs * width<T> * (K * K + 4);
+        const int64_t work = rows.outputs * width<T> * (conv.taps() + 4);
         parallel_for(
             conv.x.shape[0] * pairs, 1 + GemmBlocks<T>::thread_work / work, [&](int64_t begin, int64_t end) {
+                PairedPlanes<T> planes = {rows.outputs,     columns.outputs,  rows.source,
+                                          columns.source,   conv.w_group,     conv.w_stride[2],
+                                          conv.w_stride[3], conv.bias_stride, conv.x.stride[2],
+                                          conv.x.stride[1], conv.y.stride[1]};
                 for (int64_t k = begin, past; k < end; k = past) {
                     const int64_t n = k / pairs, g = k % pairs * 2;
                     past = (n + 1) * pairs < end ? (n + 1) * pairs : end;
-                    const int64_t left = conv.groups - g;
-                    planes.run({left < 2 * (past - k) ? left : 2 * (past - k), conv.weights(g, 0),
-                                conv.bias ? conv.bias + g * conv.bias_stride : nullptr, conv.x.at(n, g),
-                                conv.y.at(n, g), conv.w_group, conv.w_stride[2], conv.w_stride[3],
-                                conv.bias_stride, conv.x.stride[2], conv.x.stride[1], conv.y.stride[1]});
+                    planes.count = conv.groups - g < 2 * (past - k) ? conv.groups - g : 2 * (past - k);
+                    planes.w = conv.weights(g, 0), planes.x = conv.x.at(n, g), planes.y = conv.y.at(n, g);
+                    planes.bias = conv.bias ? conv.bias + g * conv.bias_stride : nullptr;
+                    run(planes);
                 }
             });
         return true;

@@ -21,26 +21,28 @@
 
 namespace pydl::PYDL_ISA {
 
+// Whether there are kernels for such maps: 3x3 and 5x5 filters with as much padding as keeps the size.
+template <typename T>
+bool suits_plane_pairs(const Axis& rows, const Axis& columns) {
+    const auto fits = [&](const Axis& axis) {
+        return axis.taps == rows.taps && axis.stride == rows.stride && axis.dilation == 1 &&
+               axis.origin == -(axis.taps / 2) && axis.outputs >= 4 && axis.outputs <= width<T> / 2 &&
+               axis.source <= width<T> / 2 * axis.stride;
+    };
+    return (rows.taps == 3 || rows.taps == 5) && rows.stride <= 2 && fits(rows) && fits(columns);
+}
+
 template <typename T, int Stride>
 class PlanePair {
     static constexpr int64_t W = width<T>, half = W / 2;
 
   public:
-    // For filters of `taps` x `taps`.
-    static bool suits(const Axis& rows, const Axis& columns, int64_t taps) {
-        const auto fits = [&](const Axis& axis) {
-            return axis.taps == taps && axis.stride == Stride && axis.dilation == 1 &&
-                   axis.origin == -(taps / 2) && axis.outputs >= 4 && axis.outputs <= half &&
-                   axis.source <= half * Stride;
-        };
-        return fits(rows) && fits(columns);
-    }
     PYDL_INLINE PlanePair(int64_t source, int64_t outputs)
         : read_(source < half ? source : half),
           outputs_(outputs),
           own_(0, source),
           second_(plane()),
-          in_order_(in_register(lane_of(iota<int_of<T>>() >> 3, iota<int_of<T>>() & int_of<T>(half - 1)))),
+          in_order_(in_order()),
           by_turns_(in_register(plane() * int_of<T>(half) + column())),
           move_{move(-2, outputs), move(-1, outputs), move(1, outputs), move(2, outputs)} {}
 
@@ -76,16 +78,14 @@ class PlanePair {
             return move_[by + 2 - (by > 0)](row[residue]);
     }
     // Lane l of each half is the sum of the lanes that v[l] has of its plane.
-    PYDL_INLINE vec<T> sums(const vec<T>* v) const {
-        vec<T> two[4], four[2];
-#pragma GCC unroll 4
-        for (int k = 0; k < 4; k++) two[k] = sum_blocks<1>(v[2 * k], v[2 * k + 1]);
-        // The lanes of a plane differ in these steps: with a stride of 2, those of 2 lead to the other plane.
+    [[gnu::noinline]] static vec<T> sums(const vec<T>* v) {
+        // Lanes of a plane differ in these steps: with a stride of 2, those of 2 lead to the other plane.
         constexpr int second = Stride == 1 ? 2 : 4, third = Stride == 1 ? 4 : 8;
-#pragma GCC unroll 2
-        for (int k = 0; k < 2; k++) four[k] = sum_blocks<second>(two[2 * k], two[2 * k + 1]);
-        const vec<T> all = sum_blocks<third>(four[0], four[1]);
-        return Stride == 1 ? all : in_order_(all);
+        const auto four = [&](int k) PYDL_INLINE_LAMBDA {
+            return sum_blocks<second>(sum_blocks<1>(v[k], v[k + 1]), sum_blocks<1>(v[k + 2], v[k + 3]));
+        };
+        const vec<T> all = sum_blocks<third>(four(0), four(4));
+        return Stride == 1 ? all : in_order()(all);
     }
 
   private:
@@ -103,6 +103,10 @@ class PlanePair {
     }
     PYDL_INLINE static mask<T> lane_of(mask<T> plane, mask<T> column) {
         return Stride == 1 ? plane * int_of<T>(half) + column : (column >> 1) * 4 + plane * 2 + (column & 1);
+    }
+    PYDL_INLINE static LanePick in_order() {
+        const mask<T> lane = iota<int_of<T>>();
+        return LanePick(in_register(lane_of(lane >> 3, lane & int_of<T>(half - 1))));
     }
     // The pixels that lie so many outputs further: none outside the row, or behind the last output.
     PYDL_INLINE static LanePick move(int_of<T> by, int64_t outputs) {

@@ -54,7 +54,7 @@ PYDL_INLINE void store_half(double* p, half_vec<double> v, int64_t n) {
 template <>
 class FirstOfHalf<float> {
   public:
-    explicit FirstOfHalf(int64_t n) : lanes_(__mmask8((1u << n) - 1)) {}
+    PYDL_INLINE explicit FirstOfHalf(int64_t n) : lanes_(__mmask8((1u << n) - 1)) {}
     PYDL_INLINE half_vec<float> load(const float* p) const {
         return (half_vec<float>)_mm256_maskz_loadu_ps(lanes_, p);
     }
