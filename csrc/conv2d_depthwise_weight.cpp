@@ -91,13 +91,12 @@ void depthwise_slopes(const DepthwiseSlopes<T>& s, int64_t first_tap, vec<T>* ac
         for (int u = 0; u < U; u++) acc[v * U + u] = sum[v][u];
 }
 
-// Columns of taps whose sums there are registers for.
+// Columns of taps whose sums there are registers for. More than two of long ones take as long.
 template <int U>
-inline constexpr int slope_columns = U == 1           ? 4
-                                     : many_registers ? 3
-                                     : U <= 3         ? 3
-                                     : U <= 5         ? 2
-                                                      : 1;
+inline constexpr int slope_columns = U == 1                     ? 4
+                                     : U == 3                   ? 3
+                                     : U <= 5 || many_registers ? 2
+                                                                : 1;
 
 template <typename T, int U, int VB, int Stride>
 void all_slopes(const DepthwiseSlopes<T>& s, int64_t taps, vec<T>* acc, int64_t v = 0) {
