@@ -12,7 +12,8 @@
 //
 // That is in conv2d/depthwise_framed.h. Rows that fit few vectors need no frame under filters of 3x3
 // (conv2d/depthwise_rows.h), 5x5 (conv2d/depthwise_wide_rows.h) and one row (conv2d/depthwise_line_rows.h),
-// and the lanes may be channels (conv2d/depthwise_lanes.h).
+// and the lanes may be channels (conv2d/depthwise_lanes.h). Of small maps a vector has a row of two channels
+// (conv2d/depthwise_paired_planes.h).
 //
 // With dilated rows, every d-th output row reads every d-th row: the others follow, as an image of their own.
 // An image of one column is turned into one of one row. The rows of its tiles are pieces of that row.
@@ -21,6 +22,7 @@
 #include "conv2d/depthwise_framed.h"
 #include "conv2d/depthwise_lanes.h"
 #include "conv2d/depthwise_line_rows.h"
+#include "conv2d/depthwise_paired_planes.h"
 #include "conv2d/depthwise_paired_rows.h"
 #include "conv2d/depthwise_wide_rows.h"
 #include "conv2d/tap_span.h"
@@ -83,7 +85,8 @@ bool prefers_lanes(const Correlation<T>& conv) {
                           : columns.stride > 1 ? 2.1
                           : rows.dilation > 1  ? 1.28
                           : rows.taps >= 7     ? 1.7
-                                               : 1.4;
+                          : choose_wide_rows<T>(rows, columns).run != nullptr ? 1.26
+                                                                              : 1.4;
     return (again * inside(rows) * inside(columns) + turning) * lost < double(conv.taps()) / filled * moving;
 }
 
@@ -111,30 +114,29 @@ bool correlate_rows(const Correlation<T>& conv) {
     if (kernel == nullptr || conv.channels != 1 || conv.x.stride[3] != 1) return false;
     const int64_t I = rows.outputs, J = columns.outputs, D = rows.dilation;
     const int64_t work = I * J * (9 + 4) * conv.features;
-    parallel_for(conv.x.shape[0] * conv.groups, 1 + GemmBlocks<T>::thread_work / work,
-                 [&](int64_t begin, int64_t end) {
-                     const Scratch<T> zeros(columns.source);
-                     for (int64_t k = 0; k < columns.source; k++) zeros[k] = T(0);
-                     const Scratch<const T*> row((I - 1) * rows.stride + 3);
-                     RowsPlane<T> plane = {nullptr, conv.w_stride[2],     conv.w_stride[3],
-                                           T(0),    columns.source,       J,
-                                           nullptr, D * conv.y.stride[2], RowMoves<T>(columns.dilation)};
-                     DepthwiseTask task(begin, conv.groups);
-                     for (int64_t k = begin; k < end; k++, task.advance(conv.groups))
-                         for (int64_t first = 0; first < D && first < I; first++) {
-                             const int64_t count = D == 1 ? I : (I - first - 1) / D + 1;
-                             list_rows(row.data(), (count - 1) * rows.stride + 3,
-                                       conv.x.at(task.n, task.group), conv.x.stride[2], rows.origin + first,
-                                       rows.source, zeros.data(), D);
-                             for (int64_t m = 0; m < conv.features; m++) {
-                                 const int64_t o = task.group * conv.features + m;
-                                 plane.bias = conv.bias ? conv.bias[o * conv.bias_stride] : T(0);
-                                 plane.y = conv.y.at(task.n, o) + first * conv.y.stride[2];
-                                 plane.w = conv.weights(task.group, m);
-                                 kernel(plane, row.data(), count);
-                             }
-                         }
-                 });
+    parallel_for(
+        conv.x.shape[0] * conv.groups, 1 + GemmBlocks<T>::thread_work / work,
+        [&](int64_t begin, int64_t end) {
+            const Scratch<T> zeros(columns.source);
+            for (int64_t k = 0; k < columns.source; k++) zeros[k] = T(0);
+            const Scratch<const T*> row((I - 1) * rows.stride + 3);
+            RowsPlane<T> plane = {nullptr, conv.w_stride[2],     conv.w_stride[3], T(0), columns.source, J,
+                                  nullptr, D * conv.y.stride[2], columns.dilation};
+            DepthwiseTask task(begin, conv.groups);
+            for (int64_t k = begin; k < end; k++, task.advance(conv.groups))
+                for (int64_t first = 0; first < D && first < I; first++) {
+                    const int64_t count = D == 1 ? I : (I - first - 1) / D + 1;
+                    list_rows(row.data(), (count - 1) * rows.stride + 3, conv.x.at(task.n, task.group),
+                              conv.x.stride[2], rows.origin + first, rows.source, zeros.data(), D);
+                    for (int64_t m = 0; m < conv.features; m++) {
+                        const int64_t o = task.group * conv.features + m;
+                        plane.bias = conv.bias ? conv.bias[o * conv.bias_stride] : T(0);
+                        plane.y = conv.y.at(task.n, o) + first * conv.y.stride[2];
+                        plane.w = conv.weights(task.group, m);
+                        kernel(plane, row.data(), count);
+                    }
+                }
+        });
     return true;
 }
 
@@ -163,6 +165,16 @@ bool correlate_paired_rows(const Correlation<T>& conv) {
     return false;
 }
 
+// to[k] = from[count - 1 - k] for k < count, at least a vector of them.
+template <typename T>
+void copy_backwards(T* to, const T* from, int64_t count) {
+    constexpr int64_t W = width<T>;
+    for (int64_t k = 0; k < count; k += W) {
+        if (k + W > count) k = count - W;
+        store(to + k, pydl::PYDL_ISA::backwards(load(from + count - W - k)));
+    }
+}
+
 // The same of wider filters.
 template <typename T>
 bool correlate_wide_rows(const Correlation<T>& conv) {
@@ -171,30 +183,32 @@ bool correlate_wide_rows(const Correlation<T>& conv) {
     if (kernel.run == nullptr || conv.channels != 1 || conv.x.stride[3] != 1) return false;
     const int64_t I = rows.outputs, J = columns.outputs, K = rows.taps, listed = kernel.rows_listed(I);
     const int64_t work = I * J * (K * K + 4) * conv.features;
+    const int64_t down = conv.w_stride[2], along = conv.w_stride[3];
+    const bool in_place = along == 1 && down == K, backwards = along == -1 && down == -K,
+               finite = has_finite_weights(conv, 1);
     parallel_for(conv.x.shape[0] * conv.groups, 1 + GemmBlocks<T>::thread_work / work,
                  [&](int64_t begin, int64_t end) {
                      const Scratch<T> zeros(columns.source), w(K * K);
                      for (int64_t k = 0; k < columns.source; k++) zeros[k] = T(0);
                      const Scratch<const T*> row(listed);
                      DepthwiseTask task(begin, conv.groups);
-                     for (int64_t k = begin; k < end; k++, task.advance(conv.groups))
+                     for (int64_t k = begin; k < end; k++, task.advance(conv.groups)) {
+                         // Finite weights times zeros around the image are left out.
+                         list_rows(row.data(), listed, conv.x.at(task.n, task.group), conv.x.stride[2],
+                                   rows.origin, rows.source, finite ? nullptr : zeros.data());
                          for (int64_t m = 0; m < conv.features; m++) {
                              const int64_t o = task.group * conv.features + m;
                              const T* from = conv.weights(task.group, m);
-                             T sum = 0;
-                             for (int64_t u = 0; u < K; u++)
-                                 for (int64_t v = 0; v < K; v++) {
-                                     const T weight = from[u * conv.w_stride[2] + v * conv.w_stride[3]];
-                                     w[u * K + v] = weight, sum += weight - weight;
-                                 }
-                             // Finite weights times zeros around the image are left out.
-                             list_rows(row.data(), listed, conv.x.at(task.n, task.group), conv.x.stride[2],
-                                       rows.origin, rows.source, sum == 0 ? nullptr : zeros.data());
-                             kernel.run({w.data(), conv.bias ? conv.bias[o * conv.bias_stride] : T(0),
-                                         columns.source, J, conv.y.at(task.n, o), conv.y.stride[2],
-                                         conv.x.stride[1], conv.y.stride[1]},
-                                        row.data(), I);
+                             if (backwards) copy_backwards(w.data(), from - K * K + 1, K * K);
+                             for (int64_t u = 0; u < K && !in_place && !backwards; u++)
+                                 for (int64_t v = 0; v < K; v++) w[u * K + v] = from[u * down + v * along];
+                             kernel.run(
+                                 {in_place ? from : w.data(),
+                                  conv.bias ? conv.bias[o * conv.bias_stride] : T(0), columns.source, J,
+                                  conv.y.at(task.n, o), conv.y.stride[2], conv.x.stride[1], conv.y.stride[1]},
+                                 row.data(), I);
                          }
+                     }
                  });
     return true;
 }
@@ -245,6 +259,7 @@ void correlate_depthwise(const Correlation<T>& given) {
                preferred = prefers_lanes(conv);
     // Of many images without a stride, lanes of channels take less time than pairs of rows; of one row at a
     // time, dilation leaves too few.
+    if (correlate_paired_planes(conv)) return;
     if (conv.columns.stride > 1 && conv.columns.outputs >= 4 && correlate_paired_rows(conv)) return;
     if (((is_narrow || preferred) && correlate_lanes(conv, preferred)) ||
         (conv.rows.dilation > 1 && correlate_paired_rows(conv)) || correlate_rows(conv) ||

@@ -14,6 +14,7 @@
 #include "conv2d/depthwise.h"
 #include "conv2d/depthwise_frame.h"
 #include "conv2d/depthwise_lane_slopes.h"
+#include "conv2d/depthwise_paired_slopes.h"
 #include "conv2d/depthwise_rows.h"
 
 namespace pydl::PYDL_ISA {
@@ -90,13 +91,12 @@ void depthwise_slopes(const DepthwiseSlopes<T>& s, int64_t first_tap, vec<T>* ac
         for (int u = 0; u < U; u++) acc[v * U + u] = sum[v][u];
 }
 
-// Columns of taps whose sums there are registers for.
+// Columns of taps whose sums there are registers for. More than two of long ones take as long.
 template <int U>
-inline constexpr int slope_columns = U == 1           ? 4
-                                     : many_registers ? 3
-                                     : U <= 3         ? 3
-                                     : U <= 5         ? 2
-                                                      : 1;
+inline constexpr int slope_columns = U == 1                     ? 4
+                                     : U == 3                   ? 3
+                                     : U <= 5 || many_registers ? 2
+                                                                : 1;
 
 template <typename T, int U, int VB, int Stride>
 void all_slopes(const DepthwiseSlopes<T>& s, int64_t taps, vec<T>* acc, int64_t v = 0) {
@@ -159,7 +159,6 @@ bool row_weight_gradient(const Images<const T>& dy, const Images<const T>& x, co
     const SlopesOfPlane<T> kernel = choose_slopes<T>(s.rows, s.columns);
     if (kernel == nullptr || s.C != s.groups || x.stride[3] != 1 || dy.stride[3] != 1) return false;
     const int64_t features = s.O / s.groups, D = s.rows.dilation;
-    const RowMoves<T> moves(s.columns.dilation);
     const Parts parts(s.N, (s.N * s.groups - 1) / 16 + 1);
     const Scratch<vec<T>> sums(s.O * parts.count * 10);
     parallel_for(
@@ -179,7 +178,7 @@ bool row_weight_gradient(const Images<const T>& dy, const Images<const T>& x, co
                                   s.rows.origin + first, s.H, zeros.data(), D);
                         for (int64_t m = 0; m < features; m++)
                             kernel({dy.at(n, group * features + m) + first * dy.stride[2], D * dy.stride[2],
-                                    s.W, s.J, moves},
+                                    s.W, s.J, s.columns.dilation},
                                    row.data(), count, sum + m * 10);
                     }
             }
@@ -201,6 +200,7 @@ bool row_weight_gradient(const Images<const T>& dy, const Images<const T>& x, co
 template <typename T>
 void depthwise_weight_gradient(const Images<const T>& dy, const Images<const T>& x, const Conv2dShape& s,
                                const Array<T, 4>& dw, T* db, int64_t db_stride) {
+    if (paired_weight_gradient(dy, x, s, dw, db, db_stride)) return;
     // As in conv2d_depthwise.cpp.
     const bool is_narrow = (s.N == 1 ? 1 : 2) * s.J <= width<T>;
     if (!(is_narrow && suits_lane_slopes<T>(s)) && row_weight_gradient(dy, x, s, dw, db, db_stride)) return;

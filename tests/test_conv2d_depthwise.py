@@ -57,6 +57,18 @@ PAIRED = [
     (1, 3, 1, 1, 5, 1, (2, 2, 2, 3)),
     (2, 3, 1, 11, 8, 1, (3, 2, 3, 3), 3, 3),
 ]
+# Of two channels in a vector (csrc/conv2d/depthwise_paired_planes.h).
+PAIRED_PLANES = [
+    (2, 6, 1, 7, 7, 1, (1, 1, 1, 1)),
+    (3, 5, 1, 8, 4, 1, (1, 1, 1, 1)),
+    (1, 1, 1, 6, 8, 1, (1, 1, 1, 1)),
+    (2, 4, 1, 16, 16, 2, (1, 1, 1, 1)),
+    (2, 3, 1, 9, 13, 2, (1, 1, 1, 1)),
+    (2, 6, 1, 7, 7, 1, (2, 2, 2, 2), 5),
+    (1, 7, 1, 4, 8, 1, (2, 2, 2, 2), 5),
+    (2, 4, 1, 14, 14, 2, (2, 2, 2, 2), 5),
+    (1, 3, 1, 15, 10, 2, (2, 2, 2, 2), 5),
+]
 DILATED = [
     (2, 5, 1, 33, 33, 1, (6, 5, 6, 6), 3, 6),
     (1, 4, 2, 9, 16, 1, (2, 2, 2, 2), 3, 2),
@@ -90,6 +102,7 @@ MAPS = [
     *STRIDED,
     *DILATED,
     *PAIRED,
+    *PAIRED_PLANES,
 ]
 
 
@@ -165,7 +178,7 @@ def test_rows_that_are_apart(stride, taps):
         assert (around == 7).all()
 
 
-@pytest.mark.parametrize("sizes", WIDE + LANES, ids=str)
+@pytest.mark.parametrize("sizes", WIDE + LANES + PAIRED_PLANES, ids=str)
 def test_infinite_weights_meet_the_zeros_around_the_image(sizes):
     x, w, b, y = arrays_of(*sizes)
     w[0, 0, 0, 0] = w[-1, 0, -1, -1] = np.inf

@@ -34,16 +34,28 @@ struct DepthwiseTask {
 // Whether no weight times zero is other than zero.
 template <typename T>
 bool has_finite_weights(const Correlation<T>& conv, int64_t slices) {
+    const int64_t U = conv.rows.taps, V = conv.columns.taps, count = conv.groups * conv.features * U * V;
+    const int64_t down = conv.w_stride[2], along = conv.w_stride[3];
+    // A run of them all, in one order or the reverse, is looked at by vectors.
+    if (conv.channels * slices == 1 && along * along == 1 && down == along * V &&
+        (conv.features == 1 || conv.w_stride[0] == U * V) && conv.w_group == conv.features * U * V) {
+        const T* first = along > 0 ? conv.w : conv.w - U * V + 1;
+        vec<T> sum{};
+        for (int64_t k = 0; k < count; k += width<T>) {
+            const vec<T> weight = load_partial(first + k, count - k);
+            sum += weight - weight;
+        }
+        return !any(sum != sum);
+    }
     T sum = 0;
     for (int64_t g = 0; g < conv.groups; g++)
         for (int64_t m = 0; m < conv.features; m++)
             for (int64_t c = 0; c < conv.channels * slices; c++)
-                for (int64_t k = 0; k < conv.taps(); k++) {
-                    const T weight =
-                        conv.weights(g, m)[c * conv.w_stride[1] + k / conv.columns.taps * conv.w_stride[2] +
-                                           k % conv.columns.taps * conv.w_stride[3]];
-                    sum += weight - weight;
-                }
+                for (int64_t u = 0; u < U; u++)
+                    for (int64_t v = 0; v < V; v++) {
+                        const T weight = conv.weights(g, m)[c * conv.w_stride[1] + u * down + v * along];
+                        sum += weight - weight;
+                    }
     return sum == 0;
 }
 

@@ -53,13 +53,11 @@ class PairedRows {
     // One plane; the filter is read as w[u * down + v * along].
     void run(const T* w, int64_t down, int64_t along, T bias, const T* x, T* y, int64_t y_pitch) const {
         const LaneRange<T> row(0, columns_.source);
-        mask<T> lane[3];
+        const LanePick pick[3] = {LanePick(lane_[0]), LanePick(lane_[1]), LanePick(lane_[2])};
         vec<T> weight[3][3];
 #pragma GCC unroll 9
         for (int k = 0; k < 9; k++)
             weight[k / 3][k % 3] = in_register(broadcast<T>(w[k / 3 * down + k % 3 * along]));
-#pragma GCC unroll 3
-        for (int v = 0; v < 3; v++) lane[v] = lane_[v];
         const int64_t *offset = offset_.data(), J = columns_.outputs;
         const bool apart = y_pitch != J;
         const vec<T> start = broadcast<T>(bias);
@@ -73,7 +71,7 @@ class PairedRows {
                 const vec<T> first = load(offset[2 * u]), second = load(offset[2 * u + 1]);
                 vec<T> tap[3];
 #pragma GCC unroll 3
-                for (int v = 0; v < 3; v++) tap[v] = lanes_at_or_zero(first, second, lane[v]);
+                for (int v = 0; v < 3; v++) tap[v] = pick[v](first, second);
                 sum[u] = u == 0 ? fma(weight[0][0], tap[0], start) : weight[u][0] * tap[0];
                 sum[u] = fma(weight[u][2], tap[2], fma(weight[u][1], tap[1], sum[u]));
             }

@@ -17,37 +17,19 @@
 
 namespace pydl::PYDL_ISA {
 
-template <int First, typename V, int... I>
-PYDL_INLINE V lanes_from(V a, V b, std::integer_sequence<int, I...>) {
-    return __builtin_shufflevector(a, b, (First + I)...);
-}
-// Lanes First, First + 1, ... of a and what follows of b.
-template <int First, typename T>
-PYDL_INLINE vec<T> lanes_from(std::common_type_t<vec<T>> a, std::common_type_t<vec<T>> b) {
-    return lanes_from<First>(a, b, std::make_integer_sequence<int, width<T>>{});
-}
-
-// The lanes that come to be under the taps to the left and to the right, where they can be picked at run
-// time.
-template <typename T>
-struct RowMoves {
-    mask<T> left, right;
-    explicit RowMoves(int64_t dilation)
-        : left(iota<int_of<T>>() + int_of<T>(width<T> - dilation)),
-          right(iota<int_of<T>>() + int_of<T>(dilation)) {}
-};
-
 // The pixels of a row under each of three taps, for NV vectors of neighbouring outputs.
 template <typename T, int Stride, int NV>
 class TapRows {
     static constexpr int W = width<T>, count = Stride * NV;
 
   public:
-    TapRows(int64_t columns, const RowMoves<T>& moves)
+    PYDL_INLINE TapRows(int64_t columns, int64_t dilation)
         : last_(0, columns - (count - 1) * W),
           before_(0, columns - (count - 2) * W),
-          left_(in_register(moves.left)),
-          right_(in_register(moves.right)) {}
+          before_first_(in_register(iota<int_of<T>>() + int_of<T>(W - dilation))),
+          behind_first_(in_register(iota<int_of<T>>() + int_of<T>(dilation))),
+          left_(W - dilation),
+          right_(dilation) {}
     static bool suits(int64_t columns, int64_t outputs) {
         return outputs >= (NV - 1) * W && outputs <= NV * W && columns > (count - 2) * W &&
                columns <= count * W;
@@ -59,31 +41,43 @@ class TapRows {
             given[k] = k == count - 1   ? last_.load(row + k * W)
                        : k == count - 2 ? before_.load(row + k * W)
                                         : pydl::PYDL_ISA::load(row + k * W);
-        vec<T> odd{};  // or, of stride 1, whatever is the tap to the left of the next
+        if constexpr (Stride == 1 && NV == 1 && picks_lanes) {
+            tap[0][0] = lanes_at(vec<T>{}, given[0], before_first_);
+            tap[1][0] = given[0];
+            tap[2][0] = lanes_at(given[0], vec<T>{}, behind_first_);
+        } else if constexpr (Stride == 1 && picks_lanes) {
+            vec<T> left{}, right = right_.turned(given[0]);
 #pragma GCC unroll 4
-        for (int k = 0; k < NV; k++) {
-            if constexpr (Stride == 1) {
-                const vec<T> next = k + 1 < NV ? given[k + 1] : vec<T>{};
-                if constexpr (picks_lanes) {
-                    tap[0][k] = lanes_at(odd, given[k], left_);
-                    tap[2][k] = lanes_at(given[k], next, right_);
-                } else {
+            for (int k = 0; k < NV; k++) {
+                const vec<T> own = left_.turned(given[k]),
+                             next = k + 1 < NV ? right_.turned(given[k + 1]) : vec<T>{};
+                tap[0][k] = left_.joined(left, own);
+                tap[1][k] = given[k];
+                tap[2][k] = right_.joined(right, next);
+                left = own, right = next;
+            }
+        } else {
+            vec<T> odd{};  // or, of stride 1, whatever is the tap to the left of the next
+#pragma GCC unroll 4
+            for (int k = 0; k < NV; k++) {
+                if constexpr (Stride == 1) {
                     tap[0][k] = lanes_from<W - 1, T>(odd, given[k]);
-                    tap[2][k] = lanes_from<1, T>(given[k], next);
+                    tap[2][k] = lanes_from<1, T>(given[k], k + 1 < NV ? given[k + 1] : vec<T>{});
+                    tap[1][k] = odd = given[k];
+                } else {
+                    tap[1][k] = even_lanes(given[2 * k], given[2 * k + 1]);
+                    tap[2][k] = odd_lanes(given[2 * k], given[2 * k + 1]);
+                    tap[0][k] = lanes_from<W - 1, T>(odd, tap[2][k]);
+                    odd = tap[2][k];
                 }
-                tap[1][k] = odd = given[k];
-            } else {
-                tap[1][k] = even_lanes(given[2 * k], given[2 * k + 1]);
-                tap[2][k] = odd_lanes(given[2 * k], given[2 * k + 1]);
-                tap[0][k] = lanes_from<W - 1, T>(odd, tap[2][k]);
-                odd = tap[2][k];
             }
         }
     }
 
   private:
     LaneRange<T> last_, before_;
-    const mask<T> left_, right_;
+    const mask<T> before_first_, behind_first_;  // of a single vector
+    const LaneShift left_, right_;               // of several
 };
 
 // The outputs of a plane, w: a filter, read as w[u, v].
@@ -95,7 +89,7 @@ struct RowsPlane {
     int64_t source, outputs;  // columns of the image and of y
     T* y;
     int64_t y_pitch;
-    RowMoves<T> moves;
+    int64_t dilation;  // along the rows
 };
 
 // `count` rows of outputs, of which the rows listed are read, each once: a sum is begun with the first of its
@@ -104,7 +98,7 @@ template <typename T, int Stride, int NV>
 void outputs_of_plane(const RowsPlane<T>& plane, const T* const* row, int64_t count) {
     constexpr int64_t W = width<T>;
     const int64_t y_pitch = plane.y_pitch, left = plane.outputs - (NV - 1) * W;
-    const TapRows<T, Stride, NV> taps(plane.source, plane.moves);
+    const TapRows<T, Stride, NV> taps(plane.source, plane.dilation);
     const vec<T> bias = broadcast<T>(plane.bias);
     vec<T> weight[3][3], tap[3][NV], sum[2][NV];
 #pragma GCC unroll 9
@@ -152,7 +146,7 @@ template <typename T>
 struct RowSlopes {
     const T* dy;
     int64_t pitch, source, outputs;  // source, outputs: columns of the image and of dy
-    const RowMoves<T>& moves;
+    int64_t dilation;
 };
 
 // sum[v * 3 + u] += the products of `count` rows of dy with the rows of the image that tap (u, v) reads for
@@ -161,7 +155,7 @@ template <typename T, int Stride, int NV>
 void slopes_of_plane(const RowSlopes<T>& plane, const T* const* row, int64_t count, vec<T>* sum) {
     constexpr int64_t W = width<T>;
     const int64_t left = plane.outputs - (NV - 1) * W;
-    const TapRows<T, Stride, NV> taps(plane.source, plane.moves);
+    const TapRows<T, Stride, NV> taps(plane.source, plane.dilation);
     const LaneRange<T> last(0, left);
     // Both sides are cut off: behind the last output an image may hold infinities, which times 0 are not 0.
     const mask<T> exists = iota<int_of<T>>() < int_of<T>(left);

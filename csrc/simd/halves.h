@@ -14,13 +14,23 @@ struct HalfOf {
 template <typename T>
 using half_vec = typename HalfOf<T>::type;
 
+// The first n lanes of half vectors in memory.
+template <typename T>
+class FirstOfHalf;
+
 #if defined(__AVX512F__)
 // The first lanes of v.
 PYDL_INLINE half_vec<float> first_half(vec<float> v) {
-    return (half_vec<float>)_mm512_castps512_ps256((__m512)v);
+    return __builtin_shufflevector(v, v, 0, 1, 2, 3, 4, 5, 6, 7);
 }
 PYDL_INLINE half_vec<double> first_half(vec<double> v) {
     return (half_vec<double>)_mm512_castpd512_pd256((__m512d)v);
+}
+PYDL_INLINE half_vec<float> second_half(vec<float> v) {
+    return __builtin_shufflevector(v, v, 8, 9, 10, 11, 12, 13, 14, 15);
+}
+PYDL_INLINE vec<float> join_halves(half_vec<float> first, half_vec<float> second) {
+    return (vec<float>)_mm512_insertf32x8(_mm512_castps256_ps512((__m256)first), (__m256)second, 1);
 }
 PYDL_INLINE half_vec<float> fma(half_vec<float> a, half_vec<float> b, half_vec<float> c) {
     return (half_vec<float>)_mm256_fmadd_ps((__m256)a, (__m256)b, (__m256)c);
@@ -41,6 +51,18 @@ PYDL_INLINE void store_half(float* p, half_vec<float> v, int64_t n) {
 PYDL_INLINE void store_half(double* p, half_vec<double> v, int64_t n) {
     _mm256_mask_storeu_pd(p, __mmask8((1u << n) - 1), (__m256d)v);
 }
+template <>
+class FirstOfHalf<float> {
+  public:
+    PYDL_INLINE explicit FirstOfHalf(int64_t n) : lanes_(__mmask8((1u << n) - 1)) {}
+    PYDL_INLINE half_vec<float> load(const float* p) const {
+        return (half_vec<float>)_mm256_maskz_loadu_ps(lanes_, p);
+    }
+    PYDL_INLINE void store(float* p, half_vec<float> v) const { _mm256_mask_storeu_ps(p, lanes_, (__m256)v); }
+
+  private:
+    __mmask8 lanes_;
+};
 #endif
 
 }  // namespace pydl::PYDL_ISA
