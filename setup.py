@@ -15,6 +15,7 @@ import sys
 import sysconfig
 import zlib
 from concurrent.futures import ThreadPoolExecutor
+from importlib.util import find_spec
 from pathlib import Path
 
 from setuptools import Extension, setup
@@ -52,7 +53,8 @@ class BuildNative(build_ext):
             extension.extra_objects = self.compile_native(compile_flags)
             extension.extra_link_args += link_flags
             if not os.environ.get("PYDL_SANITIZE"):
-                order = None if self.in_place else Path(self.build_temp, "order")
+                for_others = not self.in_place and find_spec("zopfli")  # see building/small_wheel.py
+                order = Path(self.build_temp, "order") if for_others else None
                 extension.extra_link_args += make_small(extension.extra_objects, order)
             # Objects of another choice of variants may be older than the module they are to replace: always link.
             Path(self.get_ext_fullpath(extension.name)).unlink(missing_ok=True)
@@ -97,7 +99,7 @@ class BuildNative(build_ext):
 def make_small(objects: list[str], order: Path | None) -> list[str]:
     """Options for a linker that keeps one copy of equal functions, of which templates make many; if there is any.
 
-    For a wheel, which is compressed, the linker also gets an order that puts alike functions side by side.
+    For a wheel that is given to others the linker also gets an order that puts alike functions side by side.
     """
     if sys.platform != "linux" or not shutil.which("ld.gold"):
         return []
