@@ -122,6 +122,15 @@ bool is_thin(Matrix<const T> a, Matrix<const T> b) {
     return b.row_stride == 1 && M <= 24 && 3 * M * (64 * width<T> + K) <= 256 * K;
 }
 
+// Whether sweeps would leave much of a few columns to the loop for the last ones, while tiles have sums
+// enough that none waits for the one before it. To be asked of a whole product, not of a thread's part.
+template <typename T>
+bool is_deep_panel(Matrix<const T> a, Matrix<const T> b) {
+    const int64_t vectors = (b.columns - 1) / width<T> + 1, swept = sweep_vectors(int(a.rows));
+    return b.column_stride == 1 && a.rows > 2 && a.rows * vectors >= 8 && vectors <= (a.rows - 2) * swept &&
+           b.columns % (swept * width<T>) != 0 && b.rows > 4 * sweep_steps;
+}
+
 // Some columns of C.
 template <typename T>
 void thin_columns(Matrix<const T> a, Matrix<const T> b, T* c, int64_t c_stride, int64_t begin, int64_t end,
