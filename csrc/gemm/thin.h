@@ -151,8 +151,10 @@ template <typename T, typename Epilogue>
 void thin_product(Matrix<const T> a, Matrix<const T> b, T* c, int64_t c_stride, bool accumulate,
                   const Epilogue& epilogue) {
     // Whole lines of C for each thread, as many as make its part of B worth a thread; and of whole sweeps, so
-    // that only the end of a row of C is the work of sweep_last.
-    const int64_t wide = width<T> * (b.column_stride == 1 ? sweep_vectors(int(a.rows)) : 1);
+    // that only the end of a row of C is the work of sweep_last; or of whole groups of dot products.
+    const int64_t wide = b.column_stride == 1     ? width<T> * sweep_vectors(int(a.rows))
+                         : width<T> > dot_columns ? width<T>
+                                                  : dot_columns;
     const int64_t grain = fair_grain(b.columns, wide, 1 + thin_thread_work / ((b.rows + 1) * a.rows));
     const bool packs = b.column_stride != 1 && a.column_stride != 1;
     const Panels<T> packed(packs ? a.rows * a.columns : 0);
