@@ -105,15 +105,6 @@ bool is_plain(Matrix<const T> a, Matrix<const T> b) {
     return parts_of_k<T>(a, b) == 1 && thread_parts<T>(M, N, K) < 2;
 }
 
-// Whether sweeps would leave much of a few columns to the loop for the last ones, while tiles have sums
-// enough that none waits for the one before it.
-template <typename T>
-bool is_deep_panel(Matrix<const T> a, Matrix<const T> b) {
-    const int64_t vectors = (b.columns - 1) / width<T> + 1, swept = sweep_vectors(int(a.rows));
-    return b.column_stride == 1 && a.rows > 2 && a.rows * vectors >= 8 && vectors <= (a.rows - 2) * swept &&
-           b.columns % (swept * width<T>) != 0 && b.rows > 4 * sweep_steps;
-}
-
 // c (+)= a b, then the epilogue.
 template <typename T, typename Epilogue>
 void gemm_with(Matrix<const T> a, Matrix<const T> b, Matrix<T> c, bool accumulate, const Epilogue& epilogue) {
@@ -229,8 +220,8 @@ void gemm_each(int64_t count, Matrix<const T> a, Matrix<const T> b, Matrix<T> c,
         return each([&](const T* left, const T* right, T* to)
                         PYDL_INLINE_LAMBDA { product.run(left, right, to, c.row_stride, false); });
     }
-    const bool in_sweeps =
-        is_thin(a, b) && b.column_stride == 1 && a.rows * b.columns * (b.rows + 1) < 2 * thin_thread_work;
+    const bool in_sweeps = is_thin(a, b) && !is_deep_panel(a, b) && b.column_stride == 1 &&
+                           a.rows * b.columns * (b.rows + 1) < 2 * thin_thread_work;
     if (alone && ((in_dots && (usual || c.columns == 1)) || (usual && in_sweeps))) {
         Matrix<const T> l = a, r = b;
         return each([&](const T* left, const T* right, T* to) PYDL_INLINE_LAMBDA {

@@ -153,17 +153,20 @@ def test_long_dot_products(K, dtype):
     assert np.isnan(matmul(a[:K], b[:K]).item())
 
 
-@pytest.mark.parametrize(("M", "N"), [(459, 3), (389, 4), (513, 2), (482, 2)])
-def test_a_thread_may_have_hardly_a_vector_of_rows(M, N):
-    a, b = rng.standard_normal((2300, M)).astype(np.float32).T, rng.standard_normal((2300, N)).astype(np.float32)
-    before, results = pydl.get_num_threads(), set()
+@pytest.mark.parametrize(("M", "N"), [(459, 3), (389, 4), (513, 2), (482, 2), (161, 1), (99, 7)])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_a_thread_may_have_hardly_a_vector_of_rows(M, N, dtype):
+    a, b = rng.standard_normal((2300, M)).astype(dtype).T, rng.standard_normal((2300, N)).astype(dtype)
+    before = pydl.get_num_threads()
     try:
-        for threads in (1, 2, 3, 4):
-            pydl.set_num_threads(threads)
-            results.add(matmul(a, b).numpy().tobytes())
+        for left in (a, np.ascontiguousarray(a)):
+            results = set()
+            for threads in (1, 2, 3, 4):
+                pydl.set_num_threads(threads)
+                results.add(matmul(left, b).numpy().tobytes())
+            assert len(results) == 1
     finally:
         pydl.set_num_threads(before)
-    assert len(results) == 1
 
 
 def test_large_is_the_same_for_any_number_of_threads():

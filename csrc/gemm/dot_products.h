@@ -113,7 +113,14 @@ PYDL_INLINE void dot_group(const Matrix<const T>& a, const Matrix<const T>& b, c
         else
             sum.to(&c(i, 0), c.column_stride);
     }
-    if (!usual) put_sums<T>(sums, MR, columns, c.data, c.row_stride, c.column_stride, accumulate);
+    if (usual) return;
+    if constexpr (MR == 1) {
+#pragma GCC unroll 4
+        for (int r = 0; r < dot_columns; r++)
+            if (r < columns) c(0, r) = accumulate ? c(0, r) + sums[0][r] : sums[0][r];
+    } else {
+        put_sums<T>(sums, MR, columns, c.data, c.row_stride, c.column_stride, accumulate);
+    }
 }
 
 template <typename T, int MR>
@@ -121,17 +128,43 @@ void dot_products(Matrix<const T> a, Matrix<const T> b, Matrix<T> c, int64_t col
     dot_group<T, MR>(a, b, c, columns, accumulate);
 }
 
-// A row of C, whose groups are so little work that they are spared a call for each of them. The factors are
-// copies: what is written to C might change others.
+// Of one row and one column, which many small products are.
 template <typename T>
-[[gnu::noinline]] void dot_row(Matrix<const T> a, Matrix<const T> b, Matrix<T> c) {
-    int64_t j = 0;
-    for (; j + dot_columns <= b.columns; j += dot_columns)
+PYDL_INLINE T dot_product(const T* a, const T* b, int64_t depth) {
+    constexpr int64_t W = width<T>;
+    vec<T> sum{}, other{};
+    int64_t k = 0;
+    for (; k + 2 * W <= depth; k += 2 * W) {
+        sum = fma(load(a + k), load(b + k), sum);
+        other = fma(load(a + k + W), load(b + k + W), other);
+    }
+    for (; k < depth; k += W) sum = fma(load_partial(a + k, depth - k), load_partial(b + k, depth - k), sum);
+    return reduce_add(sum + other);
+}
+
+// Groups of whole dot_columns in a row of C, so little work that they are spared a call for each of them. The
+// factors are copies: what is written to C might change others.
+template <typename T>
+[[gnu::noinline]] void dot_groups(Matrix<const T> a, Matrix<const T> b, Matrix<T> c, int64_t end) {
+    for (int64_t j = 0; j < end; j += dot_columns)
         dot_group<T, 1>(a, b.part(0, j, b.rows, dot_columns), c.part(0, j, 1, dot_columns), dot_columns,
                         false);
-    if (j < b.columns)
-        dot_products<T, 1>(a, b.part(0, j, b.rows, b.columns - j), c.part(0, j, 1, b.columns - j),
-                           b.columns - j, false);
+}
+
+// A row of C. A few columns are computed before the loop for many has begun.
+template <typename T>
+[[gnu::noinline]] void dot_row(const Matrix<const T>& a, const Matrix<const T>& b, const Matrix<T>& c) {
+    constexpr int64_t many = 4 * dot_columns;
+    const int64_t end = b.columns >= many ? b.columns / dot_columns * dot_columns : 0;
+    if (end > 0) dot_groups<T>(a, b, c, end);
+    for (int64_t j = end; j < b.columns; j += dot_columns) {
+        const int64_t some = b.columns - j < dot_columns ? b.columns - j : dot_columns;
+        const Matrix<const T> group = b.part(0, j, b.rows, some);
+        if (some == 1)
+            c(0, j) = dot_product(a.data, group.data, b.rows);
+        else
+            dot_group<T, 1>(a, group, c.part(0, j, 1, some), some, false);
+    }
 }
 
 template <typename T, int MR>

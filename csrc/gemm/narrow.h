@@ -74,7 +74,7 @@ int64_t rows_together(int64_t columns) {
 
 // Rows of C, C^T being computed in memory of its own.
 template <typename T>
-void turned_rows(Matrix<const T> a, Matrix<const T> b, T* c, int64_t c_stride, bool accumulate) {
+void turned_rows(Matrix<const T> a, Matrix<const T> b, T* c, int64_t c_stride, bool accumulate, bool deep) {
     const int64_t N = b.columns, K = b.rows;
     const Parts parts(a.rows, 1 + (64 << 10) / int64_t(sizeof(T)) / N, rows_together<T>(N));
     // No power of two, in which columns would collide.
@@ -85,7 +85,7 @@ void turned_rows(Matrix<const T> a, Matrix<const T> b, T* c, int64_t c_stride, b
         T* rows = c + i * c_stride;
         if (accumulate) turn(rows, c_stride, scratch.data(), stride, N, m);
         const Matrix<const T> left = b.transposed(), right = a.part(i, 0, m, K).transposed();
-        if (is_thin(left, right))
+        if (!deep && is_thin(left, right))
             thin_columns<T>(left, right, scratch.data(), stride, 0, m, accumulate);
         else
             GemmPart<T, NoEpilogue>(left, right, scratch.data(), stride, accumulate, 0, 0, NoEpilogue{})
@@ -103,6 +103,7 @@ void narrow_product(Narrow way, Matrix<const T> a, Matrix<const T> b, T* c, int6
     constexpr double thread_cycles = double(GemmBlocks<T>::thread_work) / width<T>;
     const double cycles = narrow_cycles(a, b) / double(M);
     const int64_t grain = fair_grain(M, together, 1 + int64_t(thread_cycles / cycles));
+    const bool deep = is_deep_panel(b.transposed(), a.transposed());
     parallel_for(M, grain, [&](int64_t begin, int64_t end) {
         const int64_t m = end - begin;
         T* part = c + begin * c_stride;
@@ -120,7 +121,7 @@ void narrow_product(Narrow way, Matrix<const T> a, Matrix<const T> b, T* c, int6
             thin_by_dots<T>(turned, a.part(begin, 0, m, K).transposed(), {part, N, m, 1, c_stride}, 0, m,
                             accumulate);
         } else {
-            turned_rows<T>(a.part(begin, 0, m, K), b, part, c_stride, accumulate);
+            turned_rows<T>(a.part(begin, 0, m, K), b, part, c_stride, accumulate, deep);
         }
         epilogue(part, c_stride, begin, int64_t(0), m, N);
     });

@@ -122,6 +122,15 @@ bool is_thin(Matrix<const T> a, Matrix<const T> b) {
     return b.row_stride == 1 && M <= 24 && 3 * M * (64 * width<T> + K) <= 256 * K;
 }
 
+// Whether sweeps would leave much of a few columns to the loop for the last ones, while tiles have sums
+// enough that none waits for the one before it. To be asked of a whole product, not of a thread's part.
+template <typename T>
+bool is_deep_panel(Matrix<const T> a, Matrix<const T> b) {
+    const int64_t vectors = (b.columns - 1) / width<T> + 1, swept = sweep_vectors(int(a.rows));
+    return b.column_stride == 1 && a.rows > 2 && a.rows * vectors >= 8 && vectors <= (a.rows - 2) * swept &&
+           b.columns % (swept * width<T>) != 0 && b.rows > 4 * sweep_steps;
+}
+
 // Some columns of C.
 template <typename T>
 void thin_columns(Matrix<const T> a, Matrix<const T> b, T* c, int64_t c_stride, int64_t begin, int64_t end,
@@ -142,8 +151,10 @@ template <typename T, typename Epilogue>
 void thin_product(Matrix<const T> a, Matrix<const T> b, T* c, int64_t c_stride, bool accumulate,
                   const Epilogue& epilogue) {
     // Whole lines of C for each thread, as many as make its part of B worth a thread; and of whole sweeps, so
-    // that only the end of a row of C is the work of sweep_last.
-    const int64_t wide = width<T> * (b.column_stride == 1 ? sweep_vectors(int(a.rows)) : 1);
+    // that only the end of a row of C is the work of sweep_last; or of whole groups of dot products.
+    const int64_t wide = b.column_stride == 1     ? width<T> * sweep_vectors(int(a.rows))
+                         : width<T> > dot_columns ? width<T>
+                                                  : dot_columns;
     const int64_t grain = fair_grain(b.columns, wide, 1 + thin_thread_work / ((b.rows + 1) * a.rows));
     const bool packs = b.column_stride != 1 && a.column_stride != 1;
     const Panels<T> packed(packs ? a.rows * a.columns : 0);
