@@ -1,8 +1,10 @@
 // Gradients of depthwise convolutions with strides that conv2d_depthwise_stride.cpp and
-// conv2d_depthwise_weight.cpp have no kernels for: see conv2d/depthwise_repeated.h.
+// conv2d_depthwise_weight.cpp have no kernels for: see conv2d/depthwise_repeated.h. The weight gradients of
+// small maps are those of conv2d/depthwise_paired_slopes.h.
 #include "conv2d/depthwise_repeated.h"
 
 #include "conv2d/depthwise.h"
+#include "conv2d/depthwise_paired_slopes.h"
 #include "conv2d/depthwise_rows.h"
 #include "parallel.h"
 
@@ -136,7 +138,9 @@ void strided_weights(const Images<const T>& dy, const Images<const T>& x, const 
 template <typename T>
 void strided_depthwise_weights(const Images<const T>& dy, const Images<const T>& x, const Conv2dShape& s,
                                const Array<T, 4>& dw, T* db, int64_t db_stride) {
-    if constexpr (sizeof(T) == 4 && has_special_kernels) strided_weights(dy, x, s, dw, db, db_stride);
+    if constexpr (sizeof(T) == 4 && has_special_kernels)
+        if (!paired_weight_gradient(dy, x, s, dw, db, db_stride))
+            strided_weights(dy, x, s, dw, db, db_stride);
 }
 template bool has_strided_gradient(const Conv2dShape&, const Array<float, 4>&);
 template void strided_depthwise_gradient(const Array<const float, 4>&, const Array<const float, 4>&,

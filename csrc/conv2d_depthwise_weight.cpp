@@ -92,6 +92,7 @@ void depthwise_slopes(const DepthwiseSlopes<T>& s, int64_t first_tap, vec<T>* ac
 }
 
 // Columns of taps whose sums there are registers for. More than two of long ones take as long.
+// In float64, a kernel for two columns of three taps would seldom be worth its size.
 template <int U>
 inline constexpr int slope_columns = U == 1                     ? 4
                                      : U == 3                   ? 3
@@ -102,7 +103,7 @@ template <typename T, int U, int VB, int Stride>
 void all_slopes(const DepthwiseSlopes<T>& s, int64_t taps, vec<T>* acc, int64_t v = 0) {
     for (; v + VB <= taps; v += VB) depthwise_slopes<T, U, VB, Stride>(s, v, acc + v * U);
     if constexpr (VB > 1)
-        if (v < taps) all_slopes<T, U, VB - 1, Stride>(s, taps, acc, v);
+        if (v < taps) all_slopes<T, U, sizeof(T) == 4 || U == 1 ? VB - 1 : 1, Stride>(s, taps, acc, v);
 }
 template <typename T>
 using AllSlopes = void (*)(const DepthwiseSlopes<T>&, int64_t taps, vec<T>* acc, int64_t v);

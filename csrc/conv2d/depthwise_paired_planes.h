@@ -25,33 +25,34 @@ struct PairedPlanes {
 template <typename T, int K, int Stride>
 PYDL_INLINE void run_plane_pair(const PairedPlanes<T>& p, const PlanePair<T, Stride>& pair, int64_t next) {
     constexpr int open = (K - 1) / Stride + 1;  // rows of outputs that a row of the image may belong to
+    constexpr int padding = (K - 1) / 2;
     vec<T> weight[K][K], sum[open];
 #pragma GCC unroll 25
     for (int k = 0; k < K * K; k++) {
         const vec<T> both = pair.both(p.w + k / K * p.down + k % K * p.along, next * p.w_next);
-        weight[k / K][k % K] = K == 3 ? in_register(both) : both;
+        weight[k / K][k % K] = K < 5 ? in_register(both) : both;
     }
     const vec<T> bias = p.bias ? pair.both(p.bias, next * p.bias_next) : vec<T>{};
 #pragma GCC unroll 5
     for (int a = 0; a < open; a++) sum[a] = bias;
-    const T* x = p.x - K / 2 * p.x_row;
+    const T* x = p.x - padding * p.x_row;
     T* y = p.y;
-    for (int64_t i = 1 - open, h = -(K / 2); i < p.outputs; i++) {
+    for (int64_t i = 1 - open, h = -padding; i < p.outputs; i++) {
 #pragma GCC unroll 2
         for (int s = 0; s < Stride; s++, h++, x += p.x_row) {
             if (h < 0 || h >= p.height) continue;
             vec<T> row[Stride];
             pair.load(x, next * p.x_next, row);
             const auto add = [&](auto v) PYDL_INLINE_LAMBDA {
-                const vec<T> tap = in_register(pair.template moved<decltype(v)::value - K / 2>(row));
+                const vec<T> tap = in_register(pair.template moved<decltype(v)::value - padding>(row));
 #pragma GCC unroll 5
                 for (int u = s; u < K; u += Stride)
                     sum[u / Stride] = fma(weight[u][decltype(v)::value], tap, sum[u / Stride]);
             };
             add(std::integral_constant<int, 0>{}), add(std::integral_constant<int, 1>{});
             add(std::integral_constant<int, 2>{});
-            if constexpr (K == 5)
-                add(std::integral_constant<int, 3>{}), add(std::integral_constant<int, 4>{});
+            if constexpr (K > 3) add(std::integral_constant<int, 3>{});
+            if constexpr (K > 4) add(std::integral_constant<int, 4>{});
         }
         if (i >= 0) pair.store(y, next * p.y_next, sum[open - 1]), y += p.columns;
 #pragma GCC unroll 5
@@ -80,7 +81,8 @@ bool correlate_paired_planes(const Correlation<T>& conv) {
             conv.x.stride[3] != 1 || conv.y.stride[2] != columns.outputs || conv.x.slices > 1 ||
             conv.y.slices > 1 || !has_finite_weights(conv, 1))
             return false;
-        const auto run = rows.taps == 3
+        const auto run = rows.taps == 4 ? run_plane_pairs<T, 4, 2>
+                         : rows.taps == 3
                              ? rows.stride == 1 ? run_plane_pairs<T, 3, 1> : run_plane_pairs<T, 3, 2>
                          : rows.stride == 1 ? run_plane_pairs<T, 5, 1>
                                             : run_plane_pairs<T, 5, 2>;

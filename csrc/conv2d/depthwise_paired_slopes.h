@@ -27,16 +27,16 @@ struct PairedSlopes {
 // the slopes.
 template <typename T, int K, int Stride, int First, int... V>
 void add_paired_slopes(PairedSlopes<T> p, vec<T>* sum) {
-    constexpr int VB = sizeof...(V);
+    constexpr int VB = sizeof...(V), padding = (K - 1) / 2;
     constexpr int open = (K - 1) / Stride + 1;  // rows of slopes that a row of the image may belong to
     const PlanePair<T, Stride> pair(p.width, p.columns);
     const int64_t I = p.outputs, H = p.height;
     vec<T> acc[VB][K] = {}, total{}, slope[open] = {};
-    const T *dy = p.dy, *image = p.x - K / 2 * p.x_row;
+    const T *dy = p.dy, *image = p.x - padding * p.x_row;
     for (int64_t n = 0; n < p.count; n++, dy += p.dy_image, image += p.x_image) {
         const T *x = image, *from = dy;
         // slope[a] is row i - a of dy.
-        for (int64_t i = 0, h = -(K / 2); i < I + open - 1; i++, from += p.dy_row) {
+        for (int64_t i = 0, h = -padding; i < I + open - 1; i++, from += p.dy_row) {
 #pragma GCC unroll 5
             for (int a = open - 1; a > 0; a--) slope[a] = slope[a - 1];
             if (i < I) {
@@ -48,16 +48,16 @@ void add_paired_slopes(PairedSlopes<T> p, vec<T>* sum) {
                 if (h < 0 || h >= H) continue;
                 vec<T> row[Stride], tap[VB];
                 pair.load(x, p.x_next, row);
-                ((tap[V] = in_register(pair.template moved<First + V - K / 2>(row))), ...);
+                ((tap[V] = in_register(pair.template moved<First + V - padding>(row))), ...);
 #pragma GCC unroll 5
                 for (int u = s; u < K; u += Stride)
                     if (i >= u / Stride && i - u / Stride < I)
-#pragma GCC unroll 3
+#pragma GCC unroll 4
                         for (int b = 0; b < VB; b++) acc[b][u] = fma(slope[u / Stride], tap[b], acc[b][u]);
             }
         }
     }
-#pragma GCC unroll 15
+#pragma GCC unroll 16
     for (int k = 0; k < VB * K; k++) sum[k % K * K + First + k / K] = acc[k / K][k % K];
     if constexpr (First == 0) sum[K * K] = total;
 }
@@ -66,7 +66,10 @@ template <typename T, int K, int Stride>
 void sum_paired_slopes(const PairedSlopes<T>& p, T* to) {
     constexpr int64_t sums = K * K / 8 * 8 + 8;
     vec<T> sum[sums] = {};
-    add_paired_slopes<T, K, Stride, 0, 0, 1, 2>(p, sum);
+    if constexpr (K == 4)
+        add_paired_slopes<T, K, Stride, 0, 0, 1, 2, 3>(p, sum);
+    else
+        add_paired_slopes<T, K, Stride, 0, 0, 1, 2>(p, sum);
     if constexpr (K == 5) add_paired_slopes<T, K, Stride, 3, 0, 1>(p, sum);
     for (int64_t k = 0; k < sums; k += 8) {
         const vec<T> both = PlanePair<T, Stride>::sums(sum + k);
@@ -83,7 +86,8 @@ bool paired_weight_gradient(const Images<const T>& dy, const Images<const T>& x,
         if (!suits_plane_pairs<T>(s.rows, s.columns) || s.C != s.groups || s.O != s.groups ||
             x.stride[3] != 1 || dy.stride[3] != 1 || x.slices > 1 || dy.slices > 1)
             return false;
-        const auto run = s.U == 3
+        const auto run = s.U == 4 ? sum_paired_slopes<T, 4, 2>
+                         : s.U == 3
                              ? s.rows.stride == 1 ? sum_paired_slopes<T, 3, 1> : sum_paired_slopes<T, 3, 2>
                          : s.rows.stride == 1 ? sum_paired_slopes<T, 5, 1>
                                               : sum_paired_slopes<T, 5, 2>;

@@ -21,15 +21,17 @@
 
 namespace pydl::PYDL_ISA {
 
-// Whether there are kernels for such maps: 3x3 and 5x5 filters with as much padding as keeps the size.
+// Whether there are kernels for such maps: 3x3, 5x5 and, with a stride of 2, 4x4 filters and the usual
+// padding.
 template <typename T>
 bool suits_plane_pairs(const Axis& rows, const Axis& columns) {
     const auto fits = [&](const Axis& axis) {
         return axis.taps == rows.taps && axis.stride == rows.stride && axis.dilation == 1 &&
-               axis.origin == -(axis.taps / 2) && axis.outputs >= 4 && axis.outputs <= width<T> / 2 &&
+               axis.origin == -((axis.taps - 1) / 2) && axis.outputs >= 4 && axis.outputs <= width<T> / 2 &&
                axis.source <= width<T> / 2 * axis.stride;
     };
-    return (rows.taps == 3 || rows.taps == 5) && rows.stride <= 2 && fits(rows) && fits(columns);
+    return (rows.taps == 3 || rows.taps == 5 || (rows.taps == 4 && rows.stride == 2)) && rows.stride <= 2 &&
+           fits(rows) && fits(columns);
 }
 
 template <typename T, int Stride>

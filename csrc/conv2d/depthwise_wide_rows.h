@@ -1,5 +1,5 @@
-// Depthwise convolutions with 5x5 filters of narrow images, whose rows are read where they lie and
-// moved in registers as those of 3x3 filters are (conv2d/depthwise_rows.h).
+// Depthwise convolutions with 5x5 filters, or 4x4 and a stride of 2, of narrow images, whose rows are read
+// where they lie and moved in registers as those of 3x3 filters are (conv2d/depthwise_rows.h).
 //
 // There are no registers left for the weights, so that each product reads its own. In exchange the sums of
 // all rows of outputs that a row of the image belongs to are in registers:
@@ -122,7 +122,7 @@ class WideRows {
                     for (int n = 0; n < NV; n++) sum[u / Stride][n] = fma(weight, tap[n], sum[u / Stride][n]);
             }
         };
-        (add_tap(std::integral_constant<int, V - K / 2>{}, V), ...);
+        (add_tap(std::integral_constant<int, V - (K - 1) / 2>{}, V), ...);
         if constexpr (adds_apart)
 #pragma GCC unroll 7
             for (int u = First; u < K; u += Stride) sum[u / Stride][0] += more[u / Stride];
@@ -140,7 +140,7 @@ template <typename T>
 WideRowsKernel<T> choose_wide_rows(const Axis& rows, const Axis& columns) {
     if constexpr (many_registers && sizeof(T) == 4) {
         const auto fits = [](const Axis& axis) {
-            return axis.dilation == 1 && axis.origin == -(axis.taps / 2);
+            return axis.dilation == 1 && axis.origin == -((axis.taps - 1) / 2);
         };
         if (!fits(rows) || !fits(columns) || rows.taps != columns.taps || rows.stride != columns.stride)
             return {nullptr, nullptr};
@@ -152,6 +152,7 @@ WideRowsKernel<T> choose_wide_rows(const Axis& rows, const Axis& columns) {
             return {nullptr, nullptr};
         };
         if (rows.taps == 5 && rows.stride == 1) return kernel(WideRows<T, 5, 1, 1>{}, WideRows<T, 5, 1, 2>{});
+        if (rows.taps == 4 && rows.stride == 2) return kernel(WideRows<T, 4, 2, 1>{}, WideRows<T, 4, 2, 2>{});
         if (rows.taps == 5 && rows.stride == 2) return kernel(WideRows<T, 5, 2, 1>{}, WideRows<T, 5, 2, 2>{});
     }
     return {nullptr, nullptr};
