@@ -56,7 +56,7 @@ BENCHES = [
         pick_forward,
         [(1000, 1000), (100_000, 10)],
         small=(10, 10),
-        arguments=lambda r, c: (randn(r, c), np.arange(r), index_of(1, c, r).reshape(r), out(r)),
+        arguments=lambda r, c: (randn(r, c), np.arange(r), index_of(1, c, r)[0, 0], out(r)),
         numpy=pick_numpy,
         bytes=lambda r, c: 24 * r,
     ),
