@@ -257,9 +257,9 @@ void correlate_depthwise(const Correlation<T>& given) {
     const bool is_narrow = 2 * (conv.columns.outputs + conv.columns.stride - 1) < W &&
                            (conv.taps() > 9 || conv.x.shape[0] >= 4),
                preferred = prefers_lanes(conv);
+    if (correlate_paired_planes(conv)) return;
     // Of many images without a stride, lanes of channels take less time than pairs of rows; of one row at a
     // time, dilation leaves too few.
-    if (correlate_paired_planes(conv)) return;
     if (conv.columns.stride > 1 && conv.columns.outputs >= 4 && correlate_paired_rows(conv)) return;
     if (((is_narrow || preferred) && correlate_lanes(conv, preferred)) ||
         (conv.rows.dilation > 1 && correlate_paired_rows(conv)) || correlate_rows(conv) ||

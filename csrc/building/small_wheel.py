@@ -24,8 +24,8 @@ class SmallWheel(bdist_wheel):
             return
         for _, _, path in self.distribution.dist_files:
             again = f"{path}.again"
-            options = {"iterations": 3, "block_splitting_max": 0}  # as many blocks, of their own codes, as pay
-            packed = zopfli.ZipFile(again, "w", zipfile.ZIP_DEFLATED, **options)
+            # As many blocks, each with codes of its own, as pay: otherwise there are 15 of them at most.
+            packed = zopfli.ZipFile(again, "w", zipfile.ZIP_DEFLATED, iterations=3, block_splitting_max=0)
             with zipfile.ZipFile(path) as old, packed as new:
                 for entry in old.infolist():
                     new.writestr(entry, old.read(entry))

@@ -16,8 +16,7 @@ constexpr int64_t kSoftmaxStrip = 3 << 16;  // bytes of one input, if the strip 
 constexpr int64_t kSoftmaxLines = 1024;     // in a strip at most
 constexpr int64_t kSoftmaxGrain = 4096;     // exponentials worth a task of their own
 constexpr int64_t kSoftmaxTasks = 16;       // that there are at least, if they are worth it
-
-constexpr int64_t kSoftmaxBeside = 2048;  // numbers of a line of which some are turned at once
+constexpr int64_t kSoftmaxBeside = 2048;    // numbers of a line of which some are turned at once
 
 // A matrix of K rows of S numbers, S a whole number of vectors or the last ones not to be touched.
 template <typename T>

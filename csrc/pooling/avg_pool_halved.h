@@ -33,14 +33,10 @@ void avg_pool_forward_halved(const Array<const T, 5>& x, const LaneWindows& w, c
             int64_t line = lanes;
             for (int64_t n = wide; n > 1; n >>= 1) {
                 line >>= 1;
-                const T* from = run;
-                T* to = run;
-                T* const end = run + count * line;
-                do {
-                    const vec<T> a = load(from), b = load(from + W);
-                    store(to, even_lanes(a, b) + odd_lanes(a, b));
-                    from += 2 * W, to += W;
-                } while (to < end);
+                for (int64_t i = 0; i < count * line; i += W) {
+                    const vec<T> a = load(run + 2 * i), b = load(run + 2 * i + W);
+                    store(run + i, even_lanes(a, b) + odd_lanes(a, b));
+                }
             }
             WindowRow row(w, first);
             T* to = y + first * OW;

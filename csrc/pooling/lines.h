@@ -76,17 +76,13 @@ void combine_rows(const T* volume, const int64_t (&stride)[5], const LaneWindows
         for (int64_t k = 0; k < deep.count; ++k, slice += stride[2]) {
             const T* from = slice;
             mask<T> number = broadcast<I>(I(top + k * height));
-            int64_t i = rows;
-            do {
+            for (int64_t i = rows; i > 0; --i, from += row_step, number += I(1))
 #pragma GCC unroll 4
                 for (int v = 0; v < V; ++v) {
                     if constexpr (Cell::numbered && Far) prefetch_to_second(from + v * W + kAheadOfRows);
                     if constexpr (Cell::numbered && !Far) prefetch(from + v * W + kAheadOfPool);
                     cell[v].meet(load(from + at(v)), number);
                 }
-                from += row_step;
-                number += I(1);
-            } while (--i > 0);
         }
 #pragma GCC unroll 4
         for (int v = 0; v < V; ++v) {
