@@ -23,7 +23,7 @@ BENCHES = [
         topk_forward,
         [(64, 1000, 5), (16, 30_000, 4), (1, 1_000_000, 100)],
         small=(4, 50, 5),
-        arguments=lambda a, n, k: (randn(a, n), True, out(a, k), np.empty((a, k), np.int64)),
+        arguments=lambda a, n, k: (randn(a, n, 1), True, out(a, k, 1), np.empty((a, k, 1), np.int64)),
         numpy=topk_numpy,
         bytes=lambda a, n, k: 4 * a * n,
     ),

@@ -123,6 +123,10 @@ struct ArrayList {
     }
 };
 
+// A list of such arrays whose numbers are moved and not looked at.
+template <typename C>
+struct NumbersList : ArrayList<C> {};
+
 // A tuple of K integers: stride (h, w), say.
 template <int K>
 struct Ints {

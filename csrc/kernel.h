@@ -83,6 +83,12 @@ struct FromPython<ArrayList<T>> {
     static ArrayList<T> make(const Value& value) { return {value.arrays, value.count}; }
 };
 
+template <typename C>
+struct FromPython<NumbersList<C>> {
+    static constexpr Parameter parameter = {Kind::list, DType::number, !std::is_const_v<C>, false, -1};
+    static NumbersList<C> make(const Value& value) { return {{value.arrays, value.count}}; }
+};
+
 template <>
 struct FromPython<int64_t> {
     static constexpr Parameter parameter = {Kind::integer, DType::int64, false, false, 0};

@@ -132,36 +132,33 @@ const Item<T>* sort_line(const T* x, int64_t stride, int64_t count, bool largest
 }  // namespace
 
 template <typename T>
-void topk_forward(Array<const T, 2> x, bool largest, Array<T, 2> values, Array<int64_t, 2> index) {
-    const int64_t A = x.shape[0], K = x.shape[1], k = values.shape[1];
-    require(values.shape[0] == A && index.shape[0] == A && index.shape[1] == k && k <= K,
-            "topk_forward: x is (A, K), values and index (A, k)");
+void topk_forward(Array<const T, 3> x, bool largest, Array<T, 3> values, Array<int64_t, 3> index) {
+    const int64_t A = x.shape[0], K = x.shape[1], B = x.shape[2], k = values.shape[1];
+    require(values.shape[0] == A && values.shape[2] == B && index.shape[0] == A && index.shape[1] == k &&
+                index.shape[2] == B && k <= K,
+            "topk_forward: x is (A, K, B), values and index (A, k, B)");
     if (values.size() == 0) return;
-    if (k > K / 8 && K < int64_t(1) << 31) {
-        parallel_for(A, 4096 / K + 1, [&](int64_t begin, int64_t end) {
-            const Scratch<Item<T>> items(2 * K);
-            for (int64_t a = begin; a < end; ++a) {
-                const T* line = x.data + a * x.stride[0];
-                const Item<T>* sorted =
-                    sort_line(line, x.stride[1], K, largest, items.data(), items.data() + K);
-                for (int64_t n = 0; n < k; ++n) {
-                    values(a, n) = line[sorted[n].index * x.stride[1]];
-                    index(a, n) = sorted[n].index;
-                }
+    const bool sorts = k > K / 8 && K < int64_t(1) << 31;
+    parallel_for(A * B, 4096 / K + 1, [&](int64_t begin, int64_t end) {
+        const Scratch<Item<T>> items(sorts ? 2 * K : 0);
+        const Scratch<Found<int_of<T>>> heap(sorts ? 0 : k);
+        for (int64_t i = begin; i < end; ++i) {
+            const int64_t a = i / B, b = i % B, stride = x.stride[1];
+            const T* line = x.data + a * x.stride[0] + b * x.stride[2];
+            const auto put = [&](int64_t n, int64_t found) {
+                values(a, n, b) = line[found * stride];
+                index(a, n, b) = found;
+            };
+            if (sorts) {
+                const Item<T>* sorted = sort_line(line, stride, K, largest, items.data(), items.data() + K);
+                for (int64_t n = 0; n < k; ++n) put(n, sorted[n].index);
+                continue;
             }
-        });
-        return;
-    }
-    parallel_for(A, 4096 / K + 1, [&](int64_t begin, int64_t end) {
-        const Scratch<Found<int_of<T>>> heap(k);
-        for (int64_t a = begin; a < end; ++a) {
-            const T* line = x.data + a * x.stride[0];
-            find_best(line, x.stride[1], K, k, largest, heap.data());
+            find_best(line, stride, K, k, largest, heap.data());
             for (int64_t n = k - 1; n >= 0; --n) {  // the worst comes last
-                const Found<int_of<T>> worst = heap[0];
+                const int64_t worst = heap[0].index;
                 sink(heap.data(), n, heap[n]);
-                values(a, n) = line[worst.index * x.stride[1]];
-                index(a, n) = worst.index;
+                put(n, worst);
             }
         }
     });

@@ -52,6 +52,14 @@ def are_usual_floats(list arrays):
     return kind >= 0
 
 
+def are_compact(list arrays):
+    """Whether the elements of each lie one behind another, row by row."""
+    for array in arrays:
+        if not cnp.PyArray_IS_C_CONTIGUOUS(<cnp.ndarray>array):
+            return False
+    return True
+
+
 def usual_floats(dict arrays, tuple optional):
     """The values as a list if they are usual arrays, or None where their name is in `optional`; None if not."""
     cdef int kind = -1

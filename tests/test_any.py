@@ -26,3 +26,17 @@ def test_as_in_pytorch(name, options):
 def test_refuses():
     check_refused(lambda: pydl.any(ARRAYS[0], 3), IndexError, "any: dim is 3, but the input has 3 dimensions")
     check_refused(lambda: pydl.all("text"), TypeError, "all: input must be a tensor or an array, not str")
+
+
+@pytest.mark.parametrize("shape", [(3, 5, 4), (1500, 3), (40, 30, 5), (200, 60)])
+@pytest.mark.parametrize("keepdim", [False, True])
+def test_many_short_lines(shape, keepdim):
+    x = rng.integers(-1, 2, shape).astype(np.float32)
+    x[0], x[-1] = 0, np.nan
+    for values in (x, np.nan_to_num(x).astype(np.int64), x > 0, np.swapaxes(x, 0, -1)):
+        for dim in (*range(x.ndim), -1, (0, x.ndim - 1)):
+            for name in ("any", "all"):
+                want = getattr(torch, name)(torch.tensor(values.copy()), dim, keepdim).numpy()
+                got = getattr(pydl, name)(values, dim, keepdim)
+                assert got.dtype == np.bool_
+                np.testing.assert_array_equal(got.numpy(), want)

@@ -1,9 +1,10 @@
 import numpy as np
 import pytest
-from checks import check_gradient, check_torch
+from checks import check_gradient, check_kernel, check_torch
 
 import pydl
 from pydl.ops import cat, stack
+from pydl.ops.cat import cat_forward
 
 rng = np.random.default_rng(0)
 X = rng.standard_normal((4, 3, 5))
@@ -13,6 +14,16 @@ Y = rng.standard_normal((4, 2, 5))
 @pytest.fixture(scope="module")
 def torch():
     return pytest.importorskip("torch")
+
+
+def test_native_equals_reference():
+    check_kernel(cat_forward)
+
+
+@pytest.mark.parametrize(("rows", "size"), [(0, 8), (2, 9), (2, 7), (3, 8)])
+def test_kernel_refuses_what_does_not_fit(rows, size):
+    with pytest.raises(ValueError, match="cat_forward: all arrays must be matrices of as many rows"):
+        cat_forward.native([np.zeros(4), np.zeros(4)], rows, np.zeros(size))
 
 
 @pytest.mark.parametrize("dim", [1, -2])

@@ -6,12 +6,25 @@
 
 namespace pydl::PYDL_ISA {
 
-// Rows without gaps of any length. The last vector of a row is moved back to end with it.
+// Rows without gaps of any length. The last vector of a row is moved back to end with it. Of rows of less
+// than a vector, one behind another in y, whole vectors are copied: the next row overwrites what is too much.
 template <typename T>
 [[gnu::noinline]] void copy_rows(const T* x, int64_t x_step, T* y, int64_t y_step, int64_t count,
                                  int64_t rows) {
     constexpr int64_t W = width<T>;
-    for (int64_t r = 0; r < rows; ++r, x += x_step, y += y_step) {
+    int64_t r = 0;
+    if (count < W && y_step == count && x_step != 0) {
+        const int64_t beyond = W - count;  // numbers, of at most so many rows of x and of y
+        const int64_t x_rows = (beyond - 1) / (x_step < 0 ? -x_step : x_step) + 1,
+                      y_rows = (beyond - 1) / count + 1;
+        const int64_t last = rows - (x_step > 0 && x_rows > y_rows ? x_rows : y_rows);
+        for (; r < last; ++r, x += x_step, y += count)
+            if (x_step < 0 && r < x_rows)
+                store_partial(y, load_partial(x, count), count);
+            else
+                store(y, load(x));
+    }
+    for (; r < rows; ++r, x += x_step, y += y_step) {
         if (count < W) {
             store_partial(y, load_partial(x, count), count);
             continue;

@@ -66,7 +66,7 @@ PYDL_INLINE bool lies_apart(int64_t stride) {
     bool apart[kMostPacked] = {}, any_apart = false;
     for (int k = 1; k < arrays; ++k) {
         const int64_t distance = (step[k] < 0 ? -step[k] : step[k]) * bytes[k];
-        apart[k] = stride[k] == 1 && count * bytes[k] <= kApartBytes && step[k] != count &&
+        apart[k] = stride[k] == 1 && count * bytes[k] <= kApartBytes && distance != count * bytes[k] &&
                    rows * distance >= kFarRows;
         any_apart |= apart[k];
     }

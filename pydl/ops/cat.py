@@ -10,12 +10,15 @@ Source    Harris et al., "Array programming with NumPy", Nature 585 (2020)
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
-from .._compiled import are_usual_floats, remembered
+import numpy as np
+
+from .._compiled import are_compact, are_usual_floats, remembered
 from ..arguments import check_array, check_dim, check_new_dim
-from ..op import empty, op
+from ..op import empty, kernel, kernels_are_noted, op
 from .clone import MOST_DIMENSIONS, clone_forward, copy
 
 
@@ -32,8 +35,26 @@ def check_tensors(name: str, tensors: Any) -> list[Any]:
     return arrays
 
 
-# The shape of the result, and where in it the tensors go.
-Places = tuple[tuple[int, ...], tuple[Any, ...]]
+@kernel(writes="y")
+def cat_forward(x, rows, y):
+    """Matrices of as many rows beside each other: the arrays hold their numbers in any shapes."""
+    y, first = y.reshape(rows, -1), 0
+    for each in x:
+        matrix = each.reshape(rows, each.size // rows)
+        for a, k in np.ndindex(matrix.shape):
+            y[a, first + k] = matrix[a, k]
+        first += matrix.shape[1]
+
+
+@cat_forward.samples
+def _(draw):
+    rows, sizes = draw.integer(1, 40), [draw.choice(1, draw.integer(0, 9), draw.integer(0, 300)) for _ in range(3)]
+    x = [np.ascontiguousarray(draw.array((rows, size))) for size in sizes]
+    return {"x": x, "rows": rows, "y": np.zeros((rows, sum(sizes)), x[0].dtype)}
+
+
+# The shape of the result, the rows of the kernel's matrices, and where in the result the tensors go.
+Places = tuple[tuple[int, ...], int, tuple[Any, ...]]
 
 
 @remembered
@@ -49,7 +70,7 @@ def _one_behind_another(dim: Any, *shapes: tuple[int, ...]) -> Places:
             raise ValueError(f"cat: tensors[{n}] has shape {shape} but must fit {first} in all but dimension {d}")
         places.append((*(slice(None),) * d, slice(end, end + shape[d])))
         end += shape[d]
-    return (*first[:d], end, *first[d + 1 :]), tuple(places)
+    return (*first[:d], end, *first[d + 1 :]), math.prod(first[:d]), tuple(places)
 
 
 @remembered
@@ -62,7 +83,7 @@ def _along_a_new_dimension(dim: Any, *shapes: tuple[int, ...]) -> Places:
             raise ValueError(f"stack: tensors[{n}] has shape {shape} but tensors[0] has {first}")
     # With an ellipsis the parts are arrays also where they have no dimensions left.
     places = tuple((*(slice(None),) * d, n, ...) for n in range(len(shapes)))
-    return (*first[:d], len(shapes), *first[d:]), places
+    return (*first[:d], len(shapes), *first[d:]), math.prod(first[:d]), places
 
 
 def _check_ranks(name: str, shapes: tuple[tuple[int, ...], ...]) -> None:
@@ -72,12 +93,15 @@ def _check_ranks(name: str, shapes: tuple[tuple[int, ...], ...]) -> None:
 
 
 def _joined(arrays: list[Any], where: Places, usual: bool) -> Any:
-    """What both operations return. usual: whether the kernel takes the arrays."""
-    shape, places = where
+    """What both operations return. usual: whether the kernels take the arrays."""
+    shape, rows, places = where
     y = empty(shape, arrays[0].dtype)
-    into = clone_forward if usual and len(shape) <= MOST_DIMENSIONS else copy
-    for n, each in enumerate(arrays):
-        into(each, y[places[n]])
+    if usual and rows and are_compact(arrays) and not kernels_are_noted():  # recordings know of no lists
+        cat_forward(arrays, rows, y)
+    else:
+        into = clone_forward if usual and len(shape) <= MOST_DIMENSIONS else copy
+        for n, each in enumerate(arrays):
+            into(each, y[places[n]])
     return y, lambda dy, needs: tuple([dy[place] for place in places]), ()
 
 

@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from .._compiled import remembered
+from .._compiled import remembered, repeated
 from ..arguments import check_array, check_dim, check_shape
 from ..op import empty, op
 from ..tensor import Tensor, as_tensor
@@ -30,17 +30,23 @@ from .reshape import reshape
 MOST_SUMMANDS = 8  # of a gradient that are added one after the other
 
 
+@remembered
+def _shapes(name: str, shape: tuple[int, ...], low: int, *size: Any) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """That of x with all dimensions of the result, and that of the result."""
+    asked = check_shape(name, size, low)
+    old = (None,) * (len(asked) - len(shape)) + shape
+    if len(asked) < len(shape) or not all(
+        new >= 0 if mine is None else mine in (new, 1) or new == -1 for mine, new in zip(old, asked, strict=True)
+    ):
+        raise ValueError(f"{name}: input of shape {shape} cannot be repeated to {asked}")
+    new = tuple(mine if new == -1 else new for mine, new in zip(old, asked, strict=True))
+    return (1,) * (len(asked) - len(shape)) + shape, new  # type: ignore[return-value]
+
+
 def _expanded(name: str, input: Any, size: tuple[Any, ...], low: int) -> Any:
     """What both operations do."""
     x = check_array(name, "input", input)
-    asked = check_shape(name, size, low)
-    old = (None,) * (len(asked) - x.ndim) + x.shape
-    if len(asked) < x.ndim or not all(
-        new >= 0 if mine is None else mine in (new, 1) or new == -1 for mine, new in zip(old, asked, strict=True)
-    ):
-        raise ValueError(f"{name}: input of shape {x.shape} cannot be repeated to {asked}")
-    shape = tuple(mine if new == -1 else new for mine, new in zip(old, asked, strict=True))
-    return np.broadcast_to(x, shape), lambda dy, needs: fit(dy, (x.shape, x.dtype)), ()
+    return repeated(x, *_shapes(name, x.shape, low, *size)), lambda dy, needs: fit(dy, (x.shape, x.dtype)), ()
 
 
 @op("input", view=True)
@@ -81,7 +87,7 @@ def _repeated(x: Tensor, name: str, counts: tuple[int, ...]) -> Tensor:
 def _repeated_at_once(input: Any, name: str, counts: tuple[int, ...]) -> Any:
     shape, pairs, apart = _copies(name, input.shape, counts)
     y = empty(shape, input.dtype)
-    copy(np.broadcast_to(reshaped(input, apart), pairs), y.reshape(pairs))
+    copy(repeated(reshaped(input, apart), apart, pairs), y.reshape(pairs))
     return y, lambda dy, needs: fit(dy.reshape(pairs), (apart, input.dtype)).reshape(input.shape), ()
 
 

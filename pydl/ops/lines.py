@@ -34,12 +34,6 @@ def with_last(x: Any, d: int) -> Any:
     return x.transpose((*range(d), *range(d + 1, last + 1), d))
 
 
-def last_to(x: Any, d: int) -> Any:
-    """x with the last dimension where with_last() took it from."""
-    last = x.ndim - 1
-    return x.transpose((*range(d), last, *range(d, last)))
-
-
 def around(x: Any, dims: tuple[int, ...]) -> Any:
     """x as (A, K, B), K the dimensions `dims`, B without gaps: a view where its strides allow it."""
     first, last = (dims[0], dims[-1] + 1) if dims else (0, 0)

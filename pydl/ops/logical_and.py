@@ -19,15 +19,19 @@ from typing import Any
 
 import numpy as np
 
+from .._compiled import empty_reduced
 from ..arguments import check_array, check_flag, check_range, check_reduction
 from ..op import empty, empty_like, kernel, kernels_are_noted, op
 from ..tensor import as_tensor
+from .amax import amax_forward, amin_forward
 from .broadcasting import broadcast_shape, operands
-from .clone import MOST_DIMENSIONS
+from .clone import MANY, MOST_DIMENSIONS, converted, float32
 from .eq import compare
 
 BOTH, ONE = 1, 2  # what the kernel's `form` is a sum of, as in csrc/logical_and.cpp
 AND, OR, XOR = BOTH, BOTH + ONE, ONE
+
+FEW = 48  # neighbours below which the extremes of floats are found sooner: numpy goes line by line
 
 _bool = np.dtype(np.bool_)
 _UFUNCS = {AND: np.bitwise_and, OR: np.bitwise_or, XOR: np.bitwise_xor}
@@ -135,9 +139,14 @@ def bitwise_not(input: Any) -> Any:
     return negated(x) if x.dtype.kind == "b" else np.invert(x, out=empty_like(x))
 
 
-def _reduced(name: str, form: Any, input: Any, dim: Any, keepdim: Any) -> Any:
+def _reduced(name: str, form: Any, input: Any, dim: Any, keepdim: Any, by_floats: Any = None) -> Any:
     x = check_array(name, "input", input)
-    dims, _, shape, _ = check_reduction(name, x.shape, dim, keepdim)
+    dims, ones, shape, _ = check_reduction(name, x.shape, dim, keepdim)
+    if by_floats is not None and x.size >= MANY and x.shape[-1] < FEW and len(dims) < x.ndim:
+        numbers = converted(truths(name, x), float32)
+        y, lines = empty_reduced(numbers, ones, shape)
+        by_floats(numbers, lines)
+        return np.not_equal(y, 0, out=empty(shape, _bool))
     # numpy goes through all dimensions at once faster than through a list of them.
     return np.asarray(form(x, None if len(dims) == x.ndim else dims)).reshape(shape)
 
@@ -145,13 +154,13 @@ def _reduced(name: str, form: Any, input: Any, dim: Any, keepdim: Any) -> Any:
 @op("input")
 def any(input: Any, dim: int | tuple[int, ...] | None = None, keepdim: bool = False) -> Any:
     """Whether some element is not 0."""
-    return _reduced("any", np.logical_or.reduce, input, dim, keepdim)
+    return _reduced("any", np.logical_or.reduce, input, dim, keepdim, amax_forward)
 
 
 @op("input")
 def all(input: Any, dim: int | tuple[int, ...] | None = None, keepdim: bool = False) -> Any:
     """Whether no element is 0."""
-    return _reduced("all", np.logical_and.reduce, input, dim, keepdim)
+    return _reduced("all", np.logical_and.reduce, input, dim, keepdim, amin_forward)
 
 
 @op("input")

@@ -10,17 +10,18 @@ Source    Knuth, "The art of computer programming", volume 3 (1998), section 5.2
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
 
+from .._compiled import along
 from ..arguments import check_array, check_dim, check_flag, check_integer
 from ..op import empty, kernel, op
-from .clone import reshaped, zeros
+from .clone import zeros
 from .gather import add_along
-from .lines import last_to, with_last
 from .max import ValuesIndices
+
+_int64 = np.dtype(np.int64)
 
 
 @kernel(writes="values, index")
@@ -29,19 +30,20 @@ def topk_forward(x, largest, values, index):
         isnan = bool(np.isnan(line[c]))
         return (not isnan if largest else isnan, 0.0 if isnan else -line[c] if largest else line[c], c)
 
-    for a, line in enumerate(x):
+    for a, b in np.ndindex(x.shape[::2]):
+        line = x[a, :, b]
         for n, c in enumerate(sorted(range(len(line)), key=rank)[: values.shape[1]]):
-            values[a, n], index[a, n] = line[c], c
+            values[a, n, b], index[a, n, b] = line[c], c
 
 
 @topk_forward.samples
 def _(draw):
-    A, K = draw.integer(0, 5), draw.choice(draw.integer(1, 9), draw.integer(1, 200))
+    A, K, B = draw.integer(0, 5), draw.choice(draw.integer(1, 9), draw.integer(1, 200)), draw.choice(1, 3)
     k = draw.choice(draw.integer(0, K), min(K, 3))
-    x = draw.special((A, K))
+    x = draw.special((A, K, B))
     x = np.round(x, draw.choice(0, 8))
-    values = draw.out((A, k))
-    return {"x": x, "largest": draw.choice(True, False), "values": values, "index": np.zeros((A, k), np.int64)}
+    values = draw.out((A, k, B))
+    return {"x": x, "largest": draw.choice(True, False), "values": values, "index": np.zeros((A, k, B), np.int64)}
 
 
 @kernel(writes="values, index")
@@ -87,13 +89,10 @@ def _sorted(name: str, input: Any, dim: Any, descending: Any, k: Any = None) -> 
 
 def first_of_order(x: Any, d: int, k: int, largest: bool) -> tuple[Any, Any]:
     """The first k of the order and their indices, without all of it."""
-    ends = d == x.ndim - 1
-    last = with_last(x, d)
-    lines = reshaped(last, (math.prod(last.shape[:-1]), last.shape[-1]))
-    y, index = empty((len(lines), k), x.dtype), np.empty((len(lines), k), np.int64)
-    topk_forward(lines, largest, y, index)
-    y, index = y.reshape(*last.shape[:-1], k), index.reshape(*last.shape[:-1], k)
-    return (y, index) if ends else (last_to(y, d), last_to(index, d))
+    shape = (*x.shape[:d], k, *x.shape[d + 1 :])
+    y, index = empty(shape, x.dtype), empty(shape, _int64)
+    topk_forward(along(x, d), largest, along(y, d), along(index, d))
+    return y, index
 
 
 @op("input", several=True)
