@@ -1,10 +1,12 @@
 // group_norm of x (N, C, S): the channels of each sample in groups. See pydl/ops/group_norm.py.
 //
 // A group is C / G segments of S numbers; its statistics are taken as batch_norm takes a channel's. Without
-// S, a group of all samples is a matrix whose rows layer_norm knows.
+// S, a group of all samples is a matrix whose rows layer_norm knows, and of many samples with small groups
+// all numbers are taken for channels, each with its own copy of the weight.
 #include "kernel.h"
 #include "normalization/batch_norm.h"
 #include "normalization/row_norm_backward.h"
+#include "scratch.h"
 
 namespace pydl::PYDL_ISA {
 namespace {
@@ -34,6 +36,61 @@ bool has_shape(const Array<T, 2>& a, int64_t N, int64_t G) {
     return a.shape[0] == N && a.shape[1] == G;
 }
 
+// Whether the rows of a group are sooner worked on than its channels one by one: where the samples are many
+// enough to pay for the copies of the weight.
+template <typename T>
+bool are_rows(const Array<T, 3>& x, int64_t channels) {
+    const int64_t S = x.shape[2], row = channels * S;
+    return S == 1 || (row <= 1024 && row <= 12 * x.shape[0] && x.stride[1] == S && x.stride[2] == 1);
+}
+
+template <typename T>
+Array<T, 3> as_channels(const Array<T, 3>& x) {
+    const int64_t S = x.shape[2];
+    return {x.data, {x.shape[0], x.shape[1] * S, 1}, {x.stride[0], S == 1 ? x.stride[1] : 1, 1}};
+}
+
+// Numbers of the channels, if any, with S copies of each.
+template <typename T>
+class Copies {
+  public:
+    Copies(const Optional<Array<const T, 1>>& w, int64_t C, int64_t S)
+        : all_(w && S > 1 ? C * S : 0), of_(w) {
+        if (!w || S == 1) return;
+        for (int64_t c = 0; c < C; ++c)
+            for (int64_t s = 0; s < S; ++s) all_[c * S + s] = w.value(c);
+        of_.value = {all_.data(), {C * S}, {1}};
+    }
+    const Optional<Array<const T, 1>>& get() const { return of_; }
+
+  private:
+    Scratch<T> all_;
+    Optional<Array<const T, 1>> of_;
+};
+
+// Numbers that will be known for each copy, and the sums of them that are wanted.
+template <typename T>
+class CopySums {
+  public:
+    CopySums(const Optional<Array<T, 1>>& w, int64_t C, int64_t S)
+        : w_(w), of_(w), all_(w && S > 1 ? C * S : 0), S_(S) {
+        if (w && S > 1) of_.value = {all_.data(), {C * S}, {1}};
+    }
+    const Optional<Array<T, 1>>& get() const { return of_; }
+    void finish() const {
+        for (int64_t c = 0; w_ && S_ > 1 && c < w_->shape[0]; ++c) {
+            double sum = 0;
+            for (int64_t s = 0; s < S_; ++s) sum += double(all_[c * S_ + s]);
+            w_.value(c) = T(sum);
+        }
+    }
+
+  private:
+    Optional<Array<T, 1>> w_, of_;
+    Scratch<T> all_;
+    int64_t S_;
+};
+
 }  // namespace
 
 template <typename T>
@@ -49,11 +106,15 @@ void group_norm_forward(Array<const T, 3> x, Optional<Array<const T, 1>> weight,
             "group_norm_forward: weight and bias are (C) for x (N, C, S)");
     if (x.size() == 0) return;
     const int64_t channels = C / G;
-    if (S == 1) {
+    if (are_rows(x, channels) && are_rows(y, channels)) {
+        const Copies<T> w(weight, C, S), b(bias, C, S);
+        const Array<const T, 3> from = as_channels(x);
+        const Array<T, 3> to = as_channels(y);
+        const int64_t K = channels * S;
         for (int64_t g = 0; g < G; ++g)
-            normalise_rows<T, true>(group_of(x, g, channels), group_of(weight, g, channels),
-                                    group_of(bias, g, channels), eps, group_of(y, g, channels),
-                                    column(mean, g).data, mean.stride[0], column(rstd, g));
+            normalise_rows<T, true>(group_of(from, g, K), group_of(w.get(), g, K), group_of(b.get(), g, K),
+                                    eps, group_of(to, g, K), column(mean, g).data, mean.stride[0],
+                                    column(rstd, g));
         return;
     }
     const MomentBlocks blocks(channels, S);
@@ -105,17 +166,23 @@ void group_norm_backward(Array<const T, 3> dy, Array<const T, 3> x, Optional<Arr
             "group_norm_backward: mean and rstd are (N, groups), weight, dweight and dbias (C)");
     const int64_t channels = C / G;
     if (!dx && !dweight && !dbias) return;
-    if (S == 1 && N > 0) {
+    if (N > 0 && S > 0 && are_rows(x, channels) && are_rows(dy, channels) &&
+        (!dx || are_rows(*dx, channels))) {
+        const Copies<T> w(weight, C, S);
+        const CopySums<T> dw(dweight, C, S), db(dbias, C, S);
+        const int64_t K = channels * S;
         for (int64_t g = 0; g < G; ++g) {
-            const auto dw = group_of(dweight, g, channels), db = group_of(dbias, g, channels);
+            const auto of_w = group_of(dw.get(), g, K), of_b = group_of(db.get(), g, K);
             Optional<Array<T, 2>> to{{}, bool(dx)};
-            if (dx) to.value = group_of(*dx, g, channels);
+            if (dx) to.value = group_of(as_channels(*dx), g, K);
             const RowGradients<T> gradients(
-                group_of(dy, g, channels), group_of(x, g, channels), group_of(weight, g, channels),
-                column(mean, g).data, mean.stride[0], column(rstd, g), to, dw ? dw->data : nullptr,
-                dw ? dw->stride[0] : 0, db ? db->data : nullptr, db ? db->stride[0] : 0);
+                group_of(as_channels(dy), g, K), group_of(as_channels(x), g, K), group_of(w.get(), g, K),
+                column(mean, g).data, mean.stride[0], column(rstd, g), to, of_w ? of_w->data : nullptr,
+                of_w ? of_w->stride[0] : 0, of_b ? of_b->data : nullptr, of_b ? of_b->stride[0] : 0);
             gradients.run();
         }
+        dw.finish();
+        db.finish();
         return;
     }
     Scratch<GradientSums> sums(N * C);

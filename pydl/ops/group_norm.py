@@ -78,7 +78,10 @@ def group_norm_backward(dy, x, weight, mean, rstd, dx, dweight, dbias):
 
 def _draw(draw):
     groups = draw.integer(1, 4)
-    N, S = draw.choice((draw.integer(0, 4), draw.integer(0, 30)), (draw.integer(1, 40), 1), (1, 3000))
+    several = draw.integer(1, 40)
+    N, S = draw.choice(
+        (draw.integer(0, 4), draw.integer(0, 30)), (several, 1), (several, draw.integer(2, 9)), (1, 3000)
+    )
     x = draw.array((N, groups * draw.integer(0 if S < 3000 else 1, 5), S))
     return x, groups, draw.choice(None, draw.array((x.shape[1],), 0.5, 2.0))
 

@@ -13,8 +13,13 @@ from typing import Any
 
 import numpy as np
 
+from .._compiled import usual_classes
 from ..arguments import check_array, check_integer
 from ..op import op
+from .clone import zeros
+from .gather import scatter_forward
+
+_one = np.ones((), np.int64)
 
 
 @op("tensor")
@@ -29,10 +34,15 @@ def one_hot(tensor: Any, num_classes: int = -1) -> Any:
             raise ValueError("one_hot: tensor is empty, so num_classes must be given")
         num_classes = int(x.max()) + 1
     num_classes = check_integer("one_hot", "num_classes", num_classes, 1)
-    if x.size and not 0 <= x.min() <= x.max() < num_classes:
-        raise ValueError(
-            f"one_hot: tensor has values from {x.min()} to {x.max()} but classes are from 0 to {num_classes - 1}"
-        )
-    y = np.zeros((*x.shape, num_classes), np.int64)
-    y.reshape(-1)[np.arange(x.size) * num_classes + x.reshape(-1).astype(np.int64, copy=False)] = 1
+    if not usual_classes(x, x.shape, num_classes):
+        if x.size and not 0 <= x.min() <= x.max() < num_classes:
+            raise ValueError(
+                f"one_hot: tensor has values from {x.min()} to {x.max()} but classes are from 0 to {num_classes - 1}"
+            )
+        x = np.ascontiguousarray(x, np.int64)
+    y = zeros((*x.shape, num_classes), np.int64)
+    lines = (x.size, 1, 1)
+    scatter_forward(
+        np.ndarray(lines, np.int64, _one, 0, (0, 0, 0)), x.reshape(lines), y.reshape(x.size, num_classes, 1)
+    )
     return y

@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from .._compiled import along
 from ..arguments import check_flag, check_number, check_reduction
 from ..op import empty, kernel, op
 from ..tensor import Tensor
@@ -64,11 +65,14 @@ def _moments(input: Any, dims: Any, ones: Any, shape: Any, divisor: float) -> An
     """[variance, mean] of floats."""
     count = math.prod(input.shape[d] for d in dims)
     y, mean = empty(shape, input.dtype), empty(shape, input.dtype)
-    if dims and count and dims[0] == input.ndim - len(dims) and input.flags.c_contiguous:
+    whole, few = input.flags.c_contiguous, count < FEW_ROWS and not 0 < input.size <= MANY
+    if dims and count and dims[0] == input.ndim - len(dims) and whole:
         x = input.reshape(input.size // count, count, 1)
+    elif not dims or few:
+        x = input
     else:
-        x = around(input, dims) if dims and (count >= FEW_ROWS or 0 < input.size <= MANY) else input
-    if x is not input and (x.shape[2] > 5 or x.shape[2] == 1):
+        x = along(input, dims[0]) if len(dims) == 1 and whole else around(input, dims)
+    if x is not input and (x.shape[2] > 3 or x.shape[2] == 1 or x.size <= 2 * MANY):
         var_forward(x, divisor, mean.reshape(x.shape[::2]), y.reshape(x.shape[::2]))
     else:
         distances, middle, spread = empty(input.shape, input.dtype), mean.reshape(ones), y.reshape(ones)
