@@ -31,17 +31,45 @@ struct Normal {
     double mean, rstd;
 };
 
+// f(channel, its group) for a run of channels.
+template <typename F>
+PYDL_INLINE void for_channels(int64_t first, int64_t run, int64_t channels, const F& f) {
+    int64_t g = first / channels, end = (g + 1) * channels;
+    for (int64_t c = first; c < first + run; ++c) {
+        if (c == end) ++g, end += channels;
+        f(c, g);
+    }
+}
+
+// Of a channel, block by block.
+template <typename T>
+PYDL_INLINE GradientSums sums_of(Line<const T> dy, Line<const T> x, T center, int64_t count) {
+    GradientSums all;
+    for (int64_t s = 0; s < count; s += kMomentBlock) {
+        Sums<T, 2> sums{};
+        sums.add([center](vec<T> dy, vec<T> x)
+                     PYDL_INLINE_LAMBDA { return Terms<T, 2>{{dy, dy * (x - center)}}; },
+                 count - s < kMomentBlock ? count - s : kMomentBlock, dy.from(s), x.from(s));
+        all.dy += sums.total(0);
+        all.dot += sums.total(1);
+    }
+    return all;
+}
+
 template <typename T>
 bool has_shape(const Array<T, 2>& a, int64_t N, int64_t G) {
     return a.shape[0] == N && a.shape[1] == G;
 }
 
 // Whether the rows of a group are sooner worked on than its channels one by one: where the samples are many
-// enough to pay for the copies of the weight.
+// enough to pay for the copies of the weight. All samples of a group come before the next group, so long rows
+// would come from memory late.
+constexpr int64_t kMostForward = 256, kMostBackward = 128;
+
 template <typename T>
-bool are_rows(const Array<T, 3>& x, int64_t channels) {
+bool are_rows(const Array<T, 3>& x, int64_t channels, int64_t most) {
     const int64_t S = x.shape[2], row = channels * S;
-    return S == 1 || (row <= 1024 && row <= 12 * x.shape[0] && x.stride[1] == S && x.stride[2] == 1);
+    return S == 1 || (row <= most && row <= 12 * x.shape[0] && x.stride[1] == S && x.stride[2] == 1);
 }
 
 template <typename T>
@@ -106,7 +134,7 @@ void group_norm_forward(Array<const T, 3> x, Optional<Array<const T, 1>> weight,
             "group_norm_forward: weight and bias are (C) for x (N, C, S)");
     if (x.size() == 0) return;
     const int64_t channels = C / G;
-    if (are_rows(x, channels) && are_rows(y, channels)) {
+    if (are_rows(x, channels, kMostForward) && are_rows(y, channels, kMostForward)) {
         const Copies<T> w(weight, C, S), b(bias, C, S);
         const Array<const T, 3> from = as_channels(x);
         const Array<T, 3> to = as_channels(y);
@@ -166,8 +194,8 @@ void group_norm_backward(Array<const T, 3> dy, Array<const T, 3> x, Optional<Arr
             "group_norm_backward: mean and rstd are (N, groups), weight, dweight and dbias (C)");
     const int64_t channels = C / G;
     if (!dx && !dweight && !dbias) return;
-    if (N > 0 && S > 0 && are_rows(x, channels) && are_rows(dy, channels) &&
-        (!dx || are_rows(*dx, channels))) {
+    const auto by_rows = [&](const auto& a) { return are_rows(a, channels, kMostBackward); };
+    if (N > 0 && S > 0 && by_rows(x) && by_rows(dy) && (!dx || by_rows(*dx))) {
         const Copies<T> w(weight, C, S);
         const CopySums<T> dw(dweight, C, S), db(dbias, C, S);
         const int64_t K = channels * S;
@@ -185,31 +213,43 @@ void group_norm_backward(Array<const T, 3> dy, Array<const T, 3> x, Optional<Arr
         db.finish();
         return;
     }
-    Scratch<GradientSums> sums(N * C);
-    if (x.size() > 0)
-        for_each_run(N, C, S, [&](int64_t n, int64_t first, int64_t run) {
-            GradientSums* all = sums.data() + n * C + first;
-            for (int64_t k = 0; k < run; ++k) all[k] = {};
-            const auto add = [&](int64_t k, int64_t s, int64_t count, auto some) {
-                T center[some];
-                Sums<T, 2> part[some] = {};
-                const int64_t left = run - k < some ? run - k : int64_t(some);
-                for (int64_t i = 0; i < left; ++i) center[i] = mean(n, (first + k + i) / channels);
-                add_slopes(part, center, left, count, lines(dy, n, first + k).from(s),
-                           lines(x, n, first + k).from(s));
-                for (int64_t i = 0; i < left; ++i)
-                    all[k + i].dy += part[i].total(0), all[k + i].dot += part[i].total(1);
-            };
-            // Short channels some at a time, long ones block by block.
-            if (S <= kMomentBlock)
-                for (int64_t k = 0; k < run; k += kSummedChannels)
-                    add(k, 0, S, std::integral_constant<int, kSummedChannels>{});
-            else
-                for (int64_t k = 0; k < run; ++k)
-                    for (int64_t s = 0; s < S; s += kMomentBlock)
-                        add(k, s, S - s < kMomentBlock ? S - s : kMomentBlock,
-                            std::integral_constant<int, 1>{});
+    Scratch<GradientSums> sums(N * C), totals(N * G);
+    const auto add_sums = [&](int64_t n, int64_t first, int64_t run) {
+        for_channels(first, run, channels, [&](int64_t c, int64_t g) PYDL_INLINE_LAMBDA {
+            sums[n * C + c] = sums_of(segment(dy, n, c), segment(x, n, c), T(mean(n, g)), S);
         });
+    };
+    // Of a group: what all dx have of (x - mean), and what they have besides.
+    const double count = double(channels) * double(S);
+    const auto add_total = [&](int64_t r) {
+        GradientSums total;
+        const int64_t first = r % G * channels;
+        const GradientSums* own = sums.data() + r * channels;
+        for (int64_t k = 0; k < channels; ++k) {
+            const double w = weight ? double(weight.value(first + k)) : 1.0;
+            total.dy += w * own[k].dy;
+            total.dot += w * own[k].dot;
+        }
+        const double scale = rstd(r / G, r % G);
+        totals[r] = {-scale * (total.dy / count), -scale * scale * scale * (total.dot / count)};
+    };
+    const auto write_dx = [&](int64_t n, int64_t first, int64_t run) {
+        for_summed_channels(first, run, [&](int64_t begin, int64_t some) {
+            T center[kSummedChannels];
+            Slope<T> slope[kSummedChannels];
+            for_channels(begin, some, channels, [&](int64_t c, int64_t g) PYDL_INLINE_LAMBDA {
+                const GradientSums& total = totals[n * G + g];
+                const T w = weight ? weight.value(c) : T(1);
+                center[c - begin] = mean(n, g);
+                slope[c - begin] = {T(double(rstd(n, g)) * double(w)), T(total.dot), T(total.dy)};
+            });
+            slope_lines(slope, center, true, some, S, lines(dy, n, begin), lines(x, n, begin),
+                        lines(*dx, n, begin));
+        });
+    };
+    if (x.size() > 0) for_each_run(N, C, S, add_sums);
+    for (int64_t r = 0; dx && r < N * G; ++r) add_total(r);
+    if (x.size() > 0 && dx) for_each_run(N, C, S, write_dx);
     Scratch<GradientSums> of_channels(C);
     for (int64_t c = 0; c < C; ++c) of_channels[c] = {};
     for (int64_t n = 0; n < N && S > 0; ++n)
@@ -222,34 +262,6 @@ void group_norm_backward(Array<const T, 3> dy, Array<const T, 3> x, Optional<Arr
         if (dweight) dweight.value(c) = T(of_channels[c].dot);
         if (dbias) dbias.value(c) = T(of_channels[c].dy);
     }
-    if (!dx || x.size() == 0) return;
-    Scratch<GradientSums> totals(N * G);
-    for (int64_t r = 0; r < N * G; ++r) {
-        totals[r] = GradientSums{};
-        const int64_t first = r % G * channels;
-        const GradientSums* own = sums.data() + r * channels;
-        for (int64_t k = 0; k < channels; ++k) {
-            const double w = weight ? double(weight.value(first + k)) : 1.0;
-            totals[r].dy += w * own[k].dy;
-            totals[r].dot += w * own[k].dot;
-        }
-    }
-    const double count = double(channels) * double(S);
-    for_each_run(N, C, S, [&](int64_t n, int64_t first, int64_t run) {
-        for_summed_channels(first, run, [&](int64_t c, int64_t some) {
-            T center[kSummedChannels];
-            Slope<T> slope[kSummedChannels];
-            for (int64_t k = 0; k < some; ++k) {
-                const int64_t g = (c + k) / channels;
-                const GradientSums& total = totals[n * G + g];
-                const double r = rstd(n, g);
-                center[k] = mean(n, g);
-                slope[k] = {T(r * (weight ? double(weight.value(c + k)) : 1.0)),
-                            T(-r * r * r * (total.dot / count)), T(-r * (total.dy / count))};
-            }
-            slope_lines(slope, center, true, some, S, lines(dy, n, c), lines(x, n, c), lines(*dx, n, c));
-        });
-    });
 }
 PYDL_KERNEL(group_norm_backward, "dy, x, weight, mean, rstd, dx, dweight, dbias")
 
