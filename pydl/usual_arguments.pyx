@@ -52,6 +52,20 @@ def are_usual_floats(list arrays):
     return kind >= 0
 
 
+def are_alike(list arrays):
+    """Whether all are arrays of one dtype, of floats as above, integers or truth values, aligned and native, and there
+    is one at least."""
+    cdef int kind = -1
+    for array in arrays:
+        if not cnp.PyArray_CheckExact(array) or not cnp.PyArray_ISBEHAVED_RO(<cnp.ndarray>array):
+            return False
+        if kind < 0:
+            kind = cnp.PyArray_TYPE(<cnp.ndarray>array)
+        if cnp.PyArray_TYPE(<cnp.ndarray>array) != kind:
+            return False
+    return 0 <= kind <= cnp.NPY_DOUBLE
+
+
 def are_compact(list arrays):
     """Whether the elements of each lie one behind another, row by row."""
     for array in arrays:

@@ -38,6 +38,15 @@ def test_stack(torch, dim):
     check_gradient(lambda x, y: stack([x, y], dim), X[:2, :1, :2], X[2:, :1, :2])
 
 
+@pytest.mark.parametrize("dtype", ["bool", "int8", "int16", "int32", "int64", "uint8"])
+def test_whole_numbers(dtype):
+    x, y = (np.arange(24).reshape(2, 3, 4) % 7).astype(dtype), np.ones((2, 5, 4), dtype)
+    for a, b in [(x, y), (x[:, ::-1], y), (x, y[:, ::2])]:
+        got = cat([a, b], 1)
+        assert got.dtype == dtype
+        np.testing.assert_array_equal(got.numpy(), np.concatenate([a, b], 1))
+
+
 def test_stack_of_numbers(torch):
     check_torch(lambda x, y: stack([x.sum(), y.sum()]), lambda x, y: torch.stack([x.sum(), y.sum()]), X, 2 * X)
     assert stack([1, 2]).tolist() == [1, 2]

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from .._compiled import are_compact, are_usual_floats, remembered
+from .._compiled import are_alike, are_compact, remembered
 from ..arguments import check_array, check_dim, check_new_dim
 from ..op import empty, kernel, kernels_are_noted, op
 from .clone import MOST_DIMENSIONS, clone_forward, copy
@@ -24,7 +24,7 @@ from .clone import MOST_DIMENSIONS, clone_forward, copy
 
 def check_tensors(name: str, tensors: Any) -> list[Any]:
     """The tensors as arrays of one dtype."""
-    if are_usual_floats(tensors):
+    if are_alike(tensors):
         return tensors  # type: ignore[no-any-return]
     if not tensors:
         raise ValueError(f"{name}: tensors is empty, but one or more are needed")
