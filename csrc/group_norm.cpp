@@ -26,6 +26,16 @@ Array<T, 1> column(const Array<T, 2>& a, int64_t g) {
     return {a.data + g * a.stride[1], {a.shape[0]}, {a.stride[0]}};
 }
 
+constexpr int64_t kBlockNumbers = 65536;  // of samples that stay in the second-level cache for all groups
+
+// At most `count` of the rows of a matrix or numbers of a vector, from the nth on.
+template <typename A>
+A samples(A a, int64_t n, int64_t count) {
+    a.data += n * a.stride[0];
+    a.shape[0] = a.shape[0] - n < count ? a.shape[0] - n : count;
+    return a;
+}
+
 // What a group is normalised with.
 struct Normal {
     double mean, rstd;
@@ -62,8 +72,8 @@ bool has_shape(const Array<T, 2>& a, int64_t N, int64_t G) {
 }
 
 // Whether the rows of a group are sooner worked on than its channels one by one: where the samples are many
-// enough to pay for the copies of the weight. All samples of a group come before the next group, so long rows
-// would come from memory late.
+// enough to pay for the copies of the weight. On the way back all samples of a group come before the next
+// group, so long rows would come from memory late.
 constexpr int64_t kMostForward = 256, kMostBackward = 128;
 
 template <typename T>
@@ -138,11 +148,13 @@ void group_norm_forward(Array<const T, 3> x, Optional<Array<const T, 1>> weight,
         const Copies<T> w(weight, C, S), b(bias, C, S);
         const Array<const T, 3> from = as_channels(x);
         const Array<T, 3> to = as_channels(y);
-        const int64_t K = channels * S;
-        for (int64_t g = 0; g < G; ++g)
-            normalise_rows<T, true>(group_of(from, g, K), group_of(w.get(), g, K), group_of(b.get(), g, K),
-                                    eps, group_of(to, g, K), column(mean, g).data, mean.stride[0],
-                                    column(rstd, g));
+        const int64_t K = channels * S, block = kBlockNumbers / (C * S) + 1;
+        for (int64_t n = 0; n < N; n += block)
+            for (int64_t g = 0; g < G; ++g)
+                normalise_rows<T, true>(samples(group_of(from, g, K), n, block), group_of(w.get(), g, K),
+                                        group_of(b.get(), g, K), eps, samples(group_of(to, g, K), n, block),
+                                        column(mean, g).data + n * mean.stride[0], mean.stride[0],
+                                        samples(column(rstd, g), n, block));
         return;
     }
     const MomentBlocks blocks(channels, S);

@@ -25,13 +25,14 @@ from ..op import empty, empty_like, kernel, kernels_are_noted, op
 from ..tensor import as_tensor
 from .amax import amax_forward, amin_forward
 from .broadcasting import broadcast_shape, operands
-from .clone import MANY, MOST_DIMENSIONS, converted, float32
+from .clone import MOST_DIMENSIONS, converted, float32
 from .eq import compare
 
 BOTH, ONE = 1, 2  # what the kernel's `form` is a sum of, as in csrc/logical_and.cpp
 AND, OR, XOR = BOTH, BOTH + ONE, ONE
 
-FEW = 48  # neighbours below which the extremes of floats are found sooner: numpy goes line by line
+# Less neighbours than FEW, of SOME numbers or more: the extremes of floats are found sooner, as numpy goes line by line.
+FEW, SOME = 48, 512
 
 _bool = np.dtype(np.bool_)
 _UFUNCS = {AND: np.bitwise_and, OR: np.bitwise_or, XOR: np.bitwise_xor}
@@ -142,7 +143,7 @@ def bitwise_not(input: Any) -> Any:
 def _reduced(name: str, form: Any, input: Any, dim: Any, keepdim: Any, by_floats: Any = None) -> Any:
     x = check_array(name, "input", input)
     dims, ones, shape, _ = check_reduction(name, x.shape, dim, keepdim)
-    if by_floats is not None and x.size >= MANY and x.shape[-1] < FEW and len(dims) < x.ndim:
+    if by_floats is not None and x.size >= SOME and x.shape[-1] < FEW and len(dims) < x.ndim:
         numbers = converted(truths(name, x), float32)
         y, lines = empty_reduced(numbers, ones, shape)
         by_floats(numbers, lines)
