@@ -8,7 +8,7 @@ namespace {
 // y = (x - largest) - log sum, in two steps: largest + log sum would round off the small part.
 template <typename T>
 struct LogSoftmax : LinesInPieces<T, LogSoftmax<T>> {
-    static constexpr int kNear = 16, kFar = 16;
+    static constexpr int kNear = kTurnedRow, kFar = kTurnedRow;
     static constexpr bool kExponentials = true, kScaled = false;
 
     static void look_at_row(int64_t, int64_t K, Strip<T> stats, const Strip<T>* at) {

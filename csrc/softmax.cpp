@@ -7,7 +7,7 @@ namespace {
 
 template <typename T>
 struct Softmax : LinesInPieces<T, Softmax<T>> {
-    static constexpr int kNear = 10, kFar = 10;
+    static constexpr int kNear = kTurnedRow, kFar = kTurnedRow;
     static constexpr bool kExponentials = true, kScaled = true;
 
     static void look_at_row(int64_t, int64_t K, Strip<T> stats, const Strip<T>* at) {

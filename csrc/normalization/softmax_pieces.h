@@ -6,6 +6,7 @@
 // numbers, one behind another, are taken as one, and the lanes that belong to a line are joined in the end.
 #pragma once
 #include "normalization/softmax_strips.h"
+#include "simd/halves.h"
 
 namespace pydl::PYDL_ISA {
 
@@ -13,8 +14,12 @@ constexpr int64_t kPieceNumbers = 16384;  // in a piece of the usual size
 constexpr int64_t kPieceRows = 64;        // and at least: joining pieces takes two exponentials a lane
 constexpr int64_t kMostPieces = 64;       // of a row
 constexpr int64_t kPieceLanes = 512;
-constexpr int64_t kWideLanes = 128;  // that rows of fewer are joined to
-constexpr int64_t kFewRows = 8;      // that are left of a few
+constexpr int64_t kWideLanes = 128;   // that rows of fewer are joined to
+constexpr int64_t kFewRows = 8;       // that are left of a few
+constexpr int64_t kShortRows = 1024;  // numbers of rows of which a vector's width stay in the second cache
+
+// Half vectors of rows that are sooner turned, where x and y are the only arrays.
+constexpr int kTurnedRow = has_halves ? 9 : 12;
 
 // What can be done in pieces, rows (then lines is 1) or strips. at: the strip of each array. stats has two
 // rows: what look gives for each line is its sum and, where the sum is one of exp(x - largest), its largest
@@ -33,6 +38,7 @@ struct PieceRule {
 template <typename T, typename Rule>
 struct LinesInPieces : LineRule {
     static constexpr int kSums = 2;
+    static constexpr bool kHasRows = true;
     static constexpr PieceRule<T> rows() {
         return {Rule::look_at_row, prepare, Rule::write_row, Rule::kExponentials, Rule::kScaled};
     }
@@ -40,13 +46,25 @@ struct LinesInPieces : LineRule {
         return {Rule::look_at_strip, prepare, Rule::write_strip, Rule::kExponentials, Rule::kScaled};
     }
 
+    // Of short rows as many are looked at before they are written as have their sums in one vector: what is
+    // made of the sums would keep every row waiting.
     template <typename... X>
-    void row(int64_t, int64_t K, X*... x) const {
-        T own[2];
-        const Strip<T> stats{own, 1}, at[] = {{const_cast<T*>(x), K}...};
-        Rule::look_at_row(1, K, stats, at);
-        own[0] = Rule::prepared(own[0]);
-        Rule::write_row(1, K, stats, at);
+    void rows(int64_t lines, int64_t K, Strip<X>... x) const {
+        constexpr int64_t W = width<T>;
+        const int64_t most = K <= kShortRows ? W : 1;
+        alignas(64) T own[2 * W] = {};
+        for (int64_t first = 0, n; first < lines; first += n) {
+            n = lines - first < most ? lines - first : most;
+            for (int64_t i = 0; i < n; ++i) {
+                const Strip<T> at[] = {{const_cast<T*>(x.row(first + i)), K}...};
+                Rule::look_at_row(1, K, {own + i, W}, at);
+            }
+            prepare(n, {own, W});
+            for (int64_t i = 0; i < n; ++i) {
+                const Strip<T> at[] = {{const_cast<T*>(x.row(first + i)), K}...};
+                Rule::write_row(1, K, {own + i, W}, at);
+            }
+        }
     }
     template <typename... X>
     void strip(int64_t, int64_t lines, int64_t K, Strip<T> stats, Strip<X>... x) const {

@@ -58,6 +58,7 @@ int64_t lines_of_strip(int64_t A, int64_t K, int64_t B) {
 struct LineRule {
     static constexpr int kSums = 1;
     static constexpr int kNear = 4, kFar = 4;  // when rows are turned: see turns()
+    static constexpr bool kHasRows = false;    // rows(lines, K, a Strip of each array...) in place of row
     void finish(int64_t, int64_t) const {}
 };
 
@@ -152,9 +153,12 @@ template <typename T, typename Rule, typename... X, int... I>
 LineWork<T> line_work(const Rule& rule, std::integer_sequence<int, I...>, const Array<X, 3>&... arrays) {
     return {&rule,
             [](const void* rule, int64_t line, int64_t lines, int64_t K, const Strip<T>* at) {
-                // Rows together: where row() is inlined, what all of them need stays in registers.
-                for (int64_t i = 0; i < lines; ++i)
-                    static_cast<const Rule*>(rule)->row(line + i, K, static_cast<X*>(at[I].row(i))...);
+                if constexpr (Rule::kHasRows)
+                    return static_cast<const Rule*>(rule)->rows(lines, K,
+                                                                Strip<X>{at[I].data, at[I].stride}...);
+                else  // together: where row() is inlined, what all of them need stays in registers
+                    for (int64_t i = 0; i < lines; ++i)
+                        static_cast<const Rule*>(rule)->row(line + i, K, static_cast<X*>(at[I].row(i))...);
             },
             [](const void* rule, int64_t line, int64_t lines, int64_t K, Strip<T> sums, const Strip<T>* at) {
                 static_cast<const Rule*>(rule)->strip(line, lines, K, sums,

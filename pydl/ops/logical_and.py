@@ -31,7 +31,7 @@ from .eq import compare
 BOTH, ONE = 1, 2  # what the kernel's `form` is a sum of, as in csrc/logical_and.cpp
 AND, OR, XOR = BOTH, BOTH + ONE, ONE
 
-# Less neighbours than FEW, of SOME numbers or more: the extremes of floats are found sooner, as numpy goes line by line.
+# Of SOME numbers or more with FEW neighbours at most, extremes of floats are found sooner: numpy goes line by line.
 FEW, SOME = 48, 512
 
 _bool = np.dtype(np.bool_)
@@ -143,7 +143,7 @@ def bitwise_not(input: Any) -> Any:
 def _reduced(name: str, form: Any, input: Any, dim: Any, keepdim: Any, by_floats: Any = None) -> Any:
     x = check_array(name, "input", input)
     dims, ones, shape, _ = check_reduction(name, x.shape, dim, keepdim)
-    if by_floats is not None and x.size >= SOME and x.shape[-1] < FEW and len(dims) < x.ndim:
+    if by_floats is not None and x.size >= SOME and x.shape[-1] <= FEW and len(dims) < x.ndim:
         numbers = converted(truths(name, x), float32)
         y, lines = empty_reduced(numbers, ones, shape)
         by_floats(numbers, lines)
