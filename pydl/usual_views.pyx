@@ -76,9 +76,11 @@ def for_all(cnp.ndarray numbers not None, Py_ssize_t A, Py_ssize_t B):
 
 
 def flat(cnp.ndarray array not None):
-    """The array with one dimension: a view where the layout allows one."""
+    """The array with one dimension: itself, or a view where the layout allows one."""
     cdef cnp.npy_intp size = cnp.PyArray_SIZE(array)
     cdef cnp.PyArray_Dims shape
+    if cnp.PyArray_NDIM(array) == 1:
+        return array
     shape.ptr, shape.len = &size, 1
     if not are_one(array, 0, cnp.PyArray_NDIM(array)):
         array = copy_of(array)

@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from .._compiled import flat
+from .._compiled import flat, remembered
 from ..arguments import Array, check_floats, check_shape
 from ..op import empty, kernel, op
 from .batch_norm import check_eps
@@ -108,7 +108,8 @@ def layer_norm(input: Any, normalized_shape: Any, weight: Any = None, bias: Any 
     Errors: ValueError where input does not end in normalized_shape, or weight and bias have another shape.
     """
     x, w, b = check_floats("layer_norm", ("weight", "bias"), input=input, weight=weight, bias=bias)
-    R, D = check_rows("layer_norm", x, normalized_shape, weight=w, bias=b)
+    shapes = [None if each is None else each.shape for each in (w, b)]
+    R, D = check_rows("layer_norm", x.shape, normalized_shape, *shapes)
     eps = check_eps("layer_norm", eps)
     rows = as_rows(x, R, D)
     w_flat, b_flat = w if w is None else flat(w), b if b is None else flat(b)
@@ -133,16 +134,20 @@ def as_rows(x: Array, R: int, D: int) -> Array:
     return x if x.ndim == 2 and x.shape[1] == D else reshaped(x, (R, D))
 
 
-def check_rows(name: str, x: Array, normalized_shape: Any, **given: Array | None) -> tuple[int, int]:
-    """How many rows of how many numbers x is made of, if its last dimensions are normalized_shape."""
-    if type(normalized_shape) is tuple and normalized_shape == x.shape[-1:]:  # the usual case
-        shape = x.shape[-1:]
-    else:
-        whole = normalized_shape if isinstance(normalized_shape, tuple | list) else (normalized_shape,)
-        shape = check_shape(name, (tuple(whole),))
-    if not shape or x.shape[-len(shape) :] != shape:
-        raise ValueError(f"{name}: input has shape {x.shape} but must end in normalized_shape {shape}")
-    for argument, array in given.items():
-        if array is not None and array.shape != shape:
-            raise ValueError(f"{name}: {argument} has shape {array.shape} but must have normalized_shape {shape}")
-    return math.prod(x.shape[: -len(shape)]), math.prod(shape)
+@remembered
+def check_rows(
+    name: str,
+    shape: tuple[int, ...],
+    normalized_shape: Any,
+    weight: tuple[int, ...] | None,
+    bias: tuple[int, ...] | None = None,
+) -> tuple[int, int]:
+    """How many rows of how many numbers an array of that shape is made of, if it ends in normalized_shape."""
+    whole = normalized_shape if isinstance(normalized_shape, tuple | list) else (normalized_shape,)
+    ending = check_shape(name, (tuple(whole),))
+    if not ending or shape[-len(ending) :] != ending:
+        raise ValueError(f"{name}: input has shape {shape} but must end in normalized_shape {ending}")
+    for argument, given in (("weight", weight), ("bias", bias)):
+        if given is not None and given != ending:
+            raise ValueError(f"{name}: {argument} has shape {given} but must have normalized_shape {ending}")
+    return math.prod(shape[: -len(ending)]), math.prod(ending)

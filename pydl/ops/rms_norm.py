@@ -81,7 +81,7 @@ def rms_norm(input: Any, normalized_shape: Any, weight: Any = None, eps: float |
     eps: None for the distance from 1 to the next number of the dtype. Errors: as in layer_norm.
     """
     x, w = check_floats("rms_norm", ("weight",), input=input, weight=weight)
-    R, D = check_rows("rms_norm", x, normalized_shape, weight=w)
+    R, D = check_rows("rms_norm", x.shape, normalized_shape, None if w is None else w.shape)
     eps = float(np.finfo(x.dtype).eps) if eps is None else check_eps("rms_norm", eps)
     rows = as_rows(x, R, D)
     flat = None if w is None else w.reshape(D)
