@@ -54,24 +54,18 @@ def are_usual_floats(list arrays):
 
 def are_alike(list arrays):
     """Whether all are arrays of one dtype, of floats as above, integers or truth values, aligned and native, and there
-    is one at least."""
-    cdef int kind = -1
+    is one at least: if so 1, and 2 if the elements of each lie one behind another, row by row."""
+    cdef int kind = -1, form = 2
     for array in arrays:
         if not cnp.PyArray_CheckExact(array) or not cnp.PyArray_ISBEHAVED_RO(<cnp.ndarray>array):
-            return False
+            return 0
         if kind < 0:
             kind = cnp.PyArray_TYPE(<cnp.ndarray>array)
         if cnp.PyArray_TYPE(<cnp.ndarray>array) != kind:
-            return False
-    return 0 <= kind <= cnp.NPY_DOUBLE
-
-
-def are_compact(list arrays):
-    """Whether the elements of each lie one behind another, row by row."""
-    for array in arrays:
+            return 0
         if not cnp.PyArray_IS_C_CONTIGUOUS(<cnp.ndarray>array):
-            return False
-    return True
+            form = 1
+    return form if 0 <= kind <= cnp.NPY_DOUBLE else 0
 
 
 def usual_floats(dict arrays, tuple optional):

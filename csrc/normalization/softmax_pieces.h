@@ -38,7 +38,7 @@ struct PieceRule {
 template <typename T, typename Rule>
 struct LinesInPieces : LineRule {
     static constexpr int kSums = 2;
-    static constexpr bool kHasRows = true;
+    static constexpr bool kHasRows = Rule::kExponentials;
     static constexpr PieceRule<T> rows() {
         return {Rule::look_at_row, prepare, Rule::write_row, Rule::kExponentials, Rule::kScaled};
     }
@@ -46,8 +46,16 @@ struct LinesInPieces : LineRule {
         return {Rule::look_at_strip, prepare, Rule::write_strip, Rule::kExponentials, Rule::kScaled};
     }
 
+    template <typename... X>
+    void row(int64_t, int64_t K, X*... x) const {
+        T own[2];
+        const Strip<T> stats{own, 1}, at[] = {{const_cast<T*>(x), K}...};
+        Rule::look_at_row(1, K, stats, at);
+        own[0] = Rule::prepared(own[0]);
+        Rule::write_row(1, K, stats, at);
+    }
     // Of short rows as many are looked at before they are written as have their sums in one vector: what is
-    // made of the sums would keep every row waiting.
+    // made of sums of exponentials would keep every row waiting.
     template <typename... X>
     void rows(int64_t lines, int64_t K, Strip<X>... x) const {
         constexpr int64_t W = width<T>;

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from .._compiled import are_alike, are_compact, remembered
+from .._compiled import are_alike, remembered
 from ..arguments import check_array, check_dim, check_new_dim
 from ..op import empty, kernel, kernels_are_noted, op
 from .clone import MOST_DIMENSIONS, clone_forward, copy
@@ -24,8 +24,6 @@ from .clone import MOST_DIMENSIONS, clone_forward, copy
 
 def check_tensors(name: str, tensors: Any) -> list[Any]:
     """The tensors as arrays of one dtype."""
-    if are_alike(tensors):
-        return tensors  # type: ignore[no-any-return]
     if not tensors:
         raise ValueError(f"{name}: tensors is empty, but one or more are needed")
     arrays = [check_array(name, f"tensors[{n}]", each) for n, each in enumerate(tensors)]
@@ -92,14 +90,16 @@ def _check_ranks(name: str, shapes: tuple[tuple[int, ...], ...]) -> None:
             raise ValueError(f"{name}: tensors[{n}] has shape {shape} but tensors[0] has {shapes[0]}")
 
 
-def _joined(arrays: list[Any], where: Places, usual: bool) -> Any:
-    """What both operations return. usual: whether the kernels take the arrays."""
-    shape, rows, places = where
+def _joined(name: str, tensors: Any, places_of: Any, dim: Any) -> Any:
+    """What both operations return."""
+    alike = are_alike(tensors)
+    arrays = tensors if alike else check_tensors(name, tensors)
+    shape, rows, places = places_of(dim, *[each.shape for each in arrays])
     y = empty(shape, arrays[0].dtype)
-    if usual and rows and are_compact(arrays) and not kernels_are_noted():  # recordings know of no lists
+    if alike > 1 and rows and not kernels_are_noted():  # recordings know of no lists
         cat_forward(arrays, rows, y)
     else:
-        into = clone_forward if usual and len(shape) <= MOST_DIMENSIONS else copy
+        into = clone_forward if alike and len(shape) <= MOST_DIMENSIONS else copy
         for n, each in enumerate(arrays):
             into(each, y[places[n]])
     return y, lambda dy, needs: tuple([dy[place] for place in places]), ()
@@ -108,12 +108,10 @@ def _joined(arrays: list[Any], where: Places, usual: bool) -> Any:
 @op("tensors", variadic=True)
 def cat(tensors: Sequence[Any], dim: int = 0) -> Any:
     """One behind another along the dimension dim. See the top of this file."""
-    arrays = check_tensors("cat", tensors)
-    return _joined(arrays, _one_behind_another(dim, *[each.shape for each in arrays]), arrays is tensors)
+    return _joined("cat", tensors, _one_behind_another, dim)
 
 
 @op("tensors", variadic=True)
 def stack(tensors: Sequence[Any], dim: int = 0) -> Any:
     """One behind another along a new dimension dim. See the top of this file."""
-    arrays = check_tensors("stack", tensors)
-    return _joined(arrays, _along_a_new_dimension(dim, *[each.shape for each in arrays]), arrays is tensors)
+    return _joined("stack", tensors, _along_a_new_dimension, dim)
