@@ -9,7 +9,8 @@ def test_worked_by_hand():
     y = one_hot(pydl.tensor([0, 2]))
     assert y.tolist() == [[1, 0, 0], [0, 0, 1]]
     assert y.dtype == np.int64
-    assert one_hot(np.array(1), 3).tolist() == [0, 1, 0]
+    for dtype in (np.int64, np.int32):
+        assert one_hot(np.array(1, dtype), 3).tolist() == [0, 1, 0]
     assert one_hot(np.zeros((0, 2), np.uint8), num_classes=4).shape == (0, 2, 4)
 
 

@@ -39,7 +39,7 @@ def one_hot(tensor: Any, num_classes: int = -1) -> Any:
             raise ValueError(
                 f"one_hot: tensor has values from {x.min()} to {x.max()} but classes are from 0 to {num_classes - 1}"
             )
-        x = np.ascontiguousarray(x, np.int64)
+        x = np.asarray(x, np.int64, order="C")
     y = zeros((*x.shape, num_classes), np.int64)
     lines = (x.size, 1, 1)
     scatter_forward(
