@@ -11,8 +11,9 @@
 //         loads the column of taps w[.., v], then row by row a vector of pixels, and adds its products
 //
 // That is in conv2d/depthwise_framed.h. Rows that fit few vectors need no frame under filters of 3x3
-// (conv2d/depthwise_rows.h), 5x5 (conv2d/depthwise_wide_rows.h) and one row (conv2d/depthwise_line_rows.h),
-// and the lanes may be channels (conv2d/depthwise_lanes.h). Of small maps a vector has a row of two channels
+// (conv2d/depthwise_rows.h), 5x5 (conv2d/depthwise_wide_rows.h) and one row (conv2d/depthwise_sorted_rows.h;
+// with dilation conv2d/depthwise_line_rows.h), nor do long rows under such (conv2d/depthwise_lines.h), and
+// the lanes may be channels (conv2d/depthwise_lanes.h). Of small maps a vector has a row of two channels
 // (conv2d/depthwise_paired_planes.h).
 //
 // With dilated rows, every d-th output row reads every d-th row: the others follow, as an image of their own.
@@ -22,8 +23,10 @@
 #include "conv2d/depthwise_framed.h"
 #include "conv2d/depthwise_lanes.h"
 #include "conv2d/depthwise_line_rows.h"
+#include "conv2d/depthwise_lines.h"
 #include "conv2d/depthwise_paired_planes.h"
 #include "conv2d/depthwise_paired_rows.h"
+#include "conv2d/depthwise_sorted_rows.h"
 #include "conv2d/depthwise_wide_rows.h"
 #include "conv2d/tap_span.h"
 
@@ -213,7 +216,7 @@ bool correlate_wide_rows(const Correlation<T>& conv) {
     return true;
 }
 
-// The same of filters of one row.
+// The same of filters of one row, with dilation.
 template <typename T>
 bool correlate_line_rows(const Correlation<T>& conv) {
     const Axis &rows = conv.rows, &columns = conv.columns;
@@ -263,8 +266,8 @@ void correlate_depthwise(const Correlation<T>& given) {
     if (conv.columns.stride > 1 && conv.columns.outputs >= 4 && correlate_paired_rows(conv)) return;
     if (((is_narrow || preferred) && correlate_lanes(conv, preferred)) ||
         (conv.rows.dilation > 1 && correlate_paired_rows(conv)) || correlate_rows(conv) ||
-        correlate_paired_rows(conv) || correlate_wide_rows(conv) || correlate_line_rows(conv) ||
-        correlate_lanes(conv, false))
+        correlate_paired_rows(conv) || correlate_wide_rows(conv) || correlate_sorted_rows(conv) ||
+        correlate_line_rows(conv) || correlate_lines(conv) || correlate_lanes(conv, false))
         return;
     correlate_framed(conv, Depth());
 }
