@@ -1,8 +1,8 @@
 // Depthwise convolutions with 5x5 filters, or 4x4 and a stride of 2, of narrow images, whose rows are read
 // where they lie and moved in registers as those of 3x3 filters are (conv2d/depthwise_rows.h).
 //
-// There are no registers left for the weights, so that each product reads its own. In exchange the sums of
-// all rows of outputs that a row of the image belongs to are in registers:
+// There are no registers left for most of the weights, so that each product reads its own. In exchange the
+// sums of all rows of outputs that a row of the image belongs to are in registers:
 //
 //     stride 1, row m of the image    sum 0 (of output row m)      += taps (0, ..)
 //                                     sum 1 (of output row m - 1)  += taps (1, ..)   ...   the last is
@@ -20,7 +20,9 @@ PYDL_INLINE void move_row(const vec<T> (&row)[Stride][NV], vec<T> (&tap)[NV]) {
     const auto& from = row[residue];
 #pragma GCC unroll 4
     for (int n = 0; n < NV; n++)
-        if constexpr (by < 0)
+        if constexpr (by == 0)
+            tap[n] = from[n];
+        else if constexpr (by < 0)
             tap[n] = lanes_from<W + by, T>(n > 0 ? from[n - 1] : vec<T>{}, from[n]);
         else
             tap[n] = lanes_from<by, T>(from[n], n + 1 < NV ? from[n + 1] : vec<T>{});
@@ -46,6 +48,9 @@ class WideRows {
     // Two of the image for each of outputs, of a single vector: each product would wait for the one before,
     // so that what a row adds to a sum is added up apart.
     static constexpr bool adds_apart = Stride == 2 && NV == 1;
+    // Columns of weights that registers hold. Of a single vector, as many are read as there are products,
+    // besides the image.
+    static constexpr int some = NV == 1 ? 3 : 0;
 
   public:
     static constexpr int64_t rows_listed(int64_t count) { return (count - 1 + open) * Stride; }
@@ -58,6 +63,9 @@ class WideRows {
             last(0, plane.source - (loaded - 1) * W);
         const vec<T> bias = broadcast<T>(plane.bias);
         const T* w = plane.w;
+        vec<T> held[K * some + 1];
+#pragma GCC unroll 32
+        for (int k = 0; k < K * some; k++) held[k] = in_register(broadcast<T>(w[k % K * K + k / K]));
         vec<T> sum[open][NV];
 #pragma GCC unroll 7
         for (int a = 0; a < open; a++)
@@ -68,9 +76,9 @@ class WideRows {
             for (int s = 0; s < Stride; s++)
                 for (int n = 0; n < loaded && row[s] != nullptr; n++) prefetch(row[s] + plane.x_next + n * W);
             constexpr auto taps = std::make_integer_sequence<int, K>{};
-            if (row[0] != nullptr) add<0>(sum, w, row[0], before, last, taps);
+            if (row[0] != nullptr) add<0>(sum, w, held, row[0], before, last, taps);
             if constexpr (Stride == 2)
-                if (row[1] != nullptr) add<1>(sum, w, row[1], before, last, taps);
+                if (row[1] != nullptr) add<1>(sum, w, held, row[1], before, last, taps);
             if (i >= 0) {
 #pragma GCC unroll 4
                 for (int n = 0; n < NV; n++) prefetch(y + plane.y_next + n * W);
@@ -91,7 +99,7 @@ class WideRows {
   private:
     // The products of a row with taps (u, ..), (u + Stride, ..), ... for u = First.
     template <int First, int... V>
-    PYDL_INLINE static void add(vec<T> (&sum)[open][NV], const T* w, const T* from,
+    PYDL_INLINE static void add(vec<T> (&sum)[open][NV], const T* w, const vec<T>* held, const T* from,
                                 const LaneRange<T>& before, const LaneRange<T>& last,
                                 std::integer_sequence<int, V...>) {
         vec<T> row[Stride][NV];
@@ -114,7 +122,7 @@ class WideRows {
             move_row<decltype(place)::value, Stride, NV, T>(row, tap);
 #pragma GCC unroll 7
             for (int u = First; u < K; u += Stride) {
-                const vec<T> weight = broadcast<T>(w[u * K + v]);
+                const vec<T> weight = v < some ? held[v * K + u] : broadcast<T>(w[u * K + v]);
                 if constexpr (adds_apart)
                     more[u / Stride] = v == 0 ? weight * tap[0] : fma(weight, tap[0], more[u / Stride]);
                 else
