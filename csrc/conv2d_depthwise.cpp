@@ -189,16 +189,17 @@ bool correlate_wide_rows(const Correlation<T>& conv) {
     const int64_t down = conv.w_stride[2], along = conv.w_stride[3];
     const bool in_place = along == 1 && down == K, backwards = along == -1 && down == -K,
                finite = has_finite_weights(conv, 1);
+    const Scratch<int64_t> row(listed);
+    for (int64_t k = 0; k < listed; k++) {
+        const int64_t h = rows.origin + k;
+        row[k] = h >= 0 && h < rows.source ? h * conv.x.stride[2] : kOutside;
+    }
     parallel_for(conv.x.shape[0] * conv.groups, 1 + GemmBlocks<T>::thread_work / work,
                  [&](int64_t begin, int64_t end) {
                      const Scratch<T> zeros(columns.source), w(K * K);
                      for (int64_t k = 0; k < columns.source; k++) zeros[k] = T(0);
-                     const Scratch<const T*> row(listed);
                      DepthwiseTask task(begin, conv.groups);
                      for (int64_t k = begin; k < end; k++, task.advance(conv.groups)) {
-                         // Finite weights times zeros around the image are left out.
-                         list_rows(row.data(), listed, conv.x.at(task.n, task.group), conv.x.stride[2],
-                                   rows.origin, rows.source, finite ? nullptr : zeros.data());
                          for (int64_t m = 0; m < conv.features; m++) {
                              const int64_t o = task.group * conv.features + m;
                              const T* from = conv.weights(task.group, m);
@@ -206,7 +207,9 @@ bool correlate_wide_rows(const Correlation<T>& conv) {
                              for (int64_t u = 0; u < K && !in_place && !backwards; u++)
                                  for (int64_t v = 0; v < K; v++) w[u * K + v] = from[u * down + v * along];
                              kernel.run(
-                                 {in_place ? from : w.data(),
+                                 {in_place ? from : w.data(), conv.x.at(task.n, task.group),
+                                  // Finite weights times zeros around the image are left out.
+                                  finite ? nullptr : zeros.data(),
                                   conv.bias ? conv.bias[o * conv.bias_stride] : T(0), columns.source, J,
                                   conv.y.at(task.n, o), conv.y.stride[2], conv.x.stride[1], conv.y.stride[1]},
                                  row.data(), I);

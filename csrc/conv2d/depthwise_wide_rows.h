@@ -28,9 +28,12 @@ PYDL_INLINE void move_row(const vec<T> (&row)[Stride][NV], vec<T> (&tap)[NV]) {
             tap[n] = lanes_from<by, T>(from[n], n + 1 < NV ? from[n + 1] : vec<T>{});
 }
 
+inline constexpr int64_t kOutside = int64_t(1) << 62;  // instead of where a row outside the image begins
+
 template <typename T>
 struct WidePlane {
-    const T* w;
+    const T *w, *x;
+    const T* zeros;  // the rows outside the image; null: they need not be multiplied
     T bias;
     int64_t source, outputs;  // columns of the image and of y
     T* y;
@@ -38,8 +41,8 @@ struct WidePlane {
     int64_t x_next, y_next;  // to the plane after this one, which is fetched on the way
 };
 
-// `count` rows of outputs, whose filter of K x K weights is one run. Rows listed as null are zeros that need
-// not be multiplied.
+// `count` rows of outputs, whose filter of K x K weights is one run, of the rows of x listed, by where they
+// begin.
 template <typename T, int K, int Stride, int NV>
 class WideRows {
     static constexpr int W = width<T>, loaded = Stride * NV;
@@ -58,7 +61,7 @@ class WideRows {
         return outputs > (NV - 1) * W && outputs <= NV * W && columns > (loaded - 2) * W &&
                columns <= loaded * W;
     }
-    static void run(const WidePlane<T>& plane, const T* const* row, int64_t count) {
+    static void run(const WidePlane<T>& plane, const int64_t* listed, int64_t count) {
         const LaneRange<T> before(0, plane.source - (loaded - 2) * W),
             last(0, plane.source - (loaded - 1) * W);
         const vec<T> bias = broadcast<T>(plane.bias);
@@ -72,9 +75,12 @@ class WideRows {
 #pragma GCC unroll 4
             for (int n = 0; n < NV; n++) sum[a][n] = bias;
         T* y = plane.y;
-        for (int64_t i = 1 - open; i < count; i++, row += Stride) {
-            for (int s = 0; s < Stride; s++)
+        for (int64_t i = 1 - open; i < count; i++, listed += Stride) {
+            const T* row[Stride];
+            for (int s = 0; s < Stride; s++) {
+                row[s] = listed[s] == kOutside ? plane.zeros : plane.x + listed[s];
                 for (int n = 0; n < loaded && row[s] != nullptr; n++) prefetch(row[s] + plane.x_next + n * W);
+            }
             constexpr auto taps = std::make_integer_sequence<int, K>{};
             if (row[0] != nullptr) add<0>(sum, w, held, row[0], before, last, taps);
             if constexpr (Stride == 2)
@@ -139,7 +145,7 @@ class WideRows {
 
 template <typename T>
 struct WideRowsKernel {
-    void (*run)(const WidePlane<T>&, const T* const* rows, int64_t count);
+    void (*run)(const WidePlane<T>&, const int64_t* listed, int64_t count);
     int64_t (*rows_listed)(int64_t count);
 };
 
