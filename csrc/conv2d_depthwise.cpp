@@ -67,10 +67,17 @@ template <typename T>
 bool prefers_lanes(const Correlation<T>& conv) {
     constexpr int64_t W = width<T>, most_vectors = 8000;
     const Axis &rows = conv.rows, &columns = conv.columns;
-    if (!suits_lane_rows<T>(rows) ||
-        conv.x.shape[0] * ((conv.groups - 1) / W + 1) < (rows.taps >= 7 ? 2 : 6) ||
+    if (conv.x.shape[0] * ((conv.groups - 1) / W + 1) < (rows.taps >= 7 ? 2 : 6) ||
         rows.source * columns.source + rows.outputs * columns.outputs > most_vectors)
         return false;
+    const double moved = double(1 + rows.stride * columns.stride);  // pixels, and an output
+    const double lost = double(whole_vectors<T>(conv.groups)) / double(conv.groups);
+    const double filled = double(columns.outputs) / double(whole_vectors<T>(columns.outputs));
+    // With pixels as lanes, rows of taps are taken one by one. What that takes was fitted to measurements.
+    if (sizeof(T) == 4 && rows.taps > 1 && rows_apart(rows))
+        return choose_outputs<T>(rows, columns) == nullptr && !PairedRows<T>::suits(rows, columns) &&
+               1.25 * (double(conv.taps()) + 9 * moved) * lost < (4.5 * double(conv.taps()) + 40) / filled;
+    if (!suits_lane_rows<T>(rows)) return false;
     const auto inside = [](const Axis& axis) {
         int64_t met = 0;
         for (int64_t tap = 0; tap < axis.taps; tap++) {
@@ -79,10 +86,8 @@ bool prefers_lanes(const Correlation<T>& conv) {
         }
         return double(met) / double(axis.outputs);
     };
-    const double turning = (many_registers ? 9 : 17) * double(1 + rows.stride * columns.stride);
+    const double turning = (many_registers ? 9 : 17) * moved;
     const double again = double(lane_row_blocks(rows) * kLaneRows) / double(rows.outputs);
-    const double lost = double(whole_vectors<T>(conv.groups)) / double(conv.groups);
-    const double filled = double(columns.outputs) / double(whole_vectors<T>(columns.outputs));
     // How much longer pixels as lanes take, which are moved in registers or copied.
     const double moving = !many_registers      ? columns.stride == 1 ? 1.3 : 3.4
                           : columns.stride > 1 ? 2.1
@@ -97,7 +102,7 @@ bool prefers_lanes(const Correlation<T>& conv) {
 template <typename T>
 bool correlate_lanes(const Correlation<T>& conv, bool preferred) {
     const int64_t pixels = preferred ? 0 : conv.rows.outputs * conv.columns.outputs;
-    if (conv.channels != 1 || conv.y.taps != 1 || conv.rows.stride > 2 ||
+    if (conv.channels != 1 || conv.y.taps != 1 || conv.rows.stride > (preferred ? 4 : 2) ||
         !suits_lanes<T>(conv.groups, pixels, conv.taps()))
         return false;
     LaneFrame<T> frame;
