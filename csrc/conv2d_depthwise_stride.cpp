@@ -29,9 +29,11 @@ struct PhaseTaps {
     int64_t dx_pitch, columns;  // from one row of the phase to the next, columns of dx
 };
 
-// R rows of a phase.
-template <typename T, int U, int R>
-void phase_rows(const PhaseTaps<T>& plane, const T* frame, T* dx) {
+// Up to four rows of a phase. As many are computed, and those that exist stored.
+inline constexpr int kPhaseRows = 4;
+template <typename T, int U>
+void phase_rows(const PhaseTaps<T>& plane, const T* frame, T* dx, int64_t rows) {
+    constexpr int R = kPhaseRows;
     constexpr int64_t W = width<T>;
     const int64_t columns = plane.columns, pitch = plane.pitch, down = plane.down;
     for (int64_t j = 0; 2 * j < columns; j += W) {
@@ -62,6 +64,7 @@ void phase_rows(const PhaseTaps<T>& plane, const T* frame, T* dx) {
         T* to = dx + 2 * j;
 #pragma GCC unroll 4
         for (int i = 0; i < R; i++, to += plane.dx_pitch) {
+            if (i >= rows) break;
             store_partial(to, zip_low(acc[0][i], acc[1][i]), columns - 2 * j);
             store_partial(to + W, zip_high(acc[0][i], acc[1][i]), columns - 2 * j - W);
         }
@@ -69,13 +72,13 @@ void phase_rows(const PhaseTaps<T>& plane, const T* frame, T* dx) {
 }
 
 template <typename T>
-using PhaseRows = void (*)(const PhaseTaps<T>&, const T* frame, T* dx);
-template <typename T, int R>
+using PhaseRows = void (*)(const PhaseTaps<T>&, const T* frame, T* dx, int64_t rows);
+template <typename T>
 PhaseRows<T> phase_function(int64_t taps) {
-    return taps == 1   ? phase_rows<T, 1, R>
-           : taps == 2 ? phase_rows<T, 2, R>
-           : taps == 3 ? phase_rows<T, 3, R>
-                       : phase_rows<T, 4, R>;
+    return taps == 1   ? phase_rows<T, 1>
+           : taps == 2 ? phase_rows<T, 2>
+           : taps == 3 ? phase_rows<T, 3>
+                       : phase_rows<T, 4>;
 }
 
 template <typename T>
@@ -141,8 +144,11 @@ void pixels_of_plane(const PixelPlane<T>& plane) {
     const LaneRange<T> first(1, W),
         last[3] = {LaneRange<T>(end == 0, plane.dy_columns - end + 1),
                    LaneRange<T>(0, plane.dy_columns - end), LaneRange<T>(0, plane.dy_columns - end - 1)};
-    vec<T> below[2][3] =
-        {};  // the last columns' slopes of this row and the next, which were read for the row before
+    // Slopes of the last columns, of the row before and the own one, which are read for the row before.
+    vec<T> known[2][3] = {};
+#pragma GCC unroll 3
+    for (int c = 1 - before; c <= 1 + behind; c++)
+        if (behind) known[1][c] = last[c].load(plane.dy + end + c - 1);
     T* to = plane.dx;
     for (int64_t h = 0; h < plane.rows; h += 2, to += 2 * plane.dx_pitch) {
         const T* const dy = plane.dy + h / 2 * plane.dy_pitch;
@@ -155,8 +161,8 @@ void pixels_of_plane(const PixelPlane<T>& plane) {
 #pragma GCC unroll 3
                 for (int r = 1 - before; r <= 1 + behind; r++) {
                     const T* const from = dy + (r - 1) * plane.dy_pitch + j + c - 1;
-                    if (Last && r < 1 + behind && h > 0)
-                        slope[r][c] = below[r][c];
+                    if (Last && r < 1 + behind)
+                        slope[r][c] = known[r][c];
                     else
                         slope[r][c] = in_register(!exists[r]         ? vec<T>{}
                                                   : Last             ? last[c].load(from)
@@ -165,7 +171,7 @@ void pixels_of_plane(const PixelPlane<T>& plane) {
                 }
 #pragma GCC unroll 3
             for (int c = 1 - before; c <= 1 + behind; c++)
-                if (Last && behind) below[0][c] = slope[1][c], below[1][c] = slope[2][c];
+                if (Last && behind) known[0][c] = slope[1][c], known[1][c] = slope[2][c];
             const auto write_row = [&](auto odd) PYDL_INLINE_LAMBDA {
                 constexpr int a = decltype(odd)::value;
                 vec<T> sum[2] = {bias, bias};
@@ -189,7 +195,7 @@ void pixels_of_plane(const PixelPlane<T>& plane) {
     }
 }
 
-// Whether its rows are better read where they lie.
+// Whether its rows are better read where they lie. With few registers, 4x4 weights would not fit.
 template <typename T>
 bool gradient_by_rows(const Array<const T, 4>& dy, const Array<const T, 4>& w, const T* bias,
                       int64_t bias_stride, const Array<T, 4>& dx, const Conv2dShape& s) {
@@ -198,11 +204,12 @@ bool gradient_by_rows(const Array<const T, 4>& dy, const Array<const T, 4>& w, c
             return axis.taps == s.U && axis.origin == -((s.U - 1) / 2) && 2 * axis.outputs >= axis.source;
         };
         if (s.O != s.groups || s.C != s.groups || dy.stride[3] != 1 || s.U < 2 || s.U > 4 || !fits(s.rows) ||
-            !fits(s.columns))
+            !fits(s.columns) || (!many_registers && s.U == 4))
             return false;
         const auto run = s.U == 2   ? pixels_of_plane<T, 2>
                          : s.U == 3 ? pixels_of_plane<T, 3>
-                                    : pixels_of_plane<T, 4>;
+                                    : pixels_of_plane < T,
+                   many_registers ? 4 : 3 > ;
         parallel_for(s.N * s.C, 1 + GemmBlocks<T>::thread_work / ((s.U * s.V + 4) * s.I * s.J),
                      [&](int64_t begin, int64_t end) {
                          for (int64_t task = begin; task < end; task++) {
@@ -237,7 +244,7 @@ void depthwise_input_gradient(const Array<const T, 4>& dy, const Array<const T, 
     const int64_t channels = s.O / s.groups, features = s.C / s.groups, pairs = row[0].axis.outputs;
     const Parts stripes(pairs,
                         depthwise_stripe<T>(RowFrame<T>(row_taps, 1, 1).pitch(), channels, last - first, 1));
-    const RowFrame<T> layout(row_taps, stripes.size + last - first - 1, channels);
+    const RowFrame<T> layout(row_taps, stripes.size + kPhaseRows - 1 + last - first - 1, channels);
     const Scratch<int64_t> tap(s.V);
     PhaseTaps<T> same = {};
     for (int b = 0, k = 0; b < 2; b++) {
@@ -270,11 +277,9 @@ void depthwise_input_gradient(const Array<const T, 4>& dy, const Array<const T, 
                         plane.w[b] = &w(g * channels, m, row[a].last_tap, column[b].last_tap);
                     const T* from = frame.data() + (row[a].axis.origin - first) * layout.pitch();
                     T* to = &dx(n, c, 2 * top + a, 0);
-                    int64_t i = 0;
-                    for (; i + 4 <= rows; i += 4)
-                        phase_function<T, 4>(taps)(plane, from + i * layout.pitch(), to + i * plane.dx_pitch);
-                    for (; i < rows; i++)
-                        phase_function<T, 1>(taps)(plane, from + i * layout.pitch(), to + i * plane.dx_pitch);
+                    for (int64_t i = 0; i < rows; i += kPhaseRows)
+                        phase_function<T>(taps)(plane, from + i * layout.pitch(), to + i * plane.dx_pitch,
+                                                rows - i);
                 }
         }
     };

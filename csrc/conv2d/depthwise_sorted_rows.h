@@ -47,8 +47,10 @@ class SortedRows {
         const int64_t first = columns.origin, last = first + columns.taps - 1,
                       vectors = 4 / rows_at_once(columns),
                       most = columns.source > columns.outputs ? columns.source : columns.outputs;
-        // Sorting takes as long as three taps. It does so with fewer pixels if a row has three vectors.
-        const bool pays = kernel_of(columns) > 0 || (columns.taps >= 7 && (vectors < 4 || most > 3 * W));
+        // Sorting takes as long as three taps, and filters without a kernel are spread for each image. It
+        // does so with fewer pixels if a row has three vectors.
+        const bool pays = kernel_of(columns) > 0 || (columns.taps >= 7 && (vectors < 4 || most > 3 * W) &&
+                                                     rows.outputs >= 4 * rows_at_once(columns));
         return exist && pays && rows.taps == 1 && !rows.leaves_source() && columns.stride == 1 &&
                columns.dilation == 1 && first > -4 * W && last < 4 * W && most <= 4 * W &&
                rows.outputs >= rows_at_once(columns);
@@ -67,6 +69,7 @@ class SortedRows {
                 pixels(columns.source, 3)},
           step_(steps_),
           place_(2 * taps_) {
+        constexpr int64_t fours = W / 4;  // of a vector
         const int64_t vectors = 4 / rows_;
         for (int64_t s = 0; s < 4; s++) {
             const int64_t row = s / vectors, column = s % vectors * W;
@@ -76,16 +79,12 @@ class SortedRows {
             to_[s] = row * y_pitch + (write_[s] > 0 ? column : 0);
         }
         for (int64_t k = 0; k < steps_; k++) {
-            int_of<T> lane[W];
-            for (int64_t l = 0; l < W; l++) {
-                const int64_t s = l % 4, fourth = s % vectors * (W / 4) + l / 4 + first_ + k;
-                const bool inside = fourth >= 0 && fourth < vectors * (W / 4);
-                lane[l] =
-                    int_of<T>(inside ? fourth % (W / 4) * 4 + s / vectors * vectors + fourth / (W / 4) : -1);
-            }
-            mask<T> lanes;
-            __builtin_memcpy(&lanes, lane, sizeof lane);
-            step_[k] = Step(lanes);
+            // Fours of columns, counted along a row.
+            const mask<T> lane = iota<int_of<T>>(), s = lane & int_of<T>(3), row = s & int_of<T>(-vectors),
+                          four = (s - row) * int_of<T>(fours) + lane / int_of<T>(4) + int_of<T>(first_ + k),
+                          outside = (four < 0) | (four >= int_of<T>(vectors * fours));
+            step_[k] =
+                Step(outside | (four % int_of<T>(fours) * int_of<T>(4) + row + four / int_of<T>(fours)));
             step_[k].moves = first_ + k != 0;
         }
         for (int64_t v = 0; v < taps_; v++) {
