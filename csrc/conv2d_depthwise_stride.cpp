@@ -195,7 +195,8 @@ void pixels_of_plane(const PixelPlane<T>& plane) {
     }
 }
 
-// Whether its rows are better read where they lie. With few registers, 4x4 weights would not fit.
+// Whether its rows are better read where they lie. With few registers, a kernel for 4x4 filters would gain
+// less than it is worth in size.
 template <typename T>
 bool gradient_by_rows(const Array<const T, 4>& dy, const Array<const T, 4>& w, const T* bias,
                       int64_t bias_stride, const Array<T, 4>& dx, const Conv2dShape& s) {

@@ -47,8 +47,8 @@ class SortedRows {
         const int64_t first = columns.origin, last = first + columns.taps - 1,
                       vectors = 4 / rows_at_once(columns),
                       most = columns.source > columns.outputs ? columns.source : columns.outputs;
-        // Sorting takes as long as three taps, and filters without a kernel are spread for each image. It
-        // does so with fewer pixels if a row has three vectors.
+        // Sorting takes as long as some taps, as long for three vectors in a row as for four, and filters
+        // without a kernel are spread for each image.
         const bool pays = kernel_of(columns) > 0 || (columns.taps >= 7 && (vectors < 4 || most > 3 * W) &&
                                                      rows.outputs >= 4 * rows_at_once(columns));
         return exist && pays && rows.taps == 1 && !rows.leaves_source() && columns.stride == 1 &&
