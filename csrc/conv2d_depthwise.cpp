@@ -11,8 +11,9 @@
 //         loads the column of taps w[.., v], then row by row a vector of pixels, and adds its products
 //
 // That is in conv2d/depthwise_framed.h. Rows that fit few vectors need no frame under filters of 3x3
-// (conv2d/depthwise_rows.h), 5x5 (conv2d/depthwise_wide_rows.h) and one row (conv2d/depthwise_line_rows.h),
-// and the lanes may be channels (conv2d/depthwise_lanes.h). Of small maps a vector has a row of two channels
+// (conv2d/depthwise_rows.h), 5x5 (conv2d/depthwise_wide_rows.h) and one row (conv2d/depthwise_sorted_rows.h;
+// with dilation conv2d/depthwise_line_rows.h), nor do long rows under such (conv2d/depthwise_lines.h), and
+// the lanes may be channels (conv2d/depthwise_lanes.h). Of small maps a vector has a row of two channels
 // (conv2d/depthwise_paired_planes.h).
 //
 // With dilated rows, every d-th output row reads every d-th row: the others follow, as an image of their own.
@@ -22,8 +23,10 @@
 #include "conv2d/depthwise_framed.h"
 #include "conv2d/depthwise_lanes.h"
 #include "conv2d/depthwise_line_rows.h"
+#include "conv2d/depthwise_lines.h"
 #include "conv2d/depthwise_paired_planes.h"
 #include "conv2d/depthwise_paired_rows.h"
+#include "conv2d/depthwise_sorted_rows.h"
 #include "conv2d/depthwise_wide_rows.h"
 #include "conv2d/tap_span.h"
 
@@ -64,10 +67,17 @@ template <typename T>
 bool prefers_lanes(const Correlation<T>& conv) {
     constexpr int64_t W = width<T>, most_vectors = 8000;
     const Axis &rows = conv.rows, &columns = conv.columns;
-    if (!suits_lane_rows<T>(rows) ||
-        conv.x.shape[0] * ((conv.groups - 1) / W + 1) < (rows.taps >= 7 ? 2 : 6) ||
+    if (conv.x.shape[0] * ((conv.groups - 1) / W + 1) < (rows.taps >= 7 ? 2 : 6) ||
         rows.source * columns.source + rows.outputs * columns.outputs > most_vectors)
         return false;
+    const double moved = double(1 + rows.stride * columns.stride);  // pixels, and an output
+    const double lost = double(whole_vectors<T>(conv.groups)) / double(conv.groups);
+    const double filled = double(columns.outputs) / double(whole_vectors<T>(columns.outputs));
+    // With pixels as lanes, rows of taps are taken one by one. What that takes was fitted to measurements.
+    if (sizeof(T) == 4 && rows.taps > 1 && rows_apart(rows))
+        return choose_outputs<T>(rows, columns) == nullptr && !PairedRows<T>::suits(rows, columns) &&
+               1.25 * (double(conv.taps()) + 9 * moved) * lost < (4.5 * double(conv.taps()) + 40) / filled;
+    if (!suits_lane_rows<T>(rows)) return false;
     const auto inside = [](const Axis& axis) {
         int64_t met = 0;
         for (int64_t tap = 0; tap < axis.taps; tap++) {
@@ -76,10 +86,8 @@ bool prefers_lanes(const Correlation<T>& conv) {
         }
         return double(met) / double(axis.outputs);
     };
-    const double turning = (many_registers ? 9 : 17) * double(1 + rows.stride * columns.stride);
+    const double turning = (many_registers ? 9 : 17) * moved;
     const double again = double(lane_row_blocks(rows) * kLaneRows) / double(rows.outputs);
-    const double lost = double(whole_vectors<T>(conv.groups)) / double(conv.groups);
-    const double filled = double(columns.outputs) / double(whole_vectors<T>(columns.outputs));
     // How much longer pixels as lanes take, which are moved in registers or copied.
     const double moving = !many_registers      ? columns.stride == 1 ? 1.3 : 3.4
                           : columns.stride > 1 ? 2.1
@@ -94,7 +102,7 @@ bool prefers_lanes(const Correlation<T>& conv) {
 template <typename T>
 bool correlate_lanes(const Correlation<T>& conv, bool preferred) {
     const int64_t pixels = preferred ? 0 : conv.rows.outputs * conv.columns.outputs;
-    if (conv.channels != 1 || conv.y.taps != 1 || conv.rows.stride > 2 ||
+    if (conv.channels != 1 || conv.y.taps != 1 || conv.rows.stride > (preferred ? 4 : 2) ||
         !suits_lanes<T>(conv.groups, pixels, conv.taps()))
         return false;
     LaneFrame<T> frame;
@@ -186,16 +194,17 @@ bool correlate_wide_rows(const Correlation<T>& conv) {
     const int64_t down = conv.w_stride[2], along = conv.w_stride[3];
     const bool in_place = along == 1 && down == K, backwards = along == -1 && down == -K,
                finite = has_finite_weights(conv, 1);
+    const Scratch<int64_t> row(listed);
+    for (int64_t k = 0; k < listed; k++) {
+        const int64_t h = rows.origin + k;
+        row[k] = h >= 0 && h < rows.source ? h * conv.x.stride[2] : kOutside;
+    }
     parallel_for(conv.x.shape[0] * conv.groups, 1 + GemmBlocks<T>::thread_work / work,
                  [&](int64_t begin, int64_t end) {
                      const Scratch<T> zeros(columns.source), w(K * K);
                      for (int64_t k = 0; k < columns.source; k++) zeros[k] = T(0);
-                     const Scratch<const T*> row(listed);
                      DepthwiseTask task(begin, conv.groups);
                      for (int64_t k = begin; k < end; k++, task.advance(conv.groups)) {
-                         // Finite weights times zeros around the image are left out.
-                         list_rows(row.data(), listed, conv.x.at(task.n, task.group), conv.x.stride[2],
-                                   rows.origin, rows.source, finite ? nullptr : zeros.data());
                          for (int64_t m = 0; m < conv.features; m++) {
                              const int64_t o = task.group * conv.features + m;
                              const T* from = conv.weights(task.group, m);
@@ -203,7 +212,9 @@ bool correlate_wide_rows(const Correlation<T>& conv) {
                              for (int64_t u = 0; u < K && !in_place && !backwards; u++)
                                  for (int64_t v = 0; v < K; v++) w[u * K + v] = from[u * down + v * along];
                              kernel.run(
-                                 {in_place ? from : w.data(),
+                                 {in_place ? from : w.data(), conv.x.at(task.n, task.group),
+                                  // Finite weights times zeros around the image are left out.
+                                  finite ? nullptr : zeros.data(),
                                   conv.bias ? conv.bias[o * conv.bias_stride] : T(0), columns.source, J,
                                   conv.y.at(task.n, o), conv.y.stride[2], conv.x.stride[1], conv.y.stride[1]},
                                  row.data(), I);
@@ -213,7 +224,7 @@ bool correlate_wide_rows(const Correlation<T>& conv) {
     return true;
 }
 
-// The same of filters of one row.
+// The same of filters of one row, with dilation.
 template <typename T>
 bool correlate_line_rows(const Correlation<T>& conv) {
     const Axis &rows = conv.rows, &columns = conv.columns;
@@ -263,8 +274,8 @@ void correlate_depthwise(const Correlation<T>& given) {
     if (conv.columns.stride > 1 && conv.columns.outputs >= 4 && correlate_paired_rows(conv)) return;
     if (((is_narrow || preferred) && correlate_lanes(conv, preferred)) ||
         (conv.rows.dilation > 1 && correlate_paired_rows(conv)) || correlate_rows(conv) ||
-        correlate_paired_rows(conv) || correlate_wide_rows(conv) || correlate_line_rows(conv) ||
-        correlate_lanes(conv, false))
+        correlate_paired_rows(conv) || correlate_wide_rows(conv) || correlate_sorted_rows(conv) ||
+        correlate_line_rows(conv) || correlate_lines(conv) || correlate_lanes(conv, false))
         return;
     correlate_framed(conv, Depth());
 }

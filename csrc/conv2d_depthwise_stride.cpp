@@ -29,9 +29,11 @@ struct PhaseTaps {
     int64_t dx_pitch, columns;  // from one row of the phase to the next, columns of dx
 };
 
-// R rows of a phase.
-template <typename T, int U, int R>
-void phase_rows(const PhaseTaps<T>& plane, const T* frame, T* dx) {
+// Up to four rows of a phase. As many are computed, and those that exist stored.
+inline constexpr int kPhaseRows = 4;
+template <typename T, int U>
+void phase_rows(const PhaseTaps<T>& plane, const T* frame, T* dx, int64_t rows) {
+    constexpr int R = kPhaseRows;
     constexpr int64_t W = width<T>;
     const int64_t columns = plane.columns, pitch = plane.pitch, down = plane.down;
     for (int64_t j = 0; 2 * j < columns; j += W) {
@@ -62,6 +64,7 @@ void phase_rows(const PhaseTaps<T>& plane, const T* frame, T* dx) {
         T* to = dx + 2 * j;
 #pragma GCC unroll 4
         for (int i = 0; i < R; i++, to += plane.dx_pitch) {
+            if (i >= rows) break;
             store_partial(to, zip_low(acc[0][i], acc[1][i]), columns - 2 * j);
             store_partial(to + W, zip_high(acc[0][i], acc[1][i]), columns - 2 * j - W);
         }
@@ -69,13 +72,13 @@ void phase_rows(const PhaseTaps<T>& plane, const T* frame, T* dx) {
 }
 
 template <typename T>
-using PhaseRows = void (*)(const PhaseTaps<T>&, const T* frame, T* dx);
-template <typename T, int R>
+using PhaseRows = void (*)(const PhaseTaps<T>&, const T* frame, T* dx, int64_t rows);
+template <typename T>
 PhaseRows<T> phase_function(int64_t taps) {
-    return taps == 1   ? phase_rows<T, 1, R>
-           : taps == 2 ? phase_rows<T, 2, R>
-           : taps == 3 ? phase_rows<T, 3, R>
-                       : phase_rows<T, 4, R>;
+    return taps == 1   ? phase_rows<T, 1>
+           : taps == 2 ? phase_rows<T, 2>
+           : taps == 3 ? phase_rows<T, 3>
+                       : phase_rows<T, 4>;
 }
 
 template <typename T>
@@ -108,9 +111,15 @@ bool gradient_by_lanes(const Array<const T, 4>& dy, const Array<const T, 4>& w, 
     return true;
 }
 
-// A plane of the gradient of 3x3 filters with padding 1. Pixels of even rows have one row of taps, those of
-// odd rows two; so it is along rows. Slopes are read where they lie, and once more one to the right. Pixels
-// have a slope for each pair of them.
+// A plane of the gradient of 2x2, 3x3 and 4x4 filters with the usual padding. Pixels have a slope for each
+// two by two of them, whose rows and columns meet up to two taps each, of this slope and of those beside it:
+//
+//     taps    even pixels    odd pixels
+//     2       0              1
+//     3       1              2, 0 of the next slope
+//     4       1, 3 of the slope before      2, 0 of the next
+//
+// Slopes are read where they lie, and once more one to the left and to the right.
 template <typename T>
 struct PixelPlane {
     const T* w;
@@ -121,62 +130,96 @@ struct PixelPlane {
     T* dx;
     int64_t dx_pitch, rows, columns;
 };
-template <typename T>
+template <typename T, int K>
 void pixels_of_plane(const PixelPlane<T>& plane) {
     constexpr int64_t W = width<T>;
+    constexpr int padding = (K - 1) / 2, before = K > 3, behind = K > 2;  // slopes beside the own one
     const vec<T> bias = broadcast<T>(plane.bias);
-    vec<T> w[3][3];
-#pragma GCC unroll 9
-    for (int k = 0; k < 9; k++)
-        w[k / 3][k % 3] = in_register(broadcast<T>(plane.w[k / 3 * plane.down + k % 3 * plane.along]));
+    vec<T> w[K][K];
+#pragma GCC unroll 16
+    for (int k = 0; k < K * K; k++)
+        w[k / K][k % K] = in_register(broadcast<T>(plane.w[k / K * plane.down + k % K * plane.along]));
     // The last pairs of columns; all vectors before them are whole.
-    const int64_t end = (plane.columns - 1) / (2 * W) * W, left = plane.columns - 2 * end;
-    const LaneRange<T> own(0, plane.dy_columns - end), right(0, plane.dy_columns - end - 1);
-    const T* dy = plane.dy;
+    const int64_t end = (plane.columns - 1) / (2 * W) * W;
+    const LaneRange<T> first(1, W),
+        last[3] = {LaneRange<T>(end == 0, plane.dy_columns - end + 1),
+                   LaneRange<T>(0, plane.dy_columns - end), LaneRange<T>(0, plane.dy_columns - end - 1)};
+    // Slopes of the last columns, of the row before and the own one, which are read for the row before.
+    vec<T> known[2][3] = {};
+#pragma GCC unroll 3
+    for (int c = 1 - before; c <= 1 + behind; c++)
+        if (behind) known[1][c] = last[c].load(plane.dy + end + c - 1);
     T* to = plane.dx;
-    vec<T> above[2] = {own.load(dy + end), right.load(dy + end + 1)};
     for (int64_t h = 0; h < plane.rows; h += 2, to += 2 * plane.dx_pitch) {
-        const bool exists = h / 2 + 1 < plane.dy_rows, has_odd = h + 1 < plane.rows;
-        const T* next = dy + (exists ? plane.dy_pitch : 0);
-        // a, b: slopes of this row, c, d: of the next; of them b and d one to the right.
-        const auto write = [&](int64_t j, vec<T> a, vec<T> b, vec<T> c, vec<T> d,
-                               int64_t columns) PYDL_INLINE_LAMBDA {
-            const auto store_row = [&](T* row, vec<T> even, vec<T> odd) PYDL_INLINE_LAMBDA {
-                store_partial(row, zip_low(even, odd), columns);
-                store_partial(row + W, zip_high(even, odd), columns - W);
+        const T* const dy = plane.dy + h / 2 * plane.dy_pitch;
+        const bool has_odd = h + 1 < plane.rows, exists[3] = {h > 0, true, h / 2 + 1 < plane.dy_rows};
+        const auto write = [&](int64_t j, auto is_last) PYDL_INLINE_LAMBDA {
+            constexpr bool Last = decltype(is_last)::value;
+            vec<T> slope[3][3];
+#pragma GCC unroll 3
+            for (int c = 1 - before; c <= 1 + behind; c++)
+#pragma GCC unroll 3
+                for (int r = 1 - before; r <= 1 + behind; r++) {
+                    const T* const from = dy + (r - 1) * plane.dy_pitch + j + c - 1;
+                    if (Last && r < 1 + behind)
+                        slope[r][c] = known[r][c];
+                    else
+                        slope[r][c] = in_register(!exists[r]         ? vec<T>{}
+                                                  : Last             ? last[c].load(from)
+                                                  : c == 0 && j == 0 ? first.load(from)
+                                                                     : load(from));
+                }
+#pragma GCC unroll 3
+            for (int c = 1 - before; c <= 1 + behind; c++)
+                if (Last && behind) known[0][c] = slope[1][c], known[1][c] = slope[2][c];
+            const auto write_row = [&](auto odd) PYDL_INLINE_LAMBDA {
+                constexpr int a = decltype(odd)::value;
+                vec<T> sum[2] = {bias, bias};
+#pragma GCC unroll 16
+                for (int k = 0; k < K * K; k++) {
+                    const int u = k / K, v = k % K, b = (v + padding) % 2;
+                    if ((u + padding) % 2 == a)
+                        sum[b] =
+                            fma(w[u][v], slope[1 + (a + padding - u) / 2][1 + (b + padding - v) / 2], sum[b]);
+                }
+                T* const row = to + a * plane.dx_pitch + 2 * j;
+                const int64_t columns = Last ? plane.columns - 2 * end : 2 * W;
+                store_partial(row, zip_low(sum[0], sum[1]), columns);
+                store_partial(row + W, zip_high(sum[0], sum[1]), columns - W);
             };
-            store_row(to + 2 * j, fma(w[1][1], a, bias), fma(w[1][0], b, fma(w[1][2], a, bias)));
-            if (has_odd)
-                store_row(to + plane.dx_pitch + 2 * j, fma(w[0][1], c, fma(w[2][1], a, bias)),
-                          fma(w[0][0], d, fma(w[0][2], c, bias)) + fma(w[2][0], b, w[2][2] * a));
+            write_row(std::integral_constant<int, 0>{});
+            if (has_odd) write_row(std::integral_constant<int, 1>{});
         };
-        for (int64_t j = 0; j < end; j += W)
-            write(j, load(dy + j), load(dy + j + 1), exists ? load(next + j) : vec<T>{},
-                  exists ? load(next + j + 1) : vec<T>{}, 2 * W);
-        const vec<T> c = exists ? own.load(next + end) : vec<T>{},
-                     d = exists ? right.load(next + end + 1) : vec<T>{};
-        write(end, above[0], above[1], c, d, left);
-        above[0] = c, above[1] = d, dy = next;
+        for (int64_t j = 0; j < end; j += W) write(j, std::false_type{});
+        write(end, std::true_type{});
     }
 }
 
-// Whether its rows are better read where they lie.
+// Whether its rows are better read where they lie. With few registers, a kernel for 4x4 filters would gain
+// less than it is worth in size.
 template <typename T>
 bool gradient_by_rows(const Array<const T, 4>& dy, const Array<const T, 4>& w, const T* bias,
                       int64_t bias_stride, const Array<T, 4>& dx, const Conv2dShape& s) {
     if constexpr (sizeof(T) == 4) {
-        if (s.O != s.groups || s.C != s.groups || dy.stride[3] != 1 || !is_usual(s.rows) ||
-            !is_usual(s.columns) || 2 * s.I < s.H || 2 * s.J < s.W)
+        const auto fits = [&](const Axis& axis) {
+            return axis.taps == s.U && axis.origin == -((s.U - 1) / 2) && 2 * axis.outputs >= axis.source;
+        };
+        if (s.O != s.groups || s.C != s.groups || dy.stride[3] != 1 || s.U < 2 || s.U > 4 || !fits(s.rows) ||
+            !fits(s.columns) || (!many_registers && s.U == 4))
             return false;
-        parallel_for(
-            s.N * s.C, 1 + GemmBlocks<T>::thread_work / (13 * s.I * s.J), [&](int64_t begin, int64_t end) {
-                for (int64_t task = begin; task < end; task++) {
-                    const int64_t n = task / s.C, c = task % s.C;
-                    pixels_of_plane<T>({&w(c, 0, 0, 0), w.stride[2], w.stride[3],
-                                        bias != nullptr ? bias[c * bias_stride] : T(0), &dy(n, c, 0, 0),
-                                        dy.stride[2], s.I, s.J, &dx(n, c, 0, 0), dx.stride[2], s.H, s.W});
-                }
-            });
+        const auto run = s.U == 2   ? pixels_of_plane<T, 2>
+                         : s.U == 3 ? pixels_of_plane<T, 3>
+                                    : pixels_of_plane < T,
+                   many_registers ? 4 : 3 > ;
+        parallel_for(s.N * s.C, 1 + GemmBlocks<T>::thread_work / ((s.U * s.V + 4) * s.I * s.J),
+                     [&](int64_t begin, int64_t end) {
+                         for (int64_t task = begin; task < end; task++) {
+                             const int64_t n = task / s.C, c = task % s.C;
+                             run({&w(c, 0, 0, 0), w.stride[2], w.stride[3],
+                                  bias != nullptr ? bias[c * bias_stride] : T(0), &dy(n, c, 0, 0),
+                                  dy.stride[2], s.I, s.J, &dx(n, c, 0, 0), dx.stride[2], s.H, s.W});
+                         }
+                     });
         return true;
     }
     return false;
@@ -186,7 +229,7 @@ template <typename T>
 void depthwise_input_gradient(const Array<const T, 4>& dy, const Array<const T, 4>& w, const T* bias,
                               int64_t bias_stride, const Array<T, 4>& dx, const Conv2dShape& s) {
     // As in conv2d_depthwise.cpp.
-    const bool is_narrow = 4 * s.J <= width<T>;
+    const bool is_narrow = (s.U == 4 ? 2 : 4) * s.J <= width<T> || (!many_registers && s.U != 3);
     if ((is_narrow && gradient_by_lanes(dy, w, bias, bias_stride, dx, s)) ||
         gradient_by_rows(dy, w, bias, bias_stride, dx, s) ||
         gradient_by_lanes(dy, w, bias, bias_stride, dx, s))
@@ -202,7 +245,7 @@ void depthwise_input_gradient(const Array<const T, 4>& dy, const Array<const T, 
     const int64_t channels = s.O / s.groups, features = s.C / s.groups, pairs = row[0].axis.outputs;
     const Parts stripes(pairs,
                         depthwise_stripe<T>(RowFrame<T>(row_taps, 1, 1).pitch(), channels, last - first, 1));
-    const RowFrame<T> layout(row_taps, stripes.size + last - first - 1, channels);
+    const RowFrame<T> layout(row_taps, stripes.size + kPhaseRows - 1 + last - first - 1, channels);
     const Scratch<int64_t> tap(s.V);
     PhaseTaps<T> same = {};
     for (int b = 0, k = 0; b < 2; b++) {
@@ -235,11 +278,9 @@ void depthwise_input_gradient(const Array<const T, 4>& dy, const Array<const T, 
                         plane.w[b] = &w(g * channels, m, row[a].last_tap, column[b].last_tap);
                     const T* from = frame.data() + (row[a].axis.origin - first) * layout.pitch();
                     T* to = &dx(n, c, 2 * top + a, 0);
-                    int64_t i = 0;
-                    for (; i + 4 <= rows; i += 4)
-                        phase_function<T, 4>(taps)(plane, from + i * layout.pitch(), to + i * plane.dx_pitch);
-                    for (; i < rows; i++)
-                        phase_function<T, 1>(taps)(plane, from + i * layout.pitch(), to + i * plane.dx_pitch);
+                    for (int64_t i = 0; i < rows; i += kPhaseRows)
+                        phase_function<T>(taps)(plane, from + i * layout.pitch(), to + i * plane.dx_pitch,
+                                                rows - i);
                 }
         }
     };

@@ -144,7 +144,8 @@ const DepthwiseKernel<T>& depthwise_kernel_for(const Correlation<T>& conv, int64
                                             depthwise_kernel<T, 2, 0, 2>(), depthwise_kernel<T, 3, 0, 2>(),
                                             depthwise_kernel<T, 5, 0, 2>(), depthwise_kernel<T, 7, 0, 2>()};
     const int64_t U = conv.rows.taps;
-    if (many_registers && U == 3 && conv.columns.taps == 3 && taps == 3 && steps == 1)
+    // In float64 they would seldom be worth their size.
+    if (many_registers && sizeof(T) == 4 && U == 3 && conv.columns.taps == 3 && taps == 3 && steps == 1)
         return of_3x3[conv.rows.stride - 1];
     // One row of taps has one kernel for all strides.
     return taps > 1 && conv.rows.stride == 2 ? of_stride_2[taps / 2 - (taps == 2)]

@@ -1,8 +1,8 @@
 // Depthwise convolutions with 5x5 filters, or 4x4 and a stride of 2, of narrow images, whose rows are read
 // where they lie and moved in registers as those of 3x3 filters are (conv2d/depthwise_rows.h).
 //
-// There are no registers left for the weights, so that each product reads its own. In exchange the sums of
-// all rows of outputs that a row of the image belongs to are in registers:
+// There are no registers left for most of the weights, so that each product reads its own. In exchange the
+// sums of all rows of outputs that a row of the image belongs to are in registers:
 //
 //     stride 1, row m of the image    sum 0 (of output row m)      += taps (0, ..)
 //                                     sum 1 (of output row m - 1)  += taps (1, ..)   ...   the last is
@@ -20,15 +20,20 @@ PYDL_INLINE void move_row(const vec<T> (&row)[Stride][NV], vec<T> (&tap)[NV]) {
     const auto& from = row[residue];
 #pragma GCC unroll 4
     for (int n = 0; n < NV; n++)
-        if constexpr (by < 0)
+        if constexpr (by == 0)
+            tap[n] = from[n];
+        else if constexpr (by < 0)
             tap[n] = lanes_from<W + by, T>(n > 0 ? from[n - 1] : vec<T>{}, from[n]);
         else
             tap[n] = lanes_from<by, T>(from[n], n + 1 < NV ? from[n + 1] : vec<T>{});
 }
 
+inline constexpr int64_t kOutside = int64_t(1) << 62;  // instead of where a row outside the image begins
+
 template <typename T>
 struct WidePlane {
-    const T* w;
+    const T *w, *x;
+    const T* zeros;  // the rows outside the image; null: they need not be multiplied
     T bias;
     int64_t source, outputs;  // columns of the image and of y
     T* y;
@@ -36,8 +41,8 @@ struct WidePlane {
     int64_t x_next, y_next;  // to the plane after this one, which is fetched on the way
 };
 
-// `count` rows of outputs, whose filter of K x K weights is one run. Rows listed as null are zeros that need
-// not be multiplied.
+// `count` rows of outputs, whose filter of K x K weights is one run, of the rows of x listed, by where they
+// begin.
 template <typename T, int K, int Stride, int NV>
 class WideRows {
     static constexpr int W = width<T>, loaded = Stride * NV;
@@ -46,6 +51,9 @@ class WideRows {
     // Two of the image for each of outputs, of a single vector: each product would wait for the one before,
     // so that what a row adds to a sum is added up apart.
     static constexpr bool adds_apart = Stride == 2 && NV == 1;
+    // Columns of weights that registers hold. Of a single vector, as many are read as there are products,
+    // besides the image.
+    static constexpr int some = NV == 1 ? 3 : 0;
 
   public:
     static constexpr int64_t rows_listed(int64_t count) { return (count - 1 + open) * Stride; }
@@ -53,24 +61,30 @@ class WideRows {
         return outputs > (NV - 1) * W && outputs <= NV * W && columns > (loaded - 2) * W &&
                columns <= loaded * W;
     }
-    static void run(const WidePlane<T>& plane, const T* const* row, int64_t count) {
+    static void run(const WidePlane<T>& plane, const int64_t* listed, int64_t count) {
         const LaneRange<T> before(0, plane.source - (loaded - 2) * W),
             last(0, plane.source - (loaded - 1) * W);
         const vec<T> bias = broadcast<T>(plane.bias);
         const T* w = plane.w;
+        vec<T> held[K * some + 1];
+#pragma GCC unroll 32
+        for (int k = 0; k < K * some; k++) held[k] = in_register(broadcast<T>(w[k % K * K + k / K]));
         vec<T> sum[open][NV];
 #pragma GCC unroll 7
         for (int a = 0; a < open; a++)
 #pragma GCC unroll 4
             for (int n = 0; n < NV; n++) sum[a][n] = bias;
         T* y = plane.y;
-        for (int64_t i = 1 - open; i < count; i++, row += Stride) {
-            for (int s = 0; s < Stride; s++)
+        for (int64_t i = 1 - open; i < count; i++, listed += Stride) {
+            const T* row[Stride];
+            for (int s = 0; s < Stride; s++) {
+                row[s] = listed[s] == kOutside ? plane.zeros : plane.x + listed[s];
                 for (int n = 0; n < loaded && row[s] != nullptr; n++) prefetch(row[s] + plane.x_next + n * W);
+            }
             constexpr auto taps = std::make_integer_sequence<int, K>{};
-            if (row[0] != nullptr) add<0>(sum, w, row[0], before, last, taps);
+            if (row[0] != nullptr) add<0>(sum, w, held, row[0], before, last, taps);
             if constexpr (Stride == 2)
-                if (row[1] != nullptr) add<1>(sum, w, row[1], before, last, taps);
+                if (row[1] != nullptr) add<1>(sum, w, held, row[1], before, last, taps);
             if (i >= 0) {
 #pragma GCC unroll 4
                 for (int n = 0; n < NV; n++) prefetch(y + plane.y_next + n * W);
@@ -91,7 +105,7 @@ class WideRows {
   private:
     // The products of a row with taps (u, ..), (u + Stride, ..), ... for u = First.
     template <int First, int... V>
-    PYDL_INLINE static void add(vec<T> (&sum)[open][NV], const T* w, const T* from,
+    PYDL_INLINE static void add(vec<T> (&sum)[open][NV], const T* w, const vec<T>* held, const T* from,
                                 const LaneRange<T>& before, const LaneRange<T>& last,
                                 std::integer_sequence<int, V...>) {
         vec<T> row[Stride][NV];
@@ -114,7 +128,7 @@ class WideRows {
             move_row<decltype(place)::value, Stride, NV, T>(row, tap);
 #pragma GCC unroll 7
             for (int u = First; u < K; u += Stride) {
-                const vec<T> weight = broadcast<T>(w[u * K + v]);
+                const vec<T> weight = v < some ? held[v * K + u] : broadcast<T>(w[u * K + v]);
                 if constexpr (adds_apart)
                     more[u / Stride] = v == 0 ? weight * tap[0] : fma(weight, tap[0], more[u / Stride]);
                 else
@@ -131,7 +145,7 @@ class WideRows {
 
 template <typename T>
 struct WideRowsKernel {
-    void (*run)(const WidePlane<T>&, const T* const* rows, int64_t count);
+    void (*run)(const WidePlane<T>&, const int64_t* listed, int64_t count);
     int64_t (*rows_listed)(int64_t count);
 };
 
