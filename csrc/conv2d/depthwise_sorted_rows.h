@@ -11,30 +11,11 @@
 
 #include "conv2d/depthwise_framed.h"
 #include "gemm/microkernel.h"
+#include "simd/lanes.h"
 #include "simd/permute.h"
 #include "simd/register.h"
 
 namespace pydl::PYDL_ISA {
-
-// Lanes 2 * Half and 2 * Half + 1 of every four of a and b, in turns.
-template <int Half, typename V, int... I>
-PYDL_INLINE V zip_pairs(V a, V b, std::integer_sequence<int, I...>) {
-    return __builtin_shufflevector(a, b, (I / 4 * 4 + 2 * Half + I % 4 / 2 + I % 2 * int(sizeof...(I)))...);
-}
-// The same lanes, those of a first.
-template <int Half, typename V, int... I>
-PYDL_INLINE V join_pairs(V a, V b, std::integer_sequence<int, I...>) {
-    return __builtin_shufflevector(a, b, (I / 4 * 4 + 2 * Half + I % 2 + I % 4 / 2 * int(sizeof...(I)))...);
-}
-// Lane 4 * k + i of vector j becomes lane 4 * k + j of vector i.
-template <typename T>
-PYDL_INLINE void turn_blocks(vec<T> (&v)[4]) {
-    constexpr auto lanes = std::make_integer_sequence<int, width<T>>{};
-    const vec<T> a = zip_pairs<0>(v[0], v[1], lanes), b = zip_pairs<1>(v[0], v[1], lanes),
-                 c = zip_pairs<0>(v[2], v[3], lanes), d = zip_pairs<1>(v[2], v[3], lanes);
-    v[0] = join_pairs<0>(a, c, lanes), v[1] = join_pairs<1>(a, c, lanes);
-    v[2] = join_pairs<0>(b, d, lanes), v[3] = join_pairs<1>(b, d, lanes);
-}
 
 template <typename T>
 class SortedRows {
@@ -153,7 +134,7 @@ class SortedRows {
             vec<T> row[4], pixel[4], sum[4];
 #pragma GCC unroll 4
             for (int s = 0; s < 4; s++) row[s] = read[s].load(x + from[s]), sum[s] = start;
-            turn_blocks<T>(row);
+            transpose_blocks<T>(row);
             if constexpr (V > 0) {
                 constexpr uint32_t middle = (1u << (V / 2 + 4)) - (1u << (3 - V / 2)),
                                    before = 0x80 - (1u << (7 - V / 2)), behind = (1u << (V / 2)) - 1;
@@ -173,7 +154,7 @@ class SortedRows {
                         add(sum, row, step[k].bands, weight);
                     }
             }
-            turn_blocks<T>(sum);
+            transpose_blocks<T>(sum);
 #pragma GCC unroll 4
             for (int s = 0; s < 4; s++) store_partial(y + to[s], sum[s], write[s]);
             x += at_once * x_pitch, y += at_once * y_pitch;
