@@ -249,23 +249,4 @@ class FlatProduct {
     FrameLayout layout_;
 };
 
-// Whether a flat frame is better than gathering patches: for images whose rows are no whole vectors, or are
-// copied anyway, if few lanes are left over at their ends. Where that was measured, copying every second
-// pixel of many channels took longer than gathering for many features, and copying small maps with short
-// vectors, too.
-template <typename T>
-bool pays_to_lie_flat(const Correlation<T>& conv) {
-    const int64_t J = conv.columns.outputs, pixels = conv.rows.outputs * J, lanes = whole_vectors<T>(pixels);
-    const int64_t panel = most_tile_rows<T>(most_tile_vectors<T>);
-    const bool in_place = can_be_read_in_place(conv), few_features = conv.features <= 8 * panel;
-    if ((conv.x.taps > 1 && conv.columns.stride == 1) || conv.rows.taps == 1 ||
-        conv.features * conv.rows.taps < 48 || J < 4)
-        return false;
-    // Nothing is gathered of whole vectors.
-    if (J % width<T> == 0 && (in_place || (few_features && conv.channels * conv.taps() > 100))) return false;
-    if (conv.columns.stride > 1 && conv.channels > 4 && conv.features > 16 * panel) return false;
-    if (!many_registers && pixels < 100) return false;
-    return few_features && !in_place ? 4 * pixels >= 3 * lanes : 8 * pixels >= 7 * lanes;
-}
-
 }  // namespace pydl::PYDL_ISA

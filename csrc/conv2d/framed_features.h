@@ -150,7 +150,7 @@ class FramedFeatures {
                           ? conv_.bias[(group * conv_.features + m + l) * conv_.bias_stride]
                           : T(0);
         const bool in_runs =
-            rows_.have_all_taps && columns_.have_all_taps && stride[3] == 1 && stride[2] == V;
+            rows_.have_all_taps && columns_.have_all_taps && (stride[3] == 1 || V == 1) && stride[2] == V;
         if (in_runs && phases() == 1 && stride[1] == taps_)
             return pack_panel(to, pitch, count, w, stride[0], int64_t(1), conv_.channels * taps_);
         // Filters that lie in one run each are turned as a whole, then their taps are dealt to the phases.
