@@ -10,6 +10,7 @@
 #include "conv2d/forward_cost.h"
 #include "conv2d/framed_features.h"
 #include "conv2d/phase.h"
+#include "conv2d/phase_images.h"
 #include "conv2d/pointwise.h"
 #include "conv2d/product.h"
 #include "conv2d/scatter.h"
@@ -221,8 +222,10 @@ void input_gradient(const Array<const T, 4>& dy, const Array<const T, 4>& w, con
         return ScatteredGradient<T>(dy, w, bias, bias_stride, dx, s).run();
     }
     if (pays_to_scatter(s)) return ScatteredGradient<T>(dy, w, bias, bias_stride, dx, s).run();
-    if (s.O == 0 || has_gaps(s.rows) || has_gaps(s.columns)) fill_channels(dx, bias, bias_stride);
+    const bool apart = s.O > 0 && s.columns.stride > 1;
+    if (s.O == 0 || (!apart && has_gaps(s.rows))) fill_channels(dx, bias, bias_stride);
     if (s.O == 0) return;
+    const PhaseImages<T> images(s, apart);
     for (int64_t a = 0; a < s.rows.stride && a < s.H; a++) {
         const Phase row = conv2d_phase(s.rows, a);
         if (row.axis.taps == 0) continue;
@@ -230,9 +233,11 @@ void input_gradient(const Array<const T, 4>& dy, const Array<const T, 4>& w, con
             const Phase column = conv2d_phase(s.columns, c);
             if (column.axis.taps == 0) continue;
             set_phase(row, column, a, c);
+            if (apart) conv.y = images.phase(a, c);
             correlate(conv);
         }
     }
+    if (apart) images.merge(bias, bias_stride, dx);
 }
 template void input_gradient(const Array<const float, 4>&, const Array<const float, 4>&, const float*,
                              int64_t, const Array<float, 4>&, const Conv2dShape&);
