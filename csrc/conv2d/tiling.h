@@ -7,7 +7,7 @@
 namespace pydl::PYDL_ISA {
 
 inline bool has_tiles(const Axis& axis) {
-    return axis.taps == axis.stride && axis.origin == 0 && axis.dilation == 1;
+    return axis.taps == axis.stride && axis.origin == 0 && axis.dilation == 1 && !axis.leaves_source();
 }
 inline bool has_tiles(const Conv2dShape& s) {
     return has_tiles(s.rows) && has_tiles(s.columns);
