@@ -205,6 +205,8 @@ class FlatProduct {
                 copy_row(to, tile, past - begin);
             else if (stride[3] == 1 && phases == 2)
                 zip_rows(to, tile, tile + plane, past - begin);
+            else if (stride[3] == 1 && phases == 3)
+                zip_three_rows(to, tile, tile + plane, tile + 2 * plane, past - begin);
             else if (stride[3] == 1 && phases == 4)
                 zip_four_rows(to, tile, plane, past - begin);
             else
@@ -213,6 +215,12 @@ class FlatProduct {
                     for (int64_t x = p; x < past - begin; x += phases) to[x * stride[3]] = *from++;
                 }
         }
+    }
+    // Number by number, but in the order of memory.
+    static void zip_three_rows(T* __restrict to, const T* a, const T* b, const T* c, int64_t count) {
+        for (; count > 2; count -= 3, to += 3) to[0] = *a++, to[1] = *b++, to[2] = *c++;
+        if (count > 0) to[0] = *a;
+        if (count > 1) to[1] = *b;
     }
     static void zip_four_rows(T* to, const T* row, int64_t plane, int64_t count) {
         for (int64_t k = 0; k < count; k += 4 * W, row += W) {
