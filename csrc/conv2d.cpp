@@ -147,17 +147,15 @@ bool pays_to_write_rows_apart(const Correlation<T>& conv, const Conv2dShape& s) 
            conv.channels < 8;
 }
 
-// Whether the gradient of a convolution without stride is better gathered with output channels as lanes than
-// computed in any other way.
+// Whether the gradient of a convolution without stride is better gathered than computed in any other way.
 template <typename T>
-bool pays_to_gather_features(const Correlation<T>& conv, const Conv2dShape& s) {
+bool pays_to_gather(const Correlation<T>& conv, const Conv2dShape& s) {
     const ForwardCost<T> cost(conv);
-    if (cost.best() != Way::lanes) return false;
-    if (!pays_to_scatter(s)) return true;
-    const double other =
-        pays_to_fold(s) ? 2 * cost_of_folding<T>(s)
-                        : StrideCost<T>(conv, AxisPhases(conv.rows), AxisPhases(conv.columns)).scattered();
-    return cost[Way::lanes] < other;
+    const Way way = cost.best();
+    if (!pays_to_scatter(s)) return way == Way::lanes;
+    if (way != Way::lanes && pays_to_stack_padded(conv)) return false;
+    if (pays_to_fold(s)) return cost[way] < 2 * cost_of_folding<T>(s);
+    return cost[way] < StrideCost<T>(conv, AxisPhases(conv.rows), AxisPhases(conv.columns)).scattered();
 }
 
 template <typename T>
@@ -204,7 +202,7 @@ void input_gradient(const Array<const T, 4>& dy, const Array<const T, 4>& w, con
     if (s.rows.stride == 1 && s.columns.stride == 1) {
         set_phase(conv2d_phase(s.rows, 0), conv2d_phase(s.columns, 0), 0, 0);
         if constexpr (has_feature_lanes<T>)
-            if (pays_to_gather_features(conv, s) && correlate_features(conv)) return;
+            if (pays_to_gather(conv, s)) return correlate(conv);
         if (pays_to_stack_padded(conv)) return BatchProduct<T>(conv).run();
     }
     if constexpr (has_feature_lanes<T>) {
