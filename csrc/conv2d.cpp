@@ -220,8 +220,10 @@ void input_gradient(const Array<const T, 4>& dy, const Array<const T, 4>& w, con
         return ScatteredGradient<T>(dy, w, bias, bias_stride, dx, s).run();
     }
     if (pays_to_scatter(s)) return ScatteredGradient<T>(dy, w, bias, bias_stride, dx, s).run();
-    const bool apart = s.O > 0 && s.columns.stride > 1;
-    if (s.O == 0 || (!apart && has_gaps(s.rows))) fill_channels(dx, bias, bias_stride);
+    // In float64, merging would seldom be worth its size.
+    const bool apart = has_feature_lanes<T> && s.O > 0 && s.columns.stride > 1;
+    if (s.O == 0 || (!apart && (has_gaps(s.rows) || has_gaps(s.columns))))
+        fill_channels(dx, bias, bias_stride);
     if (s.O == 0) return;
     const PhaseImages<T> images(s, apart);
     for (int64_t a = 0; a < s.rows.stride && a < s.H; a++) {
@@ -231,11 +233,13 @@ void input_gradient(const Array<const T, 4>& dy, const Array<const T, 4>& w, con
             const Phase column = conv2d_phase(s.columns, c);
             if (column.axis.taps == 0) continue;
             set_phase(row, column, a, c);
-            if (apart) conv.y = images.phase(a, c);
+            if constexpr (has_feature_lanes<T>)
+                if (apart) conv.y = images.phase(a, c);
             correlate(conv);
         }
     }
-    if (apart) images.merge(bias, bias_stride, dx);
+    if constexpr (has_feature_lanes<T>)
+        if (apart) images.merge(bias, bias_stride, dx);
 }
 template void input_gradient(const Array<const float, 4>&, const Array<const float, 4>&, const float*,
                              int64_t, const Array<float, 4>&, const Conv2dShape&);

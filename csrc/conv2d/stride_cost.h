@@ -84,7 +84,7 @@ class StrideCost {
     }
 
     // conv2d/scatter.h, which multiplies nothing in vain, but adds up a share for every tap.
-    double scattered() const {
+    [[gnu::noinline]] double scattered() const {
         const double shares = features_ * depth_ / channels_;
         return images_ * (1.07 * shares * channels_ * vectors(source_rows_ * source_width_) +
                           15 * shares * source_rows_ * vectors(source_width_) + 120 * features_ * lines_) +

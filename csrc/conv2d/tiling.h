@@ -15,7 +15,7 @@ inline bool has_tiles(const Conv2dShape& s) {
 
 // One channel of an image = value.
 template <typename T>
-void fill_plane(T* row, const Array<T, 4>& x, T value) {
+[[gnu::noinline]] void fill_plane(T* row, const Array<T, 4>& x, T value) {
     for (int64_t h = 0; h < x.shape[2]; h++, row += x.stride[2])
         if (x.stride[3] == 1)
             for (int64_t w = 0; w < x.shape[3]; w += width<T>)
