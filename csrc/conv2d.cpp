@@ -143,8 +143,8 @@ inline bool pays_to_scatter(const Conv2dShape& s) {
 // on both sides.
 template <typename T>
 bool pays_to_write_rows_apart(const Correlation<T>& conv, const Conv2dShape& s) {
-    return s.columns.stride == 1 && conv.features <= (conv.groups > 1 ? kDirectFeatures : kFewFeatures) &&
-           conv.channels < 8;
+    return s.columns.stride == 1 &&
+           conv.features <= (conv.groups > 1 ? most_direct_features<T> : kFewFeatures) && conv.channels < 8;
 }
 
 // Whether the gradient of a convolution without stride is better gathered than computed in any other way.

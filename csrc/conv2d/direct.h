@@ -9,7 +9,11 @@
 
 namespace pydl::PYDL_ISA {
 
-constexpr int kDirectFeatures = 8, kFewFeatures = 4;
+constexpr int kFewFeatures = 4;
+// In float64 with many registers, larger tiles are hardly faster than other ways, and would be the largest
+// code.
+template <typename T>
+inline constexpr int most_direct_features = sizeof(T) == 4 || !many_registers ? 8 : kFewFeatures;
 
 // Cells of a tile with MR features.
 template <int MR>
@@ -85,7 +89,8 @@ Parts direct_stripes(const Correlation<T>& conv) {
 
 template <typename T>
 void correlate_direct(const Correlation<T>& conv) {
-    const auto& tiles = direct_tiles<T>(conv.features, std::make_integer_sequence<int, kDirectFeatures>{});
+    const auto& tiles =
+        direct_tiles<T>(conv.features, std::make_integer_sequence<int, most_direct_features<T>>{});
     const int64_t M = conv.features, NV = tiles.some;
     constexpr int64_t W = width<T>;
     const int64_t I = conv.rows.outputs, J = conv.columns.outputs, K = conv.channels * conv.taps();

@@ -87,7 +87,7 @@ class ForwardCost {
         // Stripes have rows in common; of a column, they are short.
         const double stripes = double(direct_stripes(conv).count),
                      twice = images * C * down.count * (stripes - 1) * (down.length - double(rows.outputs));
-        at(Way::direct) = conv.features > kDirectFeatures
+        at(Way::direct) = conv.features > most_direct_features<T>
                               ? never
                               : 0.89 * sums * double(rows.outputs) * vectors(J) +
                                     (copied + twice) * along.count *
