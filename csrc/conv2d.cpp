@@ -7,8 +7,10 @@
 #include "conv2d/few_patches.h"
 #include "conv2d/flat.h"
 #include "conv2d/fold.h"
+#include "conv2d/forward_cost.h"
 #include "conv2d/framed_features.h"
 #include "conv2d/phase.h"
+#include "conv2d/phase_images.h"
 #include "conv2d/pointwise.h"
 #include "conv2d/product.h"
 #include "conv2d/scatter.h"
@@ -56,47 +58,21 @@ Correlation<T> with_turned_images(const Correlation<T>& conv, T* pixels) {
     return other;
 }
 
-// Whether that pays, for filters of one row.
+// Whether that pays, for filters of one row that take so long otherwise.
 template <typename T>
-bool pays_to_turn_images(const Correlation<T>& conv) {
-    return conv.rows.taps == 1 && conv.rows.stride == 1 && conv.x.stride[3] == 1 && conv.rows.outputs >= 8 &&
-           FeatureLanes<T>::suits(with_turned_images<T>(conv, nullptr));
+bool pays_to_turn_images(const Correlation<T>& conv, double other) {
+    if (conv.rows.taps > 1 || conv.rows.stride > 1 || conv.x.stride[3] != 1 || conv.rows.outputs < 8)
+        return false;
+    const int64_t* size = conv.x.shape;
+    const double copied = double(size[0]) * double(size[1]) * double(size[2]) * double(size[3]) / width<T>;
+    return ForwardCost<T>(with_turned_images<T>(conv, nullptr))[Way::lanes] + 8 * copied < other;
 }
 
-// y with output channels as lanes, where that is better; returns whether it was. other: what it costs
-// otherwise (FeatureLanes::suits).
+// y with output channels as lanes, unless that is not exact; returns whether it was.
 template <typename T>
-bool correlate_features(const Correlation<T>& conv, [[maybe_unused]] double other = 0) {
-    if constexpr (has_feature_lanes<T>) {
-        if (FeatureLanes<T>::suits(conv, other)) {
-            const FeatureLanes<T> lanes(conv);
-            return lanes.is_exact() && (lanes.run(), true);
-        }
-        if (pays_to_turn_images(conv)) {
-            const Scratch<T> pixels(conv.x.shape[0] * conv.x.shape[1] * conv.x.shape[2] * conv.x.shape[3]);
-            const Correlation<T> upright = with_turned_images(conv, pixels.data());
-            const FeatureLanes<T> lanes(upright);
-            return lanes.is_exact() && (lanes.run(), true);
-        }
-    }
-    return false;
-}
-
-// Whether a convolution that would be computed directly, in a flat frame or of gathered patches is better
-// computed by conv2d/framed_features.h.
-template <typename T>
-bool pays_to_frame_features(const Correlation<T>& conv, bool direct, bool flat) {
-    const int64_t depth = conv.channels * conv.taps();
-    // Of one column, others copy number by number; in exchange many results of short sums have to be turned.
-    if (conv.columns.source == 1 && conv.columns.outputs == 1 && conv.columns.taps == 1)
-        return conv.rows.stride > 1 && (conv.features <= 64 || conv.features <= 4 * depth) &&
-               double(conv.channels) * double(conv.rows.source) < 1e9;
-    const bool strided = conv.columns.stride > 1;
-    if (!strided && (conv.taps() < 4 || conv.features < 32 || depth < 64)) return false;
-    const StrideCost<T> cost(conv, AxisPhases(conv.rows), AxisPhases(conv.columns));
-    const double other = direct ? cost.direct() : flat ? cost.flat() : cost.gathered();
-    // Costs are less sure where they were not fitted.
-    return (strided ? 1 : 1.1) * cost.lanes() < other;
+bool correlate_features(const Correlation<T>& conv) {
+    const FeatureLanes<T> lanes(conv);
+    return lanes.is_exact() && (lanes.run(), true);
 }
 
 template <typename T>
@@ -105,23 +81,33 @@ void correlate(const Correlation<T>& conv) {
         if (is_depthwise(conv)) return correlate_depthwise(conv);
         if (pays_to_multiply(conv)) return correlate_pointwise(conv);
     }
-    if (is_sparse(conv.rows, conv.columns)) {
+    const ForwardCost<T> cost(conv);
+    Way way = cost.best();
+    if constexpr (has_feature_lanes<T>) {
+        if (way == Way::lanes) {
+            if (correlate_features(conv)) return;
+            way = cost.best(Way::framed);
+        }
+        if (pays_to_turn_images(conv, cost[way])) {
+            const Scratch<T> pixels(conv.x.shape[0] * conv.x.shape[1] * conv.x.shape[2] * conv.x.shape[3]);
+            if (correlate_features(with_turned_images(conv, pixels.data()))) return;
+        }
+    }
+    if (way == Way::sparse) {
         const Scratch<T> pixels(conv.x.shape[0] * conv.groups * conv.channels * conv.rows.outputs *
                                 conv.columns.outputs);
         return correlate(dense_correlation(conv, pixels.data()));
     }
-    if (correlate_features(conv)) return;
     // Of a long row, every task would copy all; of a long column, its part.
     if (conv.rows.outputs == 1 && conv.rows.taps == 1 && conv.columns.outputs > 1)
         return correlate(turned(conv));
     if (pays_to_stack_whole(conv)) return BatchProduct<T>(conv).run();
-    const bool direct = pays_to_stay_direct(conv), flat = !direct && pays_to_lie_flat(conv);
     if constexpr (has_feature_lanes<T>)
-        if (pays_to_frame_features(conv, direct, flat))
+        if (way == Way::framed)
             return FramedFeatures<T>(conv, AxisPhases(conv.rows), AxisPhases(conv.columns)).run();
-    if (direct)
+    if (way == Way::direct)
         correlate_direct(conv);
-    else if (flat)
+    else if (way == Way::flat)
         FlatProduct<T>(conv, AxisPhases(conv.rows), AxisPhases(conv.columns)).run();
     else
         correlate_product(conv);
@@ -157,7 +143,19 @@ inline bool pays_to_scatter(const Conv2dShape& s) {
 // on both sides.
 template <typename T>
 bool pays_to_write_rows_apart(const Correlation<T>& conv, const Conv2dShape& s) {
-    return s.columns.stride == 1 && pays_to_stay_direct(conv) && conv.channels < 8;
+    return s.columns.stride == 1 &&
+           conv.features <= (conv.groups > 1 ? most_direct_features<T> : kFewFeatures) && conv.channels < 8;
+}
+
+// Whether the gradient of a convolution without stride is better gathered than computed in any other way.
+template <typename T>
+bool pays_to_gather(const Correlation<T>& conv, const Conv2dShape& s) {
+    const ForwardCost<T> cost(conv);
+    const Way way = cost.best();
+    if (!pays_to_scatter(s)) return way == Way::lanes;
+    if (way != Way::lanes && pays_to_stack_padded(conv)) return false;
+    if (pays_to_fold(s)) return cost[way] < 2 * cost_of_folding<T>(s);
+    return cost[way] < StrideCost<T>(conv, AxisPhases(conv.rows), AxisPhases(conv.columns)).scattered();
 }
 
 template <typename T>
@@ -203,8 +201,8 @@ void input_gradient(const Array<const T, 4>& dy, const Array<const T, 4>& w, con
     }
     if (s.rows.stride == 1 && s.columns.stride == 1) {
         set_phase(conv2d_phase(s.rows, 0), conv2d_phase(s.columns, 0), 0, 0);
-        const bool folds = pays_to_scatter(s) && pays_to_fold(s);
-        if (correlate_features(conv, folds ? cost_of_folding<T>(s) : 0)) return;
+        if constexpr (has_feature_lanes<T>)
+            if (pays_to_gather(conv, s)) return correlate(conv);
         if (pays_to_stack_padded(conv)) return BatchProduct<T>(conv).run();
     }
     if constexpr (has_feature_lanes<T>) {
@@ -222,8 +220,12 @@ void input_gradient(const Array<const T, 4>& dy, const Array<const T, 4>& w, con
         return ScatteredGradient<T>(dy, w, bias, bias_stride, dx, s).run();
     }
     if (pays_to_scatter(s)) return ScatteredGradient<T>(dy, w, bias, bias_stride, dx, s).run();
-    if (s.O == 0 || has_gaps(s.rows) || has_gaps(s.columns)) fill_channels(dx, bias, bias_stride);
+    // In float64, merging would seldom be worth its size.
+    const bool apart = has_feature_lanes<T> && s.O > 0 && s.columns.stride > 1;
+    if (s.O == 0 || (!apart && (has_gaps(s.rows) || has_gaps(s.columns))))
+        fill_channels(dx, bias, bias_stride);
     if (s.O == 0) return;
+    const PhaseImages<T> images(s, apart);
     for (int64_t a = 0; a < s.rows.stride && a < s.H; a++) {
         const Phase row = conv2d_phase(s.rows, a);
         if (row.axis.taps == 0) continue;
@@ -231,9 +233,13 @@ void input_gradient(const Array<const T, 4>& dy, const Array<const T, 4>& w, con
             const Phase column = conv2d_phase(s.columns, c);
             if (column.axis.taps == 0) continue;
             set_phase(row, column, a, c);
+            if constexpr (has_feature_lanes<T>)
+                if (apart) conv.y = images.phase(a, c);
             correlate(conv);
         }
     }
+    if constexpr (has_feature_lanes<T>)
+        if (apart) images.merge(bias, bias_stride, dx);
 }
 template void input_gradient(const Array<const float, 4>&, const Array<const float, 4>&, const float*,
                              int64_t, const Array<float, 4>&, const Conv2dShape&);

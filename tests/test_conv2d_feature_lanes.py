@@ -36,6 +36,11 @@ CASES = [
     ((2, 48, 7, 7), (33, 48, 5, 5), (1, 1), 2, 1, 1),
     ((2, 24, 13, 15), (112, 24, 3, 3), (2, 2), 1, 1, 1),
     ((33, 20, 7, 7), (50, 20, 3, 3), (2, 2), 1, 1, 1),  # tasks of unlike numbers of images
+    # Phases of the gradient that are dilated or have gaps (csrc/conv2d/phase_images.h), and few output channels
+    ((2, 6, 17, 22), (3, 6, 4, 3), (2, 3), 2, (2, 1), 1),
+    ((2, 8, 16, 19), (6, 4, 2, 2), (3, 3), 1, 1, 2),
+    ((1, 5, 9, 21), (4, 5, 3, 3), (3, 2), 3, (3, 4), 1),
+    ((2, 130, 11, 12), (2, 130, 2, 2), (2, 2), 1, 1, 1),
 ]
 
 
@@ -104,6 +109,21 @@ def test_special_values_of_patches_stay_where_they_touch():
     expected = np.zeros(y.shape, bool)
     expected[1, :, 2, 6] = True
     np.testing.assert_array_equal(~np.isfinite(y), expected)
+
+
+def test_last_patch_beyond_the_image():
+    """Zeros on one side alone belong to a patch that is none of the image's."""
+    x, w, _, y, settings = arrays_of((2, 64, 1, 10), (96, 64, 1, 3), (1, 3), 0, 1, 1)
+    settings["padding"] = (0, 0, 0, 3)
+    padded = np.zeros((2, 64, 1, 13), np.float32)
+    padded[..., :10] = x
+    y, expected = (np.empty((2, 96, 1, 4), np.float32) for _ in range(2))
+    conv2d_forward(x, w, None, y, *settings.values())
+    conv2d_forward(padded, w, None, expected, (1, 3), (0, 0, 0, 0), (1, 1), 1)
+    np.testing.assert_allclose(y, expected, rtol=1e-5, atol=1e-4)
+    conv2d_input_gradient(y, w, x, *settings.values())
+    conv2d_input_gradient(y, w, padded, (1, 3), (0, 0, 0, 0), (1, 1), 1)
+    np.testing.assert_allclose(x, padded[..., :10], rtol=1e-5, atol=1e-3)
 
 
 def test_whole_network_of_patches_learns():

@@ -9,10 +9,11 @@
 
 namespace pydl::PYDL_ISA {
 
-constexpr int kDirectFeatures = 8;
-
-// Groups with more features than kFewFeatures are worth it only if there are more groups than one.
 constexpr int kFewFeatures = 4;
+// In float64 with many registers, larger tiles are hardly faster than other ways, and would be the largest
+// code.
+template <typename T>
+inline constexpr int most_direct_features = sizeof(T) == 4 || !many_registers ? 8 : kFewFeatures;
 
 // Cells of a tile with MR features.
 template <int MR>
@@ -79,16 +80,23 @@ const DirectTiles<T>& direct_tiles(int64_t features, std::integer_sequence<int, 
     return tiles[features - 1];
 }
 
+// Rows whose pixels stay in the first-level caches.
+template <typename T>
+Parts direct_stripes(const Correlation<T>& conv) {
+    const int64_t pixels = 1 + 16384 / conv.channels / conv.rows.stride / conv.columns.stride;
+    return {conv.rows.outputs, 1 + pixels / conv.columns.outputs};
+}
+
 template <typename T>
 void correlate_direct(const Correlation<T>& conv) {
-    const auto& tiles = direct_tiles<T>(conv.features, std::make_integer_sequence<int, kDirectFeatures>{});
+    const auto& tiles =
+        direct_tiles<T>(conv.features, std::make_integer_sequence<int, most_direct_features<T>>{});
     const int64_t M = conv.features, NV = tiles.some;
     constexpr int64_t W = width<T>;
     const int64_t I = conv.rows.outputs, J = conv.columns.outputs, K = conv.channels * conv.taps();
     const Images<T>& y = conv.y;
 
-    const int64_t stripe_pixels = 1 + 16384 / conv.channels / conv.rows.stride / conv.columns.stride;
-    const Parts stripes(I, 1 + stripe_pixels / J);
+    const Parts stripes = direct_stripes(conv);
     const FrameLayout layout(conv.rows, conv.columns, stripes.size);
     const Scratch<int64_t> tap(K);
     for (int64_t c = 0, k = 0; c < conv.channels; c++)
@@ -143,12 +151,6 @@ void correlate_direct(const Correlation<T>& conv) {
         }
     };
     parallel_for(conv.x.shape[0] * conv.groups * stripes.count, 1 + GemmBlocks<T>::thread_work / work, run);
-}
-
-// Whether the direct way is the faster one.
-template <typename T>
-bool pays_to_stay_direct(const Correlation<T>& conv) {
-    return conv.features <= (conv.groups > 1 ? kDirectFeatures : kFewFeatures);
 }
 
 }  // namespace pydl::PYDL_ISA

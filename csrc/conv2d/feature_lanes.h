@@ -55,26 +55,14 @@ class FeatureLanes {
           blocks_(conv.rows.outputs, rows_of_task()),
           chunks_(panels_.panels.count, panels_of_task()) {}
 
-    // Whether it is the better way: for patches always, since others copy pixels that lie apart, and where so
-    // many taps meet the zeros around the image, or so few pixels are neighbours, that this makes up for lost
-    // lanes, by the cycles of a processor that does two multiply-adds in one.
-    // other: what it takes them otherwise, if that is known.
-    static bool suits(const Correlation<T>& conv, double other = 0) {
-        if (conv.taps() == 1 || conv.x.slices > 1 || conv.x.taps > 1 || conv.y.slices > 1) return false;
-        if ((conv.groups > 1 && 2 * conv.features < W) || conv.columns.outputs > most_line) return false;
-        const Axis &rows = conv.rows, &columns = conv.columns;
-        const TapSegments of_rows(rows), of_columns(columns);
-        const bool apart = columns.stride > 2;
-        if (meets_all(conv, of_rows, of_columns)) {
-            const bool patches = rows.stride >= rows.taps && columns.stride >= columns.taps;
-            if (patches && columns.stride > 1) return true;
-            if (!apart) return false;
-        }
-        const double vectors = double(conv.x.shape[0] * conv.groups * conv.features) / W *
-                               double(rows.outputs * columns.outputs);
-        if (other == 0) other = vectors * double(conv.channels * conv.taps()) / 2;
-        const double own = cost(conv, of_rows, of_columns, best_direction(conv, of_rows, of_columns));
-        return own + 10 * vectors < (apart ? 1.25 : 1) * other;
+    static bool can_do(const Correlation<T>& conv) {
+        return conv.x.slices == 1 && conv.x.taps == 1 && conv.y.slices == 1 &&
+               conv.columns.outputs <= most_line;
+    }
+    // What tiles cost, in cycles of a processor that does two multiply-adds in one.
+    static double cost(const Correlation<T>& conv) {
+        const TapSegments rows(conv.rows), columns(conv.columns);
+        return cost(conv, rows, columns, best_direction(conv, rows, columns));
     }
 
     // Adds up blocks of y and gives each to write(self, block).
@@ -157,7 +145,7 @@ class FeatureLanes {
         if (of_image < upright && of_image < of_column) return image;
         return upright < of_column ? row : column;
     }
-    // What tiles in this direction cost, in cycles of a processor that does two multiply-adds in one.
+    // The same of tiles in this direction.
     static double cost(const Correlation<T>& conv, const TapSegments& rows, const TapSegments& columns,
                        Direction along) {
         const double N = double(conv.x.shape[0]);
@@ -185,12 +173,16 @@ class FeatureLanes {
         const double own = double(pixels * vectors) / 2, least = 4.0 * double(tiles);
         const double line = 64.0 / double(sizeof(T)),
                      apart = distance < 0 ? -double(distance) : double(distance);
-        const double lines = double(pixels) * (apart < line ? apart / line : 1);
+        // Channels whose lines meet in a few places of the first-level cache lose them before the next tile.
+        const int64_t channel = conv.x.stride[1] * int64_t(sizeof(T)) / 64,
+                      places = 64 / (channel % 64 == 0 ? 64 : channel & -channel);
+        const bool lost = conv.x.stride[1] * int64_t(sizeof(T)) % 64 == 0 && conv.channels > 8 * places;
+        const double lines = double(pixels) * (apart < line ? apart / line : 1) + double(lost);
         const bool large = conv.channels * conv.x.shape[2] * conv.x.shape[3] *
                                (distance == conv.x.stride[0] ? most : 1) >
                            131072,
                    collide = distance % 256 == 0;
-        const double of_line = large || collide ? 0.75 : 0.25;
+        const double of_line = lost ? 6 : large || collide ? 0.75 : 0.25;
         return ((own < least ? least : own) + 0.5 * double(tiles) + of_line * lines) / double(vectors);
     }
     int64_t rows_of_task() const {

@@ -205,6 +205,8 @@ class FlatProduct {
                 copy_row(to, tile, past - begin);
             else if (stride[3] == 1 && phases == 2)
                 zip_rows(to, tile, tile + plane, past - begin);
+            else if (stride[3] == 1 && phases == 3)
+                zip_three_rows(to, tile, tile + plane, tile + 2 * plane, past - begin);
             else if (stride[3] == 1 && phases == 4)
                 zip_four_rows(to, tile, plane, past - begin);
             else
@@ -213,6 +215,12 @@ class FlatProduct {
                     for (int64_t x = p; x < past - begin; x += phases) to[x * stride[3]] = *from++;
                 }
         }
+    }
+    // Number by number, but in the order of memory.
+    static void zip_three_rows(T* __restrict to, const T* a, const T* b, const T* c, int64_t count) {
+        for (; count > 2; count -= 3, to += 3) to[0] = *a++, to[1] = *b++, to[2] = *c++;
+        if (count > 0) to[0] = *a;
+        if (count > 1) to[1] = *b;
     }
     static void zip_four_rows(T* to, const T* row, int64_t plane, int64_t count) {
         for (int64_t k = 0; k < count; k += 4 * W, row += W) {
@@ -248,24 +256,5 @@ class FlatProduct {
     Parts chunks_;
     FrameLayout layout_;
 };
-
-// Whether a flat frame is better than gathering patches: for images whose rows are no whole vectors, or are
-// copied anyway, if few lanes are left over at their ends. Where that was measured, copying every second
-// pixel of many channels took longer than gathering for many features, and copying small maps with short
-// vectors, too.
-template <typename T>
-bool pays_to_lie_flat(const Correlation<T>& conv) {
-    const int64_t J = conv.columns.outputs, pixels = conv.rows.outputs * J, lanes = whole_vectors<T>(pixels);
-    const int64_t panel = most_tile_rows<T>(most_tile_vectors<T>);
-    const bool in_place = can_be_read_in_place(conv), few_features = conv.features <= 8 * panel;
-    if ((conv.x.taps > 1 && conv.columns.stride == 1) || conv.rows.taps == 1 ||
-        conv.features * conv.rows.taps < 48 || J < 4)
-        return false;
-    // Nothing is gathered of whole vectors.
-    if (J % width<T> == 0 && (in_place || (few_features && conv.channels * conv.taps() > 100))) return false;
-    if (conv.columns.stride > 1 && conv.channels > 4 && conv.features > 16 * panel) return false;
-    if (!many_registers && pixels < 100) return false;
-    return few_features && !in_place ? 4 * pixels >= 3 * lanes : 8 * pixels >= 7 * lanes;
-}
 
 }  // namespace pydl::PYDL_ISA

@@ -149,29 +149,34 @@ class FramedFeatures {
             bias[l] = conv_.bias != nullptr && l < count
                           ? conv_.bias[(group * conv_.features + m + l) * conv_.bias_stride]
                           : T(0);
-        const bool in_runs =
-            rows_.have_all_taps && columns_.have_all_taps && stride[3] == 1 && stride[2] == V;
-        if (in_runs && phases() == 1 && stride[1] == taps_)
+        const auto lies = [&](int64_t way) {
+            return (stride[3] == way || V == 1) && stride[2] == way * V && rows_.have_all_taps &&
+                   columns_.have_all_taps;
+        };
+        const bool back = lies(-1), in_runs = lies(1) || back;  // those of a gradient without stride
+        const int64_t last = back ? taps_ - 1 : 0;
+        if (in_runs && !back && phases() == 1 && stride[1] == taps_)
             return pack_panel(to, pitch, count, w, stride[0], int64_t(1), conv_.channels * taps_);
         // Filters that lie in one run each are turned as a whole, then their taps are dealt to the phases.
         const Scratch<T> turned(in_runs ? taps_ * pitch : 0);
         for (int64_t c = 0; c < conv_.channels; c++, w += stride[1]) {
-            if (stride[0] == taps_) expect_filters(w, stride[1], taps_ * count);
-            if (in_runs) pack_panel(turned.data(), pitch, count, w, stride[0], int64_t(1), taps_);
+            if (stride[0] == taps_) expect_filters(w - last, stride[1], taps_ * count);
+            if (in_runs) pack_panel(turned.data(), pitch, count, w - last, stride[0], int64_t(1), taps_);
             T* phase = to;
-            for_each_phase(rows_, columns_,
-                           [&](int64_t, int64_t, const PhaseTaps& row, const PhaseTaps& column) {
-                               T* at = phase + c * row.count * column.count * pitch;
-                               for (int64_t u = row.filter, left = row.count; left > 0; left--, u += row.step)
-                                   for (int64_t v = column.filter, k = 0; k < column.count;
-                                        k++, v += column.step, at += pitch)
-                                       if (in_runs)
-                                           copy_row(at, turned.data() + (u * V + v) * pitch, pitch);
-                                       else
-                                           pack_panel(at, pitch, count, w + u * stride[2] + v * stride[3],
-                                                      stride[0], int64_t(1), int64_t(1));
-                               phase += conv_.channels * row.count * column.count * pitch;
-                           });
+            for_each_phase(
+                rows_, columns_, [&](int64_t, int64_t, const PhaseTaps& row, const PhaseTaps& column) {
+                    T* at = phase + c * row.count * column.count * pitch;
+                    for (int64_t u = row.filter, left = row.count; left > 0; left--, u += row.step)
+                        for (int64_t v = column.filter, k = 0; k < column.count;
+                             k++, v += column.step, at += pitch)
+                            if (in_runs)
+                                copy_row(at, turned.data() + (back ? last - u * V - v : u * V + v) * pitch,
+                                         pitch);
+                            else
+                                pack_panel(at, pitch, count, w + u * stride[2] + v * stride[3], stride[0],
+                                           int64_t(1), int64_t(1));
+                    phase += conv_.channels * row.count * column.count * pitch;
+                });
         }
     }
 

@@ -19,10 +19,12 @@ inline int64_t tasks_wanted() {
     return num_threads() > 1 ? 4 * num_threads() : 1;
 }
 
-// Whether vectors of pixels are found in x as they are needed.
+// Whether vectors of pixels are found in x as they are needed: in rows of it, or in a column of a row's
+// numbers.
 template <typename T>
 bool can_be_read_in_place(const Correlation<T>& conv) {
-    return conv.x.stride[3] == 1 && conv.columns.stride == 1 && !conv.rows.leaves_source() &&
+    return conv.x.stride[3] == 1 && conv.columns.stride == 1 &&
+           (conv.rows.stride == 1 || conv.columns.outputs > 1) && !conv.rows.leaves_source() &&
            !conv.columns.leaves_source();
 }
 

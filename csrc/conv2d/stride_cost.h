@@ -1,7 +1,7 @@
-// What convolutions with a stride along their rows cost, and the phases of gradients, by each of the ways to
-// compute them, in multiply-adds of whole vectors: which is the fastest.
+// What the phases of gradients cost by each of the ways to compute them, in multiply-adds of whole vectors:
+// which is the fastest.
 //
-// Fitted to some thousand convolutions with random sizes, strides of 1 to 4, 1 to 16 groups, 1 to 32 images
+// Fitted to some thousand gradients with random sizes, strides of 1 to 4, 1 to 16 groups, 1 to 32 images
 // and maps of 5 to 130 pixels, by AVX-512 and AVX2 with one thread. What is chosen takes 1 % longer than the
 // fastest, on average.
 #pragma once
@@ -16,6 +16,17 @@ namespace pydl::PYDL_ISA {
 // In float64, that way would seldom be worth its size.
 template <typename T>
 inline constexpr bool has_feature_lanes = has_special_kernels && sizeof(T) == 4;
+
+// Of the products, those that conv2d/framed_features.h computes, and half of those that it leaves out: sets
+// of outputs fill fewer registers than all do.
+template <typename T>
+double share_met(const Correlation<T>& conv, const AxisPhases& rows, const AxisPhases& columns) {
+    if (!has_feature_lanes<T> || !(rows.axis.leaves_source() || columns.axis.leaves_source())) return 1;
+    const int64_t images = 1 + 256 / (rows.axis.outputs * columns.axis.outputs), N = conv.x.shape[0];
+    const OutputSets sets(rows, columns, conv.y.shape[2], conv.y.shape[3], true);
+    const double share = sets.share(images < N ? images : N, 4);
+    return share < 0.95 ? (1 + share) / 2 : 1;
+}
 
 template <typename T>
 class StrideCost {
@@ -35,12 +46,10 @@ class StrideCost {
           frame_rows_(channels_ * double(DenseFrame::reach(rows.axis, rows.axis.outputs))),
           frame_width_(double(DenseFrame::reach(columns.axis, columns.axis.outputs))),
           taps_(double(columns.axis.taps)),
-          stride_(double(columns.axis.stride)),
           source_rows_(double(rows.axis.source)),
           source_width_(double(columns.axis.source)),
           met_(share_met(conv, rows, columns)),
           writes_vectors_(conv.y.stride[3] == 1),
-          in_place_(phases_ == 1 && can_be_read_in_place(conv)),
           is_shuffled_(columns.axis.stride == 1 || columns.axis.stride == 2 || columns.axis.stride == 4) {}
 
     // conv2d/framed_features.h, which writes whole vectors.
@@ -63,20 +72,6 @@ class StrideCost {
                           7.4 * outputs_ * width_ * phases_ * features_ / W + 26 * lines_ * features_) +
                (phases_ > 1 ? 69 : 23) * packing_ + 10600;
     }
-    // conv2d/product.h
-    [[gnu::noinline]] double gathered() const {
-        return images_ *
-                   (0.91 * sums(vectors(outputs_ * width_)) +
-                    (in_place_ ? 0 : 5 * sorted() + 49 * sorted_rows()) +
-                    21 * outputs_ * width_ * features_ / W + 4.9 * depth_ * outputs_ * vectors(width_)) +
-               10 * packing_ + 9800;
-    }
-    // conv2d/direct.h
-    [[gnu::noinline]] double direct() const {
-        return images_ * (1.2 * sums(outputs_ * vectors(width_)) + 14 * sorted() + 6 * sorted_rows()) +
-               130 * packing_ + 28000;
-    }
-
     // Whether the gradient of patches is better computed with their numbers as lanes
     // (conv2d/transposed_patches.h): with few channels the lanes of phases are lost, and its weights are
     // packed as they lie, while those of each phase are picked out. taps: of a row.
@@ -88,44 +83,25 @@ class StrideCost {
         return patches < lanes() + 12 * packing_ && patches < flat();
     }
 
-    // Whether a gradient is better gathered by phases than scattered (conv2d/scatter.h). Scattering
-    // multiplies nothing in vain, but adds up a share for every tap.
-    bool gathers() const {
+    // conv2d/scatter.h, which multiplies nothing in vain, but adds up a share for every tap.
+    [[gnu::noinline]] double scattered() const {
         const double shares = features_ * depth_ / channels_;
-        const double scattered =
-            images_ * (1.07 * shares * channels_ * vectors(source_rows_ * source_width_) +
-                       15 * shares * source_rows_ * vectors(source_width_) + 120 * features_ * lines_) +
-            53 * packing_ + 40000;
-        return lanes() < scattered || flat() < scattered;
+        return images_ * (1.07 * shares * channels_ * vectors(source_rows_ * source_width_) +
+                          15 * shares * source_rows_ * vectors(source_width_) + 120 * features_ * lines_) +
+               53 * packing_ + 40000;
     }
+    // Whether a gradient is better gathered by phases than scattered.
+    bool gathers() const { return lanes() < scattered() || flat() < scattered(); }
 
   private:
     static constexpr double W = width<T>;
-    // Of the products, those that conv2d/framed_features.h computes, and half of those that it leaves out:
-    // sets of outputs fill fewer registers than all do. Without a stride, others leave out some as well.
-    static double share_met(const Correlation<T>& conv, const AxisPhases& rows, const AxisPhases& columns) {
-        if (!has_feature_lanes<T> || (columns.axis.stride == 1 && columns.count == 1) ||
-            !(rows.axis.leaves_source() || columns.axis.leaves_source()))
-            return 1;
-        const int64_t images = 1 + 256 / (rows.axis.outputs * columns.axis.outputs), N = conv.x.shape[0];
-        const OutputSets sets(rows, columns, conv.y.shape[2], conv.y.shape[3], true);
-        const double share = sets.share(images < N ? images : N, 4);
-        return share < 0.95 ? (1 + share) / 2 : 1;
-    }
     static double vectors(double count) { return double(int64_t((count + W - 1) / W)); }
 
     double sums(double of_vectors) const { return depth_ * (features_ > 4 ? features_ : 4) * of_vectors; }
-    // Rows and vectors of frames that are sorted by stride (conv2d/frame.h).
-    double sorted_rows() const { return frame_rows_ * (stride_ < taps_ ? stride_ : taps_); }
-    double sorted() const {
-        return is_shuffled_ ? sorted_rows() * vectors(frame_width_ / stride_)
-                            : 0.3 * frame_rows_ * frame_width_;
-    }
-
     double images_, channels_, features_, depth_, packing_, outputs_, width_, phases_, lines_;
-    double frame_rows_, frame_width_, taps_, stride_, source_rows_, source_width_;
+    double frame_rows_, frame_width_, taps_, source_rows_, source_width_;
     double met_;
-    bool writes_vectors_, in_place_;
+    bool writes_vectors_;
     bool is_shuffled_;  // whether numbers that lie so far apart are read as vectors
 };
 
