@@ -68,10 +68,10 @@ def matmul(input: Any, other: Any) -> Any:
     """The matrix product of two tensors, like torch.matmul. See the top of this file."""
     left, right, a, b, y, shape = as_matrices(input, other)
     matmul_forward(a, b, y)
-    return y.reshape(shape), lambda dy, needs: _gradient(dy, needs, left, right), _SAVES
+    return y.reshape(shape), lambda dy, needs: gradient_of_factors(dy, needs, left, right), _SAVES
 
 
-def _gradient(dy: Any, needs: tuple[bool, bool], a: Any, b: Any) -> Any:
+def gradient_of_factors(dy: Any, needs: tuple[bool, bool], a: Any, b: Any) -> Any:
     """Of factors as they were given: as matrices, and back, where they are none of one rank."""
     of_a, of_b = a.shape, b.shape
     if len(of_a) != len(of_b) or len(of_a) == 1:
@@ -90,7 +90,7 @@ def _gradient(dy: Any, needs: tuple[bool, bool], a: Any, b: Any) -> Any:
 
 
 _SAVES = ("other", 0), ("input", 1)
-matmul.shorten(matmul_forward, _gradient, _SAVES, multiplies=True)
+matmul.shorten(matmul_forward, gradient_of_factors, _SAVES, factors=())
 
 
 def as_matrices(input: Any, other: Any) -> tuple[Any, ...]:
