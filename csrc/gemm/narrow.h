@@ -17,14 +17,15 @@ enum class Narrow { no, dots, turned };
 // cycle, some cycles for the sum of a dot product's lanes, for turning rows, and for transposing B.
 template <typename T>
 double narrow_cycles(Matrix<const T> a, Matrix<const T> b) {
-    constexpr double W = width<T>;
+    constexpr double sum = has_halves ? 1.1 : double(width<T> * sizeof(T)) / 16;
     const double M = double(a.rows), N = double(b.columns), K = double(a.columns);
     if (a.column_stride == 1)
-        return M * N * (0.6 * K / W + W * sizeof(T) / 16) + (b.row_stride == 1 ? 0 : (N <= 4 ? 1.5 : 4) * K);
+        return M * N * (0.52 * double((a.columns + width<T> - 1) / width<T>) + sum) +
+               (b.row_stride == 1 ? 0 : (N <= 4 ? 1.5 : 4) * K);
     const double down = double((a.rows + width<T> - 1) / width<T>);
-    const double across = double((b.columns + width<T> - 1) / width<T>);
-    const double turning = 2 * N <= W ? 2 + 0.4 * N : across * (4 + 60 / W) + 4;
-    return down * K * N / 2 + M * turning + 100;
+    const double step = has_halves ? 0.53 : 0.6,
+                 turning = has_halves ? 1.2 + 0.2 * N : 3 + 0.1 * sizeof(T) * N;
+    return down * K * N * step + M * turning + 100;
 }
 
 template <typename T>
@@ -32,20 +33,18 @@ bool may_be_narrow(Matrix<const T> a, Matrix<const T> b) {
     return (a.column_stride == 1 && b.columns <= 24) || (a.row_stride == 1 && b.columns <= 6 * width<T>);
 }
 
-// The quickest way. Tiles of one or two vectors reach two multiply-adds a cycle not quite.
+// What tiles along the rows of C take.
 template <typename T>
-[[gnu::noinline]] Narrow narrow_way(Matrix<const T> a, Matrix<const T> b) {
-    if (!may_be_narrow(a, b)) return Narrow::no;
+double cycles_along(Matrix<const T> a, Matrix<const T> b) {
     const double vectors = double((b.columns + width<T> - 1) / width<T>), K = double(a.columns);
-    const bool keeps_busy = a.column_stride != 1 && a.rows >= 8;   // one vector: enough sums side by side
-    const bool is_half = has_halves && 2 * b.columns <= width<T>;  // in half a vector
-    const double step = is_half        ? 0.45 + 4 / K
-                        : vectors == 1 ? (keeps_busy ? 0.5 : 0.7)
-                        : vectors == 2 ? 1.15
-                                       : vectors / 2;
-    const double along = double(a.rows) * K * step + (b.column_stride == 1 ? 0 : K * vectors * width<T> / 3);
-    if (narrow_cycles(a, b) >= along) return Narrow::no;
-    return a.column_stride == 1 ? Narrow::dots : Narrow::turned;
+    const double halves = double((2 * b.columns + width<T> - 1) / width<T>);
+    const double step = !has_halves   ? (a.column_stride == 1 ? 0.05 : 0.15) + 0.55 * vectors
+                        : halves == 1 ? 0.33
+                        : halves == 2 ? 0.52
+                                      : 0.12 + halves / 4;
+    const double ending = has_halves ? 2 : 2.5 * vectors + (b.columns % width<T> == 0 ? 0 : 3);
+    const double packing = b.column_stride == 1 ? 0 : K * vectors * width<T> / 3;
+    return double(a.rows) * (K * step + ending) + packing;
 }
 
 // How many columns at the end are better computed so, and the others without them: a few in a vector of their
@@ -64,6 +63,17 @@ template <typename T>
     const Matrix<const T> last = b.part(0, b.columns - few, b.rows, few);
     if (!may_be_narrow(a, last)) return 0;
     return narrow_cycles(a, last) < saved ? few : 0;
+}
+
+// The quickest way.
+template <typename T>
+[[gnu::noinline]] Narrow narrow_way(Matrix<const T> a, Matrix<const T> b) {
+    if (!may_be_narrow(a, b)) return Narrow::no;
+    const int64_t few = columns_apart(a, b), most = b.columns - few;
+    double along = cycles_along(a, b.part(0, 0, b.rows, most));
+    if (few > 0) along += narrow_cycles(a, b.part(0, most, b.rows, few));
+    if (narrow_cycles(a, b) >= along) return Narrow::no;
+    return a.column_stride == 1 ? Narrow::dots : Narrow::turned;
 }
 
 // Rows of C that go together, so that only the last ones are the work of sweep_last.
