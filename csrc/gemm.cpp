@@ -95,6 +95,14 @@ void wide_product(Matrix<const T> a, Matrix<const T> b, Matrix<T> c, bool accumu
     gemm_blocked<T>(a, b, c.data, c.row_stride, accumulate, epilogue);
 }
 
+// Whether it is a few tiles, and would not be quicker as a narrow product, which takes longer to begin with.
+template <typename T>
+[[gnu::noinline]] bool is_few_tiles(Matrix<const T> a, Matrix<const T> b) {
+    constexpr double beginning = 400;
+    return has_few_tiles(a, b) &&
+           !(may_be_narrow(a, b) && narrow_cycles(a, b) + beginning < cycles_along(a, b));
+}
+
 // Whether all of the product are tiles, in one thread, but for what columns_apart() says.
 template <typename T>
 bool is_plain(Matrix<const T> a, Matrix<const T> b) {
@@ -133,7 +141,7 @@ void gemm_with(Matrix<const T> a, Matrix<const T> b, Matrix<T> c, bool accumulat
     if (!accumulate && small_products(1, a, b, c, {}))
         return epilogue(c.data, c.row_stride, int64_t(0), int64_t(0), M, N);
     const bool thin = is_thin(a, b) && !is_deep_panel(a, b);
-    if (has_few_tiles(a, b) && (!thin || (K <= sweep_steps && N <= most_tile_vectors<T> * width<T>))) {
+    if (is_few_tiles(a, b) && (!thin || (K <= sweep_steps && N <= most_tile_vectors<T> * width<T>))) {
         SmallTiles<T>(a, b).run(a.data, b.data, c.data, c.row_stride, accumulate);
         return epilogue(c.data, c.row_stride, int64_t(0), int64_t(0), M, N);
     }
@@ -215,7 +223,7 @@ void gemm_each(int64_t count, Matrix<const T> a, Matrix<const T> b, Matrix<T> c,
     const bool is_packed = has_halves && b.rows <= 4 && b.columns >= 16 * width<T>;
     const bool in_dots =
         c.rows == 1 && a.column_stride == 1 && b.row_stride == 1 && b.column_stride != 1 && !is_packed;
-    if (usual && has_few_tiles(a, b) && is_tile && !(alone && in_dots)) {
+    if (usual && is_few_tiles(a, b) && is_tile && !(alone && in_dots)) {
         const SmallTiles<T> product(a, b);
         return each([&](const T* left, const T* right, T* to)
                         PYDL_INLINE_LAMBDA { product.run(left, right, to, c.row_stride, false); });
