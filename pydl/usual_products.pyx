@@ -34,8 +34,8 @@ cdef object usual_product(object left, object right):
 
 
 cdef object usual_factors(object left, object right):
-    """Two usual arrays that fit, of which one is a vector or has fewer dimensions, as (batches of) matrices of one
-    rank; the array for their product; and the same as it is returned. Else None."""
+    """Two usual arrays that fit, of which one is a vector or has fewer dimensions, as the kernel takes them: two vectors,
+    or (batches of) matrices of one rank; the array for their product; and the same as it is returned. Else None."""
     cdef cnp.npy_intp of_a[MOST_DIMENSIONS_OF_VIEWS]
     cdef cnp.npy_intp of_b[MOST_DIMENSIONS_OF_VIEWS]
     cdef cnp.npy_intp sizes[MOST_DIMENSIONS_OF_VIEWS]
@@ -47,6 +47,11 @@ cdef object usual_factors(object left, object right):
     rank_a, rank_b = cnp.PyArray_NDIM(a), cnp.PyArray_NDIM(b)
     if rank_a == 0 or rank_b == 0:
         return None
+    if rank_a == 1 and rank_b == 1:
+        if cnp.PyArray_DIM(a, 0) != cnp.PyArray_DIM(b, 0):
+            return None
+        product = pydl_new_array(<object>cnp.PyArray_DESCR(a), 0, sizes)
+        return a, b, product, product
     rank = max(rank_a, rank_b, 2)
     find_matrices(a, rank, True, of_a)
     find_matrices(b, rank, False, of_b)

@@ -20,8 +20,9 @@ double narrow_cycles(Matrix<const T> a, Matrix<const T> b) {
     constexpr double sum = has_halves ? 1.1 : double(width<T> * sizeof(T)) / 16;
     const double M = double(a.rows), N = double(b.columns), K = double(a.columns);
     if (a.column_stride == 1)
-        return M * N * (0.52 * double((a.columns + width<T> - 1) / width<T>) + sum) +
-               (b.row_stride == 1 ? 0 : (N <= 4 ? 1.5 : 4) * K);
+        return double((a.rows + dot_columns - 1) / dot_columns * dot_columns) * N *
+                   (0.52 * double((a.columns + width<T> - 1) / width<T>) + sum) +
+               (b.row_stride == 1 ? 0 : (has_halves ? 0.3 : 0.65) * N * K);
     const double down = double((a.rows + width<T> - 1) / width<T>);
     const double step = has_halves ? 0.53 : 0.6,
                  turning = has_halves ? 1.2 + 0.2 * N : 3 + 0.1 * sizeof(T) * N;
@@ -84,7 +85,7 @@ int64_t rows_together(int64_t columns) {
 
 // Rows of C, C^T being computed in memory of its own.
 template <typename T>
-void turned_rows(Matrix<const T> a, Matrix<const T> b, T* c, int64_t c_stride, bool accumulate, bool deep) {
+void turned_rows(Matrix<const T> a, Matrix<const T> b, T* c, int64_t c_stride, bool accumulate, bool thin) {
     const int64_t N = b.columns, K = b.rows;
     const Parts parts(a.rows, 1 + (64 << 10) / int64_t(sizeof(T)) / N, rows_together<T>(N));
     // No power of two, in which columns would collide.
@@ -95,7 +96,7 @@ void turned_rows(Matrix<const T> a, Matrix<const T> b, T* c, int64_t c_stride, b
         T* rows = c + i * c_stride;
         if (accumulate) turn(rows, c_stride, scratch.data(), stride, N, m);
         const Matrix<const T> left = b.transposed(), right = a.part(i, 0, m, K).transposed();
-        if (!deep && is_thin(left, right))
+        if (thin)
             thin_columns<T>(left, right, scratch.data(), stride, 0, m, accumulate);
         else
             GemmPart<T, NoEpilogue>(left, right, scratch.data(), stride, accumulate, 0, 0, NoEpilogue{})
@@ -113,7 +114,7 @@ void narrow_product(Narrow way, Matrix<const T> a, Matrix<const T> b, T* c, int6
     constexpr double thread_cycles = double(GemmBlocks<T>::thread_work) / width<T>;
     const double cycles = narrow_cycles(a, b) / double(M);
     const int64_t grain = fair_grain(M, together, 1 + int64_t(thread_cycles / cycles));
-    const bool deep = is_deep_panel(b.transposed(), a.transposed());
+    const bool thin = way == Narrow::turned && is_thin(b.transposed(), a.transposed());
     parallel_for(M, grain, [&](int64_t begin, int64_t end) {
         const int64_t m = end - begin;
         T* part = c + begin * c_stride;
@@ -131,7 +132,7 @@ void narrow_product(Narrow way, Matrix<const T> a, Matrix<const T> b, T* c, int6
             thin_by_dots<T>(turned, a.part(begin, 0, m, K).transposed(), {part, N, m, 1, c_stride}, 0, m,
                             accumulate);
         } else {
-            turned_rows<T>(a.part(begin, 0, m, K), b, part, c_stride, accumulate, deep);
+            turned_rows<T>(a.part(begin, 0, m, K), b, part, c_stride, accumulate, thin);
         }
         epilogue(part, c_stride, begin, int64_t(0), m, N);
     });

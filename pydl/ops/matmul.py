@@ -24,7 +24,12 @@ Shape = tuple[int, ...]
 
 @kernel(writes="y")
 def matmul_forward(a, b, y):
-    """A leading dimension that is 1 in y but not in a or b is summed over, which is what the gradients need."""
+    """A leading dimension that is 1 in y but not in a or b is summed over, which is what the gradients need.
+
+    Two vectors and an array without dimensions are a row, a column and their product.
+    """
+    if a.ndim == 1:
+        a, b, y = a[None], b[:, None], y[None, None]
     M, K = a.shape[-2:]
     N = b.shape[-1]
     y[...] = 0.0
@@ -46,7 +51,9 @@ def _(draw):
     small = draw.choice((0, 9), (1, 4))
     M, K, N = (draw.integer(*small) for _ in range(3))
     # Shapes that take the kernel's different ways: wide, tall, a long sum.
-    shape = draw.choice("small", "small", "wide", "tall", "deep", "square")
+    shape = draw.choice("small", "small", "wide", "tall", "deep", "square", "vectors")
+    if shape == "vectors":
+        return {"a": draw.array((K,)), "b": draw.array((K,)), "y": draw.out(())}
     if shape == "wide":
         N = draw.integer(30, 300)
     elif shape == "tall":
