@@ -55,7 +55,7 @@ template <typename T>
     const int64_t few = b.columns % width<T>;
     const bool is_group = few == dot_columns && (many_registers || b.columns / width<T> % 2 == 0);
     // Of a cycle, for a step. In half a vector there is less to save.
-    const double step = is_group ? (has_halves ? 0.65 : 0.7) : has_halves ? 0.4 : 0.55;
+    const double step = has_halves ? 0.4 : is_group ? 0.7 : 0.55;
     const double saved = step * double(a.rows) * double(a.columns) - 500;
     if (few == 0 || (few > width<T> / 4 && !is_group) || b.columns < width<T> || saved < 0) return 0;
     // An A in columns is read a second time for them, which half a vector is too little for.
