@@ -70,7 +70,7 @@ auto last_two(const A& x) {
                                                            x.stride[c]};
 }
 
-constexpr int64_t kDotPiece = 32768;  // numbers of a vector that are worth a task of their own
+constexpr int64_t kDotPiece = 16384;  // numbers of a vector that are worth a task of their own
 
 template <typename T>
 void matmul_forward(NdArray<const T> a, NdArray<const T> b, NdArray<T> y) {
@@ -167,7 +167,10 @@ void matmul_forward(NdArray<const T> a, NdArray<const T> b, NdArray<T> y) {
             }
         }
     };
-    gemm_batch(batch.kept_count, product.rows * product.columns * left.columns * terms, products);
+    if (in_pieces)
+        parallel_for(pieces, 2, products);
+    else
+        gemm_batch(batch.kept_count, product.rows * product.columns * left.columns * terms, products);
     if (!in_pieces) return;
     const int64_t first = pieces * kDotPiece;
     left.data += first * left.column_stride, right.data += first * right.row_stride;

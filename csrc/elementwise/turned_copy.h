@@ -75,13 +75,16 @@ void copy_columns(const T* x, int64_t x_stride, T* y, int64_t y_stride, int64_t 
     }
     constexpr int B = block_lanes<T>;
     if (count == width<T>) {
-        for (; j + width<T> <= length; j += width<T>)
-            copy_square(x + j * x_stride, x_stride, y + j, y_stride);
+        if constexpr (has_halves) {
+            for (; length - j > 2 * B || (B == 4 && length == 3 && j == 0); j += width<T>)
+                copy_columns_of_square(x + j * x_stride, x_stride, y + j, y_stride,
+                                       length - j < width<T> ? length - j : width<T>);
+            if (j >= length) return;
+        } else {
+            for (; j + width<T> <= length; j += width<T>)
+                copy_square(x + j * x_stride, x_stride, y + j, y_stride);
+        }
         // Few columns are not worth a square; the last block of them may overlap the one before.
-        const int64_t left = length - j;
-        if constexpr (has_halves)
-            if (left > 2 * B || (B == 4 && length == 3))
-                return copy_columns_of_square(x + j * x_stride, x_stride, y + j, y_stride, left);
         if (width<T> > B && length >= B) {
             for (; j < length; j += B) {
                 if (length - j < B) j = length - B;

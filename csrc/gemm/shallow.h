@@ -21,7 +21,6 @@
 namespace pydl::PYDL_ISA {
 
 inline constexpr int most_shallow = many_registers ? 8 : 6;  // rows of B
-inline constexpr int most_in_one = many_registers ? 12 : 6;  // of a B of one vector
 inline constexpr int64_t shallow_results = 512;              // of a product alone: fewer are no work
 
 template <typename T>
@@ -38,7 +37,7 @@ void shallow_rows(int64_t rows, const T* a, int64_t row_stride, int64_t k_stride
     // With AVX2 one vector is whole, too: see is_shallow().
     const int64_t lanes = NV == 1 && has_halves ? columns : W;
     vec<T> kept[K][NV];
-#pragma GCC unroll 16
+#pragma GCC unroll 8
     for (int k = 0; k < K; k++)
 #pragma GCC unroll 2
         for (int v = 0; v < NV; v++)
@@ -47,7 +46,7 @@ void shallow_rows(int64_t rows, const T* a, int64_t row_stride, int64_t k_stride
 #pragma GCC unroll 1
     for (int64_t i = 0; i < rows; i++, c += c_stride) {
         vec<T> sum[NV] = {};
-#pragma GCC unroll 16
+#pragma GCC unroll 8
         for (int k = 0; k < K; k++) {
             const vec<T> factor = broadcast<T>(factors[k]);
 #pragma GCC unroll 2
@@ -59,27 +58,21 @@ void shallow_rows(int64_t rows, const T* a, int64_t row_stride, int64_t k_stride
     }
 }
 
-template <typename T, int NV, typename Sizes>
+template <typename T, typename Sizes>
 struct ShallowTable;
-template <typename T, int NV, int... I>
-struct ShallowTable<T, NV, std::integer_sequence<int, I...>> {
-    // The columns fit the registers beside a row of C and, without AVX-512, a number of A.
-    static_assert(NV * (sizeof...(I) + 1) + !many_registers <= vector_registers);
-    static constexpr ShallowRows<T> entry[] = {shallow_rows<T, I + 1, NV>...};
+template <typename T, int... I>
+struct ShallowTable<T, std::integer_sequence<int, I...>> {
+    // Two vectors of columns fit the registers beside a row of C and, without AVX-512, a number of A.
+    static_assert(2 * (sizeof...(I) + 1) + !many_registers <= vector_registers);
+    static constexpr ShallowRows<T> one[] = {shallow_rows<T, I + 1, 1>...},
+                                    two[] = {shallow_rows<T, I + 1, 2>...};
 };
-template <typename T, int NV, int most>
-using ShallowFunctions = ShallowTable<T, NV, std::make_integer_sequence<int, most>>;
 
 // Not where a wide C has too many panels of columns, nor with AVX2 where each row is a part of a vector,
 // which it stores slowly. C is written, not added to.
 template <typename T>
 [[gnu::noinline]] bool is_shallow(Matrix<const T> a, Matrix<const T> b) {
-    // Tiles of half a vector are faster for longer sums, and B is to be used more often than it is read, or
-    // packed.
-    const int64_t often = b.column_stride == 1 ? 1 : 16;
-    const bool is_one = b.columns <= width<T> && 2 * b.columns > width<T> && a.rows > often * a.columns;
-    const int most = is_one ? most_in_one : most_shallow;
-    if (!has_partial_loads || a.columns < 1 || a.columns > most || a.rows <= sweep_rows) return false;
+    if (!has_partial_loads || a.columns < 1 || a.columns > most_shallow || a.rows <= sweep_rows) return false;
     // Rows of a C that is beyond the caches are written fastest all at once.
     const int64_t bytes = a.rows * b.columns * int64_t(sizeof(T));
     if (a.columns <= 3 && b.columns > 2 * width<T> && bytes > 24 << 20) return false;
@@ -121,8 +114,8 @@ class ShallowProduct {
   private:
     ShallowRows<T> find(int64_t columns) const {
         if constexpr (has_partial_loads) {
-            return columns <= width<T> ? ShallowFunctions<T, 1, most_in_one>::entry[a_.columns - 1]
-                                       : ShallowFunctions<T, 2, most_shallow>::entry[a_.columns - 1];
+            using Table = ShallowTable<T, std::make_integer_sequence<int, most_shallow>>;
+            return (columns <= width<T> ? Table::one : Table::two)[a_.columns - 1];
         }
         return nullptr;
     }
