@@ -95,6 +95,18 @@ void wide_product(Matrix<const T> a, Matrix<const T> b, Matrix<T> c, bool accumu
     gemm_blocked<T>(a, b, c.data, c.row_stride, accumulate, epilogue);
 }
 
+// Whether a product of a few tiles would be quicker as a narrow one, which takes longer to begin with.
+template <typename T>
+[[gnu::noinline]] bool is_better_narrow(const Matrix<const T>& a, const Matrix<const T>& b) {
+    constexpr double beginning = 400;
+    return may_be_narrow(a, b) && narrow_cycles(a, b) + beginning < cycles_along(a, b);
+}
+template <typename T>
+bool is_few_tiles(const Matrix<const T>& a, const Matrix<const T>& b) {
+    constexpr int64_t worth_asking = 8192;
+    return has_few_tiles(a, b) && (a.rows * a.columns * width<T> < worth_asking || !is_better_narrow(a, b));
+}
+
 // Whether all of the product are tiles, in one thread, but for what columns_apart() says.
 template <typename T>
 bool is_plain(Matrix<const T> a, Matrix<const T> b) {
@@ -132,8 +144,8 @@ void gemm_with(Matrix<const T> a, Matrix<const T> b, Matrix<T> c, bool accumulat
         return shallow_product<T>(a, b, c.data, c.row_stride, epilogue);
     if (!accumulate && small_products(1, a, b, c, {}))
         return epilogue(c.data, c.row_stride, int64_t(0), int64_t(0), M, N);
-    const bool thin = is_thin(a, b) && !is_deep_panel(a, b);
-    if (has_few_tiles(a, b) && (!thin || (K <= sweep_steps && N <= most_tile_vectors<T> * width<T>))) {
+    const bool thin = is_thin(a, b);
+    if (is_few_tiles(a, b) && (!thin || (K <= sweep_steps && N <= most_tile_vectors<T> * width<T>))) {
         SmallTiles<T>(a, b).run(a.data, b.data, c.data, c.row_stride, accumulate);
         return epilogue(c.data, c.row_stride, int64_t(0), int64_t(0), M, N);
     }
@@ -215,13 +227,13 @@ void gemm_each(int64_t count, Matrix<const T> a, Matrix<const T> b, Matrix<T> c,
     const bool is_packed = has_halves && b.rows <= 4 && b.columns >= 16 * width<T>;
     const bool in_dots =
         c.rows == 1 && a.column_stride == 1 && b.row_stride == 1 && b.column_stride != 1 && !is_packed;
-    if (usual && has_few_tiles(a, b) && is_tile && !(alone && in_dots)) {
+    if (usual && is_few_tiles(a, b) && is_tile && !(alone && in_dots)) {
         const SmallTiles<T> product(a, b);
         return each([&](const T* left, const T* right, T* to)
                         PYDL_INLINE_LAMBDA { product.run(left, right, to, c.row_stride, false); });
     }
-    const bool in_sweeps = is_thin(a, b) && !is_deep_panel(a, b) && b.column_stride == 1 &&
-                           a.rows * b.columns * (b.rows + 1) < 2 * thin_thread_work;
+    const bool in_sweeps =
+        is_thin(a, b) && b.column_stride == 1 && a.rows * b.columns * (b.rows + 1) < 2 * thin_thread_work;
     if (alone && ((in_dots && (usual || c.columns == 1)) || (usual && in_sweeps))) {
         Matrix<const T> l = a, r = b;
         return each([&](const T* left, const T* right, T* to) PYDL_INLINE_LAMBDA {

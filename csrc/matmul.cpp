@@ -70,12 +70,19 @@ auto last_two(const A& x) {
                                                            x.stride[c]};
 }
 
-constexpr int64_t kDotPiece = 32768;  // numbers of a vector that are worth a task of their own
+constexpr int64_t kDotPiece = 16384;  // numbers of a vector that are worth a task of their own
 
 template <typename T>
 void matmul_forward(NdArray<const T> a, NdArray<const T> b, NdArray<T> y) {
+    if (a.rank == 1 && b.rank == 1 && y.rank == 0) {  // a row, a column and their product
+        const int64_t ones[2] = {1, 1}, row[2] = {1, a.shape[0]}, column[2] = {b.shape[0], 1};
+        const int64_t along[2] = {0, a.stride[0]}, down[2] = {b.stride[0], 0};
+        return matmul_forward<T>({{2, row, along}, a.data}, {{2, column, down}, b.data},
+                                 {{2, ones, ones}, y.data});
+    }
     require(a.rank >= 2 && b.rank == a.rank && y.rank == a.rank,
-            "matmul_forward: a, b and y must have equally many dimensions, at least 2");
+            "matmul_forward: a, b and y must have equally many dimensions, at least 2, or be two vectors "
+            "and a number");
     Matrix<const T> left = last_two(a), right = last_two(b);
     Matrix<T> product = last_two(y);
     if (right.columns == 1)
@@ -160,7 +167,10 @@ void matmul_forward(NdArray<const T> a, NdArray<const T> b, NdArray<T> y) {
             }
         }
     };
-    gemm_batch(batch.kept_count, product.rows * product.columns * left.columns * terms, products);
+    if (in_pieces)
+        parallel_for(pieces, 2, products);
+    else
+        gemm_batch(batch.kept_count, product.rows * product.columns * left.columns * terms, products);
     if (!in_pieces) return;
     const int64_t first = pieces * kDotPiece;
     left.data += first * left.column_stride, right.data += first * right.row_stride;

@@ -43,7 +43,8 @@ cdef class Op:
     cdef int count
     cdef object kernel, short_gradient  # see shorten()
     cdef tuple short_saves
-    cdef bint multiplies
+    cdef bint multiplies, is_outer
+    cdef int left_rank, right_rank  # of the factors; 0 for any
     cdef bint variadic     # the first argument is a sequence of tensors
     cdef bint view         # the result shares the first argument's memory
     cdef dict __dict__
@@ -65,14 +66,19 @@ cdef class Op:
         self.variadic = variadic
         self.view = view
 
-    def shorten(self, kernel, gradient, tuple saves=(), bint multiplies=False):
+    def shorten(self, kernel, gradient, tuple saves=(), tuple factors=None):
         """Makes a short way past the function, for calls with two usual arrays, or one and a number, and nothing else.
 
-        Arrays have one shape, or broadcast where no gradient is wanted, or, for an operation that multiplies, are
-        vectors or (batches of) matrices that fit. kernel(a, b, y) computes the result; gradient(dy, needs, a, b) and
-        saves are as if the function had returned them.
+        Arrays have one shape, or broadcast where no gradient is wanted, or, for an operation with factors, are
+        vectors or (batches of) matrices that fit: of any numbers of dimensions for (), or of these two. With (1,) they
+        are vectors, and all pairs of their numbers are wanted. kernel(a, b, y) computes the result; gradient(dy, needs,
+        a, b) and saves are as if the function had returned them.
         """
-        self.kernel, self.short_gradient, self.short_saves, self.multiplies = kernel, gradient, saves, multiplies
+        self.kernel, self.short_gradient, self.short_saves = kernel, gradient, saves
+        self.multiplies = factors is not None
+        if factors:
+            self.is_outer = len(factors) == 1
+            self.left_rank, self.right_rank = factors[0], factors[len(factors) - 1]
 
     def __get__(self, instance, owner):
         # Behaves as a method where it is made an attribute of Tensor.
@@ -107,7 +113,9 @@ cdef class Op:
         cdef TensorBase output
         a, b = <object>arguments[0], <object>arguments[1]
         if self.multiplies:
-            y = usual_product(a, b)
+            if self.left_rank > 0 and not have_ranks(a, b, self.left_rank, self.right_rank):
+                return None
+            y = None if self.is_outer else usual_product(a, b)
             if y is None:
                 return self.run_factors(a, b, tensors, recording)
         else:
@@ -129,10 +137,10 @@ cdef class Op:
         return output
 
     cdef object run_factors(self, object a, object b, PyObject** tensors, bint recording):
-        """The same for a vector, or batches with different numbers of dimensions, which cost a little more."""
+        """The same for vectors, or batches with different numbers of dimensions, which cost a little more."""
         cdef PyObject* given[3]
         cdef TensorBase output
-        usual = usual_factors(a, b)
+        usual = usual_pairs(a, b) if self.is_outer else usual_factors(a, b)
         if usual is None:
             return None
         left, right, y, result = <tuple>usual

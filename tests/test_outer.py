@@ -22,6 +22,18 @@ def test_as_in_pytorch(name):
     check_gradient(call, a, b)
 
 
+def test_what_is_not_usual():
+    a, b = pydl.tensor([1, 2]), pydl.tensor([3, 4, 5])
+    assert pydl.outer(a, vec2=b).tolist() == [[3, 4, 5], [6, 8, 10]]
+    assert pydl.outer([1.0, 2.0], b).dtype == np.float32
+    assert pydl.outer(pydl.tensor([-1.0]), pydl.tensor([0.0])).data.tobytes() == np.float32([-0.0]).tobytes()
+    assert pydl.outer(pydl.zeros(0), pydl.zeros(3)).shape == (0, 3)
+    x = pydl.tensor([1.0, 2.0], requires_grad=True)
+    pydl.outer(x, b).sum().backward()
+    assert x.grad.tolist() == [12.0, 12.0]
+    assert pydl.mv(np.ones((2, 3)), vec=np.ones(3)).tolist() == [3.0, 3.0]
+
+
 def test_refuses():
     x = np.ones((2, 3))
     check_refused(lambda: pydl.dot(x, x), ValueError, "dot: input must be a vector, but has shape (2, 3)")

@@ -6,21 +6,36 @@
 //     | | | |  as vectors         ->   ----  rows are stored as vectors
 //     | | | |                          ----
 #pragma once
+#include "simd/halves.h"
 #include "simd/lanes.h"
+#include "simd/register.h"
 #include "simd/simd.h"
 
 namespace pydl::PYDL_ISA {
 
 // y[a, b] = x[b, a] for a square of whole vectors, or `count` rows and `length` columns of one; strides of
-// the dimension that is not contiguous.
+// the dimension that is not contiguous. The addresses of rows are counted up: multiples of a stride are more
+// than there are registers.
 template <typename T>
 PYDL_INLINE void copy_square(const T* x, int64_t x_stride, T* y, int64_t y_stride) {
     vec<T> rows[width<T>];
 #pragma GCC unroll 16
-    for (int i = 0; i < width<T>; ++i) rows[i] = load(x + i * x_stride);
+    for (int i = 0; i < width<T>; ++i) rows[i] = load(x), x = forget(x + x_stride);
     transpose<T>(rows);
 #pragma GCC unroll 16
-    for (int i = 0; i < width<T>; ++i) store(y + i * y_stride, rows[i]);
+    for (int i = 0; i < width<T>; ++i) store(y, rows[i]), y = forget(y + y_stride);
+}
+// The first `length` columns of a square: the last of them stands for those behind it, which are not stored.
+// For vectors of which parts are stored fast.
+template <typename T>
+PYDL_INLINE void copy_columns_of_square(const T* x, int64_t x_stride, T* y, int64_t y_stride,
+                                        int64_t length) {
+    vec<T> rows[width<T>];
+#pragma GCC unroll 16
+    for (int i = 0; i < width<T>; ++i) rows[i] = load(x), x = forget(i < length - 1 ? x + x_stride : x);
+    transpose<T>(rows);
+#pragma GCC unroll 16
+    for (int i = 0; i < width<T>; ++i) store_partial(y, rows[i], length), y = forget(y + y_stride);
 }
 template <typename T>
 [[gnu::noinline]] void copy_part_of_square(const T* x, int64_t x_stride, T* y, int64_t y_stride,
@@ -58,17 +73,25 @@ void copy_columns(const T* x, int64_t x_stride, T* y, int64_t y_stride, int64_t 
         if (2 * count > width<T>) store_partial(y + width<T>, zip_high(a, b), 2 * count - width<T>);
         return;
     }
-    if (count == width<T>)
-        for (; j + width<T> <= length; j += width<T>)
-            copy_square(x + j * x_stride, x_stride, y + j, y_stride);
-    // Few columns are not worth a square; the last block of them may overlap the one before.
     constexpr int B = block_lanes<T>;
-    if (count == width<T> && width<T> > B && length >= B && 2 * (length - j) <= width<T>) {
-        for (; j < length; j += B) {
-            if (length - j < B) j = length - B;
-            copy_blocks(x + j * x_stride, x_stride, y + j, y_stride);
+    if (count == width<T>) {
+        if constexpr (has_halves) {
+            for (; length - j > 2 * B || (B == 4 && length == 3 && j == 0); j += width<T>)
+                copy_columns_of_square(x + j * x_stride, x_stride, y + j, y_stride,
+                                       length - j < width<T> ? length - j : width<T>);
+            if (j >= length) return;
+        } else {
+            for (; j + width<T> <= length; j += width<T>)
+                copy_square(x + j * x_stride, x_stride, y + j, y_stride);
         }
-        return;
+        // Few columns are not worth a square; the last block of them may overlap the one before.
+        if (width<T> > B && length >= B) {
+            for (; j < length; j += B) {
+                if (length - j < B) j = length - B;
+                copy_blocks(x + j * x_stride, x_stride, y + j, y_stride);
+            }
+            return;
+        }
     }
     // Up to three that are left, as of maps of 7 x 7, are not worth a square.
     for (; length - j <= 3 && j < length; j++)

@@ -182,12 +182,12 @@ PYDL_INLINE void dot_panel(Matrix<const T> a, Matrix<const T> b, Matrix<T> c, in
 template <typename T>
 void thin_by_dots(Matrix<const T> a, Matrix<const T> b, Matrix<T> c, int64_t begin, int64_t end,
                   bool accumulate) {
-    const Parts rows(a.rows, dot_rows);
+    const RowPanels rows(a.rows, dot_rows);  // even ones: a single row reads more than it computes
     const int64_t block = dot_columns * (1 + (256 << 10) / int64_t(sizeof(T)) / dot_columns / (b.rows + 1));
     for (int64_t from = begin; from < end; from += block) {
         const int64_t to = end - from < block ? end : from + block;
         for (int64_t p = 0; p < rows.count; p++) {
-            const int64_t i = rows.begin(p), m = rows.length(p, a.rows);
+            const int64_t i = rows.begin(p), m = rows.rows(p);
             const Matrix<const T> own = a.part(i, 0, m, a.columns);
             const Matrix<T> at = c.part(i, 0, m, b.columns);
             switch (m) {

@@ -110,25 +110,25 @@ void thin_by_sweeps(Matrix<const T> a, Matrix<const T> b, T* c, int64_t c_stride
 
 // ---- the choice; a column-major B goes to gemm/dot_products.h ----
 
-// Whether the factors are read where they lie. Dot products add up the lanes of a vector in the end, which
-// takes two or three cycles for an element of C; tiles need B transposed, which takes a third of one for an
-// element of B.
-template <typename T>
-bool is_thin(Matrix<const T> a, Matrix<const T> b) {
-    const int64_t M = a.rows, K = a.columns;
-    if (b.column_stride == 1) return M <= sweep_rows;
-    // An A in columns is copied for that.
-    if (a.column_stride != 1 && b.columns < 4 * M) return false;
-    return b.row_stride == 1 && M <= 24 && 3 * M * (64 * width<T> + K) <= 256 * K;
-}
-
 // Whether sweeps would leave much of a few columns to the loop for the last ones, while tiles have sums
-// enough that none waits for the one before it. To be asked of a whole product, not of a thread's part.
+// enough that none waits for the one before it.
 template <typename T>
 bool is_deep_panel(Matrix<const T> a, Matrix<const T> b) {
     const int64_t vectors = (b.columns - 1) / width<T> + 1, swept = sweep_vectors(int(a.rows));
-    return b.column_stride == 1 && a.rows > 2 && a.rows * vectors >= 8 && vectors <= (a.rows - 2) * swept &&
+    return a.rows > 2 && a.rows * vectors >= 8 && vectors <= (a.rows - 2) * swept &&
            b.columns % (swept * width<T>) != 0 && b.rows > 4 * sweep_steps;
+}
+
+// Whether the factors are read where they lie. Dot products add up the lanes of a vector in the end, which
+// takes two or three cycles for an element of C; tiles need B transposed, which takes a third of one for an
+// element of B. To be asked of a whole product, not of a thread's part.
+template <typename T>
+bool is_thin(Matrix<const T> a, Matrix<const T> b) {
+    const int64_t M = a.rows, K = a.columns;
+    if (b.column_stride == 1) return M <= sweep_rows && !is_deep_panel(a, b);
+    // An A in columns is copied for that.
+    if (a.column_stride != 1 && b.columns < 4 * M) return false;
+    return b.row_stride == 1 && M <= 24 && 3 * M * (64 * width<T> + K) <= 256 * K;
 }
 
 // Some columns of C.

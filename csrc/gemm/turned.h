@@ -25,7 +25,8 @@ struct Factors {
 template <typename T>
 [[gnu::noinline]] bool is_better_turned(Matrix<const T> a, Matrix<const T> b, int64_t depth) {
     const double M = double(a.rows), N = double(b.columns), K = double(depth);
-    const double turning = M * N * sizeof(T) <= 131072 ? 1 : 4;  // where C leaves the first caches
+    const bool is_near = M * N * sizeof(T) <= 131072;  // C stays in the first caches
+    const double turning = !is_near ? 4 : width<T> * sizeof(T) == 64 ? 1 : 0.6;
     const double empty = double(whole_vectors<T>(a.rows) - a.rows) / (2 * width<T>);
     return b.row_stride == 1 && b.column_stride != 1 && (a.column_stride == 1 || a.row_stride == 1) &&
            turning * M * N + K * (0.4 * M + empty * N) < turned_packing<T> * K * N;

@@ -141,15 +141,15 @@ from .conv_transpose2d import conv_transpose2d as conv_transpose2d
 from .conv_transpose3d import conv_transpose3d as conv_transpose3d
 from .cosine_similarity import cosine_similarity as cosine_similarity
 from .cross import cross as cross
-from .einsum import bmm as bmm
-from .einsum import dot as dot
 from .einsum import einsum as einsum
-from .einsum import mm as mm
-from .einsum import mv as mv
-from .einsum import outer as outer
 from .linear import linear as linear
 from .cdist import cdist as cdist
 from .matmul import matmul as matmul
+from .outer import bmm as bmm
+from .outer import dot as dot
+from .outer import mm as mm
+from .outer import mv as mv
+from .outer import outer as outer
 
 # Pooling
 from .adaptive_avg_pool1d import adaptive_avg_pool1d as adaptive_avg_pool1d

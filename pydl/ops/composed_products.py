@@ -22,11 +22,11 @@ from ..tensor import Tensor, as_tensor
 from .add import add
 from .broadcasting import broadcast_shape
 from .div import div
-from .einsum import bmm, dot, mm, mv, outer
 from .matmul import matmul
 from .mean import mean
 from .mul import mul
 from .norm import norm
+from .outer import bmm, dot, mm, mv, outer
 from .reshape import reshape, unsqueeze
 from .sqrt import sqrt
 from .sub import sub

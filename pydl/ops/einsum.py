@@ -1,4 +1,4 @@
-"""Sums of products of tensors, written with letters for their indices, and products of given numbers of dimensions.
+"""Sums of products of tensors, written with letters for their indices.
 
     einsum("bij,bjk->bik", x, y)      z[b, i, k] = sum over j of x[b, i, j] y[b, j, k]
 
@@ -6,8 +6,6 @@ Letters that are not behind the arrow are summed over; without an arrow, the let
 order of the alphabet. A letter twice in one term is its diagonal, "..." stands for all dimensions without letters.
 Sizes of 1 are repeated. Terms are joined from left to right, each pair by one product of matrices, or where that would
 have one row and one column by a product and a sum.
-
-    outer  y[i, j] = a[i] b[j]      dot, mv, mm, bmm: matmul of two vectors, matrix and vector, two matrices, batches
 
 Gradient  of matmul, mul, sum and permute, which they are made of
 Source    Einstein, "Die Grundlage der allgemeinen Relativitätstheorie", Annalen der Physik 49 (1916), section 5
@@ -19,12 +17,12 @@ import math
 from typing import Any
 
 from .._compiled import remembered
-from ..arguments import check_float, check_rank, show
+from ..arguments import check_float, show
 from ..tensor import Tensor, as_tensor
 from .expand import expand
 from .matmul import matmul
 from .mul import mul
-from .reshape import reshape, unsqueeze
+from .reshape import reshape
 from .sum import sum
 from .transpose import permute
 from .triu import diagonal
@@ -137,40 +135,3 @@ def einsum(equation: str, *operands: Any) -> Tensor:
         needed = "".join((kept, *terms[n + 1 :]))
         y, done = _plain(*_join(y, done, *_plain(tensors[n], terms[n], needed + done), needed), needed)
     return _arranged(y, _order(done, kept), tuple([sizes[each] for each in kept]))
-
-
-def _matmul(name: str, input: Any, other: Any, first: int, second: int, key: str) -> Tensor:
-    words = {1: "a vector", 2: "a matrix", 3: "(B, M, N)"}
-    a, b = as_tensor(name, input), as_tensor(name, other)
-    check_rank(name, "input", a.shape, first, layout=words[first])
-    check_rank(name, key, b.shape, second, layout=words[second])
-    if name == "outer":
-        return mul(unsqueeze(a, 1), b)
-    if first == 3 and a.shape[0] != b.shape[0]:
-        raise ValueError(f"{name}: input has {a.shape[0]} matrices but {key} has {b.shape[0]} ({a.shape}, {b.shape})")
-    return matmul(a, b)
-
-
-def outer(input: Any, vec2: Any) -> Tensor:
-    """The products of all pairs: (I) and (J) give (I, J)."""
-    return _matmul("outer", input, vec2, 1, 1, "vec2")
-
-
-def dot(input: Any, tensor: Any) -> Tensor:
-    """The sum of products of two vectors."""
-    return _matmul("dot", input, tensor, 1, 1, "tensor")
-
-
-def mv(input: Any, vec: Any) -> Tensor:
-    """A matrix times a vector."""
-    return _matmul("mv", input, vec, 2, 1, "vec")
-
-
-def mm(input: Any, mat2: Any) -> Tensor:
-    """The product of two matrices."""
-    return _matmul("mm", input, mat2, 2, 2, "mat2")
-
-
-def bmm(input: Any, mat2: Any) -> Tensor:
-    """The products of pairs of matrices, (B, M, K) and (B, K, N)."""
-    return _matmul("bmm", input, mat2, 3, 3, "mat2")

@@ -24,7 +24,12 @@ Shape = tuple[int, ...]
 
 @kernel(writes="y")
 def matmul_forward(a, b, y):
-    """A leading dimension that is 1 in y but not in a or b is summed over, which is what the gradients need."""
+    """A leading dimension that is 1 in y but not in a or b is summed over, which is what the gradients need.
+
+    Two vectors and an array without dimensions are a row, a column and their product.
+    """
+    if a.ndim == 1:
+        a, b, y = a[None], b[:, None], y[None, None]
     M, K = a.shape[-2:]
     N = b.shape[-1]
     y[...] = 0.0
@@ -46,7 +51,9 @@ def _(draw):
     small = draw.choice((0, 9), (1, 4))
     M, K, N = (draw.integer(*small) for _ in range(3))
     # Shapes that take the kernel's different ways: wide, tall, a long sum.
-    shape = draw.choice("small", "small", "wide", "tall", "deep", "square")
+    shape = draw.choice("small", "small", "wide", "tall", "deep", "square", "vectors")
+    if shape == "vectors":
+        return {"a": draw.array((K,)), "b": draw.array((K,)), "y": draw.out(())}
     if shape == "wide":
         N = draw.integer(30, 300)
     elif shape == "tall":
@@ -68,10 +75,10 @@ def matmul(input: Any, other: Any) -> Any:
     """The matrix product of two tensors, like torch.matmul. See the top of this file."""
     left, right, a, b, y, shape = as_matrices(input, other)
     matmul_forward(a, b, y)
-    return y.reshape(shape), lambda dy, needs: _gradient(dy, needs, left, right), _SAVES
+    return y.reshape(shape), lambda dy, needs: gradient_of_factors(dy, needs, left, right), _SAVES
 
 
-def _gradient(dy: Any, needs: tuple[bool, bool], a: Any, b: Any) -> Any:
+def gradient_of_factors(dy: Any, needs: tuple[bool, bool], a: Any, b: Any) -> Any:
     """Of factors as they were given: as matrices, and back, where they are none of one rank."""
     of_a, of_b = a.shape, b.shape
     if len(of_a) != len(of_b) or len(of_a) == 1:
@@ -90,7 +97,7 @@ def _gradient(dy: Any, needs: tuple[bool, bool], a: Any, b: Any) -> Any:
 
 
 _SAVES = ("other", 0), ("input", 1)
-matmul.shorten(matmul_forward, _gradient, _SAVES, multiplies=True)
+matmul.shorten(matmul_forward, gradient_of_factors, _SAVES, factors=())
 
 
 def as_matrices(input: Any, other: Any) -> tuple[Any, ...]:
