@@ -38,7 +38,7 @@ struct PieceRule {
 template <typename T, typename Rule>
 struct LinesInPieces : LineRule {
     static constexpr int kSums = 2;
-    static constexpr bool kHasRows = Rule::kExponentials;
+    static constexpr bool kHasRows = Rule::kExponentials && sizeof(T) == 4;  // twice the code otherwise
     static constexpr PieceRule<T> rows() {
         return {Rule::look_at_row, prepare, Rule::write_row, Rule::kExponentials, Rule::kScaled};
     }
