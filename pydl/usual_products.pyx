@@ -50,6 +50,7 @@ cdef object usual_factors(object left, object right):
     if rank_a == 1 and rank_b == 1:
         if cnp.PyArray_DIM(a, 0) != cnp.PyArray_DIM(b, 0):
             return None
+        sizes[0] = 1  # of no dimension, which compilers do not see
         product = pydl_new_array(<object>cnp.PyArray_DESCR(a), 0, sizes)
         return a, b, product, product
     rank = max(rank_a, rank_b, 2)

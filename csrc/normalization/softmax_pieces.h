@@ -38,7 +38,8 @@ struct PieceRule {
 template <typename T, typename Rule>
 struct LinesInPieces : LineRule {
     static constexpr int kSums = 2;
-    static constexpr bool kHasRows = Rule::kExponentials && sizeof(T) == 4;  // twice the code otherwise
+    // float64 is not worth as much code.
+    static constexpr bool kHasRows = Rule::kExponentials && sizeof(T) == 4;
     static constexpr PieceRule<T> rows() {
         return {Rule::look_at_row, prepare, Rule::write_row, Rule::kExponentials, Rule::kScaled};
     }
