@@ -343,3 +343,23 @@ def test_native_kernels_check_what_they_are_given(change):
     if "b" not in change:
         with pytest.raises(ValueError, match=r"^conv2d_input_gradient: "):
             conv2d_input_gradient.native(given["y"], given["w"], given["x"].copy(), *settings)
+
+
+@pytest.mark.parametrize("features", [1, 5, 9])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_planes_of_other_reach_between_images(dtype, features):
+    """Stride and dilation make planes of rows that reach less far than others; what lies between is never written."""
+    rng = np.random.default_rng(0)
+    x, w = rng.standard_normal((3, 4, 13, 13)).astype(dtype), rng.standard_normal((4 * features, 1, 3, 2)).astype(dtype)
+    threads = pydl.get_num_threads()
+    pydl.set_num_threads(1)  # whose memory is the same each time
+    try:
+        for size in (500, 1500, 5000, 20_000, 50_000):  # what it held before
+            conv2d(np.full((1, 2, 1, size), np.nan, dtype), np.ones((12, 1, 1, 3), dtype), None, 1, (0, 1), 1, 2)
+            conv2d(np.full_like(x, np.nan), np.ones((4 * features, 1, 5, 5), dtype), None, 1, 2, 1, 4)
+        got = conv2d(x, w, None, 3, (2, 1), (2, 1), 4)
+    finally:
+        pydl.set_num_threads(threads)
+    with pydl.use_backend("reference"):
+        want = conv2d(x, w, None, 3, (2, 1), (2, 1), 4)
+    np.testing.assert_allclose(got.numpy(), want.numpy(), rtol=1e-4, atol=1e-5)

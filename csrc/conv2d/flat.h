@@ -139,11 +139,12 @@ class FlatProduct {
                 for (int64_t pv = 0; pv < columns.count(); pv++, frame += rows.length() * pitch) {
                     const FlatRow row(pitch, columns.axis().source, columns.source(pv, task.column),
                                       columns.axis().stride, conv_.x.stride[3]);
-                    for (int64_t k = 0; k < row.begin; k += W) store(frame + k, vec<T>{});
                     const int64_t top = rows.source(pu, task.row), step = rows.axis().stride,
                                   height = rows.axis().source;
                     for (int64_t image = 0; image < task.images; image++) {
                         T* to = frame + image * (blocks_.size + reach_) * pitch;
+                        // Other planes may reach further: then no row before this one ends there.
+                        for (int64_t k = 0; k < row.begin; k += W) store(to + k, vec<T>{});
                         const T* x = conv_.x.at(task.image + image, first + c);
                         row.copy_rows(to, pitch, rows.length(task.rows), x, conv_.x.stride[2], top, step,
                                       height);
