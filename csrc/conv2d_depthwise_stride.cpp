@@ -207,10 +207,10 @@ bool gradient_by_rows(const Array<const T, 4>& dy, const Array<const T, 4>& w, c
         if (s.O != s.groups || s.C != s.groups || dy.stride[3] != 1 || s.U < 2 || s.U > 4 || !fits(s.rows) ||
             !fits(s.columns) || (!many_registers && s.U == 4))
             return false;
+        constexpr int largest = many_registers ? 4 : 3;
         const auto run = s.U == 2   ? pixels_of_plane<T, 2>
                          : s.U == 3 ? pixels_of_plane<T, 3>
-                                    : pixels_of_plane < T,
-                   many_registers ? 4 : 3 > ;
+                                    : pixels_of_plane<T, largest>;
         parallel_for(s.N * s.C, 1 + GemmBlocks<T>::thread_work / ((s.U * s.V + 4) * s.I * s.J),
                      [&](int64_t begin, int64_t end) {
                          for (int64_t task = begin; task < end; task++) {

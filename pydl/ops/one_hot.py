@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from .._compiled import usual_classes
+from .._compiled import repeated, usual_classes
 from ..arguments import check_array, check_integer
 from ..op import op
 from .clone import zeros
@@ -42,7 +42,5 @@ def one_hot(tensor: Any, num_classes: int = -1) -> Any:
         x = np.asarray(x, np.int64, order="C")
     y = zeros((*x.shape, num_classes), np.int64)
     lines = (x.size, 1, 1)
-    scatter_forward(
-        np.ndarray(lines, np.int64, _one, 0, (0, 0, 0)), x.reshape(lines), y.reshape(x.size, num_classes, 1)
-    )
+    scatter_forward(repeated(_one, (1, 1, 1), lines), x.reshape(lines), y.reshape(x.size, num_classes, 1))
     return y

@@ -72,6 +72,7 @@ def _moments(input: Any, dims: Any, ones: Any, shape: Any, divisor: float) -> An
         x = input
     else:
         x = along(input, dims[0]) if len(dims) == 1 and whole else around(input, dims)
+    # Of two or three columns of many numbers, the other operations leave fewer lanes empty.
     if x is not input and (x.shape[2] > 3 or x.shape[2] == 1 or x.size <= 2 * MANY):
         var_forward(x, divisor, mean.reshape(x.shape[::2]), y.reshape(x.shape[::2]))
     else:
