@@ -15,6 +15,7 @@ constexpr int64_t kLongRow = 32768;     // numbers of a row that is worth severa
 constexpr int64_t kRowPieces = 32;      // pieces in which weights' gradients are summed
 constexpr int64_t kRowBatch = 128;      // rows whose terms are added one after the other
 constexpr int64_t kNearBytes = 24576;   // of rows that are still in the first cache when they are read again
+constexpr int64_t kRowAhead = 256;      // numbers of a row that is worth asking for ahead
 constexpr int64_t kPassColumns = 2048;  // columns of a task of the pass over long rows
 
 template <typename T>
@@ -76,14 +77,28 @@ struct RowScale {
     }
 };
 
+// What a later row reads or writes is asked for, into the second cache, while there is nothing to wait for:
+// passes over a few rows are too short for the processor to foresee the next ones. Without Far it asks for
+// nothing.
+template <typename T, bool Far>
+struct RowAhead {
+    const T* next;
+
+    PYDL_INLINE void ask() {
+        if constexpr (Far) __builtin_prefetch(next, 0, 2), next += width<T>;
+    }
+};
+
 // By reference: in registers the numbers would travel in pairs, put together in memory, which waits until all
 // that was stored before has left the processor.
-template <typename T>
+template <typename T, bool Far = false>
 [[gnu::noinline]] void scale_row(const RowScale<T>& scale, int64_t count, Line<const T> x,
-                                 Line<const T> weight, Line<const T> bias, Line<T> y) {
+                                 Line<const T> weight, Line<const T> bias, Line<T> y, int64_t ahead = 0) {
     const RowScale<T> of = scale;
+    RowAhead<T, Far> later = {y.data + ahead};
     map_line<T>(
-        [of](vec<T> x, vec<T> weight, vec<T> bias) PYDL_INLINE_LAMBDA {
+        [of, &later](vec<T> x, vec<T> weight, vec<T> bias) PYDL_INLINE_LAMBDA {
+            later.ask();
             return fma(fma(x - of.center, broadcast<T>(of.rstd), broadcast<T>(of.shift)), weight, bias);
         },
         count, y, x, weight, bias);
@@ -129,7 +144,7 @@ void normalise_turned_rows(const Array<const T, 2>& x, Line<const T> weight, Lin
 // Rows of one block each, without gaps, [begin, end) of them: some at a time, because what has to be known of
 // a row before the next step can begin takes longer than the step. Sums are of distances from a center, the
 // mean up to its rounding, so nothing cancels.
-template <typename T, bool Centered>
+template <typename T, bool Centered, bool Far>
 [[gnu::noinline]] void normalise_short_rows(const Array<const T, 2>& x, Line<const T> weight,
                                             Line<const T> bias, double eps, const Array<T, 2>& y, T* mean,
                                             int64_t mean_stride, const Array<T, 1>& rstd, int64_t begin,
@@ -148,8 +163,10 @@ template <typename T, bool Centered>
         }
         for (int k = 0; k < rows; ++k) {
             Sums<T, 2> sum{};
+            RowAhead<T, Far> later = {row(x, first + k).data + together * D};
             sum.add(
-                [center = T(centers[k])](vec<T> x) PYDL_INLINE_LAMBDA {
+                [center = T(centers[k]), &later](vec<T> x) PYDL_INLINE_LAMBDA {
+                    later.ask();
                     const vec<T> d = x - center;
                     return Terms<T, 2>{{d, d * d}};
                 },
@@ -165,8 +182,8 @@ template <typename T, bool Centered>
         for (int k = 0; k < rows; ++k) {
             if (Centered) mean[(first + k) * mean_stride] = T(sums[k]);
             rstd(first + k) = T(squares[k]);
-            scale_row(RowScale<T>::of(sums[k], squares[k]), D, row(x, first + k), weight, bias,
-                      row(y, first + k));
+            scale_row<T, Far>(RowScale<T>::of(sums[k], squares[k]), D, row(x, first + k), weight, bias,
+                              row(y, first + k), together * D);
         }
     }
 }
@@ -182,9 +199,11 @@ void normalise_rows(const Array<const T, 2>& x, const Optional<Array<const T, 1>
         return normalise_turned_rows<T, Centered>(x, scale.line(), shift.line(), T(eps), y, mean, mean_stride,
                                                   rstd);
     if (D <= kMomentBlock && x.stride[1] == 1) {
+        const bool far = are_far<T>(R * D) && D >= kRowAhead;
+        const auto run =
+            far ? normalise_short_rows<T, Centered, true> : normalise_short_rows<T, Centered, false>;
         parallel_for(R, kMomentGrain / D + 1, [&](int64_t begin, int64_t end) {
-            normalise_short_rows<T, Centered>(x, scale.line(), shift.line(), eps, y, mean, mean_stride, rstd,
-                                              begin, end);
+            run(x, scale.line(), shift.line(), eps, y, mean, mean_stride, rstd, begin, end);
         });
         return;
     }

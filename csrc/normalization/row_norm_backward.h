@@ -17,12 +17,15 @@ struct RowSums {
     double g = 0, dot = 0;
 };
 
-template <typename T>
+// With Far rows `ahead` numbers further on are asked for.
+template <typename T, bool Far>
 [[gnu::noinline]] RowSums block_row_sums(T mean, int64_t count, Line<const T> dy, Line<const T> x,
-                                         Line<const T> weight) {
+                                         Line<const T> weight, int64_t ahead) {
     Sums<T, 2> sums{};
+    RowAhead<T, Far> later_dy = {dy.data + ahead}, later_x = {x.data + ahead};
     sums.add(
-        [mean](vec<T> dy, vec<T> x, vec<T> weight) PYDL_INLINE_LAMBDA {
+        [mean, &later_dy, &later_x](vec<T> dy, vec<T> x, vec<T> weight) PYDL_INLINE_LAMBDA {
+            later_dy.ask(), later_x.ask();
             const vec<T> g = dy * weight;
             return Terms<T, 2>{{g, g * (x - mean)}};
         },
@@ -63,7 +66,7 @@ template <typename T, bool Input, bool Weights>
 
 // The same for several rows with input and weights' gradients at once, all without gaps: the sums over rows
 // are read and written once for all of them. The order in which rows are added is the same.
-template <typename T, int Rows>
+template <typename T, int Rows, bool Far>
 [[gnu::noinline]] void rows_pass(const RowSlope<T> (&of)[Rows], int64_t count, const T* dy, int64_t dy_stride,
                                  const T* x, int64_t x_stride, const T* weight, T* dx, int64_t dx_stride,
                                  T* dweight, T* dbias) {
@@ -78,6 +81,7 @@ template <typename T, int Rows>
             const vec<T> d = load_partial(x + r * x_stride + i, n) - of[r].mean;
             weight_sum = fma(g * d, broadcast<T>(of[r].rstd), weight_sum);
             bias_sum += g;
+            if constexpr (Far) RowAhead<T, Far>{dx + (r + Rows) * dx_stride + i}.ask();
             store_partial(
                 dx + r * dx_stride + i,
                 fma(g * w, broadcast<T>(of[r].rstd), fma(d, broadcast<T>(of[r].b), broadcast<T>(of[r].c))),
@@ -137,14 +141,15 @@ class RowGradients {
         return {mean(r), T(s), T(-s * s * s * (sums.dot / D)), mean_ ? T(-s * (sums.g / D)) : T(0)};
     }
 
+    template <bool Far = false>
     RowSums sums(T mean, int64_t r, int64_t first, int64_t count) const {
         RowSums all;
         if (!dx_) return all;
         for (int64_t d = first; d < first + count; d += kMomentBlock) {
             const int64_t left = first + count - d;
             const RowSums part =
-                block_row_sums(mean, left < kMomentBlock ? left : kMomentBlock, row(dy_, r).from(d),
-                               row(x_, r).from(d), weight_.line().from(d));
+                block_row_sums<T, Far>(mean, left < kMomentBlock ? left : kMomentBlock, row(dy_, r).from(d),
+                                       row(x_, r).from(d), weight_.line().from(d), kTogether * x_.shape[1]);
             all.g += part.g;
             all.dot += part.dot;
         }
@@ -220,6 +225,16 @@ class RowGradients {
         put(0, D, results.data(), results.data() + D);
     }
 
+    template <bool Far>
+    void pass_together(int64_t r, T* dweight, T* dbias) const {
+        const int64_t D = x_.shape[1];
+        RowSlope<T> slopes[kTogether];
+        for (int k = 0; k < kTogether; ++k) slopes[k] = slope(r + k, sums<Far>(mean(r + k), r + k, 0, D));
+        rows_pass<T, kTogether, Far>(slopes, D, row(dy_, r).data, dy_.stride[0], row(x_, r).data,
+                                     x_.stride[0], weight_.line().data, row(*dx_, r).data, dx_->stride[0],
+                                     dweight, dbias);
+    }
+
     void run_whole_rows() const {
         const int64_t R = x_.shape[0], D = x_.shape[1];
         const int64_t possible = R * D / (2 * kMomentGrain) + 1, most = possible < R ? possible : R;
@@ -228,6 +243,8 @@ class RowGradients {
         const int64_t kept = weights() ? 2 * padded : 0;
         const bool together =
             dx_ && weights() && dy_.stride[1] == 1 && x_.stride[1] == 1 && dx_->stride[1] == 1;
+        const bool far = are_far<T>(R * D) && D >= kRowAhead;
+        const auto run = far ? &RowGradients::pass_together<true> : &RowGradients::pass_together<false>;
         Scratch<T> totals(pieces * kept);
         parallel_for(pieces, 1, [&](int64_t begin, int64_t end) {
             Scratch<T> batch(kept);
@@ -239,12 +256,7 @@ class RowGradients {
                 T* near = one ? total : batch.data();
                 for (int64_t r = first; r < last;) {
                     if (together && last - r >= kTogether) {
-                        RowSlope<T> slopes[kTogether];
-                        for (int k = 0; k < kTogether; ++k)
-                            slopes[k] = slope(r + k, sums(mean(r + k), r + k, 0, D));
-                        rows_pass<T, kTogether>(slopes, D, row(dy_, r).data, dy_.stride[0], row(x_, r).data,
-                                                x_.stride[0], weight_.line().data, row(*dx_, r).data,
-                                                dx_->stride[0], near, near + padded);
+                        (this->*run)(r, near, near + padded);
                         r += kTogether;
                     } else {
                         pass(slope(r, sums(mean(r), r, 0, D)), r, 0, D, near, near + padded);
