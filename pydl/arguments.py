@@ -174,6 +174,11 @@ def check_shape(op: str, shape: tuple[Any, ...], low: int = 0) -> tuple[int, ...
     """The sizes that reshape(x, 2, 3) or reshape(x, (2, 3)) names, each at least `low`."""
     if len(shape) == 1 and isinstance(shape[0], tuple | list):
         shape = tuple(shape[0])
+    return _check_sizes(op, shape, low)
+
+
+@remembered
+def _check_sizes(op: str, shape: tuple[Any, ...], low: int) -> tuple[int, ...]:
     sizes = []
     for size in shape:
         if isinstance(size, bool) or not isinstance(size, int | np.integer):
@@ -210,7 +215,7 @@ def is_device(op: str, value: Any) -> bool:
 
 def check_float_dtype(op: str, dtype: Any) -> np.dtype[Any]:
     """The dtype of weights or random numbers: float32, which None stands for, or float64."""
-    new = _float32 if dtype is None else check_dtype(op, dtype)
+    new = _float32 if dtype is None or dtype is _float32 else check_dtype(op, dtype)
     if new not in (_float32, _float64):
         raise TypeError(f"{op}: dtype is {new} but must be float32 or float64")
     return new

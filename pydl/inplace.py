@@ -14,9 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from . import _compiled as tape
 from . import ops, random
-from ._compiled import is_number, is_usual_float
+from ._compiled import is_recorded, usual_second
 from .arguments import Array, check_array, check_fill, check_number, check_range
 from .assignment import assign, needs_gradient
 from .ops.add import add_forward
@@ -41,14 +40,14 @@ def _in_place(
         data = tensor.data
         if not data.flags.writeable:
             raise ValueError(f"{name}: the tensor's memory is read-only; change a clone() instead")
-        recording = tape.is_grad_enabled() and (tensor.requires_grad or any(map(needs_gradient, arguments)))
+        recording = is_recorded(tensor, arguments)
         if recording:
             _check_recorded(name, tensor, arguments)
         elif kernel is not None and len(arguments) == 1 and not options:
-            other = _second(data, arguments[0])
+            other = usual_second(data, arguments[0])
             if other is not None:
-                if data.flags.f_contiguous and other.flags.f_contiguous and other.shape in (data.shape, ()):
-                    data, other = data.T, other.T  # as they lie in memory
+                if not data.flags.c_contiguous and data.flags.f_contiguous and other.flags.f_contiguous:  # in their order
+                    data, other = (data.T, other.T) if other.shape in (data.shape, ()) else (data, other)
                 kernel(data, other, data)
                 tensor.bump_version()
                 return tensor
@@ -60,7 +59,7 @@ def _in_place(
         result = operation(old, *arguments, **options)
         if result.shape != data.shape:
             raise ValueError(f"{name}: the result has shape {result.shape} but the tensor has {data.shape}")
-        if not np.can_cast(result.dtype, data.dtype, "same_kind"):
+        if result.dtype is not data.dtype and not np.can_cast(result.dtype, data.dtype, "same_kind"):
             raise TypeError(f"{name}: the result is {result.dtype}, which the tensor's dtype {data.dtype} cannot hold")
         copy(result.data, data)
         tensor.bump_version()
@@ -71,20 +70,6 @@ def _in_place(
     method.__name__ = method.__qualname__ = name
     method.__doc__ = f"{operation.__name__}, written into the tensor itself. See the top of pydl/inplace.py."
     return method
-
-
-def _second(data: Array, other: Any) -> Array | None:
-    """other as the second array of a kernel that writes to data; None where it needs the usual way."""
-    if not is_usual_float(data):
-        return None
-    if is_number(other):
-        return np.array(other, data.dtype)
-    array: Any = other.data if isinstance(other, Tensor) else other
-    if not is_usual_float(array) or array.dtype != data.dtype:
-        return None
-    if array is not data and np.may_share_memory(array, data):
-        return None
-    return array if array.shape in (data.shape, data.shape[data.ndim - array.ndim :]) else None
 
 
 def _check_recorded(name: str, tensor: Tensor, arguments: tuple[Any, ...]) -> None:
@@ -154,7 +139,7 @@ def _fill(name: str, tensor: Tensor, value: Any, number: Any) -> Tensor:
 
 def _is_recorded(name: str, tensor: Tensor, value: Any) -> bool:
     """Whether a gradient is to know of this change."""
-    recording = tape.is_grad_enabled() and (tensor.requires_grad or needs_gradient(value))
+    recording = is_recorded(tensor, (value,))
     if recording:
         tensor.check_recorded_change(name)
     return recording

@@ -30,7 +30,8 @@ float32, float64, int64 = np.dtype(np.float32), np.dtype(np.float64), np.dtype(n
 class Tensor(TensorBase):
     """An n-dimensional array of numbers with a gradient.
 
-    data: the numpy array, grad: dC/d(this) after backward(), a Tensor or None; requires_grad: whether it gets one.
+    data: the numpy array, of which shape, dtype and ndim are; grad: dC/d(this) after backward(), a Tensor or None;
+    requires_grad: whether it gets one.
     Tensor(array) shares the array's memory; pydl.tensor(...) copies.
     """
 
@@ -44,21 +45,6 @@ class Tensor(TensorBase):
             self.requires_grad = requires_grad
 
     # What it looks like
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """The size of each dimension."""
-        return self.data.shape
-
-    @property
-    def dtype(self) -> np.dtype[Any]:
-        """The numpy dtype of the elements."""
-        return self.data.dtype
-
-    @property
-    def ndim(self) -> int:
-        """The number of dimensions."""
-        return self.data.ndim
 
     def dim(self) -> int:
         """The number of dimensions."""

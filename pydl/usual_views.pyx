@@ -8,13 +8,17 @@ from ._native import empty
 
 
 def plain_part(x, index):
-    """x[index] as an array, for an index of whole numbers, slices and None alone that fits; else None."""
+    """x[index] as an array, for an index of whole numbers, slices, None and ... alone that fits; else None."""
+    cdef bint whole = False
     if type(index) is tuple:
         for each in <tuple>index:
-            if type(each) is not int and type(each) is not slice and each is not None:
+            if each is Ellipsis:
+                whole = True
+            elif type(each) is not int and type(each) is not slice and each is not None:
                 return None
-        index = <tuple>index + (Ellipsis,)
-    elif type(index) is int or type(index) is slice:
+        if not whole:  # an array also where numpy would give a number
+            index = <tuple>index + (Ellipsis,)
+    elif type(index) is int or type(index) is slice or index is None:
         index = (index, Ellipsis)
     else:
         return None
@@ -73,6 +77,30 @@ def for_all(cnp.ndarray numbers not None, Py_ssize_t A, Py_ssize_t B):
     sizes[0], sizes[1], sizes[2] = A, cnp.PyArray_DIM(numbers, 0), B
     strides[0], strides[1], strides[2] = 0, cnp.PyArray_STRIDE(numbers, 0), 0
     return strided(numbers, 3, sizes, strides)
+
+
+cpdef bint overlap(cnp.ndarray a, cnp.ndarray b):
+    """Whether the memory from an array's first element to its last has some of the other's: np.may_share_memory()."""
+    cdef const char* first[2]
+    cdef const char* end[2]
+    if cnp.PyArray_SIZE(a) == 0 or cnp.PyArray_SIZE(b) == 0:
+        return False
+    find_memory(a, first, end)
+    find_memory(b, first + 1, end + 1)
+    return first[0] < end[1] and first[1] < end[0]
+
+
+cdef void find_memory(cnp.ndarray array, const char** first, const char** end) noexcept:
+    cdef Py_ssize_t reach
+    cdef int d
+    first[0] = <const char*>cnp.PyArray_DATA(array)
+    end[0] = first[0] + cnp.PyArray_ITEMSIZE(array)
+    for d in range(cnp.PyArray_NDIM(array)):
+        reach = cnp.PyArray_STRIDE(array, d) * (cnp.PyArray_DIM(array, d) - 1)
+        if reach < 0:
+            first[0] += reach
+        else:
+            end[0] += reach
 
 
 def flat(cnp.ndarray array not None):

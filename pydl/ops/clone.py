@@ -14,12 +14,13 @@ from typing import Any
 
 import numpy as np
 
-from .._compiled import flat, remembered
+from .._compiled import flat, is_usual_float, overlap, remembered
 from ..arguments import Array, check_array, check_dtype, is_device
 from ..op import empty, kernel, kernels_are_noted, op
 from ..tensor import Tensor, as_tensor
 
 MOST_DIMENSIONS = 8  # of an array that a kernel is given
+FEW = 1024  # numbers that numpy repeats before a kernel is called
 MANY = 4096  # numbers from which on a kernel converts them more quickly than numpy
 
 float32, float64 = np.dtype(np.float32), np.dtype(np.float64)
@@ -86,7 +87,7 @@ def overwrite(y: Array, x: Array) -> None:
     """y = x, broadcast; x may lie in the memory of y, as in x[1:] = x[:-1]."""
     if x.shape != y.shape:
         x = np.broadcast_to(x, y.shape)
-    copy(copied(x) if np.may_share_memory(x, y) else x, y)
+    copy(copied(x) if overlap(x, y) else x, y)
 
 
 def converted(x: Array, dtype: Any) -> Array:
@@ -109,13 +110,18 @@ def converted(x: Array, dtype: Any) -> Array:
 def copied(x: Array) -> Array:
     """A copy in row-major order."""
     y = empty(x.shape, x.dtype)
-    copy(x, y)
+    if is_usual_float(x) and x.ndim <= MOST_DIMENSIONS:
+        clone_forward(x, y)
+    else:
+        copy(x, y)
     return y
 
 
 def fill(y: Array, value: Any) -> None:
-    """One number everywhere in y, by the kernel where it can."""
-    if is_moved(y) and y.ndim <= MOST_DIMENSIONS:
+    """One number everywhere in y: by the kernel where it can, but by numpy where that is quicker and not recorded."""
+    if y.size < FEW and not kernels_are_noted():
+        y.fill(value)
+    elif is_moved(y) and y.ndim <= MOST_DIMENSIONS:
         number = np.array(value, y.dtype)
         clone_forward(np.ndarray(y.shape, y.dtype, number, 0, (0,) * y.ndim), y)  # quicker than broadcast_to()
     else:
