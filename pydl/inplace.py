@@ -46,7 +46,8 @@ def _in_place(
         elif kernel is not None and len(arguments) == 1 and not options:
             other = usual_second(data, arguments[0])
             if other is not None:
-                if not data.flags.c_contiguous and data.flags.f_contiguous and other.flags.f_contiguous:  # in their order
+                if not data.flags.c_contiguous and data.flags.f_contiguous and other.flags.f_contiguous:
+                    # As they lie in memory.
                     data, other = (data.T, other.T) if other.shape in (data.shape, ()) else (data, other)
                 kernel(data, other, data)
                 tensor.bump_version()

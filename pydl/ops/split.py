@@ -15,12 +15,13 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
 
+from .._compiled import remembered
 from ..arguments import check_array, check_dim, check_integer
 from ..op import empty, op
 from .clone import copy, zeros
 
 
-def cut(x: Any, indices: list[Any], d: int) -> Any:
+def cut(x: Any, indices: Sequence[Any], d: int) -> Any:
     """The pieces of x at the given indices of dimension d."""
     before = (slice(None),) * d
 
@@ -42,12 +43,13 @@ def check_cut(name: str, input: Any, dim: Any) -> tuple[Any, int]:
     return x, check_dim(name, dim, x.ndim)
 
 
-def slices(sizes: Sequence[int]) -> list[slice]:
+@remembered
+def slices(*sizes: int) -> tuple[slice, ...]:
     """Neighbouring slices of the given sizes."""
     starts = [0]
     for size in sizes:
         starts.append(starts[-1] + size)
-    return [slice(a, b) for a, b in pairwise(starts)]
+    return tuple([slice(a, b) for a, b in pairwise(starts)])
 
 
 def equal_sizes(total: int, size: int) -> list[int]:
@@ -66,7 +68,7 @@ def split(input: Any, split_size_or_sections: int | Sequence[int], dim: int = 0)
             raise ValueError(f"split: sizes {sizes} add up to {sum(sizes)}, but dimension {d} of {x.shape} is {total}")
     else:
         sizes = equal_sizes(total, check_integer("split", "split_size_or_sections", split_size_or_sections, 1))
-    return cut(x, slices(sizes), d)
+    return cut(x, slices(*sizes), d)
 
 
 @op("input", view=True, several=True)
@@ -75,7 +77,7 @@ def chunk(input: Any, chunks: int, dim: int = 0) -> Any:
     x, d = check_cut("chunk", input, dim)
     total = x.shape[d]
     size = -(-total // check_integer("chunk", "chunks", chunks, 1))
-    return cut(x, slices(equal_sizes(total, size) if total else [0] * chunks), d)
+    return cut(x, slices(*(equal_sizes(total, size) if total else [0] * chunks)), d)
 
 
 @op("input", view=True, several=True)

@@ -61,9 +61,8 @@ def _(draw):
 
 
 @op("input", several=True)
-def _moments(input: Any, dims: Any, ones: Any, shape: Any, divisor: float) -> Any:
+def _moments(input: Any, dims: Any, ones: Any, shape: Any, count: int, divisor: float) -> Any:
     """[variance, mean] of floats."""
-    count = math.prod(input.shape[d] for d in dims)
     y, mean = empty(shape, input.dtype), empty(shape, input.dtype)
     whole, few = input.flags.c_contiguous, count < FEW_ROWS and not 0 < input.size <= MANY
     if dims and count and dims[0] == input.ndim - len(dims) and whole:
@@ -113,7 +112,9 @@ def _var(name: str, input: Any, dim: Any, unbiased: Any, keepdim: Any, correctio
     if correction is not None:
         lost = check_number(name, "correction", correction)
     dims, ones, shape, count = check_reduction(name, x.shape, dim, keepdim)
-    return _moments(x, tuple(sorted(dims)), ones, shape, max(count - lost, 0.0))
+    if len(dims) > 1:
+        dims = tuple(sorted(dims))
+    return _moments(x, dims, ones, shape, count, max(count - lost, 0.0))
 
 
 def var(
