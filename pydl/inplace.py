@@ -110,7 +110,7 @@ METHODS = {f"{name}_": _in_place(_later(name), needs_input=True) for name in FUN
 def copy_(tensor: Tensor, source: Any) -> Tensor:
     """Copies the elements of `source`, which broadcasts to the tensor's shape, into this tensor."""
     new = check_array("copy_", "source", source.data if isinstance(source, Tensor) else source)
-    if not broadcasts_to(new.shape, tensor.shape):
+    if new.shape != tensor.shape and not broadcasts_to(new.shape, tensor.shape):
         raise ValueError(f"copy_: source has shape {new.shape} but the tensor has {tensor.shape}")
     if _is_recorded("copy_", tensor, source):
         assign(tensor, ..., source)

@@ -93,7 +93,7 @@ def overwrite(y: Array, x: Array) -> None:
 def converted(x: Array, dtype: Any) -> Array:
     """The numbers in another dtype, in row-major order and pydl's memory, which is at hand."""
     y = empty(x.shape, dtype)
-    whole = x.flags.c_contiguous and x.size >= MANY
+    whole = x.size >= MANY and x.flags.c_contiguous
     if whole and x.dtype == int64 and y.dtype in (float32, float64):
         from_integers(flat(x), flat(y))
     elif whole and y.dtype == int64 and x.dtype in (float32, float64):
@@ -103,7 +103,7 @@ def converted(x: Array, dtype: Any) -> Array:
 
         numbers_of(x, y)
     else:
-        np.copyto(y, x, casting="unsafe")
+        y[...] = x
     return y
 
 

@@ -40,18 +40,20 @@ def _listed(name: str, tensors: Any) -> list[Tensor]:
     return made
 
 
-def _side_by_side(name: str, tensors: Any, form: Any, rank: int, dim: int) -> Tensor:
-    """form: what makes `rank` dimensions of fewer."""
+def _side_by_side(name: str, tensors: Any, form: Any, rank: int, dim: int | None) -> Tensor:
+    """form: what makes `rank` dimensions of fewer. dim: None for the second dimension, or that of vectors."""
     if isinstance(tensors, Tensor | np.ndarray):
         raise TypeError(f"{name}: tensors must be a list of tensors, not one of them")
-    return cat([each if each.ndim >= rank else form(each) for each in _listed(name, (tensors,))], dim)
+    parts = _listed(name, (tensors,))
+    ranks = [each.ndim for each in parts]
+    if min(ranks) < rank:
+        parts = [each if each.ndim >= rank else form(each) for each in parts]
+    return cat(parts, dim if dim is not None else 0 if max(ranks) < 2 else 1)
 
 
 def hstack(tensors: Any) -> Tensor:
     """Side by side: along the second dimension, vectors along their own."""
-    parts = _listed("hstack", (tensors,)) if isinstance(tensors, tuple | list) else tensors
-    flat = isinstance(parts, list) and max([each.ndim for each in parts]) < 2
-    return _side_by_side("hstack", parts, atleast_1d, 1, 0 if flat else 1)
+    return _side_by_side("hstack", tensors, atleast_1d, 1, None)
 
 
 def vstack(tensors: Any) -> Tensor:
