@@ -97,6 +97,19 @@ template <typename T>
     }
 }
 
+// The same of a line that one vector holds: put(place, i) for number i.
+template <typename T, typename F>
+PYDL_INLINE void place_few(const T* x, int64_t stride, int64_t count, bool largest, const F& put) {
+    alignas(64) int_of<T> keys[width<T>], places[width<T>];
+    const mask<T> own = rising_key<T>(bit_cast<mask<T>>(load_strided(x, stride, count)), largest);
+    store(keys, own);
+    mask<T> place{};
+    for (int64_t i = 0; i < count; ++i)
+        place -= (keys[i] < own) | ((keys[i] == own) & (iota<int_of<T>>() > int_of<T>(i)));
+    store(places, place);
+    for (int64_t i = 0; i < count; ++i) put(places[i], i);
+}
+
 // The items of a line in order: in one of the two arrays.
 template <typename T>
 const Item<T>* sort_line(const T* x, int64_t stride, int64_t count, bool largest, Item<T>* from,
@@ -138,17 +151,27 @@ void topk_forward(Array<const T, 3> x, bool largest, Array<T, 3> values, Array<i
                 index.shape[2] == B && k <= K,
             "topk_forward: x is (A, K, B), values and index (A, k, B)");
     if (values.size() == 0) return;
-    const bool sorts = k > K / 8 && K < int64_t(1) << 31;
+    const bool is_few = K <= width<T>, sorts = !is_few && k > K / 8 && K < int64_t(1) << 31;
     parallel_for(A * B, 4096 / K + 1, [&](int64_t begin, int64_t end) {
         const Scratch<Item<T>> items(sorts ? 2 * K : 0);
-        const Scratch<Found<int_of<T>>> heap(sorts ? 0 : k);
-        for (int64_t i = begin; i < end; ++i) {
-            const int64_t a = i / B, b = i % B, stride = x.stride[1];
+        const Scratch<Found<int_of<T>>> heap(sorts || is_few ? 0 : k);
+        int64_t a = begin / B, b = begin % B;
+        for (int64_t i = begin; i < end; ++i, ++b) {
+            if (b == B) ++a, b = 0;
+            const int64_t stride = x.stride[1];
             const T* line = x.data + a * x.stride[0] + b * x.stride[2];
+            T* const number = &values(a, 0, b);
+            int64_t* const place = &index(a, 0, b);
             const auto put = [&](int64_t n, int64_t found) {
-                values(a, n, b) = line[found * stride];
-                index(a, n, b) = found;
+                number[n * values.stride[1]] = line[found * stride];
+                place[n * index.stride[1]] = found;
             };
+            if (is_few) {
+                place_few(line, stride, K, largest, [&](int64_t n, int64_t found) PYDL_INLINE_LAMBDA {
+                    if (n < k) put(n, found);
+                });
+                continue;
+            }
             if (sorts) {
                 const Item<T>* sorted = sort_line(line, stride, K, largest, items.data(), items.data() + K);
                 for (int64_t n = 0; n < k; ++n) put(n, sorted[n].index);
