@@ -47,6 +47,8 @@ def from_numbers(op: str, name: str, value: Any) -> Array:
     except RuntimeError:
         raise TypeError(f"{op}: {name} must be one tensor, not a list of tensors; use stack()") from None
     if array.dtype == np.float64 and not isinstance(value, np.generic):
+        if type(value) is float and abs(value) < 1e38:  # which does not overflow
+            return array.astype(np.float32)
         with np.errstate(over="ignore"):
             return array.astype(np.float32)
     return array

@@ -218,7 +218,10 @@ def tensor(data: Any, dtype: Any = None, requires_grad: bool = False) -> Tensor:
     copy = empty(array.shape, array.dtype if dtype is None else check_dtype("tensor", dtype))
     # From the numbers themselves where check_array has rounded them to float32.
     copy[...] = data if copy.dtype == float64 and isinstance(data, float | list | tuple) else array
-    return Tensor(copy, requires_grad)
+    made: Tensor = tape.tensor_of(copy)
+    if requires_grad is not False:
+        made.requires_grad = requires_grad
+    return made
 
 
 def as_tensor(op: str, value: Any) -> Tensor:

@@ -156,6 +156,11 @@ cdef cnp.ndarray strided(cnp.ndarray array, int rank, cnp.npy_intp* sizes, cnp.n
     return view
 
 
+def seen_as(cnp.ndarray array not None, tuple shape):
+    """array.reshape(shape), with as many elements, if these lie one behind another; else None."""
+    return with_shape(array, shape) if cnp.PyArray_IS_C_CONTIGUOUS(array) else None
+
+
 cdef cnp.ndarray with_shape(cnp.ndarray array, tuple shape):
     """array.reshape(shape)"""
     cdef cnp.npy_intp sizes[MOST_DIMENSIONS_OF_VIEWS]

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from .._compiled import flat, is_usual_float, overlap, remembered
+from .._compiled import flat, is_usual_float, overlap, remembered, seen_as
 from ..arguments import Array, check_array, check_dtype, is_device
 from ..op import empty, kernel, kernels_are_noted, op
 from ..tensor import Tensor, as_tensor
@@ -161,7 +161,8 @@ def is_view(x: Array, shape: tuple[int, ...]) -> bool:
 
 def reshaped(x: Array, shape: tuple[int, ...]) -> Array:
     """x in another shape: a view where its strides allow it, else a copy."""
-    return (x if is_view(x, shape) else copied(x)).reshape(shape)
+    y: Array | None = seen_as(x, shape)
+    return (x if is_view(x, shape) else copied(x)).reshape(shape) if y is None else y
 
 
 @op("input")

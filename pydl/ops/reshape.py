@@ -99,5 +99,10 @@ def _squeezed(old: tuple[int, ...], dim: Any) -> tuple[int, ...]:
 def unsqueeze(input: Any, dim: int) -> Any:
     """With a new dimension of size 1 at the place `dim`. See the top of this file."""
     x = check_array("unsqueeze", "input", input)
-    d = check_new_dim("unsqueeze", dim, x.shape)
-    return in_shape(x, (*x.shape[:d], 1, *x.shape[d:]))
+    return in_shape(x, _unsqueezed(x.shape, dim))
+
+
+@remembered
+def _unsqueezed(old: tuple[int, ...], dim: Any) -> tuple[int, ...]:
+    d = check_new_dim("unsqueeze", dim, old)
+    return (*old[:d], 1, *old[d:])
