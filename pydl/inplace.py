@@ -15,10 +15,11 @@ from typing import Any
 import numpy as np
 
 from . import ops, random
-from ._compiled import is_recorded, usual_second
+from ._compiled import is_noting, is_recorded, usual_second
 from .arguments import Array, check_array, check_fill, check_number, check_range
 from .assignment import assign, needs_gradient
 from .ops.add import add_forward
+from .ops.blend import SCALED, blended
 from .ops.broadcasting import broadcasts_to
 from .ops.clone import copy, fill, overwrite
 from .ops.div import div_forward
@@ -29,10 +30,10 @@ from .tensor import Tensor
 
 
 def _in_place(
-    operation: Any, needs_input: bool = False, other_needs_input: bool = False, kernel: Any = None
+    operation: Any, needs_input: bool = False, other_needs_input: bool = False, kernel: Any = None, sign: float = 0.0
 ) -> Callable[..., Tensor]:
     """needs_input: its gradient needs its input, so of that a copy is kept. other_needs_input: that of its second
-    argument does. kernel: its own, which takes two arrays.
+    argument does. kernel: its own, which takes two arrays. sign: of what is added, alpha times, by add and sub.
     """
     name = f"{operation.__name__}_"
 
@@ -43,13 +44,17 @@ def _in_place(
         recording = is_recorded(tensor, arguments)
         if recording:
             _check_recorded(name, tensor, arguments)
-        elif kernel is not None and len(arguments) == 1 and not options:
+        elif kernel is not None and len(arguments) == 1 and (not options or (sign and _is_scaled(options))):
             other = usual_second(data, arguments[0])
             if other is not None:
                 if not data.flags.c_contiguous and data.flags.f_contiguous and other.flags.f_contiguous:
                     # As they lie in memory.
                     data, other = (data.T, other.T) if other.shape in (data.shape, ()) else (data, other)
-                kernel(data, other, data)
+                if options:
+                    factor = check_number(operation.__name__, "alpha", options["alpha"])
+                    blended(SCALED, sign * factor, data, other, other, data)
+                else:
+                    kernel(data, other, data)
                 tensor.bump_version()
                 return tensor
         if recording and (needs_input or (other_needs_input and needs_gradient(arguments[0]))):
@@ -73,6 +78,11 @@ def _in_place(
     return method
 
 
+def _is_scaled(options: dict[str, Any]) -> bool:
+    """Whether alpha is given, and nothing else; calls that are noted stay apart, as for in_one_pass()."""
+    return len(options) == 1 and "alpha" in options and not is_noting()
+
+
 def _check_recorded(name: str, tensor: Tensor, arguments: tuple[Any, ...]) -> None:
     tensor.check_recorded_change(name)
     for each in arguments:
@@ -80,14 +90,14 @@ def _check_recorded(name: str, tensor: Tensor, arguments: tuple[Any, ...]) -> No
             raise TypeError(f"{name}: other is {each.dtype} but the tensor is {tensor.dtype}; convert one of them")
 
 
-add_ = _in_place(ops.add, kernel=add_forward)
+add_ = _in_place(ops.add, kernel=add_forward, sign=1.0)
 div_ = _in_place(ops.div, other_needs_input=True, kernel=div_forward)
 index_add_ = _in_place(ops.index_add)
 masked_fill_ = _in_place(ops.masked_fill)
 mul_ = _in_place(ops.mul, other_needs_input=True, kernel=mul_forward)
 scatter_ = _in_place(ops.scatter)
 scatter_add_ = _in_place(ops.scatter_add)
-sub_ = _in_place(ops.sub, kernel=sub_forward)
+sub_ = _in_place(ops.sub, kernel=sub_forward, sign=-1.0)
 
 
 def _later(name: str) -> Any:
