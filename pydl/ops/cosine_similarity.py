@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from .._compiled import are_usual_floats
 from ..arguments import check_dim, check_floats, check_range
 from ..tensor import Tensor
 from .clamp import clamp
@@ -41,6 +42,9 @@ def cosine_similarity(x1: Any, x2: Any, dim: int = 1, eps: float = 1e-8) -> Any:
 
 def as_tensors(name: str, **arguments: Any) -> list[Tensor]:
     """The arguments as Tensors of one floating dtype."""
+    given = list(arguments.values())
+    if are_usual_floats(given) and all(isinstance(each, Tensor) for each in given):
+        return given
     arrays = {key: each.data if isinstance(each, Tensor) else each for key, each in arguments.items()}
     checked = check_floats(name, **arrays)
     return [
