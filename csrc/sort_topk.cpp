@@ -97,19 +97,6 @@ template <typename T>
     }
 }
 
-// The same of a line that one vector holds: put(place, i) for number i.
-template <typename T, typename F>
-PYDL_INLINE void place_few(const T* x, int64_t stride, int64_t count, bool largest, const F& put) {
-    alignas(64) int_of<T> keys[width<T>], places[width<T>];
-    const mask<T> own = rising_key<T>(bit_cast<mask<T>>(load_strided(x, stride, count)), largest);
-    store(keys, own);
-    mask<T> place{};
-    for (int64_t i = 0; i < count; ++i)
-        place -= (keys[i] < own) | ((keys[i] == own) & (iota<int_of<T>>() > int_of<T>(i)));
-    store(places, place);
-    for (int64_t i = 0; i < count; ++i) put(places[i], i);
-}
-
 // The items of a line in order: in one of the two arrays.
 template <typename T>
 const Item<T>* sort_line(const T* x, int64_t stride, int64_t count, bool largest, Item<T>* from,
@@ -142,6 +129,33 @@ const Item<T>* sort_line(const T* x, int64_t stride, int64_t count, bool largest
     return from;
 }
 
+// The lines [begin, end) where a vector holds one: a number's place is counted as above.
+template <typename T>
+[[gnu::noinline]] void sort_few(const Array<const T, 3>& x, bool largest, const Array<T, 3>& values,
+                                const Array<int64_t, 3>& index, int64_t begin, int64_t end) {
+    const int64_t K = x.shape[1], B = x.shape[2], k = values.shape[1];
+    int64_t a = begin / B, b = begin % B;
+    for (int64_t line = begin; line < end; ++line, ++b) {
+        if (b == B) ++a, b = 0;
+        alignas(64) int_of<T> keys[width<T>], places[width<T>];
+        const T* const from = &x(a, 0, b);
+        T* const to = &values(a, 0, b);
+        int64_t* const found = &index(a, 0, b);
+        const vec<T> numbers = load_strided(from, x.stride[1], K);
+        const mask<T> own = rising_key<T>(bit_cast<mask<T>>(numbers), largest);
+        store(keys, own);
+        mask<T> place{};
+        for (int64_t i = 0; i < K; ++i)
+            place -= (keys[i] < own) | ((keys[i] == own) & (iota<int_of<T>>() > int_of<T>(i)));
+        store(places, place);
+        for (int64_t i = 0; i < K; ++i) {
+            if (places[i] >= k) continue;
+            to[places[i] * values.stride[1]] = from[i * x.stride[1]];
+            found[places[i] * index.stride[1]] = i;
+        }
+    }
+}
+
 }  // namespace
 
 template <typename T>
@@ -153,12 +167,11 @@ void topk_forward(Array<const T, 3> x, bool largest, Array<T, 3> values, Array<i
     if (values.size() == 0) return;
     const bool is_few = K <= width<T>, sorts = !is_few && k > K / 8 && K < int64_t(1) << 31;
     parallel_for(A * B, 4096 / K + 1, [&](int64_t begin, int64_t end) {
+        if (is_few) return sort_few(x, largest, values, index, begin, end);
         const Scratch<Item<T>> items(sorts ? 2 * K : 0);
-        const Scratch<Found<int_of<T>>> heap(sorts || is_few ? 0 : k);
-        int64_t a = begin / B, b = begin % B;
-        for (int64_t i = begin; i < end; ++i, ++b) {
-            if (b == B) ++a, b = 0;
-            const int64_t stride = x.stride[1];
+        const Scratch<Found<int_of<T>>> heap(sorts ? 0 : k);
+        for (int64_t i = begin; i < end; ++i) {
+            const int64_t a = i / B, b = i % B, stride = x.stride[1];
             const T* line = x.data + a * x.stride[0] + b * x.stride[2];
             T* const number = &values(a, 0, b);
             int64_t* const place = &index(a, 0, b);
@@ -166,12 +179,6 @@ void topk_forward(Array<const T, 3> x, bool largest, Array<T, 3> values, Array<i
                 number[n * values.stride[1]] = line[found * stride];
                 place[n * index.stride[1]] = found;
             };
-            if (is_few) {
-                place_few(line, stride, K, largest, [&](int64_t n, int64_t found) PYDL_INLINE_LAMBDA {
-                    if (n < k) put(n, found);
-                });
-                continue;
-            }
             if (sorts) {
                 const Item<T>* sorted = sort_line(line, stride, K, largest, items.data(), items.data() + K);
                 for (int64_t n = 0; n < k; ++n) put(n, sorted[n].index);
