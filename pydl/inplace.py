@@ -15,9 +15,10 @@ from typing import Any
 import numpy as np
 
 from . import ops, random
-from ._compiled import is_noting, is_recorded, usual_second
+from ._compiled import is_noting, is_recorded, is_usual_float, usual_second
 from .arguments import Array, check_array, check_fill, check_number, check_range
 from .assignment import assign, needs_gradient
+from .op import KERNELS
 from .ops.add import add_forward
 from .ops.blend import SCALED, blended
 from .ops.broadcasting import broadcasts_to
@@ -30,10 +31,16 @@ from .tensor import Tensor
 
 
 def _in_place(
-    operation: Any, needs_input: bool = False, other_needs_input: bool = False, kernel: Any = None, sign: float = 0.0
+    operation: Any,
+    needs_input: bool = False,
+    other_needs_input: bool = False,
+    kernel: Any = None,
+    sign: float = 0.0,
+    alone: Any = None,
 ) -> Callable[..., Tensor]:
     """needs_input: its gradient needs its input, so of that a copy is kept. other_needs_input: that of its second
     argument does. kernel: its own, which takes two arrays. sign: of what is added, alpha times, by add and sub.
+    alone: the kernel of a function of one array.
     """
     name = f"{operation.__name__}_"
 
@@ -57,6 +64,10 @@ def _in_place(
                     kernel(data, other, data)
                 tensor.bump_version()
                 return tensor
+        elif alone is not None and not arguments and not options and is_usual_float(data):
+            alone(data, data)
+            tensor.bump_version()
+            return tensor
         if recording and (needs_input or (other_needs_input and needs_gradient(arguments[0]))):
             old = ops.clone(tensor)
             arguments = tuple(old if each is tensor else each for each in arguments)
@@ -114,7 +125,11 @@ def _later(name: str) -> Any:
 FUNCTIONS = """abs addcdiv addcmul ceil clamp clip cos erf exp floor floor_divide index_copy index_fill lerp log
     masked_scatter nan_to_num neg pow reciprocal relu remainder round rsqrt sigmoid sin sqrt square tanh tril triu
     trunc"""
-METHODS = {f"{name}_": _in_place(_later(name), needs_input=True) for name in FUNCTIONS.split()}
+ALONE = ("abs", "exp", "log", "neg", "relu", "sigmoid", "sqrt", "square", "tanh")  # those with such a kernel
+METHODS = {
+    f"{name}_": _in_place(_later(name), needs_input=True, alone=KERNELS[f"{name}_forward"] if name in ALONE else None)
+    for name in FUNCTIONS.split()
+}
 
 
 def copy_(tensor: Tensor, source: Any) -> Tensor:
