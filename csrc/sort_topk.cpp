@@ -72,6 +72,16 @@ struct Item {
     int_of<T> index;
 };
 
+// The numbers of a line as keys, of which the smallest comes first; up to W more are written.
+template <typename T>
+[[gnu::noinline]] void find_keys(const T* x, int64_t stride, int64_t count, bool largest, int_of<T>* keys) {
+    constexpr int64_t W = width<T>;
+    for (int64_t i = 0; i < count; i += W) {
+        const vec<T> v = load_strided(x + i * stride, stride, count - i < W ? count - i : W);
+        store(keys + i, rising_key<T>(bit_cast<mask<T>>(v), largest));
+    }
+}
+
 // The place of a number of a short line is how many come before it: those with smaller keys and equal ones
 // that stand before it. There is no branch on a key, and a vector of numbers is counted for at once.
 template <typename T>
@@ -79,10 +89,7 @@ template <typename T>
                                        Item<T>* sorted) {
     constexpr int64_t W = width<T>;
     alignas(64) int_of<T> keys[kShortLine<T> + W], places[W];
-    for (int64_t i = 0; i < count; i += W) {
-        const vec<T> v = load_strided(x + i * stride, stride, count - i < W ? count - i : W);
-        store(keys + i, rising_key<T>(bit_cast<mask<T>>(v), largest));
-    }
+    find_keys(x, stride, count, largest, keys);
     for (int64_t first = 0; first < count; first += W) {
         const mask<T> own = load(keys + first);
         const int64_t last = first + W < count ? first + W : count;
@@ -141,9 +148,8 @@ template <typename T>
         const T* const from = &x(a, 0, b);
         T* const to = &values(a, 0, b);
         int64_t* const found = &index(a, 0, b);
-        const vec<T> numbers = load_strided(from, x.stride[1], K);
-        const mask<T> own = rising_key<T>(bit_cast<mask<T>>(numbers), largest);
-        store(keys, own);
+        find_keys(from, x.stride[1], K, largest, keys);
+        const mask<T> own = load(keys);
         mask<T> place{};
         for (int64_t i = 0; i < K; ++i)
             place -= (keys[i] < own) | ((keys[i] == own) & (iota<int_of<T>>() > int_of<T>(i)));

@@ -79,7 +79,7 @@ def for_all(cnp.ndarray numbers not None, Py_ssize_t A, Py_ssize_t B):
     return strided(numbers, 3, sizes, strides)
 
 
-cpdef bint overlap(cnp.ndarray a, cnp.ndarray b):
+cdef bint overlap(cnp.ndarray a, cnp.ndarray b) noexcept:
     """Whether the memory from an array's first element to its last has some of the other's: np.may_share_memory()."""
     cdef const char* first[2]
     cdef const char* end[2]

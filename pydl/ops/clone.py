@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from .._compiled import flat, is_usual_float, overlap, remembered, seen_as
+from .._compiled import flat, is_usual_float, remembered, seen_as
 from ..arguments import Array, check_array, check_dtype, is_device
 from ..op import empty, kernel, kernels_are_noted, op
 from ..tensor import Tensor, as_tensor
@@ -87,7 +87,7 @@ def overwrite(y: Array, x: Array) -> None:
     """y = x, broadcast; x may lie in the memory of y, as in x[1:] = x[:-1]."""
     if x.shape != y.shape:
         x = np.broadcast_to(x, y.shape)
-    copy(copied(x) if overlap(x, y) else x, y)
+    copy(copied(x) if np.may_share_memory(x, y) else x, y)
 
 
 def converted(x: Array, dtype: Any) -> Array:
