@@ -123,7 +123,7 @@ def extensions() -> list[Extension]:
         sources=["pydl/_compiled.pyx"],
         include_dirs=[numpy.get_include()],
         define_macros=[("NPY_NO_DEPRECATED_API", "NPY_1_7_API_VERSION")],
-        extra_compile_args=["-Os", "-g0", "-fno-exceptions", "-fno-asynchronous-unwind-tables"],
+        extra_compile_args=[*sources.FOR_SIZE.split(), "-g0", "-fno-exceptions", "-fno-asynchronous-unwind-tables"],
         extra_link_args=strip,
         language="c++",  # so that one compiler is enough
     )

@@ -93,21 +93,38 @@ PYDL_INLINE void copy_run(const char* from, int64_t step, char* to, int64_t byte
     }
 }
 
-// The elements [first, last) of the padded rows from h up to, not with, end_row.
+// The elements [first, last) of the padded rows from h up to, not with, end_row. x_end, y_end: where the
+// memory ends that may be read, and be written by what also writes all that is behind these rows, later; null
+// if unknown.
 inline void pad_rows(const Sides& sides, const Filling& filling, const Plane& x, const Plane& y, int64_t h,
-                     int64_t end_row, int64_t first, int64_t last) {
+                     int64_t end_row, int64_t first, int64_t last, const char* x_end, const char* y_end) {
+    constexpr int64_t W = PYDL_VECTOR_BYTES;
     const int64_t size = y.step;
     const Side side = sides.width, height = sides.height;
     const int64_t begin = side.inside(first, last), end = side.end_of_inside(begin, last);
+    const bool is_short = side.mode == constant && x.step == size && first == 0 && last * size == y.row &&
+                          (begin - first) * size <= W && (end - begin) * size <= W &&
+                          (last - end) * size <= W;
     const int64_t border_step = side.mode == reflect ? -x.step : side.mode == replicate ? 0 : x.step;
     for (; h < end_row; ++h) {
         const int64_t place = height.place(h);
         char* const to = y.data + h * y.row;
         if (place < 0) {
-            filling.fill(to + first * size, (last - first) * size);
+            if (is_short && y.row <= W && to + W <= y_end)
+                store(to, load(filling.numbers));
+            else
+                filling.fill(to + first * size, (last - first) * size);
             continue;
         }
         const char* const row = x.data + place * x.row;
+        const char* const from = row + (begin - side.front) * x.step;
+        if (is_short && from + W <= x_end && to + y.row + W <= y_end) {
+            // Whole vectors: each writes over what was too much of the one before.
+            store(to, load(filling.numbers));
+            store(to + begin * size, load(from));
+            store(to + end * size, load(filling.numbers));
+            continue;
+        }
         if (side.mode == constant) {
             filling.fill(to + first * size, (begin - first) * size);
             filling.fill(to + end * size, (last - end) * size);
@@ -115,7 +132,6 @@ inline void pad_rows(const Sides& sides, const Filling& filling, const Plane& x,
             copy_run(row + side.place(first) * x.step, border_step, to + first * size, size, begin - first);
             copy_run(row + side.place(end) * x.step, border_step, to + end * size, size, last - end);
         }
-        const char* const from = row + (begin - side.front) * x.step;
         if (x.step == size)
             copy_bytes(from, to + begin * size, (end - begin) * size);
         else
@@ -125,8 +141,8 @@ inline void pad_rows(const Sides& sides, const Filling& filling, const Plane& x,
 
 constexpr int64_t kPiece = 16384;  // elements of a row that are a task of their own
 
-// f(a, d, h, rows, first, last) for all rows of (A, D, H, W), several of a plane at once, long ones in
-// pieces.
+// f(a, d, h, rows, first, last, left) for all rows of (A, D, H, W), several of a plane at once, long ones in
+// pieces; the thread goes on with the rows behind, with these `left` in number, or pieces.
 template <typename F>
 void for_all_rows(const int64_t (&shape)[4], const F& f) {
     const int64_t D = shape[1], H = shape[2], W = shape[3];
@@ -136,7 +152,7 @@ void for_all_rows(const int64_t (&shape)[4], const F& f) {
         for (int64_t task = begin, rows; task < end; task += rows) {
             const int64_t row = task / pieces, first = task % pieces * kPiece, h = row % H;
             rows = pieces > 1 ? 1 : H - h < end - task ? H - h : end - task;
-            f(row / H / D, row / H % D, h, rows, first, W - first < kPiece ? W : first + kPiece);
+            f(row / H / D, row / H % D, h, rows, first, W - first < kPiece ? W : first + kPiece, end - task);
         }
     });
 }
@@ -183,7 +199,10 @@ inline void pad_forward(Numbers<const char, 4> x, Numbers<const char, 0> value, 
         "pad_forward: x is (A, D, H, W), y as large but for the borders, which must be made of x");
     const Filling filling(value.data, value.bytes);
     require(y.stride[3] == 1 || y.size() == 0, "pad_forward: rows of y must have no gaps");
-    for_all_rows(y.shape, [&](int64_t a, int64_t d, int64_t h, int64_t rows, int64_t first, int64_t last) {
+    const char* const x_end = x.contiguous() ? x.data + x.size() * x.bytes : nullptr;
+    const bool follows = y.contiguous();
+    for_all_rows(y.shape, [&](int64_t a, int64_t d, int64_t h, int64_t rows, int64_t first, int64_t last,
+                              int64_t left) {
         const int64_t from = sides.depth.place(d);
         const Plane to = {y.data + (a * y.stride[0] + d * y.stride[1]) * y.bytes, y.stride[2] * y.bytes,
                           y.bytes};
@@ -194,7 +213,8 @@ inline void pad_forward(Numbers<const char, 4> x, Numbers<const char, 0> value, 
         }
         const Plane source = {const_cast<char*>(x.data) + (a * x.stride[0] + from * x.stride[1]) * x.bytes,
                               x.stride[2] * x.bytes, x.stride[3] * x.bytes};
-        pad_rows(sides, filling, source, to, h, h + rows, first, last);
+        pad_rows(sides, filling, source, to, h, h + rows, first, last, x_end,
+                 follows ? to.data + (h + left) * to.row : nullptr);
     });
 }
 PYDL_KERNEL_OF_NUMBERS(pad_forward, "x, value, front, mode, y")
@@ -222,21 +242,22 @@ void gather_row(const Side& width, const char* dy, int64_t dy_step, char* dx, in
 [[gnu::noinline]] void gather_rows_of(const Array<const char, 4>& dy, const Sides& sides,
                                       const Array<char, 4>& dx, int64_t bytes,
                                       decltype(&gather_row<float>) gather) {
-    for_all_rows(dx.shape, [&](int64_t a, int64_t d, int64_t h, int64_t rows, int64_t first, int64_t last) {
-        const Origins depth(sides.depth, d);
-        for (int64_t r = h; r < h + rows; ++r) {
-            const Origins height(sides.height, r);
-            char* to = dx.data + (a * dx.stride[0] + d * dx.stride[1] + r * dx.stride[2]) * bytes;
-            bool is_first = true;
-            for (int64_t i = depth.next(-1); i >= 0; i = depth.next(i))
-                for (int64_t j = height.next(-1); j >= 0; j = height.next(j)) {
-                    const int64_t at = a * dy.stride[0] + i * dy.stride[1] + j * dy.stride[2];
-                    gather(sides.width, dy.data + at * bytes, dy.stride[3], to, dx.stride[3], first, last,
-                           is_first);
-                    is_first = false;
-                }
-        }
-    });
+    for_all_rows(
+        dx.shape, [&](int64_t a, int64_t d, int64_t h, int64_t rows, int64_t first, int64_t last, int64_t) {
+            const Origins depth(sides.depth, d);
+            for (int64_t r = h; r < h + rows; ++r) {
+                const Origins height(sides.height, r);
+                char* to = dx.data + (a * dx.stride[0] + d * dx.stride[1] + r * dx.stride[2]) * bytes;
+                bool is_first = true;
+                for (int64_t i = depth.next(-1); i >= 0; i = depth.next(i))
+                    for (int64_t j = height.next(-1); j >= 0; j = height.next(j)) {
+                        const int64_t at = a * dy.stride[0] + i * dy.stride[1] + j * dy.stride[2];
+                        gather(sides.width, dy.data + at * bytes, dy.stride[3], to, dx.stride[3], first, last,
+                               is_first);
+                        is_first = false;
+                    }
+            }
+        });
 }
 
 template <typename T>

@@ -72,6 +72,16 @@ struct Item {
     int_of<T> index;
 };
 
+// The numbers of a line as keys, of which the smallest comes first; up to W more are written.
+template <typename T>
+[[gnu::noinline]] void find_keys(const T* x, int64_t stride, int64_t count, bool largest, int_of<T>* keys) {
+    constexpr int64_t W = width<T>;
+    for (int64_t i = 0; i < count; i += W) {
+        const vec<T> v = load_strided(x + i * stride, stride, count - i < W ? count - i : W);
+        store(keys + i, rising_key<T>(bit_cast<mask<T>>(v), largest));
+    }
+}
+
 // The place of a number of a short line is how many come before it: those with smaller keys and equal ones
 // that stand before it. There is no branch on a key, and a vector of numbers is counted for at once.
 template <typename T>
@@ -79,10 +89,7 @@ template <typename T>
                                        Item<T>* sorted) {
     constexpr int64_t W = width<T>;
     alignas(64) int_of<T> keys[kShortLine<T> + W], places[W];
-    for (int64_t i = 0; i < count; i += W) {
-        const vec<T> v = load_strided(x + i * stride, stride, count - i < W ? count - i : W);
-        store(keys + i, rising_key<T>(bit_cast<mask<T>>(v), largest));
-    }
+    find_keys(x, stride, count, largest, keys);
     for (int64_t first = 0; first < count; first += W) {
         const mask<T> own = load(keys + first);
         const int64_t last = first + W < count ? first + W : count;
@@ -129,6 +136,32 @@ const Item<T>* sort_line(const T* x, int64_t stride, int64_t count, bool largest
     return from;
 }
 
+// The lines [begin, end) where a vector holds one: a number's place is counted as above.
+template <typename T>
+[[gnu::noinline]] void sort_few(const Array<const T, 3>& x, bool largest, const Array<T, 3>& values,
+                                const Array<int64_t, 3>& index, int64_t begin, int64_t end) {
+    const int64_t K = x.shape[1], B = x.shape[2], k = values.shape[1];
+    int64_t a = begin / B, b = begin % B;
+    for (int64_t line = begin; line < end; ++line, ++b) {
+        if (b == B) ++a, b = 0;
+        alignas(64) int_of<T> keys[width<T>], places[width<T>];
+        const T* const from = &x(a, 0, b);
+        T* const to = &values(a, 0, b);
+        int64_t* const found = &index(a, 0, b);
+        find_keys(from, x.stride[1], K, largest, keys);
+        const mask<T> own = load(keys);
+        mask<T> place{};
+        for (int64_t i = 0; i < K; ++i)
+            place -= (keys[i] < own) | ((keys[i] == own) & (iota<int_of<T>>() > int_of<T>(i)));
+        store(places, place);
+        for (int64_t i = 0; i < K; ++i) {
+            if (places[i] >= k) continue;
+            to[places[i] * values.stride[1]] = from[i * x.stride[1]];
+            found[places[i] * index.stride[1]] = i;
+        }
+    }
+}
+
 }  // namespace
 
 template <typename T>
@@ -138,16 +171,19 @@ void topk_forward(Array<const T, 3> x, bool largest, Array<T, 3> values, Array<i
                 index.shape[2] == B && k <= K,
             "topk_forward: x is (A, K, B), values and index (A, k, B)");
     if (values.size() == 0) return;
-    const bool sorts = k > K / 8 && K < int64_t(1) << 31;
+    const bool is_few = K <= width<T>, sorts = !is_few && k > K / 8 && K < int64_t(1) << 31;
     parallel_for(A * B, 4096 / K + 1, [&](int64_t begin, int64_t end) {
+        if (is_few) return sort_few(x, largest, values, index, begin, end);
         const Scratch<Item<T>> items(sorts ? 2 * K : 0);
         const Scratch<Found<int_of<T>>> heap(sorts ? 0 : k);
         for (int64_t i = begin; i < end; ++i) {
             const int64_t a = i / B, b = i % B, stride = x.stride[1];
             const T* line = x.data + a * x.stride[0] + b * x.stride[2];
+            T* const number = &values(a, 0, b);
+            int64_t* const place = &index(a, 0, b);
             const auto put = [&](int64_t n, int64_t found) {
-                values(a, n, b) = line[found * stride];
-                index(a, n, b) = found;
+                number[n * values.stride[1]] = line[found * stride];
+                place[n * index.stride[1]] = found;
             };
             if (sorts) {
                 const Item<T>* sorted = sort_line(line, stride, K, largest, items.data(), items.data() + K);

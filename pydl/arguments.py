@@ -47,6 +47,8 @@ def from_numbers(op: str, name: str, value: Any) -> Array:
     except RuntimeError:
         raise TypeError(f"{op}: {name} must be one tensor, not a list of tensors; use stack()") from None
     if array.dtype == np.float64 and not isinstance(value, np.generic):
+        if type(value) is float and abs(value) < 1e38:  # which does not overflow
+            return array.astype(np.float32)
         with np.errstate(over="ignore"):
             return array.astype(np.float32)
     return array
@@ -174,6 +176,11 @@ def check_shape(op: str, shape: tuple[Any, ...], low: int = 0) -> tuple[int, ...
     """The sizes that reshape(x, 2, 3) or reshape(x, (2, 3)) names, each at least `low`."""
     if len(shape) == 1 and isinstance(shape[0], tuple | list):
         shape = tuple(shape[0])
+    return _check_sizes(op, shape, low)
+
+
+@remembered
+def _check_sizes(op: str, shape: tuple[Any, ...], low: int) -> tuple[int, ...]:
     sizes = []
     for size in shape:
         if isinstance(size, bool) or not isinstance(size, int | np.integer):
@@ -210,7 +217,7 @@ def is_device(op: str, value: Any) -> bool:
 
 def check_float_dtype(op: str, dtype: Any) -> np.dtype[Any]:
     """The dtype of weights or random numbers: float32, which None stands for, or float64."""
-    new = _float32 if dtype is None else check_dtype(op, dtype)
+    new = _float32 if dtype is None or dtype is _float32 else check_dtype(op, dtype)
     if new not in (_float32, _float64):
         raise TypeError(f"{op}: dtype is {new} but must be float32 or float64")
     return new

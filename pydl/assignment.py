@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ._compiled import is_grad_enabled
+from ._compiled import is_recorded
 from .ops.getitem import plain_index
 from .ops.setitem import setitem, write
 from .tensor import Tensor
@@ -23,7 +23,7 @@ def needs_gradient(value: Any) -> bool:
 def assign(tensor: Tensor, index: Any, value: Any) -> None:
     """tensor[index] = value. See the top of this file."""
     plain = plain_index("setitem", index)
-    if is_grad_enabled() and (tensor.requires_grad or needs_gradient(value)):
+    if is_recorded(tensor, (value,)):
         tensor.check_recorded_change("setitem")
         result = setitem(tensor, value, plain)
         tensor.bump_version()

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from . import random
+from ._compiled import tensor_of
 from .arguments import (
     MOST_ELEMENTS,
     check_array,
@@ -29,7 +30,18 @@ from .ops.clone import fill
 from .ops.randn import normal_numbers
 from .tensor import Tensor, float32
 
-FEW = 1024  # numbers, which numpy repeats before a kernel is called
+
+def _made(array: Any, requires_grad: bool) -> Tensor:
+    """A Tensor around an array that was made here, and needs no check."""
+    tensor: Tensor = tensor_of(array)
+    if requires_grad is not False:
+        tensor.requires_grad = requires_grad
+    return tensor
+
+
+def _like(op: str, input: Any) -> Any:
+    """The array whose shape and dtype the new one has."""
+    return check_array(op, "input", input.data if isinstance(input, Tensor) else input)
 
 
 def full(size: Any, fill_value: float, dtype: Any = None, requires_grad: bool = False) -> Tensor:
@@ -46,8 +58,8 @@ def full(size: Any, fill_value: float, dtype: Any = None, requires_grad: bool = 
 def _repeated(op: str, size: tuple[Any, ...], value: Any, dtype: Any, requires_grad: bool) -> Tensor:
     new = float32 if dtype is None or dtype is float32 else check_dtype(op, dtype)
     array = memory(check_shape(op, size), new)
-    array.fill(value) if array.size < FEW else fill(array, value)
-    return Tensor(array, requires_grad)
+    fill(array, value)
+    return _made(array, requires_grad)
 
 
 def zeros(*size: Any, dtype: Any = float32, requires_grad: bool = False) -> Tensor:
@@ -77,6 +89,12 @@ def linspace(start: float, end: float, steps: int, dtype: Any = None, requires_g
     first, last = check_number("linspace", "start", start), check_number("linspace", "end", end)
     count = check_integer("linspace", "steps", steps, 0)
     new = float32 if dtype is None else check_dtype("linspace", dtype)
+    if count > 1 and abs(first) < 1e38 and abs(last) < 1e38:  # what np.linspace() does, in fewer steps
+        numbers = np.arange(count, dtype=np.float64)
+        numbers *= (last - first) / (count - 1)
+        numbers += first
+        numbers[-1] = last
+        return _made(numbers if new == numbers.dtype else numbers.astype(new), requires_grad)
     with np.errstate(all="ignore"):
         return Tensor(np.linspace(first, last, count).astype(new), requires_grad)
 
@@ -96,57 +114,60 @@ def eye(n: int, m: int | None = None, dtype: Any = None, requires_grad: bool = F
     """n rows, m columns (n): 1 on the diagonal, else 0."""
     rows = check_integer("eye", "n", n, 0)
     shape = check_shape("eye", (rows, rows if m is None else check_integer("eye", "m", m, 0)))
-    return Tensor(np.eye(*shape, dtype=check_dtype("eye", float32 if dtype is None else dtype)), requires_grad)
+    y = memory(shape, float32 if dtype is None else check_dtype("eye", dtype))
+    y.fill(0)
+    y.reshape(-1)[: min(shape) * shape[1] : shape[1] + 1] = 1
+    return _made(y, requires_grad)
 
 
 def empty(*size: Any, dtype: Any = float32, requires_grad: bool = False) -> Tensor:
     """A tensor of memory as it comes, to be written: empty(2, 3) or empty((2, 3))."""
-    new = check_dtype("empty", float32 if dtype is None else dtype)
-    return Tensor(memory(check_shape("empty", size), new), requires_grad)
+    new = float32 if dtype is None or dtype is float32 else check_dtype("empty", dtype)
+    return _made(memory(check_shape("empty", size), new), requires_grad)
 
 
 def empty_like(input: Any, dtype: Any = None, requires_grad: bool = False) -> Tensor:
     """Memory as it comes, in the shape and dtype of input."""
-    x = check_array("empty_like", "input", input.data if isinstance(input, Tensor) else input)
+    x = _like("empty_like", input)
     return empty(x.shape, dtype=x.dtype if dtype is None else dtype, requires_grad=requires_grad)
 
 
 def rand(*size: Any, dtype: Any = float32, requires_grad: bool = False) -> Tensor:
     """Uniform random numbers from [0, 1)."""
     array = random.generator().random(check_shape("rand", size), dtype=check_float_dtype("rand", dtype))
-    return Tensor(array, requires_grad)
+    return _made(np.asarray(array), requires_grad)
 
 
 def randn(*size: Any, dtype: Any = float32, requires_grad: bool = False) -> Tensor:
     """Random numbers from the normal distribution N(0, 1)."""
-    return Tensor(normal_numbers(check_shape("randn", size), check_float_dtype("randn", dtype)), requires_grad)
+    return _made(normal_numbers(check_shape("randn", size), check_float_dtype("randn", dtype)), requires_grad)
 
 
 def full_like(input: Any, fill_value: float, dtype: Any = None, requires_grad: bool = False) -> Tensor:
     """A tensor of one number in the shape of input, and in its dtype unless another is given."""
-    x = check_array("full_like", "input", input.data if isinstance(input, Tensor) else input)
+    x = _like("full_like", input)
     return full(x.shape, fill_value, x.dtype if dtype is None else dtype, requires_grad)
 
 
 def zeros_like(input: Any, dtype: Any = None, requires_grad: bool = False) -> Tensor:
     """Zeros in the shape and dtype of input."""
-    x = check_array("zeros_like", "input", input.data if isinstance(input, Tensor) else input)
+    x = _like("zeros_like", input)
     return _repeated("zeros_like", (x.shape,), 0, x.dtype if dtype is None else dtype, requires_grad)
 
 
 def ones_like(input: Any, dtype: Any = None, requires_grad: bool = False) -> Tensor:
     """Ones in the shape and dtype of input."""
-    x = check_array("ones_like", "input", input.data if isinstance(input, Tensor) else input)
+    x = _like("ones_like", input)
     return _repeated("ones_like", (x.shape,), 1, x.dtype if dtype is None else dtype, requires_grad)
 
 
 def rand_like(input: Any, dtype: Any = None, requires_grad: bool = False) -> Tensor:
     """Uniform random numbers from [0, 1) in the shape and dtype of input."""
-    x = check_array("rand_like", "input", input.data if isinstance(input, Tensor) else input)
+    x = _like("rand_like", input)
     return rand(x.shape, dtype=x.dtype if dtype is None else dtype, requires_grad=requires_grad)
 
 
 def randn_like(input: Any, dtype: Any = None, requires_grad: bool = False) -> Tensor:
     """Random numbers from N(0, 1) in the shape and dtype of input."""
-    x = check_array("randn_like", "input", input.data if isinstance(input, Tensor) else input)
+    x = _like("randn_like", input)
     return randn(x.shape, dtype=x.dtype if dtype is None else dtype, requires_grad=requires_grad)

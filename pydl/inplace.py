@@ -14,12 +14,13 @@ from typing import Any
 
 import numpy as np
 
-from . import _compiled as tape
 from . import ops, random
-from ._compiled import is_number, is_usual_float
+from ._compiled import is_noting, is_recorded, is_usual_float, usual_second
 from .arguments import Array, check_array, check_fill, check_number, check_range
 from .assignment import assign, needs_gradient
+from .op import KERNELS
 from .ops.add import add_forward
+from .ops.blend import SCALED, blended
 from .ops.broadcasting import broadcasts_to
 from .ops.clone import copy, fill, overwrite
 from .ops.div import div_forward
@@ -30,10 +31,16 @@ from .tensor import Tensor
 
 
 def _in_place(
-    operation: Any, needs_input: bool = False, other_needs_input: bool = False, kernel: Any = None
+    operation: Any,
+    needs_input: bool = False,
+    other_needs_input: bool = False,
+    kernel: Any = None,
+    sign: float = 0.0,
+    alone: Any = None,
 ) -> Callable[..., Tensor]:
     """needs_input: its gradient needs its input, so of that a copy is kept. other_needs_input: that of its second
-    argument does. kernel: its own, which takes two arrays.
+    argument does. kernel: its own, which takes two arrays. sign: of what is added, alpha times, by add and sub.
+    alone: the kernel of a function of one array.
     """
     name = f"{operation.__name__}_"
 
@@ -41,17 +48,26 @@ def _in_place(
         data = tensor.data
         if not data.flags.writeable:
             raise ValueError(f"{name}: the tensor's memory is read-only; change a clone() instead")
-        recording = tape.is_grad_enabled() and (tensor.requires_grad or any(map(needs_gradient, arguments)))
+        recording = is_recorded(tensor, arguments)
         if recording:
             _check_recorded(name, tensor, arguments)
-        elif kernel is not None and len(arguments) == 1 and not options:
-            other = _second(data, arguments[0])
+        elif kernel is not None and len(arguments) == 1 and (not options or (sign and _is_scaled(options))):
+            other = usual_second(data, arguments[0])
             if other is not None:
-                if data.flags.f_contiguous and other.flags.f_contiguous and other.shape in (data.shape, ()):
-                    data, other = data.T, other.T  # as they lie in memory
-                kernel(data, other, data)
+                if not data.flags.c_contiguous and data.flags.f_contiguous and other.flags.f_contiguous:
+                    # As they lie in memory.
+                    data, other = (data.T, other.T) if other.shape in (data.shape, ()) else (data, other)
+                if options:
+                    factor = check_number(operation.__name__, "alpha", options["alpha"])
+                    blended(SCALED, sign * factor, data, other, other, data)
+                else:
+                    kernel(data, other, data)
                 tensor.bump_version()
                 return tensor
+        elif alone is not None and not arguments and not options and is_usual_float(data):
+            alone(data, data)
+            tensor.bump_version()
+            return tensor
         if recording and (needs_input or (other_needs_input and needs_gradient(arguments[0]))):
             old = ops.clone(tensor)
             arguments = tuple(old if each is tensor else each for each in arguments)
@@ -60,7 +76,7 @@ def _in_place(
         result = operation(old, *arguments, **options)
         if result.shape != data.shape:
             raise ValueError(f"{name}: the result has shape {result.shape} but the tensor has {data.shape}")
-        if not np.can_cast(result.dtype, data.dtype, "same_kind"):
+        if result.dtype is not data.dtype and not np.can_cast(result.dtype, data.dtype, "same_kind"):
             raise TypeError(f"{name}: the result is {result.dtype}, which the tensor's dtype {data.dtype} cannot hold")
         copy(result.data, data)
         tensor.bump_version()
@@ -73,18 +89,9 @@ def _in_place(
     return method
 
 
-def _second(data: Array, other: Any) -> Array | None:
-    """other as the second array of a kernel that writes to data; None where it needs the usual way."""
-    if not is_usual_float(data):
-        return None
-    if is_number(other):
-        return np.array(other, data.dtype)
-    array: Any = other.data if isinstance(other, Tensor) else other
-    if not is_usual_float(array) or array.dtype != data.dtype:
-        return None
-    if array is not data and np.may_share_memory(array, data):
-        return None
-    return array if array.shape in (data.shape, data.shape[data.ndim - array.ndim :]) else None
+def _is_scaled(options: dict[str, Any]) -> bool:
+    """Whether alpha is given, and nothing else; calls that are noted stay apart, as for in_one_pass()."""
+    return len(options) == 1 and "alpha" in options and not is_noting()
 
 
 def _check_recorded(name: str, tensor: Tensor, arguments: tuple[Any, ...]) -> None:
@@ -94,14 +101,14 @@ def _check_recorded(name: str, tensor: Tensor, arguments: tuple[Any, ...]) -> No
             raise TypeError(f"{name}: other is {each.dtype} but the tensor is {tensor.dtype}; convert one of them")
 
 
-add_ = _in_place(ops.add, kernel=add_forward)
+add_ = _in_place(ops.add, kernel=add_forward, sign=1.0)
 div_ = _in_place(ops.div, other_needs_input=True, kernel=div_forward)
 index_add_ = _in_place(ops.index_add)
 masked_fill_ = _in_place(ops.masked_fill)
 mul_ = _in_place(ops.mul, other_needs_input=True, kernel=mul_forward)
 scatter_ = _in_place(ops.scatter)
 scatter_add_ = _in_place(ops.scatter_add)
-sub_ = _in_place(ops.sub, kernel=sub_forward)
+sub_ = _in_place(ops.sub, kernel=sub_forward, sign=-1.0)
 
 
 def _later(name: str) -> Any:
@@ -118,13 +125,17 @@ def _later(name: str) -> Any:
 FUNCTIONS = """abs addcdiv addcmul ceil clamp clip cos erf exp floor floor_divide index_copy index_fill lerp log
     masked_scatter nan_to_num neg pow reciprocal relu remainder round rsqrt sigmoid sin sqrt square tanh tril triu
     trunc"""
-METHODS = {f"{name}_": _in_place(_later(name), needs_input=True) for name in FUNCTIONS.split()}
+ALONE = ("abs", "exp", "log", "neg", "relu", "sigmoid", "sqrt", "square", "tanh")  # those with such a kernel
+METHODS = {
+    f"{name}_": _in_place(_later(name), needs_input=True, alone=KERNELS[f"{name}_forward"] if name in ALONE else None)
+    for name in FUNCTIONS.split()
+}
 
 
 def copy_(tensor: Tensor, source: Any) -> Tensor:
     """Copies the elements of `source`, which broadcasts to the tensor's shape, into this tensor."""
     new = check_array("copy_", "source", source.data if isinstance(source, Tensor) else source)
-    if not broadcasts_to(new.shape, tensor.shape):
+    if new.shape != tensor.shape and not broadcasts_to(new.shape, tensor.shape):
         raise ValueError(f"copy_: source has shape {new.shape} but the tensor has {tensor.shape}")
     if _is_recorded("copy_", tensor, source):
         assign(tensor, ..., source)
@@ -154,7 +165,7 @@ def _fill(name: str, tensor: Tensor, value: Any, number: Any) -> Tensor:
 
 def _is_recorded(name: str, tensor: Tensor, value: Any) -> bool:
     """Whether a gradient is to know of this change."""
-    recording = tape.is_grad_enabled() and (tensor.requires_grad or needs_gradient(value))
+    recording = is_recorded(tensor, (value,))
     if recording:
         tensor.check_recorded_change(name)
     return recording

@@ -9,7 +9,7 @@ equal here: neither 2.0 nor True passes for a stride that was seen as 2 or 1. Er
 """
 
 from cpython.object cimport PyObject
-from cpython.tuple cimport PyTuple_GET_ITEM, PyTuple_GET_SIZE
+from cpython.tuple cimport PyTuple_GET_ITEM, PyTuple_GET_SIZE, PyTuple_New
 
 import numpy as np
 
@@ -46,18 +46,19 @@ cdef class Remembered:
 
     def __call__(self, *arguments):
         cdef tuple key = arguments
-        cdef list changed = None
-        cdef Py_ssize_t i
-        for i in range(PyTuple_GET_SIZE(arguments)):
+        cdef bint has_flags = False
+        cdef Py_ssize_t i, count = PyTuple_GET_SIZE(arguments)
+        for i in range(count):
             value = <object>PyTuple_GET_ITEM(arguments, i)
             if type(value) is bool:
-                if changed is None:
-                    changed = list(arguments)
-                changed[i] = YES if value else NO
+                has_flags = True
             elif not is_plain(value):
                 return self.function(*arguments)
-        if changed is not None:
-            key = tuple(changed)
+        if has_flags:
+            key = PyTuple_New(count)
+            for i in range(count):
+                value = <object>PyTuple_GET_ITEM(arguments, i)
+                put(key, i, value if type(value) is not bool else YES if value else NO)
         answer = self.found.get(key)
         if answer is None:
             answer = self.function(*arguments)

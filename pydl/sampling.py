@@ -64,7 +64,7 @@ def normal(mean: Any = 0.0, std: Any = 1.0, size: Any = None, dtype: Any = None,
 def bernoulli(input: Any) -> Tensor:
     """1 with the probability that each number of input is, else 0, in the dtype of input."""
     p = check_float("bernoulli", "input", input.data if isinstance(input, Tensor) else input)
-    if not ((p >= 0) & (p <= 1)).all():
+    if np.count_nonzero((p >= 0) & (p <= 1)) != p.size:
         raise ValueError("bernoulli: input must hold probabilities, from 0 to 1")
     return Tensor(np.asarray(random.generator().random(p.shape) < p, p.dtype))
 

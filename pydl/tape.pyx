@@ -59,6 +59,16 @@ def set_grad_enabled(bint recording):
     pydl_recording = recording
 
 
+def is_recorded(TensorBase tensor, tuple values):
+    """Whether a gradient is to know of it that these values change the tensor."""
+    if pydl_recording and not tensor._requires_grad:
+        for value in values:
+            if isinstance(value, TensorBase) and (<TensorBase>value)._requires_grad:
+                return True
+        return False
+    return pydl_recording
+
+
 def set_noting(bint noting):
     global pydl_noting
     pydl_noting = noting
@@ -214,6 +224,21 @@ cdef class TensorBase:
         if not value and self.grad_fn is not None:
             raise RuntimeError("requires_grad: only a leaf can stop needing a gradient; use detach()")
         self._requires_grad = bool(value)
+
+    @property
+    def shape(self):
+        """The size of each dimension."""
+        return shape_of(self._data)
+
+    @property
+    def dtype(self):
+        """The numpy dtype of the elements."""
+        return <object>cnp.PyArray_DESCR(self._data)
+
+    @property
+    def ndim(self):
+        """The number of dimensions."""
+        return cnp.PyArray_NDIM(self._data)
 
     @property
     def is_leaf(self):

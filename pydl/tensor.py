@@ -30,7 +30,8 @@ float32, float64, int64 = np.dtype(np.float32), np.dtype(np.float64), np.dtype(n
 class Tensor(TensorBase):
     """An n-dimensional array of numbers with a gradient.
 
-    data: the numpy array, grad: dC/d(this) after backward(), a Tensor or None; requires_grad: whether it gets one.
+    data: the numpy array, of which shape, dtype and ndim are; grad: dC/d(this) after backward(), a Tensor or None;
+    requires_grad: whether it gets one.
     Tensor(array) shares the array's memory; pydl.tensor(...) copies.
     """
 
@@ -44,21 +45,6 @@ class Tensor(TensorBase):
             self.requires_grad = requires_grad
 
     # What it looks like
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """The size of each dimension."""
-        return self.data.shape
-
-    @property
-    def dtype(self) -> np.dtype[Any]:
-        """The numpy dtype of the elements."""
-        return self.data.dtype
-
-    @property
-    def ndim(self) -> int:
-        """The number of dimensions."""
-        return self.data.ndim
 
     def dim(self) -> int:
         """The number of dimensions."""
@@ -232,7 +218,10 @@ def tensor(data: Any, dtype: Any = None, requires_grad: bool = False) -> Tensor:
     copy = empty(array.shape, array.dtype if dtype is None else check_dtype("tensor", dtype))
     # From the numbers themselves where check_array has rounded them to float32.
     copy[...] = data if copy.dtype == float64 and isinstance(data, float | list | tuple) else array
-    return Tensor(copy, requires_grad)
+    made: Tensor = tape.tensor_of(copy)
+    if requires_grad is not False:
+        made.requires_grad = requires_grad
+    return made
 
 
 def as_tensor(op: str, value: Any) -> Tensor:

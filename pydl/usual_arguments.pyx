@@ -144,6 +144,26 @@ def usual_operands(a, b):
     return a, b, y, (shape, dtype), (other, dtype)
 
 
+def usual_second(cnp.ndarray data not None, other):
+    """other as the second array of a kernel that writes to data: it has the shape of data or of its last dimensions, or
+    is a number; None for what is not usual, or lies partly in the memory of data."""
+    cdef int kind = float_type(data), d, lead
+    if kind < 0:
+        return None
+    if is_number(other):
+        return number(other, data)
+    cdef cnp.ndarray array = array_of(other)
+    if float_type(array) != kind or (array is not data and overlap(array, data)):
+        return None
+    lead = cnp.PyArray_NDIM(data) - cnp.PyArray_NDIM(array)
+    if lead < 0:
+        return None
+    for d in range(cnp.PyArray_NDIM(array)):
+        if cnp.PyArray_DIM(array, d) != cnp.PyArray_DIM(data, lead + d):
+            return None
+    return array
+
+
 def usual_classes(value, tuple shape, long long classes):
     """Whether the value is an int64 array of that shape, without gaps or with one dimension, of numbers from 0 to
     classes - 1."""

@@ -8,13 +8,17 @@ from ._native import empty
 
 
 def plain_part(x, index):
-    """x[index] as an array, for an index of whole numbers, slices and None alone that fits; else None."""
+    """x[index] as an array, for an index of whole numbers, slices, None and ... alone that fits; else None."""
+    cdef bint whole = False
     if type(index) is tuple:
         for each in <tuple>index:
-            if type(each) is not int and type(each) is not slice and each is not None:
+            if each is Ellipsis:
+                whole = True
+            elif type(each) is not int and type(each) is not slice and each is not None:
                 return None
-        index = <tuple>index + (Ellipsis,)
-    elif type(index) is int or type(index) is slice:
+        if not whole:  # an array also where numpy would give a number
+            index = <tuple>index + (Ellipsis,)
+    elif type(index) is int or type(index) is slice or index is None:
         index = (index, Ellipsis)
     else:
         return None
@@ -75,6 +79,30 @@ def for_all(cnp.ndarray numbers not None, Py_ssize_t A, Py_ssize_t B):
     return strided(numbers, 3, sizes, strides)
 
 
+cdef bint overlap(cnp.ndarray a, cnp.ndarray b) noexcept:
+    """Whether the memory from an array's first element to its last has some of the other's: np.may_share_memory()."""
+    cdef const char* first[2]
+    cdef const char* end[2]
+    if cnp.PyArray_SIZE(a) == 0 or cnp.PyArray_SIZE(b) == 0:
+        return False
+    find_memory(a, first, end)
+    find_memory(b, first + 1, end + 1)
+    return first[0] < end[1] and first[1] < end[0]
+
+
+cdef void find_memory(cnp.ndarray array, const char** first, const char** end) noexcept:
+    cdef Py_ssize_t reach
+    cdef int d
+    first[0] = <const char*>cnp.PyArray_DATA(array)
+    end[0] = first[0] + cnp.PyArray_ITEMSIZE(array)
+    for d in range(cnp.PyArray_NDIM(array)):
+        reach = cnp.PyArray_STRIDE(array, d) * (cnp.PyArray_DIM(array, d) - 1)
+        if reach < 0:
+            first[0] += reach
+        else:
+            end[0] += reach
+
+
 def flat(cnp.ndarray array not None):
     """The array with one dimension: itself, or a view where the layout allows one."""
     cdef cnp.npy_intp size = cnp.PyArray_SIZE(array)
@@ -126,6 +154,11 @@ cdef cnp.ndarray strided(cnp.ndarray array, int rank, cnp.npy_intp* sizes, cnp.n
     Py_INCREF(array)
     cnp.PyArray_SetBaseObject(view, array)
     return view
+
+
+def seen_as(cnp.ndarray array not None, tuple shape):
+    """array.reshape(shape), with as many elements, if these lie one behind another; else None."""
+    return with_shape(array, shape) if cnp.PyArray_IS_C_CONTIGUOUS(array) else None
 
 
 cdef cnp.ndarray with_shape(cnp.ndarray array, tuple shape):

@@ -24,6 +24,7 @@ from typing import Any
 import numpy as np
 
 from .. import random
+from .._compiled import remembered
 from ..arguments import Array, check_array, check_flag, check_floats, check_number, check_range
 from ..op import empty, op
 from .add import add_forward
@@ -48,7 +49,7 @@ def attention_with_weights(
     """The result of scaled_dot_product_attention and the weights (N, ..., L, S) that made it, after dropout."""
     name = "scaled_dot_product_attention"
     q, k, v = check_floats(name, query=query, key=key, value=value)
-    check_shapes(name, q, k, v)
+    check_shapes(name, q.shape, k.shape, v.shape)
     S, dtype = k.shape[-2], q.dtype
     mask = check_mask(name, attn_mask, check_flag(name, "is_causal", is_causal), (*q.shape[:-1], S), dtype)
     dropped = check_range(name, "dropout_p", dropout_p, 0.0, 1.0)
@@ -59,7 +60,8 @@ def attention_with_weights(
     p = empty((*q.shape[:-1], S), dtype)
     matmul_forward(scaled, k.swapaxes(-1, -2), p)
     _add_mask(mask, p)
-    softmax_forward(_lines(p), _lines(p))
+    scores = _lines(p)
+    softmax_forward(scores, scores)
     if not is_causal:  # where each query sees a key, the first at least
         _clear_blind_rows(mask, p)
     kept, used, keep_scale = None, p, 1.0
@@ -97,16 +99,19 @@ def attention_with_weights(
     return [y, used], gradient, ("key", "value", "output")
 
 
-def check_shapes(name: str, q: Array, k: Array, v: Array) -> None:
-    shapes = f"(query {q.shape}, key {k.shape}, value {v.shape})"
-    if min(q.ndim, k.ndim, v.ndim) < 2:
+@remembered
+def check_shapes(name: str, q: tuple[int, ...], k: tuple[int, ...], v: tuple[int, ...]) -> bool:
+    """Refuses shapes that do not fit."""
+    shapes = f"(query {q}, key {k}, value {v})"
+    if min(len(q), len(k), len(v)) < 2:
         raise ValueError(f"{name}: query, key and value need two dimensions or more {shapes}")
-    if not q.shape[:-2] == k.shape[:-2] == v.shape[:-2]:
+    if not q[:-2] == k[:-2] == v[:-2]:
         raise ValueError(f"{name}: the dimensions before the last two must be equal {shapes}")
-    if q.shape[-1] != k.shape[-1]:
-        raise ValueError(f"{name}: query has {q.shape[-1]} features but key has {k.shape[-1]} {shapes}")
-    if k.shape[-2] != v.shape[-2]:
-        raise ValueError(f"{name}: there are {k.shape[-2]} keys but {v.shape[-2]} values {shapes}")
+    if q[-1] != k[-1]:
+        raise ValueError(f"{name}: query has {q[-1]} features but key has {k[-1]} {shapes}")
+    if k[-2] != v[-2]:
+        raise ValueError(f"{name}: there are {k[-2]} keys but {v[-2]} values {shapes}")
+    return True
 
 
 def check_scale(name: str, scale: float | None, E: int) -> float:

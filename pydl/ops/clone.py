@@ -14,12 +14,13 @@ from typing import Any
 
 import numpy as np
 
-from .._compiled import flat, remembered
+from .._compiled import flat, is_usual_float, remembered, seen_as
 from ..arguments import Array, check_array, check_dtype, is_device
 from ..op import empty, kernel, kernels_are_noted, op
 from ..tensor import Tensor, as_tensor
 
 MOST_DIMENSIONS = 8  # of an array that a kernel is given
+FEW = 1024  # numbers that numpy repeats before a kernel is called
 MANY = 4096  # numbers from which on a kernel converts them more quickly than numpy
 
 float32, float64 = np.dtype(np.float32), np.dtype(np.float64)
@@ -92,7 +93,7 @@ def overwrite(y: Array, x: Array) -> None:
 def converted(x: Array, dtype: Any) -> Array:
     """The numbers in another dtype, in row-major order and pydl's memory, which is at hand."""
     y = empty(x.shape, dtype)
-    whole = x.flags.c_contiguous and x.size >= MANY
+    whole = x.size >= MANY and x.flags.c_contiguous
     if whole and x.dtype == int64 and y.dtype in (float32, float64):
         from_integers(flat(x), flat(y))
     elif whole and y.dtype == int64 and x.dtype in (float32, float64):
@@ -102,20 +103,25 @@ def converted(x: Array, dtype: Any) -> Array:
 
         numbers_of(x, y)
     else:
-        np.copyto(y, x, casting="unsafe")
+        y[...] = x
     return y
 
 
 def copied(x: Array) -> Array:
     """A copy in row-major order."""
     y = empty(x.shape, x.dtype)
-    copy(x, y)
+    if is_usual_float(x) and x.ndim <= MOST_DIMENSIONS:
+        clone_forward(x, y)
+    else:
+        copy(x, y)
     return y
 
 
 def fill(y: Array, value: Any) -> None:
-    """One number everywhere in y, by the kernel where it can."""
-    if is_moved(y) and y.ndim <= MOST_DIMENSIONS:
+    """One number everywhere in y: by the kernel where it can, but by numpy where that is quicker and not recorded."""
+    if y.size < FEW and not kernels_are_noted():
+        y.fill(value)
+    elif is_moved(y) and y.ndim <= MOST_DIMENSIONS:
         number = np.array(value, y.dtype)
         clone_forward(np.ndarray(y.shape, y.dtype, number, 0, (0,) * y.ndim), y)  # quicker than broadcast_to()
     else:
@@ -155,7 +161,8 @@ def is_view(x: Array, shape: tuple[int, ...]) -> bool:
 
 def reshaped(x: Array, shape: tuple[int, ...]) -> Array:
     """x in another shape: a view where its strides allow it, else a copy."""
-    return (x if is_view(x, shape) else copied(x)).reshape(shape)
+    y: Array | None = seen_as(x, shape)
+    return (x if is_view(x, shape) else copied(x)).reshape(shape) if y is None else y
 
 
 @op("input")

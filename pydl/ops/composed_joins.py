@@ -20,7 +20,7 @@ from ..tensor import Tensor, as_tensor
 from .broadcasting import broadcast_shape
 from .cat import cat, stack
 from .composed_shapes import atleast_1d, atleast_2d, atleast_3d
-from .expand import expand
+from .expand import along_a_grid, expand
 from .getitem import getitem
 from .reshape import reshape
 from .setitem import setitem
@@ -33,28 +33,32 @@ def _listed(name: str, tensors: Any) -> list[Tensor]:
     """A list of tensors, or the arguments themselves."""
     if len(tensors) == 1 and isinstance(tensors[0], tuple | list):
         tensors = tensors[0]
-    made = [as_tensor(name, each) for each in check_list(name, "tensors", tensors, "a list of tensors")]
+    given = tensors if type(tensors) in (tuple, list) else check_list(name, "tensors", tensors, "a list of tensors")
+    made = [as_tensor(name, each) for each in given]
     if not made:
         raise ValueError(f"{name}: tensors is empty, but one or more are needed")
     return made
 
 
-def _side_by_side(name: str, tensors: Any, form: Any, dim: int) -> Tensor:
+def _side_by_side(name: str, tensors: Any, form: Any, rank: int, dim: int | None) -> Tensor:
+    """form: what makes `rank` dimensions of fewer. dim: None for the second dimension, or that of vectors."""
     if isinstance(tensors, Tensor | np.ndarray):
         raise TypeError(f"{name}: tensors must be a list of tensors, not one of them")
-    return cat([form(each) for each in _listed(name, (tensors,))], dim)
+    parts = _listed(name, (tensors,))
+    ranks = [each.ndim for each in parts]
+    if min(ranks) < rank:
+        parts = [each if each.ndim >= rank else form(each) for each in parts]
+    return cat(parts, dim if dim is not None else 0 if max(ranks) < 2 else 1)
 
 
 def hstack(tensors: Any) -> Tensor:
     """Side by side: along the second dimension, vectors along their own."""
-    parts = _listed("hstack", (tensors,)) if isinstance(tensors, tuple | list) else []
-    flat = all(each.ndim < 2 for each in parts)
-    return _side_by_side("hstack", tensors, atleast_1d, 0 if flat else 1)
+    return _side_by_side("hstack", tensors, atleast_1d, 1, None)
 
 
 def vstack(tensors: Any) -> Tensor:
     """One above another: along the first dimension, vectors as rows."""
-    return _side_by_side("vstack", tensors, atleast_2d, 0)
+    return _side_by_side("vstack", tensors, atleast_2d, 2, 0)
 
 
 row_stack = vstack
@@ -62,12 +66,12 @@ row_stack = vstack
 
 def dstack(tensors: Any) -> Tensor:
     """One behind another: along the third dimension."""
-    return _side_by_side("dstack", tensors, atleast_3d, 2)
+    return _side_by_side("dstack", tensors, atleast_3d, 3, 2)
 
 
 def column_stack(tensors: Any) -> Tensor:
     """As hstack, but vectors and numbers are columns."""
-    return _side_by_side("column_stack", tensors, lambda x: x if x.ndim > 1 else reshape(x, (x.numel(), 1)), 1)
+    return _side_by_side("column_stack", tensors, lambda x: reshape(x, (x.numel(), 1)), 2, 1)
 
 
 def tensor_split(input: Any, indices_or_sections: Any, dim: int = 0) -> tuple[Tensor, ...]:
@@ -126,15 +130,12 @@ def meshgrid(*tensors: Any, indexing: str = "ij") -> tuple[Tensor, ...]:
         if each.ndim > 1:
             raise ValueError(f"meshgrid: tensors[{n}] must be a vector or a number, but has shape {each.shape}")
     order = [1, 0, *range(2, len(listed))] if swapped else [*range(len(listed))]
-    sizes = [listed[k].numel() for k in order]
+    whole = tuple([listed[k].data.size for k in order])
     return tuple(
-        expand(
-            reshape(
-                each, [-1 if k == n else 1 for k in order] if each.numel() else [0 if k == n else 1 for k in order]
-            ),
-            sizes,
-        )
-        for n, each in enumerate(listed)
+        [
+            along_a_grid(each, tuple([size if k == n else 1 for k, size in zip(order, whole, strict=True)]), whole)
+            for n, each in enumerate(listed)
+        ]
     )
 
 

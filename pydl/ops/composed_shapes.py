@@ -246,12 +246,10 @@ def diff(input: Any, n: int = 1, dim: int = -1, prepend: Any = None, append: Any
     d = check_dim("diff", dim, x.ndim)
     if x.ndim == 0:
         raise ValueError("diff: input must have at least 1 dimension, but has shape ()")
-    ends = [as_tensor("diff", each) if each is not None else None for each in (prepend, append)]
-    parts = [each for each in (ends[0], x, ends[1]) if each is not None]
-    x = cat(parts, d) if len(parts) > 1 else x
+    parts = [as_tensor("diff", each) for each in (prepend, x, append) if each is not None]
+    x, whole = cat(parts, d) if len(parts) > 1 else x, (slice(None),) * d
     for _ in range(min(check_integer("diff", "n", n, 0), x.shape[d])):
-        size = x.shape[d]
-        after, before = narrow(x, d, 1, size - 1), narrow(x, d, 0, size - 1)
+        after, before = getitem(x, (*whole, slice(1, None))), getitem(x, (*whole, slice(None, -1)))
         x = ne(after, before) if x.dtype.kind == "b" else sub(after, before)
     return x
 

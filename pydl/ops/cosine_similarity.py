@@ -13,11 +13,12 @@ from typing import Any
 
 import numpy as np
 
+from .._compiled import are_usual_floats
 from ..arguments import check_dim, check_floats, check_range
 from ..tensor import Tensor
 from .clamp import clamp
 from .expand import expand
-from .sqrt import sqrt
+from .norm import norm
 from .sum import sum
 
 
@@ -25,7 +26,7 @@ def cosine_similarity(x1: Any, x2: Any, dim: int = 1, eps: float = 1e-8) -> Any:
     """The cosine of the angle between x1 and x2 along dim. See the top of this file."""
     a, b = as_tensors("cosine_similarity", x1=x1, x2=x2)
     try:
-        shape = np.broadcast_shapes(a.shape, b.shape)
+        shape = a.shape if a.shape == b.shape else np.broadcast_shapes(a.shape, b.shape)
     except ValueError:
         raise ValueError(f"cosine_similarity: x1 has shape {a.shape} and x2 {b.shape}; they do not broadcast") from None
     rank = len(shape)
@@ -35,12 +36,15 @@ def cosine_similarity(x1: Any, x2: Any, dim: int = 1, eps: float = 1e-8) -> Any:
     shortest = check_range("cosine_similarity", "eps", eps, 0.0)
     # The dimension itself, too, before lengths are taken along it.
     a, b = (x if x.ndim == rank and x.shape[d] == shape[d] else expand(x, shape) for x in (a, b))
-    lengths = [sqrt(clamp(sum(x * x, d, True), min=shortest * shortest)) for x in (a, b)]
-    return sum((a / lengths[0]) * (b / lengths[1]), d)
+    lengths = [clamp(norm(x, dim=d), min=shortest) for x in (a, b)]
+    return sum(a * b, d) / (lengths[0] * lengths[1])
 
 
 def as_tensors(name: str, **arguments: Any) -> list[Tensor]:
     """The arguments as Tensors of one floating dtype."""
+    given = list(arguments.values())
+    if are_usual_floats(given) and all(isinstance(each, Tensor) for each in given):
+        return given
     arrays = {key: each.data if isinstance(each, Tensor) else each for key, each in arguments.items()}
     checked = check_floats(name, **arrays)
     return [

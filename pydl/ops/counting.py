@@ -18,6 +18,9 @@ import numpy as np
 from ..arguments import Array, check_array, check_dim, check_flag, check_integer, check_number
 from ..tensor import Tensor, as_tensor
 from .broadcasting import promote
+from .clone import NUMBERS
+
+FEW = 1024  # numbers, whose places numpy finds quickly
 
 
 class HistogramEdges(NamedTuple):
@@ -105,16 +108,18 @@ def unique_consecutive(
 def bincount(input: Any, weights: Any = None, minlength: int = 0) -> Tensor:
     """How often each integer from 0 to the largest of input occurs, or the sums of its weights."""
     x, least = _array("bincount", input), check_integer("bincount", "minlength", minlength, 0)
-    if x.ndim != 1 or x.dtype.kind not in "iu" or (x.size and int(x.min()) < 0):
+    counted = x.astype(np.int64, copy=False) if x.ndim == 1 and x.dtype.kind in "iu" else None
+    # A negative number is a large one there.
+    largest = int(np.maximum.reduce(counted.view(np.uint64), initial=0)) if counted is not None else 0
+    if counted is None or largest >= 2**63:
         raise ValueError(f"bincount: input must be a vector of integers of at least 0, but is {x.dtype} {x.shape}")
-    if x.size:
-        check_integer("bincount", "the largest of input", x.max(), 0)
+    check_integer("bincount", "the largest of input", largest, 0)
     if weights is None:
-        return Tensor(np.bincount(x.astype(np.int64), minlength=least).astype(np.int64))
+        return Tensor(np.bincount(counted, minlength=least).astype(np.int64, copy=False))
     w = _array("bincount", weights, "weights")
     if w.shape != x.shape:
         raise ValueError(f"bincount: weights has shape {w.shape} but input has {x.shape}")
-    return Tensor(np.bincount(x.astype(np.int64), w, least).astype(w.dtype if w.dtype == np.float32 else np.float64))
+    return Tensor(np.bincount(counted, w, least).astype(w.dtype if w.dtype == np.float32 else np.float64))
 
 
 def _bins(name: str, x: Array, bins: Any, low: Any, high: Any) -> tuple[int, float, float]:
@@ -160,9 +165,11 @@ def histogram(input: Any, bins: Any, *, range: Any = None, weight: Any = None, d
 
 def _places(x: Array) -> Array:
     """The places of what is not 0: (D, K)."""
+    if 0 < x.size <= FEW and x.ndim:
+        return np.array(x.nonzero(), np.int64)
     rest = np.flatnonzero(x if x.dtype.kind == "b" else x != 0)
     found = np.empty((x.ndim, rest.size), np.int64)
-    for d in range(x.ndim - 1, 0, -1):  # which is quicker than numpy's nonzero() of more than one dimension
+    for d in range(x.ndim - 1, 0, -1):  # which of many is quicker than numpy's nonzero() of more than one dimension
         before = rest // x.shape[d] if rest.size else rest
         np.subtract(rest, before * x.shape[d], out=found[d])
         rest = before
@@ -189,13 +196,9 @@ def searchsorted(sorted_sequence: Any, input: Any, *, right: bool = False) -> Te
 
     Before equal ones, or with right=True behind them.
     """
-    a, x = promote(
-        "searchsorted",
-        {
-            "sorted_sequence": _array("searchsorted", sorted_sequence, "sorted_sequence"),
-            "input": _array("searchsorted", input),
-        },
-    )
+    a, x = _array("searchsorted", sorted_sequence, "sorted_sequence"), _array("searchsorted", input)
+    if a.dtype is not x.dtype or a.dtype not in NUMBERS:
+        a, x = promote("searchsorted", {"sorted_sequence": a, "input": x})
     side: Any = "right" if check_flag("searchsorted", "right", right) else "left"
     if a.ndim == 0 or (a.ndim > 1 and a.shape[:-1] != x.shape[:-1]):
         raise ValueError(
@@ -203,7 +206,7 @@ def searchsorted(sorted_sequence: Any, input: Any, *, right: bool = False) -> Te
             f"in all but the last dimension"
         )
     if a.ndim == 1:
-        return Tensor(np.asarray(np.searchsorted(a, x, side), np.int64))
+        return Tensor(np.asarray(a.searchsorted(x, side), np.int64))
     lines = zip(a.reshape(-1, a.shape[-1]), x.reshape(-1, x.shape[-1]), strict=True) if a.size and x.size else []
     found = [np.searchsorted(line, numbers, side) for line, numbers in lines]
     return Tensor(np.array(found, np.int64).reshape(x.shape) if found else np.zeros(x.shape, np.int64))

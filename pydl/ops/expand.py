@@ -61,6 +61,13 @@ def broadcast_to(input: Any, *size: Any) -> Any:
     return _expanded("broadcast_to", input, size, 0)
 
 
+@op("input", view=True)
+def along_a_grid(input: Any, ones: tuple[int, ...], whole: tuple[int, ...]) -> Any:
+    """A vector along the dimension of the shape `whole` for which `ones` has its size, repeated along the others."""
+    x = check_array("meshgrid", "tensors", input)
+    return repeated(x, ones, whole), lambda dy, needs: fit(dy, (ones, x.dtype)).reshape(x.shape), ()
+
+
 @remembered
 def _copies(name: str, old: tuple[int, ...], counts: tuple[int, ...]) -> tuple[tuple[int, ...], ...]:
     """The shapes of y, and of y and x with a dimension of its own for the copies along each."""

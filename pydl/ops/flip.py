@@ -12,10 +12,12 @@ from __future__ import annotations
 import itertools
 from typing import Any
 
-from .._compiled import remembered
+from .._compiled import is_usual_float, remembered
 from ..arguments import Array, check_array, check_dim, check_dims, check_integer, show
 from ..op import empty, op
-from .clone import copied, copy, reshaped
+from .clone import MOST_DIMENSIONS, clone_forward, copied, copy, reshaped
+
+CACHED = 2**17  # bytes of rows that stay in the cache until each of their parts was moved
 
 
 @op("input")
@@ -24,9 +26,15 @@ def flip(input: Any, *dims: Any) -> Any:
     x = check_array("flip", "input", input)
     if len(dims) == 1 and isinstance(dims[0], tuple | list):
         dims = tuple(dims[0])
-    order = check_dims("flip", dims, x.ndim)
-    reversed = tuple([slice(None, None, -1) if d in order else slice(None) for d in range(x.ndim)])
-    return copied(x[(*reversed, ...)]), lambda dy, needs: dy[(*reversed, ...)], ()
+    reversed = _reversed(x.ndim, dims)
+    return copied(x[reversed]), lambda dy, needs: dy[reversed], ()
+
+
+@remembered
+def _reversed(rank: int, dims: tuple[Any, ...]) -> tuple[Any, ...]:
+    """The index that reverses these dimensions."""
+    order = check_dims("flip", dims, rank)
+    return (*[slice(None, None, -1) if d in order else slice(None) for d in range(rank)], ...)
 
 
 @remembered
@@ -44,13 +52,15 @@ def _parts(shape: tuple[int, ...], steps: tuple[int, ...], axes: tuple[int, ...]
 
 def _moved(x: Array, steps: tuple[int, ...], axes: tuple[int, ...]) -> Array:
     """A copy, moved along the axes, part by part."""
-    y, parts, rows = empty(x.shape, x.dtype), _parts(x.shape, steps, axes), max(len(x), 1)
-    if len(parts) > 1 and parts[0][0][0] == slice(None):  # so many that they are in the cache for each of the parts
-        rows = max(2**17 * len(x) // max(x.nbytes, 1), 1)
-    for first in range(0, len(x), rows):
-        block, to = x[first : first + rows], y[first : first + rows]
+    y, parts = empty(x.shape, x.dtype), _parts(x.shape, steps, axes)
+    blocks = [(x, y)]
+    if x.nbytes > CACHED and len(parts) > 1 and parts[0][0][0] == slice(None):
+        rows = max(CACHED * len(x) // x.nbytes, 1)
+        blocks = [(x[first : first + rows], y[first : first + rows]) for first in range(0, len(x), rows)]
+    into = clone_forward if is_usual_float(x) and x.ndim <= MOST_DIMENSIONS else copy
+    for block, to in blocks:
         for old, new in parts:
-            copy(block[old], to[new])
+            into(block[old], to[new])
     return y
 
 
@@ -59,7 +69,7 @@ def roll(input: Any, shifts: int | tuple[int, ...], dims: int | tuple[int, ...] 
     """Moved by `shifts` along `dims`; without dims, as one line of all elements."""
     x = check_array("roll", "input", input)
     steps = tuple(shifts) if isinstance(shifts, tuple | list) else (shifts,)
-    steps = tuple(check_integer("roll", "shifts", each, -(2**31)) for each in steps)
+    steps = tuple([check_integer("roll", "shifts", each, -(2**31)) for each in steps])
     if dims is None:
         if len(steps) != 1:
             raise ValueError(f"roll: shifts must be one integer without dims, not {show(shifts)}")
@@ -68,7 +78,7 @@ def roll(input: Any, shifts: int | tuple[int, ...], dims: int | tuple[int, ...] 
             return _moved(reshaped(line, (x.size,)), (step,), (0,)).reshape(x.shape)
 
         return moved(x, steps[0]), lambda dy, needs: moved(dy, -steps[0]), ()
-    axes = tuple(check_dim("roll", d, x.ndim) for d in (dims if isinstance(dims, tuple | list) else (dims,)))
+    axes = tuple([check_dim("roll", d, x.ndim) for d in (dims if isinstance(dims, tuple | list) else (dims,))])
     if len(axes) != len(steps):
         raise ValueError(f"roll: shifts has {len(steps)} numbers but dims has {len(axes)}")
     if x.ndim == 0 or not axes:

@@ -30,7 +30,9 @@ def plain_index(name: str, index: Any) -> tuple[Any, ...]:
     """The index as a tuple that numpy understands, with arrays of its own: the gradient must not see later changes."""
     if type(index) is int or type(index) is slice:
         return (index,)
-    return tuple(_plain(name, each) for each in (index if isinstance(index, tuple) else (index,)))
+    if not isinstance(index, tuple):
+        return (_plain(name, index),)
+    return tuple([_plain(name, each) for each in index])
 
 
 def _plain(name: str, each: Any) -> Any:
@@ -49,10 +51,13 @@ def _plain(name: str, each: Any) -> Any:
 
 def without_integers(x: Any, index: tuple[Any, ...]) -> tuple[Any, tuple[Any, ...]]:
     """x without the dimensions that the index has integers for, and the rest of it; if it has arrays, too."""
-    for each in index:
+    arrays = others = False
+    for each in index:  # quicker than any()
         if isinstance(each, np.ndarray):
-            break
-    else:  # the usual case, quicker than any()
+            arrays = True
+        else:
+            others = True
+    if not arrays or not others:  # as usual
         return x, index
     named = sum(map(_named_dimensions, index))
     if named == x.ndim:  # to numpy an ... between arrays sets them apart, even where it stands for nothing

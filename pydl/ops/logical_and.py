@@ -148,6 +148,11 @@ def _reduced(name: str, form: Any, input: Any, dim: Any, keepdim: Any, by_floats
         y, lines = empty_reduced(numbers, ones, shape)
         by_floats(numbers, lines)
         return np.not_equal(y, 0, out=empty(shape, _bool))
+    if by_floats is not None and x.dtype.kind == "b" and x.size < SOME and len(dims) == x.ndim:
+        count = np.count_nonzero(x)  # in less time than a reduction needs to begin
+        y = empty(shape, _bool)
+        y.fill(count > 0 if by_floats is amax_forward else count == x.size)
+        return y
     # numpy goes through all dimensions at once faster than through a list of them.
     return np.asarray(form(x, None if len(dims) == x.ndim else dims)).reshape(shape)
 

@@ -10,9 +10,10 @@ Source    Shi et al., "Real-time single image and video super-resolution using a
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
 from typing import Any
 
+from .._compiled import remembered
 from ..arguments import Array, check_array, check_integer
 from ..op import op
 from ..tensor import Tensor
@@ -28,21 +29,35 @@ def _image(name: str, input: Any) -> Array:
     return x
 
 
-def _turned(x: Array, parts: Sequence[int], order: Sequence[int], shape: tuple[int, ...]) -> Array:
-    """x as (N, *parts), its dimensions in another order, copied into the shape."""
-    N = x.shape[: len(shape) - 3]
-    turned = reshaped(x, (*N, *parts)).transpose(*range(len(N)), *[len(N) + d for d in order])
-    return copied(turned).reshape(shape)
+def _turned(x: Array, parts: tuple[int, ...], order: tuple[int, ...], shape: tuple[int, ...]) -> Array:
+    """x as `parts`, its dimensions in another order, copied into the shape."""
+    return copied(reshaped(x, parts).transpose(order)).reshape(shape)
+
+
+# What _turned needs. All dimensions before the last three are one.
+Turn = tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]]
+
+
+@remembered
+def _shuffle(shape: tuple[int, ...], r: int) -> Turn:
+    *N, C, H, W = shape
+    lines, out = math.prod(N) * C // r**2, (*N, C // r**2, H * r, W * r)
+    return (lines, r, r, H, W), (0, 3, 1, 4, 2), out
+
+
+@remembered
+def _unshuffle(shape: tuple[int, ...], r: int) -> Turn:
+    *N, C, H, W = shape
+    lines, out = math.prod(N) * C, (*N, C * r**2, H // r, W // r)
+    return (lines, H // r, r, W // r, r), (0, 2, 4, 1, 3), out
 
 
 def _shuffled(x: Array, r: int) -> Array:
-    *N, C, H, W = x.shape
-    return _turned(x, (C // r**2, r, r, H, W), (0, 3, 1, 4, 2), (*N, C // r**2, H * r, W * r))
+    return _turned(x, *_shuffle(x.shape, r))
 
 
 def _unshuffled(x: Array, r: int) -> Array:
-    *N, C, H, W = x.shape
-    return _turned(x, (C, H // r, r, W // r, r), (0, 2, 4, 1, 3), (*N, C * r**2, H // r, W // r))
+    return _turned(x, *_unshuffle(x.shape, r))
 
 
 @op("input")

@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 
 from .. import random
+from .._compiled import flat
 from ..op import empty, kernel
 
 
@@ -46,5 +47,5 @@ def _(draw):
 def normal_numbers(shape: tuple[int, ...], dtype: Any) -> Any:
     """An array of numbers from N(0, 1)."""
     y = empty(shape, np.dtype(dtype))
-    randn_forward(random.new_key(), y.dtype.itemsize // 4, y.reshape(y.size))
+    randn_forward(random.new_key(), y.itemsize // 4, flat(y))
     return y

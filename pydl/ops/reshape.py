@@ -70,23 +70,39 @@ def view(input: Any, *shape: Any) -> Any:
 def flatten(input: Any, start_dim: int = 0, end_dim: int = -1) -> Any:
     """The dimensions start_dim to end_dim, both included, as one. See the top of this file."""
     x = check_array("flatten", "input", input)
-    first, last = check_dim("flatten", start_dim, x.ndim, "start_dim"), check_dim("flatten", end_dim, x.ndim, "end_dim")
+    return in_shape(x, _flattened(x.shape, start_dim, end_dim))
+
+
+@remembered
+def _flattened(old: tuple[int, ...], start_dim: Any, end_dim: Any) -> tuple[int, ...]:
+    rank = len(old)
+    first, last = check_dim("flatten", start_dim, rank, "start_dim"), check_dim("flatten", end_dim, rank, "end_dim")
     if first > last:
-        raise ValueError(f"flatten: start_dim {start_dim} comes after end_dim {end_dim} (input {x.shape})")
-    return in_shape(x, (*x.shape[:first], math.prod(x.shape[first : last + 1]), *x.shape[last + 1 :]))
+        raise ValueError(f"flatten: start_dim {start_dim} comes after end_dim {end_dim} (input {old})")
+    return (*old[:first], math.prod(old[first : last + 1]), *old[last + 1 :])
 
 
 @op("input", view=True)
 def squeeze(input: Any, dim: int | tuple[int, ...] | None = None) -> Any:
     """Without the dimensions of size 1: all, or those of `dim` that are of size 1. See the top of this file."""
     x = check_array("squeeze", "input", input)
-    dims = check_dims("squeeze", dim, x.ndim)
-    return in_shape(x, tuple(size for d, size in enumerate(x.shape) if size != 1 or d not in dims))
+    return in_shape(x, _squeezed(x.shape, dim))
+
+
+@remembered
+def _squeezed(old: tuple[int, ...], dim: Any) -> tuple[int, ...]:
+    dims = check_dims("squeeze", dim, len(old))
+    return tuple(size for d, size in enumerate(old) if size != 1 or d not in dims)
 
 
 @op("input", view=True)
 def unsqueeze(input: Any, dim: int) -> Any:
     """With a new dimension of size 1 at the place `dim`. See the top of this file."""
     x = check_array("unsqueeze", "input", input)
-    d = check_new_dim("unsqueeze", dim, x.shape)
-    return in_shape(x, (*x.shape[:d], 1, *x.shape[d:]))
+    return in_shape(x, _unsqueezed(x.shape, dim))
+
+
+@remembered
+def _unsqueezed(old: tuple[int, ...], dim: Any) -> tuple[int, ...]:
+    d = check_new_dim("unsqueeze", dim, old)
+    return (*old[:d], 1, *old[d:])

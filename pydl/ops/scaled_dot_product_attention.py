@@ -24,7 +24,7 @@ from typing import Any
 
 import numpy as np
 
-from .._compiled import is_grad_enabled
+from .._compiled import is_grad_enabled, remembered
 from ..arguments import Array, check_flag, check_floats, check_range
 from ..op import empty, kernel, op
 from ..tensor import Tensor
@@ -141,11 +141,12 @@ def scaled_dot_product_attention(
     keeps = dropped > 0 or getattr(attn_mask, "requires_grad", False)
     shapes = [each.shape if isinstance(each, Tensor | np.ndarray) else () for each in (query, key)]
     trains = is_grad_enabled() and any(getattr(each, "requires_grad", False) for each in (query, key, value))
-    if keeps or not _is_long(shapes[0], shapes[1], causal, trains):
+    if keeps or not _is_long(*shapes, causal, trains):
         return attention_with_weights(query, key, value, attn_mask, dropped, causal, scale)[0]
     return attention_in_blocks(query, key, value, attn_mask, causal, scale)
 
 
+@remembered
 def _is_long(query: tuple[int, ...], key: tuple[int, ...], causal: bool, trains: bool) -> bool:
     """Whether keeping the weights costs more than making them again: half of them are nothing, or they are so many."""
     if min(len(query), len(key)) < 2:
@@ -160,7 +161,7 @@ def attention_in_blocks(
     """scaled_dot_product_attention whose weights are made again on the way back."""
     name = "scaled_dot_product_attention"
     q, k, v = check_floats(name, query=query, key=key, value=value)
-    check_shapes(name, q, k, v)
+    check_shapes(name, q.shape, k.shape, v.shape)
     causal = check_flag(name, "is_causal", is_causal)
     shape = (*q.shape[:-1], k.shape[-2])
     mask = None if causal and attn_mask is None else check_mask(name, attn_mask, causal, shape, q.dtype)

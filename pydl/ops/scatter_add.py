@@ -19,8 +19,8 @@ from typing import Any
 
 import numpy as np
 
-from .._compiled import along, for_all, usual_numbers
-from ..arguments import Array, check_array, check_dim, check_number
+from .._compiled import along, for_all, repeated, usual_numbers
+from ..arguments import Array, check_array, check_dim, check_fill, check_number
 from ..op import empty, op
 from ..tensor import Tensor, as_tensor
 from .clone import clone, copied
@@ -193,6 +193,9 @@ def scatter(input: Any, dim: int, index: Any, src: Any) -> Tensor:
         if value.ndim and numbers is not None:
             part = _part("scatter", value, numbers.shape)
             return _scattered(x, value if value.shape == numbers.shape else getitem(value, part), d, index)
+    elif numbers is not None:
+        number = np.array(check_fill("scatter", "src", src, x.dtype), x.dtype)
+        return _scattered(x, repeated(number, (1,) * x.ndim, numbers.shape), d, index)
     index = places("scatter", x.shape, dim, index)
     if not is_number and value.ndim:
         value = getitem(value, _part("scatter", value, np.broadcast_shapes(*(each.shape for each in index))))

@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from .._compiled import plain_part
 from ..arguments import check_array, check_fill
 from ..op import op
 from .broadcasting import broadcasts_to, fit
@@ -35,13 +36,13 @@ def write(x: Any, index: tuple[Any, ...], value: Any) -> Any:
     else:
         checked = check_array("setitem", "value", value)
         value = checked if isinstance(value, np.ndarray) else np.asarray(value)
-    region, rest = x, index
+    region, rest = plain_part(x, index), (Ellipsis,)
     try:
-        if any(isinstance(each, np.ndarray) for each in index):
+        if region is None and any(isinstance(each, np.ndarray) for each in index):
             region, rest = without_integers(x, index)
             region[rest] = value
         else:
-            region, rest = part("setitem", x, index), (Ellipsis,)
+            region = part("setitem", x, index) if region is None else region
             if isinstance(value, np.ndarray) and value.ndim:
                 overwrite(region, value)
             else:

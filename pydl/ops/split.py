@@ -15,12 +15,15 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
 
+from .._compiled import remembered
 from ..arguments import check_array, check_dim, check_integer
 from ..op import empty, op
 from .clone import copy, zeros
 
+FEW = 64  # slices, which are remembered
 
-def cut(x: Any, indices: list[Any], d: int) -> Any:
+
+def cut(x: Any, indices: Sequence[Any], d: int) -> Any:
     """The pieces of x at the given indices of dimension d."""
     before = (slice(None),) * d
 
@@ -42,17 +45,24 @@ def check_cut(name: str, input: Any, dim: Any) -> tuple[Any, int]:
     return x, check_dim(name, dim, x.ndim)
 
 
-def slices(sizes: Sequence[int]) -> list[slice]:
+def slices(sizes: Sequence[int]) -> tuple[slice, ...]:
     """Neighbouring slices of the given sizes."""
     starts = [0]
     for size in sizes:
         starts.append(starts[-1] + size)
-    return [slice(a, b) for a, b in pairwise(starts)]
+    return tuple([slice(a, b) for a, b in pairwise(starts)])
 
 
-def equal_sizes(total: int, size: int) -> list[int]:
-    """As many times `size` as fit into total, and what is left."""
-    return [min(size, total - start) for start in range(0, total, size)] or [0]
+def equal_slices(total: int, size: int) -> tuple[slice, ...]:
+    """As many slices of `size` as fit into total, and what is left; few are not made twice."""
+    return (_few_slices if total <= FEW * size else _all_slices)(total, size)
+
+
+def _all_slices(total: int, size: int) -> tuple[slice, ...]:
+    return slices([min(size, total - start) for start in range(0, total, size)] or [0])
+
+
+_few_slices = remembered(_all_slices)
 
 
 @op("input", view=True, several=True)
@@ -64,9 +74,9 @@ def split(input: Any, split_size_or_sections: int | Sequence[int], dim: int = 0)
         sizes = [check_integer("split", "split_size_or_sections", size, 0) for size in split_size_or_sections]
         if sum(sizes) != total:
             raise ValueError(f"split: sizes {sizes} add up to {sum(sizes)}, but dimension {d} of {x.shape} is {total}")
-    else:
-        sizes = equal_sizes(total, check_integer("split", "split_size_or_sections", split_size_or_sections, 1))
-    return cut(x, slices(sizes), d)
+        return cut(x, slices(sizes), d)
+    size = check_integer("split", "split_size_or_sections", split_size_or_sections, 1)
+    return cut(x, equal_slices(total, size), d)
 
 
 @op("input", view=True, several=True)
@@ -75,7 +85,7 @@ def chunk(input: Any, chunks: int, dim: int = 0) -> Any:
     x, d = check_cut("chunk", input, dim)
     total = x.shape[d]
     size = -(-total // check_integer("chunk", "chunks", chunks, 1))
-    return cut(x, slices(equal_sizes(total, size) if total else [0] * chunks), d)
+    return cut(x, equal_slices(total, size) if total else slices([0] * chunks), d)
 
 
 @op("input", view=True, several=True)

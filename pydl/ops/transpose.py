@@ -52,13 +52,19 @@ def _check_order(shape: tuple[int, ...], dims: tuple[Any, ...]) -> tuple[tuple[i
 def movedim(input: Any, source: int | tuple[int, ...], destination: int | tuple[int, ...]) -> Tensor:
     """The dimensions `source` come to the places `destination`; the others keep their order."""
     x = as_tensor("movedim", input)
-    olds, news = check_dims("movedim", source, x.ndim), check_dims("movedim", destination, x.ndim)
+    return permute(x, _moved(x.ndim, source, destination))
+
+
+@remembered
+def _moved(rank: int, source: Any, destination: Any) -> tuple[int, ...]:
+    """The order of the dimensions."""
+    olds, news = check_dims("movedim", source, rank), check_dims("movedim", destination, rank)
     if source is None or destination is None or len(olds) != len(news):
         raise ValueError(f"movedim: source {source} and destination {destination} must name equally many dimensions")
-    order = [d for d in range(x.ndim) if d not in olds]
+    order = [d for d in range(rank) if d not in olds]
     for new, old in sorted(zip(news, olds, strict=True)):
         order.insert(new, old)
-    return permute(x, order)
+    return tuple(order)
 
 
 def matrix_transpose(input: Tensor) -> Tensor:

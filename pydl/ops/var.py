@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from .._compiled import along
+from .._compiled import along, seen_as
 from ..arguments import check_flag, check_number, check_reduction
 from ..op import empty, kernel, op
 from ..tensor import Tensor
@@ -61,20 +61,20 @@ def _(draw):
 
 
 @op("input", several=True)
-def _moments(input: Any, dims: Any, ones: Any, shape: Any, divisor: float) -> Any:
+def _moments(input: Any, dims: Any, ones: Any, shape: Any, count: int, divisor: float) -> Any:
     """[variance, mean] of floats."""
-    count = math.prod(input.shape[d] for d in dims)
     y, mean = empty(shape, input.dtype), empty(shape, input.dtype)
     whole, few = input.flags.c_contiguous, count < FEW_ROWS and not 0 < input.size <= MANY
     if dims and count and dims[0] == input.ndim - len(dims) and whole:
-        x = input.reshape(input.size // count, count, 1)
+        x = seen_as(input, (input.size // count, count, 1))
     elif not dims or few:
         x = input
     else:
         x = along(input, dims[0]) if len(dims) == 1 and whole else around(input, dims)
     # Of two or three columns of many numbers, the other operations leave fewer lanes empty.
     if x is not input and (x.shape[2] > 3 or x.shape[2] == 1 or x.size <= 2 * MANY):
-        var_forward(x, divisor, mean.reshape(x.shape[::2]), y.reshape(x.shape[::2]))
+        lines = x.shape[::2]
+        var_forward(x, divisor, seen_as(mean, lines), seen_as(y, lines))
     else:
         distances, middle, spread = empty(input.shape, input.dtype), mean.reshape(ones), y.reshape(ones)
         mean_forward(input, middle)
@@ -113,7 +113,9 @@ def _var(name: str, input: Any, dim: Any, unbiased: Any, keepdim: Any, correctio
     if correction is not None:
         lost = check_number(name, "correction", correction)
     dims, ones, shape, count = check_reduction(name, x.shape, dim, keepdim)
-    return _moments(x, tuple(sorted(dims)), ones, shape, max(count - lost, 0.0))
+    if len(dims) > 1:
+        dims = tuple(sorted(dims))
+    return _moments(x, dims, ones, shape, count, max(count - lost, 0.0))
 
 
 def var(
