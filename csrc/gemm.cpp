@@ -10,16 +10,6 @@
 namespace pydl::PYDL_ISA {
 namespace {
 
-// Calls an epilogue written for C with a row of C's transpose.
-template <typename Epilogue>
-struct TransposedEpilogue {
-    const Epilogue& epilogue;
-    template <typename T>
-    void operator()(T* tile, int64_t, int64_t, int64_t column, int64_t, int64_t columns) const {
-        epilogue(tile, int64_t(1), column, int64_t(0), columns, int64_t(1));
-    }
-};
-
 // Calls an epilogue written for C with some columns of it.
 template <typename Epilogue>
 struct EpilogueFrom {
@@ -122,12 +112,10 @@ template <typename T, typename Epilogue>
 void gemm_with(Matrix<const T> a, Matrix<const T> b, Matrix<T> c, bool accumulate, const Epilogue& epilogue) {
     const int64_t M = c.rows, N = c.columns, K = a.columns;
     if (M <= 0 || N <= 0) return;
-    if (c.column_stride != 1 && c.row_stride == 1 && M > 1 && N > 1)
+    // A column is computed as a row, along which vectors run.
+    if (c.row_stride == 1 && M > 1 && (c.column_stride != 1 || N == 1))
         return gemm_with<T>(b.transposed(), a.transposed(), c.transposed(), accumulate,
                             epilogue.transposed());
-    if (N == 1 && M > 1 && c.row_stride == 1 && is_thin(b.transposed(), a.transposed()))
-        return thin_product<T>(b.transposed(), a.transposed(), c.data, M, accumulate,
-                               TransposedEpilogue<Epilogue>{epilogue});
     if (c.column_stride != 1 && N > 1) {
         // Tiles are stored as rows of whole vectors: anything else takes the way through a row-major copy.
         const Scratch<T> copy(M * N);
@@ -144,8 +132,9 @@ void gemm_with(Matrix<const T> a, Matrix<const T> b, Matrix<T> c, bool accumulat
         return shallow_product<T>(a, b, c.data, c.row_stride, epilogue);
     if (!accumulate && small_products(1, a, b, c, {}))
         return epilogue(c.data, c.row_stride, int64_t(0), int64_t(0), M, N);
-    const bool thin = is_thin(a, b);
-    if (is_few_tiles(a, b) && (!thin || (K <= sweep_steps && N <= most_tile_vectors<T> * width<T>))) {
+    const bool in_dots = is_row_of_dots(a, b), thin = in_dots || is_thin(a, b);
+    if (is_few_tiles(a, b) && !in_dots &&
+        (!thin || (K <= sweep_steps && N <= most_tile_vectors<T> * width<T>))) {
         SmallTiles<T>(a, b).run(a.data, b.data, c.data, c.row_stride, accumulate);
         return epilogue(c.data, c.row_stride, int64_t(0), int64_t(0), M, N);
     }
@@ -204,7 +193,8 @@ void gemm_each(int64_t count, Matrix<const T> a, Matrix<const T> b, Matrix<T> c,
         for (int64_t i = 0; i < count; i++, left += step[0], right += step[1], to += step[2])
             product(left, right, to);
     };
-    const bool alone = thread_parts<T>(c.rows, c.columns, a.columns) < 2;
+    // A single sum is not shared.
+    const bool alone = c.rows * c.columns == 1 || thread_parts<T>(c.rows, c.columns, a.columns) < 2;
     if (usual && alone && (count > 1 || c.rows * c.columns > shallow_results) && is_shallow(a, b)) {
         const ShallowProduct<T> product(a, b);
         return each([&](const T* left, const T* right, T* to) PYDL_INLINE_LAMBDA {
@@ -223,10 +213,7 @@ void gemm_each(int64_t count, Matrix<const T> a, Matrix<const T> b, Matrix<T> c,
         !is_thin(a, b) ||
         (is_panel && (a.columns <= sweep_steps ||
                       (b.column_stride == 1 && b.columns > width<T> && a.columns <= 4 * sweep_steps)));
-    // Vectors of AVX-512 are long for the shortest sums: of many, turning B for tiles takes less.
-    const bool is_packed = has_halves && b.rows <= 4 && b.columns >= 16 * width<T>;
-    const bool in_dots =
-        c.rows == 1 && a.column_stride == 1 && b.row_stride == 1 && b.column_stride != 1 && !is_packed;
+    const bool in_dots = is_row_of_dots(a, b);
     if (usual && is_few_tiles(a, b) && is_tile && !(alone && in_dots)) {
         const SmallTiles<T> product(a, b);
         return each([&](const T* left, const T* right, T* to)

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "gemm/pack.h"
+#include "gemm/short_dots.h"
 #include "simd/register.h"
 #include "simd/simd.h"
 
@@ -42,7 +43,12 @@ class FourSums {
             blocks_[1] = add_blocks<T>(second);
         }
     }
-    PYDL_INLINE void to(T* p) const { __builtin_memcpy(p, blocks_, sizeof(blocks_)); }
+    // Block by block: compilers would put all in memory first and read it there before it has arrived.
+    PYDL_INLINE void to(T* p) const {
+#pragma GCC unroll 2
+        for (int i = 0; i < count; i++)
+            *reinterpret_cast<typename BlockOf<T>::type*>(p + i * block_lanes<T>) = blocks_[i];
+    }
     PYDL_INLINE void to(T* p, int64_t stride) const {
 #pragma GCC unroll 4
         for (int i = 0; i < 4; i++) p[i * stride] = blocks_[i / block_lanes<T>][i % block_lanes<T>];
@@ -154,6 +160,9 @@ template <typename T>
 // A row of C. A few columns are computed before the loop for many has begun.
 template <typename T>
 [[gnu::noinline]] void dot_row(const Matrix<const T>& a, const Matrix<const T>& b, const Matrix<T>& c) {
+    if constexpr (picks_lanes && sizeof(T) == 4)
+        if (are_short(b) && c.column_stride == 1)
+            return short_dots(a.data, b.data, b.rows, c.data, b.columns);
     constexpr int64_t many = 4 * dot_columns;
     const int64_t end = b.columns >= many ? b.columns / dot_columns * dot_columns : 0;
     if (end > 0) dot_groups<T>(a, b, c, end);

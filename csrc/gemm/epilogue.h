@@ -57,6 +57,9 @@ struct BiasActivation {
 
     void operator()(T* tile, int64_t stride, int64_t row, int64_t column, int64_t rows,
                     int64_t columns) const {
+        if (columns < width<T> && stride == columns && rows >= width<T> && row_bias == nullptr &&
+            (column_bias != nullptr || activation != Activation::none))
+            return finish_short_rows(tile, column, rows, columns);
         switch (activation) {
             case Activation::none:
                 if (row_bias || column_bias)
@@ -76,6 +79,21 @@ struct BiasActivation {
     }
 
   private:
+    // Rows shorter than a vector, without gaps: a vector's width of them is one row of whole vectors.
+    [[gnu::noinline]] void finish_short_rows(T* tile, int64_t column, int64_t rows, int64_t columns) const {
+        constexpr int64_t W = width<T>;
+        alignas(64) T repeated[W * W];
+        if (column_bias != nullptr)
+            for (int64_t i = 0; i < W; i++)
+                for (int64_t j = 0; j < columns; j++)
+                    repeated[i * columns + j] = column_bias[(column + j) * column_bias_stride];
+        const int64_t whole = rows / W;
+        const BiasActivation long_rows{nullptr, 0, column_bias != nullptr ? repeated : nullptr, 1,
+                                       activation};
+        long_rows(tile, W * columns, 0, 0, whole, W * columns);
+        (*this)(tile + whole * W * columns, columns, 0, column, rows - whole * W, columns);
+    }
+
     template <typename F>
     void apply(T* tile, int64_t stride, int64_t row, int64_t column, int64_t rows, int64_t columns,
                F f) const {

@@ -9,6 +9,7 @@
 #include "gemm/tile.h"
 #include "parallel.h"
 #include "scratch.h"
+#include "simd/halves.h"
 
 namespace pydl::PYDL_ISA {
 
@@ -129,6 +130,14 @@ bool is_thin(Matrix<const T> a, Matrix<const T> b) {
     // An A in columns is copied for that.
     if (a.column_stride != 1 && b.columns < 4 * M) return false;
     return b.row_stride == 1 && M <= 24 && 3 * M * (64 * width<T> + K) <= 256 * K;
+}
+
+// Whether C is a row, each number of which is the dot product of two lines.
+template <typename T>
+bool is_row_of_dots(Matrix<const T> a, Matrix<const T> b) {
+    // Vectors of AVX-512 are long for the shortest sums: of many, turning B for tiles takes less.
+    const bool is_packed = has_halves && b.rows <= 4 && b.columns >= 16 * width<T> && !are_short(b);
+    return a.rows == 1 && a.column_stride == 1 && b.row_stride == 1 && b.column_stride != 1 && !is_packed;
 }
 
 // Some columns of C.
