@@ -97,14 +97,16 @@ PYDL_KERNEL(conv3d_winograd, "x, w, b, y, stride, padding, tile")
 
 // Of stride 2; the gradient of a convolution without stride is such a convolution itself.
 template <typename T>
-void conv3d_winograd_gradient(Array<const T, 5> dy, Array<const T, 5> w, Array<T, 5> dx, Ints<3> stride,
-                              Ints<6> padding) {
+void conv3d_winograd_gradient(Array<const T, 5> dy, Array<const T, 5> w, Optional<Array<const T, 1>> b,
+                              Array<T, 5> dx, Ints<3> stride, Ints<6> padding) {
     const Conv3dShape s = winograd_shape(
         dx, w, dy, stride, padding, "conv3d_winograd_gradient: dy, w, dx, stride and padding do not fit");
     require(stride[1] == 2, "conv3d_winograd_gradient: the stride along rows and columns must be 2");
-    input_gradient<T>(dy, w, nullptr, 0, dx, s, true);
+    require(!b || b->shape[0] == s.C,
+            "conv3d_winograd_gradient: b must have one element for each of dx's channels");
+    input_gradient<T>(dy, w, b ? b->data : nullptr, b ? b->stride[0] : 0, dx, s, true);
 }
-PYDL_KERNEL(conv3d_winograd_gradient, "dy, w, dx, stride, padding")
+PYDL_KERNEL(conv3d_winograd_gradient, "dy, w, b, dx, stride, padding")
 
 template <typename T>
 void conv3d_winograd_weight(Array<const T, 5> dy, Array<const T, 5> x, Array<T, 5> dw,
