@@ -2,6 +2,7 @@
 #include "conv2d/conv3d_shape.h"
 #include "conv2d/depthwise.h"
 #include "conv2d/phase.h"
+#include "conv2d/sparse_volumes.h"
 #include "conv2d/weight_gradient.h"
 #include "conv2d/winograd_correlate.h"
 #include "kernel.h"
@@ -67,6 +68,14 @@ void conv3d_forward(Array<const T, 5> x, Array<const T, 5> w, Optional<Array<con
     conv.groups = groups;
     conv.features = s.O / groups;
     if (correlate_depthwise_volumes(conv, x, s.C / groups, s.axis)) return;
+    if (has_one_tap(s) && is_flat(y)) {
+        conv.channels = s.C / groups;
+        const bool in_place = meets_all(s) && is_flat(x);
+        const Scratch<T> copy(in_place ? 0 : s.N * s.C * s.outputs());
+        const Array<T, 5> met = met_volumes(copy.data(), s);
+        if (!in_place) copy_met(x, s, met);
+        return correlate_flat(conv, in_place ? flat_images<const T>(x) : flat_images<const T>(met), y);
+    }
     const Conv3dInput<T> input(x, s);
     conv.x = input.images(s);
     conv.channels = s.C / groups * s.axis[0].taps;
@@ -111,6 +120,27 @@ template <typename T>
     });
 }
 
+// Of filters with one tap, the products of all voxels that outputs meet, and what is between; for flat dy.
+template <typename T>
+void one_tap_input_gradient(const Array<const T, 5>& dy, const Array<const T, 5>& w, const T* bias,
+                            int64_t bias_stride, const Array<T, 5>& dx, const Conv3dShape& s) {
+    const bool in_place = meets_all(s) && is_flat(dx);
+    const Scratch<T> copy(in_place ? 0 : s.N * s.C * s.outputs());
+    const Array<T, 5> products = in_place ? dx : met_volumes(copy.data(), s);
+    Correlation<T> conv;
+    conv.w = w.data;
+    conv.w_group = s.O / s.groups * w.stride[0];
+    conv.w_stride[0] = w.stride[1], conv.w_stride[1] = w.stride[0];
+    conv.w_stride[2] = conv.w_stride[3] = 1;
+    conv.bias = bias;
+    conv.bias_stride = bias_stride;
+    conv.groups = s.groups;
+    conv.channels = s.O / s.groups;
+    conv.features = s.C / s.groups;
+    correlate_flat(conv, flat_images<const T>(dy), products);
+    if (!in_place) spread(products, bias, bias_stride, dx, s);
+}
+
 // Depthwise without a stride: a convolution of dy by the filters turned. Returns whether it was one.
 template <typename T>
 bool depthwise_input_gradient(const Array<const T, 5>& dy, const Array<const T, 5>& w, const T* bias,
@@ -146,6 +176,8 @@ template <typename T>
 void input_gradient(const Array<const T, 5>& dy, const Array<const T, 5>& w, const T* bias,
                     int64_t bias_stride, const Array<T, 5>& dx, const Conv3dShape& s, bool tiled) {
     if (dx.size() == 0) return;
+    if (s.O > 0 && has_one_tap(s) && is_flat(dy))
+        return one_tap_input_gradient(dy, w, bias, bias_stride, dx, s);
     if (s.O == 0 || has_gaps(s.axis[0]) || has_gaps(s.axis[1]) || has_gaps(s.axis[2]))
         set_constant(dx, bias, bias_stride);
     if (s.O == 0 || depthwise_input_gradient(dy, w, bias, bias_stride, dx, s)) return;
