@@ -37,7 +37,7 @@ def forward_arguments(*shape):
 
 def gradient_arguments(*shape):
     x, w, y, settings = arrays(*shape)
-    return randn(*y), randn(*w), out(*x), *settings
+    return randn(*y), randn(*w), None, out(*x), *settings
 
 
 def weight_arguments(*shape):
@@ -53,7 +53,7 @@ def forward(x, w, b, y, stride, padding, tile):
     forward_numpy(padded(x, padding), w, b, y, stride, (0,) * 6, ONES, 1)
 
 
-def gradient(dy, w, dx, stride, padding):
+def gradient(dy, w, b, dx, stride, padding):
     whole = padded(np.zeros_like(dx), padding)
     input_gradient_numpy(dy, w, whole, stride, (0,) * 6, ONES, 1)
     dx[...] = whole[(..., *(slice(padding[2 * k], padding[2 * k] + size) for k, size in enumerate(dx.shape[2:])))]

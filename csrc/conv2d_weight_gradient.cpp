@@ -284,7 +284,8 @@ void add_up_weight_gradient(const Images<const T>& dy, const Images<const T>& x,
             return strided_depthwise_weights<T>(dy, x, s, dw, db, db_stride);
         if (PixelGradient<T>::suits(s)) return PixelGradient<T>(dy, x, s).run(dw, db, db_stride);
     }
-    if (s.O == s.groups)
+    // Of many channels, the dots would wait for the copies.
+    if (s.O == s.groups && (s.C == s.groups || !has_special_kernels))
         DottedGradient<T, 1>(dy, x, s).run(dw, db, db_stride);
     else
         gather_weight_gradient<T>(dy, x, s, dw, db, db_stride);

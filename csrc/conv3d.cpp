@@ -2,6 +2,7 @@
 #include "conv2d/conv3d_shape.h"
 #include "conv2d/depthwise.h"
 #include "conv2d/phase.h"
+#include "conv2d/sparse_volumes.h"
 #include "conv2d/weight_gradient.h"
 #include "conv2d/winograd_correlate.h"
 #include "kernel.h"
@@ -67,11 +68,19 @@ void conv3d_forward(Array<const T, 5> x, Array<const T, 5> w, Optional<Array<con
     conv.groups = groups;
     conv.features = s.O / groups;
     if (correlate_depthwise_volumes(conv, x, s.C / groups, s.axis)) return;
-    const Conv3dInput<T> input(x, s);
-    conv.x = input.images(s);
+    if (has_one_tap(s) && is_flat(y)) {
+        conv.channels = s.C / groups;
+        const bool in_place = meets_all(s) && is_flat(x);
+        const Scratch<T> copy(in_place ? 0 : s.N * s.C * s.outputs());
+        const Array<T, 5> met = met_volumes(copy.data(), s);
+        if (!in_place) copy_met(x, s, met);
+        return correlate_flat(conv, in_place ? flat_images<const T>(x) : flat_images<const T>(met), y);
+    }
+    const PaddedVolumes<T> padded = padded_depth(x, s);
+    conv.x = images_of(padded.volumes(), s);
     conv.channels = s.C / groups * s.axis[0].taps;
-    conv.rows = input.rows;
-    conv.columns = input.columns;
+    conv.rows = s.axis[1];
+    conv.columns = s.axis[2];
     correlate(conv);
 }
 PYDL_KERNEL(conv3d_forward, "x, w, b, y, stride, padding, dilation, groups")
@@ -111,6 +120,27 @@ template <typename T>
     });
 }
 
+// Of filters with one tap, the products of all voxels that outputs meet, and what is between; for flat dy.
+template <typename T>
+void one_tap_input_gradient(const Array<const T, 5>& dy, const Array<const T, 5>& w, const T* bias,
+                            int64_t bias_stride, const Array<T, 5>& dx, const Conv3dShape& s) {
+    const bool in_place = meets_all(s) && is_flat(dx);
+    const Scratch<T> copy(in_place ? 0 : s.N * s.C * s.outputs());
+    const Array<T, 5> products = in_place ? dx : met_volumes(copy.data(), s);
+    Correlation<T> conv;
+    conv.w = w.data;
+    conv.w_group = s.O / s.groups * w.stride[0];
+    conv.w_stride[0] = w.stride[1], conv.w_stride[1] = w.stride[0];
+    conv.w_stride[2] = conv.w_stride[3] = 1;
+    conv.bias = bias;
+    conv.bias_stride = bias_stride;
+    conv.groups = s.groups;
+    conv.channels = s.O / s.groups;
+    conv.features = s.C / s.groups;
+    correlate_flat(conv, flat_images<const T>(dy), products);
+    if (!in_place) spread(products, bias, bias_stride, dx, s);
+}
+
 // Depthwise without a stride: a convolution of dy by the filters turned. Returns whether it was one.
 template <typename T>
 bool depthwise_input_gradient(const Array<const T, 5>& dy, const Array<const T, 5>& w, const T* bias,
@@ -146,16 +176,22 @@ template <typename T>
 void input_gradient(const Array<const T, 5>& dy, const Array<const T, 5>& w, const T* bias,
                     int64_t bias_stride, const Array<T, 5>& dx, const Conv3dShape& s, bool tiled) {
     if (dx.size() == 0) return;
+    if (s.O > 0 && has_one_tap(s) && is_flat(dy))
+        return one_tap_input_gradient(dy, w, bias, bias_stride, dx, s);
     if (s.O == 0 || has_gaps(s.axis[0]) || has_gaps(s.axis[1]) || has_gaps(s.axis[2]))
         set_constant(dx, bias, bias_stride);
     if (s.O == 0 || depthwise_input_gradient(dy, w, bias, bias_stride, dx, s)) return;
     // Phases of rows and columns may be left to the convolution of slices.
     const bool slices_have_phases = tiled || gradient_has_phases(s.axis[1], s.axis[2]);
-    // One copy of dy with all the zeros that any phase needs.
+    // Without a stride, convolutions of slices know how to be spared zeros around them, which pays where the
+    // features fill a vector.
+    const bool slices_have_zeros =
+        slices_have_phases || (s.axis[1].stride == 1 && s.axis[2].stride == 1 && s.C / s.groups >= 8);
+    // One copy of dy with all the other zeros that any phase needs.
     int64_t before[3] = {}, size[3];
     for (int d = 0; d < 3; d++) {
         int64_t first = 0, last = s.axis[d].outputs;
-        for (int64_t a = 0; a < phase_count(s.axis[d]) && (d == 0 || !slices_have_phases); a++) {
+        for (int64_t a = 0; a < phase_count(s.axis[d]) && (d == 0 || !slices_have_zeros); a++) {
             const Axis axis = conv2d_phase(s.axis[d], a).axis;
             if (axis.taps == 0) continue;
             const int64_t end = axis.origin + (axis.outputs - 1) + (axis.taps - 1) * axis.dilation + 1;
@@ -251,10 +287,9 @@ void conv3d_weight_gradient(Array<const T, 5> dy, Array<const T, 5> x, Array<T, 
     require(!db || db->shape[0] == s.O,
             "conv3d_weight_gradient: db must have one element for each of dw's output channels");
     require(dw.contiguous(), "conv3d_weight_gradient: dw must be contiguous");
-    const Conv3dInput<T> input(x, s);
-    const Conv2dShape images = images_shape(s, input.rows, input.columns);
-    add_up_weight_gradient<T>(slices_of(dy), input.images(s), images, filters_of(dw), db ? db->data : nullptr,
-                              db ? db->stride[0] : 0);
+    const PaddedVolumes<T> padded = padded_depth(x, s);
+    add_up_weight_gradient<T>(slices_of(dy), images_of(padded.volumes(), s), images_shape(s), filters_of(dw),
+                              db ? db->data : nullptr, db ? db->stride[0] : 0);
 }
 PYDL_KERNEL(conv3d_weight_gradient, "dy, x, dw, db, stride, padding, dilation, groups")
 

@@ -21,14 +21,6 @@ Conv3dShape winograd_shape(const X& x, const W& w, const Y& y, const Ints<3>& st
     return conv3d_shape(x, w, y, stride, padding, Ints<3>{{1, 1, 1}}, 1, mismatch);
 }
 
-// x with the depth's zeros; those of rows and columns are left to the algorithm.
-template <typename T>
-PaddedVolumes<T> padded_depth(const Array<const T, 5>& x, const Ints<6>& padding) {
-    const int64_t before[3] = {padding[0], 0, 0},
-                  size[3] = {x.shape[2] + padding[0] + padding[1], x.shape[3], x.shape[4]};
-    return {x, before, size};
-}
-
 // The filters, or a copy of them where those of the gradient are turned.
 template <typename T>
 class ContiguousFilters {
@@ -70,7 +62,7 @@ void conv3d_winograd(Array<const T, 5> x, Array<const T, 5> w, Optional<Array<co
     require(!b || b->shape[0] == s.O,
             "conv3d_winograd: b must have one element for each of w's output channels");
     if (y.size() == 0) return;
-    const PaddedVolumes<T> padded = padded_depth(x, padding);
+    const PaddedVolumes<T> padded = padded_depth(x, s);
     const ContiguousFilters<T> filters(w);
     Correlation<T> conv;
     conv.x = images_of(padded.volumes(), s);
@@ -97,14 +89,16 @@ PYDL_KERNEL(conv3d_winograd, "x, w, b, y, stride, padding, tile")
 
 // Of stride 2; the gradient of a convolution without stride is such a convolution itself.
 template <typename T>
-void conv3d_winograd_gradient(Array<const T, 5> dy, Array<const T, 5> w, Array<T, 5> dx, Ints<3> stride,
-                              Ints<6> padding) {
+void conv3d_winograd_gradient(Array<const T, 5> dy, Array<const T, 5> w, Optional<Array<const T, 1>> b,
+                              Array<T, 5> dx, Ints<3> stride, Ints<6> padding) {
     const Conv3dShape s = winograd_shape(
         dx, w, dy, stride, padding, "conv3d_winograd_gradient: dy, w, dx, stride and padding do not fit");
     require(stride[1] == 2, "conv3d_winograd_gradient: the stride along rows and columns must be 2");
-    input_gradient<T>(dy, w, nullptr, 0, dx, s, true);
+    require(!b || b->shape[0] == s.C,
+            "conv3d_winograd_gradient: b must have one element for each of dx's channels");
+    input_gradient<T>(dy, w, b ? b->data : nullptr, b ? b->stride[0] : 0, dx, s, true);
 }
-PYDL_KERNEL(conv3d_winograd_gradient, "dy, w, dx, stride, padding")
+PYDL_KERNEL(conv3d_winograd_gradient, "dy, w, b, dx, stride, padding")
 
 template <typename T>
 void conv3d_winograd_weight(Array<const T, 5> dy, Array<const T, 5> x, Array<T, 5> dw,
@@ -114,10 +108,10 @@ void conv3d_winograd_weight(Array<const T, 5> dy, Array<const T, 5> x, Array<T, 
     require(!db || db->shape[0] == s.O,
             "conv3d_winograd_weight: db must have one element for each of dw's output channels");
     require(dw.contiguous(), "conv3d_winograd_weight: dw must be contiguous");
-    const PaddedVolumes<T> padded = padded_depth(x, padding);
+    const PaddedVolumes<T> padded = padded_depth(x, s);
     const auto gradient = stride[1] == 2 ? winograd_stride_weight_gradient<T> : winograd_weight_gradient<T>;
-    gradient(slices_of(dy), images_of(padded.volumes(), s), images_shape(s, s.axis[1], s.axis[2]),
-             filters_of(dw), db ? db->data : nullptr, db ? db->stride[0] : 0);
+    gradient(slices_of(dy), images_of(padded.volumes(), s), images_shape(s), filters_of(dw),
+             db ? db->data : nullptr, db ? db->stride[0] : 0);
 }
 PYDL_KERNEL(conv3d_winograd_weight, "dy, x, dw, db, stride, padding")
 

@@ -33,6 +33,8 @@ CASES = [
     ((1, 1, 20, 20, 20), (32, 1, 5, 5, 5), {"stride": (1, 2, 2)}),
     ((7, 7, 5, 6), (5, 7, 2, 2, 2), {"padding": 1}),
     ((1, 20, 8, 8, 8), (24, 20, 1, 1, 1), {}),
+    ((2, 20, 7, 9, 14), (24, 20, 1, 1, 1), {"stride": 2}),
+    ((2, 6, 8, 7, 40), (10, 3, 1, 1, 1), {"stride": (3, 1, 2), "groups": 2}),
     ((1, 20, 8, 8, 8), (24, 20, 1, 3, 3), {"padding": (0, 1, 1)}),
     ((2, 3, 6, 5, 40), (7, 3, 3, 1, 5), {"stride": (3, 1, 2), "padding": "valid"}),
     ((0, 3, 5, 5, 5), (5, 3, 3, 3, 3), {}),
@@ -72,6 +74,7 @@ def test_without_bias_and_for_some_gradients_only():
 
 def test_any_strides():
     convolutions.check_any_strides(conv3d, *CASES[0][:2])
+    convolutions.check_any_strides(conv3d, (2, 8, 5, 7, 6), (16, 8, 1, 1, 1))
 
 
 X, W = np.zeros((2, 4, 6, 6, 6), np.float32), np.zeros((6, 4, 3, 3, 3), np.float32)

@@ -38,7 +38,7 @@ def test_accuracy_of_every_place(shape, filters, stride, padding):
     conv3d_weight_gradient(exact_dy, exact_x, dw, db, steps, padding, ONES, 1)
     settings = {"stride": steps, "padding": padding}
     check_places(conv3d_winograd, {"x": x, "w": w, "b": b, "y": y}, settings | {"tile": 4})
-    check_places(conv3d_winograd_gradient, {"dy": dy, "w": w, "dx": dx}, settings)
+    check_places(conv3d_winograd_gradient, {"dy": dy, "w": w, "b": None, "dx": dx}, settings)
     check_places(conv3d_winograd_weight, {"dy": dy, "x": x, "dw": dw, "db": db}, settings)
 
 
@@ -52,7 +52,7 @@ def test_special_values_stay_where_they_touch(value):
     dy[1, 3, 1, 2, 4] = value
     y, dx, dw = np.empty_like(dy), np.empty_like(x), np.empty_like(w)
     conv3d_winograd(x, w, None, y, steps, padding, 4)
-    conv3d_winograd_gradient(dy, w, dx, steps, padding)
+    conv3d_winograd_gradient(dy, w, None, dx, steps, padding)
     conv3d_winograd_weight(dy, x, dw, None, steps, padding)
     expected = np.empty_like(y), np.empty_like(x), np.empty_like(w)
     conv3d_forward(x, w, None, expected[0], steps, padding, ONES, 1)

@@ -31,6 +31,8 @@ CASES = [
     ((7, 3, 4, 5), (7, 5, 2, 2, 2), {"padding": 1}),
     ((4, 24, 4, 1, 5), (24, 8, 3, 3, 3), {"stride": 3, "padding": 1}),  # a result shorter than the stride
     ((0, 3, 4, 4, 4), (3, 5, 3, 3, 3), {}),
+    ((3, 48, 4, 9, 9), (48, 48, 3, 3, 3), {"padding": 1}),  # by conv3d_winograd
+    ((2, 64, 3, 12, 12), (64, 64, 2, 4, 4), {"stride": 2, "padding": 1}),  # by conv3d_winograd_gradient
 ]
 
 

@@ -98,39 +98,20 @@ Images<const T> images_of(const Array<const T, 5>& x, const Conv3dShape& s) {
             s.axis[0].dilation * x.stride[2]};
 }
 
-// x as the forward convolution reads it, with the axes of rows and columns that belong to it.
+// x with the depth's zeros. Those of rows and columns are left to what convolves the slices, which knows how
+// to be spared them.
 template <typename T>
-struct Conv3dInput {
-    static constexpr int64_t at_least_0(int64_t n) { return n < 0 ? 0 : n; }
-    // Padding of the rows and columns is left to frames where they are needed anyway.
-    static bool pads_rows(const Conv3dShape& s) { return s.axis[0].taps > 1 && s.axis[2].stride == 1; }
-    static PaddedVolumes<T> pad(const Array<const T, 5>& x, const Conv3dShape& s) {
-        int64_t before[3], size[3];
-        for (int d = 0; d < 3; d++) {
-            const Axis& a = s.axis[d];
-            const bool padded = d == 0 || pads_rows(s);
-            before[d] = padded ? -a.origin : 0;
-            const int64_t reach = (a.outputs - 1) * a.stride + (a.taps - 1) * a.dilation + 1;
-            size[d] = padded && (before[d] > 0 || reach > a.source) ? at_least_0(reach) : a.source;
-        }
-        return {x, before, size};
-    }
+PaddedVolumes<T> padded_depth(const Array<const T, 5>& x, const Conv3dShape& s) {
+    const Axis& depth = s.axis[0];
+    const int64_t reach = (depth.outputs - 1) * depth.stride + (depth.taps - 1) * depth.dilation + 1;
+    const int64_t before[3] = {-depth.origin, 0, 0},
+                  size[3] = {depth.leaves_source() ? reach : depth.source, x.shape[3], x.shape[4]};
+    return {x, before, size};
+}
 
-    PaddedVolumes<T> padded;
-    Axis rows, columns;
-
-    Conv3dInput(const Array<const T, 5>& x, const Conv3dShape& s)
-        : padded(pad(x, s)), rows(s.axis[1]), columns(s.axis[2]) {
-        if (!pads_rows(s)) return;
-        rows.source = padded.volumes().shape[3], columns.source = padded.volumes().shape[4];
-        rows.origin = columns.origin = 0;
-    }
-    Images<const T> images(const Conv3dShape& s) const { return images_of(padded.volumes(), s); }
-};
-
-// The sizes of the convolution of these images, for axes of rows and columns that may have lost their
-// padding.
-inline Conv2dShape images_shape(const Conv3dShape& s, const Axis& rows, const Axis& columns) {
+// The sizes of the convolution of these images.
+inline Conv2dShape images_shape(const Conv3dShape& s) {
+    const Axis &rows = s.axis[1], &columns = s.axis[2];
     return {s.N * s.axis[0].outputs,
             s.C * s.axis[0].taps,
             rows.source,

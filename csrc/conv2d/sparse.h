@@ -26,16 +26,35 @@ inline Axis dense_axis(const Axis& axis) {
     return {axis.outputs, axis.outputs, 1, 1, 1, 0};
 }
 
+// `rows` rows of `columns` pixels, so far apart, side by side. ahead: from a row to one that will be copied
+// later.
+template <typename T>
+void copy_image(T* to, const T* from, int64_t down, int64_t across, int64_t rows, int64_t columns,
+                int64_t ahead) {
+    int64_t i = 0;
+    const auto expect = [&] {
+        for (int64_t k = 0; k < columns * across; k += 64 / int64_t(sizeof(T))) prefetch(from + ahead + k);
+    };
+    // Whole vectors, of which the next row overwrites what is too much.
+    if (across == 2 && EverySecond<T>::suits(columns)) {
+        const EverySecond<T> row(0, columns, columns);
+        for (; (rows - i) * columns >= row.written(); i++, to += columns, from += down) {
+            expect();
+            row.copy(to, from);
+        }
+    }
+    for (; i < rows; i++, to += columns, from += down) copy_line(to, int64_t(1), from, across, columns);
+}
+
 // The same convolution of the pixels that outputs meet, which are copied to `pixels`.
 template <typename T>
 Correlation<T> dense_correlation(const Correlation<T>& conv, T* pixels) {
     const int64_t channels = conv.groups * conv.channels, I = conv.rows.outputs, J = conv.columns.outputs;
     parallel_for(conv.x.shape[0] * channels, 1 + 16384 / (I * J), [&](int64_t begin, int64_t end) {
         for (int64_t k = begin; k < end; k++)
-            for (int64_t i = 0; i < I; i++)
-                copy_line(pixels + (k * I + i) * J, int64_t(1),
-                          conv.x.at(k / channels, k % channels) + i * conv.rows.stride * conv.x.stride[2],
-                          conv.columns.stride * conv.x.stride[3], J);
+            copy_image(pixels + k * I * J, conv.x.at(k / channels, k % channels),
+                       conv.rows.stride * conv.x.stride[2], conv.columns.stride * conv.x.stride[3], I, J,
+                       conv.x.stride[1]);
     });
     Correlation<T> dense = conv;
     const Images<T> copy = dense_images(pixels, conv.x.shape[0], channels, conv.rows, conv.columns);
@@ -46,22 +65,39 @@ Correlation<T> dense_correlation(const Correlation<T>& conv, T* pixels) {
     return dense;
 }
 
-// A row of dx: its numbers, `step` apart, and `start` between.
+// A row of dx: `start`, and at every step-th place a number of `from`, unless that is null.
 template <typename T>
 void spread_row(T* to, int64_t count, int64_t stride, const T* from, int64_t step, T start) {
     constexpr int64_t W = width<T>;
-    if (stride == 1 && step == 2) {
+    const vec<T> between = broadcast<T>(start);
+    if (stride == 1 && step == 2 && from != nullptr) {
         for (int64_t k = 0; k < count; k += 2 * W, from += W) {
-            const vec<T> own = load_partial(from, (count - k + 1) / 2), between = broadcast<T>(start);
+            const vec<T> own = load_partial(from, (count - k + 1) / 2);
             store_partial(to + k, zip_low(own, between), count - k);
             store_partial(to + k + W, zip_high(own, between), count - k - W);
         }
         return;
     }
-    for (int64_t x = 0, next = 0; x < count; x++) {
-        const bool own = x == next;
-        to[x * stride] = own ? *from : start;
-        if (own) from++, next += step;
+    if (stride == 1)
+        for (int64_t k = 0; k < count; k += W) store_partial(to + k, between, count - k);
+    else
+        for (int64_t k = 0; k < count; k++) to[k * stride] = start;
+    if (from != nullptr)
+        for (int64_t k = 0; k < count; k += step) to[k * stride] = *from++;
+}
+
+// An image of dx, its rows and columns so far apart, from the products of the pixels that outputs meet; or
+// one that no output meets, if those are null.
+template <typename T>
+void spread_image(T* to, int64_t down, int64_t across, const Axis& rows, const Axis& columns,
+                  const T* products, T start) {
+    const int64_t H = rows.source, W = columns.source;
+    if (products == nullptr && across == 1 && down == W)
+        return spread_row<T>(to, H * W, 1, nullptr, 1, start);
+    for (int64_t h = 0; h < H; h++, to += down) {
+        const bool met = products != nullptr && h % rows.stride == 0;
+        spread_row(to, W, across, met ? products : nullptr, columns.stride, start);
+        if (met) products += columns.outputs;
     }
 }
 
@@ -70,21 +106,9 @@ template <typename T>
 void spread(const T* products, const T* bias, int64_t bias_stride, const Array<T, 4>& dx,
             const Conv2dShape& s) {
     parallel_for(s.N * s.C, 1 + 16384 / (s.H * s.W), [&](int64_t begin, int64_t end) {
-        for (int64_t k = begin; k < end; k++) {
-            const T start = bias != nullptr ? bias[k % s.C * bias_stride] : T(0);
-            for (int64_t h = 0; h < s.H; h++) {
-                const int64_t i = h / s.rows.stride;
-                const bool met = h % s.rows.stride == 0 && i < s.I;
-                T* to = &dx(k / s.C, k % s.C, h, 0);
-                spread_row(to, met ? s.W : 0, dx.stride[3], products + (k * s.I + i) * s.J, s.columns.stride,
-                           start);
-                if (dx.stride[3] == 1)
-                    for (int64_t x = met ? s.W : 0; x < s.W; x += width<T>)
-                        store_partial(to + x, broadcast<T>(start), s.W - x);
-                else
-                    for (int64_t x = met ? s.W : 0; x < s.W; x++) to[x * dx.stride[3]] = start;
-            }
-        }
+        for (int64_t k = begin; k < end; k++)
+            spread_image(&dx(k / s.C, k % s.C, 0, 0), dx.stride[2], dx.stride[3], s.rows, s.columns,
+                         products + k * s.I * s.J, bias != nullptr ? bias[k % s.C * bias_stride] : T(0));
     });
 }
 

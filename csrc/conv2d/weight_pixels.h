@@ -108,7 +108,7 @@ class PixelGradient {
         constexpr double W = width<T>;
         const double channels = double(s.C / s.groups), features = double(s.O / s.groups);
         const double taps = channels * double(s.U * s.V), pixels = double(s.N) * double(s.I) * double(s.J);
-        if (features == 1) return false;
+        if (features == 1 && channels == 1) return false;
         // Here: rounding up to vectors, which tiles of few registers load too often, and tiles of taps that
         // share no pixels from the second-level cache; copies; adding up lanes.
         const double waste = vectors(run(s)) * W / run(s);
@@ -139,7 +139,7 @@ class PixelGradient {
                      J = double(s.J);
         const double channels = double(s.C) / groups, features = double(s.O) / groups, V = double(s.V);
         const double taps = channels * double(s.U) * V, sums = features * (taps + 1), pixels = images * I * J;
-        if (features == 1) return false;
+        if (features == 1 && channels == 1) return false;
         const auto reach = [](const Axis& axis) {
             return double(axis.outputs - 1) * double(axis.stride) + double(axis.taps);
         };

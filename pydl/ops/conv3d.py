@@ -126,18 +126,25 @@ def faster_forward(x, w, b, y, stride, padding, dilation, groups):
 
 
 def faster_input_gradient(dy, w, dx, stride, padding, dilation, groups):
-    """conv3d_input_gradient likewise. Without a stride it is the convolution of dy with the filters turned, inputs and
-    outputs exchanged.
+    """conv3d_input_gradient likewise."""
+    if not transform_input_gradient(dy, w, None, dx, stride, padding):
+        conv3d_input_gradient(dy, w, dx, stride, padding, dilation, groups)
+
+
+def transform_input_gradient(dy, w, b, dx, stride, padding):
+    """The gradient by conv3d_winograd, each channel beginning with its bias, if that is faster; whether it was. Without
+    a stride it is the convolution of dy with the filters turned, inputs and outputs exchanged.
     """
     turned = w.swapaxes(0, 1)[:, :, ::-1, ::-1, ::-1]
     zeros = tuple(w.shape[2 + side // 2] - 1 - before for side, before in enumerate(padding))
     is_odd = padding[2] % 2 == padding[4] % 2 == 1
     if stride == (1, 1, 1) and min(zeros) >= 0 and (tile := volume_tile(turned.shape, dx.shape)):
-        conv3d_winograd(dy, turned, None, dx, stride, zeros, tile)
-    elif stride[1] == 2 and is_odd and suits_gradient(w.shape, dx.shape, dy.shape, stride[0]):
-        conv3d_winograd_gradient(dy, w, dx, stride, padding)
-    else:
-        conv3d_input_gradient(dy, w, dx, stride, padding, dilation, groups)
+        conv3d_winograd(dy, turned, b, dx, stride, zeros, tile)
+        return True
+    if stride[1] == 2 and is_odd and suits_gradient(w.shape, dx.shape, dy.shape, stride[0]):
+        conv3d_winograd_gradient(dy, w, b, dx, stride, padding)
+        return True
+    return False
 
 
 def faster_weight_gradient(dy, x, dw, db, stride, padding, dilation, groups):

@@ -49,13 +49,13 @@ def conv3d_winograd(x, w, b, y, stride, padding, tile):
 
 
 @kernel(writes="dx")
-def conv3d_winograd_gradient(dy, w, dx, stride, padding):
+def conv3d_winograd_gradient(dy, w, b, dx, stride, padding):
     padded, inside = padded_volumes(dx.shape, w.shape, dy.shape, stride, padding)
     for n, o, *zij in np.ndindex(dy.shape):
         d, h, v = (place * step for place, step in zip(zij, stride, strict=True))
         for c, t, i, j in np.ndindex(w.shape[1:]):
             padded[n, c, d + t, h + i, v + j] += w[o, c, t, i, j] * dy[n, o, *zij]
-    dx[...] = padded[inside]
+    dx[...] = padded[inside] if b is None else padded[inside] + b[:, None, None, None]
 
 
 @kernel(writes="dw, db")
@@ -105,7 +105,8 @@ def _(draw):
     case, settings = draw_case(draw, 2)
     # Finite weights, as for conv3d_input_gradient.
     w = draw.array(case["w"], finite=True)
-    return {"dy": draw.array(case["y"]), "w": w, "dx": draw.out(case["x"])} | settings
+    b = draw.choice(None, draw.array(case["x"][1:2]))
+    return {"dy": draw.array(case["y"]), "w": w, "b": b, "dx": draw.out(case["x"])} | settings
 
 
 @conv3d_winograd_weight.samples

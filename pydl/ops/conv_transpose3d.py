@@ -20,7 +20,17 @@ from typing import Any
 import numpy as np
 
 from ..op import kernel, op
-from .conv3d import contiguous, conv3d_forward, conv3d_weight_gradient, place_of
+from .conv2d_winograd import get_winograd
+from .conv3d import (
+    contiguous,
+    conv3d_forward,
+    conv3d_weight_gradient,
+    faster_forward,
+    faster_weight_gradient,
+    place_of,
+    transform_input_gradient,
+)
+from .conv3d_winograd import is_known
 from .convolution import draw_convolution
 from .transposed import check_transposed, convolve_transposed
 
@@ -64,4 +74,12 @@ def conv_transpose3d(
     """
     t = check_transposed("conv_transpose3d", input, weight, bias, stride, padding, output_padding, groups, dilation, 3)
     t.w = contiguous(t.w)
-    return convolve_transposed(t, conv_transpose3d_forward, conv3d_forward, conv3d_weight_gradient)
+    plain = max(*t.dilation, t.groups) == 1 and is_known(t.w.shape, t.x.itemsize, t.stride)
+    if not (plain and get_winograd()):
+        return convolve_transposed(t, conv_transpose3d_forward, conv3d_forward, conv3d_weight_gradient)
+
+    def forward(x, w, b, y, stride, padding, dilation, groups):
+        if not transform_input_gradient(x, w, b, y, stride, padding):
+            conv_transpose3d_forward(x, w, b, y, stride, padding, dilation, groups)
+
+    return convolve_transposed(t, forward, faster_forward, faster_weight_gradient)
