@@ -69,18 +69,21 @@ bool prefers_lanes(const Correlation<T>& conv) {
     const Axis &rows = conv.rows, &columns = conv.columns;
     const int64_t pixels = rows.source * columns.source, outputs = rows.outputs * columns.outputs,
                   vectors = (conv.groups - 1) / W + 1;
-    if (conv.x.shape[0] * vectors < (rows.taps >= 7 ? 2 : 4) || pixels + outputs > most_lane_vectors)
-        return false;
-    if (sizeof(T) == 4 && !suits_lane_rows<T>(rows)) {
-        const double lanes = (1.4 * double(conv.taps()) + 7) * double(outputs) + 16.4 * double(pixels) + 300 +
-                             4 * double(conv.taps()) / double(conv.x.shape[0]);
-        return choose_outputs<T>(rows, columns) == nullptr && !PairedRows<T>::suits(rows, columns) &&
-               lanes * double(vectors) < cost_apart<T>(rows, columns) * double(conv.groups);
+    if (conv.x.shape[0] * vectors < (rows.taps >= 7 ? 2 : 6) || pixels + outputs > 8000) return false;
+    // Of filters of one row, by cycles fitted to measurements.
+    if (sizeof(T) == 4 && rows.taps == 1) {
+        const double lanes = (1.4 * double(conv.taps()) + 7) * double(outputs) + 16.4 * double(pixels) + 300,
+                     apart = columns.taps < 4 ? 0 : cost_of_row_taps<T>(rows, columns);
+        return lanes * double(vectors) < apart * double(conv.groups);
     }
-    if (!suits_lane_rows<T>(rows)) return false;
     const double moved = double(1 + rows.stride * columns.stride);  // pixels, and an output
     const double lost = double(whole_vectors<T>(conv.groups)) / double(conv.groups);
     const double filled = double(columns.outputs) / double(whole_vectors<T>(columns.outputs));
+    // With pixels as lanes, rows of taps are taken one by one. What that takes was fitted to measurements.
+    if (sizeof(T) == 4 && rows.taps > 1 && rows_apart(rows))
+        return choose_outputs<T>(rows, columns) == nullptr && !PairedRows<T>::suits(rows, columns) &&
+               1.25 * (double(conv.taps()) + 9 * moved) * lost < (4.5 * double(conv.taps()) + 40) / filled;
+    if (!suits_lane_rows<T>(rows)) return false;
     const auto inside = [](const Axis& axis) {
         int64_t met = 0;
         for (int64_t tap = 0; tap < axis.taps; tap++) {

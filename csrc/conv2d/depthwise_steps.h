@@ -22,17 +22,13 @@ inline bool rows_apart(const Axis& rows) {
             (rows.stride > 1 || rows.outputs < DepthwiseKernel<float>::most * rows.dilation));
 }
 
-// What a channel takes with pixels as lanes, fitted to measurements, in cycles: sums, what is read, and what
-// a plane takes besides.
+// What filters of one row take with pixels as lanes, in cycles for a channel: sums and what is read.
 template <typename T>
-double cost_apart(const Axis& rows, const Axis& columns) {
+double cost_of_row_taps(const Axis& rows, const Axis& columns) {
     constexpr int64_t W = width<T>;
-    const double sums = double(rows.taps * columns.taps * rows.outputs * ((columns.outputs - 1) / W + 1)),
+    const double sums = double(columns.taps * rows.outputs * ((columns.outputs - 1) / W + 1)),
                  read = double(rows.source * ((columns.source - 1) / W + 1));
-    if (rows.taps == 1 && columns.stride == 1 && columns.dilation == 1) return 2 * sums + 280;
-    if (rows.taps == 1 || rows_apart(rows)) return 3.6 * sums + 7 * read + 15;
-    if (rows.dilation > 1) return 1.65 * sums + 4 * read + 100;
-    return rows.stride > 1 ? 1.9 * sums + 7.5 * read : 1.5 * sums + 5.8 * read + 330;
+    return columns.stride == 1 && columns.dilation == 1 ? 2 * sums + 280 : 3.6 * sums + 7 * read + 15;
 }
 
 template <typename T>
