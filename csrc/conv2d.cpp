@@ -176,7 +176,7 @@ void input_gradient(const Array<const T, 4>& dy, const Array<const T, 4>& w, con
     if (dx.size() == 0) return;
     if constexpr (has_special_kernels) {
         if (is_depthwise_of_stride_2(s, dx)) return depthwise_input_gradient(dy, w, bias, bias_stride, dx, s);
-        if (has_strided_gradient(s, dx)) return strided_depthwise_gradient(dy, w, bias, bias_stride, dx, s);
+        if (strided_depthwise_gradient(dy, w, bias, bias_stride, dx, s)) return;
     }
     Correlation<T> conv = gradient_correlation(dy, w, bias, bias_stride, dx, s);
     const auto set_phase = [&](const Phase& row, const Phase& column, int64_t a, int64_t c) {

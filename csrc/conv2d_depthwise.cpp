@@ -65,11 +65,17 @@ bool is_depthwise(const Correlation<T>& given) {
 // left out, but images have to be turned, and stay in the second-level cache meanwhile.
 template <typename T>
 bool prefers_lanes(const Correlation<T>& conv) {
-    constexpr int64_t W = width<T>, most_vectors = 8000;
+    constexpr int64_t W = width<T>;
     const Axis &rows = conv.rows, &columns = conv.columns;
-    if (conv.x.shape[0] * ((conv.groups - 1) / W + 1) < (rows.taps >= 7 ? 2 : 6) ||
-        rows.source * columns.source + rows.outputs * columns.outputs > most_vectors)
-        return false;
+    const int64_t pixels = rows.source * columns.source, outputs = rows.outputs * columns.outputs,
+                  vectors = (conv.groups - 1) / W + 1;
+    if (conv.x.shape[0] * vectors < (rows.taps >= 7 ? 2 : 6) || pixels + outputs > 8000) return false;
+    // Of filters of one row, by cycles fitted to measurements.
+    if (sizeof(T) == 4 && rows.taps == 1) {
+        const double lanes = (1.4 * double(conv.taps()) + 7) * double(outputs) + 16.4 * double(pixels) + 300,
+                     apart = columns.taps < 4 ? 0 : cost_of_row_taps<T>(rows, columns);
+        return lanes * double(vectors) < apart * double(conv.groups);
+    }
     const double moved = double(1 + rows.stride * columns.stride);  // pixels, and an output
     const double lost = double(whole_vectors<T>(conv.groups)) / double(conv.groups);
     const double filled = double(columns.outputs) / double(whole_vectors<T>(columns.outputs));
@@ -108,7 +114,7 @@ bool correlate_lanes(const Correlation<T>& conv, bool preferred) {
     LaneFrame<T> frame;
     frame.add(conv.rows, conv.columns);
     DepthwiseLanes<T> lanes(conv.x, conv.y, conv.groups, conv.features, conv.w_group, conv.w_stride[0],
-                            conv.bias, conv.bias_stride, 1, conv.taps());
+                            conv.bias, conv.bias_stride, conv.taps());
     lanes.add(frame, conv.rows, conv.columns, conv.w, conv.w_stride[2], conv.w_stride[3], 0, 0);
     lanes.run(frame);
     return true;

@@ -4,6 +4,7 @@
 #include "conv2d/depthwise_repeated.h"
 
 #include "conv2d/depthwise.h"
+#include "conv2d/depthwise_lane_gradient.h"
 #include "conv2d/depthwise_paired_slopes.h"
 #include "conv2d/depthwise_rows.h"
 #include "parallel.h"
@@ -18,9 +19,9 @@ static bool suits(const Axis& rows, const Axis& columns) {
 }
 
 template <typename T>
-bool has_strided_gradient(const Conv2dShape& s, const Array<T, 4>& dx) {
-    return sizeof(T) == 4 && has_special_kernels && s.groups > 1 && s.C == s.groups && s.O == s.groups &&
-           dx.stride[3] == 1 && s.columns.stride > 2 && suits(s.rows, s.columns);
+static bool has_strided_gradient(const Conv2dShape& s, const Array<T, 4>& dx) {
+    return s.groups > 1 && s.C == s.groups && s.O == s.groups && dx.stride[3] == 1 && s.columns.stride > 2 &&
+           suits(s.rows, s.columns);
 }
 
 template <typename T>
@@ -74,9 +75,17 @@ void strided_gradient(const Array<const T, 4>& dy, const Array<const T, 4>& w, c
 }
 
 template <typename T>
-void strided_depthwise_gradient(const Array<const T, 4>& dy, const Array<const T, 4>& w, const T* bias,
+bool strided_depthwise_gradient(const Array<const T, 4>& dy, const Array<const T, 4>& w, const T* bias,
                                 int64_t bias_stride, const Array<T, 4>& dx, const Conv2dShape& s) {
-    if constexpr (sizeof(T) == 4 && has_special_kernels) strided_gradient(dy, w, bias, bias_stride, dx, s);
+    if constexpr (sizeof(T) == 4 && has_special_kernels) {
+        if (s.rows.stride == 1 && s.columns.stride == 1) return false;
+        if (gradient_by_lanes(dy, w, bias, bias_stride, dx, s)) return true;
+        if (has_strided_gradient(s, dx)) {
+            strided_gradient(dy, w, bias, bias_stride, dx, s);
+            return true;
+        }
+    }
+    return false;
 }
 
 template <typename T>
@@ -142,14 +151,12 @@ void strided_depthwise_weights(const Images<const T>& dy, const Images<const T>&
         if (!paired_weight_gradient(dy, x, s, dw, db, db_stride))
             strided_weights(dy, x, s, dw, db, db_stride);
 }
-template bool has_strided_gradient(const Conv2dShape&, const Array<float, 4>&);
-template void strided_depthwise_gradient(const Array<const float, 4>&, const Array<const float, 4>&,
+template bool strided_depthwise_gradient(const Array<const float, 4>&, const Array<const float, 4>&,
                                          const float*, int64_t, const Array<float, 4>&, const Conv2dShape&);
 template bool has_strided_weights(const Images<const float>&, const Images<const float>&, const Conv2dShape&);
 template void strided_depthwise_weights(const Images<const float>&, const Images<const float>&,
                                         const Conv2dShape&, const Array<float, 4>&, float*, int64_t);
-template bool has_strided_gradient(const Conv2dShape&, const Array<double, 4>&);
-template void strided_depthwise_gradient(const Array<const double, 4>&, const Array<const double, 4>&,
+template bool strided_depthwise_gradient(const Array<const double, 4>&, const Array<const double, 4>&,
                                          const double*, int64_t, const Array<double, 4>&, const Conv2dShape&);
 template bool has_strided_weights(const Images<const double>&, const Images<const double>&,
                                   const Conv2dShape&);

@@ -11,7 +11,7 @@
 //       for the even and the odd columns, for each tap of theirs: as in conv2d_depthwise.cpp
 #include "conv2d/depthwise.h"
 #include "conv2d/depthwise_frame.h"
-#include "conv2d/depthwise_lanes.h"
+#include "conv2d/depthwise_lane_gradient.h"
 #include "conv2d/depthwise_rows.h"
 #include "conv2d/phase.h"
 
@@ -89,26 +89,6 @@ bool is_depthwise_of_stride_2(const Conv2dShape& s, const Array<T, 4>& dx) {
     };
     return fits(s.rows) && fits(s.columns) && s.C / s.groups <= 2 && s.O > 0 && s.O / s.groups <= 8 &&
            dx.stride[3] == 1;
-}
-
-// Whether its channels are better taken as lanes.
-template <typename T>
-bool gradient_by_lanes(const Array<const T, 4>& dy, const Array<const T, 4>& w, const T* bias,
-                       int64_t bias_stride, const Array<T, 4>& dx, const Conv2dShape& s) {
-    if (s.O != s.groups || s.C != s.groups || !suits_lanes<T>(s.groups, s.I * s.J, s.U * s.V)) return false;
-    LaneFrame<T> frame;
-    for (int a = 0; a < 2; a++) frame.add(conv2d_phase(s.rows, a).axis, conv2d_phase(s.columns, a).axis);
-    const Images<const T> from = images_of(dy);
-    const Images<T> to = images_of(dx);
-    DepthwiseLanes<T> lanes(from, to, s.groups, 1, w.stride[0], 0, bias, bias_stride, 2, s.U * s.V);
-    for (int a = 0; a < 2; a++)
-        for (int b = 0; b < 2; b++) {
-            const Phase row = conv2d_phase(s.rows, a), column = conv2d_phase(s.columns, b);
-            lanes.add(frame, row.axis, column.axis, &w(0, 0, row.last_tap, column.last_tap),
-                      -row.step * w.stride[2], -column.step * w.stride[3], a, b);
-        }
-    lanes.run(frame);
-    return true;
 }
 
 // A plane of the gradient of 2x2, 3x3 and 4x4 filters with the usual padding. Pixels have a slope for each

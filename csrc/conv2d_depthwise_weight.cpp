@@ -16,6 +16,8 @@
 #include "conv2d/depthwise_lane_slopes.h"
 #include "conv2d/depthwise_paired_slopes.h"
 #include "conv2d/depthwise_rows.h"
+#include "conv2d/depthwise_tile.h"
+#include "conv2d/weight_dots.h"
 
 namespace pydl::PYDL_ISA {
 
@@ -95,7 +97,7 @@ void depthwise_slopes(const DepthwiseSlopes<T>& s, int64_t first_tap, vec<T>* ac
 // In float64, a kernel for two columns of three taps would seldom be worth its size.
 template <int U>
 inline constexpr int slope_columns = U == 1                     ? 4
-                                     : U == 3                   ? 3
+                                     : U <= 3                   ? 3
                                      : U <= 5 || many_registers ? 2
                                                                 : 1;
 
@@ -110,6 +112,8 @@ using AllSlopes = void (*)(const DepthwiseSlopes<T>&, int64_t taps, vec<T>* acc,
 template <typename T>
 AllSlopes<T> slopes_function(int64_t taps, int64_t stride) {
     if (taps == 1) return all_slopes<T, 1, slope_columns<1>, 1>;
+    if constexpr (has_filter_parts<T>)
+        if (taps == 2) return all_slopes<T, 2, slope_columns<2>, 1>;
     if (taps == 3)
         return stride == 1 ? all_slopes<T, 3, slope_columns<3>, 1> : all_slopes<T, 3, slope_columns<3>, 2>;
     if (taps == 5)
@@ -117,40 +121,24 @@ AllSlopes<T> slopes_function(int64_t taps, int64_t stride) {
     return stride == 1 ? all_slopes<T, 7, slope_columns<7>, 1> : all_slopes<T, 7, slope_columns<7>, 2>;
 }
 
-// The sum of `rows` rows of dy, in two chains, since each addition waits for the one before.
+// Whether the sums of all parts of filters with such rows of taps (conv2d/tap_parts.h) have kernels.
 template <typename T>
-vec<T> add_rows_of(const DepthwiseSlopes<T>& s, vec<T> sum) {
-    constexpr int64_t W = width<T>;
-    vec<T> other{};
-    for (int64_t i = 0; i < s.rows; i++) {
-        const T* dy = s.dy + i * s.dy_pitch;
-        int64_t j = 0;
-        for (; j + 2 * W <= s.columns; j += 2 * W) {
-            sum += load(dy + j);
-            other += load(dy + j + W);
-        }
-        for (; j < s.columns; j += W) sum += load_partial(dy + j, s.columns - j);
-    }
-    return sum + other;
+bool has_slopes_kernels(const Axis& rows, bool is_depthwise) {
+    if (rows.taps == 1) return rows.stride <= 64;
+    if (rows.dilation == 1 ? rows.stride > 2 : rows.stride > 1 || rows.dilation > 64) return false;
+    if (rows.taps == 3 || rows.taps == 5 || rows.taps == 7) return true;
+    const bool has_twos = rows.taps <= 4;
+    return has_filter_parts<T> && is_depthwise && rows.taps <= 64 && (rows.stride == 1 || !has_twos);
 }
 
-struct DepthwiseAxes {
-    Axis rows, columns;
-    bool turned;  // images of one column
-    explicit DepthwiseAxes(const Conv2dShape& s) : rows(s.rows), columns(s.columns), turned(false) {
-        turned = columns.source == 1 && columns.outputs == 1 && columns.taps == 1 && columns.origin == 0;
-        if (turned) rows = s.columns, columns = s.rows;
-    }
-};
-
+template <typename T>
 bool has_depthwise_weights(const Conv2dShape& s) {
     const DepthwiseAxes axes(s);
     const Axis& rows = axes.rows;
-    const bool of_one_row = rows.taps == 1 && rows.stride <= 64;
-    const bool of_some = (rows.taps == 3 || rows.taps == 5 || rows.taps == 7) &&
-                         (rows.dilation == 1 ? rows.stride <= 2 : rows.stride == 1 && rows.dilation <= 64);
-    return s.O / s.groups <= 2 && s.C / s.groups <= 8 && s.C > 0 && (of_one_row || of_some) &&
-           rows.origin >= -64 * rows.dilation && suits_row_frame(axes.columns);
+    if (s.O / s.groups > 2 || s.C / s.groups > 8 || s.C < 1 || rows.origin < -64 * rows.dilation)
+        return false;
+    return suits_lane_slopes<T>(s) ||
+           (has_slopes_kernels<T>(rows, s.C == s.groups) && suits_row_frame(axes.columns));
 }
 
 // Whether its rows are better read where they lie.
@@ -219,7 +207,6 @@ void depthwise_weight_gradient(const Images<const T>& dy, const Images<const T>&
     const RowFrame<T> layout(row_taps, (stripes.size - 1) * rows.stride + reach, channels);
     const Scratch<int64_t> tap(V);
     for (int64_t v = 0; v < V; v++) tap[v] = layout.place(columns.origin + v * columns.dilation);
-    const AllSlopes<T> slopes = slopes_function<T>(U, rows.stride);
     const Parts parts(s.N * stripes.count, (s.N * stripes.count * s.groups - 1) / 16 + 1);
     const int64_t sums = channels * U * V + 1, own = features * sums;  // behind the weights the bias
     const Scratch<T> partial(s.groups * parts.count * own);
@@ -250,14 +237,18 @@ void depthwise_weight_gradient(const Images<const T>& dy, const Images<const T>&
                                             count,
                                             J};
                 vec<T>* sum = acc + m * sums;
-                sum[sums - 1] = add_rows_of(plane, sum[sums - 1]);
+                sum[sums - 1] = add_rows<T>(sum[sums - 1], plane.dy, plane.dy_pitch, count, J);
                 for (int64_t c = 0; c < channels; c++)
                     for (int64_t r = 0; r < dilation && r < count; r++) {
                         DepthwiseSlopes<T> part = plane;
                         part.frame += c * layout.channel() + r * layout.pitch();
                         part.dy += r * plane.dy_pitch, part.dy_pitch *= dilation;
                         part.rows = (count - r - 1) / dilation + 1;
-                        slopes(part, V, sum + c * U * V, 0);
+                        for (int64_t u = 0, taps; u < U; u += taps) {
+                            taps = first_part_of_taps(U - u);
+                            slopes_function<T>(taps, rows.stride)(part, V, sum + (c * U + u) * V, 0);
+                            part.frame += taps * plane.pitch;
+                        }
                     }
             }
         }
@@ -281,12 +272,18 @@ void depthwise_weight_gradient(const Images<const T>& dy, const Images<const T>&
             return sum;
         };
         for (int64_t c = 0; c < channels; c++)
-            for (int64_t v = 0; v < V; v++)
-                for (int64_t u = 0; u < U; u++)
-                    (axes.turned ? dw(o, c, v, u) : dw(o, c, u, v)) = total((c * V + v) * U + u);
+            for (int64_t first = 0, taps; first < U; first += taps) {
+                taps = first_part_of_taps(U - first);
+                for (int64_t k = 0; k < taps * V; k++) {
+                    const int64_t u = first + k % taps, v = k / taps;
+                    (axes.turned ? dw(o, c, v, u) : dw(o, c, u, v)) = total((c * U + first) * V + k);
+                }
+            }
         if (db != nullptr) db[o * db_stride] = total(sums - 1);
     }
 }
+template bool has_depthwise_weights<float>(const Conv2dShape&);
+template bool has_depthwise_weights<double>(const Conv2dShape&);
 template void depthwise_weight_gradient(const Images<const float>&, const Images<const float>&,
                                         const Conv2dShape&, const Array<float, 4>&, float*, int64_t);
 template void depthwise_weight_gradient(const Images<const double>&, const Images<const double>&,

@@ -279,7 +279,7 @@ void add_up_weight_gradient(const Images<const T>& dy, const Images<const T>& x,
     if constexpr (has_special_kernels) {
         if (is_pointwise_gradient(dy, x, s) && dw.stride[1] == 1)
             return pointwise_weight_gradient<T>(dy, x, s, dw, db, db_stride);
-        if (has_depthwise_weights(s)) return depthwise_weight_gradient<T>(dy, x, s, dw, db, db_stride);
+        if (has_depthwise_weights<T>(s)) return depthwise_weight_gradient<T>(dy, x, s, dw, db, db_stride);
         if (has_strided_weights<T>(dy, x, s))
             return strided_depthwise_weights<T>(dy, x, s, dw, db, db_stride);
         if (PixelGradient<T>::suits(s)) return PixelGradient<T>(dy, x, s).run(dw, db, db_stride);

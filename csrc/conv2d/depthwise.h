@@ -47,17 +47,17 @@ void depthwise_input_gradient(const Array<const T, 4>& dy, const Array<const T, 
                               int64_t bias_stride, const Array<T, 4>& dx, const Conv2dShape& s);
 
 // The gradient with respect to the weight and the bias (db may be null).
+template <typename T>
 bool has_depthwise_weights(const Conv2dShape& s);
 template <typename T>
 void depthwise_weight_gradient(const Images<const T>& dy, const Images<const T>& x, const Conv2dShape& s,
                                const Array<T, 4>& dw, T* db, int64_t db_stride);
 
-// These gradients with strides of 2 to 4 along the rows that the functions above have no kernels for
-// (conv2d/depthwise_repeated.h).
+// These gradients with strides that the functions above have no kernels for
+// (conv2d/depthwise_lane_gradient.h, conv2d/depthwise_repeated.h). The first returns whether it has computed
+// them.
 template <typename T>
-bool has_strided_gradient(const Conv2dShape& s, const Array<T, 4>& dx);
-template <typename T>
-void strided_depthwise_gradient(const Array<const T, 4>& dy, const Array<const T, 4>& w, const T* bias,
+bool strided_depthwise_gradient(const Array<const T, 4>& dy, const Array<const T, 4>& w, const T* bias,
                                 int64_t bias_stride, const Array<T, 4>& dx, const Conv2dShape& s);
 template <typename T>
 bool has_strided_weights(const Images<const T>& dy, const Images<const T>& x, const Conv2dShape& s);

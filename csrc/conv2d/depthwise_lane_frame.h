@@ -41,6 +41,9 @@ class LaneFrame {
     int64_t top_ = 0, bottom_ = 1, left_ = 0, right_ = 1, columns_ = 1;
 };
 
+// Pixels and outputs that stay in the second-level cache while they are turned and used.
+inline constexpr int64_t most_lane_vectors = 12000;
+
 // Whether so many channels fill their vectors, and maps of so many pixels are small: larger ones take less
 // time with pixels as lanes, which need not be turned.
 template <typename T>

@@ -32,11 +32,38 @@ void lane_slopes(const T* dy, int64_t rows, int64_t columns, const T* x, const i
     for (int q = 0; q < Q; q++) sum[q] += acc[q];
 }
 
+// The axes of a gradient with pixels as lanes: images of one column are turned into those of one row.
+struct DepthwiseAxes {
+    Axis rows, columns;
+    bool turned;
+    explicit DepthwiseAxes(const Conv2dShape& s) : rows(s.rows), columns(s.columns), turned(false) {
+        turned = columns.source == 1 && columns.outputs == 1 && columns.taps == 1 && columns.origin == 0;
+        if (turned) rows = s.columns, columns = s.rows;
+    }
+};
+
+// Whether channels as lanes take less time than pixels, by what each was measured to take (cycles for a
+// vector of channels, and for a channel).
 template <typename T>
 bool suits_lane_slopes(const Conv2dShape& s) {
-    // Sums of pixels as lanes take fewer steps, most of all along images of one column.
-    return s.C == s.groups && s.O == s.groups && s.U * s.V >= 3 &&
-           suits_lanes<T>(s.C, s.I * s.J * (s.J == 1 ? 5 : 1), s.U * s.V);
+    constexpr int64_t W = width<T>;
+    const int64_t taps = s.U * s.V, outputs = s.I * s.J, pixels = s.H * s.W;
+    if (s.C != s.groups || s.O != s.groups || taps < 3 || !suits_lanes<T>(s.C, 0, taps) ||
+        outputs + pixels > most_lane_vectors)
+        return false;
+    const double sums = double(taps >= 9 ? (taps + 8) / 9 * 9 : (taps + 2) / 3 * 3),
+                 lanes = (1.85 * sums + 12.5) * double(outputs) + 14 * double(pixels) + 300;
+    const DepthwiseAxes axes(s);
+    const bool framed = axes.columns.stride == 1 || (axes.rows.stride <= 2 && axes.rows.taps % 2 == 1);
+    const double vectors = double(axes.rows.outputs * ((axes.columns.outputs - 1) / W + 1)),
+                 apart = ((!framed                                   ? 4.5
+                           : axes.rows.stride > 1 || !many_registers ? 2.5
+                                                                     : 1.65) *
+                              double(taps) +
+                          6.5) *
+                             vectors +
+                         400;
+    return lanes * double((s.C - 1) / W + 1) < apart * double(s.C);
 }
 
 template <typename T>

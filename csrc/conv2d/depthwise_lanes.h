@@ -40,10 +40,11 @@ class DepthwiseLanes {
     static constexpr int64_t W = width<T>;
 
   public:
-    // w is read as w[group * w_group + m * w_feature + tap], outputs of a phase are `step` apart.
+    // w is read as w[group * w_group + m * w_feature + tap]; outputs of a phase are `down` rows and `along`
+    // columns apart.
     DepthwiseLanes(const Images<const T>& x, const Images<T>& y, int64_t groups, int64_t features,
-                   int64_t w_group, int64_t w_feature, const T* bias, int64_t bias_stride, int64_t step,
-                   int64_t taps)
+                   int64_t w_group, int64_t w_feature, const T* bias, int64_t bias_stride, int64_t taps,
+                   int64_t down = 1, int64_t along = 1)
         : x_(x),
           y_(y),
           groups_(groups),
@@ -52,13 +53,14 @@ class DepthwiseLanes {
           w_feature_(w_feature),
           bias_(bias),
           bias_stride_(bias_stride),
-          step_(step),
           taps_(taps),
-          phases_(step * step),
+          down_(down),
+          along_(along),
+          phases_(down * along),
           place_(taps),
           w_(taps) {}
 
-    // The outputs (row, column), (row + step, column), ...; all frames have to be known.
+    // The outputs (row, column), (row + down, column), ...; all frames have to be known.
     [[gnu::noinline]] void add(const LaneFrame<T>& frame, const Axis& rows, const Axis& columns, const T* w,
                                int64_t down, int64_t along, int64_t row, int64_t column) {
         calls_ += suits_lane_rows<T>(rows) ? lane_row_blocks(rows) * columns.outputs : rows.outputs;
@@ -75,7 +77,7 @@ class DepthwiseLanes {
 
     [[gnu::noinline]] void run(const LaneFrame<T>& layout) const {
         const int64_t N = x_.shape[0], H = y_.shape[2], V = y_.shape[3], blocks = (groups_ + W - 1) / W;
-        const int64_t work = (layout.size() + H * V * features_ * (4 + taps_ / (step_ * step_))) * W;
+        const int64_t work = (layout.size() + H * V * features_ * (4 + taps_ / (down_ * along_))) * W;
         const LanesAhead<T> to_come(x_, y_, calls_);
         parallel_for(blocks * N, 1 + GemmBlocks<T>::thread_work / work, [&](int64_t begin, int64_t end) {
             const Scratch<T> frame(layout.size()), tile(H * V * W);
@@ -141,12 +143,12 @@ class DepthwiseLanes {
 
     void compute(const LaneFrame<T>& layout, const PhaseOutputs& phase, const vec<T>* weight, const T* frame,
                  T* tile, LanesAhead<T>& ahead) const {
-        const int64_t x_step = phase.columns.stride * W, y_step = step_ * W, J = phase.columns.outputs;
+        const int64_t x_step = phase.columns.stride * W, y_step = along_ * W, J = phase.columns.outputs;
         const auto run = [&](auto block, int64_t i, int64_t j) PYDL_INLINE_LAMBDA {
             lane_outputs<T, decltype(block)::value>(
                 weight + phase.first_tap, place_.data() + phase.first_tap, phase.taps, weight[taps_],
                 frame + i * phase.rows.stride * layout.columns() * W + j * x_step, x_step,
-                tile + phase.place + (i * y_.shape[3] + j) * y_step, y_step);
+                tile + phase.place + i * down_ * y_.shape[3] * W + j * y_step, y_step);
         };
         // The last outputs of a row are moved back to end with it; what they compute again is the same.
         const auto row = [&](auto block, int64_t i) PYDL_INLINE_LAMBDA {
@@ -171,8 +173,8 @@ class DepthwiseLanes {
                                         const vec<T>* weight, const T* frame, T* tile,
                                         LanesAhead<T>& ahead) const {
         const Axis &rows = phase.rows, &columns = phase.columns;
-        if (!suits_lane_rows<T>(rows)) return false;
-        const int64_t d = rows.dilation, x_row = layout.columns() * W, y_row = y_.shape[3] * step_ * W;
+        if (!suits_lane_rows<T>(rows) || columns.taps == 0) return false;
+        const int64_t d = rows.dilation, x_row = layout.columns() * W, y_row = y_.shape[3] * down_ * W;
         LaneColumn<T> column = {nullptr,   columns.taps,         0,        0, 0, false, weight[taps_],
                                 d * x_row, columns.dilation * W, d * y_row};
         weight += phase.first_tap;
@@ -200,7 +202,7 @@ class DepthwiseLanes {
                                 clip(column.left, column.right, first_inside(-left, columns.dilation),
                                      first_inside(columns.source - left, columns.dilation));
                             run(column, frame + top * x_row + left * W,
-                                tile + phase.place + i * y_row + j * step_ * W);
+                                tile + phase.place + i * y_row + j * along_ * W);
                         }
                     }
                 }
@@ -222,7 +224,7 @@ class DepthwiseLanes {
     const Images<T>& y_;
     int64_t groups_, features_, w_group_, w_feature_;
     const T* bias_;
-    int64_t bias_stride_, step_, taps_, count_ = 0, added_ = 0;
+    int64_t bias_stride_, taps_, down_, along_, count_ = 0, added_ = 0;
     int64_t calls_ = 0;  // of what asks for the next images while one is computed
     Scratch<PhaseOutputs> phases_;
     Scratch<int64_t> place_;

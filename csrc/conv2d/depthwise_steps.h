@@ -22,6 +22,15 @@ inline bool rows_apart(const Axis& rows) {
             (rows.stride > 1 || rows.outputs < DepthwiseKernel<float>::most * rows.dilation));
 }
 
+// What filters of one row take with pixels as lanes, in cycles for a channel: sums and what is read.
+template <typename T>
+double cost_of_row_taps(const Axis& rows, const Axis& columns) {
+    constexpr int64_t W = width<T>;
+    const double sums = double(columns.taps * rows.outputs * ((columns.outputs - 1) / W + 1)),
+                 read = double(rows.source * ((columns.source - 1) / W + 1));
+    return columns.stride == 1 && columns.dilation == 1 ? 2 * sums + 280 : 3.6 * sums + 7 * read + 15;
+}
+
 template <typename T>
 class DepthwiseSteps {
     static constexpr int64_t W = width<T>;
