@@ -56,13 +56,10 @@ bool suits_lane_slopes(const Conv2dShape& s) {
     const DepthwiseAxes axes(s);
     const bool framed = axes.columns.stride == 1 || (axes.rows.stride <= 2 && axes.rows.taps % 2 == 1);
     const double vectors = double(axes.rows.outputs * ((axes.columns.outputs - 1) / W + 1)),
-                 apart = ((!framed                                   ? 4.5
-                           : axes.rows.stride > 1 || !many_registers ? 2.5
-                                                                     : 1.65) *
-                              double(taps) +
-                          6.5) *
-                             vectors +
-                         400;
+                 per_tap = !framed                ? 4.5
+                           : axes.rows.stride > 1 ? 2.5
+                                                  : 1.65,
+                 apart = (per_tap * double(taps) + 6.5) * vectors + 400;
     return lanes * double((s.C - 1) / W + 1) < apart * double(s.C);
 }
 
