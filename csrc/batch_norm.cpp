@@ -70,46 +70,47 @@ void apply_all(const Array<const T, 3>& x, const Completion<T>& then, const Arra
     apply_rows(N, C * S, center, scale, shift, x.data, then, y.data);
 }
 
-// The moments of `columns` columns over the rows of a piece.
+// Adds a block of rows to the moments of `columns` columns.
 template <typename T>
-void column_moments(const ColumnTasks& tasks, int64_t piece, const T* x, int64_t stride, int64_t columns,
-                    Moments* moments) {
+void add_column_moments(const T* x, int64_t stride, int64_t rows, int64_t columns, Moments* moments) {
     constexpr int64_t W = width<T>;
-    T sums[kChannelColumns + W], squares[kChannelColumns + W], centers[kChannelColumns + W];
-    tasks.for_rows(piece, [&](int64_t first, int64_t rows) {
-        const T* block = x + first * stride;
-        for (int64_t j = 0; j < columns; j += W) {
-            const auto row = [&](int64_t n) PYDL_INLINE_LAMBDA {
-                return load_partial(block + n * stride + j, columns - j);
-            };
-            // Near the mean: that of the first rows, or 0 where it is not finite.
-            vec<T> center = rows < 4 ? row(0) : (row(0) + row(1) + row(2) + row(3)) * T(0.25);
-            center = select(center - center == T(0), center, vec<T>{});
-            vec<T> sum{}, square{};
-            for (int64_t n = 0; n < rows; ++n) {
-                prefetch(block + (n + rows) * stride + j);  // of the next rows
-                const vec<T> d = row(n) - center;
-                sum += d;
-                square = fma(d, d, square);
-            }
-            store(sums + j, sum);
-            store(squares + j, square);
-            store(centers + j, center);
+    alignas(64) T sums[kMostColumns], squares[kMostColumns], centers[kMostColumns];
+    const auto row = [&](int64_t n, int64_t j)
+                         PYDL_INLINE_LAMBDA { return load_partial(x + n * stride + j, columns - j); };
+    for (int64_t j = 0; j < columns; j += W) {
+        // Near the mean: that of the first rows, or 0 where it is not finite.
+        vec<T> center = rows < 4 ? row(0, j) : (row(0, j) + row(1, j) + row(2, j) + row(3, j)) * T(0.25);
+        store(centers + j, select(center - center == T(0), center, vec<T>{}));
+        store(sums + j, vec<T>{});
+        store(squares + j, vec<T>{});
+    }
+    const int64_t ahead = kNumbersAhead / columns * stride;
+    for_few_rows<T>(rows, columns, [&](int64_t j, int64_t n, auto few) PYDL_INLINE_LAMBDA {
+        const vec<T> center = load(centers + j);
+        vec<T> sum = load(sums + j), square = load(squares + j);
+#pragma GCC unroll 8
+        for (int64_t i = 0; i < few.value; ++i) {
+            prefetch(x + (n + i) * stride + j + ahead);
+            const vec<T> d = row(n + i, j) - center;
+            sum += d;
+            square = fma(d, d, square);
         }
-        // What combine() would do, its divisions once for all columns.
-        const double count = double(rows), before = moments[0].count, share = count / (before + count);
-        for (int64_t j = 0; j < columns; ++j) {
-            const double d = sums[j], part = d * (1 / count), mean = double(centers[j]) + part;
-            const double square = double(squares[j]) - d * part, distance = mean - moments[j].mean;
-            if (before == 0 || distance - distance != 0) {
-                combine(moments[j], {count, mean, square});
-                continue;
-            }
-            moments[j].mean += distance * share;
-            moments[j].squares += square + distance * distance * (before * share);
-            moments[j].count = before + count;
-        }
+        store(sums + j, sum);
+        store(squares + j, square);
     });
+    // What combine() would do, its divisions once for all columns.
+    const double count = double(rows), before = moments[0].count, share = count / (before + count);
+    for (int64_t j = 0; j < columns; ++j) {
+        const double d = sums[j], part = d * (1 / count), mean = double(centers[j]) + part;
+        const double square = double(squares[j]) - d * part, distance = mean - moments[j].mean;
+        if (before == 0 || distance - distance != 0) {
+            combine(moments[j], {count, mean, square});
+            continue;
+        }
+        moments[j].mean += distance * share;
+        moments[j].squares += square + distance * distance * (before * share);
+        moments[j].count = before + count;
+    }
 }
 
 // Adds `count` numbers of some channels to their sums.
@@ -164,15 +165,10 @@ void normalise(const Array<const T, 3>& x, const Completion<T>& then, const Arra
         const ColumnTasks tasks(N, C, S);
         Scratch<Moments> moments(tasks.pieces * C * S);
         for (int64_t i = 0; i < tasks.pieces * C * S; ++i) moments[i] = Moments{};
-        parallel_for(tasks.blocks * tasks.pieces, kMomentGrain / (tasks.work() + 1) + 1,
-                     [&](int64_t begin, int64_t end) {
-                         for (int64_t i = begin; i < end; ++i) {
-                             const int64_t block = i / tasks.pieces, piece = i % tasks.pieces,
-                                           first = block * tasks.channels * S;
-                             column_moments(tasks, piece, x.data + first, C * S, tasks.columns(block),
-                                            moments.data() + piece * C * S + first);
-                         }
-                     });
+        tasks.for_blocks(1, [&](int64_t piece, int64_t n, int64_t rows, int64_t first, int64_t columns) {
+            add_column_moments(x.data + n * C * S + first, C * S, rows, columns,
+                               moments.data() + piece * C * S + first);
+        });
         for (int64_t c = 0; c < C; ++c) {
             Moments all;
             for (int64_t piece = 0; piece < tasks.pieces; ++piece)

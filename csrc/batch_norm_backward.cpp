@@ -6,32 +6,31 @@
 namespace pydl::PYDL_ISA {
 namespace {
 
-// Sums of `columns` columns over the rows of a piece.
+// Adds a block of rows to the sums of `columns` columns.
 template <typename T>
-void column_sums(const ColumnTasks& tasks, int64_t piece, const T* dy, const T* x, const T* mean,
-                 int64_t stride, int64_t columns, GradientSums* totals) {
-    constexpr int64_t W = width<T>;
-    T sums[kChannelColumns + W], dots[kChannelColumns + W];
-    tasks.for_rows(piece, [&](int64_t first, int64_t rows) {
-        const T *dy_block = dy + first * stride, *x_block = x + first * stride;
-        for (int64_t j = 0; j < columns; j += W) {
-            const vec<T> center = load_partial(mean + j, columns - j);
-            vec<T> sum{}, dot{};
-            for (int64_t n = 0; n < rows; ++n) {
-                prefetch(dy_block + (n + rows) * stride + j);  // of the next rows
-                prefetch(x_block + (n + rows) * stride + j);
-                const vec<T> g = load_partial(dy_block + n * stride + j, columns - j);
-                sum += g;
-                dot = fma(g, load_partial(x_block + n * stride + j, columns - j) - center, dot);
-            }
-            store(sums + j, sum);
-            store(dots + j, dot);
+void add_column_sums(const T* dy, const T* x, const T* mean, int64_t stride, int64_t rows, int64_t columns,
+                     GradientSums* totals) {
+    alignas(64) T sums[kMostColumns] = {}, dots[kMostColumns] = {};
+    const int64_t ahead = kNumbersAhead / columns * stride;
+    for_few_rows<T>(rows, columns, [&](int64_t j, int64_t n, auto few) PYDL_INLINE_LAMBDA {
+        const vec<T> center = load_partial(mean + j, columns - j);
+        vec<T> sum = load(sums + j), dot = load(dots + j);
+#pragma GCC unroll 8
+        for (int64_t i = 0; i < few.value; ++i) {
+            const int64_t at = (n + i) * stride + j;
+            prefetch(dy + at + ahead);
+            prefetch(x + at + ahead);
+            const vec<T> g = load_partial(dy + at, columns - j);
+            sum += g;
+            dot = fma(g, load_partial(x + at, columns - j) - center, dot);
         }
-        for (int64_t j = 0; j < columns; ++j) {
-            totals[j].dy += double(sums[j]);
-            totals[j].dot += double(dots[j]);
-        }
+        store(sums + j, sum);
+        store(dots + j, dot);
     });
+    for (int64_t j = 0; j < columns; ++j) {
+        totals[j].dy += double(sums[j]);
+        totals[j].dot += double(dots[j]);
+    }
 }
 
 // dadd = pass(dy + dy2, y): what comes to the normalised numbers. Where there is nothing to do, it is dy.
@@ -75,15 +74,10 @@ void differentiate_columns(const Array<const T, 3>& dy, const Array<const T, 3>&
     const ColumnTasks tasks(N, C, S);
     Scratch<GradientSums> sums(tasks.pieces * J);
     for (int64_t i = 0; i < tasks.pieces * J; ++i) sums[i] = GradientSums{};
-    parallel_for(tasks.blocks * tasks.pieces, kMomentGrain / (2 * tasks.work() + 1) + 1,
-                 [&](int64_t begin, int64_t end) {
-                     for (int64_t i = begin; i < end; ++i) {
-                         const int64_t block = i / tasks.pieces, piece = i % tasks.pieces,
-                                       first = block * tasks.channels * S;
-                         column_sums(tasks, piece, dy.data + first, x.data + first, center + first, J,
-                                     tasks.columns(block), sums.data() + piece * J + first);
-                     }
-                 });
+    tasks.for_blocks(2, [&](int64_t piece, int64_t n, int64_t rows, int64_t first, int64_t columns) {
+        add_column_sums(dy.data + n * J + first, x.data + n * J + first, center + first, J, rows, columns,
+                        sums.data() + piece * J + first);
+    });
     for (int64_t c = 0; c < C; ++c) {
         GradientSums all;
         for (int64_t piece = 0; piece < tasks.pieces; ++piece)
