@@ -23,6 +23,19 @@ def test_products_as_in_pytorch(dim):
         assert got.tolist() == want.tolist()
 
 
+@pytest.mark.parametrize("size", [0.1, 30.0])
+def test_products_beyond_the_range_of_float32(size):
+    x = RNG.uniform(0.5 * size, size, (3, 100))
+    x[0, :40] = 1.0
+    gradients = []
+    for dtype in (np.float32, np.float64):
+        a = pydl.tensor(x.astype(dtype), requires_grad=True)
+        dy = np.where(x.cumprod(1) < 1e30, np.geomspace(1, 1e-20, 100), 0.0)
+        a.cumprod(1).backward(dy.astype(dtype))
+        gradients.append(a.grad.numpy())
+    np.testing.assert_allclose(*gradients, rtol=1e-4, atol=1e-36)
+
+
 def test_worked_by_hand():
     x = pydl.tensor([2.0, 0.0, 3.0], requires_grad=True)
     y = x.cumprod(0)

@@ -38,11 +38,17 @@ def cumprod(input: Any, dim: int) -> Any:
     def gradient(dy, needs):
         if x.ndim == 0:
             return dy
-        if x.all() and np.isfinite(y).all() and y.all():
-            dx = empty(x.shape, x.dtype)
-            mul_forward(dy, y, dx)
-            div_forward(running(dx, d, True), x, dx)
-            return dx
+        if x.all():
+            a, products, slope = x, y, dy
+            wide = x.dtype == np.float32 and not (np.isfinite(y).all() and y.all())
+            if wide:  # as numbers whose products are in range; what is 0 even so adds nothing to a float32
+                a, slope = x.astype(np.float64), dy.astype(np.float64)
+                products = running(a, d, product=True)
+            if np.isfinite(products).all() and (wide or products.all()):
+                dx = empty(x.shape, a.dtype)
+                mul_forward(slope, products, dx)
+                div_forward(running(dx, d, True), a, dx)
+                return dx.astype(x.dtype, copy=False)
         lines, dlines = (np.moveaxis(each, d, 0).astype(np.float64, copy=False) for each in (x, dy))
         # Up to the first zero of a line the products are not 0, from it on only those without it are not.
         zero = (lines == 0) & (np.cumsum(lines == 0, 0) == 1)
