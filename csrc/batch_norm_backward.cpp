@@ -1,17 +1,20 @@
 // Gradients of batch_norm: two sums for each channel, then one pass. What reaches the normalised numbers is
 // first found from dy, where something was done with them. See pydl/ops/batch_norm.py.
 #include "kernel.h"
-#include "normalization/batch_norm.h"
+#include "normalization/channel_lanes.h"
 
 namespace pydl::PYDL_ISA {
 namespace {
 
-// Sums of `columns` columns over the rows of a piece.
+// Sums of `columns` columns over the rows of a piece: of dy, and behind them of dy (x - mean).
 template <typename T>
 void column_sums(const ColumnTasks& tasks, int64_t piece, const T* dy, const T* x, const T* mean,
-                 int64_t stride, int64_t columns, GradientSums* totals) {
-    constexpr int64_t W = width<T>;
-    T sums[kChannelColumns + W], dots[kChannelColumns + W];
+                 int64_t stride, int64_t columns, double* dys, double* dots) {
+    constexpr int64_t W = width<T>, D = width<double>;
+    for (int64_t j = 0; j < columns; j += D) {
+        store_partial(dys + j, vec<double>{}, columns - j);
+        store_partial(dots + j, vec<double>{}, columns - j);
+    }
     tasks.for_rows(piece, [&](int64_t first, int64_t rows) {
         const T *dy_block = dy + first * stride, *x_block = x + first * stride;
         for (int64_t j = 0; j < columns; j += W) {
@@ -24,12 +27,15 @@ void column_sums(const ColumnTasks& tasks, int64_t piece, const T* dy, const T* 
                 sum += g;
                 dot = fma(g, load_partial(x_block + n * stride + j, columns - j) - center, dot);
             }
-            store(sums + j, sum);
-            store(dots + j, dot);
-        }
-        for (int64_t j = 0; j < columns; ++j) {
-            totals[j].dy += double(sums[j]);
-            totals[j].dot += double(dots[j]);
+            alignas(64) T sums[W], dots_of_block[W];
+            store(sums, sum);
+            store(dots_of_block, dot);
+            for (int64_t k = 0; k < W && j + k < columns; k += D) {
+                const int64_t left = columns - j - k;
+                double *const all = dys + j + k, *const all_dots = dots + j + k;
+                store_partial(all, load_partial(all, left) + read_double(sums + k), left);
+                store_partial(all_dots, load_partial(all_dots, left) + read_double(dots_of_block + k), left);
+            }
         }
     });
 }
@@ -64,39 +70,62 @@ struct Passage {
     }
 };
 
+// The Slope of each of neighbouring channels.
+template <typename T>
+struct SlopeLanes {
+    alignas(64) T a[width<double>], b[width<double>], c[width<double>];
+
+    PYDL_INLINE SlopeLanes(vec<double> of_dy, vec<double> of_x, vec<double> shift) {
+        store_doubles(a, of_dy, width<double>);
+        store_doubles(b, of_x, width<double>);
+        store_doubles(c, shift, width<double>);
+    }
+    Slope<T> operator[](int64_t k) const { return {a[k], b[k], c[k]}; }
+};
+
+// finish(c, n, sums of dy, sums of dy (x - mean)), for n channels from c on, in lanes.
 template <typename T, typename Finish>
 void differentiate_columns(const Array<const T, 3>& dy, const Array<const T, 3>& x,
                            const Array<const T, 1>& mean, bool training, const Optional<Array<T, 3>>& dx,
                            const Finish& finish) {
     const int64_t N = x.shape[0], C = x.shape[1], S = x.shape[2], J = C * S;
-    Scratch<T> lanes(4 * J);
-    T *center = lanes.data(), *a = center + J, *b = a + J, *shift = b + J;
-    for (int64_t j = 0; j < J; ++j) center[j] = mean(j / S);
+    const int64_t places = J + width<T>;
+    Scratch<T> lanes(4 * places);
+    T *center = lanes.data(), *a = center + places, *b = a + places, *shift = b + places;
+    for (int64_t c = 0; c < C; c += width<double>) {
+        const int64_t n = C - c < width<double> ? C - c : width<double>;
+        T centers[width<double>];
+        store_doubles(centers, read_channels(mean, c, n), width<double>);
+        spread(center + c * S, S, n, centers);
+    }
     const ColumnTasks tasks(N, C, S);
-    Scratch<GradientSums> sums(tasks.pieces * J);
-    for (int64_t i = 0; i < tasks.pieces * J; ++i) sums[i] = GradientSums{};
+    Scratch<double> sums(2 * tasks.pieces * J);
+    double *const dys = sums.data(), *const dots = dys + tasks.pieces * J;
     parallel_for(tasks.blocks * tasks.pieces, kMomentGrain / (2 * tasks.work() + 1) + 1,
                  [&](int64_t begin, int64_t end) {
                      for (int64_t i = begin; i < end; ++i) {
                          const int64_t block = i / tasks.pieces, piece = i % tasks.pieces,
-                                       first = block * tasks.channels * S;
+                                       first = block * tasks.channels * S, at = piece * J + first;
                          column_sums(tasks, piece, dy.data + first, x.data + first, center + first, J,
-                                     tasks.columns(block), sums.data() + piece * J + first);
+                                     tasks.columns(block), dys + at, dots + at);
                      }
                  });
-    for (int64_t c = 0; c < C; ++c) {
-        GradientSums all;
-        for (int64_t piece = 0; piece < tasks.pieces; ++piece)
-            for (int64_t s = 0; s < S; ++s) {
-                all.dy += sums[piece * J + c * S + s].dy;
-                all.dot += sums[piece * J + c * S + s].dot;
-            }
-        const Slope<T> slope = finish(c, all);
-        for (int64_t j = c * S; j < (c + 1) * S; ++j) {
-            a[j] = slope.a;
-            b[j] = slope.b;
-            shift[j] = slope.c;
-        }
+    for (int64_t c = 0; c < C; c += width<double>) {
+        const int64_t n = C - c < width<double> ? C - c : width<double>;
+        alignas(64) double dy_of[width<double>] = {}, dot_of[width<double>] = {};
+        const bool are_channels = J == C && tasks.pieces == 1;
+        for (int64_t k = 0; k < n && !are_channels; ++k)
+            for (int64_t piece = 0; piece < tasks.pieces; ++piece)
+                for (int64_t s = 0, j = piece * J + (c + k) * S; s < S; ++s, ++j) {
+                    dy_of[k] += dys[j];
+                    dot_of[k] += dots[j];
+                }
+        const double *const of = are_channels ? dys + c : dy_of, *const of2 =
+                                                                     are_channels ? dots + c : dot_of;
+        const SlopeLanes<T> slope = finish(c, n, load_partial(of, n), load_partial(of2, n));
+        spread(a + c * S, S, n, slope.a);
+        spread(b + c * S, S, n, slope.b);
+        spread(shift + c * S, S, n, slope.c);
     }
     if (!dx) return;
     parallel_for(N, kMomentGrain / J + 1, [&](int64_t begin, int64_t end) {
@@ -167,7 +196,7 @@ void differentiate_channels(const Passage<T>& passage, const Array<const T, 3>& 
                 all.dy += sums[c * pieces + p].dy;
                 all.dot += sums[c * pieces + p].dot;
             }
-            slopes[c] = finish(c, all);
+            slopes[c] = finish(c, 1, broadcast<double>(all.dy), broadcast<double>(all.dot))[0];
         },
         [&](int64_t n, int64_t first, int64_t channels) {
             if (dx)
@@ -193,16 +222,17 @@ void batch_norm_backward(Array<const T, 3> dy, Optional<Array<const T, 3>> dy2, 
     require(mean.shape[0] == C && rstd.shape[0] == C && (!weight || weight->shape[0] == C) &&
                 (!dweight || dweight->shape[0] == C) && (!dbias || dbias->shape[0] == C),
             "batch_norm_backward: x is (N, C, S), weight, mean, rstd, dweight and dbias are (C)");
-    const auto finish = [&](int64_t c, const GradientSums& sums) -> Slope<T> {
-        const double r = rstd(c), scale = r * (weight ? double(weight.value(c)) : 1.0),
-                     count = double(N) * double(S);
-        if (dweight) dweight.value(c) = T(sums.dot * r);
-        if (dbias) dbias.value(c) = T(sums.dy);
-        if (!training) return {T(scale), T(0), T(0)};
-        return {T(scale), T(-scale * r * r * (sums.dot / count)), T(-scale * (sums.dy / count))};
+    const double count = double(N) * double(S);
+    const auto finish = [&](int64_t c, int64_t n, vec<double> dys,
+                            vec<double> dots) __attribute__((noinline)) {
+        const vec<double> r = read_channels(rstd, c, n), scale = r * read_channels(weight, c, n, 1), zero{};
+        if (dweight) write_channels(*dweight, c, n, dots * r);
+        if (dbias) write_channels(*dbias, c, n, dys);
+        if (!training) return SlopeLanes<T>(scale, zero, zero);
+        return SlopeLanes<T>(scale, -scale * r * r * (dots / count), -scale * (dys / count));
     };
     if (x.size() == 0) {
-        for (int64_t c = 0; c < C; ++c) finish(c, GradientSums{});
+        for (int64_t c = 0; c < C; ++c) finish(c, 1, vec<double>{}, vec<double>{});
         return;
     }
     // Where nobody wants dadd, dx's memory holds it until dx is made of it.

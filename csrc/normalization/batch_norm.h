@@ -69,6 +69,12 @@ struct ColumnTasks {
     }
     int64_t work() const { return N * channels * S / pieces; }
 
+    // Of a piece.
+    double rows(int64_t piece) const {
+        const int64_t all = (N - 1) / kColumnRows + 1, end = all * (piece + 1) / pieces * kColumnRows;
+        return double((end < N ? end : N) - all * piece / pieces * kColumnRows);
+    }
+
     // f(first row, rows) for each block of rows of a piece.
     template <typename F>
     PYDL_INLINE void for_rows(int64_t piece, F f) const {
