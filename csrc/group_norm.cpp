@@ -4,7 +4,7 @@
 // S, a group of all samples is a matrix whose rows layer_norm knows, and of many samples with small groups
 // all numbers are taken for channels, each with its own copy of the weight.
 #include "kernel.h"
-#include "normalization/batch_norm.h"
+#include "normalization/channel_lanes.h"
 #include "normalization/row_norm_backward.h"
 #include "scratch.h"
 
@@ -79,7 +79,8 @@ constexpr int64_t kMostForward = 256, kMostBackward = 128;
 template <typename T>
 bool are_rows(const Array<T, 3>& x, int64_t channels, int64_t most) {
     const int64_t S = x.shape[2], row = channels * S;
-    return S == 1 || (row <= most && row <= 12 * x.shape[0] && x.stride[1] == S && x.stride[2] == 1);
+    const bool pays = S < 16 || (row <= most && row <= 12 * x.shape[0]);
+    return S == 1 || (pays && x.stride[1] == S && x.stride[2] == 1);
 }
 
 template <typename T>
@@ -93,10 +94,10 @@ template <typename T>
 class Copies {
   public:
     Copies(const Optional<Array<const T, 1>>& w, int64_t C, int64_t S)
-        : all_(w && S > 1 ? C * S : 0), of_(w) {
+        : all_(w && S > 1 ? C * S + width<T> : 0), of_(w) {
         if (!w || S == 1) return;
-        for (int64_t c = 0; c < C; ++c)
-            for (int64_t s = 0; s < S; ++s) all_[c * S + s] = w.value(c);
+        const Packed<T> packed(w, C, T(1));
+        spread(all_.data(), S, C, packed.line().data);
         of_.value = {all_.data(), {C * S}, {1}};
     }
     const Optional<Array<const T, 1>>& get() const { return of_; }
