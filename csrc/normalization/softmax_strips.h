@@ -148,6 +148,35 @@ template <typename T>
     });
 }
 
+// Matrices (K, B) without gaps whose lines are too few to fill a vector, for rules that ask neither for the
+// number of a line nor for finish: the numbers of many matrices are turned, so that lanes are lines of
+// different ones.
+template <typename T>
+[[gnu::noinline]] void walk_matrices(const LineWork<T>& work, int64_t A, int64_t K, int64_t B) {
+    constexpr int64_t S = 4 * width<T>;
+    const int64_t count = K * B;
+    const bool far = are_far<T>(A * count);
+    parallel_for((A - 1) / S + 1, kSoftmaxGrain / (count * S) + 1, [&](int64_t begin, int64_t end) {
+        const Scratch<T> copies(work.arrays * count * S), sums(work.sums * S);
+        const auto copy = [&](int x) { return copies.data() + x * count * S; };
+        for (int64_t a = begin * S; a < A && a < end * S; a += S) {
+            const int64_t lines = A - a < S ? A - a : S;
+            const auto first = [&](int x) { return work.array[x].data + a * work.array[x].stride[0]; };
+            for (int x = 0; x < work.arrays; ++x)
+                if (!work.written[x])
+                    turn_rows<S, T>(first(x), work.array[x].stride[0], 1, lines, count, copy(x), far);
+            for (int64_t b = 0; b < B; ++b) {
+                Strip<T> at[kLineArrays];
+                for (int x = 0; x < work.arrays; ++x) at[x] = {copy(x) + b * S, B * S};
+                work.strip(work.rule, 0, lines, K, Strip<T>{sums.data(), S}, at);
+            }
+            for (int x = 0; x < work.arrays; ++x)
+                if (work.written[x])
+                    turn_back<S, T>(copy(x), lines, count, first(x), work.array[x].stride[0], 1, far);
+        }
+    });
+}
+
 // The rule's own functions, called with the arrays one by one.
 template <typename T, typename Rule, typename... X, int... I>
 LineWork<T> line_work(const Rule& rule, std::integer_sequence<int, I...>, const Array<X, 3>&... arrays) {
