@@ -57,6 +57,28 @@ def usual_numbers(index, cnp.ndarray x not None, Py_ssize_t dim):
     return cnp.PyArray_NewCopy(index, cnp.NPY_CORDER) if pydl_wanted and not pydl_noting else index
 
 
+def usual_rows(numbers, weight):
+    """For usual numbers of rows of weight (V, D): the numbers with one dimension, as usual_numbers() returns them, an
+    array (*, D) for the rows, and what gather_forward takes to write them; else None."""
+    cdef cnp.npy_intp sizes[MOST_DIMENSIONS_OF_VIEWS]
+    cdef cnp.npy_intp as_lines[3]
+    cdef int d, rank
+    if float_type(weight) < 0 or cnp.PyArray_NDIM(weight) != 2 or not cnp.PyArray_CheckExact(numbers):
+        return None
+    if not cnp.PyArray_IS_C_CONTIGUOUS(numbers):
+        return None
+    index = usual_numbers(flat(numbers), weight, 0)
+    if index is None:
+        return None
+    rank = cnp.PyArray_NDIM(numbers)
+    for d in range(rank):
+        sizes[d] = cnp.PyArray_DIM(numbers, d)
+    as_lines[0], as_lines[1] = 1, cnp.PyArray_SIZE(numbers)
+    sizes[rank] = as_lines[2] = cnp.PyArray_DIM(weight, 1)
+    y = pydl_new_array(<object>cnp.PyArray_DESCR(weight), rank + 1, sizes)
+    return index, y, (along(weight, 0), for_all(index, 1, as_lines[2]), with_sizes(y, 3, as_lines))
+
+
 def along(cnp.ndarray array not None, Py_ssize_t dim):
     """The array as (A, K, B) with K the size of `dim`: a view where the layout allows one."""
     cdef cnp.npy_intp sizes[3]
