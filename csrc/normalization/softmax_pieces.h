@@ -20,7 +20,7 @@ constexpr int64_t kFewRows = 8;          // that are left of a few
 constexpr int64_t kShortRows = 1024;     // numbers of rows of which a vector's width stay in the second cache
 
 // Half vectors of rows that are sooner turned, where x and y are the only arrays.
-constexpr int kTurnedRow = has_halves ? 9 : 12;
+constexpr int kTurnedRow = has_halves ? 7 : 12;
 
 // What can be done in pieces, rows (then lines is 1) or strips. at: the strip of each array. stats has two
 // rows: what look gives for each line is its sum and, where the sum is one of exp(x - largest), its largest

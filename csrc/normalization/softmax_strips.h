@@ -240,22 +240,33 @@ PYDL_INLINE void for_lines(int64_t lines, F f) {
 template <typename T>
 constexpr T kLargestNumber = T(sizeof(T) == 4 ? 0x1.fffffep127 : 0x1.fffffffffffffp1023);
 
-// The largest number; of nothing but -inf the least finite one, so that exp(x - largest) is 0.
+// The larger number. NaN may be passed over: where the sum of the exponentials is asked for as well, it has
+// NaN all the same.
+template <typename T>
+PYDL_INLINE vec<T> larger_number(vec<T> a, vec<T> b) {
+    return a > b ? a : b;
+}
+
+// The largest number, but for NaN; of nothing but -inf the least finite one, so that exp(x - largest) is 0.
 template <typename T>
 PYDL_INLINE T finite_largest_of_row(const T* x, int64_t count) {
-    const T largest = largest_of_row(x, count);
+    const T largest = largest_of_row<T>(x, count, larger_number<T>);
     return largest < -kLargestNumber<T> ? -kLargestNumber<T> : largest;
 }
 
-// most[j] = that of column j.
-template <typename T>
-PYDL_INLINE void largest_of_strip(int64_t K, int64_t lines, T* most, Strip<const T> x) {
+// most[j] = that of column j; larger(a, b) is max, or what needs not keep NaN.
+template <typename T, typename F>
+PYDL_INLINE void largest_of_strip(int64_t K, int64_t lines, T* most, Strip<const T> x, F larger) {
     for (int64_t k = 0; k < K; ++k)
         for_lines<T>(lines, [&](int64_t j, int64_t n) PYDL_INLINE_LAMBDA {
             const vec<T> v = load_partial(x.row(k) + j, n);
             const vec<T> before = k == 0 ? broadcast<T>(-kLargestNumber<T>) : load_partial(most + j, n);
-            store_partial(most + j, max(before, v), n);
+            store_partial(most + j, larger(before, v), n);
         });
+}
+template <typename T>
+PYDL_INLINE void largest_of_strip(int64_t K, int64_t lines, T* most, Strip<const T> x) {
+    largest_of_strip<T>(K, lines, most, x, [](vec<T> a, vec<T> b) PYDL_INLINE_LAMBDA { return max(a, b); });
 }
 
 // sums[j] += what f(k, j, n) gives, over all k.
