@@ -99,37 +99,38 @@ template <typename T>
     });
 }
 
-// The moments of `columns` columns over the rows of a piece.
+// Joins a block of rows to the moments of `columns` columns over the rows `before`.
 template <typename T>
-void column_moments(const ColumnTasks& tasks, int64_t piece, const T* x, int64_t stride, int64_t columns,
-                    double* means, double* squares_of) {
+void add_column_moments(const T* x, int64_t stride, int64_t rows, int64_t columns, int64_t before,
+                        double* means, double* squares_of) {
     constexpr int64_t W = width<T>;
-    alignas(64) double mean[kChannelColumns + W], squares[kChannelColumns + W];
-    double before = 0;
-    tasks.for_rows(piece, [&](int64_t first, int64_t rows) {
-        const T* block = x + first * stride;
-        for (int64_t j = 0; j < columns; j += W) {
-            const auto row = [&](int64_t n) PYDL_INLINE_LAMBDA {
-                return load_partial(block + n * stride + j, columns - j);
-            };
-            // Near the mean: that of the first rows, or 0 where it is not finite.
-            vec<T> center = rows < 4 ? row(0) : (row(0) + row(1) + row(2) + row(3)) * T(0.25);
-            center = select(center - center == T(0), center, vec<T>{});
-            vec<T> sum{}, square{};
-            for (int64_t n = 0; n < rows; ++n) {
-                prefetch(block + (n + rows) * stride + j);  // of the next rows
-                const vec<T> d = row(n) - center;
-                sum += d;
-                square = fma(d, d, square);
-            }
-            join_lanes<T>(center, sum, square, double(rows), before, mean + j, squares + j);
-        }
-        before += double(rows);
-    });
-    for (int64_t j = 0; j < columns; j += width<double>) {
-        store_partial(means + j, load(mean + j), columns - j);
-        store_partial(squares_of + j, load(squares + j), columns - j);
+    alignas(64) T sums[kMostColumns], squares[kMostColumns], centers[kMostColumns];
+    const auto row = [&](int64_t n, int64_t j)
+                         PYDL_INLINE_LAMBDA { return load_partial(x + n * stride + j, columns - j); };
+    for (int64_t j = 0; j < columns; j += W) {
+        // Near the mean: that of the first rows, or 0 where it is not finite.
+        vec<T> center = rows < 4 ? row(0, j) : (row(0, j) + row(1, j) + row(2, j) + row(3, j)) * T(0.25);
+        store(centers + j, select(center - center == T(0), center, vec<T>{}));
+        store(sums + j, vec<T>{});
+        store(squares + j, vec<T>{});
     }
+    const int64_t ahead = kNumbersAhead / columns * stride;
+    for_few_rows<T>(rows, columns, [&](int64_t j, int64_t n, auto few) PYDL_INLINE_LAMBDA {
+        const vec<T> center = load(centers + j);
+        vec<T> sum = load(sums + j), square = load(squares + j);
+#pragma GCC unroll 8
+        for (int64_t i = 0; i < few.value; ++i) {
+            prefetch(x + (n + i) * stride + j + ahead);
+            const vec<T> d = row(n + i, j) - center;
+            sum += d;
+            square = fma(d, d, square);
+        }
+        store(sums + j, sum);
+        store(squares + j, square);
+    });
+    for (int64_t j = 0; j < columns; j += W)
+        join_lanes<T>(load(centers + j), load(sums + j), load(squares + j), double(rows), double(before),
+                      columns - j, means + j, squares_of + j);
 }
 
 // Adds `count` numbers of some channels to their sums.
@@ -184,30 +185,27 @@ void normalise_columns(const Array<const T, 3>& x, const Completion<T>& then, co
     const ColumnTasks tasks(N, C, S);
     const Scratch<double> moments(2 * tasks.pieces * J);
     double *const means = moments.data(), *const squares = means + tasks.pieces * J;
-    parallel_for(tasks.blocks * tasks.pieces, kMomentGrain / (tasks.work() + 1) + 1,
-                 [&](int64_t begin, int64_t end) {
-                     for (int64_t i = begin; i < end; ++i) {
-                         const int64_t block = i / tasks.pieces, piece = i % tasks.pieces,
-                                       first = block * tasks.channels * S, at = piece * J + first;
-                         column_moments(tasks, piece, x.data + first, J, tasks.columns(block), means + at,
-                                        squares + at);
-                     }
-                 });
-    for (int64_t c = 0; c < C; c += D) {
-        const int64_t n = C - c < D ? C - c : D;
+    tasks.for_blocks(1, [&](int64_t piece, int64_t n, int64_t rows, int64_t first, int64_t columns) {
+        const int64_t at = piece * J + first;
+        add_column_moments(x.data + n * J + first, J, rows, columns, n - tasks.first_row(piece), means + at,
+                           squares + at);
+    });
+    const bool are_channels = J == C && tasks.pieces == 1;
+    for_lanes(0, C, [&](int64_t c, int64_t n) {
         alignas(64) double mean[D] = {}, all[D] = {};
-        const bool are_channels = J == C && tasks.pieces == 1;
         for (int64_t k = 0; k < n && !are_channels; ++k) {
             Moments own;
             for (int64_t piece = 0, at = (c + k) * S; piece < tasks.pieces; ++piece, at += J)
-                combine(own, moments_of_columns(means + at, squares + at, tasks.rows(piece), S));
+                combine(own,
+                        moments_of_columns(means + at, squares + at,
+                                           double(tasks.first_row(piece + 1) - tasks.first_row(piece)), S));
             mean[k] = own.mean;
             all[k] = own.squares;
         }
         const double *const of = are_channels ? means + c : mean, *const of2 =
                                                                       are_channels ? squares + c : all;
         affines.set(c, finish(c, n, load_partial(of, n), load_partial(of2, n)));
-    }
+    });
     apply_columns(affines, x, then, y);
 }
 
@@ -225,10 +223,17 @@ void normalise(const Array<const T, 3>& x, const Completion<T>& then, const Arra
         [&](int64_t first, int64_t channels, int64_t p) {
             channel_moments(blocks, p, pieces, x, first, channels, moments.data());
         },
-        [&](int64_t c) {
-            Moments all;
-            for (int64_t p = 0; p < pieces; ++p) combine(all, moments[c * pieces + p]);
-            affine[c] = finish(c, 1, broadcast<double>(all.mean), broadcast<double>(all.squares))[0];
+        [&](int64_t first, int64_t channels) {
+            for_lanes(first, channels, [&](int64_t c, int64_t n) {
+                alignas(64) double mean[width<double>] = {}, squares[width<double>] = {};
+                for (int64_t k = 0; k < n; ++k) {
+                    Moments all;
+                    for (int64_t p = 0; p < pieces; ++p) combine(all, moments[(c + k) * pieces + p]);
+                    mean[k] = all.mean, squares[k] = all.squares;
+                }
+                const AffineLanes<T> of = finish(c, n, load(mean), load(squares));
+                for (int64_t k = 0; k < n; ++k) affine[c + k] = {of.center[k], of.scale[k], of.shift[k]};
+            });
         },
         [&](int64_t n, int64_t first, int64_t channels) {
             apply_run(affine.data(), x, then, y, n, first, channels);
@@ -300,13 +305,12 @@ void batch_norm_inference(Array<const T, 3> x, Array<const T, 1> mean, Array<con
     require(has_size(mean, C) && has_size(var, C) && has_size(rstd, C) && fits(weight, C) && fits(bias, C),
             "batch_norm_inference: x is (N, C, S), weight, bias and the statistics are (C)");
     const Affines<T> affines(C);
-    for (int64_t c = 0; c < C; c += width<double>) {
-        const int64_t n = C - c < width<double> ? C - c : width<double>;
+    for_lanes(0, C, [&](int64_t c, int64_t n) {
         const vec<double> r = 1.0 / sqrt(read_channels(var, c, n) + eps);
         write_channels(rstd, c, n, r);
         affines.set(
             c, {read_channels(mean, c, n), r, read_channels(weight, c, n, 1), read_channels(bias, c, n, 0)});
-    }
+    });
     apply_all(affines, x, Bounds<T>::none(), y);
 }
 PYDL_KERNEL(batch_norm_inference, "x, mean, var, weight, bias, eps, y, rstd")

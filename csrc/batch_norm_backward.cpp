@@ -6,38 +6,36 @@
 namespace pydl::PYDL_ISA {
 namespace {
 
-// Sums of `columns` columns over the rows of a piece: of dy, and behind them of dy (x - mean).
+// Adds a block of rows, or the first of them, to the sums of `columns` columns.
 template <typename T>
-void column_sums(const ColumnTasks& tasks, int64_t piece, const T* dy, const T* x, const T* mean,
-                 int64_t stride, int64_t columns, double* dys, double* dots) {
-    constexpr int64_t W = width<T>, D = width<double>;
-    for (int64_t j = 0; j < columns; j += D) {
-        store_partial(dys + j, vec<double>{}, columns - j);
-        store_partial(dots + j, vec<double>{}, columns - j);
-    }
-    tasks.for_rows(piece, [&](int64_t first, int64_t rows) {
-        const T *dy_block = dy + first * stride, *x_block = x + first * stride;
-        for (int64_t j = 0; j < columns; j += W) {
-            const vec<T> center = load_partial(mean + j, columns - j);
-            vec<T> sum{}, dot{};
-            for (int64_t n = 0; n < rows; ++n) {
-                prefetch(dy_block + (n + rows) * stride + j);  // of the next rows
-                prefetch(x_block + (n + rows) * stride + j);
-                const vec<T> g = load_partial(dy_block + n * stride + j, columns - j);
-                sum += g;
-                dot = fma(g, load_partial(x_block + n * stride + j, columns - j) - center, dot);
-            }
-            alignas(64) T sums[W], dots_of_block[W];
-            store(sums, sum);
-            store(dots_of_block, dot);
-            for (int64_t k = 0; k < W && j + k < columns; k += D) {
-                const int64_t left = columns - j - k;
-                double *const all = dys + j + k, *const all_dots = dots + j + k;
-                store_partial(all, load_partial(all, left) + read_double(sums + k), left);
-                store_partial(all_dots, load_partial(all_dots, left) + read_double(dots_of_block + k), left);
-            }
+void add_column_sums(const T* dy, const T* x, const T* mean, int64_t stride, int64_t rows, int64_t columns,
+                     bool is_first, double* dys, double* dots_of) {
+    constexpr int64_t D = width<double>;
+    alignas(64) T sums[kMostColumns] = {}, dots[kMostColumns] = {};
+    const int64_t ahead = kNumbersAhead / columns * stride;
+    for_few_rows<T>(rows, columns, [&](int64_t j, int64_t n, auto few) PYDL_INLINE_LAMBDA {
+        const vec<T> center = load_partial(mean + j, columns - j);
+        vec<T> sum = load(sums + j), dot = load(dots + j);
+#pragma GCC unroll 8
+        for (int64_t i = 0; i < few.value; ++i) {
+            const int64_t at = (n + i) * stride + j;
+            prefetch(dy + at + ahead);
+            prefetch(x + at + ahead);
+            const vec<T> g = load_partial(dy + at, columns - j);
+            sum += g;
+            dot = fma(g, load_partial(x + at, columns - j) - center, dot);
         }
+        store(sums + j, sum);
+        store(dots + j, dot);
     });
+    const auto add = [&](const T* block, double* all) PYDL_INLINE_LAMBDA {
+        for (int64_t j = 0; j < columns; j += D) {
+            const vec<double> before = is_first ? vec<double>{} : load_partial(all + j, columns - j);
+            store_partial(all + j, before + read_double(block + j), columns - j);
+        }
+    };
+    add(sums, dys);
+    add(dots, dots_of);
 }
 
 // dadd = pass(dy + dy2, y): what comes to the normalised numbers. Where there is nothing to do, it is dy.
@@ -80,7 +78,6 @@ struct SlopeLanes {
         store_doubles(b, of_x, width<double>);
         store_doubles(c, shift, width<double>);
     }
-    Slope<T> operator[](int64_t k) const { return {a[k], b[k], c[k]}; }
 };
 
 // finish(c, n, sums of dy, sums of dy (x - mean)), for n channels from c on, in lanes.
@@ -92,26 +89,20 @@ void differentiate_columns(const Array<const T, 3>& dy, const Array<const T, 3>&
     const int64_t places = J + width<T>;
     Scratch<T> lanes(4 * places);
     T *center = lanes.data(), *a = center + places, *b = a + places, *shift = b + places;
-    for (int64_t c = 0; c < C; c += width<double>) {
-        const int64_t n = C - c < width<double> ? C - c : width<double>;
+    for_lanes(0, C, [&](int64_t c, int64_t n) {
         T centers[width<double>];
         store_doubles(centers, read_channels(mean, c, n), width<double>);
         spread(center + c * S, S, n, centers);
-    }
+    });
     const ColumnTasks tasks(N, C, S);
     Scratch<double> sums(2 * tasks.pieces * J);
     double *const dys = sums.data(), *const dots = dys + tasks.pieces * J;
-    parallel_for(tasks.blocks * tasks.pieces, kMomentGrain / (2 * tasks.work() + 1) + 1,
-                 [&](int64_t begin, int64_t end) {
-                     for (int64_t i = begin; i < end; ++i) {
-                         const int64_t block = i / tasks.pieces, piece = i % tasks.pieces,
-                                       first = block * tasks.channels * S, at = piece * J + first;
-                         column_sums(tasks, piece, dy.data + first, x.data + first, center + first, J,
-                                     tasks.columns(block), dys + at, dots + at);
-                     }
-                 });
-    for (int64_t c = 0; c < C; c += width<double>) {
-        const int64_t n = C - c < width<double> ? C - c : width<double>;
+    tasks.for_blocks(2, [&](int64_t piece, int64_t n, int64_t rows, int64_t first, int64_t columns) {
+        const int64_t at = piece * J + first;
+        add_column_sums(dy.data + n * J + first, x.data + n * J + first, center + first, J, rows, columns,
+                        n == tasks.first_row(piece), dys + at, dots + at);
+    });
+    for_lanes(0, C, [&](int64_t c, int64_t n) {
         alignas(64) double dy_of[width<double>] = {}, dot_of[width<double>] = {};
         const bool are_channels = J == C && tasks.pieces == 1;
         for (int64_t k = 0; k < n && !are_channels; ++k)
@@ -126,7 +117,7 @@ void differentiate_columns(const Array<const T, 3>& dy, const Array<const T, 3>&
         spread(a + c * S, S, n, slope.a);
         spread(b + c * S, S, n, slope.b);
         spread(shift + c * S, S, n, slope.c);
-    }
+    });
     if (!dx) return;
     parallel_for(N, kMomentGrain / J + 1, [&](int64_t begin, int64_t end) {
         for (int64_t n = begin; n < end; ++n) {
@@ -190,13 +181,17 @@ void differentiate_channels(const Passage<T>& passage, const Array<const T, 3>& 
         [&](int64_t first, int64_t channels, int64_t p) {
             channel_sums(passage, blocks, p, pieces, x, centers.data(), first, channels, sums.data());
         },
-        [&](int64_t c) {
-            GradientSums all;
-            for (int64_t p = 0; p < pieces; ++p) {
-                all.dy += sums[c * pieces + p].dy;
-                all.dot += sums[c * pieces + p].dot;
-            }
-            slopes[c] = finish(c, 1, broadcast<double>(all.dy), broadcast<double>(all.dot))[0];
+        [&](int64_t first, int64_t channels) {
+            for_lanes(first, channels, [&](int64_t c, int64_t n) {
+                alignas(64) double dys[width<double>] = {}, dots[width<double>] = {};
+                for (int64_t k = 0; k < n; ++k)
+                    for (int64_t p = 0; p < pieces; ++p) {
+                        dys[k] += sums[(c + k) * pieces + p].dy;
+                        dots[k] += sums[(c + k) * pieces + p].dot;
+                    }
+                const SlopeLanes<T> of = finish(c, n, load(dys), load(dots));
+                for (int64_t k = 0; k < n; ++k) slopes[c + k] = {of.a[k], of.b[k], of.c[k]};
+            });
         },
         [&](int64_t n, int64_t first, int64_t channels) {
             if (dx)
@@ -232,7 +227,7 @@ void batch_norm_backward(Array<const T, 3> dy, Optional<Array<const T, 3>> dy2, 
         return SlopeLanes<T>(scale, -scale * r * r * (dots / count), -scale * (dys / count));
     };
     if (x.size() == 0) {
-        for (int64_t c = 0; c < C; ++c) finish(c, 1, vec<double>{}, vec<double>{});
+        for_lanes(0, C, [&](int64_t c, int64_t n) { finish(c, n, vec<double>{}, vec<double>{}); });
         return;
     }
     // Where nobody wants dadd, dx's memory holds it until dx is made of it.

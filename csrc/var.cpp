@@ -40,7 +40,7 @@ template <typename T>
         d[u] += distance;
         d2[u] += distance * distance;
     });
-    join_lanes<T>(center, d[0] + d[1], d2[0] + d2[1], double(rows), before, mean, squares);
+    join_lanes<T>(center, d[0] + d[1], d2[0] + d2[1], double(rows), before, width<T>, mean, squares);
 }
 
 // The moments of K numbers of each of `lines` neighbouring lines, at most kVarColumns.

@@ -74,3 +74,9 @@ def test_stack_of_numbers(torch):
 def test_refuses(call, error, message):
     with pytest.raises(error, match=message):
         call()
+
+
+@pytest.mark.parametrize("rows", [70, 1])
+def test_result_larger_than_the_caches(rows):
+    x, y = rng.standard_normal((rows, 2**22 // rows)), rng.standard_normal((rows, 2**22 // rows + 3))
+    assert np.array_equal(cat([x, y], 1).numpy(), np.concatenate([x, y], 1))

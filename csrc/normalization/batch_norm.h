@@ -13,6 +13,11 @@ namespace pydl::PYDL_ISA {
 
 constexpr int64_t kChannelColumns = 64;  // columns of a task: a few cache lines of each row
 constexpr int64_t kColumnRows = 64;      // rows summed in T before they are combined in double
+constexpr int64_t kBlocksTogether =
+    8;  // tasks that are worked off as one, so that rows are read in long runs
+constexpr int64_t kMostColumns = kBlocksTogether * kChannelColumns;
+constexpr int64_t kRowsAtOnce = 8;       // rows that are added up in registers
+constexpr int64_t kNumbersAhead = 4096;  // how far ahead of them memory is asked for
 constexpr int64_t kLongRun = 16384;      // bytes of a channel of an image that are worth a visit
 
 template <typename T>
@@ -63,28 +68,44 @@ struct ColumnTasks {
         pieces = pieces < 1 ? 1 : pieces < most ? pieces : most;
     }
 
-    int64_t columns(int64_t block) const {
-        const int64_t left = C - block * channels;
-        return (left < channels ? left : channels) * S;
-    }
     int64_t work() const { return N * channels * S / pieces; }
-
-    // Of a piece.
-    double rows(int64_t piece) const {
-        const int64_t all = (N - 1) / kColumnRows + 1, end = all * (piece + 1) / pieces * kColumnRows;
-        return double((end < N ? end : N) - all * piece / pieces * kColumnRows);
+    int64_t first_row(int64_t piece) const {
+        const int64_t row = ((N - 1) / kColumnRows + 1) * piece / pieces * kColumnRows;
+        return row < N ? row : N;
     }
 
-    // f(first row, rows) for each block of rows of a piece.
+    // f(piece, first row, rows, first column, columns) for all blocks of rows of at most kMostColumns
+    // columns, in parallel; `arrays` are read.
     template <typename F>
-    PYDL_INLINE void for_rows(int64_t piece, F f) const {
-        const int64_t all = (N - 1) / kColumnRows + 1;
-        for (int64_t b = all * piece / pieces; b < all * (piece + 1) / pieces; ++b) {
-            const int64_t n = b * kColumnRows, left = N - n;
-            f(n, left < kColumnRows ? left : kColumnRows);
-        }
+    void for_blocks(int64_t arrays, const F& f) const {
+        const int64_t rows = (N - 1) / kColumnRows + 1;
+        parallel_for(
+            blocks * pieces, kMomentGrain / (arrays * work() + 1) + 1, [&](int64_t begin, int64_t end) {
+                for (int64_t next; begin < end; begin = next) {
+                    const int64_t piece = begin / blocks, first = begin % blocks;
+                    int64_t last = first + kBlocksTogether < blocks ? first + kBlocksTogether : blocks;
+                    if (last > first + (end - begin)) last = first + (end - begin);
+                    next = begin + (last - first);
+                    const int64_t from = first * channels, to = last * channels < C ? last * channels : C;
+                    for (int64_t r = rows * piece / pieces; r < rows * (piece + 1) / pieces; ++r) {
+                        const int64_t n = r * kColumnRows, left = N - n;
+                        f(piece, n, left < kColumnRows ? left : kColumnRows, from * S, (to - from) * S);
+                    }
+                }
+            });
     }
 };
+
+// add(j, first row, rows) for the columns of each vector and all rows, a few rows at a time.
+template <typename T, typename Add>
+PYDL_INLINE void for_few_rows(int64_t rows, int64_t columns, const Add& add) {
+    int64_t n = 0;
+    for (; n + kRowsAtOnce <= rows; n += kRowsAtOnce)
+        for (int64_t j = 0; j < columns; j += width<T>)
+            add(j, n, std::integral_constant<int64_t, kRowsAtOnce>{});
+    for (; n < rows; ++n)
+        for (int64_t j = 0; j < columns; j += width<T>) add(j, n, std::integral_constant<int64_t, 1>{});
+}
 
 // f(n, c) for the N C rows of S numbers, in parallel.
 template <typename F>
@@ -136,19 +157,19 @@ void for_each_run(int64_t N, int64_t C, int64_t S, const F& f) {
     });
 }
 
-// The same with piece(first, channels, p) and pass(n, first, channels). Where the runs of a channel are
-// short, whole images are worked off one behind another, twice: runs far apart would compete for the caches'
-// sets.
+// The same with piece(first, channels, p), finish(first, channels) and pass(n, first, channels). Where the
+// runs of a channel are short, whole images are worked off one behind another, twice: runs far apart would
+// compete for the caches' sets.
 template <typename T, typename Piece, typename Finish, typename Pass>
 void by_images(int64_t N, int64_t C, int64_t S, int64_t pieces, const Piece& piece, const Finish& finish,
                const Pass& pass) {
     if (S * int64_t(sizeof(T)) > kLongRun)
         return by_channels(
-            N, C, S, pieces, [&](int64_t c, int64_t p) { piece(c, int64_t(1), p); }, finish,
-            [&](int64_t n, int64_t c) { pass(n, c, int64_t(1)); });
+            N, C, S, pieces, [&](int64_t c, int64_t p) { piece(c, int64_t(1), p); },
+            [&](int64_t c) { finish(c, int64_t(1)); }, [&](int64_t n, int64_t c) { pass(n, c, int64_t(1)); });
     for_each_run(pieces, C, N * S / pieces,
                  [&](int64_t p, int64_t first, int64_t channels) { piece(first, channels, p); });
-    for (int64_t c = 0; c < C; ++c) finish(c);
+    finish(0, C);
     for_each_run(N, C, S, pass);
 }
 

@@ -6,6 +6,13 @@
 
 namespace pydl::PYDL_ISA {
 
+// f(c, n) for a run of channels, n of them from c on at a time: as many as there are lanes, or the rest.
+template <typename F>
+PYDL_INLINE void for_lanes(int64_t first, int64_t channels, const F& f) {
+    for (int64_t c = first, left = channels; left > 0; c += width<double>, left -= width<double>)
+        f(c, left < width<double> ? left : int64_t(width<double>));
+}
+
 // Fewer than a vector, or not one behind another.
 template <typename T>
 [[gnu::noinline]] vec<double> read_apart(const T* from, int64_t stride, int64_t n) {
@@ -52,33 +59,35 @@ struct AffineLanes {
         store_doubles(scale, factor, width<double>);
         store_doubles(shift, bias - (mean - read_double(center)) * factor, width<double>);
     }
-    Affine<T> operator[](int64_t k) const { return {center[k], scale[k], shift[k]}; }
 };
 
-// Joins the moments of `rows` numbers of each lane to those of the `before` ones: sum and sum2 are those of
-// the distances from a center, and of their squares.
+// Joins the moments of `rows` numbers of each of n lanes to those of the `before` ones: sum and sum2 are
+// those of the distances from a center, and of their squares.
 template <typename T>
-PYDL_INLINE void join_lanes(vec<T> center, vec<T> sum, vec<T> sum2, double rows, double before, double* mean,
-                            double* squares) {
+PYDL_INLINE void join_lanes(vec<T> center, vec<T> sum, vec<T> sum2, double rows, double before, int64_t n,
+                            double* mean, double* squares) {
     constexpr int64_t W = width<T>, D = width<double>;
     alignas(64) T centers[W], sums[W], sums2[W];
     store(centers, center);
     store(sums, sum);
     store(sums2, sum2);
     const double count = before + rows;
-    for (int64_t j = 0; j < W; j += D) {
+    for (int64_t j = 0; j < W && j < n; j += D) {
         const vec<double> d = read_double(sums + j), own = read_double(centers + j) + d / rows;
         const vec<double> own2 = read_double(sums2 + j) - d * d / rows;
         if (before == 0) {
-            store(mean + j, own);
-            store(squares + j, own2);
+            store_partial(mean + j, own, n - j);
+            store_partial(squares + j, own2, n - j);
             continue;
         }
-        const vec<double> old = load(mean + j), apart = own - old;
+        const vec<double> old = load_partial(mean + j, n - j), apart = own - old;
         // Of infinite means one infinity stays what it is.
-        store(mean + j, select(apart - apart == 0.0, old + apart * (rows / count),
-                               old * (before / count) + own * (rows / count)));
-        store(squares + j, load(squares + j) + own2 + apart * apart * (before * rows / count));
+        const vec<double> joined = select(apart - apart == 0.0, old + apart * (rows / count),
+                                          old * (before / count) + own * (rows / count));
+        store_partial(mean + j, joined, n - j);
+        store_partial(squares + j,
+                      load_partial(squares + j, n - j) + own2 + apart * apart * (before * rows / count),
+                      n - j);
     }
 }
 
