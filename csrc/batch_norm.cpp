@@ -1,7 +1,7 @@
 // batch_norm of x (N, C, S): statistics over n and s, then one pass, in which another array may be added and
 // the sum be kept between bounds. See pydl/ops/batch_norm.py.
-#include "normalization/batch_norm.h"
 #include "kernel.h"
+#include "normalization/channel_lanes.h"
 
 namespace pydl::PYDL_ISA {
 namespace {
@@ -17,29 +17,63 @@ struct Completion {
     const T* row(int64_t n) const { return add ? add->data + n * add->stride[0] : nullptr; }
 };
 
-// apply() for rows whose columns have an Affine each, in three arrays of `columns` numbers.
+// The Affine of each of C channels: all centers, scales and shifts one behind another, with room for lanes
+// behind them.
 template <typename T>
-void apply_rows(int64_t rows, int64_t columns, const T* center, const T* scale, const T* shift, const T* x,
-                const Completion<T>& then, T* y) {
-    parallel_for(rows, kMomentGrain / columns + 1, [&](int64_t begin, int64_t end) {
-        for (int64_t n = begin; n < end; ++n) {
-            const Line<T> to{y + n * columns, 1};
-            const Line<const T> from{x + n * columns, 1}, c{center, 1}, a{scale, 1}, b{shift, 1};
-            const Bounds<T> bounds = then.bounds;
-            if (!then.any())
-                map_line<T>([](vec<T> x, vec<T> center, vec<T> scale, vec<T> shift)
-                                PYDL_INLINE_LAMBDA { return fma(x - center, scale, shift); },
-                            columns, to, from, c, a, b);
-            else if (!then.add)
-                map_line<T>([=](vec<T> x, vec<T> center, vec<T> scale, vec<T> shift)
-                                PYDL_INLINE_LAMBDA { return bounds.keep(fma(x - center, scale, shift)); },
-                            columns, to, from, c, a, b);
-            else
-                map_line<T>(
-                    [=](vec<T> x, vec<T> center, vec<T> scale, vec<T> shift, vec<T> add)
+class Affines {
+  public:
+    explicit Affines(int64_t C) : places_(C + width<T>), all_(3 * places_) {}
+    T* center() const { return all_.data(); }
+    T* scale() const { return center() + places_; }
+    T* shift() const { return scale() + places_; }
+
+    void set(int64_t c, const AffineLanes<T>& of) const {
+        spread(center() + c, 1, width<double>, of.center);
+        spread(scale() + c, 1, width<double>, of.scale);
+        spread(shift() + c, 1, width<double>, of.shift);
+    }
+    Affine<T> operator[](int64_t c) const { return {center()[c], scale()[c], shift()[c]}; }
+
+  private:
+    int64_t places_;
+    Scratch<T> all_;
+};
+
+// y = keep((x - center) scale + shift + add) for a row of columns.
+template <typename T>
+void apply_row(const Affines<T>& of, int64_t columns, const T* x, const Completion<T>& then, const T* add,
+               T* y) {
+    const Line<T> to{y, 1};
+    const Line<const T> from{x, 1}, c{of.center(), 1}, a{of.scale(), 1}, b{of.shift(), 1};
+    const Bounds<T> bounds = then.bounds;
+    if (!then.any())
+        map_line<T>([](vec<T> x, vec<T> center, vec<T> scale, vec<T> shift)
+                        PYDL_INLINE_LAMBDA { return fma(x - center, scale, shift); },
+                    columns, to, from, c, a, b);
+    else if (!then.add)
+        map_line<T>([=](vec<T> x, vec<T> center, vec<T> scale, vec<T> shift)
+                        PYDL_INLINE_LAMBDA { return bounds.keep(fma(x - center, scale, shift)); },
+                    columns, to, from, c, a, b);
+    else
+        map_line<T>([=](vec<T> x, vec<T> center, vec<T> scale, vec<T> shift, vec<T> add)
                         PYDL_INLINE_LAMBDA { return bounds.keep(fma(x - center, scale, shift) + add); },
-                    columns, to, from, c, a, b, Line<const T>{then.row(n), 1});
-        }
+                    columns, to, from, c, a, b, Line<const T>{add, 1});
+}
+
+template <typename T>
+[[gnu::noinline]] void apply_columns(const Affines<T>& of, const Array<const T, 3>& x,
+                                     const Completion<T>& then, const Array<T, 3>& y) {
+    const int64_t N = x.shape[0], C = x.shape[1], S = x.shape[2], columns = C * S;
+    const Affines<T> copies(S == 1 ? 0 : columns);
+    if (S > 1) {
+        spread(copies.center(), S, C, of.center());
+        spread(copies.scale(), S, C, of.scale());
+        spread(copies.shift(), S, C, of.shift());
+    }
+    const Affines<T>& each = S == 1 ? of : copies;
+    parallel_for(N, kMomentGrain / columns + 1, [&](int64_t begin, int64_t end) {
+        for (int64_t n = begin; n < end; ++n)
+            apply_row(each, columns, x.data + n * columns, then, then.row(n), y.data + n * columns);
     });
 }
 
@@ -51,28 +85,24 @@ void apply_run(const Affine<T>* of, const Array<const T, 3>& x, const Completion
 }
 
 template <typename T>
-void apply_all(const Array<const T, 3>& x, const Completion<T>& then, const Array<T, 3>& y,
-               const Affine<T>* of) {
+[[gnu::noinline]] void apply_all(const Affines<T>& affines, const Array<const T, 3>& x, Bounds<T> bounds,
+                                 const Array<T, 3>& y) {
+    const Optional<Array<const T, 3>> nothing{{}, false};
+    const Completion<T> then{nothing, bounds};
     const int64_t N = x.shape[0], C = x.shape[1], S = x.shape[2];
-    if (!by_columns(x, y, then)) {
-        for_each_run(N, C, S, [&](int64_t n, int64_t first, int64_t channels) {
-            apply_run(of, x, then, y, n, first, channels);
-        });
-        return;
-    }
-    Scratch<T> columns(3 * C * S);
-    T *center = columns.data(), *scale = center + C * S, *shift = scale + C * S;
-    for (int64_t j = 0; j < C * S; ++j) {
-        center[j] = of[j / S].center;
-        scale[j] = of[j / S].scale;
-        shift[j] = of[j / S].shift;
-    }
-    apply_rows(N, C * S, center, scale, shift, x.data, then, y.data);
+    if (x.size() == 0) return;
+    if (by_columns(x, y, then)) return apply_columns(affines, x, then, y);
+    const Scratch<Affine<T>> of(C);
+    for (int64_t c = 0; c < C; ++c) of[c] = affines[c];
+    for_each_run(N, C, S, [&](int64_t n, int64_t first, int64_t channels) {
+        apply_run(of.data(), x, then, y, n, first, channels);
+    });
 }
 
-// Adds a block of rows to the moments of `columns` columns.
+// Joins a block of rows to the moments of `columns` columns over the rows `before`.
 template <typename T>
-void add_column_moments(const T* x, int64_t stride, int64_t rows, int64_t columns, Moments* moments) {
+void add_column_moments(const T* x, int64_t stride, int64_t rows, int64_t columns, int64_t before,
+                        double* means, double* squares_of) {
     constexpr int64_t W = width<T>;
     alignas(64) T sums[kMostColumns], squares[kMostColumns], centers[kMostColumns];
     const auto row = [&](int64_t n, int64_t j)
@@ -98,19 +128,9 @@ void add_column_moments(const T* x, int64_t stride, int64_t rows, int64_t column
         store(sums + j, sum);
         store(squares + j, square);
     });
-    // What combine() would do, its divisions once for all columns.
-    const double count = double(rows), before = moments[0].count, share = count / (before + count);
-    for (int64_t j = 0; j < columns; ++j) {
-        const double d = sums[j], part = d * (1 / count), mean = double(centers[j]) + part;
-        const double square = double(squares[j]) - d * part, distance = mean - moments[j].mean;
-        if (before == 0 || distance - distance != 0) {
-            combine(moments[j], {count, mean, square});
-            continue;
-        }
-        moments[j].mean += distance * share;
-        moments[j].squares += square + distance * distance * (before * share);
-        moments[j].count = before + count;
-    }
+    for (int64_t j = 0; j < columns; j += W)
+        join_lanes<T>(load(centers + j), load(sums + j), load(squares + j), double(rows), double(before),
+                      columns - j, means + j, squares_of + j);
 }
 
 // Adds `count` numbers of some channels to their sums.
@@ -154,42 +174,66 @@ template <typename T>
         });
 }
 
-// finish(c, moments) for all channels, in parallel or not, then the pass y = (x - mean) * scale + shift and
-// what comes after it.
+// finish(c, n, means, variances), for n channels from c on, in lanes, for all channels, in parallel or not,
+// then the pass y = (x - mean) * scale + shift and what comes after it.
+template <typename T, typename Finish>
+void normalise_columns(const Array<const T, 3>& x, const Completion<T>& then, const Array<T, 3>& y,
+                       const Finish& finish) {
+    constexpr int64_t D = width<double>;
+    const int64_t N = x.shape[0], C = x.shape[1], S = x.shape[2], J = C * S;
+    const Affines<T> affines(C);
+    const ColumnTasks tasks(N, C, S);
+    const Scratch<double> moments(2 * tasks.pieces * J);
+    double *const means = moments.data(), *const squares = means + tasks.pieces * J;
+    tasks.for_blocks(1, [&](int64_t piece, int64_t n, int64_t rows, int64_t first, int64_t columns) {
+        const int64_t at = piece * J + first;
+        add_column_moments(x.data + n * J + first, J, rows, columns, n - tasks.first_row(piece), means + at,
+                           squares + at);
+    });
+    const bool are_channels = J == C && tasks.pieces == 1;
+    for_lanes(0, C, [&](int64_t c, int64_t n) {
+        alignas(64) double mean[D] = {}, all[D] = {};
+        for (int64_t k = 0; k < n && !are_channels; ++k) {
+            Moments own;
+            for (int64_t piece = 0, at = (c + k) * S; piece < tasks.pieces; ++piece, at += J)
+                combine(own,
+                        moments_of_columns(means + at, squares + at,
+                                           double(tasks.first_row(piece + 1) - tasks.first_row(piece)), S));
+            mean[k] = own.mean;
+            all[k] = own.squares;
+        }
+        const double *const of = are_channels ? means + c : mean, *const of2 =
+                                                                      are_channels ? squares + c : all;
+        affines.set(c, finish(c, n, load_partial(of, n), load_partial(of2, n)));
+    });
+    apply_columns(affines, x, then, y);
+}
+
 template <typename T, typename Finish>
 void normalise(const Array<const T, 3>& x, const Completion<T>& then, const Array<T, 3>& y,
                const Finish& finish) {
+    if (by_columns(x, y, then)) return normalise_columns(x, then, y, finish);
     const int64_t N = x.shape[0], C = x.shape[1], S = x.shape[2];
-    Scratch<Affine<T>> affine(C);
-    if (by_columns(x, y, then)) {
-        const ColumnTasks tasks(N, C, S);
-        Scratch<Moments> moments(tasks.pieces * C * S);
-        for (int64_t i = 0; i < tasks.pieces * C * S; ++i) moments[i] = Moments{};
-        tasks.for_blocks(1, [&](int64_t piece, int64_t n, int64_t rows, int64_t first, int64_t columns) {
-            add_column_moments(x.data + n * C * S + first, C * S, rows, columns,
-                               moments.data() + piece * C * S + first);
-        });
-        for (int64_t c = 0; c < C; ++c) {
-            Moments all;
-            for (int64_t piece = 0; piece < tasks.pieces; ++piece)
-                for (int64_t s = 0; s < S; ++s) combine(all, moments[(piece * C + c) * S + s]);
-            affine[c] = finish(c, all);
-        }
-        apply_all(x, then, y, affine.data());
-        return;
-    }
     const MomentBlocks blocks(N, S);
     const int64_t pieces = blocks.pieces(C);
+    Scratch<Affine<T>> affine(C);
     Scratch<Moments> moments(C * pieces);
     by_images<T>(
         N, C, S, pieces,
         [&](int64_t first, int64_t channels, int64_t p) {
             channel_moments(blocks, p, pieces, x, first, channels, moments.data());
         },
-        [&](int64_t c) {
-            Moments all;
-            for (int64_t p = 0; p < pieces; ++p) combine(all, moments[c * pieces + p]);
-            affine[c] = finish(c, all);
+        [&](int64_t first, int64_t channels) {
+            for_lanes(first, channels, [&](int64_t c, int64_t n) {
+                alignas(64) double mean[width<double>] = {}, squares[width<double>] = {};
+                for (int64_t k = 0; k < n; ++k) {
+                    Moments all;
+                    for (int64_t p = 0; p < pieces; ++p) combine(all, moments[(c + k) * pieces + p]);
+                    mean[k] = all.mean, squares[k] = all.squares;
+                }
+                const AffineLanes<T> of = finish(c, n, load(mean), load(squares));
+                for (int64_t k = 0; k < n; ++k) affine[c + k] = {of.center[k], of.scale[k], of.shift[k]};
+            });
         },
         [&](int64_t n, int64_t first, int64_t channels) {
             apply_run(affine.data(), x, then, y, n, first, channels);
@@ -222,25 +266,30 @@ void batch_norm_forward(Array<const T, 3> x, Optional<Array<const T, 1>> weight,
             "batch_norm_forward: x is (N, C, S), weight, bias and all statistics are (C), affine is (3, C)");
     require(N > 0 && S > 0, "batch_norm_forward: x must have numbers in every channel");
     if (C == 0) return;
-    normalise(x, {add, {T(low), T(high)}}, y, [&](int64_t c, const Moments& moments) {
-        const double r = 1 / sqrt(moments.variance() + eps);
-        mean(c) = T(moments.mean);
-        rstd(c) = T(r);
-        if (running_mean)
-            running_mean.value(c) =
-                T((1 - momentum) * double(running_mean.value(c)) + momentum * moments.mean);
-        if (running_var)  // without the bias that the deviation from the sample's own mean has
-            running_var.value(c) = T((1 - momentum) * double(running_var.value(c)) +
-                                     momentum * (moments.variance() * (moments.count / (moments.count - 1))));
-        const Affine<T> of =
-            Affine<T>::of(moments.mean, r, weight ? weight.value(c) : T(1), bias ? bias.value(c) : T(0));
-        if (affine) {
-            affine.value(0, c) = of.center;
-            affine.value(1, c) = of.scale;
-            affine.value(2, c) = of.shift;
-        }
-        return of;
-    });
+    const double count = double(N) * double(S);
+    normalise(x, {add, {T(low), T(high)}}, y,
+              [&](int64_t c, int64_t n, vec<double> m, vec<double> squares) __attribute__((noinline)) {
+                  const vec<double> zero{},
+                      variance = select(squares < zero, zero, squares) / count;  // NaN stays NaN
+                  const vec<double> r = 1.0 / sqrt(variance + eps);
+                  write_channels(mean, c, n, m);
+                  write_channels(rstd, c, n, r);
+                  const auto run = [&](const Optional<Array<T, 1>>& running, vec<double> now) {
+                      if (running)
+                          write_channels(*running, c, n,
+                                         (1 - momentum) * read_channels(*running, c, n) + momentum * now);
+                  };
+                  run(running_mean, m);
+                  // Without the bias that the deviation from the sample's own mean has.
+                  run(running_var, variance * (count / (count - 1)));
+                  const AffineLanes<T> of(m, r, read_channels(weight, c, n, 1), read_channels(bias, c, n, 0));
+                  for (int64_t k = 0; affine && k < n; ++k) {
+                      affine.value(0, c + k) = of.center[k];
+                      affine.value(1, c + k) = of.scale[k];
+                      affine.value(2, c + k) = of.shift[k];
+                  }
+                  return of;
+              });
 }
 PYDL_KERNEL(
     batch_norm_forward,
@@ -255,15 +304,14 @@ void batch_norm_inference(Array<const T, 3> x, Array<const T, 1> mean, Array<con
             "batch_norm_inference: y must have the shape of x");
     require(has_size(mean, C) && has_size(var, C) && has_size(rstd, C) && fits(weight, C) && fits(bias, C),
             "batch_norm_inference: x is (N, C, S), weight, bias and the statistics are (C)");
-    Scratch<Affine<T>> affine(C);
-    for (int64_t c = 0; c < C; ++c) {
-        const double r = 1 / sqrt(double(var(c)) + eps);
-        rstd(c) = T(r);
-        affine[c] =
-            Affine<T>::of(double(mean(c)), r, weight ? weight.value(c) : T(1), bias ? bias.value(c) : T(0));
-    }
-    const Optional<Array<const T, 3>> nothing{{}, false};
-    if (x.size() > 0) apply_all(x, {nothing, Bounds<T>::none()}, y, affine.data());
+    const Affines<T> affines(C);
+    for_lanes(0, C, [&](int64_t c, int64_t n) {
+        const vec<double> r = 1.0 / sqrt(read_channels(var, c, n) + eps);
+        write_channels(rstd, c, n, r);
+        affines.set(
+            c, {read_channels(mean, c, n), r, read_channels(weight, c, n, 1), read_channels(bias, c, n, 0)});
+    });
+    apply_all(affines, x, Bounds<T>::none(), y);
 }
 PYDL_KERNEL(batch_norm_inference, "x, mean, var, weight, bias, eps, y, rstd")
 
@@ -273,10 +321,13 @@ void batch_norm_again(Array<const T, 3> x, Array<const T, 2> affine, double low,
     require(
         y.shape[0] == N && y.shape[1] == C && y.shape[2] == S && affine.shape[0] == 3 && affine.shape[1] == C,
         "batch_norm_again: y must have the shape of x (N, C, S), affine is (3, C)");
-    Scratch<Affine<T>> of(C);
-    for (int64_t c = 0; c < C; ++c) of[c] = {affine(0, c), affine(1, c), affine(2, c)};
-    const Optional<Array<const T, 3>> nothing{{}, false};
-    if (x.size() > 0) apply_all(x, {nothing, {T(low), T(high)}}, y, of.data());
+    const Affines<T> of(C);
+    for (int64_t c = 0; c < C; ++c) {
+        of.center()[c] = affine(0, c);
+        of.scale()[c] = affine(1, c);
+        of.shift()[c] = affine(2, c);
+    }
+    apply_all(of, x, {T(low), T(high)}, y);
 }
 PYDL_KERNEL(batch_norm_again, "x, affine, low, high, y")
 

@@ -1,15 +1,16 @@
 // Gradients of batch_norm: two sums for each channel, then one pass. What reaches the normalised numbers is
 // first found from dy, where something was done with them. See pydl/ops/batch_norm.py.
 #include "kernel.h"
-#include "normalization/batch_norm.h"
+#include "normalization/channel_lanes.h"
 
 namespace pydl::PYDL_ISA {
 namespace {
 
-// Adds a block of rows to the sums of `columns` columns.
+// Adds a block of rows, or the first of them, to the sums of `columns` columns.
 template <typename T>
 void add_column_sums(const T* dy, const T* x, const T* mean, int64_t stride, int64_t rows, int64_t columns,
-                     GradientSums* totals) {
+                     bool is_first, double* dys, double* dots_of) {
+    constexpr int64_t D = width<double>;
     alignas(64) T sums[kMostColumns] = {}, dots[kMostColumns] = {};
     const int64_t ahead = kNumbersAhead / columns * stride;
     for_few_rows<T>(rows, columns, [&](int64_t j, int64_t n, auto few) PYDL_INLINE_LAMBDA {
@@ -27,10 +28,14 @@ void add_column_sums(const T* dy, const T* x, const T* mean, int64_t stride, int
         store(sums + j, sum);
         store(dots + j, dot);
     });
-    for (int64_t j = 0; j < columns; ++j) {
-        totals[j].dy += double(sums[j]);
-        totals[j].dot += double(dots[j]);
-    }
+    const auto add = [&](const T* block, double* all) PYDL_INLINE_LAMBDA {
+        for (int64_t j = 0; j < columns; j += D) {
+            const vec<double> before = is_first ? vec<double>{} : load_partial(all + j, columns - j);
+            store_partial(all + j, before + read_double(block + j), columns - j);
+        }
+    };
+    add(sums, dys);
+    add(dots, dots_of);
 }
 
 // dadd = pass(dy + dy2, y): what comes to the normalised numbers. Where there is nothing to do, it is dy.
@@ -63,35 +68,56 @@ struct Passage {
     }
 };
 
+// The Slope of each of neighbouring channels.
+template <typename T>
+struct SlopeLanes {
+    alignas(64) T a[width<double>], b[width<double>], c[width<double>];
+
+    PYDL_INLINE SlopeLanes(vec<double> of_dy, vec<double> of_x, vec<double> shift) {
+        store_doubles(a, of_dy, width<double>);
+        store_doubles(b, of_x, width<double>);
+        store_doubles(c, shift, width<double>);
+    }
+};
+
+// finish(c, n, sums of dy, sums of dy (x - mean)), for n channels from c on, in lanes.
 template <typename T, typename Finish>
 void differentiate_columns(const Array<const T, 3>& dy, const Array<const T, 3>& x,
                            const Array<const T, 1>& mean, bool training, const Optional<Array<T, 3>>& dx,
                            const Finish& finish) {
     const int64_t N = x.shape[0], C = x.shape[1], S = x.shape[2], J = C * S;
-    Scratch<T> lanes(4 * J);
-    T *center = lanes.data(), *a = center + J, *b = a + J, *shift = b + J;
-    for (int64_t j = 0; j < J; ++j) center[j] = mean(j / S);
-    const ColumnTasks tasks(N, C, S);
-    Scratch<GradientSums> sums(tasks.pieces * J);
-    for (int64_t i = 0; i < tasks.pieces * J; ++i) sums[i] = GradientSums{};
-    tasks.for_blocks(2, [&](int64_t piece, int64_t n, int64_t rows, int64_t first, int64_t columns) {
-        add_column_sums(dy.data + n * J + first, x.data + n * J + first, center + first, J, rows, columns,
-                        sums.data() + piece * J + first);
+    const int64_t places = J + width<T>;
+    Scratch<T> lanes(4 * places);
+    T *center = lanes.data(), *a = center + places, *b = a + places, *shift = b + places;
+    for_lanes(0, C, [&](int64_t c, int64_t n) {
+        T centers[width<double>];
+        store_doubles(centers, read_channels(mean, c, n), width<double>);
+        spread(center + c * S, S, n, centers);
     });
-    for (int64_t c = 0; c < C; ++c) {
-        GradientSums all;
-        for (int64_t piece = 0; piece < tasks.pieces; ++piece)
-            for (int64_t s = 0; s < S; ++s) {
-                all.dy += sums[piece * J + c * S + s].dy;
-                all.dot += sums[piece * J + c * S + s].dot;
-            }
-        const Slope<T> slope = finish(c, all);
-        for (int64_t j = c * S; j < (c + 1) * S; ++j) {
-            a[j] = slope.a;
-            b[j] = slope.b;
-            shift[j] = slope.c;
-        }
-    }
+    const ColumnTasks tasks(N, C, S);
+    Scratch<double> sums(2 * tasks.pieces * J);
+    double *const dys = sums.data(), *const dots = dys + tasks.pieces * J;
+    tasks.for_blocks(2, [&](int64_t piece, int64_t n, int64_t rows, int64_t first, int64_t columns) {
+        const int64_t at = piece * J + first;
+        add_column_sums(dy.data + n * J + first, x.data + n * J + first, center + first, J, rows, columns,
+                        n == tasks.first_row(piece), dys + at, dots + at);
+    });
+    for_lanes(0, C, [&](int64_t c, int64_t n) {
+        alignas(64) double dy_of[width<double>] = {}, dot_of[width<double>] = {};
+        const bool are_channels = J == C && tasks.pieces == 1;
+        for (int64_t k = 0; k < n && !are_channels; ++k)
+            for (int64_t piece = 0; piece < tasks.pieces; ++piece)
+                for (int64_t s = 0, j = piece * J + (c + k) * S; s < S; ++s, ++j) {
+                    dy_of[k] += dys[j];
+                    dot_of[k] += dots[j];
+                }
+        const double *const of = are_channels ? dys + c : dy_of, *const of2 =
+                                                                     are_channels ? dots + c : dot_of;
+        const SlopeLanes<T> slope = finish(c, n, load_partial(of, n), load_partial(of2, n));
+        spread(a + c * S, S, n, slope.a);
+        spread(b + c * S, S, n, slope.b);
+        spread(shift + c * S, S, n, slope.c);
+    });
     if (!dx) return;
     parallel_for(N, kMomentGrain / J + 1, [&](int64_t begin, int64_t end) {
         for (int64_t n = begin; n < end; ++n) {
@@ -155,13 +181,17 @@ void differentiate_channels(const Passage<T>& passage, const Array<const T, 3>& 
         [&](int64_t first, int64_t channels, int64_t p) {
             channel_sums(passage, blocks, p, pieces, x, centers.data(), first, channels, sums.data());
         },
-        [&](int64_t c) {
-            GradientSums all;
-            for (int64_t p = 0; p < pieces; ++p) {
-                all.dy += sums[c * pieces + p].dy;
-                all.dot += sums[c * pieces + p].dot;
-            }
-            slopes[c] = finish(c, all);
+        [&](int64_t first, int64_t channels) {
+            for_lanes(first, channels, [&](int64_t c, int64_t n) {
+                alignas(64) double dys[width<double>] = {}, dots[width<double>] = {};
+                for (int64_t k = 0; k < n; ++k)
+                    for (int64_t p = 0; p < pieces; ++p) {
+                        dys[k] += sums[(c + k) * pieces + p].dy;
+                        dots[k] += sums[(c + k) * pieces + p].dot;
+                    }
+                const SlopeLanes<T> of = finish(c, n, load(dys), load(dots));
+                for (int64_t k = 0; k < n; ++k) slopes[c + k] = {of.a[k], of.b[k], of.c[k]};
+            });
         },
         [&](int64_t n, int64_t first, int64_t channels) {
             if (dx)
@@ -187,16 +217,17 @@ void batch_norm_backward(Array<const T, 3> dy, Optional<Array<const T, 3>> dy2, 
     require(mean.shape[0] == C && rstd.shape[0] == C && (!weight || weight->shape[0] == C) &&
                 (!dweight || dweight->shape[0] == C) && (!dbias || dbias->shape[0] == C),
             "batch_norm_backward: x is (N, C, S), weight, mean, rstd, dweight and dbias are (C)");
-    const auto finish = [&](int64_t c, const GradientSums& sums) -> Slope<T> {
-        const double r = rstd(c), scale = r * (weight ? double(weight.value(c)) : 1.0),
-                     count = double(N) * double(S);
-        if (dweight) dweight.value(c) = T(sums.dot * r);
-        if (dbias) dbias.value(c) = T(sums.dy);
-        if (!training) return {T(scale), T(0), T(0)};
-        return {T(scale), T(-scale * r * r * (sums.dot / count)), T(-scale * (sums.dy / count))};
+    const double count = double(N) * double(S);
+    const auto finish = [&](int64_t c, int64_t n, vec<double> dys,
+                            vec<double> dots) __attribute__((noinline)) {
+        const vec<double> r = read_channels(rstd, c, n), scale = r * read_channels(weight, c, n, 1), zero{};
+        if (dweight) write_channels(*dweight, c, n, dots * r);
+        if (dbias) write_channels(*dbias, c, n, dys);
+        if (!training) return SlopeLanes<T>(scale, zero, zero);
+        return SlopeLanes<T>(scale, -scale * r * r * (dots / count), -scale * (dys / count));
     };
     if (x.size() == 0) {
-        for (int64_t c = 0; c < C; ++c) finish(c, GradientSums{});
+        for_lanes(0, C, [&](int64_t c, int64_t n) { finish(c, n, vec<double>{}, vec<double>{}); });
         return;
     }
     // Where nobody wants dadd, dx's memory holds it until dx is made of it.

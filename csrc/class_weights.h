@@ -4,23 +4,31 @@
 
 namespace pydl::PYDL_ISA {
 
-// The weights of C classes one behind another: ones where there are none.
+// The weights of C classes one behind another: ones where there are none. Where neither data() nor sum() is
+// asked for, ones need not be stored nor weights added up.
 template <typename T>
 class ClassWeights {
   public:
-    ClassWeights(const Optional<Array<const T, 1>>& weight, int64_t C)
-        : own_(C), data_(weight && weight->stride[0] == 1 ? weight->data : own_.data()), sum_(T(C)) {
-        if (data_ == own_.data())
+    ClassWeights(const Optional<Array<const T, 1>>& weight, int64_t C, bool stored = true)
+        : own_(is_own(weight, stored) ? C : 0),
+          data_(is_own(weight, stored) ? own_.data()
+                : weight               ? weight->data
+                                       : nullptr),
+          sum_(T(C)) {
+        if (is_own(weight, stored))
             for (int64_t c = 0; c < C; ++c) own_[c] = weight ? (*weight)(c) : T(1);
-        if (!weight) return;
+        if (!weight || !stored) return;
         sum_ = T(0);
         for (int64_t c = 0; c < C; ++c) sum_ += data_[c];
     }
     const T* data() const { return data_; }
-    T operator[](int64_t c) const { return data_[c]; }
+    T operator[](int64_t c) const { return data_ == nullptr ? T(1) : data_[c]; }
     T sum() const { return sum_; }
 
   private:
+    static bool is_own(const Optional<Array<const T, 1>>& weight, bool stored) {
+        return weight ? weight->stride[0] != 1 : stored;
+    }
     Scratch<T> own_;
     const T* data_;
     T sum_;

@@ -129,15 +129,14 @@ struct CrossEntropyGradient : LineRule {
         copy_along<T>(dy.data + line * dy.stride[0], dy.stride[0], slopes, 1, lines);
         const T share = sharp, others = smooth * weights.sum();
         const int64_t *const given = classes.data() + line, ignored = ignore_index;
-        const T* const w = weights.data();
         auto* const labels = reinterpret_cast<int_of<T>*>(space.row(4));
         for (int64_t j = 0; j < lines; ++j) {
             const bool counts = given[j] != ignored;
             labels[j] = int_of<T>(given[j]);
-            masses[j] = counts ? share * w[counts ? given[j] : 0] + others : T(0);
+            masses[j] = counts ? share * weights[counts ? given[j] : 0] + others : T(0);
         }
         for (int64_t k = 0; k < K; ++k) {
-            const vec<T> weight = broadcast<T>(w[k]);
+            const vec<T> weight = broadcast<T>(weights[k]);
             for_lines<T>(lines, [&](int64_t j, int64_t n) PYDL_INLINE_LAMBDA {
                 const auto hit = load(labels + j) == int_of<T>(k);
                 const vec<T> v =
@@ -165,7 +164,7 @@ void cross_entropy_forward(Array<const T, 3> x, Array<const int64_t, 2> target,
     Scratch<T> losses(reduction == kNone ? 0 : lines), distances(label_smoothing == 0 ? 0 : lines),
         own(weight ? lines : 0);
     require(C > 0 || lines == 0, "cross_entropy_forward: x must have a class");
-    const ClassWeights<T> weights(weight, C);
+    const ClassWeights<T> weights(weight, C, label_smoothing != 0);
     CrossEntropy<T> rule(classes, weights);
     rule.ignore_index = ignore_index;
     rule.sharp = T(1 - label_smoothing), rule.smooth = T(label_smoothing / double(C));
@@ -193,7 +192,7 @@ void cross_entropy_backward(Array<const T, 1> dy, Array<const T, 3> x, Array<con
                 norm.shape[0] == 1 && (dy.shape[0] == 1 || dy.shape[0] == lines),
             "cross_entropy_backward: dy, largest, log_sum, norm and dx must fit x");
     if (dx.size() == 0) return;
-    const ClassWeights<T> weights(weight, C);
+    const ClassWeights<T> weights(weight, C, label_smoothing != 0);
     CrossEntropyGradient<T> rule(classes, weights);
     rule.dy = dy_of_lines(dy, lines), rule.largest = largest, rule.log_sum = log_sum;
     rule.ignore_index = ignore_index;

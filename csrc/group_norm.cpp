@@ -4,7 +4,7 @@
 // S, a group of all samples is a matrix whose rows layer_norm knows, and of many samples with small groups
 // all numbers are taken for channels, each with its own copy of the weight.
 #include "kernel.h"
-#include "normalization/batch_norm.h"
+#include "normalization/channel_lanes.h"
 #include "normalization/row_norm_backward.h"
 #include "scratch.h"
 
@@ -71,15 +71,19 @@ bool has_shape(const Array<T, 2>& a, int64_t N, int64_t G) {
     return a.shape[0] == N && a.shape[1] == G;
 }
 
-// Whether the rows of a group are sooner worked on than its channels one by one: where the samples are many
-// enough to pay for the copies of the weight. On the way back all samples of a group come before the next
-// group, so long rows would come from memory late.
+// Whether the rows of a group are sooner worked on than its channels one by one: where these are short, or
+// where the samples are many enough to pay for the copies of the weight. On the way back all samples of a
+// group come before the next group, so long rows would come from memory late, and sums are taken of each
+// copy.
 constexpr int64_t kMostForward = 256, kMostBackward = 128;
+constexpr int64_t kShortChannel = 64, kFewSamples = 8;
 
 template <typename T>
-bool are_rows(const Array<T, 3>& x, int64_t channels, int64_t most) {
-    const int64_t S = x.shape[2], row = channels * S;
-    return S == 1 || (row <= most && row <= 12 * x.shape[0] && x.stride[1] == S && x.stride[2] == 1);
+bool are_rows(const Array<T, 3>& x, int64_t channels, bool back) {
+    const int64_t N = x.shape[0], S = x.shape[2], row = channels * S;
+    const bool is_short = channels > 1 && S <= kShortChannel && (S < 16 || !back || N >= kFewSamples);
+    const bool pays = row <= (back ? kMostBackward : kMostForward) && row <= 12 * N;
+    return S == 1 || ((is_short || pays) && x.stride[1] == S && x.stride[2] == 1);
 }
 
 template <typename T>
@@ -93,10 +97,10 @@ template <typename T>
 class Copies {
   public:
     Copies(const Optional<Array<const T, 1>>& w, int64_t C, int64_t S)
-        : all_(w && S > 1 ? C * S : 0), of_(w) {
+        : all_(w && S > 1 ? C * S + width<T> : 0), of_(w) {
         if (!w || S == 1) return;
-        for (int64_t c = 0; c < C; ++c)
-            for (int64_t s = 0; s < S; ++s) all_[c * S + s] = w.value(c);
+        const Packed<T> packed(w, C, T(1));
+        spread(all_.data(), S, C, packed.line().data);
         of_.value = {all_.data(), {C * S}, {1}};
     }
     const Optional<Array<const T, 1>>& get() const { return of_; }
@@ -117,9 +121,10 @@ class CopySums {
     const Optional<Array<T, 1>>& get() const { return of_; }
     void finish() const {
         for (int64_t c = 0; w_ && S_ > 1 && c < w_->shape[0]; ++c) {
-            double sum = 0;
-            for (int64_t s = 0; s < S_; ++s) sum += double(all_[c * S_ + s]);
-            w_.value(c) = T(sum);
+            Sums<T, 1> sum{};
+            sum.add([](vec<T> v) PYDL_INLINE_LAMBDA { return Terms<T, 1>{{v}}; }, S_,
+                    Line<const T>{all_.data() + c * S_, 1});
+            w_.value(c) = T(sum.total(0));
         }
     }
 
@@ -144,7 +149,7 @@ void group_norm_forward(Array<const T, 3> x, Optional<Array<const T, 1>> weight,
             "group_norm_forward: weight and bias are (C) for x (N, C, S)");
     if (x.size() == 0) return;
     const int64_t channels = C / G;
-    if (are_rows(x, channels, kMostForward) && are_rows(y, channels, kMostForward)) {
+    if (are_rows(x, channels, false) && are_rows(y, channels, false)) {
         const Copies<T> w(weight, C, S), b(bias, C, S);
         const Array<const T, 3> from = as_channels(x);
         const Array<T, 3> to = as_channels(y);
@@ -206,7 +211,7 @@ void group_norm_backward(Array<const T, 3> dy, Array<const T, 3> x, Optional<Arr
             "group_norm_backward: mean and rstd are (N, groups), weight, dweight and dbias (C)");
     const int64_t channels = C / G;
     if (!dx && !dweight && !dbias) return;
-    const auto by_rows = [&](const auto& a) { return are_rows(a, channels, kMostBackward); };
+    const auto by_rows = [&](const auto& a) { return are_rows(a, channels, true); };
     if (N > 0 && S > 0 && by_rows(x) && by_rows(dy) && (!dx || by_rows(*dx))) {
         const Copies<T> w(weight, C, S);
         const CopySums<T> dw(dweight, C, S), db(dbias, C, S);

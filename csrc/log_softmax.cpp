@@ -32,7 +32,7 @@ struct LogSoftmax : LinesInPieces<T, LogSoftmax<T>> {
     static void look_at_strip(int64_t lines, int64_t K, Strip<T> stats, const Strip<T>* at) {
         const Strip<const T> x{at[0].data, at[0].stride};
         T* const largest = stats.row(1);
-        largest_of_strip(K, lines, largest, x);
+        largest_of_strip<T>(K, lines, largest, x, larger_number<T>);
         sum_of_strip(K, lines, stats.row(0), [&](int64_t k, int64_t j, int64_t n) PYDL_INLINE_LAMBDA {
             return exp(load_partial(x.row(k) + j, n) - load(largest + j));
         });

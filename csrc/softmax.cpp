@@ -34,7 +34,7 @@ struct Softmax : LinesInPieces<T, Softmax<T>> {
     static void look_at_strip(int64_t lines, int64_t K, Strip<T> stats, const Strip<T>* at) {
         const Strip<T> x = at[0], y = at[1];
         T* const largest = stats.row(1);
-        largest_of_strip<T>(K, lines, largest, {x.data, x.stride});
+        largest_of_strip<T>(K, lines, largest, {x.data, x.stride}, larger_number<T>);
         sum_of_strip(K, lines, stats.row(0), [&](int64_t k, int64_t j, int64_t n) PYDL_INLINE_LAMBDA {
             const vec<T> e = exp(load_partial<T>(x.row(k) + j, n) - load(largest + j));
             store_partial(y.row(k) + j, e, n);

@@ -4,10 +4,9 @@
 // the block's own mean, and blocks are combined in double precision, as normalization/moments.h says. Where B
 // is 1 a block is a part of a row; else it is a few rows of neighbouring lines, a line in each lane.
 #include "kernel.h"
-#include "normalization/moments.h"
+#include "normalization/channel_lanes.h"
 #include "normalization/turned_rows.h"
 #include "scratch.h"
-#include "simd/doubles.h"
 #include "simd/past_caches.h"
 
 namespace pydl::PYDL_ISA {
@@ -22,7 +21,6 @@ constexpr int64_t kVarPieces = 32;    // of lines, where there are few
 template <typename T>
 [[gnu::noinline]] void add_rows(const T* x, int64_t stride, int64_t rows, int64_t lines, double before,
                                 double* mean, double* squares) {
-    constexpr int64_t W = width<T>, D = width<double>;
     const T share = T(1) / T(rows);
     // f(vector of row r, u): u is 0 and 1 in turn, for sums that do not wait for each other.
     const auto for_rows = [&](auto f) PYDL_INLINE_LAMBDA {
@@ -42,25 +40,7 @@ template <typename T>
         d[u] += distance;
         d2[u] += distance * distance;
     });
-    alignas(64) T centers[W], sums[W], sums2[W];
-    store(centers, center);
-    store(sums, d[0] + d[1]);
-    store(sums2, d2[0] + d2[1]);
-    const double n = double(rows), count = before + n;
-    for (int64_t j = 0; j < W; j += D) {
-        const vec<double> sum = read_double(sums + j), own = read_double(centers + j) + sum / n;
-        const vec<double> own2 = read_double(sums2 + j) - sum * sum / n;
-        if (before == 0) {
-            store(mean + j, own);
-            store(squares + j, own2);
-            continue;
-        }
-        const vec<double> old = load(mean + j), apart = own - old;
-        // Of infinite means one infinity stays what it is.
-        store(mean + j, select(apart - apart == 0.0, old + apart * (n / count),
-                               old * (before / count) + own * (n / count)));
-        store(squares + j, load(squares + j) + own2 + apart * apart * (before * n / count));
-    }
+    join_lanes<T>(center, d[0] + d[1], d2[0] + d2[1], double(rows), before, width<T>, mean, squares);
 }
 
 // The moments of K numbers of each of `lines` neighbouring lines, at most kVarColumns.

@@ -167,15 +167,16 @@ def usual_second(cnp.ndarray data not None, other):
 def usual_classes(value, tuple shape, long long classes):
     """Whether the value is an int64 array of that shape, without gaps or with one dimension, of numbers from 0 to
     classes - 1."""
+    return cnp.PyArray_CheckExact(value) and has_shape(value, shape) and are_classes(value, classes, -1, False)
+
+
+cdef bint are_classes(cnp.ndarray value, long long classes, long long ignored, bint ignores):
+    """The same for an array of any shape, and where it `ignores` some, these may be there as well."""
     cdef const char* labels
+    cdef long long label
     cdef Py_ssize_t i, step = sizeof(long long)
     cdef bint inside = True
-    if (
-        not cnp.PyArray_CheckExact(value)
-        or cnp.PyArray_TYPE(value) != cnp.NPY_INT64
-        or not cnp.PyArray_ISBEHAVED_RO(value)
-        or not has_shape(value, shape)
-    ):
+    if cnp.PyArray_TYPE(value) != cnp.NPY_INT64 or not cnp.PyArray_ISBEHAVED_RO(value):
         return False
     if not cnp.PyArray_IS_C_CONTIGUOUS(value):
         if cnp.PyArray_NDIM(value) != 1:
@@ -183,7 +184,8 @@ def usual_classes(value, tuple shape, long long classes):
         step = cnp.PyArray_STRIDE(value, 0)
     labels = <const char*>cnp.PyArray_DATA(value)
     for i in range(cnp.PyArray_SIZE(value)):
-        inside &= (<const unsigned long long*>(labels + i * step))[0] < <unsigned long long>classes
+        label = (<const long long*>(labels + i * step))[0]
+        inside &= (<unsigned long long>label < <unsigned long long>classes) | (ignores & (label == ignored))
     return inside
 
 

@@ -6,6 +6,9 @@ from cpython.tuple cimport PyTuple_GET_ITEM, PyTuple_GET_SIZE
 
 from ._native import empty
 
+REDUCTIONS = {"none": 0, "mean": 1, "sum": 2}  # the words of losses as numbers for kernels: see csrc/loss.h
+cdef dict reductions = REDUCTIONS
+
 
 def plain_part(x, index):
     """x[index] as an array, for an index of whole numbers, slices, None and ... alone that fits; else None."""
@@ -52,6 +55,28 @@ def usual_numbers(index, cnp.ndarray x not None, Py_ssize_t dim):
     elif cnp.PyArray_NDIM(index) != 1:
         return None
     return cnp.PyArray_NewCopy(index, cnp.NPY_CORDER) if pydl_wanted and not pydl_noting else index
+
+
+def usual_rows(numbers, weight):
+    """For usual numbers of rows of weight (V, D): the numbers with one dimension, as usual_numbers() returns them, an
+    array (*, D) for the rows, and what gather_forward takes to write them; else None."""
+    cdef cnp.npy_intp sizes[MOST_DIMENSIONS_OF_VIEWS]
+    cdef cnp.npy_intp as_lines[3]
+    cdef int d, rank
+    if float_type(weight) < 0 or cnp.PyArray_NDIM(weight) != 2 or not cnp.PyArray_CheckExact(numbers):
+        return None
+    if not cnp.PyArray_IS_C_CONTIGUOUS(numbers):
+        return None
+    index = usual_numbers(flat(numbers), weight, 0)
+    if index is None:
+        return None
+    rank = cnp.PyArray_NDIM(numbers)
+    for d in range(rank):
+        sizes[d] = cnp.PyArray_DIM(numbers, d)
+    as_lines[0], as_lines[1] = 1, cnp.PyArray_SIZE(numbers)
+    sizes[rank] = as_lines[2] = cnp.PyArray_DIM(weight, 1)
+    y = pydl_new_array(<object>cnp.PyArray_DESCR(weight), rank + 1, sizes)
+    return index, y, (along(weight, 0), for_all(index, 1, as_lines[2]), with_sizes(y, 3, as_lines))
 
 
 def along(cnp.ndarray array not None, Py_ssize_t dim):
@@ -113,6 +138,36 @@ def flat(cnp.ndarray array not None):
     if not are_one(array, 0, cnp.PyArray_NDIM(array)):
         array = copy_of(array)
     return cnp.PyArray_Newshape(array, &shape, cnp.NPY_CORDER)
+
+
+def usual_class_loss(input, target, weight, ignore_index, reduction):
+    """For a loss of usual classes: the number of the reduction, input, the same as (N, C, D), target as (N, D), an array
+    for the loss, and the same with one dimension. None if target does not hold one class for each line of input (C,),
+    (N, C) or (N, C, d1, ...), or weight, where there is one, a number for each class, or the settings are not plain.
+    """
+    cdef int kind = float_type(input), rank, axis, d
+    cdef object reduced = reductions.get(reduction) if type(reduction) is str else None
+    cdef cnp.npy_intp sizes[2]
+    cdef Py_ssize_t classes
+    if reduced is None or type(ignore_index) is not int or not -(1 << 31) <= ignore_index < 1 << 31:
+        return None
+    if kind < 0 or cnp.PyArray_NDIM(input) == 0 or not cnp.PyArray_CheckExact(target):
+        return None
+    rank = cnp.PyArray_NDIM(input)
+    axis = 1 if rank > 1 else 0
+    classes = cnp.PyArray_DIM(input, axis)
+    if cnp.PyArray_NDIM(target) != rank - 1 or not (weight is None or has_size(weight, kind, classes, -1)):
+        return None
+    sizes[0] = sizes[1] = 1
+    for d in range(rank - 1):
+        if cnp.PyArray_DIM(target, d) != cnp.PyArray_DIM(input, d if d < axis else d + 1):
+            return None
+        sizes[0 if d < axis else 1] *= cnp.PyArray_DIM(target, d)
+    if classes == 0 or not are_classes(target, classes, ignore_index, True):
+        return None
+    rank = 0 if reduced else cnp.PyArray_NDIM(target)
+    y = pydl_new_array(<object>cnp.PyArray_DESCR(input), rank, cnp.PyArray_DIMS(target))
+    return reduced, input, along(input, axis), with_sizes(target, 2, sizes), y, flat(y)
 
 
 cdef bint are_one(cnp.ndarray array, Py_ssize_t begin, Py_ssize_t end):

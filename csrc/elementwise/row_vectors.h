@@ -22,14 +22,19 @@ PYDL_INLINE vec<T> load_or(const T* p, int64_t n, T rest) {
     return select(iota<int_of<T>>() < int_of<T>(n), load_partial(p, n), broadcast<T>(rest));
 }
 
-template <typename T>
-PYDL_INLINE T largest_of_row(const T* x, int64_t count) {
+// larger(a, b) is max, or what needs not keep NaN.
+template <typename T, typename F>
+PYDL_INLINE T largest_of_row(const T* x, int64_t count, F larger) {
     const T least = -T(__builtin_inf());
     vec<T> most[4];
     for (int u = 0; u < 4; ++u) most[u] = broadcast<T>(least);
     for_vectors<T>(count, [&](int64_t i, int64_t n, int u)
-                              PYDL_INLINE_LAMBDA { most[u] = max(most[u], load_or(x + i, n, least)); });
-    return reduce_max(max(max(most[0], most[1]), max(most[2], most[3])));
+                              PYDL_INLINE_LAMBDA { most[u] = larger(most[u], load_or(x + i, n, least)); });
+    return reduce<width<T> / 2>(larger(larger(most[0], most[1]), larger(most[2], most[3])), larger);
+}
+template <typename T>
+PYDL_INLINE T largest_of_row(const T* x, int64_t count) {
+    return largest_of_row<T>(x, count, [](vec<T> a, vec<T> b) PYDL_INLINE_LAMBDA { return max(a, b); });
 }
 
 // The sum of what f(i, n) gives, lanes beyond n left out.

@@ -69,6 +69,10 @@ struct ColumnTasks {
     }
 
     int64_t work() const { return N * channels * S / pieces; }
+    int64_t first_row(int64_t piece) const {
+        const int64_t row = ((N - 1) / kColumnRows + 1) * piece / pieces * kColumnRows;
+        return row < N ? row : N;
+    }
 
     // f(piece, first row, rows, first column, columns) for all blocks of rows of at most kMostColumns
     // columns, in parallel; `arrays` are read.
@@ -153,19 +157,19 @@ void for_each_run(int64_t N, int64_t C, int64_t S, const F& f) {
     });
 }
 
-// The same with piece(first, channels, p) and pass(n, first, channels). Where the runs of a channel are
-// short, whole images are worked off one behind another, twice: runs far apart would compete for the caches'
-// sets.
+// The same with piece(first, channels, p), finish(first, channels) and pass(n, first, channels). Where the
+// runs of a channel are short, whole images are worked off one behind another, twice: runs far apart would
+// compete for the caches' sets.
 template <typename T, typename Piece, typename Finish, typename Pass>
 void by_images(int64_t N, int64_t C, int64_t S, int64_t pieces, const Piece& piece, const Finish& finish,
                const Pass& pass) {
     if (S * int64_t(sizeof(T)) > kLongRun)
         return by_channels(
-            N, C, S, pieces, [&](int64_t c, int64_t p) { piece(c, int64_t(1), p); }, finish,
-            [&](int64_t n, int64_t c) { pass(n, c, int64_t(1)); });
+            N, C, S, pieces, [&](int64_t c, int64_t p) { piece(c, int64_t(1), p); },
+            [&](int64_t c) { finish(c, int64_t(1)); }, [&](int64_t n, int64_t c) { pass(n, c, int64_t(1)); });
     for_each_run(pieces, C, N * S / pieces,
                  [&](int64_t p, int64_t first, int64_t channels) { piece(first, channels, p); });
-    for (int64_t c = 0; c < C; ++c) finish(c);
+    finish(0, C);
     for_each_run(N, C, S, pass);
 }
 

@@ -14,12 +14,13 @@ constexpr int64_t kPieceNumbers = 16384;  // in a piece of the usual size
 constexpr int64_t kPieceRows = 64;        // and at least: joining pieces takes two exponentials a lane
 constexpr int64_t kMostPieces = 64;       // of a row
 constexpr int64_t kPieceLanes = 512;
-constexpr int64_t kWideLanes = 128;   // that rows of fewer are joined to
-constexpr int64_t kFewRows = 8;       // that are left of a few
-constexpr int64_t kShortRows = 1024;  // numbers of rows of which a vector's width stay in the second cache
+constexpr int64_t kWideLanes = 128;      // that rows of fewer are joined to
+constexpr int64_t kNarrowNumbers = 512;  // of a matrix that is turned with others
+constexpr int64_t kFewRows = 8;          // that are left of a few
+constexpr int64_t kShortRows = 1024;     // numbers of rows of which a vector's width stay in the second cache
 
 // Half vectors of rows that are sooner turned, where x and y are the only arrays.
-constexpr int kTurnedRow = has_halves ? 9 : 12;
+constexpr int kTurnedRow = has_halves ? 7 : 12;
 
 // What can be done in pieces, rows (then lines is 1) or strips. at: the strip of each array. stats has two
 // rows: what look gives for each line is its sum and, where the sum is one of exp(x - largest), its largest
@@ -193,13 +194,24 @@ bool are_long(int64_t A, int64_t K, int64_t B) {
            (A * ((B - 1) / S + 1) < 4 && A * K * B >= 8 * kPieceNumbers);
 }
 
-// for_each_strip, or in pieces where lines are long.
+// Whether so few lines lie side by side that those of many matrices rather share vectors.
+template <typename T>
+bool are_narrow(int64_t A, int64_t K, int64_t B) {
+    constexpr int64_t W = width<T>;
+    return B > 1 && K * B <= kNarrowNumbers && 4 * A * ((B - 1) / W + 1) >= 5 * B * ((A - 1) / W + 1);
+}
+
+// for_each_strip, or in pieces where lines are long, or with those of many matrices turned.
 template <typename T, typename Rule, typename... X>
 void for_each_line(const Rule& rule, const int64_t (&shape)[3], const Array<X, 3>&... arrays) {
     const int64_t A = shape[0], K = shape[1], B = shape[2];
     const bool dense = B > kWideLanes / 2
                            ? ((arrays.stride[2] == 1) && ...)
                            : ((arrays.stride[1] == B && (B == 1 || arrays.stride[2] == 1)) && ...);
+    if (dense && are_narrow<T>(A, K, B)) {
+        constexpr auto each = std::make_integer_sequence<int, int(sizeof...(X))>{};
+        return walk_matrices(line_work<T>(rule, each, arrays...), A, K, B);
+    }
     if (!dense || !are_long<T>(A, K, B)) return for_each_strip<T>(rule, shape, arrays...);
     // Many matrices are shared as they are, of a few the pieces.
     parallel_for(A, A < kSoftmaxTasks ? A : kSoftmaxGrain / (K * B) + 1, [&](int64_t begin, int64_t end) {

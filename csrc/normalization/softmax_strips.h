@@ -148,6 +148,35 @@ template <typename T>
     });
 }
 
+// Matrices (K, B) without gaps whose lines are too few to fill a vector, for rules that ask neither for the
+// number of a line nor for finish: the numbers of many matrices are turned, so that lanes are lines of
+// different ones.
+template <typename T>
+[[gnu::noinline]] void walk_matrices(const LineWork<T>& work, int64_t A, int64_t K, int64_t B) {
+    constexpr int64_t S = 4 * width<T>;
+    const int64_t count = K * B;
+    const bool far = are_far<T>(A * count);
+    parallel_for((A - 1) / S + 1, kSoftmaxGrain / (count * S) + 1, [&](int64_t begin, int64_t end) {
+        const Scratch<T> copies(work.arrays * count * S), sums(work.sums * S);
+        const auto copy = [&](int x) { return copies.data() + x * count * S; };
+        for (int64_t a = begin * S; a < A && a < end * S; a += S) {
+            const int64_t lines = A - a < S ? A - a : S;
+            const auto first = [&](int x) { return work.array[x].data + a * work.array[x].stride[0]; };
+            for (int x = 0; x < work.arrays; ++x)
+                if (!work.written[x])
+                    turn_rows<S, T>(first(x), work.array[x].stride[0], 1, lines, count, copy(x), far);
+            for (int64_t b = 0; b < B; ++b) {
+                Strip<T> at[kLineArrays];
+                for (int x = 0; x < work.arrays; ++x) at[x] = {copy(x) + b * S, B * S};
+                work.strip(work.rule, 0, lines, K, Strip<T>{sums.data(), S}, at);
+            }
+            for (int x = 0; x < work.arrays; ++x)
+                if (work.written[x])
+                    turn_back<S, T>(copy(x), lines, count, first(x), work.array[x].stride[0], 1, far);
+        }
+    });
+}
+
 // The rule's own functions, called with the arrays one by one.
 template <typename T, typename Rule, typename... X, int... I>
 LineWork<T> line_work(const Rule& rule, std::integer_sequence<int, I...>, const Array<X, 3>&... arrays) {
@@ -211,22 +240,33 @@ PYDL_INLINE void for_lines(int64_t lines, F f) {
 template <typename T>
 constexpr T kLargestNumber = T(sizeof(T) == 4 ? 0x1.fffffep127 : 0x1.fffffffffffffp1023);
 
-// The largest number; of nothing but -inf the least finite one, so that exp(x - largest) is 0.
+// The larger number. NaN may be passed over: where the sum of the exponentials is asked for as well, it has
+// NaN all the same.
+template <typename T>
+PYDL_INLINE vec<T> larger_number(vec<T> a, vec<T> b) {
+    return a > b ? a : b;
+}
+
+// The largest number, but for NaN; of nothing but -inf the least finite one, so that exp(x - largest) is 0.
 template <typename T>
 PYDL_INLINE T finite_largest_of_row(const T* x, int64_t count) {
-    const T largest = largest_of_row(x, count);
+    const T largest = largest_of_row<T>(x, count, larger_number<T>);
     return largest < -kLargestNumber<T> ? -kLargestNumber<T> : largest;
 }
 
-// most[j] = that of column j.
-template <typename T>
-PYDL_INLINE void largest_of_strip(int64_t K, int64_t lines, T* most, Strip<const T> x) {
+// most[j] = that of column j; larger(a, b) is max, or what needs not keep NaN.
+template <typename T, typename F>
+PYDL_INLINE void largest_of_strip(int64_t K, int64_t lines, T* most, Strip<const T> x, F larger) {
     for (int64_t k = 0; k < K; ++k)
         for_lines<T>(lines, [&](int64_t j, int64_t n) PYDL_INLINE_LAMBDA {
             const vec<T> v = load_partial(x.row(k) + j, n);
             const vec<T> before = k == 0 ? broadcast<T>(-kLargestNumber<T>) : load_partial(most + j, n);
-            store_partial(most + j, max(before, v), n);
+            store_partial(most + j, larger(before, v), n);
         });
+}
+template <typename T>
+PYDL_INLINE void largest_of_strip(int64_t K, int64_t lines, T* most, Strip<const T> x) {
+    largest_of_strip<T>(K, lines, most, x, [](vec<T> a, vec<T> b) PYDL_INLINE_LAMBDA { return max(a, b); });
 }
 
 // sums[j] += what f(k, j, n) gives, over all k.

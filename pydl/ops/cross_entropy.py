@@ -15,12 +15,12 @@ Source    Goodfellow, Bengio, Courville, "Deep Learning", MIT Press 2016, sectio
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
 
-from ..arguments import check_floats, check_number
+from .._compiled import flat, usual_class_loss
+from ..arguments import Array, check_floats, check_number
 from ..op import empty, kernel, op
 from . import losses
 from .lines import draw_lines
@@ -202,38 +202,48 @@ def cross_entropy(
 ) -> Any:
     """-log softmax(input)[target]: the loss of a classifier, from its raw scores. See the top of this file."""
     name = "cross_entropy"
-    x, w = check_floats(name, ("weight",), input=input, weight=weight)
-    ignore_index, how = losses.check_class_input(name, x, w, ignore_index, reduction)
     smoothing = check_number(name, "label_smoothing", label_smoothing)
     if not 0.0 <= smoothing <= 1.0:
         raise ValueError(f"{name}: label_smoothing is {smoothing} but must lie between 0 and 1")
-    probabilities = losses.are_probabilities(name, target, x.shape)
-    if probabilities:
-        x, t, w = check_floats(name, ("weight",), input=x, target=target, weight=w)
-    else:
-        t = losses.check_classes(name, target, x.shape, ignore_index)
-    shape = x.shape[:1] + x.shape[2:] if x.ndim > 1 else ()
-    y, flat = losses.result(shape, x.dtype, how)
-    lines = math.prod(shape)
-    largest, log_sum, norm = empty((lines,), x.dtype), empty((lines,), x.dtype), empty((1,), x.dtype)
-    x3 = losses.as_classes(x)
-    if probabilities:
-        t3 = losses.as_classes(t)
-        cross_entropy_probabilities_forward(x3, t3, w, flat, largest, log_sum, smoothing, how)
-    else:
-        t2 = t.reshape(x3.shape[0], x3.shape[2])
-        cross_entropy_forward(x3, t2, w, flat, largest, log_sum, norm, ignore_index, smoothing, how)
+    usual, w = usual_class_loss(input, target, weight, ignore_index, reduction), weight
+    if usual is None:
+        x, w = check_floats(name, ("weight",), input=input, weight=weight)
+        losses.check_class_input(name, x, w)
+        if losses.are_probabilities(name, target, x.shape):
+            return _of_probabilities(name, x, target, w, reduction, smoothing)
+        usual = losses.class_arrays(name, x, target, ignore_index, reduction)
+    how, x, x3, t2, y, line = usual
+    lines, norm = t2.size, empty((1,), x.dtype)
+    largest, log_sum = empty((lines,), x.dtype), empty((lines,), x.dtype)
+    cross_entropy_forward(x3, t2, w, line, largest, log_sum, norm, ignore_index, smoothing, how)
 
     def gradient(dy, needs):
         losses.check_no_gradient(name, weight=needs[2])
         dx = empty(x.shape, x.dtype)
-        g, dx3 = dy.reshape(dy.size), losses.as_classes(dx)
-        if not probabilities:
-            cross_entropy_backward(g, x3, t2, w, largest, log_sum, norm, dx3, ignore_index, smoothing)
-            return dx, None, None
+        dx3 = losses.as_classes(dx)
+        cross_entropy_backward(flat(dy), x3, t2, w, largest, log_sum, norm, dx3, ignore_index, smoothing)
+        return dx, None, None
+
+    return y, gradient, ("input", "target", "weight")
+
+
+def _of_probabilities(
+    name: str, input: Array, target: Any, weight: Array | None, reduction: Any, smoothing: float
+) -> Any:
+    how = losses.check_reduction(name, reduction)
+    x, t, w = check_floats(name, ("weight",), input=input, target=target, weight=weight)
+    y, line = losses.result(x.shape[:1] + x.shape[2:] if x.ndim > 1 else (), x.dtype, how)
+    x3, t3 = losses.as_classes(x), losses.as_classes(t)
+    lines = x3.shape[0] * x3.shape[2]
+    largest, log_sum = empty((lines,), x.dtype), empty((lines,), x.dtype)
+    cross_entropy_probabilities_forward(x3, t3, w, line, largest, log_sum, smoothing, how)
+
+    def gradient(dy, needs):
+        losses.check_no_gradient(name, weight=needs[2])
+        dx = empty(x.shape, x.dtype)
         dt = empty(x.shape, x.dtype) if needs[1] else None
-        dt3 = None if dt is None else losses.as_classes(dt)
-        cross_entropy_probabilities_backward(g, x3, t3, w, largest, log_sum, dx3, dt3, smoothing, how == 1)
+        dx3, dt3 = losses.as_classes(dx), None if dt is None else losses.as_classes(dt)
+        cross_entropy_probabilities_backward(flat(dy), x3, t3, w, largest, log_sum, dx3, dt3, smoothing, how == 1)
         return dx, dt, None
 
     return y, gradient, ("input", "target", "weight")

@@ -14,11 +14,11 @@ from typing import Any
 
 import numpy as np
 
-from .._compiled import flat, needs_copies, usual_numbers
+from .._compiled import flat, needs_copies, usual_numbers, usual_rows
 from ..arguments import check_array, check_flag, check_floats, check_integer, check_rank, show
 from ..op import empty, kernel, op
 from ..sparse import SparseRows
-from .gather import take_rows
+from .gather import arrays_of_rows, gather_forward
 
 
 @kernel(writes="dweight")
@@ -58,40 +58,47 @@ def embedding(
     Errors: TypeError for an input that holds no integers; IndexError for a number beyond the
     table.
     """
+    index, y, arrays = usual_rows(input, weight) or _rows(input, weight)
+    V, D = arrays[0].shape[1:]
+    padding = -1 if padding_idx is None else check_padding("embedding", padding_idx, V)
+    if max_norm is not None:
+        refuse_max_norm("embedding", max_norm)
+    if scale_grad_by_freq is not False or sparse is not False:
+        scale_grad_by_freq = check_flag("embedding", "scale_grad_by_freq", scale_grad_by_freq)
+        sparse = check_flag("embedding", "sparse", sparse)
+    try:
+        gather_forward(*arrays)
+    except ValueError:
+        raise IndexError(
+            f"embedding: input has numbers from {index.min()} to {index.max()} but weight has the rows 0 to {V - 1}"
+        ) from None
+
+    def gradient(dy, needs):
+        dy = dy.reshape(index.size, D)
+        if scale_grad_by_freq:
+            dy = dy / np.bincount(index, minlength=V).astype(dy.dtype)[index, None]
+        if sparse:
+            return None, used_rows(dy, index, padding, (V, D))
+        dw = empty((V, D), dy.dtype)
+        embedding_backward(dy, index, padding, dw)
+        return None, dw
+
+    return y, gradient, ()
+
+
+def _rows(input: Any, weight: Any) -> tuple[Any, ...]:
+    """What usual_rows() returns, for any numbers and weight that can be converted."""
     x = check_array("embedding", "input", input)
     (w,) = check_floats("embedding", weight=weight)
     if x.dtype.kind not in "iu":
         raise TypeError(f"embedding: input has dtype {x.dtype} but must hold integers, the numbers of rows")
     check_rank("embedding", "weight", w, 2, layout="(num_embeddings, embedding_dim)")
-    V, D = w.shape
-    padding = check_padding("embedding", padding_idx, V)
-    refuse_max_norm("embedding", max_norm)
-    if scale_grad_by_freq is not False or sparse is not False:
-        scale_grad_by_freq = check_flag("embedding", "scale_grad_by_freq", scale_grad_by_freq)
-        sparse = check_flag("embedding", "sparse", sparse)
     index = usual_numbers(flat(x), w, 0)
     if index is None:
         # Its own, where a gradient may be taken, which must not see later changes.
         index = flat(x).astype(np.int64, copy=needs_copies())
-    y = empty((*x.shape, D), w.dtype)
-    try:
-        take_rows(w, index, y)
-    except ValueError:
-        raise IndexError(
-            f"embedding: input has numbers from {x.min()} to {x.max()} but weight has the rows 0 to {V - 1}"
-        ) from None
-
-    def gradient(dy, needs):
-        dy = dy.reshape(x.size, D)
-        if scale_grad_by_freq:
-            dy = dy / np.bincount(index, minlength=V).astype(dy.dtype)[index, None]
-        if sparse:
-            return None, used_rows(dy, index, padding, (V, D))
-        dw = empty((V, D), w.dtype)
-        embedding_backward(dy, index, padding, dw)
-        return None, dw
-
-    return y, gradient, ()
+    y = empty((*x.shape, w.shape[1]), w.dtype)
+    return index, y, arrays_of_rows(w, index, y)
 
 
 def used_rows(dy, index, padding_idx, shape):

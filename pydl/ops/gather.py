@@ -120,8 +120,13 @@ def add_along(dy: Array, index: Array, dx: Array, d: int) -> None:
 
 def take_rows(x: Array, numbers: Array, y: Array) -> None:
     """y[m] = x[numbers[m]] for rows: x (N, D), y (*, D) without gaps."""
+    gather_forward(*arrays_of_rows(x, numbers, y))
+
+
+def arrays_of_rows(x: Array, numbers: Array, y: Array) -> tuple[Array, ...]:
+    """What gather_forward takes for that."""
     D = x.shape[1]
-    gather_forward(along(x, 0), for_all(numbers, 1, D), y.reshape(1, numbers.size, D))
+    return along(x, 0), for_all(numbers, 1, D), y.reshape(1, numbers.size, D)
 
 
 def add_rows(dy: Array, numbers: Array, dx: Array) -> None:

@@ -7,12 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from .._compiled import along, flat, remembered, usual_classes
+from .._compiled import REDUCTIONS as REDUCTIONS
+from .._compiled import along, flat, usual_classes
 from ..arguments import Array, check_array, check_integer, show
 from ..op import empty
-
-# The numbers stand for the words in kernels, see csrc/loss.h.
-REDUCTIONS = {"none": 0, "mean": 1, "sum": 2}
 
 
 def check_reduction(op: str, reduction: Any) -> int:
@@ -72,25 +70,22 @@ def check_class_weight(op: str, weight: tuple[int, ...], shape: tuple[int, ...])
         raise ValueError(f"{op}: weight has shape {weight} but must have ({classes},), one number a class")
 
 
-def check_class_input(op: str, x: Array, weight: Array | None, ignore_index: Any, reduction: Any) -> tuple[int, int]:
-    """ignore_index, and the number of the reduction. Refuses inputs without a dimension of classes, or without a
-    class, and weights that are not one number a class.
-    """
-    shape = None if weight is None else weight.shape
-    answer: tuple[int, int] = _class_settings(op, x.shape, shape, ignore_index, reduction)
-    return answer
-
-
-@remembered
-def _class_settings(op: str, shape: Any, weight: Any, ignore_index: Any, reduction: Any) -> tuple[int, int]:
-    if len(shape) == 0:
+def check_class_input(op: str, x: Array, weight: Array | None) -> None:
+    """Refuses inputs without a dimension of classes, or without a class, and weights that are not one a class."""
+    if x.ndim == 0:
         raise ValueError(f"{op}: input must be (C,), (N, C) or (N, C, d1, ...), but has shape ()")
-    if shape[1 if len(shape) > 1 else 0] == 0:
-        raise ValueError(f"{op}: input has no classes (shape {shape})")
+    if x.shape[1 if x.ndim > 1 else 0] == 0:
+        raise ValueError(f"{op}: input has no classes (shape {x.shape})")
     if weight is not None:
-        check_class_weight(op, weight, shape)
-    number = check_reduction(op, reduction)
-    return check_integer(op, "ignore_index", ignore_index, -(2**31)), number
+        check_class_weight(op, weight.shape, x.shape)
+
+
+def class_arrays(op: str, x: Array, target: Any, ignore_index: Any, reduction: Any) -> tuple[Any, ...]:
+    """What usual_class_loss() returns, for any classes that can be converted."""
+    how = check_reduction(op, reduction)
+    labels = check_classes(op, target, x.shape, check_integer(op, "ignore_index", ignore_index, -(2**31)))
+    x3 = as_classes(x)
+    return how, x, x3, labels.reshape(x3.shape[0], x3.shape[2]), *result(labels.shape, x.dtype, how)
 
 
 def spread(op: str, name: str, weight: Array | None, shape: tuple[int, ...]) -> Array | None:

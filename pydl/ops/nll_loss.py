@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from .._compiled import is_usual_float
+from .._compiled import flat, usual_class_loss
 from ..arguments import check_floats
 from ..op import empty, kernel, op
 from . import losses
@@ -87,21 +87,19 @@ def _(draw):
 def nll_loss(input: Any, target: Any, weight: Any = None, ignore_index: int = -100, reduction: str = "mean") -> Any:
     """-input[target], its weighted mean or its sum; input holds log-probabilities. See the top of this file."""
     name = "nll_loss"
-    if weight is None and is_usual_float(input):
-        x, w = input, None
-    else:
+    usual, w = usual_class_loss(input, target, weight, ignore_index, reduction), weight
+    if usual is None:
         x, w = check_floats(name, ("weight",), input=input, weight=weight)
-    ignore_index, how = losses.check_class_input(name, x, w, ignore_index, reduction)
-    labels = losses.check_classes(name, target, x.shape, ignore_index)
-    y, flat = losses.result(labels.shape, x.dtype, how)
-    norm, x3 = empty((1,), x.dtype), losses.as_classes(x)
-    t2 = labels.reshape(x3.shape[0], x3.shape[2])
-    nll_loss_forward(x3, t2, w, flat, norm, ignore_index, how)
+        losses.check_class_input(name, x, w)
+        usual = losses.class_arrays(name, x, target, ignore_index, reduction)
+    how, x, x3, t2, y, line = usual
+    norm = empty((1,), x.dtype)
+    nll_loss_forward(x3, t2, w, line, norm, ignore_index, how)
 
     def gradient(dy, needs):
         losses.check_no_gradient(name, weight=needs[2])
         dx = empty(x.shape, x.dtype)
-        nll_loss_backward(dy.reshape(dy.size), t2, w, norm, losses.as_classes(dx), ignore_index)
+        nll_loss_backward(flat(dy), t2, w, norm, losses.as_classes(dx), ignore_index)
         return dx, None, None
 
     return y, gradient, ("target", "weight")
