@@ -34,7 +34,7 @@ void gelu_forward(NdArray<const T> x, bool tanh, NdArray<T> y) {
             [](vec<T> x) {
                 // x tail below 0 and x - x tail above, where infinity times 0 must not be part of it.
                 const auto [bell, tail, below] = normal(x);
-                return fma(x < below ? x : below, tail, vec<T>{} > x ? vec<T>{} : x);
+                return fma(x < below ? x : below, tail, at_least(x, T(0)));
             },
             y, x);
 }

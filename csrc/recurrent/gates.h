@@ -7,7 +7,7 @@
 // sigmoid in float within 6 where it is below 1e-16; NaN gives NaN, infinities give exactly 0, 1 and -1.
 #pragma once
 
-#include "simd/limits.h"
+#include "simd/simd.h"
 
 namespace pydl::PYDL_ISA {
 

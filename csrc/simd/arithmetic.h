@@ -66,6 +66,48 @@ PYDL_INLINE X max(X a, X b) {
     return larger;
 }
 
+// x, or the limit where x is beyond it; NaN stays NaN. One instruction of x86, for which compilers take a
+// comparison and a choice, because the limit is a constant.
+template <typename X>
+PYDL_INLINE X at_least(X x, lane<X> low) {
+    const X limit = fill<X>(low);
+#if defined(__AVX512F__)
+    if constexpr (std::is_same_v<X, vec<float>>)
+        return (X)_mm512_maskz_max_ps(__mmask16(-1), (__m512)limit, (__m512)x);
+    if constexpr (std::is_same_v<X, vec<double>>)
+        return (X)_mm512_maskz_max_pd(__mmask8(-1), (__m512d)limit, (__m512d)x);
+#elif defined(__AVX2__)
+    if constexpr (std::is_same_v<X, vec<float>>) return (X)_mm256_max_ps((__m256)limit, (__m256)x);
+    if constexpr (std::is_same_v<X, vec<double>>) return (X)_mm256_max_pd((__m256d)limit, (__m256d)x);
+#elif defined(PYDL_X86)
+    if constexpr (std::is_same_v<X, vec<float>>) return (X)_mm_max_ps((__m128)limit, (__m128)x);
+    if constexpr (std::is_same_v<X, vec<double>>) return (X)_mm_max_pd((__m128d)limit, (__m128d)x);
+#endif
+    return limit > x ? limit : x;
+}
+template <typename X>
+PYDL_INLINE X at_most(X x, lane<X> high) {
+    const X limit = fill<X>(high);
+#if defined(__AVX512F__)
+    if constexpr (std::is_same_v<X, vec<float>>)
+        return (X)_mm512_maskz_min_ps(__mmask16(-1), (__m512)limit, (__m512)x);
+    if constexpr (std::is_same_v<X, vec<double>>)
+        return (X)_mm512_maskz_min_pd(__mmask8(-1), (__m512d)limit, (__m512d)x);
+#elif defined(__AVX2__)
+    if constexpr (std::is_same_v<X, vec<float>>) return (X)_mm256_min_ps((__m256)limit, (__m256)x);
+    if constexpr (std::is_same_v<X, vec<double>>) return (X)_mm256_min_pd((__m256d)limit, (__m256d)x);
+#elif defined(PYDL_X86)
+    if constexpr (std::is_same_v<X, vec<float>>) return (X)_mm_min_ps((__m128)limit, (__m128)x);
+    if constexpr (std::is_same_v<X, vec<double>>) return (X)_mm_min_pd((__m128d)limit, (__m128d)x);
+#endif
+    return limit < x ? limit : x;
+}
+// x between low and high.
+template <typename X>
+PYDL_INLINE X clamp(X x, lane<X> low, lane<X> high) {
+    return at_least(at_most(x, high), low);
+}
+
 PYDL_INLINE float abs(float x) {
     return __builtin_fabsf(x);
 }

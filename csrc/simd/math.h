@@ -13,14 +13,6 @@
 
 namespace pydl::PYDL_ISA {
 
-// x between low and high; NaN stays NaN.
-template <typename X>
-PYDL_INLINE X clamp(X x, lane<X> low, lane<X> high) {
-    const X l = fill<X>(low), h = fill<X>(high);
-    x = h < x ? h : x;
-    return l > x ? l : x;
-}
-
 namespace detail {
 
 template <typename T>
@@ -133,12 +125,26 @@ PYDL_INLINE Reduced<V> reduce_exponent(V x) {
     return {k, fma(r * r, polynomial(r, F::exp_terms), r)};
 }
 
+// e^x for x from exp_low to exp_high, or NaN.
+template <typename T, typename V>
+PYDL_INLINE V exp_between(V x) {
+    const Reduced<V> e = reduce_exponent<T>(x);
+    return scale<T>(T(1) + e.expm1, e.k);
+}
+
 template <typename T, typename V>
 PYDL_INLINE V exp(V x) {
-    using F = Format<T>;
-    const V clamped = clamp(x, F::exp_low, F::exp_high);
-    const Reduced<V> e = reduce_exponent<T>(clamped);
-    return scale<T>(T(1) + e.expm1, e.k);
+    return exp_between<T>(clamp(x, Format<T>::exp_low, Format<T>::exp_high));
+}
+
+// -|x| and e^-|x|
+template <typename T, typename V>
+PYDL_INLINE V below_zero(V x) {
+    return bit_cast<V>(bit_cast<mask<T>>(x) | bit_cast<mask<T>>(fill<V>(T(-0.0))));
+}
+template <typename T, typename V>
+PYDL_INLINE V exp_below_zero(V x) {
+    return exp_between<T>(at_least(below_zero<T>(x), Format<T>::exp_low));
 }
 
 template <typename T, typename V>
@@ -220,15 +226,14 @@ PYDL_INLINE V log1p(V x) {
 // log(1 + e^-|x|): of y = e^-|x|, at most 1, it is 2 atanh(s) with s = y / (2 + y), at most 1/3.
 template <typename T, typename V>
 PYDL_INLINE V log1p_exp(V x) {
-    const V y = exp<T>(-abs(x)), s = y / (T(2) + y), z = s * s;
+    const V y = exp_below_zero<T>(x), s = y / (T(2) + y), z = s * s;
     return fma(s * z, polynomial(z, Format<T>::log1p_terms), s + s);
 }
 
 // tanh |x| = -t / (2 + t) with t = e^(-2|x|) - 1: no cancellation anywhere.
 template <typename T, typename V>
 PYDL_INLINE V tanh(V x) {
-    const V high = fill<V>(Format<T>::tanh_high), size = abs(x);
-    const Reduced<V> e = reduce_exponent<T>(T(-2) * (high < size ? high : size));  // NaN stays NaN
+    const Reduced<V> e = reduce_exponent<T>(T(-2) * at_most(abs(x), Format<T>::tanh_high));
     const V power = scale<T>(fill<V>(T(1)), e.k);
     const V t = fma(e.expm1, power, power - T(1));
     return copysign(t / (T(2) + t), x);
@@ -236,7 +241,7 @@ PYDL_INLINE V tanh(V x) {
 
 template <typename T, typename V>
 PYDL_INLINE V sigmoid(V x) {
-    const V e = exp<T>(-abs(x));
+    const V e = exp_below_zero<T>(x);
     return select(x < T(0), e, fill<V>(T(1))) / (T(1) + e);
 }
 
@@ -247,9 +252,7 @@ struct Normal {
 template <typename T, typename V>
 PYDL_INLINE Normal<V> normal(V x) {
     using F = Format<T>;
-    const V low = fill<V>(-F::normal_high);
-    const V below = bit_cast<V>(bit_cast<mask<T>>(x) | bit_cast<mask<T>>(fill<V>(T(-0.0))));  // -|x|
-    const V a = low > below ? low : below;                                                    // NaN stays NaN
+    const V below = below_zero<T>(x), a = at_least(below, -F::normal_high);
     V bell;
     if constexpr (sizeof(T) == 4) {
         // As a power of 2, whose rest is exact: fewer steps. 2^k is a normal number down to the limit.
