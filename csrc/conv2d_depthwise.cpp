@@ -179,16 +179,6 @@ bool correlate_paired_rows(const Correlation<T>& conv) {
     return false;
 }
 
-// to[k] = from[count - 1 - k] for k < count, at least a vector of them.
-template <typename T>
-void copy_backwards(T* to, const T* from, int64_t count) {
-    constexpr int64_t W = width<T>;
-    for (int64_t k = 0; k < count; k += W) {
-        if (k + W > count) k = count - W;
-        store(to + k, pydl::PYDL_ISA::backwards(load(from + count - W - k)));
-    }
-}
-
 // The same of wider filters.
 template <typename T>
 bool correlate_wide_rows(const Correlation<T>& conv) {

@@ -135,6 +135,7 @@ void pixels_of_plane(const PixelPlane<T>& plane) {
         const bool has_odd = h + 1 < plane.rows, exists[3] = {h > 0, true, h / 2 + 1 < plane.dy_rows};
         const auto write = [&](int64_t j, auto is_last) PYDL_INLINE_LAMBDA {
             constexpr bool Last = decltype(is_last)::value;
+            ask_ahead(dy + j);
             vec<T> slope[3][3];
 #pragma GCC unroll 3
             for (int c = 1 - before; c <= 1 + behind; c++)
@@ -164,6 +165,7 @@ void pixels_of_plane(const PixelPlane<T>& plane) {
                 }
                 T* const row = to + a * plane.dx_pitch + 2 * j;
                 const int64_t columns = Last ? plane.columns - 2 * end : 2 * W;
+                ask_ahead<2>(row);
                 store_partial(row, zip_low(sum[0], sum[1]), columns);
                 store_partial(row + W, zip_high(sum[0], sum[1]), columns - W);
             };

@@ -32,6 +32,28 @@ struct DepthwiseSlopes {
     int64_t dy_pitch, rows, columns;
 };
 
+// Some neighbouring groups of a part of the batch.
+struct RunOfGroups {
+    int64_t task, part, first, count;  // task: the number of the first one, of all groups of all parts
+};
+
+inline int64_t most_groups_of_run(int64_t sums) {
+    return 1 + 1024 / sums;
+}
+
+// run(some of the tasks from `begin` to `end`), so that planes are read in the order in which they lie in
+// memory: those of some groups, each with as many sums, of an image and then of the next one.
+template <typename Run>
+void for_runs_of_groups(int64_t begin, int64_t end, int64_t groups, int64_t sums, const Run& run) {
+    const int64_t most = most_groups_of_run(sums);
+    for (RunOfGroups some = {begin, 0, 0, 0}; some.task < end; some.task += some.count) {
+        some.part = some.task / groups, some.first = some.task % groups;
+        some.count = groups - some.first < most ? groups - some.first : most;
+        if (some.count > end - some.task) some.count = end - some.task;
+        run(some);
+    }
+}
+
 template <typename T>
 PYDL_INLINE vec<T> keep(vec<T> v, mask<T> lanes) {
     return bit_cast<vec<T>>(bit_cast<mask<T>>(v) & lanes);
@@ -156,27 +178,27 @@ bool row_weight_gradient(const Images<const T>& dy, const Images<const T>& x, co
             const Scratch<T> zeros(s.W);
             for (int64_t k = 0; k < s.W; k++) zeros[k] = T(0);
             const Scratch<const T*> row((s.I - 1) * s.rows.stride + 3);
-            for (int64_t task = begin; task < end; task++) {
-                const int64_t group = task / parts.count, part = task % parts.count;
-                vec<T>* sum = sums.data() + task * features * 10;
-                for (int64_t k = 0; k < features * 10; k++) sum[k] = vec<T>{};
-                for (int64_t n = parts.begin(part); n < parts.begin(part) + parts.length(part, s.N); n++)
-                    for (int64_t first = 0; first < D && first < s.I; first++) {
-                        const int64_t count = (s.I - first - 1) / D + 1;
-                        list_rows(row.data(), (count - 1) * s.rows.stride + 3, x.at(n, group), x.stride[2],
-                                  s.rows.origin + first, s.H, zeros.data(), D);
-                        for (int64_t m = 0; m < features; m++)
-                            kernel({dy.at(n, group * features + m) + first * dy.stride[2], D * dy.stride[2],
-                                    s.W, s.J, s.columns.dilation},
-                                   row.data(), count, sum + m * 10);
-                    }
-            }
+            for_runs_of_groups(begin, end, s.groups, 10 * features, [&](const RunOfGroups& run) {
+                vec<T>* sums_of = sums.data() + run.task * features * 10;
+                for (int64_t k = 0; k < run.count * features * 10; k++) sums_of[k] = vec<T>{};
+                for (int64_t n = parts.begin(run.part), past = n + parts.length(run.part, s.N); n < past; n++)
+                    for (int64_t g = 0; g < run.count; g++)
+                        for (int64_t first = 0; first < D && first < s.I; first++) {
+                            const int64_t count = (s.I - first - 1) / D + 1;
+                            list_rows(row.data(), (count - 1) * s.rows.stride + 3, x.at(n, run.first + g),
+                                      x.stride[2], s.rows.origin + first, s.H, zeros.data(), D);
+                            for (int64_t m = 0; m < features; m++)
+                                kernel({dy.at(n, (run.first + g) * features + m) + first * dy.stride[2],
+                                        D * dy.stride[2], s.W, s.J, s.columns.dilation},
+                                       row.data(), count, sums_of + (g * features + m) * 10);
+                        }
+            });
         });
     for (int64_t o = 0; o < s.O; o++) {
-        const vec<T>* first = sums.data() + (o / features * parts.count * features + o % features) * 10;
+        const vec<T>* first = sums.data() + o * 10;
         for (int64_t k = 0; k < 10; k++) {
             vec<T> total = first[k];
-            for (int64_t part = 1; part < parts.count; part++) total += first[part * features * 10 + k];
+            for (int64_t part = 1; part < parts.count; part++) total += first[part * s.O * 10 + k];
             if (k < 9)
                 dw(o, 0, k % 3, k / 3) = reduce_add(total);
             else if (db != nullptr)
@@ -212,63 +234,65 @@ void depthwise_weight_gradient(const Images<const T>& dy, const Images<const T>&
     const Scratch<T> partial(s.groups * parts.count * own);
     const bool in_place = dy.stride[across] == 1;
 
-    const auto add_up = [&](int64_t group, int64_t part, T* frame, T* copy, vec<T>* acc, T* total) {
-        for (int64_t k = 0; k < own; k++) acc[k] = vec<T>{};
-        for (int64_t strip = parts.begin(part);
-             strip < parts.begin(part) + parts.length(part, s.N * stripes.count); strip++) {
-            const int64_t n = strip / stripes.count, stripe = strip % stripes.count;
-            const int64_t top = stripes.begin(stripe), count = stripes.length(stripe, I);
+    // Adds a stripe of a group.
+    const auto add_up = [&](int64_t group, int64_t strip, T* frame, T* copy, vec<T>* acc) {
+        const int64_t n = strip / stripes.count, stripe = strip % stripes.count;
+        const int64_t top = stripes.begin(stripe), count = stripes.length(stripe, I);
+        for (int64_t c = 0; c < channels; c++)
+            layout.fill(frame + c * layout.channel(), x.at(n, group * channels + c), x.stride[down],
+                        x.stride[across], rows.source, top * rows.stride + rows.origin,
+                        (count - 1) * rows.stride + reach);
+        for (int64_t m = 0; m < features; m++) {
+            const T* from = dy.at(n, group * features + m) + top * dy.stride[down];
+            if (!in_place)
+                for (int64_t i = 0; i < count; i++)
+                    copy_padded<T>(copy + i * J, J, from + i * dy.stride[down], dy.stride[across], J, 0, 1);
+            DepthwiseSlopes<T> plane = {frame,
+                                        tap.data(),
+                                        (U > 1 ? dilation : rows.stride) * layout.pitch(),
+                                        dilation * rows.stride * layout.pitch(),
+                                        in_place ? from : copy,
+                                        in_place ? dy.stride[down] : J,
+                                        count,
+                                        J};
+            vec<T>* sum = acc + m * sums;
+            sum[sums - 1] = add_rows<T>(sum[sums - 1], plane.dy, plane.dy_pitch, count, J);
             for (int64_t c = 0; c < channels; c++)
-                layout.fill(frame + c * layout.channel(), x.at(n, group * channels + c), x.stride[down],
-                            x.stride[across], rows.source, top * rows.stride + rows.origin,
-                            (count - 1) * rows.stride + reach);
-            for (int64_t m = 0; m < features; m++) {
-                const T* from = dy.at(n, group * features + m) + top * dy.stride[down];
-                if (!in_place)
-                    for (int64_t i = 0; i < count; i++)
-                        copy_padded<T>(copy + i * J, J, from + i * dy.stride[down], dy.stride[across], J, 0,
-                                       1);
-                DepthwiseSlopes<T> plane = {frame,
-                                            tap.data(),
-                                            (U > 1 ? dilation : rows.stride) * layout.pitch(),
-                                            dilation * rows.stride * layout.pitch(),
-                                            in_place ? from : copy,
-                                            in_place ? dy.stride[down] : J,
-                                            count,
-                                            J};
-                vec<T>* sum = acc + m * sums;
-                sum[sums - 1] = add_rows<T>(sum[sums - 1], plane.dy, plane.dy_pitch, count, J);
-                for (int64_t c = 0; c < channels; c++)
-                    for (int64_t r = 0; r < dilation && r < count; r++) {
-                        DepthwiseSlopes<T> part = plane;
-                        part.frame += c * layout.channel() + r * layout.pitch();
-                        part.dy += r * plane.dy_pitch, part.dy_pitch *= dilation;
-                        part.rows = (count - r - 1) / dilation + 1;
-                        for (int64_t u = 0, taps; u < U; u += taps) {
-                            taps = first_part_of_taps(U - u);
-                            slopes_function<T>(taps, rows.stride)(part, V, sum + (c * U + u) * V, 0);
-                            part.frame += taps * plane.pitch;
-                        }
+                for (int64_t r = 0; r < dilation && r < count; r++) {
+                    DepthwiseSlopes<T> part = plane;
+                    part.frame += c * layout.channel() + r * layout.pitch();
+                    part.dy += r * plane.dy_pitch, part.dy_pitch *= dilation;
+                    part.rows = (count - r - 1) / dilation + 1;
+                    for (int64_t u = 0, taps; u < U; u += taps) {
+                        taps = first_part_of_taps(U - u);
+                        slopes_function<T>(taps, rows.stride)(part, V, sum + (c * U + u) * V, 0);
+                        part.frame += taps * plane.pitch;
                     }
-            }
+                }
         }
-        for (int64_t k = 0; k < own; k++) total[k] = reduce_add(acc[k]);
     };
     const int64_t work = parts.size * stripes.size * J * (channels * U * V + 4) * features;
-    parallel_for(s.groups * parts.count, 1 + GemmBlocks<T>::thread_work / (work + 1),
-                 [&](int64_t begin, int64_t end) {
-                     const Scratch<T> frame(layout.size()), copy(in_place ? 0 : stripes.size * J);
-                     const Scratch<vec<T>> acc(own);
-                     layout.clear(frame.data());
-                     for (int64_t task = begin; task < end; task++)
-                         add_up(task / parts.count, task % parts.count, frame.data(), copy.data(), acc.data(),
-                                partial.data() + task * own);
-                 });
+    parallel_for(
+        s.groups * parts.count, 1 + GemmBlocks<T>::thread_work / (work + 1), [&](int64_t begin, int64_t end) {
+            const Scratch<T> frame(layout.size()), copy(in_place ? 0 : stripes.size * J);
+            const Scratch<vec<T>> acc(own * most_groups_of_run(own));
+            layout.clear(frame.data());
+            for_runs_of_groups(begin, end, s.groups, own, [&](const RunOfGroups& run) {
+                for (int64_t k = 0; k < run.count * own; k++) acc[k] = vec<T>{};
+                const int64_t first = parts.begin(run.part),
+                              past = first + parts.length(run.part, s.N * stripes.count);
+                for (int64_t strip = first; strip < past; strip++)
+                    for (int64_t g = 0; g < run.count; g++)
+                        add_up(run.first + g, strip, frame.data(), copy.data(), acc.data() + g * own);
+                for (int64_t k = 0; k < run.count * own; k++)
+                    partial[run.task * own + k] = reduce_add(acc[k]);
+            });
+        });
     for (int64_t o = 0; o < s.O; o++) {
-        const T* first = partial.data() + o / features * parts.count * own + o % features * sums;
+        const T* first = partial.data() + o * sums;
         const auto total = [&](int64_t k) {
             T sum = first[k];
-            for (int64_t part = 1; part < parts.count; part++) sum += first[part * own + k];
+            for (int64_t part = 1; part < parts.count; part++) sum += first[part * s.groups * own + k];
             return sum;
         };
         for (int64_t c = 0; c < channels; c++)

@@ -90,7 +90,7 @@ PYDL_KERNEL(conv3d_forward, "x, w, b, y, stride, padding, dilation, groups")
 template <typename T>
 [[gnu::noinline]] void turn_filters(const Array<const T, 5>& w, const Conv3dShape& s, const Phase (&phase)[3],
                                     T* to) {
-    const int64_t features = s.O / s.groups, per_group = w.shape[1];
+    const int64_t C = s.C, features = s.O / s.groups, per_group = w.shape[1];
     const int64_t T0 = phase[0].axis.taps, U = phase[1].axis.taps, V = phase[2].axis.taps;
     int64_t last = 0, step[3];
     for (int d = 0; d < 3; d++) {
@@ -98,23 +98,32 @@ template <typename T>
         step[d] = stride_of(phase[d].axis.taps, -phase[d].step, w.stride[2 + d]);
     }
     const bool in_runs = step[2] == 1 && step[1] == V;  // those of a slice
-    // Neighbouring channels are neighbours in memory.
+    // Neighbouring channels are neighbours in w, neighbouring features in what is written: of these, a line
+    // of the cache is written before the next channel's.
+    constexpr int64_t some = 64 / int64_t(sizeof(T));
     const Parts blocks(s.C, 8);
-    parallel_for(blocks.count, 1 + 4096 / (features * T0 * U * V), [&](int64_t begin, int64_t end) {
-        const int64_t first = blocks.begin(begin), stop = end < blocks.count ? blocks.begin(end) : s.C;
-        for (int64_t o = 0; o < features; o++)
+    const int64_t next_feature = w.stride[0], depth_step = step[0], row_step = step[1], column_step = step[2];
+    parallel_for(blocks.count, 1 + 4096 / (features * T0 * U * V), [=, &w](int64_t begin, int64_t end) {
+        const int64_t first = blocks.begin(begin), stop = end < blocks.count ? blocks.begin(end) : C;
+        for (int64_t block = 0; block < features; block += some)
             for (int64_t channel = first; channel < stop; channel++) {
-                const T* from = w.data + (channel / per_group * features + o) * w.stride[0] +
-                                channel % per_group * w.stride[1] + last;
-                T* tap = to + (channel * features + o) * T0 * U * V;
-                for (int64_t t = 0; t < T0; t++, from += step[0]) {
-                    if (in_runs) {
-                        copy_row(tap, from, U * V);
-                        tap += U * V;
-                        continue;
+                const int64_t past = block + some < features ? block + some : features;
+                const T* feature = w.data + (channel / per_group * features + block) * next_feature +
+                                   channel % per_group * w.stride[1] + last;
+                T* tap = to + (channel * features + block) * T0 * U * V;
+                for (int64_t o = block; o < past; o++, feature += next_feature) {
+                    const T* from = feature;
+                    for (int64_t t = 0; t < T0; t++, from += depth_step) {
+                        if (U * V == 1) {
+                            *tap++ = *from;
+                        } else if (in_runs) {
+                            copy_row(tap, from, U * V);
+                            tap += U * V;
+                        } else {
+                            for (int64_t u = 0; u < U; u++)
+                                for (int64_t v = 0; v < V; v++) *tap++ = from[u * row_step + v * column_step];
+                        }
                     }
-                    for (int64_t u = 0; u < U; u++)
-                        for (int64_t v = 0; v < V; v++) *tap++ = from[u * step[1] + v * step[2]];
                 }
             }
     });

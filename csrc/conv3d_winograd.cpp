@@ -21,35 +21,51 @@ Conv3dShape winograd_shape(const X& x, const W& w, const Y& y, const Ints<3>& st
     return conv3d_shape(x, w, y, stride, padding, Ints<3>{{1, 1, 1}}, 1, mismatch);
 }
 
-// The filters, or a copy of them where those of the gradient are turned.
+// The filters, or a copy of them where those of the gradient are turned and have several depth taps, which
+// have to be as far apart as channels are.
 template <typename T>
-class ContiguousFilters {
+class EvenFilters {
   public:
-    explicit ContiguousFilters(const Array<const T, 5>& w)
-        : given_(w.data), copy_(w.contiguous() ? 0 : w.size()) {
-        if (w.contiguous()) return;
-        given_ = nullptr;
-        const int64_t channels = w.shape[1], depth = w.shape[2], V = w.shape[4], taps = w.shape[3] * V;
+    explicit EvenFilters(const Array<const T, 5>& w)
+        : data_(w.data),
+          copy_(is_even(w) ? 0 : w.size()),
+          stride_{w.stride[0], w.stride[1], w.stride[3], w.stride[4]} {
+        if (w.shape[2] > 1) stride_[1] = w.stride[2];
+        if (is_even(w)) return;
+        const int64_t channels = w.shape[1], depth = w.shape[2], U = w.shape[3], V = w.shape[4], taps = U * V,
+                      filter = depth * taps;
+        const bool backwards =
+            w.stride[4] == -1 && w.stride[3] == -V && w.stride[2] == -taps && filter >= width<T>;
+        data_ = copy_.data();
+        stride_[0] = channels * filter, stride_[1] = taps, stride_[2] = V, stride_[3] = 1;
         // Neighbouring output channels of the turned filters are neighbours in memory.
         const Parts blocks(w.shape[0], 8);
-        parallel_for(blocks.count, 1 + 4096 / (channels * depth * taps), [&](int64_t begin, int64_t end) {
+        parallel_for(blocks.count, 1 + 4096 / (channels * filter), [&](int64_t begin, int64_t end) {
             const int64_t first = blocks.begin(begin),
                           stop = end < blocks.count ? blocks.begin(end) : w.shape[0];
             for (int64_t c = 0; c < channels; c++)
-                for (int64_t o = first; o < stop; o++)
-                    for (int64_t t = 0; t < depth; t++) {
-                        const T* from = &w(o, c, t, 0, 0);
-                        T* to = copy_.data() + ((o * channels + c) * depth + t) * taps;
-                        for (int64_t tap = 0; tap < taps; tap++)
-                            to[tap] = from[tap / V * w.stride[3] + tap % V * w.stride[4]];
+                for (int64_t o = first; o < stop; o++) {
+                    T* to = copy_.data() + (o * channels + c) * filter;
+                    if (backwards) {
+                        copy_backwards(to, &w(o, c, 0, 0, 0) - filter + 1, filter);
+                        continue;
                     }
+                    for (int64_t t = 0; t < depth; t++)
+                        for (int64_t u = 0; u < U; u++)
+                            for (int64_t v = 0; v < V; v++) *to++ = w(o, c, t, u, v);
+                }
         });
     }
-    const T* data() const { return given_ != nullptr ? given_ : copy_.data(); }
+    void hand_to(Correlation<T>& conv) const {
+        conv.w = data_;
+        for (int d = 0; d < 4; d++) conv.w_stride[d] = stride_[d];
+    }
 
   private:
-    const T* given_;
+    static bool is_even(const Array<const T, 5>& w) { return w.shape[2] == 1 || w.contiguous(); }
+    const T* data_;
     Scratch<T> copy_;
+    int64_t stride_[4];  // from one feature, one channel or depth tap, one row, one column to the next
 };
 
 template <typename T>
@@ -63,19 +79,15 @@ void conv3d_winograd(Array<const T, 5> x, Array<const T, 5> w, Optional<Array<co
             "conv3d_winograd: b must have one element for each of w's output channels");
     if (y.size() == 0) return;
     const PaddedVolumes<T> padded = padded_depth(x, s);
-    const ContiguousFilters<T> filters(w);
+    const EvenFilters<T> filters(w);
     Correlation<T> conv;
     conv.x = images_of(padded.volumes(), s);
     conv.y = slices_of(y);
     conv.channels = s.C * s.axis[0].taps;
     conv.features = s.O;
     conv.groups = 1;
-    conv.w = filters.data();
     conv.w_group = 0;
-    conv.w_stride[1] = w.shape[3] * w.shape[4];
-    conv.w_stride[0] = conv.channels * conv.w_stride[1];
-    conv.w_stride[2] = w.shape[4];
-    conv.w_stride[3] = 1;
+    filters.hand_to(conv);
     conv.bias = b ? b->data : nullptr;
     conv.bias_stride = b ? b->stride[0] : 0;
     conv.rows = s.axis[1];

@@ -9,6 +9,7 @@
 #pragma once
 
 #include "conv2d/frame.h"
+#include "conv2d/planes_ahead.h"
 #include "gemm/pack.h"
 #include "simd/register.h"
 
@@ -124,7 +125,7 @@ class RowFrame {
     static void copy(T* to, int64_t pitch, const T* from, int64_t row_stride, int64_t rows, int64_t count) {
         const int64_t whole = count - count % W;
         for (int64_t r = 0; r < rows; r++, to += pitch, from += row_stride) {
-            for (int64_t k = 0; k < whole; k += W) store(to + k, load(from + k));
+            for (int64_t k = 0; k < whole; k += W) store(to + k, load(from + k)), ask_far_ahead(from + k);
             if (whole < count) store(to + whole, load_partial(from + whole, count - whole));
         }
     }
@@ -133,6 +134,7 @@ class RowFrame {
         for (int64_t r = 0; r < rows; r++, to += Stride * phase, from += row_stride)
             for (int64_t k = 0; k < count; k += Stride * W) {
                 vec<T> lanes[Stride];
+                ask_far_ahead<Stride>(from + k);
 #pragma GCC unroll 4
                 for (int64_t v = 0; v < Stride; v++)
                     lanes[v] = k + Stride * W <= count ? load(from + k + v * W)

@@ -104,6 +104,9 @@ void correlate_framed(const Correlation<T>& conv, const Depth& depth) {
     if (apart) same.pitch = rows.stride * layout.pitch();
     same.pitch *= dilation, same.y_pitch *= dilation;
     if (one_line) same.pitch = same.y_pitch = W, same.columns = J < W ? J : W;
+    // So much that all of it cannot be waited for at once.
+    const bool far = exceed(conv.x, conv.y, kCached) && stripes.size * J > 2 * kAheadOfPlane && flat &&
+                     conv.x.stride[2] == columns.source;
     const int64_t work =
         slabs.size * stripes.size * J * (channels * depth.axis.taps * U * V + 4) * conv.features;
     const auto run = [&](int64_t begin, int64_t end) {
@@ -130,7 +133,7 @@ void correlate_framed(const Correlation<T>& conv, const Depth& depth) {
                 conv.y.at(task.n * Z + slabs.begin(task.slab), task.group * conv.features) +
                 top * conv.y.stride[2]);
             const int64_t bytes = conv.features * count * J * int64_t(sizeof(T));
-            if (flat)
+            if (flat && !far)
                 for (int64_t k = 0; k < bytes; k += 64) __builtin_prefetch(y + k, 1);
         };
         DepthwisePlane<T> plane = same;
@@ -143,6 +146,10 @@ void correlate_framed(const Correlation<T>& conv, const Depth& depth) {
             if (k + 1 < end) expect(next);
             if (k + 1 < end && ahead) fill(next, frames.data() + (k + 1 - begin) % 2 * other);
             const int64_t top = stripes.begin(task.stripe), count = stripes.length(task.stripe, I);
+            // What lies behind the rows of the next frame.
+            const T* behind = conv.x.at(next.n, next.group * channels) +
+                              (stripes.begin(next.stripe) + stripes.length(next.stripe, I)) * rows.stride *
+                                  conv.x.stride[2];
             for (int64_t m = 0; m < conv.features; m++) {
                 const int64_t o = task.group * conv.features + m;
                 plane.w = conv.weights(task.group, m);
@@ -154,6 +161,18 @@ void correlate_framed(const Correlation<T>& conv, const Depth& depth) {
                     if (one_line) {
                         steps.run(plane, z, frame, W, y, J < W ? 1 : J / W);
                         if (J > W && J % W > 0) steps.run(plane, z, frame + J - W, W, y + J - W, 1);
+                    } else if (far) {
+                        // Some rows at a time, while what is needed next is fetched.
+                        constexpr int64_t some = DepthwiseKernel<T>::most;
+                        for (int64_t i = 0, some_rows; i < count; i += some_rows) {
+                            some_rows = count - i < 2 * some ? count - i : some;
+                            const int64_t read = some_rows * rows.stride * conv.x.stride[2];
+                            ask_for_later(behind, read), behind += read;
+                            ask_for_later(y + some_rows * conv.y.stride[2], some_rows * conv.y.stride[2]);
+                            steps.run(plane, z, frame + i * rows.stride * layout.pitch(),
+                                      rows.stride * layout.pitch(), y, some_rows);
+                            y += some_rows * conv.y.stride[2];
+                        }
                     } else {
                         for (int64_t r = 0; r < dilation && r < count; r++)
                             steps.run(plane, z, frame + r * layout.pitch(),

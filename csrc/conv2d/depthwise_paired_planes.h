@@ -19,6 +19,7 @@ template <typename T>
 struct PairedPlanes {
     int64_t outputs, columns, height, width;  // the sizes of y, and those of the image
     int64_t w_next, down, along, bias_next, x_row, x_next, y_next, x_image, y_image;
+    bool far;
     int64_t count = 0, images = 0;
     const T *w = nullptr, *bias = nullptr, *x = nullptr;
     T* y = nullptr;
@@ -40,6 +41,10 @@ PYDL_INLINE void run_plane_pair(const PairedPlanes<T>& p, const PlanePair<T, Str
         for (int a = 0; a < open; a++) sum[a] = bias;
         const T* x = p.x + n * p.x_image - padding * p.x_row;
         T* y = p.y + n * p.y_image;
+        if (p.far) {
+            ask_for(x + kAheadOfPlane, 2 * p.height * p.width);
+            ask_for(y + kAheadOfPlane, 2 * p.outputs * p.columns);
+        }
         for (int64_t i = 1 - open, h = -padding; i < p.outputs; i++) {
 #pragma GCC unroll 2
             for (int s = 0; s < Stride; s++, h++, x += p.x_row) {
@@ -96,10 +101,13 @@ bool correlate_paired_planes(const Correlation<T>& conv) {
         parallel_for(
             ((N - 1) / some + 1) * pairs, 1 + GemmBlocks<T>::thread_work / work,
             [&](int64_t begin, int64_t end) {
-                PairedPlanes<T> planes = {
-                    rows.outputs,     columns.outputs,  rows.source,      columns.source,   conv.w_group,
-                    conv.w_stride[2], conv.w_stride[3], conv.bias_stride, conv.x.stride[2], conv.x.stride[1],
-                    conv.y.stride[1], conv.x.stride[0], conv.y.stride[0]};
+                PairedPlanes<T> planes = {rows.outputs,     columns.outputs,
+                                          rows.source,      columns.source,
+                                          conv.w_group,     conv.w_stride[2],
+                                          conv.w_stride[3], conv.bias_stride,
+                                          conv.x.stride[2], conv.x.stride[1],
+                                          conv.y.stride[1], conv.x.stride[0],
+                                          conv.y.stride[0], exceed(conv.x, conv.y, kNear)};
                 for (int64_t k = begin, past; k < end; k = past) {
                     const int64_t n = k / pairs * some, g = k % pairs * 2;
                     past = (k / pairs + 1) * pairs < end ? (k / pairs + 1) * pairs : end;

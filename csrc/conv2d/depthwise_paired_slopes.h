@@ -18,7 +18,8 @@ namespace pydl::PYDL_ISA {
 template <typename T>
 struct PairedSlopes {
     int64_t outputs, columns, height, width;  // the sizes of dy, and those of the image
-    int64_t x_image, dy_image, x_row, dy_row;
+    int64_t x_image, dy_image, x_plane, dy_plane, x_row, dy_row;
+    bool far;
     int64_t count = 0, x_next = 0, dy_next = 0;
     const T *x = nullptr, *dy = nullptr;
 };
@@ -29,12 +30,20 @@ template <typename T, int K, int Stride, int First, int... V>
 void add_paired_slopes(PairedSlopes<T> p, vec<T>* sum) {
     constexpr int VB = sizeof...(V), padding = (K - 1) / 2;
     constexpr int open = (K - 1) / Stride + 1;  // rows of slopes that a row of the image may belong to
+    constexpr int64_t some_ahead = 4;
     const PlanePair<T, Stride> pair(p.width, p.columns);
     const int64_t I = p.outputs, H = p.height;
     vec<T> acc[VB][K] = {}, total{}, slope[open] = {};
     const T *dy = p.dy, *image = p.x - padding * p.x_row;
     for (int64_t n = 0; n < p.count; n++, dy += p.dy_image, image += p.x_image) {
         const T *x = image, *from = dy;
+        if (First == 0 && p.far) {
+            // Some images further, or the next pair's.
+            const int64_t by = n + some_ahead < p.count ? some_ahead : some_ahead - p.count,
+                          pair = n + some_ahead < p.count ? 0 : 2;
+            ask_for(image + by * p.x_image + pair * p.x_plane, 2 * H * p.width);
+            ask_for(dy + by * p.dy_image + pair * p.dy_plane, 2 * I * p.columns);
+        }
         // slope[a] is row i - a of dy.
         for (int64_t i = 0, h = -padding; i < I + open - 1; i++, from += p.dy_row) {
 #pragma GCC unroll 5
@@ -95,21 +104,22 @@ bool paired_weight_gradient(const Images<const T>& dy, const Images<const T>& x,
         // How the images are cut into parts depends on the sizes alone, and the parts are added in order.
         const Parts parts(s.N, (s.N * pairs - 1) / 16 + 1);
         const Scratch<T> partial(pairs * parts.count * 2 * sums);
-        parallel_for(pairs * parts.count,
-                     1 + GemmBlocks<T>::thread_work / (parts.size * s.I * width<T> * (taps + 4)),
-                     [&](int64_t begin, int64_t end) {
-                         PairedSlopes<T> planes = {s.I,         s.J,          s.H,         s.W,
-                                                   x.stride[0], dy.stride[0], x.stride[2], dy.stride[2]};
-                         for (int64_t task = begin; task < end; task++) {
-                             // The last channel may be its own neighbour.
-                             const int64_t c = task / parts.count * 2, part = task % parts.count,
-                                           n = parts.begin(part), next = c + 1 < s.C;
-                             planes.count = parts.length(part, s.N);
-                             planes.x_next = next * x.stride[1], planes.dy_next = next * dy.stride[1];
-                             planes.x = x.at(n, c), planes.dy = dy.at(n, c);
-                             run(planes, partial.data() + task * 2 * sums);
-                         }
-                     });
+        parallel_for(
+            pairs * parts.count, 1 + GemmBlocks<T>::thread_work / (parts.size * s.I * width<T> * (taps + 4)),
+            [&](int64_t begin, int64_t end) {
+                PairedSlopes<T> planes = {
+                    s.I,         s.J,          s.H,         s.W,          x.stride[0],         dy.stride[0],
+                    x.stride[1], dy.stride[1], x.stride[2], dy.stride[2], exceed(x, dy, kNear)};
+                for (int64_t task = begin; task < end; task++) {
+                    // The last channel may be its own neighbour.
+                    const int64_t c = task / parts.count * 2, part = task % parts.count,
+                                  n = parts.begin(part), next = c + 1 < s.C;
+                    planes.count = parts.length(part, s.N);
+                    planes.x_next = next * x.stride[1], planes.dy_next = next * dy.stride[1];
+                    planes.x = x.at(n, c), planes.dy = dy.at(n, c);
+                    run(planes, partial.data() + task * 2 * sums);
+                }
+            });
         T wrong = 0;
         for (int64_t c = 0; c < s.C; c++) {
             T* total = partial.data() + (c / 2 * parts.count * 2 + c % 2) * sums;

@@ -15,6 +15,7 @@
 #pragma once
 
 #include "conv2d/frame.h"
+#include "conv2d/planes_ahead.h"
 #include "simd/halves.h"
 #include "simd/permute.h"
 #include "simd/register.h"

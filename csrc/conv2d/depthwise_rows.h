@@ -11,6 +11,7 @@
 #pragma once
 
 #include "conv2d/frame.h"
+#include "conv2d/planes_ahead.h"
 #include "gemm/microkernel.h"
 #include "simd/permute.h"
 #include "simd/register.h"
@@ -41,6 +42,7 @@ class TapRows {
             given[k] = k == count - 1   ? last_.load(row + k * W)
                        : k == count - 2 ? before_.load(row + k * W)
                                         : pydl::PYDL_ISA::load(row + k * W);
+        ask_ahead<count>(row);
         if constexpr (Stride == 1 && NV == 1 && picks_lanes) {
             tap[0][0] = lanes_at(vec<T>{}, given[0], before_first_);
             tap[1][0] = given[0];
@@ -133,6 +135,7 @@ void outputs_of_plane(const RowsPlane<T>& plane, const T* const* row, int64_t co
 #pragma GCC unroll 4
         for (int n = 0; n + 1 < NV; n++) store(y + n * W, sum[0][n]);
         store_partial(y + (NV - 1) * W, sum[0][NV - 1], left);
+        ask_ahead<NV>(y);
         if (Stride == 1)
             add(1, sum[0], sum[1]), add(0, sum[1], start);
         else
@@ -186,6 +189,7 @@ void slopes_of_plane(const RowSlopes<T>& plane, const T* const* row, int64_t cou
 #pragma GCC unroll 4
             for (int n = 0; n < NV; n++) {
                 slope[0][n] = in_register(n == NV - 1 ? last.load(dy + n * W) : load(dy + n * W));
+                ask_ahead(dy + n * W);
                 total += slope[0][n];
             }
             add(_0, _0);

@@ -193,6 +193,8 @@ bool correlate_sorted_rows(const Correlation<T>& conv) {
         const SortedRows<T> sorted(conv.rows, conv.columns, conv.rows.stride * conv.x.stride[2],
                                    conv.y.stride[2]);
         const int64_t work = conv.rows.outputs * conv.columns.outputs * (conv.taps() + 4) * conv.features;
+        const int64_t pixels = conv.y.shape[2] * conv.y.shape[3];
+        const bool far = exceed(conv.x, conv.y, kCached);
         parallel_for(conv.x.shape[0] * conv.groups, 1 + GemmBlocks<T>::thread_work / work,
                      [&](int64_t begin, int64_t end) {
                          const Scratch<T> spread(sorted.spread());
@@ -200,6 +202,10 @@ bool correlate_sorted_rows(const Correlation<T>& conv) {
                          for (int64_t k = begin; k < end; k++, task.advance(conv.groups))
                              for (int64_t m = 0; m < conv.features; m++) {
                                  const int64_t o = task.group * conv.features + m;
+                                 if (far) {
+                                     ask_for(conv.x.at(task.n, task.group) + kAheadOfPlane, pixels);
+                                     ask_for(conv.y.at(task.n, o) + kAheadOfPlane, pixels);
+                                 }
                                  sorted.run(
                                      conv.weights(task.group, m), conv.w_stride[3], spread.data(),
                                      conv.bias ? conv.bias[o * conv.bias_stride] : T(0),

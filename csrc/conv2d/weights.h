@@ -7,6 +7,16 @@
 
 namespace pydl::PYDL_ISA {
 
+// to[k] = from[count - 1 - k] for k < count, at least a vector of them.
+template <typename T>
+void copy_backwards(T* to, const T* from, int64_t count) {
+    constexpr int64_t W = width<T>;
+    for (int64_t k = 0; k < count; k += W) {
+        if (k + W > count) k = count - W;
+        store(to + k, pydl::PYDL_ISA::backwards(load(from + count - W - k)));
+    }
+}
+
 // What forward and input-gradient kernels have in common. x, y: the channels of all groups; channels,
 // features: those of one group. w is read as w[group, m, c, u, v] through strides of any sign.
 template <typename T>

@@ -89,8 +89,9 @@ WAYS = {3: Way(6, 20, 13, 8, 33, 1), 5: Way(8, 23, 13, 14, 22, 1)}
 WEIGHT_WAYS = {3: WeightWay(6, 19, 80, 110, 1.4, 3), 5: WeightWay(8, 30, 100, 100, 1.5, 4)}
 
 
-# What it takes to turn a number, where rows were columns.
-TURNING = 28
+# What it takes to turn a number, where rows were columns; and where those read and written are more than the caches
+# hold together with their copies.
+TURNING, FAR_TURNING, MOST_NEAR = 28, 60, 2 * 10**6
 
 
 @remembered
@@ -98,7 +99,8 @@ def suits_rows(w: Shape, y: Shape, groups: int = 1, is_gradient: bool = False, t
     """Whether it is used for filters of shape w, stride 1 and results of shape y."""
     filters, rows, way = w[0] // groups, y[0] * y[2], WAYS[w[3]]
     sums = direct(way, w[3], rows * y[3], w[1], filters, is_gradient, groups)
-    turns = TURNING * (w[1] + filters) * rows * y[3] if turned else 0
+    numbers = (w[1] * groups + w[0]) * rows * y[3] if turned else 0
+    turns = (TURNING if numbers < MOST_NEAR else FAR_TURNING) * numbers // groups
     return transformed(way, rows * -(-y[3] // 4), w[1], filters) + turns < sums
 
 
