@@ -13,8 +13,7 @@ namespace pydl::PYDL_ISA {
 
 constexpr int64_t kChannelColumns = 64;  // columns of a task: a few cache lines of each row
 constexpr int64_t kColumnRows = 64;      // rows summed in T before they are combined in double
-constexpr int64_t kBlocksTogether =
-    8;  // tasks that are worked off as one, so that rows are read in long runs
+constexpr int64_t kBlocksTogether = 8;   // tasks worked off as one, so that rows are read in long runs
 constexpr int64_t kMostColumns = kBlocksTogether * kChannelColumns;
 constexpr int64_t kRowsAtOnce = 8;       // rows that are added up in registers
 constexpr int64_t kNumbersAhead = 4096;  // how far ahead of them memory is asked for
