@@ -28,11 +28,11 @@ class Affines {
     T* shift() const { return scale() + places_; }
 
     void set(int64_t c, const AffineLanes<T>& of) const {
-        spread(center() + c, 1, width<double>, of.center);
-        spread(scale() + c, 1, width<double>, of.scale);
-        spread(shift() + c, 1, width<double>, of.shift);
+        constexpr size_t bytes = sizeof of.center;
+        __builtin_memcpy(center() + c, of.center, bytes);
+        __builtin_memcpy(scale() + c, of.scale, bytes);
+        __builtin_memcpy(shift() + c, of.shift, bytes);
     }
-    Affine<T> operator[](int64_t c) const { return {center()[c], scale()[c], shift()[c]}; }
 
   private:
     int64_t places_;
@@ -93,7 +93,7 @@ template <typename T>
     if (x.size() == 0) return;
     if (by_columns(x, y, then)) return apply_columns(affines, x, then, y);
     const Scratch<Affine<T>> of(C);
-    for (int64_t c = 0; c < C; ++c) of[c] = affines[c];
+    put_triples(C, affines.center(), affines.scale(), affines.shift(), of.data());
     for_each_run(N, C, S, [&](int64_t n, int64_t first, int64_t channels) {
         apply_run(of.data(), x, then, y, n, first, channels);
     });
@@ -232,7 +232,7 @@ void normalise(const Array<const T, 3>& x, const Completion<T>& then, const Arra
                     mean[k] = all.mean, squares[k] = all.squares;
                 }
                 const AffineLanes<T> of = finish(c, n, load(mean), load(squares));
-                for (int64_t k = 0; k < n; ++k) affine[c + k] = {of.center[k], of.scale[k], of.shift[k]};
+                put_triples(n, of.center, of.scale, of.shift, affine.data() + c);
             });
         },
         [&](int64_t n, int64_t first, int64_t channels) {
