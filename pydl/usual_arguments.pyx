@@ -28,7 +28,7 @@ def is_usual_float(value, /):
     return float_type(value) >= 0
 
 
-def is_usual(value, /):
+cpdef bint is_usual(value):
     """Whether it is an array of floats as above, or one of integers or truth values that is aligned and native."""
     return float_type(value) >= 0 or (
         cnp.PyArray_CheckExact(value)
@@ -167,16 +167,15 @@ def usual_second(cnp.ndarray data not None, other, /):
 def usual_classes(value, tuple shape, long long classes, /):
     """Whether the value is an int64 array of that shape, without gaps or with one dimension, of numbers from 0 to
     classes - 1."""
-    return cnp.PyArray_CheckExact(value) and has_shape(value, shape) and are_classes(value, classes, -1, False)
-
-
-cdef bint are_classes(cnp.ndarray value, long long classes, long long ignored, bint ignores):
-    """The same for an array of any shape, and where it `ignores` some, these may be there as well."""
     cdef const char* labels
-    cdef long long label
     cdef Py_ssize_t i, step = sizeof(long long)
     cdef bint inside = True
-    if cnp.PyArray_TYPE(value) != cnp.NPY_INT64 or not cnp.PyArray_ISBEHAVED_RO(value):
+    if (
+        not cnp.PyArray_CheckExact(value)
+        or cnp.PyArray_TYPE(value) != cnp.NPY_INT64
+        or not cnp.PyArray_ISBEHAVED_RO(value)
+        or not has_shape(value, shape)
+    ):
         return False
     if not cnp.PyArray_IS_C_CONTIGUOUS(value):
         if cnp.PyArray_NDIM(value) != 1:
@@ -184,8 +183,7 @@ cdef bint are_classes(cnp.ndarray value, long long classes, long long ignored, b
         step = cnp.PyArray_STRIDE(value, 0)
     labels = <const char*>cnp.PyArray_DATA(value)
     for i in range(cnp.PyArray_SIZE(value)):
-        label = (<const long long*>(labels + i * step))[0]
-        inside &= (<unsigned long long>label < <unsigned long long>classes) | (ignores & (label == ignored))
+        inside &= (<const unsigned long long*>(labels + i * step))[0] < <unsigned long long>classes
     return inside
 
 

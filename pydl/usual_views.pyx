@@ -141,9 +141,10 @@ def flat(cnp.ndarray array not None, /):
 
 
 def usual_class_loss(input, target, weight, ignore_index, reduction, /):
-    """For a loss of usual classes: the number of the reduction, input, the same as (N, C, D), target as (N, D), an array
-    for the loss, and the same with one dimension. None if target does not hold one class for each line of input (C,),
+    """For a loss of classes: the number of the reduction, input, the same as (N, C, D), target as (N, D), an array for
+    the loss, and the same with one dimension. None if target does not hold one label for each line of input (C,),
     (N, C) or (N, C, d1, ...), or weight, where there is one, a number for each class, or the settings are not plain.
+    That the labels are classes of input is left to the native kernels, which look at them anyway.
     """
     cdef int kind = float_type(input), rank, axis, d
     cdef object reduced = reductions.get(reduction) if type(reduction) is str else None
@@ -151,7 +152,7 @@ def usual_class_loss(input, target, weight, ignore_index, reduction, /):
     cdef Py_ssize_t classes
     if reduced is None or type(ignore_index) is not int or not -(1 << 31) <= ignore_index < 1 << 31:
         return None
-    if kind < 0 or cnp.PyArray_NDIM(input) == 0 or not cnp.PyArray_CheckExact(target):
+    if not native_chosen or kind < 0 or cnp.PyArray_NDIM(input) == 0 or not is_usual(target):
         return None
     rank = cnp.PyArray_NDIM(input)
     axis = 1 if rank > 1 else 0
@@ -163,7 +164,9 @@ def usual_class_loss(input, target, weight, ignore_index, reduction, /):
         if cnp.PyArray_DIM(target, d) != cnp.PyArray_DIM(input, d if d < axis else d + 1):
             return None
         sizes[0 if d < axis else 1] *= cnp.PyArray_DIM(target, d)
-    if classes == 0 or not are_classes(target, classes, ignore_index, True):
+    if classes == 0 or cnp.PyArray_TYPE(target) != cnp.NPY_INT64:
+        return None
+    if rank != 2 and not cnp.PyArray_IS_C_CONTIGUOUS(target):
         return None
     rank = 0 if reduced else cnp.PyArray_NDIM(target)
     y = pydl_new_array(<object>cnp.PyArray_DESCR(input), rank, cnp.PyArray_DIMS(target))
