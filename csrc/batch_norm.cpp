@@ -1,81 +1,10 @@
 // batch_norm of x (N, C, S): statistics over n and s, then one pass, in which another array may be added and
 // the sum be kept between bounds. See pydl/ops/batch_norm.py.
 #include "kernel.h"
-#include "normalization/channel_lanes.h"
+#include "normalization/apply_columns.h"
 
 namespace pydl::PYDL_ISA {
 namespace {
-
-// What comes after the normalisation.
-template <typename T>
-struct Completion {
-    const Optional<Array<const T, 3>>& add;
-    Bounds<T> bounds;
-
-    bool any() const { return add || bounds.any(); }
-    bool contiguous() const { return !add || add->contiguous(); }
-    const T* row(int64_t n) const { return add ? add->data + n * add->stride[0] : nullptr; }
-};
-
-// The Affine of each of C channels: all centers, scales and shifts one behind another, with room for lanes
-// behind them.
-template <typename T>
-class Affines {
-  public:
-    explicit Affines(int64_t C) : places_(C + width<T>), all_(3 * places_) {}
-    T* center() const { return all_.data(); }
-    T* scale() const { return center() + places_; }
-    T* shift() const { return scale() + places_; }
-
-    void set(int64_t c, const AffineLanes<T>& of) const {
-        spread(center() + c, 1, width<double>, of.center);
-        spread(scale() + c, 1, width<double>, of.scale);
-        spread(shift() + c, 1, width<double>, of.shift);
-    }
-    Affine<T> operator[](int64_t c) const { return {center()[c], scale()[c], shift()[c]}; }
-
-  private:
-    int64_t places_;
-    Scratch<T> all_;
-};
-
-// y = keep((x - center) scale + shift + add) for a row of columns.
-template <typename T>
-void apply_row(const Affines<T>& of, int64_t columns, const T* x, const Completion<T>& then, const T* add,
-               T* y) {
-    const Line<T> to{y, 1};
-    const Line<const T> from{x, 1}, c{of.center(), 1}, a{of.scale(), 1}, b{of.shift(), 1};
-    const Bounds<T> bounds = then.bounds;
-    if (!then.any())
-        map_line<T>([](vec<T> x, vec<T> center, vec<T> scale, vec<T> shift)
-                        PYDL_INLINE_LAMBDA { return fma(x - center, scale, shift); },
-                    columns, to, from, c, a, b);
-    else if (!then.add)
-        map_line<T>([=](vec<T> x, vec<T> center, vec<T> scale, vec<T> shift)
-                        PYDL_INLINE_LAMBDA { return bounds.keep(fma(x - center, scale, shift)); },
-                    columns, to, from, c, a, b);
-    else
-        map_line<T>([=](vec<T> x, vec<T> center, vec<T> scale, vec<T> shift, vec<T> add)
-                        PYDL_INLINE_LAMBDA { return bounds.keep(fma(x - center, scale, shift) + add); },
-                    columns, to, from, c, a, b, Line<const T>{add, 1});
-}
-
-template <typename T>
-[[gnu::noinline]] void apply_columns(const Affines<T>& of, const Array<const T, 3>& x,
-                                     const Completion<T>& then, const Array<T, 3>& y) {
-    const int64_t N = x.shape[0], C = x.shape[1], S = x.shape[2], columns = C * S;
-    const Affines<T> copies(S == 1 ? 0 : columns);
-    if (S > 1) {
-        spread(copies.center(), S, C, of.center());
-        spread(copies.scale(), S, C, of.scale());
-        spread(copies.shift(), S, C, of.shift());
-    }
-    const Affines<T>& each = S == 1 ? of : copies;
-    parallel_for(N, kMomentGrain / columns + 1, [&](int64_t begin, int64_t end) {
-        for (int64_t n = begin; n < end; ++n)
-            apply_row(each, columns, x.data + n * columns, then, then.row(n), y.data + n * columns);
-    });
-}
 
 template <typename T>
 void apply_run(const Affine<T>* of, const Array<const T, 3>& x, const Completion<T>& then,
@@ -93,7 +22,7 @@ template <typename T>
     if (x.size() == 0) return;
     if (by_columns(x, y, then)) return apply_columns(affines, x, then, y);
     const Scratch<Affine<T>> of(C);
-    for (int64_t c = 0; c < C; ++c) of[c] = affines[c];
+    put_triples(C, affines.center(), affines.scale(), affines.shift(), of.data());
     for_each_run(N, C, S, [&](int64_t n, int64_t first, int64_t channels) {
         apply_run(of.data(), x, then, y, n, first, channels);
     });
@@ -232,7 +161,7 @@ void normalise(const Array<const T, 3>& x, const Completion<T>& then, const Arra
                     mean[k] = all.mean, squares[k] = all.squares;
                 }
                 const AffineLanes<T> of = finish(c, n, load(mean), load(squares));
-                for (int64_t k = 0; k < n; ++k) affine[c + k] = {of.center[k], of.scale[k], of.shift[k]};
+                put_triples(n, of.center, of.scale, of.shift, affine.data() + c);
             });
         },
         [&](int64_t n, int64_t first, int64_t channels) {

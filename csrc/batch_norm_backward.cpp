@@ -190,7 +190,7 @@ void differentiate_channels(const Passage<T>& passage, const Array<const T, 3>& 
                         dots[k] += sums[(c + k) * pieces + p].dot;
                     }
                 const SlopeLanes<T> of = finish(c, n, load(dys), load(dots));
-                for (int64_t k = 0; k < n; ++k) slopes[c + k] = {of.a[k], of.b[k], of.c[k]};
+                put_triples(n, of.a, of.b, of.c, slopes.data() + c);
             });
         },
         [&](int64_t n, int64_t first, int64_t channels) {

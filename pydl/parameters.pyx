@@ -10,7 +10,7 @@ from ._native import empty
 
 
 
-def batches(list params, dict state, str counted, set_aside):
+def batches(list params, dict state, str counted, set_aside, /):
     """(params, weights, gradients, states) for each batch of parameters that can move in one kernel call.
 
     Left out are parameters without a gradient. One batch has one dtype, and the states in it have the same number
@@ -62,7 +62,7 @@ cdef object contiguous(object array):
     return array if cnp.PyArray_IS_C_CONTIGUOUS(array) else array.copy(order="C")
 
 
-def moved(list params, list weights):
+def moved(list params, list weights, /):
     """Says that the parameters have changed in place, and copies back the weights that are copies."""
     cdef TensorBase param
     cdef Py_ssize_t i
@@ -73,7 +73,7 @@ def moved(list params, list weights):
         param.version.count += 1
 
 
-def state_arrays(list states, str name, list weights, double first=0.0):
+def state_arrays(list states, str name, list weights, double first=0.0, /):
     """The array `name` of every state; where there is none yet, one like the weight, filled with `first`."""
     cdef list arrays = []
     cdef Py_ssize_t i
@@ -87,7 +87,7 @@ def state_arrays(list states, str name, list weights, double first=0.0):
     return arrays
 
 
-def count_step(list states):
+def count_step(list states, /):
     """Adds 1 to the number of steps that these states, which are equally old, have made, and returns it."""
     cdef object step = int((<dict>states[0]).get("step", 0)) + 1
     for state in states:
@@ -95,7 +95,7 @@ def count_step(list states):
     return step
 
 
-def gradient_lists(str name, params):
+def gradient_lists(str name, params, /):
     """The gradients of those parameters that have one, in contiguous memory, and their arrays: a list a dtype."""
     cdef list gradients = []
     cdef dict arrays = {}
@@ -119,7 +119,7 @@ def gradient_lists(str name, params):
     return gradients, list(arrays.values())
 
 
-def are_unchanged(list tensors, list arrays, list counts):
+def are_unchanged(list tensors, list arrays, list counts, /):
     """Whether the tensors still have these arrays, and those with a count are of that version."""
     cdef Py_ssize_t i
     cdef TensorBase tensor
@@ -132,20 +132,20 @@ def are_unchanged(list tensors, list arrays, list counts):
     return True
 
 
-def changed(list tensors):
+def changed(list tensors, /):
     """Says that the tensors have changed in place."""
     for tensor in tensors:
         (<TensorBase?>tensor).version.count += 1
 
 
-def put_gradients(list tensors, list arrays):
+def put_gradients(list tensors, list arrays, /):
     """Gives each tensor the gradient that lies in the array, or none."""
     cdef Py_ssize_t i
     for i in range(len(tensors)):
         (<TensorBase?>tensors[i])._grad = None if arrays[i] is None else wrap(arrays[i])
 
 
-def are_set(list tensors, list needs, list modules, list modes):
+def are_set(list tensors, list needs, list modules, list modes, /):
     """Whether the tensors need gradients, and have no hooks, and the modules train as these lists say."""
     cdef Py_ssize_t i
     cdef TensorBase tensor

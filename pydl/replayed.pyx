@@ -6,7 +6,7 @@ A small network is computed in a few microseconds; in Python this took as long.
 from ._native import empty
 
 
-def arrays_of_forms(tuple given, list forms):
+def arrays_of_forms(tuple given, list forms, /):
     """The arrays of these tensors and arrays if they have these shapes and dtypes, and kernels are native; else None."""
     cdef list arrays = []
     cdef Py_ssize_t i
@@ -22,7 +22,7 @@ def arrays_of_forms(tuple given, list forms):
     return arrays
 
 
-def play(replay, list inputs, list made, tuple numbers):
+def play(replay, list inputs, list made, tuple numbers, /):
     """The outputs, which have the shapes and dtypes `made`; None if an input does not lie as the one recorded did."""
     cdef list outputs = [empty(shape, dtype) for shape, dtype in made]
     return outputs if replay((*inputs, *outputs), numbers) < 0 else None

@@ -23,12 +23,12 @@ cdef inline int float_type(object value) noexcept:
     return kind if cnp.PyArray_ISBEHAVED_RO(<cnp.ndarray>value) else -1
 
 
-def is_usual_float(value):
+def is_usual_float(value, /):
     """Whether it is a usual array."""
     return float_type(value) >= 0
 
 
-def is_usual(value):
+cpdef bint is_usual(value):
     """Whether it is an array of floats as above, or one of integers or truth values that is aligned and native."""
     return float_type(value) >= 0 or (
         cnp.PyArray_CheckExact(value)
@@ -37,7 +37,7 @@ def is_usual(value):
     )
 
 
-def are_usual_floats(list arrays):
+def are_usual_floats(list arrays, /):
     """Whether all are usual arrays of one dtype, or tensors of such, and there is one at least."""
     cdef int kind = -1
     for value in arrays:
@@ -52,7 +52,7 @@ def are_usual_floats(list arrays):
     return kind >= 0
 
 
-def are_alike(list arrays):
+def are_alike(list arrays, /):
     """Whether all are arrays of one dtype, of floats as above, integers or truth values, aligned and native, and there
     is one at least: if so 1, and 2 if the elements of each lie one behind another, row by row."""
     cdef int kind = -1, form = 2
@@ -68,7 +68,7 @@ def are_alike(list arrays):
     return form if 0 <= kind <= cnp.NPY_DOUBLE else 0
 
 
-def usual_floats(dict arrays, tuple optional):
+def usual_floats(dict arrays, tuple optional, /):
     """The values as a list if they are usual arrays, or None where their name is in `optional`; None if not."""
     cdef int kind = -1
     for name, value in arrays.items():
@@ -84,7 +84,7 @@ def usual_floats(dict arrays, tuple optional):
     return list(arrays.values())
 
 
-def fits_cell(int gates, tuple states, x, w_ih, w_hh, b_ih, b_hh):
+def fits_cell(int gates, tuple states, x, w_ih, w_hh, b_ih, b_hh, /):
     """Whether a recurrent cell of so many gates takes these usual arrays, or tensors of such, all of one dtype:
     x (B, D), w_ih (gates H, D), w_hh (gates H, H), b_ih and b_hh (gates H) or None, each state (B, H)."""
     cdef cnp.ndarray input = array_of(x), square = array_of(w_hh)
@@ -121,7 +121,7 @@ cdef bint has_size(object value, int kind, Py_ssize_t rows, Py_ssize_t columns):
     )
 
 
-def usual_operands(a, b):
+def usual_operands(a, b, /):
     """What operands() in ops/broadcasting.py returns, for two usual arrays, or one and a Python number; else None."""
     cdef int of_a = float_type(a), of_b = float_type(b)
     if of_a < 0 and of_b >= 0 and is_number(a):
@@ -144,7 +144,7 @@ def usual_operands(a, b):
     return a, b, y, (shape, dtype), (other, dtype)
 
 
-def usual_second(cnp.ndarray data not None, other):
+def usual_second(cnp.ndarray data not None, other, /):
     """other as the second array of a kernel that writes to data: it has the shape of data or of its last dimensions, or
     is a number; None for what is not usual, or lies partly in the memory of data."""
     cdef int kind = float_type(data), d, lead
@@ -164,19 +164,18 @@ def usual_second(cnp.ndarray data not None, other):
     return array
 
 
-def usual_classes(value, tuple shape, long long classes):
+def usual_classes(value, tuple shape, long long classes, /):
     """Whether the value is an int64 array of that shape, without gaps or with one dimension, of numbers from 0 to
     classes - 1."""
-    return cnp.PyArray_CheckExact(value) and has_shape(value, shape) and are_classes(value, classes, -1, False)
-
-
-cdef bint are_classes(cnp.ndarray value, long long classes, long long ignored, bint ignores):
-    """The same for an array of any shape, and where it `ignores` some, these may be there as well."""
     cdef const char* labels
-    cdef long long label
     cdef Py_ssize_t i, step = sizeof(long long)
     cdef bint inside = True
-    if cnp.PyArray_TYPE(value) != cnp.NPY_INT64 or not cnp.PyArray_ISBEHAVED_RO(value):
+    if (
+        not cnp.PyArray_CheckExact(value)
+        or cnp.PyArray_TYPE(value) != cnp.NPY_INT64
+        or not cnp.PyArray_ISBEHAVED_RO(value)
+        or not has_shape(value, shape)
+    ):
         return False
     if not cnp.PyArray_IS_C_CONTIGUOUS(value):
         if cnp.PyArray_NDIM(value) != 1:
@@ -184,8 +183,7 @@ cdef bint are_classes(cnp.ndarray value, long long classes, long long ignored, b
         step = cnp.PyArray_STRIDE(value, 0)
     labels = <const char*>cnp.PyArray_DATA(value)
     for i in range(cnp.PyArray_SIZE(value)):
-        label = (<const long long*>(labels + i * step))[0]
-        inside &= (<unsigned long long>label < <unsigned long long>classes) | (ignores & (label == ignored))
+        inside &= (<const unsigned long long*>(labels + i * step))[0] < <unsigned long long>classes
     return inside
 
 
@@ -237,7 +235,7 @@ cdef object broadcast(tuple a, tuple b):
     return tuple(shape)
 
 
-def has_form(array, tuple form):
+def has_form(array, tuple form, /):
     """Whether the array has the shape and dtype of the pair (shape, dtype)."""
     return has_shape(array, <tuple><object>PyTuple_GET_ITEM(form, 0)) and (
         array.dtype is <object>PyTuple_GET_ITEM(form, 1)

@@ -10,7 +10,7 @@ REDUCTIONS = {"none": 0, "mean": 1, "sum": 2}  # the words of losses as numbers 
 cdef dict reductions = REDUCTIONS
 
 
-def plain_part(x, index):
+def plain_part(x, index, /):
     """x[index] as an array, for an index of whole numbers, slices, None and ... alone that fits; else None."""
     cdef bint whole = False
     if type(index) is tuple:
@@ -31,7 +31,7 @@ def plain_part(x, index):
         return None
 
 
-def usual_numbers(index, cnp.ndarray x not None, Py_ssize_t dim):
+def usual_numbers(index, cnp.ndarray x not None, Py_ssize_t dim, /):
     """index, an array or a tensor, as the kernels that move numbers along a dimension of x take it, if it holds int64
     without gaps and has one dimension, or the shape of x but for this dimension; else None. It is a copy where the
     gradient of the operation that asks will read it, and must not see later changes.
@@ -57,7 +57,7 @@ def usual_numbers(index, cnp.ndarray x not None, Py_ssize_t dim):
     return cnp.PyArray_NewCopy(index, cnp.NPY_CORDER) if pydl_wanted and not pydl_noting else index
 
 
-def usual_rows(numbers, weight):
+def usual_rows(numbers, weight, /):
     """For usual numbers of rows of weight (V, D): the numbers with one dimension, as usual_numbers() returns them, an
     array (*, D) for the rows, and what gather_forward takes to write them; else None."""
     cdef cnp.npy_intp sizes[MOST_DIMENSIONS_OF_VIEWS]
@@ -79,7 +79,7 @@ def usual_rows(numbers, weight):
     return index, y, (along(weight, 0), for_all(index, 1, as_lines[2]), with_sizes(y, 3, as_lines))
 
 
-def along(cnp.ndarray array not None, Py_ssize_t dim):
+def along(cnp.ndarray array not None, Py_ssize_t dim, /):
     """The array as (A, K, B) with K the size of `dim`: a view where the layout allows one."""
     cdef cnp.npy_intp sizes[3]
     cdef cnp.PyArray_Dims shape
@@ -95,7 +95,7 @@ def along(cnp.ndarray array not None, Py_ssize_t dim):
     return cnp.PyArray_Newshape(array, &shape, cnp.NPY_CORDER)
 
 
-def for_all(cnp.ndarray numbers not None, Py_ssize_t A, Py_ssize_t B):
+def for_all(cnp.ndarray numbers not None, Py_ssize_t A, Py_ssize_t B, /):
     """A vector of int64 as (A, M, B), the same for all a and b."""
     cdef cnp.npy_intp sizes[3]
     cdef cnp.npy_intp strides[3]
@@ -128,7 +128,7 @@ cdef void find_memory(cnp.ndarray array, const char** first, const char** end) n
             end[0] += reach
 
 
-def flat(cnp.ndarray array not None):
+def flat(cnp.ndarray array not None, /):
     """The array with one dimension: itself, or a view where the layout allows one."""
     cdef cnp.npy_intp size = cnp.PyArray_SIZE(array)
     cdef cnp.PyArray_Dims shape
@@ -140,10 +140,11 @@ def flat(cnp.ndarray array not None):
     return cnp.PyArray_Newshape(array, &shape, cnp.NPY_CORDER)
 
 
-def usual_class_loss(input, target, weight, ignore_index, reduction):
-    """For a loss of usual classes: the number of the reduction, input, the same as (N, C, D), target as (N, D), an array
-    for the loss, and the same with one dimension. None if target does not hold one class for each line of input (C,),
+def usual_class_loss(input, target, weight, ignore_index, reduction, /):
+    """For a loss of classes: the number of the reduction, input, the same as (N, C, D), target as (N, D), an array for
+    the loss, and the same with one dimension. None if target does not hold one label for each line of input (C,),
     (N, C) or (N, C, d1, ...), or weight, where there is one, a number for each class, or the settings are not plain.
+    That the labels are classes of input is left to the native kernels, which look at them anyway.
     """
     cdef int kind = float_type(input), rank, axis, d
     cdef object reduced = reductions.get(reduction) if type(reduction) is str else None
@@ -151,7 +152,7 @@ def usual_class_loss(input, target, weight, ignore_index, reduction):
     cdef Py_ssize_t classes
     if reduced is None or type(ignore_index) is not int or not -(1 << 31) <= ignore_index < 1 << 31:
         return None
-    if kind < 0 or cnp.PyArray_NDIM(input) == 0 or not cnp.PyArray_CheckExact(target):
+    if not native_chosen or kind < 0 or cnp.PyArray_NDIM(input) == 0 or not is_usual(target):
         return None
     rank = cnp.PyArray_NDIM(input)
     axis = 1 if rank > 1 else 0
@@ -163,7 +164,9 @@ def usual_class_loss(input, target, weight, ignore_index, reduction):
         if cnp.PyArray_DIM(target, d) != cnp.PyArray_DIM(input, d if d < axis else d + 1):
             return None
         sizes[0 if d < axis else 1] *= cnp.PyArray_DIM(target, d)
-    if classes == 0 or not are_classes(target, classes, ignore_index, True):
+    if classes == 0 or cnp.PyArray_TYPE(target) != cnp.NPY_INT64:
+        return None
+    if rank != 2 and not cnp.PyArray_IS_C_CONTIGUOUS(target):
         return None
     rank = 0 if reduced else cnp.PyArray_NDIM(target)
     y = pydl_new_array(<object>cnp.PyArray_DESCR(input), rank, cnp.PyArray_DIMS(target))
@@ -183,13 +186,13 @@ cdef bint are_one(cnp.ndarray array, Py_ssize_t begin, Py_ssize_t end):
     return True
 
 
-def empty_reduced(x, tuple ones, tuple shape):
+def empty_reduced(x, tuple ones, tuple shape, /):
     """An array for what a reduction makes of x, and the same array with dimensions of size 1 in place of the reduced."""
     y = empty(shape, <object>cnp.PyArray_DESCR(x))
     return y, y if ones is shape or PyTuple_GET_SIZE(ones) == PyTuple_GET_SIZE(shape) else with_shape(y, ones)
 
 
-def repeated(cnp.ndarray array not None, tuple ones, tuple shape):
+def repeated(cnp.ndarray array not None, tuple ones, tuple shape, /):
     """An array of the shape `ones` but for missing dimensions of size 1, as a view that repeats it to `shape`."""
     cdef cnp.ndarray lines = array if has_shape(array, ones) else with_shape(array, ones)
     cdef cnp.npy_intp sizes[MOST_DIMENSIONS_OF_VIEWS]
@@ -211,7 +214,7 @@ cdef cnp.ndarray strided(cnp.ndarray array, int rank, cnp.npy_intp* sizes, cnp.n
     return view
 
 
-def seen_as(cnp.ndarray array not None, tuple shape):
+def seen_as(cnp.ndarray array not None, tuple shape, /):
     """array.reshape(shape), with as many elements, if these lie one behind another; else None."""
     return with_shape(array, shape) if cnp.PyArray_IS_C_CONTIGUOUS(array) else None
 

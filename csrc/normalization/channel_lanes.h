@@ -13,25 +13,14 @@ PYDL_INLINE void for_lanes(int64_t first, int64_t channels, const F& f) {
         f(c, left < width<double> ? left : int64_t(width<double>));
 }
 
-// Fewer than a vector, or not one behind another.
-template <typename T>
-[[gnu::noinline]] vec<double> read_apart(const T* from, int64_t stride, int64_t n) {
-    T lanes[width<double>] = {};
-    for (int64_t k = 0; k < n; ++k) lanes[k] = from[k * stride];
-    return read_double(lanes);
-}
-template <typename T>
-[[gnu::noinline]] void write_apart(T* to, int64_t stride, int64_t n, vec<double> v) {
-    T lanes[width<double>];
-    store_doubles(lanes, v, width<double>);
-    for (int64_t k = 0; k < n; ++k) to[k * stride] = lanes[k];
-}
-
 // The numbers of n channels from c on, at most as many as there are lanes.
 template <typename T>
-PYDL_INLINE vec<double> read_channels(const Array<T, 1>& a, int64_t c, int64_t n) {
+[[gnu::noinline]] vec<double> read_channels(const Array<T, 1>& a, int64_t c, int64_t n) {
     const std::remove_const_t<T>* const from = a.data + c * a.stride[0];
-    return a.stride[0] == 1 && n == width<double> ? read_double(from) : read_apart(from, a.stride[0], n);
+    if (a.stride[0] == 1 && n == width<double>) return read_double(from);
+    std::remove_const_t<T> lanes[width<double>] = {};
+    for (int64_t k = 0; k < n; ++k) lanes[k] = from[k * a.stride[0]];
+    return read_double(lanes);
 }
 template <typename T>
 PYDL_INLINE vec<double> read_channels(const Optional<Array<T, 1>>& a, int64_t c, int64_t n,
@@ -40,12 +29,18 @@ PYDL_INLINE vec<double> read_channels(const Optional<Array<T, 1>>& a, int64_t c,
 }
 
 template <typename T>
-PYDL_INLINE void write_channels(const Array<T, 1>& a, int64_t c, int64_t n, vec<double> v) {
+[[gnu::noinline]] void write_channels(const Array<T, 1>& a, int64_t c, int64_t n, vec<double> v) {
     T* const to = a.data + c * a.stride[0];
-    if (a.stride[0] == 1 && n == width<double>)
-        store_doubles(to, v, width<double>);
-    else
-        write_apart(to, a.stride[0], n, v);
+    if (a.stride[0] == 1 && n == width<double>) return store_doubles(to, v, width<double>);
+    T lanes[width<double>];
+    store_doubles(lanes, v, width<double>);
+    for (int64_t k = 0; k < n; ++k) to[k * a.stride[0]] = lanes[k];
+}
+
+// The n triples {a[k], b[k], c[k]}.
+template <typename Triple, typename T>
+[[gnu::noinline]] void put_triples(int64_t n, const T* a, const T* b, const T* c, Triple* to) {
+    for (int64_t k = 0; k < n; ++k) to[k] = {a[k], b[k], c[k]};
 }
 
 // What Affine<T>::of() is of each channel.
@@ -92,7 +87,8 @@ PYDL_INLINE void join_lanes(vec<T> center, vec<T> sum, vec<T> sum2, double rows,
 }
 
 // The moments of S columns of `rows` numbers each.
-inline Moments moments_of_columns(const double* mean, const double* squares, double rows, int64_t S) {
+[[gnu::noinline]] inline Moments moments_of_columns(const double* mean, const double* squares, double rows,
+                                                    int64_t S) {
     Moments all{rows * double(S), 0, 0};
     for (int64_t s = 0; s < S; ++s) all.mean += mean[s] * (1 / double(S));
     for (int64_t s = 0; s < S; ++s) {
@@ -105,7 +101,7 @@ inline Moments moments_of_columns(const double* mean, const double* squares, dou
 // S copies of each of n numbers, at most as many as there are lanes of doubles. What stands behind them, up
 // to a vector, is overwritten, too.
 template <typename T>
-PYDL_INLINE void spread(T* to, int64_t S, int64_t n, const T* numbers) {
+[[gnu::noinline]] void spread(T* to, int64_t S, int64_t n, const T* numbers) {
     if (S == 1) {
         __builtin_memcpy(to, numbers, width<double> * sizeof(T));
         return;

@@ -208,10 +208,11 @@ void for_each_line(const Rule& rule, const int64_t (&shape)[3], const Array<X, 3
     const bool dense = B > kWideLanes / 2
                            ? ((arrays.stride[2] == 1) && ...)
                            : ((arrays.stride[1] == B && (B == 1 || arrays.stride[2] == 1)) && ...);
-    if (dense && are_narrow<T>(A, K, B)) {
-        constexpr auto each = std::make_integer_sequence<int, int(sizeof...(X))>{};
-        return walk_matrices(line_work<T>(rule, each, arrays...), A, K, B);
-    }
+    if constexpr (sizeof(T) == 4)  // float64 is not worth as much code
+        if (dense && are_narrow<T>(A, K, B)) {
+            constexpr auto each = std::make_integer_sequence<int, int(sizeof...(X))>{};
+            return walk_matrices(line_work<T>(rule, each, arrays...), A, K, B);
+        }
     if (!dense || !are_long<T>(A, K, B)) return for_each_strip<T>(rule, shape, arrays...);
     // Many matrices are shared as they are, of a few the pieces.
     parallel_for(A, A < kSoftmaxTasks ? A : kSoftmaxGrain / (K * B) + 1, [&](int64_t begin, int64_t end) {

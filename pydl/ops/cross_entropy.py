@@ -215,7 +215,11 @@ def cross_entropy(
     how, x, x3, t2, y, line = usual
     lines, norm = t2.size, empty((1,), x.dtype)
     largest, log_sum = empty((lines,), x.dtype), empty((lines,), x.dtype)
-    cross_entropy_forward(x3, t2, w, line, largest, log_sum, norm, ignore_index, smoothing, how)
+    try:
+        cross_entropy_forward(x3, t2, w, line, largest, log_sum, norm, ignore_index, smoothing, how)
+    except ValueError:
+        losses.check_classes(name, target, x.shape, ignore_index)  # which says what is wrong
+        raise
 
     def gradient(dy, needs):
         losses.check_no_gradient(name, weight=needs[2])

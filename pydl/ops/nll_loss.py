@@ -94,7 +94,11 @@ def nll_loss(input: Any, target: Any, weight: Any = None, ignore_index: int = -1
         usual = losses.class_arrays(name, x, target, ignore_index, reduction)
     how, x, x3, t2, y, line = usual
     norm = empty((1,), x.dtype)
-    nll_loss_forward(x3, t2, w, line, norm, ignore_index, how)
+    try:
+        nll_loss_forward(x3, t2, w, line, norm, ignore_index, how)
+    except ValueError:
+        losses.check_classes(name, target, x.shape, ignore_index)  # which says what is wrong
+        raise
 
     def gradient(dy, needs):
         losses.check_no_gradient(name, weight=needs[2])
