@@ -1,6 +1,6 @@
 // element_chain: a program of element-by-element operations, run in registers.
 // See pydl/recording/element_chain.py.
-#include "elementwise/chain_steps.h"
+#include "elementwise/chain_pairs.h"
 #include "elementwise/plan.h"
 #include "kernel.h"
 #include "parallel.h"
@@ -81,7 +81,7 @@ class Program {
     }
 
     // The steps with their addresses; at(place) is that of an array. Loads become part of the step that
-    // follows, and stores of the step before.
+    // follows, stores and some operations of the step before.
     template <typename At>
     void resolve(Step<T>* out, T* locals, T* copies, bool past_caches, const At& at) const {
         for (int k = 0; k < kInputs; ++k)
@@ -94,6 +94,7 @@ class Program {
         };
         Operand<T> first{};
         const Step<T>* begin = out;
+        const Operation<T>* before = nullptr;  // of the last step, if it may become the first of a pair
         for (int64_t s = 0; s < steps_.shape[0]; ++s) {
             const Operation<T>& operation = operations<T>[steps_(s, 0)];
             const int64_t place = steps_(s, 1);
@@ -103,7 +104,16 @@ class Program {
                 first = operand;
                 continue;
             }
-            Step<T> step = {operation.run, operand, first, {}};
+            const bool is_number = has_operand && place < kFirstLocal && single_[place];
+            if (before != nullptr && first.data == nullptr)
+                if (const RunOf<T> both = pair_of(*before, operation, is_number)) {
+                    out[-1].run = both;
+                    out[-1].second = operand;
+                    before = nullptr;
+                    continue;
+                }
+            before = nullptr;
+            Step<T> step = {operation.run, operand, {}, first, {}};
             if (operation.kind == kStore) {
                 const bool apart = past_caches && operand.advance == 1 &&
                                    reinterpret_cast<intptr_t>(operand.data) % PYDL_VECTOR_BYTES == 0;
@@ -115,13 +125,14 @@ class Program {
                     step.run = run_store_past_caches<T>;
                 else
                     step.result = operand;
-            } else if (has_operand && place < kFirstLocal && single_[place]) {
+            } else if (is_number) {
                 step.run = operation.run_with_number;
+                before = &operation;
             }
             *out++ = step;
             first = {};
         }
-        *out = {run_end<T>, {}, {}, {}};
+        *out = {run_end<T>, {}, {}, {}, {}};
     }
 
     const Array<const int64_t, 2>& steps_;

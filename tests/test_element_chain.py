@@ -1,3 +1,5 @@
+from itertools import product
+
 import numpy as np
 import pytest
 from checks import check_kernel
@@ -17,6 +19,7 @@ FUNCTIONS = {
     "twice itself": lambda x: (x.relu() * x.relu()).square().sigmoid(),
     "extremes": lambda x: x.maximum(x * 0.5).minimum(1.0 - x),
     "logarithm": lambda x: (x.square() + 1.0).log() * -x,
+    "numbers in a row": lambda x: (x * 1.1 + 0.3) * 0.7 - x * 0.9 * x * ((1.0 - x) * 1.3) + (x - 0.2) * 1.7 * x,
 }
 
 
@@ -36,6 +39,18 @@ def test_worked_by_hand(dtype):
     steps = [("load", 0), ("mul_forward", 1), ("store", FIRST_LOCAL), ("sub_forward other", 0)]
     element_chain(*arguments([*steps, ("add_forward", FIRST_LOCAL), ("store", FIRST_OUTPUT)], x, y, 3.0))
     assert y.tolist() == x.tolist()  # (x - 3 x) + 3 x
+
+
+@pytest.mark.parametrize("place", [0, 1, FIRST_LOCAL])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_each_of_two_operations_in_a_row_is_rounded(dtype, place):
+    x, y = X.astype(dtype).ravel(), np.empty(X.size, dtype)
+    number = dtype(1.3)
+    for first, second in product(["add_forward", "sub_forward", "sub_forward other", "mul_forward"], repeat=2):
+        steps = [("load", 0), ("store", FIRST_LOCAL), (first, 1), (second, place), ("store", FIRST_OUTPUT)]
+        element_chain.native(*arguments(steps, x, y, number))
+        expected = OPERATIONS[second](OPERATIONS[first](x, number), number if place == 1 else x)
+        np.testing.assert_array_equal(y, expected, f"{first}, {second}")
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)

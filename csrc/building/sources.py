@@ -14,7 +14,7 @@ from pathlib import Path
 FOR_SIZE, FOR_SPEED = "-Os -fno-schedule-insns2", "-O2 -fpeel-loops"
 FAST = (
     *("avg_pool_lines", "batch_norm", "batch_norm_backward", "conv2d_tile", "conv2d_weight_gradient"),
-    *("gather", "gemm", "gemm_tile", "hardtanh", "mean", "sum"),
+    *("element_chain", "gather", "gemm", "gemm_tile", "hardtanh", "mean", "sum"),
     # loops over single numbers
     *("argmax", "cummax", "huber_loss", "kl_div", "kthvalue", "l1_loss", "mse_loss", "nll_loss", "sort_topk"),
     "var",

@@ -9,6 +9,8 @@
 //
 //     [load x, multiply by 2] -> [add 1, store y] -> [end]
 //
+// And what an operation does with a number may be followed by a second operation: see chain_pairs.h.
+//
 // Steps begin where a line of the cache does: what a jump costs would otherwise depend on what lies before
 // them.
 #pragma once
@@ -38,6 +40,7 @@ struct Step {
                          vec<T> a5, vec<T> a6, vec<T> a7);
     Run run;
     Operand<T> operand;
+    Operand<T> second;         // of the second operation of a pair
     Operand<T> first, result;  // what the accumulator is loaded from and stored to, where data is not null
 };
 
