@@ -13,6 +13,10 @@ constexpr int kInputs = 12, kOutputs = 3, kLocals = 8, kSteps = 96;
 // Places that a step may name: inputs, outputs, locals.
 constexpr int kFirstOutput = kInputs, kFirstLocal = kFirstOutput + kOutputs, kPlaces = kFirstLocal + kLocals;
 
+// Bytes that inputs are fetched ahead where results are written past the caches: each hinders the other least
+// if memory has long known what is to be read.
+constexpr int64_t kAhead = 8192;
+
 template <typename T>
 class Program {
   public:
@@ -44,7 +48,10 @@ class Program {
         Step<T> steps[kSteps + 1];
         const bool past_caches = size * int64_t(sizeof(T)) >= kPastCaches;
         resolve(steps, locals, copies, past_caches, [&](int64_t place) { return data_[place]; });
-        for (int64_t i = begin; i < end; i += block<T>) start(steps, i);
+        for (int64_t i = begin; i < end; i += block<T>) {
+            if (past_caches) fetch(i + kAhead / int64_t(sizeof(T)));
+            start(steps, i);
+        }
         if (past_caches) finish_past_caches();
     }
 
@@ -73,6 +80,14 @@ class Program {
         require(single_[place] || (count == size && (stride == 1 || count < 2)),
                 "element_chain: arrays must be contiguous and of one size; inputs may be single numbers");
         data_[place] = data;
+    }
+
+    // Asks for a block of every input, or for what lies behind them, which does no harm. Always inline:
+    // compilers take it for a function that does nothing.
+    PYDL_INLINE void fetch(int64_t i) const {
+        for (int k = 0; k < kInputs; ++k)
+            if (data_[k] != nullptr && !single_[k])
+                for (int64_t j = 0; j < block<T>; j += 64 / sizeof(T)) prefetch(data_[k] + i + j);
     }
 
     static void start(const Step<T>* steps, int64_t i) {
