@@ -1,10 +1,11 @@
 // Two operations as one step of element_chain.cpp, the first of them with a number: x * 2 + 1, (x - m) * y.
 //
 // The accumulator stays in registers, and of the two steps only one jumps, reads where its operands are and
-// looks whether it has to load or to store.
+// looks whether it has to load or to store. Each operation is rounded: compilers, which would make a
+// multiply-add of a product and the sum behind it, know nothing about a vector that is in_register().
 #pragma once
 #include "elementwise/chain_steps.h"
-#include "simd/rounded_product.h"
+#include "simd/register.h"
 
 namespace pydl::PYDL_ISA {
 namespace {
@@ -15,14 +16,14 @@ template <typename T, typename F, typename G>
                                            vec<T> a3, vec<T> a4, vec<T> a5, vec<T> a6, vec<T> a7) {
     load_first(step, i, a0, a1, a2, a3, a4, a5, a6, a7);
     const vec<T> b = load(step->operand.data), c = load(step->second.data);
-    a0 = G::apply(rounded_product(F::apply(a0, b)), c);
-    a1 = G::apply(rounded_product(F::apply(a1, b)), c);
-    a2 = G::apply(rounded_product(F::apply(a2, b)), c);
-    a3 = G::apply(rounded_product(F::apply(a3, b)), c);
-    a4 = G::apply(rounded_product(F::apply(a4, b)), c);
-    a5 = G::apply(rounded_product(F::apply(a5, b)), c);
-    a6 = G::apply(rounded_product(F::apply(a6, b)), c);
-    a7 = G::apply(rounded_product(F::apply(a7, b)), c);
+    a0 = G::apply(in_register(F::apply(a0, b)), c);
+    a1 = G::apply(in_register(F::apply(a1, b)), c);
+    a2 = G::apply(in_register(F::apply(a2, b)), c);
+    a3 = G::apply(in_register(F::apply(a3, b)), c);
+    a4 = G::apply(in_register(F::apply(a4, b)), c);
+    a5 = G::apply(in_register(F::apply(a5, b)), c);
+    a6 = G::apply(in_register(F::apply(a6, b)), c);
+    a7 = G::apply(in_register(F::apply(a7, b)), c);
     return finish(step, i, a0, a1, a2, a3, a4, a5, a6, a7);
 }
 
@@ -34,14 +35,14 @@ template <typename T, typename F, typename G>
     const vec<T> b = load(step->operand.data);
     const T* p = step->second.of_block(i);
     constexpr int W = width<T>;
-    a0 = G::apply(rounded_product(F::apply(a0, b)), load(p));
-    a1 = G::apply(rounded_product(F::apply(a1, b)), load(p + W));
-    a2 = G::apply(rounded_product(F::apply(a2, b)), load(p + 2 * W));
-    a3 = G::apply(rounded_product(F::apply(a3, b)), load(p + 3 * W));
-    a4 = G::apply(rounded_product(F::apply(a4, b)), load(p + 4 * W));
-    a5 = G::apply(rounded_product(F::apply(a5, b)), load(p + 5 * W));
-    a6 = G::apply(rounded_product(F::apply(a6, b)), load(p + 6 * W));
-    a7 = G::apply(rounded_product(F::apply(a7, b)), load(p + 7 * W));
+    a0 = G::apply(in_register(F::apply(a0, b)), load(p));
+    a1 = G::apply(in_register(F::apply(a1, b)), load(p + W));
+    a2 = G::apply(in_register(F::apply(a2, b)), load(p + 2 * W));
+    a3 = G::apply(in_register(F::apply(a3, b)), load(p + 3 * W));
+    a4 = G::apply(in_register(F::apply(a4, b)), load(p + 4 * W));
+    a5 = G::apply(in_register(F::apply(a5, b)), load(p + 5 * W));
+    a6 = G::apply(in_register(F::apply(a6, b)), load(p + 6 * W));
+    a7 = G::apply(in_register(F::apply(a7, b)), load(p + 7 * W));
     return finish(step, i, a0, a1, a2, a3, a4, a5, a6, a7);
 }
 

@@ -5,7 +5,8 @@
 
 namespace pydl::PYDL_ISA {
 
-// The same vector. Without this a vector that was loaded for several uses may be loaded again for each.
+// The same vector, about which the compiler knows nothing. Without this a vector that was loaded for several
+// uses may be loaded again for each, and a product may become part of a multiply-add.
 template <typename V>
 PYDL_INLINE V in_register(V v) {
 #if defined(PYDL_X86)
