@@ -23,18 +23,17 @@
 namespace pydl::PYDL_ISA {
 
 // How x is walked: the kept dimensions with y's strides (operand 0) and x's (1), the reduced ones with x's.
-template <typename T>
+// All but the loops themselves is the same for every rule and type, and compiled once.
 struct Reduction {
-    const T* x;
-    T* y;
+    const char* x;
+    char* y;
     LoopNest<2> kept;
     LoopNest<1> reduced;
     int order[kMaxRank];   // the dimensions in the order in which they lie in memory, the closest last
     uint32_t closest = 0;  // a bit for each that is in reduced's first
     int64_t results = 1, count = 1;
 
-    // No copy of its own for every rule.
-    [[gnu::noinline]] Reduction(NdArray<const T> from, NdArray<T> to) : x(from.data), y(to.data) {
+    Reduction(const NdNumbers<const char>& from, const NdNumbers<char>& to) : x(from.data), y(to.data) {
         for (int d = 0; d < from.rank; ++d) {
             int place = d;
             for (; place > 0 && distance(from, order[place - 1]) < distance(from, d); --place)
@@ -50,7 +49,7 @@ struct Reduction {
                 results *= size;
             } else {
                 // Addition has no direction: backwards dimensions are walked forwards.
-                if (stride < 0) x += (size - 1) * stride;
+                if (stride < 0) x += (size - 1) * stride * from.bytes;
                 const int64_t forwards[1] = {stride < 0 ? -stride : stride};
                 reduced.add(size, forwards);
                 if (reduced.rank <= 1) closest |= 1u << d;
@@ -79,12 +78,18 @@ struct Reduction {
 // bit for each, have size 1.
 class InOrderOf {
   public:
-    template <typename T>
-    InOrderOf(const Reduction<T>& r, const Extents& x, uint32_t ones) : InOrderOf(r.order, x, ones) {}
+    InOrderOf(const Reduction& r, const Extents& x, uint32_t ones) : rank_(x.rank) {
+        for (int k = rank_ - 1; k >= 0; --k) {
+            const int d = r.order[k];
+            shape_[d] = ones >> d & 1 ? 1 : x.shape[d];
+            stride_[d] = size_;
+            size_ *= shape_[d];
+        }
+    }
 
-    template <typename T>
-    NdArray<T> at(T* data) const {
-        return {{rank_, shape_, stride_}, data};
+    template <typename C>
+    NdNumbers<C> at(C* data, int64_t bytes) const {
+        return {{{rank_, shape_, stride_}, data}, bytes};
     }
     int64_t size() const { return size_; }
 
@@ -96,116 +101,121 @@ class InOrderOf {
     }
 
   private:
-    [[gnu::noinline]] InOrderOf(const int* order, const Extents& x, uint32_t ones) : rank_(x.rank) {
-        for (int k = rank_ - 1; k >= 0; --k) {
-            const int d = order[k];
-            shape_[d] = ones >> d & 1 ? 1 : x.shape[d];
-            stride_[d] = size_;
-            size_ *= shape_[d];
-        }
-    }
-
     int rank_;
     int64_t shape_[kMaxRank], stride_[kMaxRank], size_ = 1;
 };
 
-template <typename T>
-[[gnu::noinline]] void copy_numbers_of(NdArray<const T> from, NdArray<T> to) {
-    elementwise_copy("reduce", NdNumbers<char>{{to, reinterpret_cast<char*>(to.data)}, sizeof(T)},
-                     NdNumbers<const char>{{from, reinterpret_cast<const char*>(from.data)}, sizeof(T)});
-}
-
 // Whether x is rows or columns as reductions/reduce_lines.h takes them; if so, they are reduced.
 template <typename Rule, typename T>
-bool reduce_without_gaps(const Reduction<T>& r, int64_t divisor) {
+bool reduce_without_gaps(const Reduction& r, int64_t divisor) {
     const auto &kept = r.kept.stride[1], &to = r.kept.stride[0];
     const auto& shape = r.kept.shape;
+    const T* x = reinterpret_cast<const T*>(r.x);
+    T* y = reinterpret_cast<T*>(r.y);
     if (r.reduced.rank > 1 || r.kept.rank > 2) return false;
     // A column alone is a row with gaps.
     if (r.count > 1 && r.results == 1 && r.reduced.stride[0][0] != 1) return false;
     if (r.count > 1 && r.reduced.stride[0][0] == 1 && r.kept.rank == 1) {
-        reduce_rows<Rule>(r.x, kept[0], r.y, to[0], shape[0], r.count, divisor);
+        reduce_rows<Rule>(x, kept[0], y, to[0], shape[0], r.count, divisor);
         return true;
     }
     if ((kept[0] != 1 && shape[0] > 1) || (to[0] != 1 && shape[0] > 1)) return false;
     const bool several = r.kept.rank == 2;
-    reduce_columns_of<Rule>(r.x, several ? kept[1] : 0, r.reduced.stride[0][0], r.y, several ? to[1] : 0,
+    reduce_columns_of<Rule>(x, several ? kept[1] : 0, r.reduced.stride[0][0], y, several ? to[1] : 0,
                             several ? shape[1] : 1, r.count, shape[0], divisor);
     return true;
+}
+
+template <typename Rule, typename T>
+void reduce_nothing(int64_t divisor, char* y) {
+    *reinterpret_cast<T*>(y) = T(Rule::finish(Rule::fold(Rule::identity()), divisor));
 }
 
 // Of an x with gaps, so many numbers are copied at once: views may have more than memory holds.
 constexpr int64_t kMostCopied = int64_t(1) << 24;
 
-template <typename Rule, typename T>
-void reduce(const char* mismatch, NdArray<const T> x, NdArray<T> y, int64_t divisor = 1);
+// A rule, for numbers of a type.
+struct ReductionRule {
+    const char* mismatch;                                       // what is said of a y of another shape
+    bool (*without_gaps)(const Reduction& r, int64_t divisor);  // reduce_without_gaps
+    void (*nothing)(int64_t divisor, char* y);                  // reduce_nothing
 
-// Reduces both halves of x along its longest dimension d, and what they give if d is reduced.
-template <typename Rule, typename T>
-[[gnu::noinline]] void reduce_halves(const char* mismatch, NdArray<const T> x, NdArray<T> y,
-                                     int64_t divisor) {
-    int d = 0;
-    for (int k = 1; k < x.rank; ++k)
-        if (x.shape[k] > x.shape[d]) d = k;
-    const bool is_kept = y.shape[d] == x.shape[d];
-    int64_t part[kMaxRank], result[kMaxRank], both[kMaxRank], stride[kMaxRank], size = 1;
-    for (int k = x.rank - 1; k >= 0; --k) {
-        part[k] = x.shape[k];
-        result[k] = y.shape[k];
-        both[k] = k == d ? 2 : y.shape[k];
-        stride[k] = size;
-        size *= both[k];
-    }
-    const Scratch<T> scratch(is_kept ? 0 : size);
-    const int64_t middle = x.shape[d] / 2;
-    for (int half = 0; half < 2; ++half) {
-        part[d] = half == 0 ? middle : x.shape[d] - middle;
-        const NdArray<const T> from{{x.rank, part, x.stride}, x.data + half * middle * x.stride[d]};
-        if (is_kept) {
-            result[d] = part[d];
-            const NdArray<T> to{{x.rank, result, y.stride}, y.data + half * middle * y.stride[d]};
-            reduce<Rule>(mismatch, from, to, divisor);
-        } else {
-            const NdArray<T> to{{x.rank, result, stride}, scratch.data() + half * stride[d]};
-            reduce<Rule>(mismatch, from, to, 1);
+    using From = NdNumbers<const char>;
+    using To = NdNumbers<char>;
+
+    [[gnu::noinline]] void reduce(const From& x, const To& y, int64_t divisor) const {
+        const int64_t bytes = x.bytes;
+        bool fits = x.rank == y.rank;
+        uint32_t ones = 0;
+        for (int d = 0; fits && d < x.rank; ++d) {
+            fits = y.shape[d] == x.shape[d] || y.shape[d] == 1;
+            ones |= uint32_t(y.shape[d] == 1) << d;
         }
+        require(fits, mismatch);
+        if (y.size() == 0) return;
+        if (x.size() == 0) {
+            alignas(double) char number[sizeof(double)];
+            nothing(divisor, number);
+            return elementwise_copy(mismatch, y, {{{0, nullptr, nullptr}, number}, bytes});
+        }
+        const Reduction r(x, y);
+        if (without_gaps(r, divisor)) return;
+        // The closest dimension first: x is read in the order of memory, and what is left is short.
+        const bool several = r.reduced.rank > 1;
+        const InOrderOf result(r, x, several ? r.closest : ones);
+        if (several || !result.is_order_of(y)) {
+            const Scratch<char> scratch(result.size() * bytes);
+            reduce(x, result.at(scratch.data(), bytes), several ? 1 : divisor);
+            const From middle = result.at<const char>(scratch.data(), bytes);
+            return several ? reduce(middle, y, divisor) : elementwise_copy(mismatch, y, middle);
+        }
+        const InOrderOf packed(r, x, 0);
+        if (packed.size() > kMostCopied) return reduce_halves(x, y, divisor);
+        const Scratch<char> scratch(packed.size() * bytes);
+        elementwise_copy(mismatch, packed.at(scratch.data(), bytes), x);
+        reduce(packed.at<const char>(scratch.data(), bytes), y, divisor);
     }
-    if (is_kept) return;
-    const NdArray<const T> halves{{x.rank, both, stride}, scratch.data()};
-    reduce<Rule>(mismatch, halves, y, divisor);
-}
+
+  private:
+    // Reduces both halves of x along its longest dimension d, and what they give if d is reduced.
+    [[gnu::noinline]] void reduce_halves(const From& x, const To& y, int64_t divisor) const {
+        int d = 0;
+        for (int k = 1; k < x.rank; ++k)
+            if (x.shape[k] > x.shape[d]) d = k;
+        const bool is_kept = y.shape[d] == x.shape[d];
+        int64_t part[kMaxRank], result[kMaxRank], both[kMaxRank], stride[kMaxRank], size = 1;
+        for (int k = x.rank - 1; k >= 0; --k) {
+            part[k] = x.shape[k];
+            result[k] = y.shape[k];
+            both[k] = k == d ? 2 : y.shape[k];
+            stride[k] = size;
+            size *= both[k];
+        }
+        const int64_t bytes = x.bytes, middle = x.shape[d] / 2;
+        const Scratch<char> scratch(is_kept ? 0 : size * bytes);
+        for (int half = 0; half < 2; ++half) {
+            part[d] = half == 0 ? middle : x.shape[d] - middle;
+            const char* data = x.data + half * middle * x.stride[d] * bytes;
+            const From from{{{x.rank, part, x.stride}, data}, bytes};
+            if (is_kept) {
+                result[d] = part[d];
+                char* to = y.data + half * middle * y.stride[d] * bytes;
+                reduce(from, {{{x.rank, result, y.stride}, to}, bytes}, divisor);
+            } else {
+                char* to = scratch.data() + half * stride[d] * bytes;
+                reduce(from, {{{x.rank, result, stride}, to}, bytes}, 1);
+            }
+        }
+        if (is_kept) return;
+        reduce({{{x.rank, both, stride}, scratch.data()}, bytes}, y, divisor);
+    }
+};
 
 template <typename Rule, typename T>
-void reduce(const char* mismatch, NdArray<const T> x, NdArray<T> y, int64_t divisor) {
-    bool fits = x.rank == y.rank;
-    uint32_t ones = 0;
-    for (int d = 0; fits && d < x.rank; ++d) {
-        fits = y.shape[d] == x.shape[d] || y.shape[d] == 1;
-        ones |= uint32_t(y.shape[d] == 1) << d;
-    }
-    require(fits, mismatch);
-    if (y.size() == 0) return;
-    if (x.size() == 0) {
-        const T nothing = T(Rule::finish(Rule::fold(Rule::identity()), divisor));
-        return copy_numbers_of<T>({{0, nullptr, nullptr}, &nothing}, y);
-    }
-    const Reduction<T> r(x, y);
-    if (reduce_without_gaps<Rule>(r, divisor)) return;
-    // The closest dimension first: x is read in the order of memory, and what is left is short.
-    const bool several = r.reduced.rank > 1;
-    const InOrderOf result(r, x, several ? r.closest : ones);
-    if (several || !result.is_order_of(y)) {
-        const Scratch<T> scratch(result.size());
-        const NdArray<T> middle = result.at(scratch.data());
-        reduce<Rule>(mismatch, x, middle, several ? 1 : divisor);
-        return several ? reduce<Rule>(mismatch, read_only(middle), y, divisor)
-                       : copy_numbers_of(read_only(middle), y);
-    }
-    const InOrderOf packed(r, x, 0);
-    if (packed.size() > kMostCopied) return reduce_halves<Rule>(mismatch, x, y, divisor);
-    const Scratch<T> scratch(packed.size());
-    copy_numbers_of(x, packed.at(scratch.data()));
-    reduce<Rule>(mismatch, read_only(packed.at(scratch.data())), y, divisor);
+void reduce(const char* mismatch, NdArray<const T> x, NdArray<T> y, int64_t divisor = 1) {
+    const ReductionRule rule = {mismatch, reduce_without_gaps<Rule, T>, reduce_nothing<Rule, T>};
+    rule.reduce({{x, reinterpret_cast<const char*>(x.data)}, sizeof(T)},
+                {{y, reinterpret_cast<char*>(y.data)}, sizeof(T)}, divisor);
 }
 
 // Sums of vectors of T, as doubles.
