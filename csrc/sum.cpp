@@ -5,7 +5,9 @@
 namespace pydl::PYDL_ISA {
 
 template void reduce<Addition<float>>(const char*, NdArray<const float>, NdArray<float>, int64_t);
+#if !defined(PYDL_FLOAT32_ALONE)
 template void reduce<Addition<double>>(const char*, NdArray<const double>, NdArray<double>, int64_t);
+#endif
 
 template <typename T>
 void sum_forward(NdArray<const T> x, NdArray<T> y) {

@@ -14,7 +14,7 @@ from pathlib import Path
 FOR_SIZE, FOR_SPEED = "-Os -fno-schedule-insns2", "-O2 -fpeel-loops"
 FAST = (
     *("avg_pool_lines", "batch_norm", "batch_norm_backward", "conv2d_tile", "conv2d_weight_gradient"),
-    *("element_chain", "gather", "gemm", "gemm_tile", "hardtanh", "mean", "sum"),
+    *("element_chain", "gather", "gemm", "gemm_tile", "hardtanh", "mean"),
     # loops over single numbers
     *("argmax", "cummax", "huber_loss", "kl_div", "kthvalue", "l1_loss", "mse_loss", "nll_loss", "sort_topk"),
     "var",
@@ -49,16 +49,18 @@ FLOAT32_ALONE = (
     "logsumexp",
     "lstm",
     "max_pool2d",
+    "mean.cpp",
     "rnn",
     "scaled_dot_product_attention",
+    "sum.cpp",
     "winograd",
 )
 # These are bound by memory or seldom what a network waits for: AVX-512 takes both kernels of AVX2.
 WITHOUT_AVX512 = (
     "adadelta adagrad adamax adaptive_max_pool3d amax argmax avg_pool3d "
     "clip_grad_value cross cummax cumsum eq gather group_norm huber_loss keep_steps kl_div kthvalue l1_loss "
-    "logical_and max_pool3d maximum mean minimum nan_to_num nll_loss norm pad remainder rms_norm rmsprop sort_topk "
-    "sum sum_to unfold var"
+    "logical_and max_pool3d maximum minimum nan_to_num nll_loss norm pad remainder rms_norm rmsprop sort_topk "
+    "sum_to unfold var"
 )
 SMALL_SOURCE = 4200  # bytes
 BATCH = 8

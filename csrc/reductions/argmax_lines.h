@@ -205,9 +205,9 @@ void argmax_rows(const T* x, int64_t stride, int64_t rows, int64_t count, T* y, 
     Scratch<BestOfLine<T>> found(rows * pieces);
     parallel_for(rows * pieces, pieces > 1 ? 1 : kLineGrain / count, [&](int64_t begin, int64_t end) {
         for (int64_t i = begin; i < end; ++i) {
-            const int64_t r = i / pieces, p = i % pieces, first = count * p / pieces,
-                          last = count * (p + 1) / pieces;
-            found[i] = best_of_row<sign>(x + r * stride + first, last - first);
+            const int64_t r = i / pieces, p = i % pieces, first = begin_of_piece(count, p, pieces);
+            found[i] =
+                best_of_row<sign>(x + r * stride + first, begin_of_piece(count, p + 1, pieces) - first);
             found[i].index += first;
         }
     });
