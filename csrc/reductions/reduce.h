@@ -226,10 +226,8 @@ struct DoubleTotal {
         if constexpr (std::is_same_v<T, double>) {
             low += v;
         } else {
-            alignas(PYDL_VECTOR_BYTES) T lanes[width<T>];
-            store(lanes, v);
-            low += read_double(lanes);
-            high += read_double(lanes + width<double>);
+            low += low_half(v);
+            high += high_half(v);
         }
     }
     double fold() const { return reduce_add(low + high); }

@@ -103,7 +103,8 @@ template <typename Rule, typename T>
     while (i + kSums * W <= count) {
         const int64_t end = count - i < kBlock ? count : i + kBlock;
         vec<T> sums[kSums];
-        for (auto& sum : sums) sum = Rule::start();
+#pragma GCC unroll 8
+        for (int s = 0; s < kSums; ++s) sums[s] = Rule::start();
         for (; i + kSums * W <= end; i += kSums * W)
 #pragma GCC unroll 8
             for (int s = 0; s < kSums; ++s) sums[s] = Rule::join(sums[s], Rule::of(load(x + i + s * W)));

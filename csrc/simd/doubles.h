@@ -12,17 +12,36 @@ PYDL_INLINE vec<double> read_double(const double* p) {
 PYDL_INLINE vec<double> read_double(const double* p, int64_t n) {
     return load_partial(p, n);
 }
-PYDL_INLINE vec<double> read_double(const float* p) {
-    typedef float Half
-        __attribute__((vector_size(sizeof(float) * width<double>), aligned(alignof(float)), may_alias));
-    return __builtin_convertvector(*reinterpret_cast<const Half*>(p), vec<double>);
+// Half a vector of floats.
+typedef float HalfVec
+    __attribute__((vector_size(sizeof(float) * width<double>), aligned(alignof(float)), may_alias));
+
+// Left to itself the compiler widens a half of it after the other. (The mask spares a warning.)
+PYDL_INLINE vec<double> widened(HalfVec v) {
+#if defined(__AVX512F__)
+    return vec<double>(_mm512_maskz_cvtps_pd(0xff, __m256(v)));
+#elif defined(__AVX2__)
+    return vec<double>(_mm256_cvtps_pd(__m128(v)));
+#else
+    return __builtin_convertvector(v, vec<double>);
+#endif
 }
-template <int... I>
-PYDL_INLINE vec<double> low_half(vec<float> v, std::integer_sequence<int, I...>) {
-    return __builtin_convertvector(__builtin_shufflevector(v, v, I...), vec<double>);
+// Its half from lane First on.
+template <int First, int... I>
+PYDL_INLINE vec<double> widened_half(vec<float> v, std::integer_sequence<int, I...>) {
+    return widened(__builtin_shufflevector(v, v, First + I...));
+}
+PYDL_INLINE vec<double> low_half(vec<float> v) {
+    return widened_half<0>(v, std::make_integer_sequence<int, width<double>>{});
+}
+PYDL_INLINE vec<double> high_half(vec<float> v) {
+    return widened_half<width<double>>(v, std::make_integer_sequence<int, width<double>>{});
+}
+PYDL_INLINE vec<double> read_double(const float* p) {
+    return widened(*reinterpret_cast<const HalfVec*>(p));
 }
 PYDL_INLINE vec<double> read_double(const float* p, int64_t n) {
-    return low_half(load_partial(p, n), std::make_integer_sequence<int, width<double>>{});
+    return low_half(load_partial(p, n));
 }
 
 // y[i] = v[i], rounded, for the first n lanes.
