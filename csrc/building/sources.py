@@ -39,6 +39,7 @@ SPECIAL = ("conv2d_depthwise", "conv2d_depthwise_stride", "conv2d_depthwise_repe
 # which keeps the wheel small.
 FLOAT32_ALONE = (
     "adaptive_avg_pool3d",
+    "amax.cpp",
     "avg_pool2d",
     "avg_pool_lines",
     "avg_pool_spread",
@@ -50,6 +51,7 @@ FLOAT32_ALONE = (
     "lstm",
     "max_pool2d",
     "mean.cpp",
+    "norm.cpp",
     "rnn",
     "scaled_dot_product_attention",
     "sum.cpp",
@@ -57,9 +59,9 @@ FLOAT32_ALONE = (
 )
 # These are bound by memory or seldom what a network waits for: AVX-512 takes both kernels of AVX2.
 WITHOUT_AVX512 = (
-    "adadelta adagrad adamax adaptive_max_pool3d amax argmax avg_pool3d "
+    "adadelta adagrad adamax adaptive_max_pool3d argmax avg_pool3d "
     "clip_grad_value cross cummax cumsum eq gather group_norm huber_loss keep_steps kl_div kthvalue l1_loss "
-    "logical_and max_pool3d maximum minimum nan_to_num nll_loss norm pad remainder rms_norm rmsprop sort_topk "
+    "logical_and max_pool3d maximum minimum nan_to_num nll_loss pad remainder rms_norm rmsprop sort_topk "
     "sum_to unfold var"
 )
 SMALL_SOURCE = 4200  # bytes
