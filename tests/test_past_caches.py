@@ -32,7 +32,7 @@ def test_chain(rest):
     assert np.array_equal(y.numpy(), np.maximum(a * b + 1.0, 0) * a)
 
 
-@pytest.mark.parametrize("columns", [3, 1000, 70_000])
+@pytest.mark.parametrize("columns", [3, 50, 1000, 70_000])
 def test_reductions(columns):
     x = LONG[: LONG.size // columns * columns].reshape(-1, columns)
     for dim in (0, 1):

@@ -76,6 +76,17 @@ def test_long_reductions(shape, dtype):
             assert (np.abs(got - want) <= (2e-7 if dtype == np.float32 else 1e-15) * size).all()
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_rows_of_a_few_vectors(dtype):
+    x = np.random.default_rng(0).integers(-99, 99, (37, 70)).astype(dtype)  # whole numbers: sums are exact
+    for count in range(1, 71):
+        for rows in (1, 16, 37):
+            part, gaps = x[:rows, :count], pydl.tensor(x)[:rows, :count]
+            for each in (gaps, gaps.contiguous()):
+                assert np.array_equal(each.sum(1).numpy(), part.sum(1))
+                assert np.array_equal(each.amax(1).numpy(), part.max(1))
+
+
 def test_integers_add_up_in_int64():
     assert sum(np.full(300, 127, np.int8)).item() == 300 * 127
     assert sum(np.array([[True, False], [True, True]]), 0).tolist() == [2, 1]

@@ -13,6 +13,7 @@
 #include "pooling/frame.h"
 #include "pooling/rows.h"
 #include "pooling/strips.h"
+#include "reductions/reduce.h"
 
 namespace pydl::PYDL_ISA {
 
@@ -44,38 +45,15 @@ void add_taps(const T* in, const int64_t* offset, int64_t taps, int64_t position
 
 // ---- forward ----
 
-// One window that is the whole volume.
+// One window that is the whole volume: means of rows, by the loops of sum.cpp, where they are compiled.
+extern template void reduce<Addition<float>>(const char*, NdArray<const float>, NdArray<float>, int64_t);
+extern template void reduce<Addition<double>>(const char*, NdArray<const double>, NdArray<double>, int64_t);
 template <typename T>
 void avg_pool_forward_whole(const AvgPoolForward<T>& pool) {
-    constexpr int64_t W = width<T>;
-    const int64_t size = pool.windows.input(), planes = pool.planes();
-    parallel_for((planes + W - 1) / W, row_grain(W * size), [&](int64_t begin, int64_t end) {
-        const Divide<T> mean(pool.divisors.first());
-        const Volumes<const T> volumes(pool.x);
-        const mask<T> last = iota<int_of<T>>() >= broadcast<int_of<T>>(int_of<T>(W - size % W));
-        for (int64_t plane = begin * W; plane < end * W && plane < planes; plane += W) {
-            vec<T> sum[W];
-            for (int64_t i = 0; i < W; ++i) {
-                sum[i] = vec<T>{};
-                if (plane + i >= planes) continue;
-                const T* x = volumes.at(plane + i);
-                if (size < W) {
-                    sum[i] = load_partial(x, size);
-                    continue;
-                }
-                // The rest are the last lanes of a vector that ends with the volume.
-                vec<T> even = load(x), odd = select(last, load(x + size - W), vec<T>{});
-                int64_t k = W;
-                for (; k + 2 * W <= size; k += 2 * W) even += load(x + k), odd += load(x + k + W);
-                if (k + W <= size) even += load(x + k);
-                sum[i] = even + odd;
-            }
-            store_partial(
-                pool.y + plane,
-                mean(combine_lanes<T>(sum, [](vec<T> a, vec<T> b) PYDL_INLINE_LAMBDA { return a + b; })),
-                planes - plane);
-        }
-    });
+    const Array<const T, 5>& x = pool.x;
+    const int64_t shape[5] = {x.shape[0], x.shape[1], 1, 1, 1}, stride[5] = {x.shape[1], 1, 1, 1, 1};
+    reduce<Addition<T>>("avg_pool: one window", NdArray<const T>{{5, x.shape, x.stride}, x.data},
+                        NdArray<T>{{5, shape, stride}, pool.y}, int64_t(pool.divisors.first()));
 }
 
 template <typename T>

@@ -50,42 +50,86 @@ PYDL_INLINE vec<T> fold_rows(vec<T> (&rows)[width<T>]) {
 template <typename Rule, typename T>
 PYDL_INLINE vec<T> join_row(const T* x, int64_t count) {
     constexpr int64_t W = width<T>;
-    vec<T> a = Rule::start(), b = a;
+    vec<T> joined = Rule::start();
     int64_t i = 0;
-    for (; i + 2 * W <= count; i += 2 * W) {
-        a = Rule::join(a, Rule::of(load(x + i)));
-        b = Rule::join(b, Rule::of(load(x + i + W)));
-    }
-    if (i + W <= count) {
-        a = Rule::join(a, Rule::of(load(x + i)));
-        i += W;
-    }
-    if (i < count) b = Rule::join(b, Rule::of(Rule::first(load_partial(x + i, count - i), count - i)));
-    return Rule::join(a, b);
+    for (; i + W <= count; i += W) joined = Rule::join(joined, Rule::of(load(x + i)));
+    if (i < count)
+        joined = Rule::join(joined, Rule::of(Rule::first(load_partial(x + i, count - i), count - i)));
+    return joined;
 }
 
-// What join_row gives of `rows` rows, a lane each; a vector's width of them or fewer.
+// Rows of at most half a vector, as many as a vector has lanes: blocks of 16 bytes of them side by side,
+// which are turned, so that what is joined are vectors of the rows' first numbers, of their second ones and
+// so on. The order of joining is that of fold_rows.
 template <typename Rule, typename T>
-PYDL_INLINE vec<T> join_rows(const T* x, int64_t stride, int64_t count, int64_t rows) {
+PYDL_INLINE vec<T> join_narrow_rows(const T* x, int64_t stride, int64_t count) {
+    constexpr int B = block_lanes<T>;
+    vec<T> joined[B];
+#pragma GCC unroll 4
+    for (int i = 0; i < B; ++i) joined[i] = Rule::start();
+    for (int64_t first = 0; first < count; first += B) {
+        vec<T> turned[B];
+#pragma GCC unroll 4
+        for (int i = 0; i < B; ++i)
+            turned[i] = load_blocks<T>(
+                [&](int k) PYDL_INLINE_LAMBDA { return x + (i + k * B) * stride + first; }, count - first);
+        transpose_blocks<T>(turned);
+#pragma GCC unroll 4
+        for (int i = 0; i < B; ++i)
+            if (first + i < count) joined[i] = Rule::join(joined[i], Rule::of(turned[i]));
+    }
+    if constexpr (B == 2)
+        return Rule::join(joined[0], joined[1]);
+    else
+        return Rule::join(Rule::join(joined[0], joined[2]), Rule::join(joined[1], joined[3]));
+}
+
+// What join_row gives of less rows than a vector has lanes, a lane each.
+template <typename Rule, typename T>
+[[gnu::noinline]] vec<T> join_few_rows(const T* x, int64_t stride, int64_t count, int64_t rows) {
     constexpr int W = width<T>;
     vec<T> joined[W];
-    if (rows == W) {
-#pragma GCC unroll 16
-        for (int i = 0; i < W; ++i) joined[i] = join_row<Rule>(x + i * stride, count);
-    } else {
-        for (int i = 0; i < W; ++i)
-            joined[i] = i < rows ? join_row<Rule>(x + i * stride, count) : Rule::start();
+    for (int i = 0; i < W; ++i) joined[i] = i < rows ? join_row<Rule>(x + i * stride, count) : Rule::start();
+    return fold_rows<Rule, T>(joined);
+}
+
+// Of at most as many: four at a time, so that none waits for what came before, and each is read in order.
+template <typename Rule, typename T>
+PYDL_INLINE vec<T> join_rows(const T* x, int64_t stride, int64_t count, int64_t rows) {
+    constexpr int W = width<T>, kTogether = W < 4 ? W : 4;
+    if (rows < W) return join_few_rows<Rule>(x, stride, count, rows);
+    if (2 * count <= W) return join_narrow_rows<Rule>(x, stride, count);
+    const int64_t whole = count & -W, rest = count - whole;
+    vec<T> joined[W];
+#pragma GCC unroll 4
+    for (int first = 0; first < W; first += kTogether, x += kTogether * stride) {
+        vec<T>* const own = joined + first;
+#pragma GCC unroll 4
+        for (int r = 0; r < kTogether; ++r) own[r] = Rule::start();
+        for (int64_t i = 0; i < whole; i += W)
+#pragma GCC unroll 4
+            for (int r = 0; r < kTogether; ++r)
+                own[r] = Rule::join(own[r], Rule::of(load(x + r * stride + i)));
+        if (rest > 0)
+#pragma GCC unroll 4
+            for (int r = 0; r < kTogether; ++r)
+                own[r] = Rule::join(own[r],
+                                    Rule::of(Rule::first(load_partial(x + r * stride + whole, rest), rest)));
     }
     return fold_rows<Rule, T>(joined);
 }
 
-// The rows [begin, end) of a matrix of short rows: width results at a time.
+// The rows [begin, end) of a matrix of short rows: width results at a time. Far: while the next ones are
+// fetched.
 template <typename Rule, typename T>
 [[gnu::noinline]] void reduce_short_rows(const T* x, int64_t x_stride, T* y, int64_t y_stride, int64_t count,
-                                         int64_t divisor, int64_t begin, int64_t end) {
+                                         int64_t divisor, bool far, int64_t begin, int64_t end) {
     constexpr int64_t W = width<T>;
     for (int64_t r = begin; r < end; r += W) {
         const int64_t n = end - r < W ? end - r : W;
+        const T* next = x + (r + W) * x_stride;
+        if (far)
+            for (int64_t i = 0; i < W * count; i += 64 / int64_t(sizeof(T))) prefetch(next + i);
         const vec<T> sums = join_rows<Rule>(x + r * x_stride, x_stride, count, n);
         store_strided(y + r * y_stride, y_stride, Rule::finish(sums, divisor), n);
     }
@@ -121,8 +165,9 @@ void reduce_rows(const T* x, int64_t x_stride, T* y, int64_t y_stride, int64_t r
     using Sum = typename Rule::Sum;
     if (count <= kLineVectors * width<T>) {
         const int64_t grain = (kLineGrain / count / width<T> + 1) * width<T>;
+        const bool far = x_stride == count && rows * count * int64_t(sizeof(T)) >= kPastCaches;
         parallel_for(rows, grain, [&](int64_t begin, int64_t end) {
-            reduce_short_rows<Rule>(x, x_stride, y, y_stride, count, divisor, begin, end);
+            reduce_short_rows<Rule>(x, x_stride, y, y_stride, count, divisor, far, begin, end);
         });
         return;
     }
