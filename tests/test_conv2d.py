@@ -363,3 +363,31 @@ def test_planes_of_other_reach_between_images(dtype, features):
     with pydl.use_backend("reference"):
         want = conv2d(x, w, None, 3, (2, 1), (2, 1), 4)
     np.testing.assert_allclose(got.numpy(), want.numpy(), rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "shape",  # N, C, H, W, features, kernel, stride, padding, dilation
+    [
+        (2, 128, 13, 13, 16, 3, 1, 1, 1),  # one panel of tiles
+        (3, 8, 24, 29, 8, 5, 1, 2, 2),  # two, for three threads
+        (2, 8, 19, 6, 16, 5, 1, 3, 1),
+        (7, 64, 14, 14, 16, 3, 1, 2, 2),
+        (8, 64, 7, 7, 48, 5, 2, 2, 1),  # fewer pixels than a frame holds
+        (8, 96, 7, 7, 16, 7, 2, 3, 1),  # lanes are features, tiles are of images
+    ],
+)
+def test_threads_share_a_few_outputs(shape):
+    N, C, H, W, features, kernel, *settings = shape
+    rng = np.random.default_rng(0)
+    x = rng.standard_normal((N, C, H, W)).astype(np.float32)
+    w = rng.standard_normal((features, C, kernel, kernel)).astype(np.float32) / np.float32(kernel * np.sqrt(C))
+    want = conv2d(x.astype(np.float64), w.astype(np.float64), None, *settings).numpy()
+    before, outcomes = pydl.get_num_threads(), []
+    try:
+        for threads in (1, 2, 3, 5):
+            pydl.set_num_threads(threads)
+            outcomes.append(conv2d(x, w, None, *settings).numpy())
+    finally:
+        pydl.set_num_threads(before)
+    np.testing.assert_allclose(outcomes[0], want, atol=1e-4)
+    assert all(np.array_equal(outcomes[0], other) for other in outcomes[1:])

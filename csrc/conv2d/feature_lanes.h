@@ -189,7 +189,11 @@ class FeatureLanes {
         const int64_t I = conv_.rows.outputs, J = conv_.columns.outputs;
         const int64_t all = conv_.x.shape[0] * conv_.groups * panels_.panels.count * I * J,
                       share = all / tasks_wanted() + 1, most = share < task_pixels ? share : task_pixels;
-        const int64_t rows = most / (images_.size * J), least = along_ == image ? 48 / J : 1;
+        // Few pixels are slow, but not as slow as a thread without any.
+        const int64_t others = images_.count * conv_.groups * panels_.panels.count,
+                      even = (I - 1) / ((num_threads() - 1) / others + 1) + 1;
+        const int64_t rows = most / (images_.size * J), enough = along_ == image ? 48 / J : 1,
+                      least = enough < even ? enough : even;
         return along_ == row ? I : rows < least ? least : rows < 1 ? 1 : rows;
     }
 

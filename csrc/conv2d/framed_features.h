@@ -97,12 +97,13 @@ class FramedFeatures {
         const double per_pixel =
             double(depths_.size) * double(rows_.axis.stride) * double(columns_.axis.stride) +
             double(conv_.features * phases());
-        const int64_t fit = int64_t(double(GemmBlocks<T>::group_bytes / int64_t(sizeof(T))) / per_pixel);
-        const int64_t threads = num_threads();
+        const int64_t near = int64_t(double(GemmBlocks<T>::group_bytes / int64_t(sizeof(T))) / per_pixel),
+                      all = conv_.x.shape[0] * rows_.axis.outputs * columns_.axis.outputs;
+        const int64_t fit = near < all ? near : all, threads = num_threads();
         Cut best = {};
         int64_t least = 0;
         for (int64_t parts = 1; parts <= 2 * threads; parts++) {
-            const int64_t pixels = fit / parts < 56 ? 56 : fit / parts;
+            const int64_t share = (fit - 1) / parts + 1, pixels = share < 56 ? 56 : share;
             const Parts blocks = blocks_of(pixels);
             const RowPanels images = images_of(pixels, blocks);
             const int64_t tasks = images.count * blocks.count * conv_.groups,

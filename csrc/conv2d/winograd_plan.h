@@ -16,9 +16,10 @@ struct WinogradPlan {
     static constexpr int64_t group_rows = places > 36 ? 28 : many_registers ? 56 : 48;
 
     int64_t images, tile_rows_of_image, tiles_of_row, tiles;
-    Parts tasks;       // of the panels of tiles
-    Parts row_groups;  // of the panels of filters, where there are few tiles
-    int64_t pitch;     // from one place of a source panel to the next
+    Parts tasks;           // of the panels of tiles
+    Parts row_groups;      // of the panels of filters, where there are few tiles
+    int64_t pitch;         // from one place of a source panel to the next
+    int64_t shared_tasks;  // of vectors of tiles, where there is a panel of them for few threads only, or 0
 
     WinogradPlan(const Correlation<T>& conv, const WinogradFilters<T, Line>& filters)
         : images(conv.x.shape[0]),
@@ -28,7 +29,8 @@ struct WinogradPlan {
           tasks((tiles + NR - 1) / NR, filters.is_late ? panels_of_late_task(conv) : panels_of_task(conv)),
           row_groups(filters.rows.count, panels_of_group(conv.groups, filters.rows.count)),
           // One line more than the channels need: places a power of two apart compete for the cache's sets.
-          pitch(conv.channels * parts * NR + 64 / int64_t(sizeof(T))) {}
+          pitch(conv.channels * parts * NR + 64 / int64_t(sizeof(T))),
+          shared_tasks(filters.is_late ? 0 : tasks_of_vectors(conv)) {}
     // Of tiles whose outputs overlap, a task has those of whole images, whose tiles have to fit a panel.
     //
     // Where tasks are few, they are as many for every thread, and nearly equal in vectors of tiles: whole
@@ -40,8 +42,8 @@ struct WinogradPlan {
             const int64_t even = (count + threads - 1) / threads * threads;
             return even < images ? even : images;
         }
-        return tasks.count < threads || tasks.count >= few ? tasks.count
-                                                           : (tasks.count + threads - 1) / threads * threads;
+        if (tasks.count < threads) return tasks.count < shared_tasks ? shared_tasks : tasks.count;
+        return tasks.count >= few ? tasks.count : (tasks.count + threads - 1) / threads * threads;
     }
     int64_t first_tile(int64_t task) const {
         if constexpr (winograd_overlap<Line> > 0) return task * images / task_count() * tiles_of_image();
@@ -69,6 +71,15 @@ struct WinogradPlan {
         const int64_t wanted = (conv.groups * ((tiles + NR - 1) / NR) - 1) / tasks_wanted() + 1;
         const int64_t most = fits < wanted ? fits : wanted;
         return most < 1 ? 1 : most;
+    }
+    // As many as are worth a thread, if neither groups nor features are shared.
+    int64_t tasks_of_vectors(const Correlation<T>& conv) const {
+        const int64_t vectors = whole_vectors<T>(tiles) / width<T>,
+                      work = tiles * places * parts * conv.channels * (conv.features + 16),
+                      worth = work / GemmBlocks<T>::thread_work, threads = num_threads();
+        if (conv.groups * row_groups.count >= threads) return 0;
+        const int64_t most = vectors < worth ? vectors : worth;
+        return most < threads ? most : threads;
     }
     // Sources are transformed anew for each group, so that only many features are worth dividing; fewer,
     // where threads would have nothing to do.
